@@ -1,0 +1,1 @@
+//! Ready-made sources over formats that hosts already have, one feature each.

@@ -1,0 +1,183 @@
+//! As of when is a question asked?
+//!
+//! Nothing in this crate reads a clock. A question carries its moment: an instant, the zone that turns
+//! it into a civil date, the day a week starts on, and the fiscal calendar.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Date, Timestamp, time::DAY};
+
+/// How a host's zone turns an instant into a civil date, and a date into the instant it starts at.
+///
+/// # What implementors must guarantee
+///
+/// * `offset_micros` is the zone's offset east of UTC at that instant, less than a day either way.
+/// * The same instant always gives the same offset for the life of the value (one version of the zone
+///   database).
+pub trait Zone: fmt::Debug + Send + Sync {
+    /// The zone's name, such as `Europe/Paris`.
+    fn name(&self) -> &str;
+
+    /// Microseconds east of UTC at `instant`.
+    fn offset_micros(&self, instant: Timestamp) -> i64;
+
+    /// The civil date at `instant`. At the ends of the calendar the date is clamped.
+    fn date(&self, instant: Timestamp) -> Date {
+        let local = instant.micros().saturating_add(self.offset_micros(instant).clamp(-DAY, DAY));
+        let end = if local < 0 { Date::MIN } else { Date::MAX };
+        i32::try_from(local.div_euclid(DAY)).ok().and_then(Date::from_days).unwrap_or(end)
+    }
+}
+
+/// A zone with one offset all year, UTC among them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FixedZone {
+    name: Arc<str>,
+    offset_micros: i64,
+}
+
+impl FixedZone {
+    /// UTC.
+    #[must_use]
+    pub fn utc() -> Self {
+        Self { name: Arc::from("UTC"), offset_micros: 0 }
+    }
+
+    /// A zone `minutes` east of UTC, clamped to less than a day.
+    #[must_use]
+    pub fn east(name: &str, minutes: i32) -> Self {
+        Self { name: Arc::from(name), offset_micros: i64::from(minutes.clamp(-1_439, 1_439)) * 60_000_000 }
+    }
+}
+
+impl Zone for FixedZone {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn offset_micros(&self, _instant: Timestamp) -> i64 {
+        self.offset_micros
+    }
+}
+
+/// A day of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Weekday {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
+
+/// Which month a fiscal year starts in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FiscalCalendar {
+    start_month: u8,
+}
+
+impl FiscalCalendar {
+    /// A fiscal year that starts on the first of `month`, or `None` outside 1 to 12.
+    #[must_use]
+    pub const fn starting(month: u8) -> Option<Self> {
+        if month >= 1 && month <= 12 { Some(Self { start_month: month }) } else { None }
+    }
+
+    /// The month the fiscal year starts in, 1 to 12.
+    #[must_use]
+    pub const fn start_month(&self) -> u8 {
+        self.start_month
+    }
+}
+
+/// The moment of a question: instant, zone, week start and fiscal calendar. The date is derived.
+///
+/// ```
+/// use perennial::{AsOf, FixedZone};
+///
+/// let instant = "2024-12-31T23:30:00Z".parse().unwrap();
+/// assert_eq!(AsOf::at(instant).date().to_string(), "2024-12-31");
+/// let paris = AsOf::at(instant).with_zone(FixedZone::east("CET", 60));
+/// assert_eq!(paris.date().to_string(), "2025-01-01");
+/// ```
+#[derive(Debug, Clone)]
+pub struct AsOf {
+    instant: Timestamp,
+    zone: Arc<dyn Zone>,
+    week_start: Weekday,
+    fiscal: FiscalCalendar,
+}
+
+impl AsOf {
+    /// An instant, in UTC, weeks from Monday, fiscal year from January.
+    #[must_use]
+    pub fn at(instant: Timestamp) -> Self {
+        Self {
+            instant,
+            zone: Arc::new(FixedZone::utc()),
+            week_start: Weekday::Monday,
+            fiscal: FiscalCalendar { start_month: 1 },
+        }
+    }
+
+    /// The start of a civil day in UTC.
+    #[must_use]
+    pub fn date_utc(date: Date) -> Self {
+        Self::at(Timestamp::start_of(date))
+    }
+
+    /// The same instant seen in another zone.
+    #[must_use]
+    pub fn with_zone(mut self, zone: impl Zone + 'static) -> Self {
+        self.zone = Arc::new(zone);
+        self
+    }
+
+    /// With weeks that start on `day`.
+    #[must_use]
+    pub fn with_week_start(mut self, day: Weekday) -> Self {
+        self.week_start = day;
+        self
+    }
+
+    /// With another fiscal calendar.
+    #[must_use]
+    pub fn with_fiscal(mut self, fiscal: FiscalCalendar) -> Self {
+        self.fiscal = fiscal;
+        self
+    }
+
+    /// The instant.
+    #[must_use]
+    pub fn instant(&self) -> Timestamp {
+        self.instant
+    }
+
+    /// The civil date of the instant in the zone.
+    #[must_use]
+    pub fn date(&self) -> Date {
+        self.zone.date(self.instant)
+    }
+
+    /// The zone.
+    #[must_use]
+    pub fn zone(&self) -> &dyn Zone {
+        &*self.zone
+    }
+
+    /// The day a week starts on.
+    #[must_use]
+    pub fn week_start(&self) -> Weekday {
+        self.week_start
+    }
+
+    /// The fiscal calendar.
+    #[must_use]
+    pub fn fiscal(&self) -> FiscalCalendar {
+        self.fiscal
+    }
+}

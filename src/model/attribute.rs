@@ -1,0 +1,283 @@
+//! What may an attribute of an account, or a column of a child table, hold?
+
+use std::sync::Arc;
+
+use indexmap::IndexSet;
+
+use super::{Currency, ValueKind};
+
+/// The type of an attribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AttributeType {
+    /// True or false.
+    Bool,
+    /// A whole number within ±2^53.
+    Int,
+    /// An exact number with `scale` digits after the point (0 to 9), within ±10^15 of its last digit.
+    Decimal {
+        /// Digits after the point.
+        scale: u8,
+    },
+    /// An amount of one currency, within ±10^15 minor units.
+    Money(Currency),
+    /// Amounts whose currency stands in another column of the same child table. They cannot be summed
+    /// until they are converted with rates or filtered to one currency. Child tables only.
+    MixedMoney {
+        /// Name of the text or enumeration column that holds the ISO code.
+        currency_column: Arc<str>,
+    },
+    /// A finite double.
+    Double,
+    /// Free text.
+    Text,
+    /// A civil day.
+    Date,
+    /// An instant in UTC, microseconds.
+    Timestamp,
+    /// A length of time, microseconds.
+    Duration,
+    /// One of a closed set of texts.
+    Enum(EnumValues),
+    /// One of a closed set of texts ordered by declaration, lowest first.
+    Band(EnumValues),
+    /// A list of text.
+    List,
+}
+
+impl AttributeType {
+    /// The kind of value it holds.
+    #[must_use]
+    pub const fn kind(&self) -> ValueKind {
+        match self {
+            Self::Bool => ValueKind::Bool,
+            Self::Int => ValueKind::Int,
+            Self::Decimal { .. } => ValueKind::Decimal,
+            Self::Money(_) | Self::MixedMoney { .. } => ValueKind::Money,
+            Self::Double => ValueKind::Double,
+            Self::Text => ValueKind::Text,
+            Self::Date => ValueKind::Date,
+            Self::Timestamp => ValueKind::Timestamp,
+            Self::Duration => ValueKind::Duration,
+            Self::Enum(_) => ValueKind::Enum,
+            Self::Band(_) => ValueKind::Band,
+            Self::List => ValueKind::List,
+        }
+    }
+
+    /// The allowed values of an enumeration or band.
+    #[must_use]
+    pub const fn values(&self) -> Option<&EnumValues> {
+        match self {
+            Self::Enum(values) | Self::Band(values) => Some(values),
+            _ => None,
+        }
+    }
+}
+
+/// The allowed values of an enumeration or band, in declared order. Cloning is cheap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnumValues(Arc<IndexSet<Arc<str>>>);
+
+impl EnumValues {
+    /// Values in order; a repeated one counts once here and is a fault when the schema is built.
+    pub fn new<'t>(values: impl IntoIterator<Item = &'t str>) -> Self {
+        Self(Arc::new(values.into_iter().map(Arc::from).collect()))
+    }
+
+    /// How many values are allowed.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nothing is allowed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The code of a value: its place in the declared order.
+    #[must_use]
+    pub fn code(&self, text: &str) -> Option<u16> {
+        self.0.get_index_of(text).and_then(|place| u16::try_from(place).ok())
+    }
+
+    /// The text of a code.
+    #[must_use]
+    pub fn text(&self, code: u16) -> Option<&Arc<str>> {
+        self.0.get_index(usize::from(code))
+    }
+
+    /// The values in declared order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<str>> {
+        self.0.iter()
+    }
+}
+
+/// How the texts of an attribute compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum CaseRule {
+    /// Byte by byte.
+    #[default]
+    Exact,
+    /// Without regard to ASCII case: as given for showing, lower-cased for comparing. Enumerations
+    /// with this rule accept `Gold` for `gold` and store the declared spelling.
+    Folded,
+}
+
+/// An attribute of accounts, or a column of a child table.
+///
+/// ```
+/// use perennial::{Attribute, AttributeType, Currency, EnumValues};
+///
+/// let arr = Attribute::new("arr", AttributeType::Money(Currency::USD)).label("Annual revenue").dimension("Value");
+/// let plan = Attribute::new("plan", AttributeType::Enum(EnumValues::new(["basic", "pro"]))).required();
+/// assert_eq!(arr.name(), "arr");
+/// assert!(plan.is_required());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    pub(super) name: Arc<str>,
+    pub(super) kind: AttributeType,
+    pub(super) label: Option<Arc<str>>,
+    pub(super) description: Option<Arc<str>>,
+    pub(super) unit: Option<Arc<str>>,
+    pub(super) dimension: Option<Arc<str>>,
+    pub(super) case: CaseRule,
+    pub(super) max_bytes: Option<usize>,
+    // Names of account types; empty: all.
+    pub(super) applies_to: Vec<Arc<str>>,
+    // `Some(empty)`: wherever it applies.
+    pub(super) required_at: Option<Vec<Arc<str>>>,
+}
+
+impl Attribute {
+    /// An optional attribute for accounts of every type.
+    #[must_use]
+    pub fn new(name: &str, kind: AttributeType) -> Self {
+        Self {
+            name: Arc::from(name),
+            kind,
+            label: None,
+            description: None,
+            unit: None,
+            dimension: None,
+            case: CaseRule::Exact,
+            max_bytes: None,
+            applies_to: Vec::new(),
+            required_at: None,
+        }
+    }
+
+    /// With a label for screens.
+    #[must_use]
+    pub fn label(mut self, label: &str) -> Self {
+        self.label = Some(Arc::from(label));
+        self
+    }
+
+    /// With a sentence of documentation.
+    #[must_use]
+    pub fn description(mut self, description: &str) -> Self {
+        self.description = Some(Arc::from(description));
+        self
+    }
+
+    /// With a unit, such as `seats` or `h`.
+    #[must_use]
+    pub fn unit(mut self, unit: &str) -> Self {
+        self.unit = Some(Arc::from(unit));
+        self
+    }
+
+    /// In a dimension (a group of attributes that multidimensional health weighs together).
+    #[must_use]
+    pub fn dimension(mut self, dimension: &str) -> Self {
+        self.dimension = Some(Arc::from(dimension));
+        self
+    }
+
+    /// With another case rule.
+    #[must_use]
+    pub fn case(mut self, case: CaseRule) -> Self {
+        self.case = case;
+        self
+    }
+
+    /// With a longest text, in bytes.
+    #[must_use]
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = Some(bytes);
+        self
+    }
+
+    /// Only for accounts of these types.
+    #[must_use]
+    pub fn applies_to<'t>(mut self, types: impl IntoIterator<Item = &'t str>) -> Self {
+        self.applies_to = types.into_iter().map(Arc::from).collect();
+        self
+    }
+
+    /// Required wherever it applies.
+    #[must_use]
+    pub fn required(mut self) -> Self {
+        self.required_at = Some(Vec::new());
+        self
+    }
+
+    /// Required for accounts of these types.
+    #[must_use]
+    pub fn required_at<'t>(mut self, types: impl IntoIterator<Item = &'t str>) -> Self {
+        self.required_at = Some(types.into_iter().map(Arc::from).collect());
+        self
+    }
+
+    /// Its name, unique in the schema or table.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its type.
+    #[must_use]
+    pub const fn kind(&self) -> &AttributeType {
+        &self.kind
+    }
+
+    /// Its label, or its name where it has none.
+    #[must_use]
+    pub fn display_label(&self) -> &str {
+        self.label.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Its documentation.
+    #[must_use]
+    pub fn documentation(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// Its unit.
+    #[must_use]
+    pub fn unit_name(&self) -> Option<&str> {
+        self.unit.as_deref()
+    }
+
+    /// Its dimension.
+    #[must_use]
+    pub fn dimension_name(&self) -> Option<&str> {
+        self.dimension.as_deref()
+    }
+
+    /// Its case rule.
+    #[must_use]
+    pub const fn case_rule(&self) -> CaseRule {
+        self.case
+    }
+
+    /// Whether it is required for at least one type.
+    #[must_use]
+    pub const fn is_required(&self) -> bool {
+        self.required_at.is_some()
+    }
+}

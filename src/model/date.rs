@@ -1,0 +1,248 @@
+//! Which civil day?
+//!
+//! A [`Date`] is a day number in the proleptic Gregorian calendar, 0001-01-01 to 9999-12-31. chrono's
+//! date stands at the edge only (`From`/`TryFrom`), so that the calendar library can change.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use thiserror::Error;
+
+/// A civil day, 0001-01-01 to 9999-12-31, without a zone.
+///
+/// ```
+/// use perennial::Date;
+///
+/// let end: Date = "2024-01-31".parse()?;
+/// // Months are counted from the anchor and clamped at the month's end.
+/// assert_eq!(end.plus_months(1).unwrap().to_string(), "2024-02-29");
+/// assert_eq!(end.plus_months(2).unwrap().to_string(), "2024-03-31");
+/// # Ok::<(), perennial::DateError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Date {
+    // INVARIANT: days since 1970-01-01, within MIN..=MAX.
+    days: i32,
+}
+
+/// A text or triple is no day of the calendar.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{text}` is not a date; expected a day such as `2024-01-31`")]
+pub struct DateError {
+    text: String,
+}
+
+impl DateError {
+    pub(super) fn new(text: &str) -> Self {
+        Self { text: text.chars().take(40).collect() }
+    }
+}
+
+impl Date {
+    /// 0001-01-01.
+    pub const MIN: Self = Self { days: -719_162 };
+    /// 9999-12-31.
+    pub const MAX: Self = Self { days: 2_932_896 };
+
+    /// The day with this year, month (1-12) and day of month.
+    ///
+    /// # Errors
+    ///
+    /// [`DateError`] when the calendar has no such day.
+    pub fn new(year: i32, month: u8, day: u8) -> Result<Self, DateError> {
+        let wrong = || DateError { text: format!("{year:04}-{month:02}-{day:02}") };
+        if !(1..=9999).contains(&year) || !(1..=12).contains(&month) || day == 0 || day > month_length(year, month) {
+            return Err(wrong());
+        }
+        Ok(Self { days: days_from_civil(year, month, day) })
+    }
+
+    /// The day this many days after 1970-01-01, or `None` outside the calendar's range.
+    #[must_use]
+    pub const fn from_days(days: i32) -> Option<Self> {
+        if days < Self::MIN.days || days > Self::MAX.days { None } else { Some(Self { days }) }
+    }
+
+    /// Days after 1970-01-01; negative before.
+    #[must_use]
+    pub const fn days(&self) -> i32 {
+        self.days
+    }
+
+    /// Year, month and day of month.
+    #[must_use]
+    pub fn civil(&self) -> (i32, u8, u8) {
+        civil_from_days(self.days)
+    }
+
+    /// The year.
+    #[must_use]
+    pub fn year(&self) -> i32 {
+        self.civil().0
+    }
+
+    /// The month, 1 to 12.
+    #[must_use]
+    pub fn month(&self) -> u8 {
+        self.civil().1
+    }
+
+    /// The day of the month, from 1.
+    #[must_use]
+    pub fn day(&self) -> u8 {
+        self.civil().2
+    }
+
+    /// The day `days` later (earlier when negative), or `None` outside the calendar.
+    #[must_use]
+    pub const fn plus_days(&self, days: i32) -> Option<Self> {
+        match self.days.checked_add(days) {
+            Some(sum) => Self::from_days(sum),
+            None => None,
+        }
+    }
+
+    /// The same day of the month `months` later, clamped to that month's last day; `None` outside the
+    /// calendar. Always count from the anchor (`anchor + 2`), never chain (`anchor + 1 + 1`).
+    #[must_use]
+    pub fn plus_months(&self, months: i32) -> Option<Self> {
+        let (year, month, day) = self.civil();
+        let total = year.checked_mul(12)?.checked_add(i32::from(month) - 1)?.checked_add(months)?;
+        let (year, month) = (total.div_euclid(12), u8::try_from(total.rem_euclid(12)).ok()? + 1);
+        if !(1..=9999).contains(&year) {
+            return None;
+        }
+        Self::new(year, month, day.min(month_length(year, month))).ok()
+    }
+}
+
+const fn is_leap(year: i32) -> bool {
+    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+}
+
+const fn month_length(year: i32, month: u8) -> u8 {
+    match month {
+        2 if is_leap(year) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+// Howard Hinnant, "chrono-compatible low-level date algorithms": eras of 400 years, years from March.
+fn days_from_civil(year: i32, month: u8, day: u8) -> i32 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let shifted = (i32::from(month) + 9) % 12;
+    let day_of_year = (153 * shifted + 2) / 5 + i32::from(day) - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "months and days are below 32")]
+fn civil_from_days(days: i32) -> (i32, u8, u8) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = (day_of_year - (153 * shifted_month + 2) / 5 + 1) as u8;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 } as u8;
+    (year_of_era + era * 400 + i32::from(month <= 2), month, day)
+}
+
+impl FromStr for Date {
+    type Err = DateError;
+
+    fn from_str(text: &str) -> Result<Self, DateError> {
+        let wrong = || DateError { text: text.chars().take(40).collect() };
+        let mut parts = text.splitn(3, '-');
+        let mut part = |width: usize| {
+            let digits = parts.next().filter(|p| p.len() == width && p.bytes().all(|b| b.is_ascii_digit()));
+            digits.and_then(|p| p.parse::<u16>().ok()).ok_or_else(wrong)
+        };
+        let (year, month, day) = (part(4)?, part(2)?, part(2)?);
+        let small = |n: u16| u8::try_from(n).map_err(|_| wrong());
+        Self::new(i32::from(year), small(month)?, small(day)?).map_err(|_| wrong())
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = self.civil();
+        write!(f, "{year:04}-{month:02}-{day:02}")
+    }
+}
+
+impl fmt::Debug for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Date {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Date {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl TryFrom<chrono::NaiveDate> for Date {
+    type Error = DateError;
+
+    /// chrono's years reach further than ours.
+    fn try_from(date: chrono::NaiveDate) -> Result<Self, DateError> {
+        let days = date.signed_duration_since(chrono::NaiveDate::default()).num_days();
+        let date = i32::try_from(days).ok().and_then(Self::from_days);
+        date.ok_or_else(|| DateError { text: "a date outside years 1 to 9999".to_owned() })
+    }
+}
+
+impl From<Date> for chrono::NaiveDate {
+    fn from(date: Date) -> Self {
+        Self::default() + chrono::TimeDelta::days(i64::from(date.days))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_day_survives_the_round_trip_and_agrees_with_chrono() {
+        for days in (Date::MIN.days()..=Date::MAX.days()).step_by(61) {
+            let date = Date::from_days(days).unwrap();
+            let (year, month, day) = date.civil();
+            assert_eq!(Date::new(year, month, day).unwrap(), date);
+            let theirs: chrono::NaiveDate = date.into();
+            assert_eq!(theirs.to_string(), date.to_string());
+            assert_eq!(Date::try_from(theirs).unwrap(), date);
+        }
+        assert_eq!(Date::MIN.to_string(), "0001-01-01");
+        assert_eq!(Date::MAX.to_string(), "9999-12-31");
+        assert!(Date::from_days(Date::MAX.days() + 1).is_none());
+    }
+
+    #[test]
+    fn days_that_do_not_exist_are_refused() {
+        for text in ["2023-02-29", "2023-13-01", "2023-00-10", "2023-1-01", "0000-01-01", "20230101", "", "2023-01-01x"] {
+            assert!(text.parse::<Date>().is_err(), "{text}");
+        }
+        assert!("2024-02-29".parse::<Date>().is_ok());
+    }
+
+    #[test]
+    fn months_count_from_the_anchor() {
+        let anchor: Date = "2023-12-31".parse().unwrap();
+        assert_eq!(anchor.plus_months(2).unwrap().to_string(), "2024-02-29");
+        assert_eq!(anchor.plus_months(-10).unwrap().to_string(), "2023-02-28");
+        assert_eq!(Date::MAX.plus_months(1), None);
+    }
+}

@@ -1,0 +1,43 @@
+//! What is an account, a value, an amount, a day?
+//!
+//! The vocabulary of the crate: ids, typed values, money, civil dates, the moment a question is asked
+//! at, the schema a host declares, and the records it hands in. Nothing here knows how values are
+//! stored, who is under whom, or what is asked.
+
+mod as_of;
+mod attribute;
+mod currency;
+mod date;
+mod decimal;
+mod id;
+pub mod limits;
+mod money;
+mod record;
+mod schema;
+mod schema_builder;
+mod schema_check;
+mod schema_json;
+mod status;
+mod system;
+mod table;
+mod time;
+mod value;
+
+pub use as_of::{AsOf, FiscalCalendar, FixedZone, Weekday, Zone};
+pub use attribute::{Attribute, AttributeType, CaseRule, EnumValues};
+pub use currency::{Currency, UnknownCurrency};
+pub use date::{Date, DateError};
+pub use decimal::{Decimal, DecimalError};
+pub use id::{AccountId, AccountIdx, ChildId, IdError};
+pub use money::{Money, MoneyError};
+pub use record::{AccountRow, ChildRow, ParentLink};
+pub use schema::{
+    AccountType, AttributeId, ColumnId, Nesting, Product, ProductId, Schema, TableId, TypeId,
+};
+pub use schema_builder::{SchemaBuilder, SchemaErrors, SchemaFault, SchemaFaultKind};
+pub use schema_check::{ValueFault, ValueFaultKind};
+pub use status::StatusGroup;
+pub use system::SystemAttribute;
+pub use table::{ChildTable, TableKind};
+pub use time::{Duration, Timestamp};
+pub use value::{Value, ValueKind};

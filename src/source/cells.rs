@@ -1,0 +1,187 @@
+//! How do the cells of a batch travel?
+//!
+//! A column of one kind travels as plain values, without a tag per cell; a column of several kinds as
+//! [`Cell`]s. Three things that storages confuse stay apart: absent (the source says nothing), null
+//! (the source says there is no value) and empty text (a value).
+
+use crate::model::{Currency, Date, Timestamp, Value, ValueKind};
+
+/// One cell.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Cell {
+    /// The source says nothing. A load takes it as missing, a change leaves the old value.
+    Absent,
+    /// The source says that there is no value. A load takes it as missing, a change clears.
+    Null,
+    /// A value.
+    Value(Value),
+    /// Text that the source could not read as what was declared; reported as a fault of this cell.
+    Unreadable {
+        /// The text, shortened by the source if it is long.
+        text: String,
+        /// What it should have been.
+        expected: ValueKind,
+    },
+}
+
+impl<V: Into<Value>> From<Option<V>> for Cell {
+    fn from(value: Option<V>) -> Self {
+        value.map_or(Self::Null, |value| Self::Value(value.into()))
+    }
+}
+
+/// The cells of one column of a batch. `None` is null.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Cells {
+    /// True or false.
+    Bool(Vec<Option<bool>>),
+    /// Whole numbers.
+    Int(Vec<Option<i64>>),
+    /// Decimals of one scale, in their smallest unit.
+    Decimal {
+        /// Digits after the point.
+        scale: u8,
+        /// Units.
+        units: Vec<Option<i64>>,
+    },
+    /// Money of one currency, in minor units.
+    Money {
+        /// The currency.
+        currency: Currency,
+        /// Minor units.
+        minor: Vec<Option<i64>>,
+    },
+    /// Doubles.
+    Double(Vec<Option<f64>>),
+    /// Civil days.
+    Date(Vec<Option<Date>>),
+    /// Instants.
+    Timestamp(Vec<Option<Timestamp>>),
+    /// Text, in one buffer.
+    Text(TextCells),
+    /// Anything, a tag per cell.
+    Any(Vec<Cell>),
+}
+
+impl Cells {
+    /// A column of text.
+    pub fn text<'t>(cells: impl IntoIterator<Item = Option<&'t str>>) -> Self {
+        Self::Text(cells.into_iter().collect())
+    }
+
+    /// A column of cells of any kind.
+    pub fn any(cells: impl IntoIterator<Item = Cell>) -> Self {
+        Self::Any(cells.into_iter().collect())
+    }
+
+    /// How many cells.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Bool(cells) => cells.len(),
+            Self::Int(cells) | Self::Decimal { units: cells, .. } | Self::Money { minor: cells, .. } => cells.len(),
+            Self::Double(cells) => cells.len(),
+            Self::Date(cells) => cells.len(),
+            Self::Timestamp(cells) => cells.len(),
+            Self::Text(cells) => cells.len(),
+            Self::Any(cells) => cells.len(),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The cell in a row; absent past the end.
+    #[must_use]
+    pub fn cell(&self, row: usize) -> Cell {
+        fn plain<T: Copy + Into<Value>>(cells: &[Option<T>], row: usize) -> Cell {
+            cells.get(row).map_or(Cell::Absent, |cell| Cell::from(*cell))
+        }
+        match self {
+            Self::Bool(cells) => plain(cells, row),
+            Self::Int(cells) => plain(cells, row),
+            Self::Decimal { scale, units } => match units.get(row) {
+                None => Cell::Absent,
+                Some(units) => Cell::from(units.map(|u| crate::model::Decimal::new(i128::from(u), *scale))),
+            },
+            Self::Money { currency, minor } => match minor.get(row) {
+                None => Cell::Absent,
+                Some(minor) => Cell::from(minor.map(|m| crate::model::Money::from_minor(i128::from(m), *currency))),
+            },
+            Self::Double(cells) => plain(cells, row),
+            Self::Date(cells) => plain(cells, row),
+            Self::Timestamp(cells) => plain(cells, row),
+            Self::Text(cells) if row < cells.len() => Cell::from(cells.get(row)),
+            Self::Text(_) => Cell::Absent,
+            Self::Any(cells) => cells.get(row).cloned().unwrap_or(Cell::Absent),
+        }
+    }
+}
+
+/// A column of optional texts in one buffer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TextCells {
+    bytes: String,
+    // End of each text in `bytes`; the top bit marks a null.
+    ends: Vec<u64>,
+}
+
+const NULL: u64 = 1 << 63;
+
+impl TextCells {
+    /// No cells yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a cell.
+    pub fn push(&mut self, text: Option<&str>) {
+        self.bytes.push_str(text.unwrap_or_default());
+        let end = self.bytes.len() as u64;
+        self.ends.push(if text.is_some() { end } else { end | NULL });
+    }
+
+    /// How many cells.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The text in a row; `None` for a null and past the end.
+    #[must_use]
+    pub fn get(&self, row: usize) -> Option<&str> {
+        let end = *self.ends.get(row)?;
+        if end & NULL != 0 {
+            return None;
+        }
+        let start = if row == 0 { 0 } else { *self.ends.get(row - 1)? & !NULL };
+        self.bytes.get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
+    }
+
+    /// The cells in order.
+    pub fn iter(&self) -> impl Iterator<Item = Option<&str>> {
+        (0..self.len()).map(|row| self.get(row))
+    }
+}
+
+impl<'t> FromIterator<Option<&'t str>> for TextCells {
+    fn from_iter<I: IntoIterator<Item = Option<&'t str>>>(cells: I) -> Self {
+        let mut column = Self::new();
+        for cell in cells {
+            column.push(cell);
+        }
+        column
+    }
+}
