@@ -1,0 +1,142 @@
+//! How does a book come into being?
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::intake::{AccountIntake, ChildIntake, LinkIntake};
+use super::{Book, CHUNK_ROWS, LoadError, LoadReport, MAX_CHUNK_ROWS};
+use crate::model::Schema;
+use crate::model::limits::MAX_ACCOUNTS;
+use crate::source::{Batch, BatchError, ScanRequest, Source, TableName};
+use crate::tree::Policy;
+
+/// A book in the making: batches in, a book out.
+///
+/// Async hosts push batches as they arrive; nothing happens to any other book until [`Self::finish`].
+///
+/// ```
+/// use perennial::{Book, Nesting, Schema, source::{Batch, Cells, TableName}};
+///
+/// let schema = Schema::builder().account_type("Company", Nesting::Free).build()?;
+/// let mut builder = Book::builder(schema);
+/// builder.push(&Batch::new(TableName::Accounts)
+///     .column("id", Cells::text([Some("acme"), Some("acme-eu")]))
+///     .column("account_type", Cells::text([Some("Company"), Some("Company")]))
+///     .column("parent", Cells::text([None, Some("acme")])))?;
+/// let (book, _) = builder.finish()?;
+/// assert_eq!(book.len(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct BookBuilder {
+    pub(super) schema: Arc<Schema>,
+    pub(super) policy: Policy,
+    pub(super) chunk_rows: u32,
+    pub(super) accounts: AccountIntake,
+    pub(super) links: LinkIntake,
+    // One for each child table.
+    pub(super) children: Vec<ChildIntake>,
+    pub(super) report: LoadReport,
+    ignored: BTreeMap<Arc<str>, std::collections::BTreeSet<Arc<str>>>,
+}
+
+impl BookBuilder {
+    pub(super) fn new(schema: Arc<Schema>) -> Self {
+        let accounts = AccountIntake::new(&schema);
+        let children = schema.tables().map(|table| ChildIntake::new(table)).collect();
+        Self {
+            schema,
+            policy: Policy::strict(),
+            chunk_rows: CHUNK_ROWS,
+            accounts,
+            links: LinkIntake::default(),
+            children,
+            report: LoadReport::default(),
+            ignored: BTreeMap::new(),
+        }
+    }
+
+    /// With another policy than the strict one. Set it before the first batch.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// With chunks of at most `rows` rows (1 to 65,534; 4,096 unless set). Changes speed and memory,
+    /// never an answer.
+    #[must_use]
+    pub fn chunk_rows(mut self, rows: u32) -> Self {
+        self.chunk_rows = rows.clamp(1, MAX_CHUNK_ROWS);
+        self
+    }
+
+    /// Takes in a batch. Batches of different tables may come in any order; a batch of a table that the
+    /// schema does not know is counted and ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`BatchError`] when the batch is no table; nothing of it is taken in. Faults of single cells are
+    /// collected for the report.
+    pub fn push(&mut self, batch: &Batch) -> Result<(), BatchError> {
+        batch.check()?;
+        let name: Arc<str> = Arc::from(batch.table().to_string());
+        let request = ScanRequest::for_schema(&self.schema, batch.table().clone());
+        for (column, _) in batch.columns().filter(|(column, _)| !request.wants(column)) {
+            self.ignored.entry(Arc::clone(&name)).or_default().insert(Arc::clone(column));
+        }
+        match batch.table() {
+            TableName::Accounts => self.accounts.push(batch, &self.schema, &self.policy, &mut self.report),
+            TableName::Links => self.links.push(batch, &mut self.report, &self.policy),
+            TableName::Child(table) => {
+                let id = self.schema.table(table);
+                let found = id.and_then(|id| Some((self.schema.table_at(id)?, self.children.get_mut(id.index())?)));
+                if let Some((table, intake)) = found {
+                    intake.push(batch, table, &self.policy, &mut self.report);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Scans every table of the schema that the source provides, and finishes.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`]; see [`Book::load`].
+    pub fn load(mut self, source: &dyn Source) -> Result<(Book, LoadReport), LoadError> {
+        let children = self.schema.tables().map(|table| TableName::child(table.name()));
+        let tables: Vec<TableName> = [TableName::Accounts, TableName::Links].into_iter().chain(children).collect();
+        for table in tables.into_iter().filter(|table| source.provides(table)) {
+            let request = ScanRequest::for_schema(&self.schema, table);
+            let mut failed = None;
+            source.scan(&request, &mut |batch| match self.push(&batch) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
+            })?;
+            if let Some(error) = failed {
+                return Err(error.into());
+            }
+        }
+        self.finish()
+    }
+
+    /// Arranges what was pushed into a book.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Rejected`] with every fault when the policy refuses one of them.
+    pub fn finish(mut self) -> Result<(Book, LoadReport), LoadError> {
+        if self.accounts.rows() > MAX_ACCOUNTS {
+            return Err(LoadError::TooMany { offered: self.accounts.rows(), limit: MAX_ACCOUNTS });
+        }
+        let ignored = std::mem::take(&mut self.ignored);
+        self.report.ignored_columns =
+            ignored.into_iter().map(|(table, names)| (table, names.into_iter().collect())).collect();
+        super::assemble::assemble(self)
+    }
+}

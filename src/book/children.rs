@@ -1,0 +1,118 @@
+//! The child rows of the accounts of one chunk.
+
+use std::sync::Arc;
+
+use crate::column::{Block, Raw, Storage, Strings, value_of};
+use crate::model::{AttributeType, ChildTable, Currency, Money, Value};
+use crate::tree::hash_of;
+
+/// The rows of one child table that belong to the accounts of one chunk, sorted by account row and
+/// child id.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TableBlock {
+    // Where the rows of each account start; one more than accounts.
+    starts: Box<[u32]>,
+    ids: Strings,
+    // Rows sorted by the hash of their id.
+    by_hash: Box<[(u64, u32)]>,
+    pub(crate) columns: Vec<Option<Arc<Block>>>,
+}
+
+impl TableBlock {
+    /// A block of rows that are already in order, or `None` without rows. `owners` names the account
+    /// row of each; `cell` reads column and row.
+    pub(crate) fn build<'t>(
+        accounts: usize,
+        owners: &[u32],
+        id: impl Fn(usize) -> &'t str,
+        storages: &[Storage],
+        cell: impl Fn(usize, usize) -> Option<Raw<'t>>,
+    ) -> Option<Self> {
+        if owners.is_empty() {
+            return None;
+        }
+        let columns = storages
+            .iter()
+            .enumerate()
+            .map(|(column, storage)| Block::build(*storage, owners.len(), |row| cell(column, row)).map(Arc::new))
+            .collect();
+        let mut starts = vec![0_u32; accounts + 1];
+        for owner in owners {
+            if let Some(start) = starts.get_mut(*owner as usize + 1) {
+                *start += 1;
+            }
+        }
+        let mut sum = 0;
+        for start in &mut starts {
+            sum += *start;
+            *start = sum;
+        }
+        let mut by_hash: Vec<(u64, u32)> = (0..owners.len()).map(|row| hash_of(id(row))).zip(0..).collect();
+        by_hash.sort_unstable();
+        let ids = Strings::build((0..owners.len()).map(id));
+        Some(Self { starts: starts.into(), ids, by_hash: by_hash.into(), columns })
+    }
+
+    /// How many rows.
+    pub(crate) fn rows(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// The rows of an account.
+    pub(crate) fn rows_of(&self, account: u32) -> std::ops::Range<usize> {
+        let at = |place: usize| self.starts.get(place).map_or(0, |start| *start as usize);
+        at(account as usize)..at(account as usize + 1)
+    }
+
+    pub(crate) fn starts(&self) -> &[u32] {
+        &self.starts
+    }
+
+    pub(crate) fn id(&self, row: usize) -> Option<&str> {
+        self.ids.get(row)
+    }
+
+    /// The account row that a child row belongs to.
+    pub(crate) fn owner(&self, row: usize) -> Option<u32> {
+        let after = self.starts.partition_point(|start| *start as usize <= row);
+        u32::try_from(after.checked_sub(1)?).ok()
+    }
+
+    /// The row of a child id, given its hash.
+    pub(crate) fn row(&self, id: &str, hash: u64) -> Option<usize> {
+        let start = self.by_hash.partition_point(|entry| entry.0 < hash);
+        let same = self.by_hash.iter().skip(start).take_while(|entry| entry.0 == hash);
+        same.map(|entry| entry.1 as usize).find(|row| self.id(*row) == Some(id))
+    }
+
+    pub(crate) fn hashes(&self) -> impl Iterator<Item = u64> + '_ {
+        self.by_hash.iter().map(|entry| entry.0)
+    }
+
+    /// A cell as stored.
+    pub(crate) fn raw(&self, column: usize, row: usize) -> Option<Raw<'_>> {
+        self.columns.get(column)?.as_ref()?.get(row)
+    }
+
+    /// A cell as a value. Mixed money takes its currency from the row's currency column.
+    pub(crate) fn value(&self, table: &ChildTable, column: usize, row: usize) -> Option<Value> {
+        let kind = table.columns().nth(column)?.kind();
+        let raw = self.raw(column, row)?;
+        let AttributeType::MixedMoney { currency_column } = kind else { return value_of(raw, kind) };
+        let Raw::I64(minor) = raw else { return None };
+        let currency = self.currency(table, currency_column, row)?;
+        Some(Value::Money(Money::from_minor(i128::from(minor), currency)))
+    }
+
+    /// The currency that a row names.
+    pub(crate) fn currency(&self, table: &ChildTable, column: &str, row: usize) -> Option<Currency> {
+        let column = table.column_id(column)?;
+        let named = value_of(self.raw(column.index(), row)?, table.column_at(column)?.kind())?;
+        named.as_text()?.parse().ok()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        let columns = self.columns.iter().flatten().map(|block| block.bytes()).sum::<usize>();
+        self.ids.bytes() + std::mem::size_of_val(&*self.starts) + std::mem::size_of_val(&*self.by_hash) + columns
+    }
+}

@@ -1,0 +1,68 @@
+//! What did a change do?
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::model::{AccountId, ChildId, Value};
+
+/// One value that is different.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ValueChange {
+    /// The account.
+    pub account: AccountId,
+    /// The child row, for a column of a child table.
+    pub child: Option<(Arc<str>, ChildId)>,
+    /// The attribute or column.
+    pub attribute: Arc<str>,
+    /// Before; `None` when it was missing.
+    pub from: Option<Value>,
+    /// After; `None` when it is missing.
+    pub to: Option<Value>,
+}
+
+/// One account that stands somewhere else, with everything below it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct AccountMove {
+    /// The account.
+    pub account: AccountId,
+    /// The accounts that it stood under, nearest first.
+    pub from: Vec<AccountId>,
+    /// The accounts that it stands under, nearest first.
+    pub to: Vec<AccountId>,
+}
+
+/// What a change did, each list in order of id. Serialisable.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ChangeReport {
+    /// Accounts that came into the book, those that were released from quarantine apart.
+    pub added: Vec<AccountId>,
+    /// Accounts that waited for something and are in the book now.
+    pub released: Vec<AccountId>,
+    /// Accounts that left the book.
+    pub removed: Vec<AccountId>,
+    /// Accounts that moved; those below them moved with them and are not listed.
+    pub moves: Vec<AccountMove>,
+    /// Values of accounts that were in the book before and after, and of child rows.
+    pub values: Vec<ValueChange>,
+    /// Child rows that came, by table.
+    pub children_added: Vec<(Arc<str>, ChildId)>,
+    /// Child rows that left, by table.
+    pub children_removed: Vec<(Arc<str>, ChildId)>,
+}
+
+impl ChangeReport {
+    pub(super) fn finish(&mut self) {
+        self.added.sort();
+        self.released.sort();
+        self.removed.sort();
+        self.moves.sort_by(|a, b| a.account.cmp(&b.account));
+        let key = |change: &ValueChange| (change.account.clone(), change.child.clone(), Arc::clone(&change.attribute));
+        self.values.sort_by_cached_key(key);
+        self.children_added.sort();
+        self.children_removed.sort();
+    }
+}

@@ -1,0 +1,128 @@
+//! What has been declared that the tree does not show?
+//!
+//! The tree is a function of the declarations. Where the two differ (accounts in quarantine, roots that
+//! are adopted, accounts with several parents) the declarations are kept here, so that a change can
+//! bring what was missing and release what waited for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::model::{AccountId, AccountRow, ChildRow, ParentLink};
+use crate::tree::FaultKind;
+
+/// Why a row is held out of the book.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum HeldReason {
+    /// A fault of its own.
+    Fault(FaultKind),
+    /// An account above it is held.
+    Below(AccountId),
+}
+
+/// An account that is held out of the book, as it was declared.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct HeldAccount {
+    /// The account.
+    pub row: AccountRow,
+    /// Why.
+    pub reason: HeldReason,
+}
+
+/// A row that never waits for anything: an id that breaks the rules, a repeated id, an unknown type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SupersededRow {
+    /// The table it was offered in.
+    pub table: Arc<str>,
+    /// The id as offered, be it valid or not.
+    pub id: String,
+    /// Why.
+    pub reason: FaultKind,
+}
+
+/// A child row that is held out of the book.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct HeldChild {
+    /// Name of the child table.
+    pub table: Arc<str>,
+    /// The row.
+    pub row: ChildRow,
+    /// Why.
+    pub reason: FaultKind,
+}
+
+/// Everything declared that is not simply "this account under that one".
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Held {
+    /// Accounts in quarantine that a change can release.
+    pub(crate) accounts: BTreeMap<AccountId, HeldAccount>,
+    /// Rows that nothing releases.
+    pub(crate) superseded: Vec<SupersededRow>,
+    /// Child rows by the account that they wait for (`None`: for none).
+    pub(crate) children: BTreeMap<Option<AccountId>, Vec<HeldChild>>,
+    /// Declared parents of placed accounts that do not simply stand under their only parent.
+    pub(crate) links: BTreeMap<AccountId, Vec<ParentLink>>,
+    /// Placed accounts that are roots only because of a fault.
+    pub(crate) adopted: BTreeMap<AccountId, FaultKind>,
+    // Accounts in `accounts` and `links`, by each parent that they declare.
+    naming: BTreeMap<AccountId, BTreeSet<AccountId>>,
+}
+
+impl Held {
+    fn note(&mut self, account: &AccountId, links: &[ParentLink]) {
+        for link in links {
+            self.naming.entry(link.parent.clone()).or_default().insert(account.clone());
+        }
+    }
+
+    fn forget(&mut self, account: &AccountId, links: &[ParentLink]) {
+        for link in links {
+            if let Some(naming) = self.naming.get_mut(&link.parent) {
+                naming.remove(account);
+                if naming.is_empty() {
+                    self.naming.remove(&link.parent);
+                }
+            }
+        }
+    }
+
+    /// Puts an account into quarantine.
+    pub(crate) fn hold(&mut self, held: HeldAccount) {
+        self.release(&held.row.id.clone());
+        self.note(&held.row.id.clone(), &held.row.parents);
+        self.accounts.insert(held.row.id.clone(), held);
+    }
+
+    /// Keeps the declared parents of a placed account.
+    pub(crate) fn keep_links(&mut self, account: AccountId, links: Vec<ParentLink>) {
+        self.release(&account);
+        self.note(&account, &links);
+        self.links.insert(account, links);
+    }
+
+    /// Forgets what is kept of an account; answers its row when it was in quarantine.
+    pub(crate) fn release(&mut self, account: &AccountId) -> Option<AccountRow> {
+        self.adopted.remove(account);
+        if let Some(links) = self.links.remove(account) {
+            self.forget(account, &links);
+        }
+        let held = self.accounts.remove(account)?;
+        self.forget(account, &held.row.parents);
+        Some(held.row)
+    }
+
+    /// The accounts kept here that declare `parent`.
+    pub(crate) fn naming(&self, parent: &AccountId) -> impl Iterator<Item = &AccountId> {
+        self.naming.get(parent).into_iter().flatten()
+    }
+
+    pub(crate) fn held_rows(&self) -> usize {
+        self.accounts.len() + self.superseded.len()
+    }
+}

@@ -1,0 +1,425 @@
+//! How do the cells of batches become columns, and which do not fit?
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::report::{LoadReport, Problem, RowLocation};
+use crate::column::{Raw, Staging, Storage, raw_of};
+use crate::model::limits::{MAX_INT, MAX_UNITS};
+use crate::model::{
+    AccountId, Attribute, AttributeId, AttributeType, ChildId, ChildTable, ColumnId, Schema, TypeId, Value,
+    ValueFault, ValueFaultKind,
+};
+use crate::source::{Batch, Cell, Cells};
+use crate::tree::{FaultKind, NO_PRODUCT, Policy, Remedy};
+
+/// Where the rows of each batch came from.
+#[derive(Debug, Default)]
+pub(super) struct Locations {
+    // First row of each batch, its origin and the lines of its rows.
+    batches: Vec<(usize, Option<Arc<str>>, Vec<u64>)>,
+}
+
+impl Locations {
+    fn note(&mut self, first: usize, batch: &Batch) {
+        let lines = (0..batch.rows()).map_while(|row| batch.line(row)).collect();
+        self.batches.push((first, batch.origin().cloned(), lines));
+    }
+
+    pub(super) fn of(&self, table: &str, row: usize) -> RowLocation {
+        let place = self.batches.partition_point(|(first, _, _)| *first <= row).saturating_sub(1);
+        let (origin, line) = match self.batches.get(place) {
+            Some((first, origin, lines)) => (origin.clone(), lines.get(row - first).copied()),
+            None => (None, None),
+        };
+        RowLocation { table: Arc::from(table), origin, line: line.unwrap_or(row as u64 + 1) }
+    }
+}
+
+/// Account rows in order of arrival.
+#[derive(Debug)]
+pub(super) struct AccountIntake {
+    pub(super) ids: Staging,
+    pub(super) parents: Staging,
+    pub(super) kinds: Vec<u16>,
+    pub(super) products: Vec<u16>,
+    pub(super) columns: Vec<Staging>,
+    /// Rows that are held for what they say themselves.
+    pub(super) held: HashMap<usize, FaultKind>,
+    pub(super) locations: Locations,
+}
+
+impl AccountIntake {
+    pub(super) fn new(schema: &Schema) -> Self {
+        let columns = schema.attributes().map(|attribute| Staging::new(Storage::of(attribute.kind()))).collect();
+        Self {
+            ids: Staging::new(Storage::Text),
+            parents: Staging::new(Storage::Text),
+            kinds: Vec::new(),
+            products: Vec::new(),
+            columns,
+            held: HashMap::new(),
+            locations: Locations::default(),
+        }
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub(super) fn push(&mut self, batch: &Batch, schema: &Schema, policy: &Policy, report: &mut LoadReport) {
+        let first = self.rows();
+        self.locations.note(first, batch);
+        push_ids(&mut self.ids, batch.cells("id"), batch.rows());
+        for row in first..first + batch.rows() {
+            let id = self.ids.text(row).unwrap_or_default();
+            if let Err(error) = AccountId::check(id) {
+                let problem = Problem::InvalidId { id: id.to_owned(), error };
+                let location = self.locations.of("accounts", row);
+                report.add(problem, Some(location), policy.remedy(FaultKind::InvalidId));
+                self.held.insert(row, FaultKind::InvalidId);
+            }
+        }
+        push_ids(&mut self.parents, batch.cells("parent"), batch.rows());
+        self.push_kinds(batch, first, schema, policy, report);
+        self.push_products(batch, first, schema, policy, report);
+        let mut faults = Vec::new();
+        for (place, (attribute, column)) in schema.attributes().zip(&mut self.columns).enumerate() {
+            match batch.cells(attribute.name()) {
+                Some(cells) => push_cells(column, cells, attribute, &mut |row, kind| faults.push((first + row, place, kind))),
+                None => column.pad(first + batch.rows()),
+            }
+        }
+        self.check_required(first, batch.rows(), schema, &mut faults);
+        faults.sort_by_key(|(row, place, _)| (*row, *place));
+        for (row, place, kind) in faults {
+            self.value_fault(row, place, kind, schema, policy, report);
+        }
+    }
+
+    fn value_fault(
+        &mut self,
+        row: usize,
+        place: usize,
+        kind: ValueFaultKind,
+        schema: &Schema,
+        policy: &Policy,
+        report: &mut LoadReport,
+    ) {
+        let attribute = schema.attribute_at(AttributeId::new(place)).map_or("", Attribute::name).to_owned();
+        let account = self.ids.text(row).unwrap_or_default().to_owned();
+        let problem = Problem::Value { account, fault: ValueFault { attribute, kind } };
+        let remedy = policy.remedy(problem.kind());
+        if remedy == Remedy::Quarantine {
+            self.held.entry(row).or_insert(problem.kind());
+        }
+        report.add(problem, Some(self.locations.of("accounts", row)), remedy);
+    }
+
+    fn push_kinds(&mut self, batch: &Batch, first: usize, schema: &Schema, policy: &Policy, report: &mut LoadReport) {
+        let only = (schema.account_types().len() == 1).then_some(0_u16);
+        let mut names: HashMap<String, Option<u16>> = HashMap::new();
+        for row in 0..batch.rows() {
+            let name = text_of(batch.cells("account_type"), row);
+            let kind = match &name {
+                // A schema with one type needs no column that names it.
+                None => only,
+                Some(name) => match names.get(&**name) {
+                    Some(kind) => *kind,
+                    None => {
+                        let kind = schema.account_type(name).and_then(|id| u16::try_from(id.index()).ok());
+                        names.insert(name.to_string(), kind);
+                        kind
+                    }
+                },
+            };
+            self.kinds.push(kind.unwrap_or(0));
+            if kind.is_none() {
+                let row = first + row;
+                let account = self.ids.text(row).unwrap_or_default().to_owned();
+                let problem = Problem::UnknownType { account, name: name.unwrap_or_default().into_owned() };
+                report.add(problem, Some(self.locations.of("accounts", row)), policy.remedy(FaultKind::UnknownType));
+                self.held.entry(row).or_insert(FaultKind::UnknownType);
+            }
+        }
+    }
+
+    fn push_products(&mut self, batch: &Batch, first: usize, schema: &Schema, policy: &Policy, report: &mut LoadReport) {
+        for row in 0..batch.rows() {
+            let name = text_of(batch.cells("product"), row).filter(|name| !name.is_empty());
+            let product = name.as_deref().map(|name| schema.product_values().code(name));
+            self.products.push(product.flatten().unwrap_or(NO_PRODUCT));
+            if product == Some(None) {
+                let row = first + row;
+                let account = self.ids.text(row).unwrap_or_default().to_owned();
+                let problem = Problem::UnknownProduct { account, name: name.unwrap_or_default().into_owned() };
+                let remedy = policy.remedy(FaultKind::UnknownProduct);
+                report.add(problem, Some(self.locations.of("accounts", row)), remedy);
+                if remedy != Remedy::Clear {
+                    self.held.entry(row).or_insert(FaultKind::UnknownProduct);
+                }
+            }
+        }
+    }
+
+    // Required attributes without a value, and values where the attribute does not apply.
+    fn check_required(&self, first: usize, rows: usize, schema: &Schema, faults: &mut Vec<(usize, usize, ValueFaultKind)>) {
+        let unfit: HashSet<(usize, usize)> = faults.iter().map(|(row, place, _)| (*row, *place)).collect();
+        for (place, column) in self.columns.iter().enumerate() {
+            let attribute = AttributeId::new(place);
+            let types = 0..schema.account_types().len();
+            let flags: Vec<(bool, bool)> = types
+                .map(|kind| (schema.requires(attribute, TypeId::new(kind)), schema.applies(attribute, TypeId::new(kind))))
+                .collect();
+            if flags.iter().all(|(required, applies)| !required && *applies) {
+                continue;
+            }
+            for row in first..first + rows {
+                let kind = self.kinds.get(row).map_or(0, |kind| usize::from(*kind));
+                if self.held.get(&row) == Some(&FaultKind::UnknownType) {
+                    continue;
+                }
+                let Some((required, applies)) = flags.get(kind) else { continue };
+                match (column.get(row).is_some(), required, applies) {
+                    (false, true, _) if !unfit.contains(&(row, place)) => {
+                        faults.push((row, place, ValueFaultKind::Required));
+                    }
+                    (true, _, false) => {
+                        let name = schema.type_at(TypeId::new(kind)).map_or("", |t| t.name()).to_owned();
+                        faults.push((row, place, ValueFaultKind::NotApplicable { account_type: name }));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// Further declared parents in order of arrival.
+#[derive(Debug, Default)]
+pub(super) struct LinkIntake {
+    pub(super) rows: Vec<(Box<str>, Box<str>, u32)>,
+}
+
+impl LinkIntake {
+    pub(super) fn push(&mut self, batch: &Batch, report: &mut LoadReport, policy: &Policy) {
+        for row in 0..batch.rows() {
+            let id = text_of(batch.cells("id"), row).unwrap_or_default();
+            let parent = text_of(batch.cells("parent"), row).filter(|parent| !parent.is_empty());
+            let rank = match batch.cells("rank").map(|cells| cells.cell(row)) {
+                Some(Cell::Value(Value::Int(rank))) => u32::try_from(rank.clamp(0, i64::from(u32::MAX))).unwrap_or(0),
+                _ => 0,
+            };
+            for text in [Some(&id), parent.as_ref()].into_iter().flatten() {
+                if let Err(error) = AccountId::check(text) {
+                    let location = RowLocation { table: Arc::from("links"), origin: batch.origin().cloned(), line: batch.line(row).unwrap_or(row as u64 + 1) };
+                    let problem = Problem::InvalidId { id: text.to_string(), error };
+                    report.add(problem, Some(location), policy.remedy(FaultKind::InvalidId));
+                }
+            }
+            if let Some(parent) = parent {
+                self.rows.push((Box::from(&*id), Box::from(&*parent), rank));
+            }
+        }
+    }
+}
+
+/// Child rows of one table in order of arrival.
+#[derive(Debug)]
+pub(super) struct ChildIntake {
+    pub(super) name: Arc<str>,
+    pub(super) ids: Staging,
+    pub(super) accounts: Staging,
+    pub(super) columns: Vec<Staging>,
+    pub(super) held: HashMap<usize, FaultKind>,
+    pub(super) locations: Locations,
+}
+
+impl ChildIntake {
+    pub(super) fn new(table: &ChildTable) -> Self {
+        Self {
+            name: Arc::from(table.name()),
+            ids: Staging::new(Storage::Text),
+            accounts: Staging::new(Storage::Text),
+            columns: table.columns().map(|column| Staging::new(Storage::of(column.kind()))).collect(),
+            held: HashMap::new(),
+            locations: Locations::default(),
+        }
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub(super) fn push(&mut self, batch: &Batch, table: &ChildTable, policy: &Policy, report: &mut LoadReport) {
+        let first = self.rows();
+        self.locations.note(first, batch);
+        push_ids(&mut self.ids, batch.cells("id"), batch.rows());
+        push_ids(&mut self.accounts, batch.cells("account"), batch.rows());
+        for row in first..first + batch.rows() {
+            let id = self.ids.text(row).unwrap_or_default();
+            if let Err(error) = ChildId::check(id) {
+                let problem = Problem::InvalidId { id: id.to_owned(), error };
+                report.add(problem, Some(self.locations.of(&self.name, row)), policy.remedy(FaultKind::InvalidId));
+                self.held.insert(row, FaultKind::InvalidId);
+            }
+        }
+        let mut faults = Vec::new();
+        for (place, (attribute, column)) in table.columns().zip(&mut self.columns).enumerate() {
+            match batch.cells(attribute.name()) {
+                Some(cells) => push_cells(column, cells, attribute, &mut |row, kind| faults.push((first + row, place, kind))),
+                None => column.pad(first + batch.rows()),
+            }
+            if attribute.is_required() {
+                let missing = (first..first + batch.rows()).filter(|row| column.get(*row).is_none());
+                faults.extend(missing.map(|row| (row, place, ValueFaultKind::Required)));
+            }
+        }
+        check_currencies(batch, table, &mut |row, place, kind| faults.push((first + row, place, kind)));
+        faults.sort_by_key(|(row, place, _)| (*row, *place));
+        for (row, place, kind) in faults {
+            let attribute = table.column_at(ColumnId::new(place)).map_or("", Attribute::name).to_owned();
+            let account = self.ids.text(row).unwrap_or_default().to_owned();
+            let problem = Problem::Value { account, fault: ValueFault { attribute, kind } };
+            let remedy = policy.remedy(problem.kind());
+            if remedy == Remedy::Quarantine {
+                self.held.entry(row).or_insert(problem.kind());
+            }
+            report.add(problem, Some(self.locations.of(&self.name, row)), remedy);
+        }
+    }
+}
+
+// Amounts of mixed money whose currency differs from the currency column of their row.
+fn check_currencies(batch: &Batch, table: &ChildTable, fault: &mut dyn FnMut(usize, usize, ValueFaultKind)) {
+    for (place, attribute) in table.columns().enumerate() {
+        let AttributeType::MixedMoney { currency_column } = attribute.kind() else { continue };
+        let Some(cells) = batch.cells(attribute.name()) else { continue };
+        for row in 0..batch.rows() {
+            let Cell::Value(Value::Money(money)) = cells.cell(row) else { continue };
+            let named = text_of(batch.cells(currency_column), row);
+            if named.as_deref() != Some(money.currency().code()) {
+                let expected = named.map_or_else(|| "no currency".to_owned(), Cow::into_owned);
+                fault(row, place, ValueFaultKind::WrongCurrency { expected, found: money.currency().to_string() });
+            }
+        }
+    }
+}
+
+fn push_ids(column: &mut Staging, cells: Option<&Cells>, rows: usize) {
+    match cells {
+        // Empty text is no id: where a parent or an account is named, it names none.
+        Some(Cells::Text(texts)) => {
+            for text in texts.iter() {
+                column.push(text.filter(|t| !t.is_empty()).map(|t| Raw::Text(Cow::Borrowed(t))));
+            }
+        }
+        _ => {
+            for row in 0..rows {
+                column.push(text_of(cells, row).filter(|t| !t.is_empty()).map(|t| Raw::Text(Cow::Owned(t.into_owned()))));
+            }
+        }
+    }
+}
+
+// A cell that names something. Numbers are ids, too: many hosts have integer keys.
+fn text_of(cells: Option<&Cells>, row: usize) -> Option<Cow<'_, str>> {
+    match cells? {
+        Cells::Text(texts) => texts.get(row).map(Cow::Borrowed),
+        other => match other.cell(row) {
+            Cell::Value(Value::Int(id)) => Some(Cow::Owned(id.to_string())),
+            Cell::Value(value) => value.as_text().map(|text| Cow::Owned(text.to_owned())),
+            Cell::Unreadable { text, .. } => Some(Cow::Owned(text)),
+            Cell::Absent | Cell::Null => None,
+        },
+    }
+}
+
+/// Adds the cells of a batch to a column; a cell that does not fit is missing and reported by row.
+fn push_cells(column: &mut Staging, cells: &Cells, attribute: &Attribute, fault: &mut dyn FnMut(usize, ValueFaultKind)) {
+    let units = |cell: &Option<i64>| cell.filter(|u| (-MAX_UNITS..=MAX_UNITS).contains(u));
+    // The usual cases, a column of one kind for an attribute of that kind, without a tag per cell.
+    match (attribute.kind(), cells) {
+        (AttributeType::Int, Cells::Int(values)) if values.iter().flatten().all(|v| (-MAX_INT..=MAX_INT).contains(v)) => {
+            values.iter().for_each(|value| column.push(value.map(Raw::I64)));
+        }
+        (AttributeType::Decimal { scale }, Cells::Decimal { scale: own, units: values })
+            if scale == own && values.iter().all(|v| units(v) == *v) =>
+        {
+            values.iter().for_each(|value| column.push(value.map(Raw::I64)));
+        }
+        (AttributeType::Money(currency), Cells::Money { currency: own, minor })
+            if currency == own && minor.iter().all(|v| units(v) == *v) =>
+        {
+            minor.iter().for_each(|value| column.push(value.map(Raw::I64)));
+        }
+        (AttributeType::Double, Cells::Double(values)) if values.iter().flatten().all(|v| v.is_finite()) => {
+            // Adding zero turns -0.0 into 0.0 and changes nothing else.
+            values.iter().for_each(|value| column.push(value.map(|v| Raw::F64(v + 0.0))));
+        }
+        (AttributeType::Date, Cells::Date(values)) => {
+            values.iter().for_each(|value| column.push(value.map(|v| Raw::I32(v.days()))));
+        }
+        (AttributeType::Timestamp, Cells::Timestamp(values)) => {
+            values.iter().for_each(|value| column.push(value.map(|v| Raw::I64(v.micros()))));
+        }
+        (AttributeType::Bool, Cells::Bool(values)) => {
+            values.iter().for_each(|value| column.push(value.map(Raw::Bool)));
+        }
+        (AttributeType::Text, Cells::Text(texts)) => {
+            for (row, text) in texts.iter().enumerate() {
+                let checked = text.map(|t| attribute.check_text(t).map(|()| Raw::Text(Cow::Borrowed(t))));
+                push_checked(column, row, checked, fault);
+            }
+        }
+        (AttributeType::Enum(values) | AttributeType::Band(values), Cells::Text(texts)) => {
+            let mut last: Option<(&str, u16)> = None;
+            for (row, text) in texts.iter().enumerate() {
+                let code = |t| match last {
+                    Some((known, code)) if known == t => Ok(code),
+                    _ => attribute.code_of(values, t).ok_or_else(|| crate::model::not_allowed(values, t)),
+                };
+                let coded = text.map(code);
+                if let (Some(t), Some(Ok(code))) = (text, &coded) {
+                    last = Some((t, *code));
+                }
+                push_checked(column, row, coded.map(|c| c.map(Raw::Code)), fault);
+            }
+        }
+        _ => {
+            for row in 0..cells.len() {
+                let checked = accept(cells.cell(row), attribute);
+                push_checked(column, row, checked, fault);
+            }
+        }
+    }
+}
+
+fn push_checked(
+    column: &mut Staging,
+    row: usize,
+    cell: Option<Result<Raw<'_>, ValueFaultKind>>,
+    fault: &mut dyn FnMut(usize, ValueFaultKind),
+) {
+    match cell {
+        Some(Ok(raw)) => column.push(Some(raw)),
+        Some(Err(kind)) => {
+            column.push(None);
+            fault(row, kind);
+        }
+        None => column.push(None),
+    }
+}
+
+/// A cell as an attribute stores it; `None` when there is no value.
+pub(super) fn accept(cell: Cell, attribute: &Attribute) -> Option<Result<Raw<'static>, ValueFaultKind>> {
+    match cell {
+        Cell::Absent | Cell::Null => None,
+        Cell::Unreadable { text, expected } => Some(Err(ValueFaultKind::Unreadable { expected, text })),
+        Cell::Value(value) => Some(attribute.accept(value).and_then(|accepted| {
+            let out_of_range = || ValueFaultKind::OutOfRange { text: accepted.to_string() };
+            raw_of(&accepted, attribute).ok_or_else(out_of_range)
+        })),
+    }
+}

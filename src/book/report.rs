@@ -1,0 +1,236 @@
+//! What was offered, what was loaded, and what is wrong?
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+use thiserror::Error;
+
+use crate::model::{AccountId, IdError, ValueFault};
+use crate::source::{BatchError, SourceError};
+use crate::tree::{FaultKind, Remedy, TreeFault};
+
+/// Most faults of one kind that a report describes; the rest is counted.
+pub const MAX_REPORTED: usize = 10_000;
+
+/// Where a row came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RowLocation {
+    /// The table.
+    pub table: Arc<str>,
+    /// The file, where the source says so.
+    pub origin: Option<Arc<str>>,
+    /// The line in the file, or the number of the row in the table from 1.
+    pub line: u64,
+}
+
+impl fmt::Display for RowLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.origin {
+            Some(origin) => write!(f, "{origin}:{}", self.line),
+            None => write!(f, "{} row {}", self.table, self.line),
+        }
+    }
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the message of each variant says what its fields are")]
+pub enum Problem {
+    Tree(TreeFault),
+    Value { account: String, fault: ValueFault },
+    InvalidId { id: String, error: IdError },
+    UnknownType { account: String, name: String },
+    UnknownProduct { account: String, name: String },
+    RepeatedId { account: AccountId, rows: usize, identical: bool },
+    ChildWithoutAccount { child: String },
+    ChildOfUnknownAccount { child: String, account: String },
+    RepeatedChild { child: String, rows: usize },
+}
+
+impl Problem {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> FaultKind {
+        match self {
+            Self::Tree(fault) => fault.kind(),
+            Self::Value { fault, .. } if matches!(fault.kind, crate::model::ValueFaultKind::Required) => {
+                FaultKind::MissingValue
+            }
+            Self::Value { .. } => FaultKind::InvalidValue,
+            Self::InvalidId { .. } => FaultKind::InvalidId,
+            Self::UnknownType { .. } => FaultKind::UnknownType,
+            Self::UnknownProduct { .. } => FaultKind::UnknownProduct,
+            Self::RepeatedId { .. } => FaultKind::RepeatedId,
+            Self::ChildWithoutAccount { .. } => FaultKind::ChildWithoutAccount,
+            Self::ChildOfUnknownAccount { .. } => FaultKind::ChildOfUnknownAccount,
+            Self::RepeatedChild { .. } => FaultKind::RepeatedChild,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tree(fault) => write!(f, "{fault}"),
+            Self::Value { account, fault } => write!(f, "`{account}`: {fault}"),
+            Self::InvalidId { error, .. } => write!(f, "{error}"),
+            Self::UnknownType { account, name } if name.is_empty() => write!(f, "`{account}` names no account type"),
+            Self::UnknownType { account, name } => write!(f, "`{account}` is of unknown type `{name}`"),
+            Self::UnknownProduct { account, name } => write!(f, "`{account}` names unknown product `{name}`"),
+            Self::RepeatedId { account, rows, identical } => {
+                let same = if *identical { "identical" } else { "different" };
+                write!(f, "id `{account}` stands in {rows} {same} rows")
+            }
+            Self::ChildWithoutAccount { child } => write!(f, "row `{child}` names no account"),
+            Self::ChildOfUnknownAccount { child, account } => {
+                write!(f, "row `{child}` belongs to `{account}`, which is not in the book")
+            }
+            Self::RepeatedChild { child, rows } => write!(f, "id `{child}` stands in {rows} rows"),
+        }
+    }
+}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// One thing wrong, where it stands, and what was done about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Fault {
+    /// Its kind.
+    pub kind: FaultKind,
+    /// What is wrong.
+    pub problem: Problem,
+    /// The row, where one row is at fault.
+    pub location: Option<RowLocation>,
+    /// What was done.
+    pub remedy: Remedy,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.location {
+            Some(location) => write!(f, "{location}: {}", self.problem),
+            None => write!(f, "{}", self.problem),
+        }
+    }
+}
+
+/// Rows of one table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct RowCounts {
+    /// Rows that the source offered.
+    pub offered: usize,
+    /// Rows that are in the book.
+    pub loaded: usize,
+    /// Rows that are held out of it; `loaded + quarantined == offered`.
+    pub quarantined: usize,
+}
+
+/// What a load did. Serialisable.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct LoadReport {
+    /// Rows by table, accounts first.
+    pub tables: indexmap::IndexMap<Arc<str>, RowCounts>,
+    /// How many faults of each kind.
+    pub counts: BTreeMap<FaultKind, usize>,
+    /// The faults, at most [`MAX_REPORTED`] of each kind, ordered by kind, then as found.
+    pub faults: Vec<Fault>,
+    /// Columns that the source offered and the schema does not know, by table.
+    pub ignored_columns: BTreeMap<Arc<str>, Vec<Arc<str>>>,
+    /// Accounts in the book that stand under another one.
+    pub subsidiaries: usize,
+    /// Accounts in the book that others stand under.
+    pub parents: usize,
+    /// Levels of the deepest tree.
+    pub levels: usize,
+}
+
+impl LoadReport {
+    pub(crate) fn add(&mut self, problem: Problem, location: Option<RowLocation>, remedy: Remedy) {
+        let kind = problem.kind();
+        let count = self.counts.entry(kind).or_default();
+        *count += 1;
+        if *count <= MAX_REPORTED {
+            self.faults.push(Fault { kind, problem, location, remedy });
+        }
+    }
+
+    /// How many faults of a kind.
+    #[must_use]
+    pub fn count(&self, kind: FaultKind) -> usize {
+        self.counts.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// Whether some fault has the remedy [`Remedy::Reject`].
+    #[must_use]
+    pub fn is_rejected(&self) -> bool {
+        self.faults.iter().any(|fault| fault.remedy == Remedy::Reject)
+    }
+
+    pub(crate) fn finish(&mut self) {
+        self.faults.sort_by_key(|fault| fault.kind);
+    }
+}
+
+impl fmt::Display for LoadReport {
+    /// A summary of a few lines: rows by table, then faults by kind with an example of each.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (table, rows) in &self.tables {
+            writeln!(f, "{table}: {} offered, {} loaded, {} held", rows.offered, rows.loaded, rows.quarantined)?;
+        }
+        for (kind, count) in &self.counts {
+            let example = self.faults.iter().find(|fault| fault.kind == *kind);
+            let remedy = example.map_or(String::new(), |fault| format!(" ({:?})", fault.remedy).to_lowercase());
+            let example = example.map_or(String::new(), |fault| format!(", such as: {fault}"));
+            writeln!(f, "{kind}: {count}{remedy}{example}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Why there is no book.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The source failed; its error says which table and call, and keeps the cause.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A batch is no table.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// The data has faults that the policy does not accept.
+    #[error("load refused: {} fault(s)\n{report}", report.counts.values().sum::<usize>())]
+    Rejected {
+        /// Every fault.
+        report: Box<LoadReport>,
+    },
+    /// More accounts than a book can hold.
+    #[error("{offered} accounts offered; the limit is {limit}")]
+    TooMany {
+        /// Accounts offered.
+        offered: usize,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+impl LoadError {
+    /// The report of a load that was refused for its data.
+    #[must_use]
+    pub fn report(&self) -> Option<&LoadReport> {
+        match self {
+            Self::Rejected { report } => Some(report),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Which row has this id, among rows still in order of arrival?
+//!
+//! A hash table of row numbers, built once for a load. Rows of the same id are chained, so that
+//! repeated ids are found without sorting.
+
+use crate::column::Staging;
+use crate::tree::{NONE, hash_of};
+
+/// Rows by id.
+pub(super) struct RowIndex<'s> {
+    ids: &'s Staging,
+    // INVARIANT: a power of two of places, at least twice as many as rows.
+    table: Vec<u32>,
+    hashes: Vec<u64>,
+    // The next row with the same id.
+    next: Vec<u32>,
+}
+
+impl<'s> RowIndex<'s> {
+    #[expect(clippy::indexing_slicing, reason = "places are masked, rows are below the length of the column")]
+    #[expect(clippy::cast_possible_truncation, reason = "a hash is cut to a place; rows are below 2^30")]
+    pub(super) fn build(ids: &'s Staging) -> Self {
+        let rows = ids.len();
+        let places = (rows * 2).next_power_of_two().max(2);
+        let mut index = Self { ids, table: vec![NONE; places], hashes: Vec::with_capacity(rows), next: vec![NONE; rows] };
+        for row in 0..rows {
+            let id = ids.text(row).unwrap_or_default();
+            let hash = hash_of(id);
+            index.hashes.push(hash);
+            let mut place = hash as usize & (places - 1);
+            loop {
+                let first = index.table[place];
+                if first == NONE {
+                    index.table[place] = row as u32;
+                    break;
+                }
+                if index.hashes[first as usize] == hash && ids.text(first as usize).unwrap_or_default() == id {
+                    // Behind the first row, which keeps standing for the id.
+                    index.next[row] = index.next[first as usize];
+                    index.next[first as usize] = row as u32;
+                    break;
+                }
+                place = (place + 1) & (places - 1);
+            }
+        }
+        index
+    }
+
+    /// The first row with an id.
+    #[expect(clippy::indexing_slicing, reason = "places are masked, rows are below the length of the column")]
+    #[expect(clippy::cast_possible_truncation, reason = "a hash is cut to a place")]
+    pub(super) fn find(&self, id: &str) -> Option<u32> {
+        let hash = hash_of(id);
+        let mask = self.table.len() - 1;
+        let mut place = hash as usize & mask;
+        loop {
+            let row = self.table[place];
+            if row == NONE {
+                return None;
+            }
+            if self.hashes[row as usize] == hash && self.ids.text(row as usize).unwrap_or_default() == id {
+                return Some(row);
+            }
+            place = (place + 1) & mask;
+        }
+    }
+
+    /// All rows with the id of a first row.
+    pub(super) fn rows_with(&self, first: u32) -> impl Iterator<Item = u32> + '_ {
+        let mut at = Some(first);
+        std::iter::from_fn(move || {
+            let row = at?;
+            at = self.next.get(row as usize).copied().filter(|next| *next != NONE);
+            Some(row)
+        })
+    }
+
+    /// The first rows of ids that stand in several, each with all its rows.
+    pub(super) fn repeated(&self) -> impl Iterator<Item = Vec<u32>> + '_ {
+        let first = |row: &u32| self.find(self.ids.text(*row as usize).unwrap_or_default()) == Some(*row);
+        let rows = (0_u32..).zip(&self.next).filter(|(_, next)| **next != NONE).map(|(row, _)| row);
+        rows.filter(first).map(|row| self.rows_with(row).collect())
+    }
+}

@@ -1,0 +1,242 @@
+//! What does this user see, at this moment?
+//!
+//! A view is a book, a scope and an [`AsOf`]. It answers as if what lies outside the scope did not
+//! exist: a hidden ancestor is passed over, siblings that come from different hidden parents stand in
+//! order of id, levels count visible accounts.
+
+use std::sync::Arc;
+
+use super::{Account, Book, Chunk, Inner};
+use crate::model::{AccountId, AccountIdx, AsOf, Schema};
+use crate::set::{AccountSet, Scope, StaleSet};
+use crate::tree::AccountTree;
+
+/// A book as one user sees it at one moment. Cloning is cheap; `Send + Sync`.
+///
+/// Accounts are handed out as [`Account`]s, which cannot outlive or leave the view; for the algorithms
+/// of [`AccountTree`] and petgraph the view itself is the tree, with [`AccountIdx`] as node.
+#[derive(Debug, Clone)]
+pub struct View {
+    book: Book,
+    scope: Scope,
+    as_of: AsOf,
+    // For a partial scope: the slots that show an account, in themselves or in limbs below.
+    live: Option<Arc<[bool]>>,
+}
+
+impl View {
+    pub(super) fn new(book: Book, scope: Scope, as_of: AsOf) -> Result<Self, StaleSet> {
+        let Some(set) = scope.set() else { return Ok(Self { book, scope, as_of, live: None }) };
+        if !set.layout().same(&book.0.layout) {
+            return Err(StaleSet);
+        }
+        let mut live = vec![false; book.0.chunks.len()];
+        // From each chunk with a visible account up to the trunk, stopping where another came by.
+        for (slot, _) in set.bitmaps() {
+            let mut at = Some(slot);
+            while let Some(slot) = at {
+                match live.get_mut(slot as usize) {
+                    Some(flag) if !*flag => *flag = true,
+                    _ => break,
+                }
+                at = book.0.chunk(slot).and_then(|chunk| chunk.home).map(|home| home.slot);
+            }
+        }
+        Ok(Self { book, scope, as_of, live: Some(live.into()) })
+    }
+
+    /// The book.
+    #[must_use]
+    pub const fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// The schema of the book.
+    #[must_use]
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.book.0.schema
+    }
+
+    /// The scope.
+    #[must_use]
+    pub const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The moment.
+    #[must_use]
+    pub const fn as_of(&self) -> &AsOf {
+        &self.as_of
+    }
+
+    /// How many accounts are visible.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.scope.set().map_or_else(|| self.book.len(), AccountSet::len)
+    }
+
+    /// Whether no account is visible.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The account with an id, if it is visible.
+    #[must_use]
+    pub fn account(&self, id: &str) -> Option<Account<'_>> {
+        self.at(self.book.find(id)?)
+    }
+
+    /// The account at a place, if it is visible.
+    #[must_use]
+    pub fn at(&self, place: AccountIdx) -> Option<Account<'_>> {
+        let exists = self.book.0.layout.rows(place.slot) > place.row as usize;
+        (exists && self.sees(place)).then(|| Account::new(self, place))
+    }
+
+    /// Whether a place is visible. One bit is read.
+    #[must_use]
+    pub fn sees(&self, place: AccountIdx) -> bool {
+        self.scope.set().is_none_or(|set| set.contains(place))
+    }
+
+    /// The id of a visible account.
+    #[must_use]
+    pub fn id(&self, place: AccountIdx) -> Option<AccountId> {
+        self.at(place).map(|account| account.id())
+    }
+
+    /// Every visible account in the order of the tree.
+    pub fn accounts(&self) -> impl Iterator<Item = Account<'_>> {
+        self.walk().map(|place| Account::new(self, place))
+    }
+
+    /// The visible accounts without a visible parent, by id.
+    #[must_use]
+    pub fn root_accounts(&self) -> Vec<Account<'_>> {
+        self.roots().into_iter().map(|place| Account::new(self, place)).collect()
+    }
+
+    /// The visible accounts as a set.
+    #[must_use]
+    pub fn visible(&self) -> AccountSet {
+        self.scope.set().cloned().unwrap_or_else(|| self.book.all_accounts())
+    }
+
+    /// A set of visible accounts.
+    pub fn set(&self, accounts: impl IntoIterator<Item = AccountIdx>) -> AccountSet {
+        let visible = accounts.into_iter().filter(|place| self.sees(*place));
+        AccountSet::from_accounts(self.book.0.layout.clone(), visible)
+    }
+
+    /// A number from 0 to before [`Self::bound`], different for each account: an index for tables.
+    #[must_use]
+    pub fn dense(&self, place: AccountIdx) -> usize {
+        self.book.0.layout.dense(place)
+    }
+
+    /// One more than the largest dense number.
+    #[must_use]
+    pub fn bound(&self) -> usize {
+        self.book.0.layout.total()
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.book.0
+    }
+
+    pub(super) fn from_dense(&self, number: usize) -> Option<AccountIdx> {
+        self.book.0.layout.account(number)
+    }
+
+    // Whether a chunk or a limb below it shows an account.
+    fn is_live(&self, slot: u32) -> bool {
+        self.live.as_ref().is_none_or(|live| live.get(slot as usize).copied().unwrap_or(false))
+    }
+
+    // Whether a row or something below it is visible.
+    fn shows(&self, chunk: &Chunk, place: AccountIdx) -> bool {
+        let Some(set) = self.scope.set() else { return true };
+        let (start, end) = (place.row as usize, chunk.shape.end(place.row) as usize);
+        set.bitmap(place.slot).is_some_and(|bits| bits.count_range(start, end) > 0)
+            || chunk.limbs_in(place.row).any(|limb| self.is_live(limb.slot))
+    }
+
+    // The visible accounts nearest below some accounts of the book, by id.
+    fn surface(&self, mut stack: Vec<AccountIdx>, out: &mut Vec<AccountIdx>) {
+        let start = out.len();
+        let mut elided = false;
+        while let Some(place) = stack.pop() {
+            let Some(chunk) = self.book.0.chunk(place.slot) else { continue };
+            if self.sees(place) {
+                out.push(place);
+            } else if self.shows(chunk, place) {
+                elided = true;
+                self.book.0.children_into(place, &mut stack);
+            }
+        }
+        let found = out.get_mut(start..).unwrap_or_default();
+        if elided {
+            found.sort_by(|a, b| self.book.0.id(*a).cmp(self.book.0.id(*b)));
+        } else {
+            // They were taken from the end of a list in order.
+            found.reverse();
+        }
+    }
+}
+
+impl AccountTree for View {
+    type Node = AccountIdx;
+
+    fn parent(&self, node: AccountIdx) -> Option<AccountIdx> {
+        let mut above = self.book.0.parent(node);
+        while let Some(place) = above.filter(|place| !self.sees(*place)) {
+            above = self.book.0.parent(place);
+        }
+        above
+    }
+
+    fn children_into(&self, node: AccountIdx, out: &mut Vec<AccountIdx>) {
+        if self.scope.is_all() {
+            self.book.0.children_into(node, out);
+        } else {
+            let mut below = Vec::new();
+            self.book.0.children_into(node, &mut below);
+            self.surface(below, out);
+        }
+    }
+
+    fn roots_into(&self, out: &mut Vec<AccountIdx>) {
+        let mut tops = Vec::new();
+        for slot in self.book.0.trunk.iter().filter(|slot| self.is_live(**slot)) {
+            self.book.0.local_roots_into(*slot, &mut tops);
+        }
+        if self.scope.is_all() { out.append(&mut tops) } else { self.surface(tops, out) }
+    }
+
+    fn is_under(&self, node: AccountIdx, top: AccountIdx) -> bool {
+        // Climb to the chunk of `top`; inside a chunk a subtree is a range.
+        let mut at = Some(node);
+        while let Some(place) = at {
+            let Some(chunk) = self.book.0.chunk(place.slot) else { return false };
+            if place.slot == top.slot {
+                return (top.row..chunk.shape.end(top.row)).contains(&place.row);
+            }
+            at = chunk.home;
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn books_and_views_cross_threads() {
+        fn check<T: Send + Sync + 'static>() {}
+        check::<Book>();
+        check::<View>();
+        check::<Scope>();
+    }
+}

@@ -1,0 +1,66 @@
+//! Values of one width, with a bitmap of which are present.
+
+use super::Bitmap;
+
+/// Values of one width. Missing rows hold the default, so that sums need no mask.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Fixed<T> {
+    // INVARIANT: rows that are not valid hold `T::default()`.
+    values: Box<[T]>,
+    // `None`: every row is present.
+    valid: Option<Bitmap>,
+}
+
+impl<T: Copy + Default> Fixed<T> {
+    /// The answers of `cell` for rows 0 to `len`, or `None` when every one is missing.
+    pub(crate) fn build(len: usize, mut cell: impl FnMut(usize) -> Option<T>) -> Option<Self> {
+        let mut values = Vec::with_capacity(len);
+        let valid = Bitmap::from_fn(len, |row| {
+            let cell = cell(row);
+            values.push(cell.unwrap_or_default());
+            cell.is_some()
+        });
+        if valid.is_empty() {
+            return None;
+        }
+        let valid = if valid.is_full() { None } else { Some(valid) };
+        Some(Self { values: values.into(), valid })
+    }
+
+    pub(crate) fn values(&self) -> &[T] {
+        &self.values
+    }
+
+    pub(crate) const fn valid(&self) -> Option<&Bitmap> {
+        self.valid.as_ref()
+    }
+
+    pub(crate) fn get(&self, row: usize) -> Option<T> {
+        let value = self.values.get(row).copied()?;
+        match &self.valid {
+            Some(valid) if !valid.get(row) => None,
+            _ => Some(value),
+        }
+    }
+
+    /// A copy with some rows changed, or `None` when nothing is left.
+    pub(crate) fn edited(&self, edits: impl IntoIterator<Item = (usize, Option<T>)>) -> Option<Self> {
+        let mut values = self.values.clone();
+        let mut valid = self.valid.clone().unwrap_or_else(|| Bitmap::ones(values.len()));
+        for (row, cell) in edits {
+            if let Some(value) = values.get_mut(row) {
+                *value = cell.unwrap_or_default();
+                valid.set(row, cell.is_some());
+            }
+        }
+        if valid.is_empty() {
+            return None;
+        }
+        let valid = if valid.is_full() { None } else { Some(valid) };
+        Some(Self { values, valid })
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        std::mem::size_of_val(&*self.values) + self.valid.as_ref().map_or(0, |v| std::mem::size_of_val(v.words()))
+    }
+}

@@ -1,0 +1,53 @@
+//! A column of lists of text.
+
+use super::{Bitmap, TextBlock};
+
+/// A list of text for each row: the elements of all rows side by side, and where each row ends.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ListBlock {
+    ends: Box<[u32]>,
+    // `None`: no row has an element.
+    items: Option<TextBlock>,
+    valid: Bitmap,
+}
+
+impl ListBlock {
+    /// The answers of `cell` for rows 0 to `len`, or `None` when every one is missing.
+    pub(crate) fn build(len: usize, cell: impl Fn(usize) -> Option<Vec<String>>) -> Option<Self> {
+        let mut items: Vec<String> = Vec::new();
+        let mut ends = Vec::with_capacity(len);
+        let valid = Bitmap::from_fn(len, |row| {
+            let list = cell(row);
+            let present = list.is_some();
+            items.extend(list.into_iter().flatten());
+            ends.push(u32::try_from(items.len()).unwrap_or(u32::MAX));
+            present
+        });
+        if valid.is_empty() {
+            return None;
+        }
+        let items = TextBlock::build(items.len(), |place| items.get(place).map(String::as_str));
+        Some(Self { ends: ends.into(), items, valid })
+    }
+
+    /// The elements of a row, or `None` when the list is missing.
+    pub(crate) fn get(&self, row: usize) -> Option<Vec<String>> {
+        if !self.valid.get(row) {
+            return None;
+        }
+        let end = *self.ends.get(row)? as usize;
+        let start = if row == 0 { 0 } else { *self.ends.get(row - 1)? as usize };
+        let items = self.items.as_ref();
+        Some((start..end).filter_map(|place| items?.get(place).map(str::to_owned)).collect())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        std::mem::size_of_val(&*self.ends)
+            + self.items.as_ref().map_or(0, TextBlock::bytes)
+            + std::mem::size_of_val(self.valid.words())
+    }
+}

@@ -1,0 +1,113 @@
+//! How is text stored?
+//!
+//! As codes into a dictionary of the chunk while distinct values are at most half the rows, else as one
+//! buffer with offsets. Which of the two is unobservable.
+
+use std::collections::HashMap;
+
+use super::{Bitmap, Fixed};
+
+/// Texts in one buffer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Strings {
+    ends: Box<[u32]>,
+    bytes: Box<str>,
+}
+
+impl Strings {
+    pub(crate) fn build<'t>(texts: impl Iterator<Item = &'t str>) -> Self {
+        let mut ends = Vec::with_capacity(texts.size_hint().0);
+        let mut bytes = String::new();
+        for text in texts {
+            bytes.push_str(text);
+            // INVARIANT: 65,536 rows of 65,536 bytes stay below 2^32 (`limits`, `MAX_CHUNK_ROWS`).
+            ends.push(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        }
+        Self { ends: ends.into(), bytes: bytes.into() }
+    }
+
+    pub(crate) fn get(&self, place: usize) -> Option<&str> {
+        let end = *self.ends.get(place)? as usize;
+        let start = if place == 0 { 0 } else { *self.ends.get(place - 1)? as usize };
+        self.bytes.get(start..end)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.len() + std::mem::size_of_val(&*self.ends)
+    }
+}
+
+/// A column of text.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum TextBlock {
+    /// A code for each row, into texts that are all different.
+    Dictionary { codes: Fixed<u16>, texts: Strings },
+    /// A text for each row; missing rows hold an empty one.
+    Plain { texts: Strings, valid: Option<Bitmap> },
+}
+
+impl TextBlock {
+    /// The answers of `cell` for rows 0 to `len`, or `None` when every one is missing.
+    pub(crate) fn build<'t>(len: usize, cell: impl Fn(usize) -> Option<&'t str>) -> Option<Self> {
+        let mut codes_of: HashMap<&str, u16> = HashMap::new();
+        let mut distinct: Vec<&str> = Vec::new();
+        let mut codes = Vec::with_capacity(len);
+        let limit = (len / 2).max(1);
+        for row in 0..len {
+            let code = match cell(row) {
+                None => None,
+                Some(text) => {
+                    let next = u16::try_from(distinct.len()).unwrap_or(u16::MAX);
+                    let code = *codes_of.entry(text).or_insert_with(|| {
+                        distinct.push(text);
+                        next
+                    });
+                    Some(code)
+                }
+            };
+            if distinct.len() > limit || distinct.len() > usize::from(u16::MAX) {
+                return Some(Self::plain(len, cell));
+            }
+            codes.push(code);
+        }
+        let codes = Fixed::build(len, |row| codes.get(row).copied().flatten())?;
+        Some(Self::Dictionary { codes, texts: Strings::build(distinct.into_iter()) })
+    }
+
+    fn plain<'t>(len: usize, cell: impl Fn(usize) -> Option<&'t str>) -> Self {
+        let valid = Bitmap::from_fn(len, |row| cell(row).is_some());
+        let texts = Strings::build((0..len).map(|row| cell(row).unwrap_or_default()));
+        let valid = if valid.is_full() { None } else { Some(valid) };
+        Self::Plain { texts, valid }
+    }
+
+    pub(crate) fn get(&self, row: usize) -> Option<&str> {
+        match self {
+            Self::Dictionary { codes, texts } => texts.get(usize::from(codes.get(row)?)),
+            Self::Plain { texts, valid } => match valid {
+                Some(valid) if !valid.get(row) => None,
+                _ => texts.get(row),
+            },
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Dictionary { codes, .. } => codes.values().len(),
+            Self::Plain { texts, .. } => texts.len(),
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Dictionary { codes, texts } => codes.bytes() + texts.bytes(),
+            Self::Plain { texts, valid } => {
+                texts.bytes() + valid.as_ref().map_or(0, |v| std::mem::size_of_val(v.words()))
+            }
+        }
+    }
+}

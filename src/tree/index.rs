@@ -1,0 +1,100 @@
+//! In which chunk is the account (or child row) with this id?
+//!
+//! A hash of the id leads to a shard, the shard to the slots that may hold it; the chunk itself decides
+//! by comparing ids. Shards are shared between versions of a book, so that a change copies only those
+//! that it touches.
+
+use std::hash::Hasher;
+use std::sync::Arc;
+
+/// Entries that a shard should hold when the index is built.
+const SHARD_ENTRIES: usize = 512;
+
+/// The hash of an id. `SipHash` with fixed keys: the same everywhere, and not to be flooded by ids made
+/// to collide, since entries of one tag are found by comparing.
+pub(crate) fn hash_of(id: &str) -> u64 {
+    #[expect(deprecated, reason = "the std hasher with stated keys; `DefaultHasher` may change its algorithm")]
+    let mut hasher = std::hash::SipHasher::new_with_keys(0x7065_7265_6e6e_6961, 0x6c62_6f6f_6b73_2121);
+    hasher.write(id.as_bytes());
+    hasher.finish()
+}
+
+/// The part of a hash that entries keep.
+#[expect(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
+pub(crate) const fn tag_of(hash: u64) -> u32 {
+    hash as u32
+}
+
+/// From the hash of an id to the slots that may hold it.
+#[derive(Debug, Clone)]
+pub(crate) struct TagIndex {
+    // INVARIANT: a power of two of shards; each sorted by (tag, slot).
+    shards: Vec<Arc<Vec<(u32, u32)>>>,
+    shift: u32,
+}
+
+impl TagIndex {
+    pub(crate) fn build(entries: impl ExactSizeIterator<Item = (u64, u32)>) -> Self {
+        let count = (entries.len() / SHARD_ENTRIES).max(1).next_power_of_two().min(1 << 20);
+        // One shard: no bits of the hash are used, and a shift by 64 would be no shift at all.
+        let shift = 64 - count.trailing_zeros();
+        let mut shards: Vec<Vec<(u32, u32)>> = vec![Vec::new(); count];
+        for (hash, slot) in entries {
+            if let Some(shard) = shards.get_mut(shard_of(hash, shift)) {
+                shard.push((tag_of(hash), slot));
+            }
+        }
+        for shard in &mut shards {
+            shard.sort_unstable();
+            shard.shrink_to_fit();
+        }
+        Self { shards: shards.into_iter().map(Arc::new).collect(), shift }
+    }
+
+    /// The slots that may hold the id with this hash.
+    pub(crate) fn slots(&self, hash: u64) -> impl Iterator<Item = u32> + '_ {
+        let tag = tag_of(hash);
+        let shard = self.shards.get(shard_of(hash, self.shift)).map_or(&[][..], |shard| shard.as_slice());
+        let start = shard.partition_point(|entry| entry.0 < tag);
+        shard.iter().skip(start).take_while(move |entry| entry.0 == tag).map(|entry| entry.1)
+    }
+
+    /// Applies removals, then insertions. Each touched shard is copied once.
+    pub(crate) fn edit(&mut self, removed: &[(u64, u32)], added: &[(u64, u32)]) {
+        let mut by_shard: std::collections::BTreeMap<usize, (Vec<(u32, u32)>, Vec<(u32, u32)>)> =
+            std::collections::BTreeMap::new();
+        for (hash, slot) in removed {
+            by_shard.entry(shard_of(*hash, self.shift)).or_default().0.push((tag_of(*hash), *slot));
+        }
+        for (hash, slot) in added {
+            by_shard.entry(shard_of(*hash, self.shift)).or_default().1.push((tag_of(*hash), *slot));
+        }
+        for (place, (mut gone, new)) in by_shard {
+            let Some(shard) = self.shards.get_mut(place) else { continue };
+            gone.sort_unstable();
+            let mut gone = gone.into_iter().peekable();
+            let mut entries: Vec<(u32, u32)> = Vec::with_capacity(shard.len() + new.len());
+            for entry in shard.iter() {
+                while gone.peek().is_some_and(|g| g < entry) {
+                    gone.next();
+                }
+                if gone.peek() == Some(entry) {
+                    gone.next();
+                } else {
+                    entries.push(*entry);
+                }
+            }
+            entries.extend(new);
+            entries.sort_unstable();
+            *shard = Arc::new(entries);
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.shards.iter().map(|shard| shard.capacity() * 8 + 40).sum::<usize>() + self.shards.capacity() * 8
+    }
+}
+
+fn shard_of(hash: u64, shift: u32) -> usize {
+    usize::try_from(hash.checked_shr(shift).unwrap_or(0)).unwrap_or(0)
+}
