@@ -76,44 +76,80 @@ impl AttributeType {
 }
 
 /// The allowed values of an enumeration or band, in declared order. Cloning is cheap.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EnumValues(Arc<IndexSet<Arc<str>>>);
+///
+/// Two are equal when they allow the same values in the same order.
+#[derive(Debug, Clone)]
+pub struct EnumValues(Arc<Allowed>);
+
+#[derive(Debug)]
+struct Allowed {
+    values: IndexSet<Arc<str>>,
+    // Values given again, with their place in what was given, kept so that the schema can report them.
+    repeated: Vec<(usize, Arc<str>)>,
+}
 
 impl EnumValues {
     /// Values in order; a repeated one counts once here and is a fault when the schema is built.
     pub fn new<'t>(values: impl IntoIterator<Item = &'t str>) -> Self {
-        Self(Arc::new(values.into_iter().map(Arc::from).collect()))
+        Self::with_places(values.into_iter().enumerate())
+    }
+
+    // The places differ from a plain count where a document holds entries that are no values.
+    pub(super) fn with_places<'t>(given: impl IntoIterator<Item = (usize, &'t str)>) -> Self {
+        let mut values = IndexSet::new();
+        let mut repeated = Vec::new();
+        for (place, text) in given {
+            let text: Arc<str> = Arc::from(text);
+            if !values.insert(Arc::clone(&text)) {
+                repeated.push((place, text));
+            }
+        }
+        Self(Arc::new(Allowed { values, repeated }))
+    }
+
+    pub(super) fn repeated(&self) -> &[(usize, Arc<str>)] {
+        &self.0.repeated
     }
 
     /// How many values are allowed.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.0.values.len()
     }
 
     /// Whether nothing is allowed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.values.is_empty()
     }
 
     /// The code of a value: its place in the declared order.
     #[must_use]
     pub fn code(&self, text: &str) -> Option<u16> {
-        self.0.get_index_of(text).and_then(|place| u16::try_from(place).ok())
+        self.0.values.get_index_of(text).and_then(|place| u16::try_from(place).ok())
     }
 
     /// The text of a code.
     #[must_use]
     pub fn text(&self, code: u16) -> Option<&Arc<str>> {
-        self.0.get_index(usize::from(code))
+        self.0.values.get_index(usize::from(code))
     }
 
     /// The values in declared order.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<str>> {
-        self.0.iter()
+        self.0.values.iter()
     }
 }
+
+impl PartialEq for EnumValues {
+    // Sets compare without regard to order, but here the order decides codes and ranks.
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for EnumValues {}
 
 /// How the texts of an attribute compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

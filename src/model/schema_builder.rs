@@ -1,16 +1,20 @@
 //! How is a schema declared, and what is wrong with it?
 //!
 //! Every fault is found in one pass and reported with the path of the part that is wrong, in the same
-//! words whether the schema was built in code or read from JSON.
+//! words whether the schema was built in code or read from JSON. A document can hold parts that cannot be
+//! read at all; the reader says what is wrong with them and leaves a gap, so that every other part keeps
+//! its place and is checked here all the same.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::currency::UnknownCurrency;
 use super::limits::{
     MAX_ACCOUNT_TYPES, MAX_ATTRIBUTES, MAX_COLUMNS, MAX_ENUM_VALUES, MAX_NAME_BYTES, MAX_PRODUCTS, MAX_SCALE,
-    MAX_TABLES, MAX_TEXT_BYTES,
+    MAX_SCHEMA_BYTES, MAX_TABLES, MAX_TEXT_BYTES,
 };
 use super::{
     AccountType, Attribute, AttributeType, ChildTable, Currency, EnumValues, Nesting, Product, Schema,
@@ -19,12 +23,62 @@ use super::{
 
 /// Names that the expression language and the structure of accounts need for themselves.
 const RESERVED: [&str; 52] = [
-    "id", "parent", "account_type", "product", "level", "root", "ancestors", "lineage", "children", "descendants",
-    "subtree", "siblings", "under", "strictlyUnder", "owns", "products", "inSegment", "health", "usage", "roll",
-    "attr", "has", "coalesce", "isNot", "isTrue", "between", "ratio", "today", "now", "daysAgo", "daysFromNow",
-    "startOf", "endOf", "date", "timestamp", "duration", "int", "double", "string", "bool", "math", "size",
-    "true", "false", "null", "in", "account", "accounts", "rank", "row", "like", "self",
+    "id",
+    "parent",
+    "account_type",
+    "product",
+    "level",
+    "root",
+    "ancestors",
+    "lineage",
+    "children",
+    "descendants",
+    "subtree",
+    "siblings",
+    "under",
+    "strictlyUnder",
+    "owns",
+    "products",
+    "inSegment",
+    "health",
+    "usage",
+    "roll",
+    "attr",
+    "has",
+    "coalesce",
+    "isNot",
+    "isTrue",
+    "between",
+    "ratio",
+    "today",
+    "now",
+    "daysAgo",
+    "daysFromNow",
+    "startOf",
+    "endOf",
+    "date",
+    "timestamp",
+    "duration",
+    "int",
+    "double",
+    "string",
+    "bool",
+    "math",
+    "size",
+    "true",
+    "false",
+    "null",
+    "in",
+    "account",
+    "accounts",
+    "rank",
+    "row",
+    "like",
+    "self",
 ];
+
+/// Most faults in one report: a hostile document must not fill memory with its faults.
+const MAX_FAULTS: usize = 1_000;
 
 /// Something wrong with a schema, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +107,11 @@ impl SchemaFault {
 
 impl fmt::Display for SchemaFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.path.is_empty() { write!(f, "{}", self.kind) } else { write!(f, "{}: {}", self.path, self.kind) }
+        if self.path.is_empty() {
+            write!(f, "{}", self.kind)
+        } else {
+            write!(f, "{}: {}", self.path, self.kind)
+        }
     }
 }
 
@@ -94,7 +152,29 @@ pub enum SchemaFaultKind {
     CurrencyColumn { name: String },
     #[error("a longest text of {bytes} bytes is out of range; the limit is {MAX_TEXT_BYTES}")]
     TextLength { bytes: usize },
-    /// A fault that only a document can have.
+    #[error("document of {bytes} bytes; the limit is {MAX_SCHEMA_BYTES}")]
+    DocumentTooLarge { bytes: usize },
+    #[error("document is no UTF-8 text: byte {at} cannot be read")]
+    NotUtf8 { at: usize },
+    #[error("document is no JSON at line {line}, column {column}: {message}")]
+    Syntax { line: usize, column: usize, message: String },
+    #[error("schema version {version} is unknown; this library understands version {understood}")]
+    Version { version: u64, understood: u64 },
+    #[error("unknown field `{name}`{hint}")]
+    UnknownField { name: String, hint: String },
+    #[error("field `{name}` is given twice")]
+    RepeatedField { name: String },
+    #[error("field `{name}` is missing")]
+    MissingField { name: &'static str },
+    #[error("does not belong to {owner}")]
+    Misplaced { owner: String },
+    #[error("expected {expected}, found {found}")]
+    WrongType { expected: &'static str, found: String },
+    #[error("unknown {what} `{word}`; allowed: {allowed}")]
+    UnknownWord { what: &'static str, word: String, allowed: String },
+    #[error(transparent)]
+    UnknownCurrency(UnknownCurrency),
+    /// A fault that has no variant of its own.
     #[error("{message}")]
     Document { message: String },
 }
@@ -106,10 +186,6 @@ pub struct SchemaErrors {
 }
 
 impl SchemaErrors {
-    pub(super) const fn new(faults: Vec<SchemaFault>) -> Self {
-        Self { faults }
-    }
-
     /// The faults.
     #[must_use]
     pub fn faults(&self) -> &[SchemaFault] {
@@ -126,126 +202,193 @@ impl fmt::Display for SchemaErrors {
 
 impl std::error::Error for SchemaErrors {}
 
+/// Faults in the making: the first ones up to a limit.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    found: Vec<SchemaFault>,
+    left_out: bool,
+}
+
+impl Faults {
+    pub(super) fn push(&mut self, fault: SchemaFault) {
+        if self.is_full() {
+            self.left_out = true;
+        } else {
+            self.found.push(fault);
+        }
+    }
+
+    pub(super) fn note(&mut self, path: impl Into<String>, kind: SchemaFaultKind) {
+        self.push(SchemaFault::new(path, kind));
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// As `note`, for a message that is too dear to make when nobody will see it.
+    pub(super) fn note_with(&mut self, path: &str, kind: impl FnOnce() -> SchemaFaultKind) {
+        if self.is_full() {
+            self.left_out = true;
+        } else {
+            self.note(path, kind());
+        }
+    }
+
+    const fn is_full(&self) -> bool {
+        self.found.len() >= MAX_FAULTS
+    }
+
+    /// The report, sorted by `key`; faults of the same key stay in the order they were found in.
+    pub(super) fn into_errors_by<K: Ord>(mut self, key: impl Fn(&SchemaFault) -> K) -> SchemaErrors {
+        self.found.sort_by_cached_key(key);
+        self.into_errors()
+    }
+
+    pub(super) fn into_errors(mut self) -> SchemaErrors {
+        if self.left_out {
+            let message = format!("there are more faults; these are the first {MAX_FAULTS}");
+            self.found.push(SchemaFault::new("", SchemaFaultKind::Document { message }));
+        }
+        SchemaErrors { faults: self.found }
+    }
+}
+
 /// A schema in the making; see [`Schema::builder`].
 #[derive(Debug, Clone, Default)]
 pub struct SchemaBuilder {
-    types: Vec<AccountType>,
-    products: Vec<Arc<str>>,
-    attributes: Vec<Attribute>,
-    tables: Vec<ChildTable>,
-    status_groups: Vec<StatusGroup>,
-    // Where each attribute stood in a document; otherwise its place in `attributes`.
-    repeated_values: Vec<(String, String)>,
+    // `None` is a part of a document that has no readable name; its reader has noted why.
+    pub(super) types: Vec<Option<AccountType>>,
+    pub(super) products: Vec<Option<Arc<str>>>,
+    pub(super) attributes: Vec<Option<DeclaredAttribute>>,
+    pub(super) tables: Vec<Option<DeclaredTable>>,
+}
+
+/// An attribute or column, with what only its declaration knows.
+#[derive(Debug, Clone)]
+pub(super) struct DeclaredAttribute {
+    pub(super) attribute: Attribute,
+    // Whether its type is known: a document may hold a type that cannot be read, noted by its reader.
+    pub(super) kind_known: bool,
+    // For the status attribute: a group for each value as given.
+    pub(super) groups: Option<Vec<StatusGroup>>,
+}
+
+impl From<Attribute> for DeclaredAttribute {
+    fn from(attribute: Attribute) -> Self {
+        Self { attribute, kind_known: true, groups: None }
+    }
+}
+
+/// A child table, with its columns as declared; those of `table` itself do not count.
+#[derive(Debug, Clone)]
+pub(super) struct DeclaredTable {
+    pub(super) table: ChildTable,
+    pub(super) columns: Vec<Option<DeclaredAttribute>>,
 }
 
 impl SchemaBuilder {
     /// Declares the next account type, below those declared before.
     #[must_use]
     pub fn account_type(mut self, name: &str, nesting: Nesting) -> Self {
-        self.types.push(AccountType { name: Arc::from(name), nesting });
+        self.types.push(Some(AccountType { name: Arc::from(name), nesting }));
         self
     }
 
     /// Declares a product.
     #[must_use]
     pub fn product(mut self, name: &str) -> Self {
-        self.products.push(Arc::from(name));
+        self.products.push(Some(Arc::from(name)));
         self
     }
 
     /// Declares an attribute.
     #[must_use]
     pub fn attribute(mut self, attribute: Attribute) -> Self {
-        self.attributes.push(attribute);
+        self.attributes.push(Some(attribute.into()));
         self
     }
 
     /// Declares a system attribute that needs nothing more; status, contract value and journey stage
     /// have calls of their own and are left out here.
     #[must_use]
-    pub fn system(mut self, which: SystemAttribute) -> Self {
-        self.attributes.extend(which.attribute());
-        self
+    pub fn system(self, which: SystemAttribute) -> Self {
+        match which.attribute() {
+            Some(attribute) => self.attribute(attribute),
+            None => self,
+        }
     }
 
     /// Declares the status attribute: each status with its group.
     #[must_use]
     pub fn status<'t>(mut self, values: impl IntoIterator<Item = (&'t str, StatusGroup)>) -> Self {
         let (texts, groups): (Vec<_>, Vec<_>) = values.into_iter().unzip();
-        self.note_repeated(SystemAttribute::Status.name(), &texts);
-        self.attributes.push(SystemAttribute::status(EnumValues::new(texts)));
-        self.status_groups = groups;
+        let attribute = SystemAttribute::status(EnumValues::new(texts));
+        self.attributes.push(Some(DeclaredAttribute { groups: Some(groups), ..attribute.into() }));
         self
     }
 
     /// Declares the contract value in a currency.
     #[must_use]
-    pub fn contract_value(mut self, currency: Currency) -> Self {
-        self.attributes.push(SystemAttribute::contract_value(currency));
-        self
+    pub fn contract_value(self, currency: Currency) -> Self {
+        self.attribute(SystemAttribute::contract_value(currency))
     }
 
     /// Declares the stages of the customer journey, in order.
     #[must_use]
-    pub fn journey_stages<'t>(mut self, stages: impl IntoIterator<Item = &'t str>) -> Self {
-        let stages: Vec<_> = stages.into_iter().collect();
-        self.note_repeated(SystemAttribute::JourneyStage.name(), &stages);
-        self.attributes.push(SystemAttribute::journey_stage(EnumValues::new(stages)));
-        self
+    pub fn journey_stages<'t>(self, stages: impl IntoIterator<Item = &'t str>) -> Self {
+        self.attribute(SystemAttribute::journey_stage(EnumValues::new(stages)))
     }
 
     /// Declares a child table.
     #[must_use]
     pub fn table(mut self, table: ChildTable) -> Self {
-        self.tables.push(table);
+        let columns = table.columns.values().cloned().map(|column| Some(column.into())).collect();
+        self.tables.push(Some(DeclaredTable { table, columns }));
         self
-    }
-
-    fn note_repeated(&mut self, attribute: &str, values: &[&str]) {
-        let mut seen = std::collections::HashSet::new();
-        for value in values.iter().filter(|value| !seen.insert(**value)) {
-            self.repeated_values.push((attribute.to_owned(), (*value).to_owned()));
-        }
     }
 
     /// Checks everything and makes the schema.
     ///
     /// # Errors
     ///
-    /// [`SchemaErrors`] with every fault and its path.
+    /// [`SchemaErrors`] with every fault and its path, up to a thousand of them.
     pub fn build(self) -> Result<Schema, SchemaErrors> {
-        let mut faults = Vec::new();
-        let types = self.check_types(&mut faults);
-        let products = self.check_products(&mut faults);
-        let attributes = self.check_attributes(&types, &mut faults);
-        let tables = self.check_tables(&mut faults);
-        for (attribute, value) in &self.repeated_values {
-            let path = format!("attributes.{attribute}.values");
-            faults.push(SchemaFault::new(path, SchemaFaultKind::Repeated { name: value.clone() }));
-        }
-        if !faults.is_empty() {
-            return Err(SchemaErrors::new(faults));
-        }
-        let flags = |of: &dyn Fn(&Attribute, &str) -> bool| -> Vec<Box<[bool]>> {
-            attributes.values().map(|a| types.keys().map(|t| of(a, t)).collect()).collect()
-        };
-        let applies = flags(&|a, t| a.applies_to.is_empty() || a.applies_to.iter().any(|n| &**n == t));
-        let required = flags(&|a, t| {
-            let applies = a.applies_to.is_empty() || a.applies_to.iter().any(|n| &**n == t);
-            a.required_at.as_ref().is_some_and(|r| if r.is_empty() { applies } else { r.iter().any(|n| &**n == t) })
-        });
-        let product_values = EnumValues::new(products.keys().map(|name| &**name));
-        let status_groups = self.status_groups;
-        Ok(Schema { types, products, attributes, tables, status_groups, applies, required, product_values })
+        let mut faults = Faults::default();
+        self.checked(&mut faults).ok_or_else(|| faults.into_errors())
     }
 
-    fn check_types(&self, faults: &mut Vec<SchemaFault>) -> IndexMap<Arc<str>, AccountType> {
+    /// Notes what is wrong; the schema if nothing is, and nothing was before.
+    pub(super) fn checked(&self, faults: &mut Faults) -> Option<Schema> {
+        let types = self.check_types(faults);
+        let products = self.check_products(faults);
+        let attributes = self.check_attributes(&types, faults);
+        let tables = self.check_tables(faults);
+        if !faults.is_empty() {
+            return None;
+        }
+        let applies = attributes.values().map(|a| flags(&types, &a.applies_to)).collect();
+        let required = attributes.values().map(|a| match a.required_at.as_deref() {
+            None => types.keys().map(|_| false).collect(),
+            Some([]) => flags(&types, &a.applies_to),
+            Some(names) => flags(&types, names),
+        });
+        let required = required.collect();
+        let status = SystemAttribute::Status.name();
+        let is_status = |declared: &&DeclaredAttribute| &*declared.attribute.name == status;
+        let declared = self.attributes.iter().flatten().find(is_status);
+        let status_groups = declared.and_then(|declared| declared.groups.clone()).unwrap_or_default();
+        let product_values = EnumValues::new(products.keys().map(|name| &**name));
+        Some(Schema { types, products, attributes, tables, status_groups, applies, required, product_values })
+    }
+
+    fn check_types(&self, faults: &mut Faults) -> IndexMap<Arc<str>, AccountType> {
         if self.types.is_empty() {
-            faults.push(SchemaFault::new("account_types", SchemaFaultKind::NoAccountTypes));
+            faults.note("account_types", SchemaFaultKind::NoAccountTypes);
         }
         check_count("account_types", "account types", self.types.len(), MAX_ACCOUNT_TYPES, faults);
         let mut types = IndexMap::new();
-        for (place, kind) in self.types.iter().enumerate() {
+        for (place, kind) in declared(&self.types) {
             let path = format!("account_types[{place}]");
             check_name(&path, &kind.name, faults);
             insert(&mut types, &path, &kind.name, kind.clone(), faults);
@@ -253,16 +396,16 @@ impl SchemaBuilder {
         types
     }
 
-    fn check_products(&self, faults: &mut Vec<SchemaFault>) -> IndexMap<Arc<str>, Product> {
+    fn check_products(&self, faults: &mut Faults) -> IndexMap<Arc<str>, Product> {
         check_count("products", "products", self.products.len(), MAX_PRODUCTS, faults);
         let mut products = IndexMap::new();
-        for (place, name) in self.products.iter().enumerate() {
+        for (place, name) in declared(&self.products) {
             let path = format!("products[{place}]");
             // A product's name is a value, not an identifier: any text that could be an id will do.
             if name.is_empty() {
-                faults.push(SchemaFault::new(path.clone(), SchemaFaultKind::EmptyName));
+                faults.note(path.clone(), SchemaFaultKind::EmptyName);
             } else if name.len() > MAX_NAME_BYTES {
-                faults.push(SchemaFault::new(path.clone(), SchemaFaultKind::LongName { bytes: name.len() }));
+                faults.note(path.clone(), SchemaFaultKind::LongName { bytes: name.len() });
             }
             insert(&mut products, &path, name, Product { name: Arc::clone(name) }, faults);
         }
@@ -272,96 +415,119 @@ impl SchemaBuilder {
     fn check_attributes(
         &self,
         types: &IndexMap<Arc<str>, AccountType>,
-        faults: &mut Vec<SchemaFault>,
+        faults: &mut Faults,
     ) -> IndexMap<Arc<str>, Attribute> {
         check_count("attributes", "attributes", self.attributes.len(), MAX_ATTRIBUTES, faults);
         let mut attributes = IndexMap::new();
-        for (place, attribute) in self.attributes.iter().enumerate() {
+        let all_types_known = !types.is_empty() && self.types.iter().all(Option::is_some);
+        for (place, declared) in declared(&self.attributes) {
             let path = format!("attributes[{place}]");
+            let attribute = &declared.attribute;
             check_identifier(&path, &attribute.name, faults);
-            check_kind(&path, attribute, faults);
-            check_type_names(&path, attribute, types, faults);
+            check_kind(&path, declared, faults);
+            if all_types_known {
+                check_type_names(&path, attribute, types, faults);
+            }
             if matches!(attribute.kind, AttributeType::MixedMoney { .. }) {
-                faults.push(SchemaFault::new(path.clone(), SchemaFaultKind::MixedMoneyOnAccount));
+                faults.note(path.clone(), SchemaFaultKind::MixedMoneyOnAccount);
             }
-            if let Some(system) = SystemAttribute::from_name(&attribute.name) {
-                let groups = attribute.kind.values().map_or(0, EnumValues::len);
-                if !system.fits(&attribute.kind) {
-                    let name = attribute.name.to_string();
-                    faults.push(SchemaFault::new(path.clone(), SchemaFaultKind::SystemType { name }));
-                } else if system == SystemAttribute::Status
-                    && groups != self.status_groups.len()
-                    && self.repeated_values.is_empty()
-                {
-                    faults.push(SchemaFault::new(path.clone(), SchemaFaultKind::StatusWithoutGroups));
-                }
-            }
+            check_system(&path, declared, faults);
             insert(&mut attributes, &path, &attribute.name, attribute.clone(), faults);
         }
         attributes
     }
 
-    fn check_tables(&self, faults: &mut Vec<SchemaFault>) -> IndexMap<Arc<str>, ChildTable> {
+    fn check_tables(&self, faults: &mut Faults) -> IndexMap<Arc<str>, ChildTable> {
         check_count("tables", "child tables", self.tables.len(), MAX_TABLES, faults);
         let mut tables = IndexMap::new();
-        for (place, table) in self.tables.iter().enumerate() {
+        for (place, declared) in declared(&self.tables) {
             let path = format!("tables[{place}]");
+            let table = &declared.table;
             // `events` is reserved in expressions for usage rows, which is what such a table holds.
             check_identifier(&path, &table.name, faults);
-            check_count(&path, "columns", table.columns.len(), MAX_COLUMNS, faults);
             for name in &table.repeated {
-                let kind = SchemaFaultKind::Repeated { name: name.to_string() };
-                faults.push(SchemaFault::new(format!("{path}.columns"), kind));
+                faults.note(format!("{path}.columns"), SchemaFaultKind::Repeated { name: shown(name) });
             }
-            for (place, column) in table.columns.values().enumerate() {
-                let path = format!("{path}.columns[{place}]");
-                check_identifier(&path, &column.name, faults);
-                check_kind(&path, column, faults);
-                if let AttributeType::MixedMoney { currency_column } = &column.kind {
-                    let fits = |c: &Attribute| matches!(c.kind, AttributeType::Text | AttributeType::Enum(_));
-                    if !table.columns.get(currency_column).is_some_and(fits) {
-                        let kind = SchemaFaultKind::CurrencyColumn { name: currency_column.to_string() };
-                        faults.push(SchemaFault::new(path.clone(), kind));
-                    }
-                }
-                if !column.applies_to.is_empty() || column.required_at.as_ref().is_some_and(|r| !r.is_empty()) {
-                    let message = "columns of child tables apply to every account type".to_owned();
-                    faults.push(SchemaFault::new(path, SchemaFaultKind::Document { message }));
-                }
-            }
-            insert(&mut tables, &path, &table.name, table.clone(), faults);
+            let columns = check_columns(&path, &declared.columns, faults);
+            insert(&mut tables, &path, &table.name, ChildTable { columns, ..table.clone() }, faults);
         }
         tables
     }
 }
 
-fn insert<T>(
-    map: &mut IndexMap<Arc<str>, T>,
+/// What is not a gap, with its place.
+fn declared<T>(parts: &[Option<T>]) -> impl Iterator<Item = (usize, &T)> {
+    parts.iter().enumerate().filter_map(|(place, part)| Some((place, part.as_ref()?)))
+}
+
+/// A flag for each type: whether it is among `names`, or `true` throughout when there are none.
+fn flags(types: &IndexMap<Arc<str>, AccountType>, names: &[Arc<str>]) -> Box<[bool]> {
+    let mut flags = vec![names.is_empty(); types.len()];
+    for place in names.iter().filter_map(|name| types.get_index_of(name)) {
+        if let Some(flag) = flags.get_mut(place) {
+            *flag = true;
+        }
+    }
+    flags.into()
+}
+
+fn check_columns(
     path: &str,
-    name: &Arc<str>,
-    part: T,
-    faults: &mut Vec<SchemaFault>,
-) {
+    columns: &[Option<DeclaredAttribute>],
+    faults: &mut Faults,
+) -> IndexMap<Arc<str>, Attribute> {
+    check_count(path, "columns", columns.len(), MAX_COLUMNS, faults);
+    // A column that cannot be read may be the one that is meant, and may well be a text.
+    let all_known = columns.iter().all(Option::is_some);
+    let can_hold_codes = |column: &&DeclaredAttribute| {
+        !column.kind_known || matches!(column.attribute.kind, AttributeType::Text | AttributeType::Enum(_))
+    };
+    let code_columns: HashSet<&str> =
+        columns.iter().flatten().filter(can_hold_codes).map(|column| &*column.attribute.name).collect();
+    let mut checked = IndexMap::new();
+    for (place, declared) in declared(columns) {
+        let path = format!("{path}.columns[{place}]");
+        let column = &declared.attribute;
+        check_identifier(&path, &column.name, faults);
+        check_kind(&path, declared, faults);
+        match &column.kind {
+            AttributeType::MixedMoney { currency_column: name }
+                if all_known && !code_columns.contains(&**name) =>
+            {
+                faults.note(path.clone(), SchemaFaultKind::CurrencyColumn { name: shown(name) });
+            }
+            _ => {}
+        }
+        if !column.applies_to.is_empty() || column.required_at.as_ref().is_some_and(|r| !r.is_empty()) {
+            let message = "columns of child tables apply to every account type".to_owned();
+            faults.note(path.clone(), SchemaFaultKind::Document { message });
+        }
+        insert(&mut checked, &path, &column.name, column.clone(), faults);
+    }
+    checked
+}
+
+fn insert<T>(map: &mut IndexMap<Arc<str>, T>, path: &str, name: &Arc<str>, part: T, faults: &mut Faults) {
     if map.insert(Arc::clone(name), part).is_some() {
-        faults.push(SchemaFault::new(path, SchemaFaultKind::Repeated { name: name.to_string() }));
+        faults.note(path, SchemaFaultKind::Repeated { name: shown(name) });
     }
 }
 
-fn check_count(path: &str, what: &'static str, count: usize, limit: usize, faults: &mut Vec<SchemaFault>) {
+fn check_count(path: &str, what: &'static str, count: usize, limit: usize, faults: &mut Faults) {
     if count > limit {
-        faults.push(SchemaFault::new(path, SchemaFaultKind::TooMany { what, count, limit }));
+        faults.note(path, SchemaFaultKind::TooMany { what, count, limit });
     }
 }
 
 // Names of types: any letters; names of attributes and tables besides must not be reserved.
-fn check_identifier(path: &str, name: &str, faults: &mut Vec<SchemaFault>) {
+fn check_identifier(path: &str, name: &str, faults: &mut Faults) {
     check_name(path, name, faults);
     if RESERVED.contains(&name) {
-        faults.push(SchemaFault::new(path, SchemaFaultKind::Reserved { name: name.to_owned() }));
+        faults.note(path, SchemaFaultKind::Reserved { name: name.to_owned() });
     }
 }
 
-fn check_name(path: &str, name: &str, faults: &mut Vec<SchemaFault>) {
+fn check_name(path: &str, name: &str, faults: &mut Faults) {
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '/' | ' ');
     let kind = if name.is_empty() {
         SchemaFaultKind::EmptyName
@@ -372,40 +538,79 @@ fn check_name(path: &str, name: &str, faults: &mut Vec<SchemaFault>) {
     } else {
         return;
     };
-    faults.push(SchemaFault::new(path, kind));
+    faults.note(path, kind);
 }
 
-fn check_kind(path: &str, attribute: &Attribute, faults: &mut Vec<SchemaFault>) {
-    let kind = match &attribute.kind {
-        AttributeType::Decimal { scale } if *scale > MAX_SCALE => SchemaFaultKind::Scale { scale: u64::from(*scale) },
-        AttributeType::Enum(values) | AttributeType::Band(values) if values.is_empty() => SchemaFaultKind::NoValues,
-        AttributeType::Enum(values) | AttributeType::Band(values) if values.len() > MAX_ENUM_VALUES => {
-            SchemaFaultKind::TooMany { what: "allowed values", count: values.len(), limit: MAX_ENUM_VALUES }
+fn check_kind(path: &str, declared: &DeclaredAttribute, faults: &mut Faults) {
+    let attribute = &declared.attribute;
+    if let Some(bytes) = attribute.max_bytes.filter(|bytes| *bytes == 0 || *bytes > MAX_TEXT_BYTES) {
+        faults.note(format!("{path}.max_bytes"), SchemaFaultKind::TextLength { bytes });
+    }
+    if !declared.kind_known {
+        return;
+    }
+    match &attribute.kind {
+        AttributeType::Decimal { scale } if *scale > MAX_SCALE => {
+            faults.note(format!("{path}.scale"), SchemaFaultKind::Scale { scale: u64::from(*scale) });
         }
-        _ => match attribute.max_bytes {
-            Some(bytes) if bytes == 0 || bytes > MAX_TEXT_BYTES => SchemaFaultKind::TextLength { bytes },
-            _ => return,
-        },
+        AttributeType::Enum(values) | AttributeType::Band(values) => {
+            let list = format!("{path}.values");
+            if values.is_empty() {
+                faults.note(list.clone(), SchemaFaultKind::NoValues);
+            }
+            check_count(&list, "allowed values", values.len(), MAX_ENUM_VALUES, faults);
+            for (place, value) in values.repeated() {
+                let kind = SchemaFaultKind::Repeated { name: shown(value) };
+                faults.note(format!("{list}[{place}]"), kind);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A name that later layers look for must mean what they expect.
+fn check_system(path: &str, declared: &DeclaredAttribute, faults: &mut Faults) {
+    let attribute = &declared.attribute;
+    let Some(system) = SystemAttribute::from_name(&attribute.name).filter(|_| declared.kind_known) else {
+        return;
     };
-    faults.push(SchemaFault::new(path, kind));
+    if !system.fits(&attribute.kind) {
+        faults.note(path, SchemaFaultKind::SystemType { name: attribute.name.to_string() });
+    } else if system == SystemAttribute::Status && declared.groups.is_none() {
+        faults.note(path, SchemaFaultKind::StatusWithoutGroups);
+    }
 }
 
 fn check_type_names(
     path: &str,
     attribute: &Attribute,
     types: &IndexMap<Arc<str>, AccountType>,
-    faults: &mut Vec<SchemaFault>,
+    faults: &mut Faults,
 ) {
-    let required = attribute.required_at.iter().flatten();
-    for name in attribute.applies_to.iter().chain(required.clone()) {
-        if !types.contains_key(name) {
-            let known: Vec<&str> = types.keys().map(|t| &**t).take(8).collect();
-            let hint = format!("; known: {}", known.join(", "));
-            let kind = SchemaFaultKind::UnknownType { name: name.to_string(), hint };
-            faults.push(SchemaFault::new(path, kind));
+    let required = attribute.required_at.as_deref().unwrap_or_default();
+    for (field, names) in [("applies_to", &*attribute.applies_to), ("required", required)] {
+        let path = format!("{path}.{field}");
+        for name in names.iter().filter(|name| !types.contains_key(*name)) {
+            faults.note_with(&path, || {
+                let known: Vec<String> = types.keys().map(|t| shown(t)).take(8).collect();
+                let hint = format!("; known: {}", known.join(", "));
+                SchemaFaultKind::UnknownType { name: shown(name), hint }
+            });
         }
     }
-    for name in required.filter(|n| !attribute.applies_to.is_empty() && !attribute.applies_to.contains(n)) {
-        faults.push(SchemaFault::new(path, SchemaFaultKind::RequiredWhereNotApplied { name: name.to_string() }));
+    let applied: HashSet<&str> = attribute.applies_to.iter().map(|name| &**name).collect();
+    let not_applied = |name: &&Arc<str>| types.contains_key(*name) && !applied.contains(&***name);
+    for name in required.iter().filter(not_applied).filter(|_| !applied.is_empty()) {
+        let kind = SchemaFaultKind::RequiredWhereNotApplied { name: shown(name) };
+        faults.note(format!("{path}.required"), kind);
     }
+}
+
+/// The start of a user's text: messages must not grow with what is wrong in them.
+pub(super) fn shown(text: &str) -> String {
+    let mut start: String = text.chars().take(60).collect();
+    if start.len() < text.len() {
+        start.push_str("...");
+    }
+    start
 }
