@@ -1,0 +1,143 @@
+//! What does the lexer of the `csv` crate not tell us?
+//!
+//! Three things, which this reader learns as the bytes pass: the physical line on which a record starts
+//! (whatever ends the lines), whether a record grows without bound, and whether the last quote was
+//! closed. For the last, it adds a short record of its own after the end of the file: a file that ends
+//! inside a quote swallows it.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+
+use super::error::Place;
+use super::limits::{BUFFER_BYTES, MAX_RECORD_BYTES};
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
+const TRAILER: &[u8] = b"\nx";
+
+/// A reader that follows lines and sizes.
+pub(super) struct Guard {
+    inner: Box<dyn Read>,
+    // Bytes read ahead to see whether there is a byte order mark.
+    head: Vec<u8>,
+    bom_bytes: u64,
+    // Bytes of the file handed on so far, without the mark.
+    offset: u64,
+    line: u64,
+    at_line_start: bool,
+    after_cr: bool,
+    // Starts of the lines that are not empty, from the record being lexed on.
+    starts: VecDeque<Place>,
+    // End of the last complete record.
+    mark: u64,
+    end: Option<u64>,
+    trailer: &'static [u8],
+    overflowed: bool,
+}
+
+impl Guard {
+    pub(super) fn new(mut inner: Box<dyn Read>) -> io::Result<Self> {
+        let mut head = Vec::with_capacity(BOM.len());
+        inner.by_ref().take(BOM.len() as u64).read_to_end(&mut head)?;
+        let bom_bytes = if head == BOM { BOM.len() as u64 } else { 0 };
+        if bom_bytes > 0 {
+            head.clear();
+        }
+        Ok(Self {
+            inner,
+            head,
+            bom_bytes,
+            offset: 0,
+            line: 1,
+            at_line_start: true,
+            after_cr: false,
+            starts: VecDeque::new(),
+            mark: 0,
+            end: None,
+            trailer: TRAILER,
+            overflowed: false,
+        })
+    }
+
+    /// Where the record starts that was lexed from `position` on: the lexer skips empty lines first.
+    /// Nothing when that is the record added after the end.
+    pub(super) fn start(&mut self, position: u64) -> Option<Place> {
+        while self.starts.front().is_some_and(|place| place.byte < position) {
+            self.starts.pop_front();
+        }
+        let place = *self.starts.front()?;
+        let added = self.end.is_some_and(|end| place.byte > end);
+        if added { None } else { Some(Place { byte: place.byte + self.bom_bytes, line: place.line }) }
+    }
+
+    /// Whether a record that ended at `position` took in what was added after the end.
+    pub(super) fn swallowed(&self, position: u64) -> bool {
+        self.end.is_some_and(|end| position >= end + TRAILER.len() as u64)
+    }
+
+    /// Notes that a record was complete at `position`.
+    pub(super) const fn mark(&mut self, position: u64) {
+        self.mark = position;
+    }
+
+    /// Whether reading stopped because of the size of a record.
+    pub(super) const fn overflowed(&self) -> bool {
+        self.overflowed
+    }
+
+    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if !self.head.is_empty() {
+            let taken = (&*self.head).read(buffer)?;
+            self.head.drain(..taken);
+            return Ok(taken);
+        }
+        if self.end.is_none() {
+            let taken = loop {
+                match self.inner.read(buffer) {
+                    Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+                    outcome => break outcome?,
+                }
+            };
+            if taken > 0 || buffer.is_empty() {
+                return Ok(taken);
+            }
+            self.end = Some(self.offset);
+        }
+        self.trailer.read(buffer)
+    }
+
+    fn follow(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while let Some((&byte, after)) = rest.split_first() {
+            let newline = byte == b'\n' || byte == b'\r';
+            if !newline && !self.at_line_start {
+                // The inside of a line says nothing; go to its end.
+                let skip = rest.iter().position(|b| *b == b'\n' || *b == b'\r').unwrap_or(rest.len());
+                self.offset += skip as u64;
+                rest = rest.get(skip..).unwrap_or_default();
+                continue;
+            }
+            if !newline {
+                self.starts.push_back(Place { byte: self.offset, line: self.line });
+                self.at_line_start = false;
+            } else if !(byte == b'\n' && self.after_cr) {
+                self.line += 1;
+                self.at_line_start = true;
+            }
+            self.after_cr = byte == b'\r';
+            self.offset += 1;
+            rest = after;
+        }
+    }
+}
+
+impl Read for Guard {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.offset.saturating_sub(self.mark) > MAX_RECORD_BYTES + BUFFER_BYTES as u64 {
+            self.overflowed = true;
+            return Err(io::Error::other("record too large"));
+        }
+        let taken = self.fill(buffer)?;
+        self.follow(buffer.get(..taken).unwrap_or_default());
+        Ok(taken)
+    }
+}

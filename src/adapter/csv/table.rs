@@ -1,0 +1,168 @@
+//! Which file fills which table, and how?
+//!
+//! A [`CsvTable`] is a file and its mapping. It checks nothing by itself; `CsvSourceBuilder::build` does,
+//! for all tables at once.
+
+use std::sync::Arc;
+
+use super::column::{Column, EmptyCell};
+use super::input::CsvInput;
+use super::text_format::TextFormat;
+use crate::source::TableName;
+
+/// A file and how its columns fill a table of the book.
+///
+/// Columns of the file that are called like a column of the table fill it by themselves, unless
+/// [`map_same_names`](Self::map_same_names) says otherwise; what is mapped by hand goes first.
+///
+/// How texts are written can be said once for the file here, and per column in a [`Column`]. What is said
+/// for the file concerns its own texts, not constants and not what comes from a look-up file.
+///
+/// ```
+/// use perennial::adapter::csv::{Column, CsvInput, CsvTable};
+///
+/// let accounts = CsvTable::accounts(CsvInput::text("accounts.csv", "account;subsidiary_of\nAcme;\n"))
+///     .delimiter(';')
+///     .column("id", "account")
+///     .column("name", "account")
+///     .column("parent", "subsidiary_of")
+///     .column("account_type", Column::constant("Company"));
+/// # let _ = accounts;
+/// ```
+#[derive(Debug, Clone)]
+pub struct CsvTable {
+    pub(super) table: TableName,
+    pub(super) input: CsvInput,
+    pub(super) columns: Vec<(Arc<str>, Column)>,
+    pub(super) delimiter: Delimiter,
+    pub(super) same_names: bool,
+    pub(super) empty: EmptyCell,
+    pub(super) format: TextFormat,
+}
+
+impl CsvTable {
+    /// Accounts: `id` and `account_type` must be mapped, `parent`, `product` and attributes may be.
+    #[must_use]
+    pub fn accounts(input: CsvInput) -> Self {
+        Self::new(TableName::Accounts, input)
+    }
+
+    /// Further declared parents: `id` and `parent` must be mapped, `rank` may be.
+    #[must_use]
+    pub fn links(input: CsvInput) -> Self {
+        Self::new(TableName::Links, input)
+    }
+
+    /// A child table of the schema: `id` and `account` must be mapped, its columns may be.
+    #[must_use]
+    pub fn child(table: &str, input: CsvInput) -> Self {
+        Self::new(TableName::child(table), input)
+    }
+
+    fn new(table: TableName, input: CsvInput) -> Self {
+        Self {
+            table,
+            input,
+            columns: Vec::new(),
+            delimiter: Delimiter::default(),
+            same_names: true,
+            empty: EmptyCell::default(),
+            format: TextFormat::default(),
+        }
+    }
+
+    /// With a column of the table from somewhere: the name of a column of the file, or a [`Column`].
+    #[must_use]
+    pub fn column(mut self, target: &str, from: impl Into<Column>) -> Self {
+        self.columns.push((Arc::from(target), from.into()));
+        self
+    }
+
+    /// With ids made of several columns; see [`Column::joined`].
+    #[must_use]
+    pub fn id_from<'c>(self, columns: impl IntoIterator<Item = &'c str>, separator: &str) -> Self {
+        self.column("id", Column::joined(columns, separator))
+    }
+
+    /// With ids made of a prefix and the number of the record; see [`Column::row_number`].
+    #[must_use]
+    pub fn id_from_row_number(self, prefix: &str) -> Self {
+        self.column("id", Column::row_number(prefix))
+    }
+
+    /// Whether columns of equal name are mapped by themselves; they are unless this says no.
+    #[must_use]
+    pub const fn map_same_names(mut self, yes: bool) -> Self {
+        self.same_names = yes;
+        self
+    }
+
+    /// With another delimiter than the comma: a semicolon, a tab.
+    #[must_use]
+    pub const fn delimiter(mut self, delimiter: char) -> Self {
+        self.delimiter = Delimiter::new(delimiter);
+        self
+    }
+
+    /// With another meaning of empty cells, for columns that state none. `EmptyCell::Text` concerns only
+    /// columns of text, enumerations and bands here.
+    #[must_use]
+    pub const fn empty(mut self, meaning: EmptyCell) -> Self {
+        self.empty = meaning;
+        self
+    }
+
+    /// Without ASCII white space at the ends of any text or id.
+    #[must_use]
+    pub const fn trim(mut self) -> Self {
+        self.format.trim = true;
+        self
+    }
+
+    /// With dates in this format of chrono, for date columns that state none. Timestamps stay RFC 3339
+    /// unless their column says otherwise.
+    #[must_use]
+    pub fn date_format(mut self, format: &str) -> Self {
+        self.format.date_format = Some(Arc::from(format));
+        self
+    }
+
+    /// With a comma before the decimals of every number.
+    #[must_use]
+    pub const fn decimal_comma(mut self) -> Self {
+        self.format.decimal_comma = true;
+        self
+    }
+
+    /// With a separator between the thousands of every number, for columns that state none.
+    #[must_use]
+    pub const fn thousands_separator(mut self, separator: char) -> Self {
+        self.format.thousands = Some(separator);
+        self
+    }
+}
+
+/// What stands between two fields.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Delimiter(char);
+
+impl Default for Delimiter {
+    fn default() -> Self {
+        Self(',')
+    }
+}
+
+impl Delimiter {
+    pub(super) const fn new(delimiter: char) -> Self {
+        Self(delimiter)
+    }
+
+    /// The byte, or the character when it cannot delimit anything.
+    pub(super) fn byte(self) -> Result<u8, char> {
+        match u8::try_from(self.0) {
+            Ok(byte @ b'\t') => Ok(byte),
+            Ok(byte) if byte.is_ascii_punctuation() && byte != b'"' => Ok(byte),
+            _ => Err(self.0),
+        }
+    }
+}

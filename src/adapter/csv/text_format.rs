@@ -1,0 +1,94 @@
+//! How are the cells of a column written?
+//!
+//! The settings of one column, and whether they mean anything for what the schema declares there.
+
+use std::sync::Arc;
+
+use chrono::format::{Item, StrftimeItems};
+
+use super::mapping_error::CsvMappingFaultKind as Fault;
+use crate::model::{AttributeType, ValueKind};
+
+const MAX_POWER: i8 = 18;
+
+/// How texts are written that are no plain ISO.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TextFormat {
+    pub(super) trim: bool,
+    pub(super) decimal_comma: bool,
+    pub(super) thousands: Option<char>,
+    pub(super) power: i8,
+    pub(super) minor_units: bool,
+    pub(super) date_format: Option<Arc<str>>,
+    pub(super) list_separator: Option<Arc<str>>,
+}
+
+/// Whether a type is text of the host, which nobody may trim unasked.
+pub(super) const fn is_text(kind: &AttributeType) -> bool {
+    matches!(kind, AttributeType::Text | AttributeType::Enum(_) | AttributeType::Band(_))
+}
+
+const fn is_number(kind: &AttributeType) -> bool {
+    matches!(
+        kind,
+        AttributeType::Int
+            | AttributeType::Double
+            | AttributeType::Decimal { .. }
+            | AttributeType::Money(_)
+            | AttributeType::MixedMoney { .. }
+    )
+}
+
+impl TextFormat {
+    /// What of these settings means nothing for a type, or nothing at all.
+    pub(super) fn check(&self, kind: &AttributeType, faults: &mut Vec<Fault>) {
+        let word = kind.kind();
+        let mut misfit = |set: bool, setting: &'static str| {
+            if set {
+                faults.push(Fault::Setting { setting, kind: word });
+            }
+        };
+        misfit(self.decimal_comma && !is_number(kind), "decimal comma");
+        misfit(self.thousands.is_some() && !is_number(kind), "thousands separator");
+        misfit(self.power != 0 && !is_number(kind), "power of ten");
+        misfit(self.minor_units && word != ValueKind::Money, "minor units");
+        misfit(self.list_separator.is_some() && word != ValueKind::List, "list separator");
+        let dated = matches!(word, ValueKind::Date | ValueKind::Timestamp);
+        misfit(self.date_format.is_some() && !dated, "date format");
+        self.check_self(faults);
+    }
+
+    fn check_self(&self, faults: &mut Vec<Fault>) {
+        if let Some(format) = self.date_format.as_deref() {
+            let wrong = StrftimeItems::new(format).any(|item| matches!(item, Item::Error));
+            if wrong || format.is_empty() {
+                faults.push(Fault::DateFormat { format: format.chars().take(60).collect() });
+            }
+        }
+        if let Some(separator) = self.thousands {
+            let point = if self.decimal_comma { ',' } else { '.' };
+            if separator == point || separator.is_ascii_digit() || matches!(separator, '-' | '+') {
+                faults.push(Fault::ThousandsSeparator { separator });
+            }
+        }
+        if !(-MAX_POWER..=MAX_POWER).contains(&self.power) {
+            faults.push(Fault::Power { power: self.power });
+        }
+        if self.list_separator.as_deref() == Some("") {
+            faults.push(Fault::ListSeparator);
+        }
+    }
+
+    /// These settings, with those of the table where they mean something and the column states none.
+    pub(super) fn or_table(mut self, table: &Self, kind: &AttributeType) -> Self {
+        self.trim |= table.trim;
+        if is_number(kind) {
+            self.decimal_comma |= table.decimal_comma;
+            self.thousands = self.thousands.or(table.thousands);
+        }
+        if kind.kind() == ValueKind::Date {
+            self.date_format = self.date_format.or_else(|| table.date_format.clone());
+        }
+        self
+    }
+}
