@@ -1,0 +1,16 @@
+//! How is the crate built, what do its answers mean, and how do we write it?
+//!
+//! Text only: these modules hold no code.
+//!
+//! * [`architecture`]: the modules, and the way of data through them.
+//! * [`semantics`]: the contract, ruling by ruling. The code cites it by number.
+//! * [`style`]: our habits.
+
+#[doc = include_str!("architecture.md")]
+pub mod architecture {}
+
+#[doc = include_str!("semantics.md")]
+pub mod semantics {}
+
+#[doc = include_str!("style.md")]
+pub mod style {}
