@@ -5,7 +5,8 @@ use std::fmt;
 use super::View;
 use crate::column::value_of;
 use crate::model::{
-    AccountId, AccountIdx, AttributeId, ChildId, ChildTable, ProductId, SystemAttribute, TableId, TypeId, Value,
+    AccountId, AccountIdx, AttributeId, ChildId, ChildTable, ProductId, SystemAttribute, TableId, TypeId,
+    Value,
 };
 use crate::tree::{AccountTree, FaultKind};
 

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use super::change::{ChangeItem, ChangeProblem};
 use super::restructure::{NewAccount, Plan, Under, restructure};
 use super::values::{ChildEdits, apply_children, apply_values};
-use super::{AccountMove, Book, Change, ChangeError, ChangeReport, HeldAccount, HeldReason, Inner, ValueChange};
+use super::{
+    AccountMove, Book, Change, ChangeError, ChangeReport, HeldAccount, HeldReason, Inner, ValueChange,
+};
 use crate::column::{Raw, raw_of, value_of};
 use crate::model::{
     AccountId, AccountIdx, AccountRow, AttributeId, ParentLink, ProductId, Schema, TypeId, Value, ValueFault,
@@ -69,7 +71,8 @@ impl Book {
         let mut next = old.clone();
         next.version += 1;
         build_structure(old, &mut next, &placing, &resolution, &removed, &mut wishes, &mut report);
-        apply_values(old, &mut next, edits_of(&next_places(&next, &wishes), &wishes, old), &mut report);
+        let edits = edits_of(&next_places(&next, &wishes), &wishes, old);
+        apply_values(old, &mut next, edits);
         apply_children(old, &mut next, &child_edits, &removed, &mut report);
         describe(old, &next, &wishes, &placing, &mut report);
         report.finish();
@@ -116,11 +119,23 @@ fn gather(old: &Inner, change: &Change, problems: &mut Vec<ChangeProblem>) -> BT
             }
             ChangeItem::Retype { account, account_type } => {
                 let kind = kind_code(schema, account, account_type, problems);
-                put(&mut wishes.entry(account.clone()).or_default().kind, kind, account, "its type", problems);
+                put(
+                    &mut wishes.entry(account.clone()).or_default().kind,
+                    kind,
+                    account,
+                    "its type",
+                    problems,
+                );
             }
             ChangeItem::SetProduct { account, product } => {
                 let product = product_code(schema, account, product.as_deref(), problems);
-                put(&mut wishes.entry(account.clone()).or_default().product, product, account, "its product", problems);
+                put(
+                    &mut wishes.entry(account.clone()).or_default().product,
+                    product,
+                    account,
+                    "its product",
+                    problems,
+                );
             }
             ChangeItem::Remove { account } => wishes.entry(account.clone()).or_default().remove = true,
             ChangeItem::RemoveSubtree { account } => {
@@ -167,7 +182,12 @@ fn kind_code(schema: &Schema, account: &AccountId, name: &str, problems: &mut Ve
     })
 }
 
-fn product_code(schema: &Schema, account: &AccountId, name: Option<&str>, problems: &mut Vec<ChangeProblem>) -> u16 {
+fn product_code(
+    schema: &Schema,
+    account: &AccountId,
+    name: Option<&str>,
+    problems: &mut Vec<ChangeProblem>,
+) -> u16 {
     let Some(name) = name else { return NO_PRODUCT };
     schema.product_values().code(name).unwrap_or_else(|| {
         problems.push(ChangeProblem::UnknownProduct { account: account.clone(), name: name.to_owned() });
@@ -187,7 +207,8 @@ fn set_value(
         let fault = ValueFault { attribute: name.to_owned(), kind };
         problems.push(ChangeProblem::Value { account: account.to_string(), fault });
     };
-    let Some((id, attribute)) = schema.attribute(name).and_then(|id| Some((id, schema.attribute_at(id)?))) else {
+    let Some((id, attribute)) = schema.attribute(name).and_then(|id| Some((id, schema.attribute_at(id)?)))
+    else {
         wrong(ValueFaultKind::Unknown { hint: String::new() });
         return;
     };
@@ -323,7 +344,9 @@ impl<'o> Placing<'o> {
         let chunk = before.and_then(|place| Some((self.old.chunk(place.slot)?, place.row)));
         let kind_before = match (&chunk, held) {
             (Some((chunk, row)), _) => chunk.shape.kind(*row),
-            (None, Some(held)) => code(self.old.schema.account_type(&held.row.account_type).map(TypeId::index)),
+            (None, Some(held)) => {
+                code(self.old.schema.account_type(&held.row.account_type).map(TypeId::index))
+            }
             (None, None) => 0,
         };
         let product_before = match (&chunk, held) {
@@ -374,15 +397,22 @@ impl<'o> Placing<'o> {
             .zip(&self.touched)
             .map(|(id, touched)| match old.held.accounts.get(id).map(|held| &held.reason) {
                 Some(HeldReason::Fault(
-                    kind @ (FaultKind::InvalidValue | FaultKind::MissingValue | FaultKind::UnknownProduct
+                    kind @ (FaultKind::InvalidValue
+                    | FaultKind::MissingValue
+                    | FaultKind::UnknownProduct
                     | FaultKind::UnknownType),
                 )) if !touched => Some(*kind),
                 _ => None,
             })
             .collect();
         let id = |account: u32| self.ids.get(account as usize).map_or("", |id| id.as_str());
-        let declared =
-            Declared { id: &id, kinds: &self.kinds, products: &self.products, held: &held, links: &mut links };
+        let declared = Declared {
+            id: &id,
+            kinds: &self.kinds,
+            products: &self.products,
+            held: &held,
+            links: &mut links,
+        };
         resolve(declared, self, &old.schema, &old.policy)
     }
 }
@@ -437,7 +467,12 @@ fn declared_parents(
 }
 
 // Refuses faults of touched accounts, and faults that would put a placed account out of the book.
-fn check_places(old: &Inner, placing: &Placing<'_>, resolution: &Resolution, problems: &mut Vec<ChangeProblem>) {
+fn check_places(
+    old: &Inner,
+    placing: &Placing<'_>,
+    resolution: &Resolution,
+    problems: &mut Vec<ChangeProblem>,
+) {
     let touched = |id: &AccountId| {
         let number = placing.number.get(id).copied();
         number.is_some_and(|number| placing.touched.get(number as usize) == Some(&true))
@@ -466,7 +501,12 @@ fn check_places(old: &Inner, placing: &Placing<'_>, resolution: &Resolution, pro
 }
 
 // Accounts that stay must not lose their parent, nor stand under what it has become.
-fn check_below(old: &Inner, placing: &Placing<'_>, removed: &HashSet<AccountIdx>, problems: &mut Vec<ChangeProblem>) {
+fn check_below(
+    old: &Inner,
+    placing: &Placing<'_>,
+    removed: &HashSet<AccountIdx>,
+    problems: &mut Vec<ChangeProblem>,
+) {
     let stays = |child: &AccountIdx| !placing.moving.contains_key(child) && !removed.contains(child);
     let mut children = Vec::new();
     for place in removed {
@@ -481,7 +521,8 @@ fn check_below(old: &Inner, placing: &Placing<'_>, removed: &HashSet<AccountIdx>
     for (number, before) in placing.before.iter().enumerate() {
         let Some(place) = before else { continue };
         let (kind, product) = (placing.kinds.get(number).copied(), placing.products.get(number).copied());
-        let same = kind == Some(placing.kind(*place)) && product == Some(placing.product(*place).unwrap_or(NO_PRODUCT));
+        let same = kind == Some(placing.kind(*place))
+            && product == Some(placing.product(*place).unwrap_or(NO_PRODUCT));
         if same {
             continue;
         }
@@ -548,7 +589,9 @@ fn check_required(
 
 fn has_value(old: &Inner, id: &AccountId, before: Option<AccountIdx>, attribute: AttributeId) -> bool {
     match before.and_then(|place| Some((old.chunk(place.slot)?, place.row))) {
-        Some((chunk, row)) => chunk.column(attribute.index()).is_some_and(|block| block.get(row as usize).is_some()),
+        Some((chunk, row)) => {
+            chunk.column(attribute.index()).is_some_and(|block| block.get(row as usize).is_some())
+        }
         None => {
             let name = old.schema.attribute_at(attribute).map_or("", |attribute| attribute.name());
             let held = old.held.accounts.get(id);
@@ -598,14 +641,19 @@ fn build_structure(
         let parents = placing.parents.get(number).cloned().unwrap_or_default();
         let row = held.release(id);
         match place {
-            Place::Held(kind) => hold(&mut held, row, id, parents, HeldReason::Fault(*kind), placing, number, wishes),
+            Place::Held(kind) => {
+                hold(&mut held, row, id, parents, HeldReason::Fault(*kind), placing, number, wishes)
+            }
             Place::Below(by) => {
                 let above = placing.ids.get(*by as usize).cloned().unwrap_or_else(|| id.clone());
                 hold(&mut held, row, id, parents, HeldReason::Below(above), placing, number, wishes);
             }
             _ => {
                 let plain = match place {
-                    Place::Under(up) => parents.len() == 1 && parents.first().is_some_and(|link| up_is(placing, *up, &link.parent)),
+                    Place::Under(up) => {
+                        parents.len() == 1
+                            && parents.first().is_some_and(|link| up_is(placing, *up, &link.parent))
+                    }
                     Place::Adopted(_) => false,
                     _ => parents.is_empty(),
                 };
@@ -720,7 +768,9 @@ fn edit_held_values(
     placing: &Placing<'_>,
 ) -> bool {
     let mut changed = false;
-    for (id, wish) in wishes.iter().filter(|(id, wish)| !wish.values.is_empty() && !placing.removed_held.contains(id)) {
+    for (id, wish) in
+        wishes.iter().filter(|(id, wish)| !wish.values.is_empty() && !placing.removed_held.contains(*id))
+    {
         let Some(account) = held.accounts.get_mut(id) else { continue };
         changed = true;
         for (attribute, value) in &wish.values {
@@ -741,7 +791,11 @@ fn next_places(next: &Inner, wishes: &BTreeMap<AccountId, Wish>) -> Vec<(Account
 /// Edits by slot and column.
 pub(super) type ValueEdits = BTreeMap<(u32, usize), Vec<(usize, Option<Raw<'static>>)>>;
 
-fn edits_of(places: &[(AccountIdx, AccountId)], wishes: &BTreeMap<AccountId, Wish>, old: &Inner) -> ValueEdits {
+fn edits_of(
+    places: &[(AccountIdx, AccountId)],
+    wishes: &BTreeMap<AccountId, Wish>,
+    old: &Inner,
+) -> ValueEdits {
     let mut edits: ValueEdits = BTreeMap::new();
     for (place, id) in places {
         for (attribute, value) in wishes.get(id).into_iter().flat_map(|wish| &wish.values) {
@@ -769,7 +823,9 @@ fn describe(
         let (Some(before), Some(after)) = (old.find(id.as_str()), next.find(id.as_str())) else { continue };
         for attribute in wish.values.keys() {
             let (from, to) = (value(old, before, *attribute), value(next, after, *attribute));
-            let Some(described) = old.schema.attribute_at(AttributeId::new(*attribute)).filter(|_| from != to) else {
+            let Some(described) =
+                old.schema.attribute_at(AttributeId::new(*attribute)).filter(|_| from != to)
+            else {
                 continue;
             };
             let attribute = Arc::from(described.name());
@@ -798,6 +854,7 @@ fn describe(
 impl Placing<'_> {
     /// Whether an account will be in the book after the change.
     pub(super) fn will_stand(&self, id: &AccountId) -> bool {
-        self.number.contains_key(id) || self.old.find(id.as_str()).is_some_and(|place| !self.removed.contains(&place))
+        self.number.contains_key(id)
+            || self.old.find(id.as_str()).is_some_and(|place| !self.removed.contains(&place))
     }
 }

@@ -10,11 +10,13 @@ use super::builder::BookBuilder;
 use super::intake::{AccountIntake, ChildIntake};
 use super::report::{LoadReport, Problem, RowCounts};
 use super::row_index::RowIndex;
-use super::{Book, Chunk, Held, HeldAccount, HeldChild, HeldReason, Inner, Limb, LoadError, SupersededRow, TableBlock};
+use super::{
+    Book, Chunk, Held, HeldAccount, HeldChild, HeldReason, Inner, Limb, LoadError, SupersededRow, TableBlock,
+};
 use crate::column::{Storage, value_of};
 use crate::model::{
-    AccountId, AccountIdx, AccountRow, AttributeType, ChildId, ChildRow, ChildTable, Money, ParentLink, ProductId,
-    Schema, TypeId, Value,
+    AccountId, AccountIdx, AccountRow, AttributeType, ChildId, ChildRow, ChildTable, Money, ParentLink,
+    ProductId, Schema, TypeId, Value,
 };
 use crate::set::Layout;
 use crate::tree::arrange::arrange;
@@ -33,15 +35,16 @@ pub(super) fn assemble(mut builder: BookBuilder) -> Result<(Book, LoadReport), L
     let mut held = Held::default();
     let placed = place_accounts(&builder, &mut held, &mut report);
     let offered = builder.accounts.rows();
-    report.tables.insert(Arc::from("accounts"), RowCounts {
-        offered,
-        loaded: placed.rows.len(),
-        quarantined: held.held_rows(),
-    });
+    report.tables.insert(
+        Arc::from("accounts"),
+        RowCounts { offered, loaded: placed.rows.len(), quarantined: held.held_rows() },
+    );
 
     // Who stands where, as places of `placed.rows`.
     let ids = &builder.accounts.ids;
-    let id = |place: u32| placed.rows.get(place as usize).and_then(|row| ids.text(*row as usize)).unwrap_or_default();
+    let id = |place: u32| {
+        placed.rows.get(place as usize).and_then(|row| ids.text(*row as usize)).unwrap_or_default()
+    };
     let forest = arrange(&placed.parents, |a, b| id(a).cmp(id(b)));
     describe(&forest.parent, &mut report);
     let packed = pack(&forest, NONE, builder.chunk_rows);
@@ -63,11 +66,18 @@ pub(super) fn assemble(mut builder: BookBuilder) -> Result<(Book, LoadReport), L
             };
             let kinds = of(&builder.accounts.kinds, 0);
             let products = of(&builder.accounts.products, NO_PRODUCT);
-            Arc::new(Shape::build(chunk.items.iter().map(|item| id(*item)), chunk.parent.clone(), kinds, products))
+            Arc::new(Shape::build(
+                chunk.items.iter().map(|item| id(*item)),
+                chunk.parent.clone(),
+                kinds,
+                products,
+            ))
         })
         .collect();
     let index = {
-        let accounts = (0_u32..).zip(&packed.chunks).flat_map(|(slot, chunk)| chunk.items.iter().map(move |i| (*i, slot)));
+        let accounts = (0_u32..)
+            .zip(&packed.chunks)
+            .flat_map(|(slot, chunk)| chunk.items.iter().map(move |i| (*i, slot)));
         let entries: Vec<(u64, u32)> = accounts.map(|(item, slot)| (hash_of(id(item)), slot)).collect();
         TagIndex::build(entries.into_iter())
     };
@@ -146,7 +156,11 @@ fn place_accounts(builder: &BookBuilder, held: &mut Held, report: &mut LoadRepor
     }
     for row in (0..intake.rows()).filter(|row| intake.held.get(row) == Some(&FaultKind::InvalidId)) {
         let id = intake.ids.text(row).unwrap_or_default().to_owned();
-        held.superseded.push(SupersededRow { table: Arc::from("accounts"), id, reason: FaultKind::InvalidId });
+        held.superseded.push(SupersededRow {
+            table: Arc::from("accounts"),
+            id,
+            reason: FaultKind::InvalidId,
+        });
     }
     // A repeated id leads to the row that stands for it, if one does.
     let find = |id: &str| {
@@ -163,7 +177,8 @@ fn place_accounts(builder: &BookBuilder, held: &mut Held, report: &mut LoadRepor
         standing.iter().map(|row| intake.held.get(&(*row as usize)).copied()).collect();
     let id = |account: u32| intake.ids.text(standing[account as usize] as usize).unwrap_or_default();
     report_link_cycles(&links, &standing, builder, report);
-    let declared = Declared { id: &id, kinds: &kinds, products: &products, held: &row_faults, links: &mut links };
+    let declared =
+        Declared { id: &id, kinds: &kinds, products: &products, held: &row_faults, links: &mut links };
     let resolution = resolve(declared, &NoGround, schema, policy);
     for (fault, remedy) in resolution.faults {
         let row = fault.account().and_then(|id| index.find(id.as_str()));
@@ -182,7 +197,9 @@ fn place_accounts(builder: &BookBuilder, held: &mut Held, report: &mut LoadRepor
         let own = own_links.as_ref().and_then(|links| links.get(&narrow(account)));
         match place {
             Place::Root => placed.parents.push(NONE),
-            Place::Under(Up::Here(up)) => placed.parents.push(placed.place_of[standing[*up as usize] as usize]),
+            Place::Under(Up::Here(up)) => {
+                placed.parents.push(placed.place_of[standing[*up as usize] as usize])
+            }
             Place::Under(Up::Ground(_)) => placed.parents.push(NONE),
             Place::Adopted(kind) => {
                 placed.parents.push(NONE);
@@ -239,7 +256,11 @@ fn repeated_ids(
             if Some(row) != stands {
                 superseded.insert(row, stands.unwrap_or(row));
                 let table = Arc::from("accounts");
-                held.superseded.push(SupersededRow { table, id: account.to_string(), reason: FaultKind::RepeatedId });
+                held.superseded.push(SupersededRow {
+                    table,
+                    id: account.to_string(),
+                    reason: FaultKind::RepeatedId,
+                });
             }
         }
     }
@@ -295,7 +316,11 @@ fn declared_links(
 }
 
 // The links of the accounts that do not simply name one parent that exists.
-fn several_or_missing(links: &[Link], standing: &[u32], builder: &BookBuilder) -> BTreeMap<u32, Vec<ParentLink>> {
+fn several_or_missing(
+    links: &[Link],
+    standing: &[u32],
+    builder: &BookBuilder,
+) -> BTreeMap<u32, Vec<ParentLink>> {
     let mut unusual = BTreeMap::new();
     for own in links.chunk_by(|a, b| a.account == b.account) {
         let [first, rest @ ..] = own else { continue };
@@ -310,8 +335,10 @@ fn several_or_missing(links: &[Link], standing: &[u32], builder: &BookBuilder) -
             Target::Missing(id) => Some(id.clone()),
             Target::Ground(_) => None,
         };
-        let mut links: Vec<ParentLink> =
-            own.iter().filter_map(|link| Some(ParentLink { rank: link.rank, parent: name(&link.target)? })).collect();
+        let mut links: Vec<ParentLink> = own
+            .iter()
+            .filter_map(|link| Some(ParentLink { rank: link.rank, parent: name(&link.target)? }))
+            .collect();
         links.sort();
         links.dedup_by(|a, b| a.parent == b.parent);
         unusual.insert(first.account, links);
@@ -323,7 +350,11 @@ fn several_or_missing(links: &[Link], standing: &[u32], builder: &BookBuilder) -
 fn all_links(row: u32, kept: Option<&Vec<ParentLink>>, builder: &BookBuilder) -> Vec<ParentLink> {
     kept.cloned().unwrap_or_else(|| {
         let parent = builder.accounts.parents.text(row as usize);
-        parent.and_then(|p| AccountId::new(p).ok()).map(|parent| ParentLink { rank: 0, parent }).into_iter().collect()
+        parent
+            .and_then(|p| AccountId::new(p).ok())
+            .map(|parent| ParentLink { rank: 0, parent })
+            .into_iter()
+            .collect()
     })
 }
 
@@ -429,7 +460,8 @@ fn place_children(
         let mut row = index.find(id)?;
         if placed.place_of.get(row as usize) == Some(&NONE) {
             // Another row of the same id may stand.
-            let standing = index.rows_with(row).find(|other| placed.place_of.get(*other as usize) != Some(&NONE));
+            let standing =
+                index.rows_with(row).find(|other| placed.place_of.get(*other as usize) != Some(&NONE));
             row = standing?;
         }
         homes.get(*placed.place_of.get(row as usize)? as usize).copied()
@@ -467,7 +499,11 @@ fn place_children(
 }
 
 // Rows whose id stands in several rows: which is right is unknown, so all are held.
-fn repeated_children(intake: &ChildIntake, policy: &Policy, report: &mut LoadReport) -> HashMap<u32, FaultKind> {
+fn repeated_children(
+    intake: &ChildIntake,
+    policy: &Policy,
+    report: &mut LoadReport,
+) -> HashMap<u32, FaultKind> {
     let mut repeated = HashMap::new();
     for rows in RowIndex::build(&intake.ids).repeated() {
         let Some(first) = rows.iter().min().copied() else { continue };

@@ -91,7 +91,8 @@ impl BookBuilder {
             TableName::Links => self.links.push(batch, &mut self.report, &self.policy),
             TableName::Child(table) => {
                 let id = self.schema.table(table);
-                let found = id.and_then(|id| Some((self.schema.table_at(id)?, self.children.get_mut(id.index())?)));
+                let found =
+                    id.and_then(|id| Some((self.schema.table_at(id)?, self.children.get_mut(id.index())?)));
                 if let Some((table, intake)) = found {
                     intake.push(batch, table, &self.policy, &mut self.report);
                 }
@@ -107,7 +108,8 @@ impl BookBuilder {
     /// [`LoadError`]; see [`Book::load`].
     pub fn load(mut self, source: &dyn Source) -> Result<(Book, LoadReport), LoadError> {
         let children = self.schema.tables().map(|table| TableName::child(table.name()));
-        let tables: Vec<TableName> = [TableName::Accounts, TableName::Links].into_iter().chain(children).collect();
+        let tables: Vec<TableName> =
+            [TableName::Accounts, TableName::Links].into_iter().chain(children).collect();
         for table in tables.into_iter().filter(|table| source.provides(table)) {
             let request = ScanRequest::for_schema(&self.schema, table);
             let mut failed = None;

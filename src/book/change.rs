@@ -198,7 +198,9 @@ pub enum ChangeProblem {
     UnknownType { account: AccountId, name: String },
     #[error("unknown product `{name}` for `{account}`")]
     UnknownProduct { account: AccountId, name: String },
-    #[error("`{account}` cannot be removed: {count} account(s) stand below it, such as `{example}`; move them or remove the subtree")]
+    #[error(
+        "`{account}` cannot be removed: {count} account(s) stand below it, such as `{example}`; move them or remove the subtree"
+    )]
     HasChildren { account: AccountId, count: usize, example: AccountId },
     #[error("{0}")]
     Tree(TreeFault),

@@ -34,7 +34,9 @@ impl TableBlock {
         let columns = storages
             .iter()
             .enumerate()
-            .map(|(column, storage)| Block::build(*storage, owners.len(), |row| cell(column, row)).map(Arc::new))
+            .map(|(column, storage)| {
+                Block::build(*storage, owners.len(), |row| cell(column, row)).map(Arc::new)
+            })
             .collect();
         let mut starts = vec![0_u32; accounts + 1];
         for owner in owners {
@@ -113,6 +115,9 @@ impl TableBlock {
 
     pub(crate) fn bytes(&self) -> usize {
         let columns = self.columns.iter().flatten().map(|block| block.bytes()).sum::<usize>();
-        self.ids.bytes() + std::mem::size_of_val(&*self.starts) + std::mem::size_of_val(&*self.by_hash) + columns
+        self.ids.bytes()
+            + std::mem::size_of_val(&*self.starts)
+            + std::mem::size_of_val(&*self.by_hash)
+            + columns
     }
 }

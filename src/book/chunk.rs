@@ -64,6 +64,12 @@ impl Chunk {
     /// Holds a slot until its chunk is built.
     pub(super) fn placeholder() -> Self {
         let shape = Shape::build(std::iter::empty(), Vec::new(), Vec::new(), Vec::new());
-        Self { shape: Arc::new(shape), home: None, limbs: Arc::new([]), columns: Vec::new(), tables: Vec::new() }
+        Self {
+            shape: Arc::new(shape),
+            home: None,
+            limbs: Arc::new([]),
+            columns: Vec::new(),
+            tables: Vec::new(),
+        }
     }
 }

@@ -60,7 +60,9 @@ impl ChangeReport {
         self.released.sort();
         self.removed.sort();
         self.moves.sort_by(|a, b| a.account.cmp(&b.account));
-        let key = |change: &ValueChange| (change.account.clone(), change.child.clone(), Arc::clone(&change.attribute));
+        let key = |change: &ValueChange| {
+            (change.account.clone(), change.child.clone(), Arc::clone(&change.attribute))
+        };
         self.values.sort_by_cached_key(key);
         self.children_added.sort();
         self.children_removed.sort();

@@ -5,9 +5,8 @@
 
 use petgraph::Direction;
 use petgraph::visit::{
-    Data, EdgeRef, GraphBase, GraphProp, GraphRef, IntoEdgeReferences, IntoEdges, IntoNeighbors,
-    IntoNeighborsDirected, IntoNodeIdentifiers, IntoNodeReferences, NodeCount, NodeIndexable, NodeRef, VisitMap,
-    Visitable,
+    Data, EdgeRef, GraphBase, GraphProp, IntoEdgeReferences, IntoEdges, IntoNeighbors, IntoNeighborsDirected,
+    IntoNodeIdentifiers, IntoNodeReferences, NodeCount, NodeIndexable, NodeRef, VisitMap, Visitable,
 };
 
 use super::{Account, View};
@@ -100,8 +99,6 @@ impl GraphProp for View {
     type EdgeType = petgraph::Directed;
 }
 
-impl GraphRef for &View {}
-
 impl<'v> Data for &'v View {
     type NodeWeight = Account<'v>;
     type EdgeWeight = ();
@@ -154,7 +151,9 @@ impl<'v> IntoNeighborsDirected for &'v View {
     fn neighbors_directed(self, node: AccountIdx, direction: Direction) -> Self::NeighborsDirected {
         match direction {
             Direction::Outgoing => AccountTree::children(self, node).into_iter(),
-            Direction::Incoming => AccountTree::parent(self, node).into_iter().collect::<Vec<_>>().into_iter(),
+            Direction::Incoming => {
+                AccountTree::parent(self, node).into_iter().collect::<Vec<_>>().into_iter()
+            }
         }
     }
 }
@@ -211,7 +210,9 @@ impl Iterator for EdgeReferences<'_> {
     type Item = ParentEdge;
 
     fn next(&mut self) -> Option<ParentEdge> {
-        self.walk.by_ref().find_map(|child| Some(ParentEdge { parent: AccountTree::parent(self.view, child)?, child }))
+        self.walk
+            .by_ref()
+            .find_map(|child| Some(ParentEdge { parent: AccountTree::parent(self.view, child)?, child }))
     }
 }
 
@@ -219,7 +220,8 @@ impl<'v> IntoEdges for &'v View {
     type Edges = std::vec::IntoIter<ParentEdge>;
 
     fn edges(self, node: AccountIdx) -> Self::Edges {
-        let edges = AccountTree::children(self, node).into_iter().map(|child| ParentEdge { parent: node, child });
+        let edges =
+            AccountTree::children(self, node).into_iter().map(|child| ParentEdge { parent: node, child });
         edges.collect::<Vec<_>>().into_iter()
     }
 }

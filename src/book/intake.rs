@@ -52,7 +52,8 @@ pub(super) struct AccountIntake {
 
 impl AccountIntake {
     pub(super) fn new(schema: &Schema) -> Self {
-        let columns = schema.attributes().map(|attribute| Staging::new(Storage::of(attribute.kind()))).collect();
+        let columns =
+            schema.attributes().map(|attribute| Staging::new(Storage::of(attribute.kind()))).collect();
         Self {
             ids: Staging::new(Storage::Text),
             parents: Staging::new(Storage::Text),
@@ -87,7 +88,9 @@ impl AccountIntake {
         let mut faults = Vec::new();
         for (place, (attribute, column)) in schema.attributes().zip(&mut self.columns).enumerate() {
             match batch.cells(attribute.name()) {
-                Some(cells) => push_cells(column, cells, attribute, &mut |row, kind| faults.push((first + row, place, kind))),
+                Some(cells) => push_cells(column, cells, attribute, &mut |row, kind| {
+                    faults.push((first + row, place, kind))
+                }),
                 None => column.pad(first + batch.rows()),
             }
         }
@@ -117,7 +120,14 @@ impl AccountIntake {
         report.add(problem, Some(self.locations.of("accounts", row)), remedy);
     }
 
-    fn push_kinds(&mut self, batch: &Batch, first: usize, schema: &Schema, policy: &Policy, report: &mut LoadReport) {
+    fn push_kinds(
+        &mut self,
+        batch: &Batch,
+        first: usize,
+        schema: &Schema,
+        policy: &Policy,
+        report: &mut LoadReport,
+    ) {
         let only = (schema.account_types().len() == 1).then_some(0_u16);
         let mut names: HashMap<String, Option<u16>> = HashMap::new();
         for row in 0..batch.rows() {
@@ -139,13 +149,24 @@ impl AccountIntake {
                 let row = first + row;
                 let account = self.ids.text(row).unwrap_or_default().to_owned();
                 let problem = Problem::UnknownType { account, name: name.unwrap_or_default().into_owned() };
-                report.add(problem, Some(self.locations.of("accounts", row)), policy.remedy(FaultKind::UnknownType));
+                report.add(
+                    problem,
+                    Some(self.locations.of("accounts", row)),
+                    policy.remedy(FaultKind::UnknownType),
+                );
                 self.held.entry(row).or_insert(FaultKind::UnknownType);
             }
         }
     }
 
-    fn push_products(&mut self, batch: &Batch, first: usize, schema: &Schema, policy: &Policy, report: &mut LoadReport) {
+    fn push_products(
+        &mut self,
+        batch: &Batch,
+        first: usize,
+        schema: &Schema,
+        policy: &Policy,
+        report: &mut LoadReport,
+    ) {
         for row in 0..batch.rows() {
             let name = text_of(batch.cells("product"), row).filter(|name| !name.is_empty());
             let product = name.as_deref().map(|name| schema.product_values().code(name));
@@ -153,7 +174,8 @@ impl AccountIntake {
             if product == Some(None) {
                 let row = first + row;
                 let account = self.ids.text(row).unwrap_or_default().to_owned();
-                let problem = Problem::UnknownProduct { account, name: name.unwrap_or_default().into_owned() };
+                let problem =
+                    Problem::UnknownProduct { account, name: name.unwrap_or_default().into_owned() };
                 let remedy = policy.remedy(FaultKind::UnknownProduct);
                 report.add(problem, Some(self.locations.of("accounts", row)), remedy);
                 if remedy != Remedy::Clear {
@@ -164,13 +186,24 @@ impl AccountIntake {
     }
 
     // Required attributes without a value, and values where the attribute does not apply.
-    fn check_required(&self, first: usize, rows: usize, schema: &Schema, faults: &mut Vec<(usize, usize, ValueFaultKind)>) {
+    fn check_required(
+        &self,
+        first: usize,
+        rows: usize,
+        schema: &Schema,
+        faults: &mut Vec<(usize, usize, ValueFaultKind)>,
+    ) {
         let unfit: HashSet<(usize, usize)> = faults.iter().map(|(row, place, _)| (*row, *place)).collect();
         for (place, column) in self.columns.iter().enumerate() {
             let attribute = AttributeId::new(place);
             let types = 0..schema.account_types().len();
             let flags: Vec<(bool, bool)> = types
-                .map(|kind| (schema.requires(attribute, TypeId::new(kind)), schema.applies(attribute, TypeId::new(kind))))
+                .map(|kind| {
+                    (
+                        schema.requires(attribute, TypeId::new(kind)),
+                        schema.applies(attribute, TypeId::new(kind)),
+                    )
+                })
                 .collect();
             if flags.iter().all(|(required, applies)| !required && *applies) {
                 continue;
@@ -208,12 +241,18 @@ impl LinkIntake {
             let id = text_of(batch.cells("id"), row).unwrap_or_default();
             let parent = text_of(batch.cells("parent"), row).filter(|parent| !parent.is_empty());
             let rank = match batch.cells("rank").map(|cells| cells.cell(row)) {
-                Some(Cell::Value(Value::Int(rank))) => u32::try_from(rank.clamp(0, i64::from(u32::MAX))).unwrap_or(0),
+                Some(Cell::Value(Value::Int(rank))) => {
+                    u32::try_from(rank.clamp(0, i64::from(u32::MAX))).unwrap_or(0)
+                }
                 _ => 0,
             };
             for text in [Some(&id), parent.as_ref()].into_iter().flatten() {
                 if let Err(error) = AccountId::check(text) {
-                    let location = RowLocation { table: Arc::from("links"), origin: batch.origin().cloned(), line: batch.line(row).unwrap_or(row as u64 + 1) };
+                    let location = RowLocation {
+                        table: Arc::from("links"),
+                        origin: batch.origin().cloned(),
+                        line: batch.line(row).unwrap_or(row as u64 + 1),
+                    };
                     let problem = Problem::InvalidId { id: text.to_string(), error };
                     report.add(problem, Some(location), policy.remedy(FaultKind::InvalidId));
                 }
@@ -252,7 +291,13 @@ impl ChildIntake {
         self.ids.len()
     }
 
-    pub(super) fn push(&mut self, batch: &Batch, table: &ChildTable, policy: &Policy, report: &mut LoadReport) {
+    pub(super) fn push(
+        &mut self,
+        batch: &Batch,
+        table: &ChildTable,
+        policy: &Policy,
+        report: &mut LoadReport,
+    ) {
         let first = self.rows();
         self.locations.note(first, batch);
         push_ids(&mut self.ids, batch.cells("id"), batch.rows());
@@ -261,14 +306,20 @@ impl ChildIntake {
             let id = self.ids.text(row).unwrap_or_default();
             if let Err(error) = ChildId::check(id) {
                 let problem = Problem::InvalidId { id: id.to_owned(), error };
-                report.add(problem, Some(self.locations.of(&self.name, row)), policy.remedy(FaultKind::InvalidId));
+                report.add(
+                    problem,
+                    Some(self.locations.of(&self.name, row)),
+                    policy.remedy(FaultKind::InvalidId),
+                );
                 self.held.insert(row, FaultKind::InvalidId);
             }
         }
         let mut faults = Vec::new();
         for (place, (attribute, column)) in table.columns().zip(&mut self.columns).enumerate() {
             match batch.cells(attribute.name()) {
-                Some(cells) => push_cells(column, cells, attribute, &mut |row, kind| faults.push((first + row, place, kind))),
+                Some(cells) => push_cells(column, cells, attribute, &mut |row, kind| {
+                    faults.push((first + row, place, kind))
+                }),
                 None => column.pad(first + batch.rows()),
             }
             if attribute.is_required() {
@@ -301,7 +352,11 @@ fn check_currencies(batch: &Batch, table: &ChildTable, fault: &mut dyn FnMut(usi
             let named = text_of(batch.cells(currency_column), row);
             if named.as_deref() != Some(money.currency().code()) {
                 let expected = named.map_or_else(|| "no currency".to_owned(), Cow::into_owned);
-                fault(row, place, ValueFaultKind::WrongCurrency { expected, found: money.currency().to_string() });
+                fault(
+                    row,
+                    place,
+                    ValueFaultKind::WrongCurrency { expected, found: money.currency().to_string() },
+                );
             }
         }
     }
@@ -317,7 +372,11 @@ fn push_ids(column: &mut Staging, cells: Option<&Cells>, rows: usize) {
         }
         _ => {
             for row in 0..rows {
-                column.push(text_of(cells, row).filter(|t| !t.is_empty()).map(|t| Raw::Text(Cow::Owned(t.into_owned()))));
+                column.push(
+                    text_of(cells, row)
+                        .filter(|t| !t.is_empty())
+                        .map(|t| Raw::Text(Cow::Owned(t.into_owned()))),
+                );
             }
         }
     }
@@ -337,11 +396,18 @@ fn text_of(cells: Option<&Cells>, row: usize) -> Option<Cow<'_, str>> {
 }
 
 /// Adds the cells of a batch to a column; a cell that does not fit is missing and reported by row.
-fn push_cells(column: &mut Staging, cells: &Cells, attribute: &Attribute, fault: &mut dyn FnMut(usize, ValueFaultKind)) {
+fn push_cells(
+    column: &mut Staging,
+    cells: &Cells,
+    attribute: &Attribute,
+    fault: &mut dyn FnMut(usize, ValueFaultKind),
+) {
     let units = |cell: &Option<i64>| cell.filter(|u| (-MAX_UNITS..=MAX_UNITS).contains(u));
     // The usual cases, a column of one kind for an attribute of that kind, without a tag per cell.
     match (attribute.kind(), cells) {
-        (AttributeType::Int, Cells::Int(values)) if values.iter().flatten().all(|v| (-MAX_INT..=MAX_INT).contains(v)) => {
+        (AttributeType::Int, Cells::Int(values))
+            if values.iter().flatten().all(|v| (-MAX_INT..=MAX_INT).contains(v)) =>
+        {
             values.iter().for_each(|value| column.push(value.map(Raw::I64)));
         }
         (AttributeType::Decimal { scale }, Cells::Decimal { scale: own, units: values })

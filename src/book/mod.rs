@@ -17,8 +17,8 @@ mod intake;
 
 mod graph;
 mod report;
-mod row_index;
 mod restructure;
+mod row_index;
 mod values;
 mod verify;
 mod view;
@@ -187,7 +187,8 @@ impl Book {
     /// The set of everything under the accounts with these ids, themselves included: the usual scope of
     /// a team.
     pub fn subtrees<'t>(&self, ids: impl IntoIterator<Item = &'t str>) -> AccountSet {
-        let mut rows: std::collections::BTreeMap<u32, crate::column::Bitmap> = std::collections::BTreeMap::new();
+        let mut rows: std::collections::BTreeMap<u32, crate::column::Bitmap> =
+            std::collections::BTreeMap::new();
         let mut work: Vec<(u32, u32, u32)> = Vec::new();
         for top in ids.into_iter().filter_map(|id| self.find(id)) {
             if let Some(chunk) = self.0.chunk(top.slot) {
@@ -226,11 +227,14 @@ impl Book {
         if !set.layout().same(&from.0.layout) {
             return Err(StaleSet);
         }
-        let mut bitmaps: std::collections::BTreeMap<u32, crate::column::Bitmap> = std::collections::BTreeMap::new();
+        let mut bitmaps: std::collections::BTreeMap<u32, crate::column::Bitmap> =
+            std::collections::BTreeMap::new();
         for (slot, bits) in set.bitmaps() {
             let (Some(old), new) = (from.0.chunk(slot), self.0.chunk(slot)) else { continue };
             if new.is_some_and(|new| Arc::ptr_eq(&new.shape, &old.shape)) {
-                let merged = bitmaps.get(&slot).map_or_else(|| (**bits).clone(), |own| own.combine(bits, |a, b| a | b));
+                let merged = bitmaps
+                    .get(&slot)
+                    .map_or_else(|| (**bits).clone(), |own| own.combine(bits, |a, b| a | b));
                 bitmaps.insert(slot, merged);
                 continue;
             }

@@ -78,7 +78,9 @@ impl fmt::Display for Problem {
             Self::Tree(fault) => write!(f, "{fault}"),
             Self::Value { account, fault } => write!(f, "`{account}`: {fault}"),
             Self::InvalidId { error, .. } => write!(f, "{error}"),
-            Self::UnknownType { account, name } if name.is_empty() => write!(f, "`{account}` names no account type"),
+            Self::UnknownType { account, name } if name.is_empty() => {
+                write!(f, "`{account}` names no account type")
+            }
             Self::UnknownType { account, name } => write!(f, "`{account}` is of unknown type `{name}`"),
             Self::UnknownProduct { account, name } => write!(f, "`{account}` names unknown product `{name}`"),
             Self::RepeatedId { account, rows, identical } => {
@@ -186,11 +188,16 @@ impl fmt::Display for LoadReport {
     /// A summary of a few lines: rows by table, then faults by kind with an example of each.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (table, rows) in &self.tables {
-            writeln!(f, "{table}: {} offered, {} loaded, {} held", rows.offered, rows.loaded, rows.quarantined)?;
+            writeln!(
+                f,
+                "{table}: {} offered, {} loaded, {} held",
+                rows.offered, rows.loaded, rows.quarantined
+            )?;
         }
         for (kind, count) in &self.counts {
             let example = self.faults.iter().find(|fault| fault.kind == *kind);
-            let remedy = example.map_or(String::new(), |fault| format!(" ({:?})", fault.remedy).to_lowercase());
+            let remedy =
+                example.map_or(String::new(), |fault| format!(" ({:?})", fault.remedy).to_lowercase());
             let example = example.map_or(String::new(), |fault| format!(", such as: {fault}"));
             writeln!(f, "{kind}: {count}{remedy}{example}")?;
         }

@@ -45,7 +45,10 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn is_empty(&self) -> bool {
-        self.removed.is_empty() && self.moved.is_empty() && self.relabelled.is_empty() && self.added.is_empty()
+        self.removed.is_empty()
+            && self.moved.is_empty()
+            && self.relabelled.is_empty()
+            && self.added.is_empty()
     }
 }
 
@@ -145,7 +148,8 @@ impl<'w> Work<'w> {
 
     // The trunk chunk whose run of roots covers an id.
     fn trunk_slot(&self, id: &str) -> Option<u32> {
-        let first = |slot: &u32| self.old.chunk(*slot).and_then(|chunk| chunk.shape.id(0)).unwrap_or_default();
+        let first =
+            |slot: &u32| self.old.chunk(*slot).and_then(|chunk| chunk.shape.id(0)).unwrap_or_default();
         let after = self.old.trunk.partition_point(|slot| first(slot) <= id);
         self.old.trunk.get(after.saturating_sub(1)).copied()
     }
@@ -344,8 +348,9 @@ impl<'w> Work<'w> {
         trunk.retain(alive);
         inner.trunk = trunk.into();
         self.edit_indexes(inner);
-        inner.layout =
-            Layout::new(inner.chunks.iter().map(|chunk| chunk.as_ref().map_or(0, |chunk| chunk.shape.rows())));
+        inner.layout = Layout::new(
+            inner.chunks.iter().map(|chunk| chunk.as_ref().map_or(0, |chunk| chunk.shape.rows())),
+        );
     }
 
     fn preferred(&self, items: &[u32], free: &mut BTreeSet<u32>) -> u32 {
@@ -355,7 +360,10 @@ impl<'w> Work<'w> {
                 *counts.entry(place.slot).or_default() += 1;
             }
         }
-        let best = counts.into_iter().filter(|(slot, _)| free.contains(slot)).max_by_key(|(slot, n)| (*n, u32::MAX - slot));
+        let best = counts
+            .into_iter()
+            .filter(|(slot, _)| free.contains(slot))
+            .max_by_key(|(slot, n)| (*n, u32::MAX - slot));
         match best {
             Some((slot, _)) => {
                 free.remove(&slot);
@@ -366,7 +374,14 @@ impl<'w> Work<'w> {
     }
 
     // Puts the chunks of one run into their slots and hangs them up.
-    fn build_group(&self, inner: &mut Inner, trunk: &mut Vec<u32>, group: Group, packed: &Packed, slots: &[u32]) {
+    fn build_group(
+        &self,
+        inner: &mut Inner,
+        trunk: &mut Vec<u32>,
+        group: Group,
+        packed: &Packed,
+        slots: &[u32],
+    ) {
         let outside = self.old.chunk(group).and_then(|chunk| chunk.home);
         let slot_of = |chunk: u32| slots.get(chunk as usize).copied().unwrap_or(NONE);
         for (number, chunk) in packed.chunks.iter().enumerate() {
@@ -380,7 +395,8 @@ impl<'w> Work<'w> {
                 let target = match limb.target {
                     LimbTarget::New(chunk) => slot_of(chunk),
                     LimbTarget::Kept(item) => {
-                        let kept = self.kept.get((item - len(&self.rows)) as usize).map_or(NONE, |kept| kept.0);
+                        let kept =
+                            self.kept.get((item - len(&self.rows)) as usize).map_or(NONE, |kept| kept.0);
                         if let Some(Some(chunk)) = inner.chunks.get_mut(kept as usize) {
                             Arc::make_mut(chunk).home = Some(AccountIdx::new(slot, limb.anchor));
                         }
@@ -398,7 +414,8 @@ impl<'w> Work<'w> {
         match outside {
             None => {
                 // In place of the run's first chunk; the others of the run are gone from the trunk.
-                let members: Vec<u32> = self.joined.iter().filter(|(_, g)| **g == group).map(|(slot, _)| *slot).collect();
+                let members: Vec<u32> =
+                    self.joined.iter().filter(|(_, g)| **g == group).map(|(slot, _)| *slot).collect();
                 let at = trunk.iter().position(|slot| *slot == group).unwrap_or(trunk.len());
                 trunk.retain(|slot| *slot == group || !members.contains(slot));
                 let at = at.min(trunk.len());
@@ -423,7 +440,8 @@ impl<'w> Work<'w> {
 
     // One chunk, its cells taken from where its rows stood.
     fn chunk(&self, items: &[u32], parent: &[u32], home: Option<AccountIdx>, limbs: Vec<Limb>) -> Chunk {
-        let origins: Vec<Origin> = items.iter().filter_map(|item| self.rows.get(*item as usize).copied()).collect();
+        let origins: Vec<Origin> =
+            items.iter().filter_map(|item| self.rows.get(*item as usize).copied()).collect();
         let label = |origin: &Origin| match origin {
             Origin::New(number) => {
                 let added = self.plan.added.get(*number as usize);
@@ -437,7 +455,9 @@ impl<'w> Work<'w> {
         };
         let id = |origin: &Origin| match origin {
             Origin::Old(place) => self.old.id(*place),
-            Origin::New(number) => self.plan.added.get(*number as usize).map_or("", |added| added.id.as_str()),
+            Origin::New(number) => {
+                self.plan.added.get(*number as usize).map_or("", |added| added.id.as_str())
+            }
         };
         let (kinds, products) = origins.iter().map(label).unzip();
         let shape = Shape::build(origins.iter().map(id), parent.to_vec(), kinds, products);
@@ -493,7 +513,9 @@ impl<'w> Work<'w> {
         let mut child_new: Vec<Vec<(u64, u32)>> = vec![Vec::new(); tables];
         for slot in &self.dissolved {
             let Some(chunk) = self.old.chunk(*slot) else { continue };
-            gone.extend((0..chunk.shape.rows()).filter_map(|row| Some((hash_of(chunk.shape.id(row)?), *slot))));
+            gone.extend(
+                (0..chunk.shape.rows()).filter_map(|row| Some((hash_of(chunk.shape.id(row)?), *slot))),
+            );
             for (entries, block) in child_gone.iter_mut().zip(&chunk.tables) {
                 entries.extend(block.iter().flat_map(|block| block.hashes()).map(|hash| (hash, *slot)));
             }
@@ -519,7 +541,11 @@ impl<'w> Work<'w> {
 }
 
 // Entries on both sides cancel out.
-pub(super) fn edit(index: &mut Arc<crate::tree::TagIndex>, mut gone: Vec<(u64, u32)>, mut new: Vec<(u64, u32)>) {
+pub(super) fn edit(
+    index: &mut Arc<crate::tree::TagIndex>,
+    mut gone: Vec<(u64, u32)>,
+    mut new: Vec<(u64, u32)>,
+) {
     gone.sort_unstable();
     new.sort_unstable();
     let mut only_gone = Vec::new();
@@ -548,7 +574,10 @@ fn slice(forest: &Arranged, start: u32, end: u32) -> Arranged {
     let ends = forest.end.get(range).unwrap_or_default();
     Arranged {
         items,
-        parent: parents.iter().map(|up| if *up == NONE || *up < start { NONE } else { *up - start }).collect(),
+        parent: parents
+            .iter()
+            .map(|up| if *up == NONE || *up < start { NONE } else { *up - start })
+            .collect(),
         end: ends.iter().map(|end| end - start).collect(),
     }
 }

@@ -22,7 +22,8 @@ impl<'s> RowIndex<'s> {
     pub(super) fn build(ids: &'s Staging) -> Self {
         let rows = ids.len();
         let places = (rows * 2).next_power_of_two().max(2);
-        let mut index = Self { ids, table: vec![NONE; places], hashes: Vec::with_capacity(rows), next: vec![NONE; rows] };
+        let mut index =
+            Self { ids, table: vec![NONE; places], hashes: Vec::with_capacity(rows), next: vec![NONE; rows] };
         for row in 0..rows {
             let id = ids.text(row).unwrap_or_default();
             let hash = hash_of(id);
@@ -34,7 +35,8 @@ impl<'s> RowIndex<'s> {
                     index.table[place] = row as u32;
                     break;
                 }
-                if index.hashes[first as usize] == hash && ids.text(first as usize).unwrap_or_default() == id {
+                if index.hashes[first as usize] == hash && ids.text(first as usize).unwrap_or_default() == id
+                {
                     // Behind the first row, which keeps standing for the id.
                     index.next[row] = index.next[first as usize];
                     index.next[first as usize] = row as u32;

@@ -10,19 +10,22 @@ use super::change::{ChangeItem, ChangeProblem};
 use super::{Change, ChangeReport, Inner, TableBlock, ValueChange};
 use crate::column::{Block, Raw, Storage, raw_of};
 use crate::model::{
-    AccountId, AccountIdx, Attribute, AttributeType, ChildId, ChildTable, ColumnId, TableId, Value, ValueFault,
-    ValueFaultKind,
+    AccountId, AccountIdx, Attribute, AttributeType, ChildId, ChildTable, ColumnId, TableId, Value,
+    ValueFault, ValueFaultKind,
 };
 
 /// Puts new values into the columns of the chunks.
-pub(super) fn apply_values(old: &Inner, next: &mut Inner, edits: ValueEdits, _report: &mut ChangeReport) {
+pub(super) fn apply_values(old: &Inner, next: &mut Inner, edits: ValueEdits) {
     for ((slot, column), cells) in edits {
-        let Some(attribute) = old.schema.attribute_at(crate::model::AttributeId::new(column)) else { continue };
+        let Some(attribute) = old.schema.attribute_at(crate::model::AttributeId::new(column)) else {
+            continue;
+        };
         let Some(Some(chunk)) = next.chunks.get_mut(slot as usize) else { continue };
         let rows = chunk.shape.rows() as usize;
         let before = chunk.column(column);
         // Nothing is copied for values that are there already.
-        let same = |(row, cell): &(usize, Option<Raw<'static>>)| before.and_then(|block| block.get(*row)) == *cell;
+        let same =
+            |(row, cell): &(usize, Option<Raw<'static>>)| before.and_then(|block| block.get(*row)) == *cell;
         if cells.iter().all(same) {
             continue;
         }
@@ -87,7 +90,9 @@ impl ChildEdits {
                         set(table, wish, child, column, Some(value), problems);
                     }
                 }
-                ChangeItem::SetChild { column, value, .. } => set(table, wish, child, column, value.as_ref(), problems),
+                ChangeItem::SetChild { column, value, .. } => {
+                    set(table, wish, child, column, value.as_ref(), problems)
+                }
                 ChangeItem::MoveChild { account, .. } => {
                     if wish.account.as_ref().is_some_and(|other| other != account) {
                         conflict("its account");
@@ -114,22 +119,29 @@ impl ChildEdits {
                 let name = || table.name().to_owned();
                 let found = old.find_child(*number, child.as_str());
                 match (found.is_some(), wish.add) {
-                    (true, true) => problems.push(ChangeProblem::ChildExists { table: name(), child: child.clone() }),
-                    (false, false) => problems.push(ChangeProblem::UnknownChild { table: name(), child: child.clone() }),
+                    (true, true) => {
+                        problems.push(ChangeProblem::ChildExists { table: name(), child: child.clone() })
+                    }
+                    (false, false) => {
+                        problems.push(ChangeProblem::UnknownChild { table: name(), child: child.clone() })
+                    }
                     _ => {}
                 }
                 if wish.remove && (wish.add || wish.account.is_some() || !wish.values.is_empty()) {
                     let account = format!("{} {child}", table.name());
-                    problems.push(ChangeProblem::Conflict { account, what: "removed and changed".to_owned() });
+                    problems
+                        .push(ChangeProblem::Conflict { account, what: "removed and changed".to_owned() });
                 }
                 if let Some(account) = wish.account.as_ref().filter(|account| !stands(account)) {
                     problems.push(ChangeProblem::UnknownAccount { account: account.clone() });
                 }
-                let owner = found.and_then(|(slot, row)| Some((slot, old.chunk(slot)?.table(*number)?.owner(row)?)));
+                let owner =
+                    found.and_then(|(slot, row)| Some((slot, old.chunk(slot)?.table(*number)?.owner(row)?)));
                 let owner = owner.map(|(slot, row)| AccountIdx::new(slot, row));
                 let orphaned = owner.is_some_and(|owner| removed.contains(&owner));
                 if orphaned && !wish.remove && wish.account.is_none() {
-                    let (account, what) = (format!("{} {child}", table.name()), "its account is removed".to_owned());
+                    let (account, what) =
+                        (format!("{} {child}", table.name()), "its account is removed".to_owned());
                     problems.push(ChangeProblem::Conflict { account, what });
                 }
                 if !wish.remove {
@@ -190,7 +202,8 @@ fn set(
         let fault = ValueFault { attribute: column.to_owned(), kind };
         problems.push(ChangeProblem::Value { account: child.to_string(), fault });
     };
-    let Some((id, attribute)) = table.column_id(column).and_then(|id| Some((id, table.column_at(id)?))) else {
+    let Some((id, attribute)) = table.column_id(column).and_then(|id| Some((id, table.column_at(id)?)))
+    else {
         return wrong(ValueFaultKind::Unknown { hint: String::new() });
     };
     match value.cloned().map(|value| attribute.accept(value)).transpose() {
@@ -216,7 +229,10 @@ pub(super) fn apply_children(
     report_orphans(old, edits, removed, report);
     let released = release_children(next, report);
     let mut tables: BTreeMap<usize, BTreeMap<ChildId, ChildWish>> = released;
-    let old_tables = edits.tables.iter().flat_map(|(number, wishes)| wishes.iter().map(move |(id, wish)| (*number, id, wish)));
+    let old_tables = edits
+        .tables
+        .iter()
+        .flat_map(|(number, wishes)| wishes.iter().map(move |(id, wish)| (*number, id, wish)));
     for (number, child, wish) in old_tables {
         let copy = ChildWish {
             add: wish.add,
@@ -249,7 +265,10 @@ fn report_orphans(old: &Inner, edits: &ChildEdits, removed: &HashSet<AccountIdx>
 }
 
 // Rows that waited for an account that is in the book now.
-fn release_children(next: &mut Inner, report: &mut ChangeReport) -> BTreeMap<usize, BTreeMap<ChildId, ChildWish>> {
+fn release_children(
+    next: &mut Inner,
+    report: &mut ChangeReport,
+) -> BTreeMap<usize, BTreeMap<ChildId, ChildWish>> {
     let mut tables: BTreeMap<usize, BTreeMap<ChildId, ChildWish>> = BTreeMap::new();
     let candidates = report.added.iter().chain(&report.released);
     let arrived: Vec<AccountId> =
@@ -260,11 +279,18 @@ fn release_children(next: &mut Inner, report: &mut ChangeReport) -> BTreeMap<usi
     let held = Arc::make_mut(&mut next.held);
     for account in arrived {
         for waiting in held.children.remove(&Some(account.clone())).unwrap_or_default() {
-            let found = next.schema.table(&waiting.table).and_then(|id| Some((id, next.schema.table_at(id)?)));
+            let found =
+                next.schema.table(&waiting.table).and_then(|id| Some((id, next.schema.table_at(id)?)));
             let Some((id, table)) = found else { continue };
             let values = waiting.row.values.into_iter();
-            let values = values.filter_map(|(name, value)| Some((table.column_id(&name)?.index(), Some(value))));
-            let wish = ChildWish { add: true, remove: false, account: Some(account.clone()), values: values.collect() };
+            let values =
+                values.filter_map(|(name, value)| Some((table.column_id(&name)?.index(), Some(value))));
+            let wish = ChildWish {
+                add: true,
+                remove: false,
+                account: Some(account.clone()),
+                values: values.collect(),
+            };
             tables.entry(id.index()).or_default().insert(waiting.row.id, wish);
         }
     }
@@ -317,7 +343,9 @@ fn apply_table(
         let left = leaving.get(&slot);
         // Rows as (owner, id, where the row lies now).
         let mut rows: Vec<(u32, &str, Option<(u32, usize)>)> = Vec::new();
-        for row in (0..block.map_or(0, |block| block.rows())).filter(|row| !left.is_some_and(|left| left.contains(row))) {
+        for row in (0..block.map_or(0, |block| block.rows()))
+            .filter(|row| !left.is_some_and(|left| left.contains(row)))
+        {
             let of = |block: &Arc<TableBlock>| Some(block.owner(row)?);
             if let (Some(block), Some(owner)) = (block, block.and_then(of)) {
                 rows.push((owner, block.id(row).unwrap_or_default(), Some((slot, row))));
@@ -344,7 +372,13 @@ fn apply_table(
             }
         };
         let accounts = chunk.shape.rows() as usize;
-        let built = TableBlock::build(accounts, &owners, |row| rows.get(row).map_or("", |row| row.1), &storages, cell);
+        let built = TableBlock::build(
+            accounts,
+            &owners,
+            |row| rows.get(row).map_or("", |row| row.1),
+            &storages,
+            cell,
+        );
         gone.extend(block.into_iter().flat_map(|block| block.hashes()).map(|hash| (hash, slot)));
         new.extend(built.iter().flat_map(|block| block.hashes()).map(|hash| (hash, slot)));
         if let Some(Some(chunk)) = next.chunks.get_mut(slot as usize) {
@@ -377,7 +411,9 @@ fn report_row(
     }
     let found = old.find_child(number, child.as_str());
     let Some((slot, row)) = found else { return };
-    let Some((chunk, block)) = old.chunk(slot).and_then(|chunk| Some((chunk, chunk.table(number)?))) else { return };
+    let Some((chunk, block)) = old.chunk(slot).and_then(|chunk| Some((chunk, chunk.table(number)?))) else {
+        return;
+    };
     let owner = block.owner(row).and_then(|owner| chunk.shape.id(owner)).unwrap_or_default();
     let account = wish.account.clone().unwrap_or_else(|| AccountId::trusted(owner));
     if account.as_str() != owner {
@@ -390,9 +426,17 @@ fn report_row(
     }
     for (column, value) in &wish.values {
         let from = block.value(table, *column, row);
-        let Some(described) = table.column_at(ColumnId::new(*column)).filter(|_| from != *value) else { continue };
+        let Some(described) = table.column_at(ColumnId::new(*column)).filter(|_| from != *value) else {
+            continue;
+        };
         let child = Some((Arc::clone(name), child.clone()));
         let attribute = Arc::from(described.name());
-        report.values.push(ValueChange { account: account.clone(), child, attribute, from, to: value.clone() });
+        report.values.push(ValueChange {
+            account: account.clone(),
+            child,
+            attribute,
+            from,
+            to: value.clone(),
+        });
     }
 }

@@ -47,9 +47,13 @@ impl Book {
                 return Err(format!("layout of slot {slot} differs"));
             }
             for limb in chunk.limbs.iter() {
-                let below = inner.chunk(limb.slot).ok_or_else(|| format!("limb of {slot} names an empty slot"))?;
+                let below =
+                    inner.chunk(limb.slot).ok_or_else(|| format!("limb of {slot} names an empty slot"))?;
                 if below.home != Some(AccountIdx::new(slot, limb.anchor)) || !hung.insert(limb.slot) {
-                    return Err(format!("limb {} does not hang on slot {slot} row {}", limb.slot, limb.anchor));
+                    return Err(format!(
+                        "limb {} does not hang on slot {slot} row {}",
+                        limb.slot, limb.anchor
+                    ));
                 }
                 if limb.before <= limb.anchor || limb.before > chunk.shape.end(limb.anchor) {
                     return Err(format!("limb {} of slot {slot} stands outside its account", limb.slot));

@@ -19,7 +19,10 @@ impl Bitmap {
 
     /// `len` ones.
     pub(crate) fn ones(len: usize) -> Self {
-        let mut all = Self { words: vec![u64::MAX; len.div_ceil(64)].into(), len: u32::try_from(len).unwrap_or(u32::MAX) };
+        let mut all = Self {
+            words: vec![u64::MAX; len.div_ceil(64)].into(),
+            len: u32::try_from(len).unwrap_or(u32::MAX),
+        };
         all.trim();
         all
     }
@@ -28,7 +31,8 @@ impl Bitmap {
     pub(crate) fn from_fn(len: usize, mut bit: impl FnMut(usize) -> bool) -> Self {
         let words = (0..len.div_ceil(64)).map(|word| {
             let start = word * 64;
-            (start..len.min(start + 64)).fold(0_u64, |bits, row| bits | (u64::from(bit(row)) << (row - start)))
+            (start..len.min(start + 64))
+                .fold(0_u64, |bits, row| bits | (u64::from(bit(row)) << (row - start)))
         });
         Self { words: words.collect(), len: u32::try_from(len).unwrap_or(u32::MAX) }
     }

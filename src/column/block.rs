@@ -52,7 +52,11 @@ pub(crate) enum Block {
 impl Block {
     /// The answers of `cell` for rows 0 to `len`, or `None` when every one is missing. A cell stored
     /// otherwise than `storage` says counts as missing.
-    pub(crate) fn build<'t>(storage: Storage, len: usize, cell: impl Fn(usize) -> Option<Raw<'t>>) -> Option<Self> {
+    pub(crate) fn build<'t>(
+        storage: Storage,
+        len: usize,
+        cell: impl Fn(usize) -> Option<Raw<'t>>,
+    ) -> Option<Self> {
         macro_rules! fixed {
             ($variant:ident) => {
                 Self::$variant(Fixed::build(len, |row| match cell(row)? {

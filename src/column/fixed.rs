@@ -61,6 +61,7 @@ impl<T: Copy + Default> Fixed<T> {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        std::mem::size_of_val(&*self.values) + self.valid.as_ref().map_or(0, |v| std::mem::size_of_val(v.words()))
+        std::mem::size_of_val(&*self.values)
+            + self.valid.as_ref().map_or(0, |v| std::mem::size_of_val(v.words()))
     }
 }

@@ -43,14 +43,20 @@ pub(crate) fn value_of(raw: Raw<'_>, kind: &AttributeType) -> Option<Value> {
     Some(match (kind, raw) {
         (AttributeType::Bool, Raw::Bool(v)) => Value::Bool(v),
         (AttributeType::Int, Raw::I64(v)) => Value::Int(v),
-        (AttributeType::Decimal { scale }, Raw::I64(v)) => Value::Decimal(Decimal::new(i128::from(v), *scale)),
-        (AttributeType::Money(currency), Raw::I64(v)) => Value::Money(Money::from_minor(i128::from(v), *currency)),
+        (AttributeType::Decimal { scale }, Raw::I64(v)) => {
+            Value::Decimal(Decimal::new(i128::from(v), *scale))
+        }
+        (AttributeType::Money(currency), Raw::I64(v)) => {
+            Value::Money(Money::from_minor(i128::from(v), *currency))
+        }
         (AttributeType::Timestamp, Raw::I64(v)) => Value::Timestamp(Timestamp::from_micros(v)?),
         (AttributeType::Duration, Raw::I64(v)) => Value::Duration(Duration::from_micros(v)),
         (AttributeType::Double, Raw::F64(v)) => Value::Double(v),
         (AttributeType::Date, Raw::I32(v)) => Value::Date(Date::from_days(v)?),
         (AttributeType::Text, Raw::Text(v)) => Value::Text(Arc::from(&*v)),
-        (AttributeType::List, Raw::List(items)) => Value::List(items.iter().map(|i| Arc::from(i.as_str())).collect()),
+        (AttributeType::List, Raw::List(items)) => {
+            Value::List(items.iter().map(|i| Arc::from(i.as_str())).collect())
+        }
         (AttributeType::Enum(values), Raw::Code(code)) => Value::Enum(Arc::clone(values.text(code)?)),
         (AttributeType::Band(values), Raw::Code(rank)) => {
             Value::Band { rank, text: Arc::clone(values.text(rank)?) }

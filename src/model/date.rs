@@ -52,7 +52,11 @@ impl Date {
     /// [`DateError`] when the calendar has no such day.
     pub fn new(year: i32, month: u8, day: u8) -> Result<Self, DateError> {
         let wrong = || DateError { text: format!("{year:04}-{month:02}-{day:02}") };
-        if !(1..=9999).contains(&year) || !(1..=12).contains(&month) || day == 0 || day > month_length(year, month) {
+        if !(1..=9999).contains(&year)
+            || !(1..=12).contains(&month)
+            || day == 0
+            || day > month_length(year, month)
+        {
             return Err(wrong());
         }
         Ok(Self { days: days_from_civil(year, month, day) })
@@ -232,7 +236,16 @@ mod tests {
 
     #[test]
     fn days_that_do_not_exist_are_refused() {
-        for text in ["2023-02-29", "2023-13-01", "2023-00-10", "2023-1-01", "0000-01-01", "20230101", "", "2023-01-01x"] {
+        for text in [
+            "2023-02-29",
+            "2023-13-01",
+            "2023-00-10",
+            "2023-1-01",
+            "0000-01-01",
+            "20230101",
+            "",
+            "2023-01-01x",
+        ] {
             assert!(text.parse::<Date>().is_err(), "{text}");
         }
         assert!("2024-02-29".parse::<Date>().is_ok());

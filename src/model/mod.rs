@@ -31,10 +31,9 @@ pub use decimal::{Decimal, DecimalError};
 pub use id::{AccountId, AccountIdx, ChildId, IdError};
 pub use money::{Money, MoneyError};
 pub use record::{AccountRow, ChildRow, ParentLink};
-pub use schema::{
-    AccountType, AttributeId, ColumnId, Nesting, Product, ProductId, Schema, TableId, TypeId,
-};
+pub use schema::{AccountType, AttributeId, ColumnId, Nesting, Product, ProductId, Schema, TableId, TypeId};
 pub use schema_builder::{SchemaBuilder, SchemaErrors, SchemaFault, SchemaFaultKind};
+pub(crate) use schema_check::not_allowed;
 pub use schema_check::{ValueFault, ValueFaultKind};
 pub use status::StatusGroup;
 pub use system::SystemAttribute;

@@ -60,10 +60,9 @@ impl Money {
         let decimal: Decimal = text.parse()?;
         match decimal.rescaled(currency.exponent()) {
             Some(exact) => Ok(Self { minor: exact.units(), currency }),
-            None => Err(DecimalError::Scale {
-                text: text.chars().take(40).collect(),
-                scale: currency.exponent(),
-            }),
+            None => {
+                Err(DecimalError::Scale { text: text.chars().take(40).collect(), scale: currency.exponent() })
+            }
         }
     }
 

@@ -45,7 +45,13 @@ impl AccountRow {
     /// A root account without values.
     #[must_use]
     pub fn new(id: AccountId, account_type: &str) -> Self {
-        Self { id, parents: Vec::new(), account_type: Arc::from(account_type), product: None, values: Vec::new() }
+        Self {
+            id,
+            parents: Vec::new(),
+            account_type: Arc::from(account_type),
+            product: None,
+            values: Vec::new(),
+        }
     }
 
     /// Under one more declared parent, less preferred than those before.

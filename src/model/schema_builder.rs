@@ -488,7 +488,7 @@ fn check_columns(
     for (place, declared) in declared(columns) {
         let path = format!("{path}.columns[{place}]");
         let column = &declared.attribute;
-        check_identifier(&path, &column.name, faults);
+        check_column_name(&path, &column.name, faults);
         check_kind(&path, declared, faults);
         match &column.kind {
             AttributeType::MixedMoney { currency_column: name }
@@ -523,6 +523,14 @@ fn check_count(path: &str, what: &'static str, count: usize, limit: usize, fault
 fn check_identifier(path: &str, name: &str, faults: &mut Faults) {
     check_name(path, name, faults);
     if RESERVED.contains(&name) {
+        faults.note(path, SchemaFaultKind::Reserved { name: name.to_owned() });
+    }
+}
+
+// A column is always written behind its row (`deal.product`), so it clashes only with what every row has.
+fn check_column_name(path: &str, name: &str, faults: &mut Faults) {
+    check_name(path, name, faults);
+    if ["id", "account"].contains(&name) {
         faults.note(path, SchemaFaultKind::Reserved { name: name.to_owned() });
     }
 }

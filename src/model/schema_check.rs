@@ -67,7 +67,8 @@ impl Attribute {
     ///
     /// [`ValueFaultKind`] when the value does not fit.
     pub fn accept(&self, value: Value) -> Result<Value, ValueFaultKind> {
-        let wrong = |found: &Value| ValueFaultKind::WrongKind { expected: self.kind.kind(), found: found.kind() };
+        let wrong =
+            |found: &Value| ValueFaultKind::WrongKind { expected: self.kind.kind(), found: found.kind() };
         match (&self.kind, value) {
             (AttributeType::Int, Value::Int(v)) => int_in_range(v).map(Value::Int),
             (AttributeType::Decimal { scale }, Value::Int(v)) => {
@@ -90,7 +91,9 @@ impl Attribute {
             (AttributeType::Double, Value::Double(v)) if v.is_finite() => {
                 Ok(Value::Double(if v == 0.0 { 0.0 } else { v }))
             }
-            (AttributeType::Double, Value::Double(v)) => Err(ValueFaultKind::OutOfRange { text: v.to_string() }),
+            (AttributeType::Double, Value::Double(v)) => {
+                Err(ValueFaultKind::OutOfRange { text: v.to_string() })
+            }
             (AttributeType::Text, Value::Text(v)) => {
                 self.check_text(&v)?;
                 Ok(Value::Text(v))
@@ -168,6 +171,7 @@ fn units_in_range(units: i128, shown: &dyn std::fmt::Display) -> Result<i64, Val
 }
 
 fn scaled(value: Decimal, scale: u8) -> Result<Decimal, ValueFaultKind> {
-    let exact = value.rescaled(scale).ok_or_else(|| ValueFaultKind::TooFine { text: value.to_string(), scale })?;
+    let exact =
+        value.rescaled(scale).ok_or_else(|| ValueFaultKind::TooFine { text: value.to_string(), scale })?;
     units_in_range(exact.units(), &value).map(|_| exact)
 }

@@ -105,7 +105,8 @@ impl TryFrom<chrono::DateTime<chrono::Utc>> for Timestamp {
     type Error = DateError;
 
     fn try_from(instant: chrono::DateTime<chrono::Utc>) -> Result<Self, DateError> {
-        Self::from_micros(instant.timestamp_micros()).ok_or_else(|| DateError::new("an instant outside years 1 to 9999"))
+        Self::from_micros(instant.timestamp_micros())
+            .ok_or_else(|| DateError::new("an instant outside years 1 to 9999"))
     }
 }
 
@@ -134,7 +135,8 @@ impl fmt::Display for Duration {
     /// Seconds, with a fraction only where there is one: `90s`, `0.5s`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.micros < 0 { "-" } else { "" };
-        let (seconds, micros) = (self.micros.unsigned_abs() / 1_000_000, self.micros.unsigned_abs() % 1_000_000);
+        let (seconds, micros) =
+            (self.micros.unsigned_abs() / 1_000_000, self.micros.unsigned_abs() % 1_000_000);
         if micros == 0 {
             return write!(f, "{sign}{seconds}s");
         }

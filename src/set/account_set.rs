@@ -22,7 +22,9 @@ pub struct AccountSet {
 
 /// Two sets, or a set and a book, whose accounts lie in different places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the set belongs to another book, or to one from before accounts were added, moved or removed; rebase it")]
+#[error(
+    "the set belongs to another book, or to one from before accounts were added, moved or removed; rebase it"
+)]
 pub struct StaleSet;
 
 impl AccountSet {
@@ -40,7 +42,10 @@ impl AccountSet {
         let mut bitmaps: BTreeMap<u32, Bitmap> = BTreeMap::new();
         for account in accounts {
             let rows = layout.rows(account.slot);
-            bitmaps.entry(account.slot).or_insert_with(|| Bitmap::zeros(rows)).set(account.row as usize, true);
+            bitmaps
+                .entry(account.slot)
+                .or_insert_with(|| Bitmap::zeros(rows))
+                .set(account.row as usize, true);
         }
         Self::from_bitmaps(layout, bitmaps)
     }
@@ -113,7 +118,8 @@ impl AccountSet {
     /// [`StaleSet`] when the layouts differ.
     pub fn intersection(&self, other: &Self) -> Result<Self, StaleSet> {
         self.check(other)?;
-        let both = self.chunks.iter().filter_map(|(slot, bits)| Some((*slot, bits.and(other.chunks.get(slot)?))));
+        let both =
+            self.chunks.iter().filter_map(|(slot, bits)| Some((*slot, bits.and(other.chunks.get(slot)?))));
         Ok(Self::from_bitmaps(self.layout.clone(), both))
     }
 

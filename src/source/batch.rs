@@ -87,7 +87,10 @@ impl Batch {
     pub fn of_accounts(rows: &[AccountRow]) -> Self {
         let mut batch = Self::new(TableName::Accounts)
             .column("id", Cells::text(rows.iter().map(|row| Some(row.id.as_str()))))
-            .column("parent", Cells::text(rows.iter().map(|row| preferred(row).map(|link| link.parent.as_str()))))
+            .column(
+                "parent",
+                Cells::text(rows.iter().map(|row| preferred(row).map(|link| link.parent.as_str()))),
+            )
             .column("account_type", Cells::text(rows.iter().map(|row| Some(&*row.account_type))))
             .column("product", Cells::text(rows.iter().map(|row| row.product.as_deref())));
         batch.add_values(rows.iter().map(|row| row.values.as_slice()), rows.len());
@@ -178,7 +181,12 @@ impl Batch {
         for (place, (name, cells)) in self.columns.iter().enumerate() {
             let column = || Arc::clone(name);
             if cells.len() != expected {
-                return Err(BatchError::Ragged { table: table(), column: column(), expected, found: cells.len() });
+                return Err(BatchError::Ragged {
+                    table: table(),
+                    column: column(),
+                    expected,
+                    found: cells.len(),
+                });
             }
             if self.columns.iter().take(place).any(|(other, _)| other == name) {
                 return Err(BatchError::Repeated { table: table(), column: column() });

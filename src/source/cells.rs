@@ -81,7 +81,9 @@ impl Cells {
     pub fn len(&self) -> usize {
         match self {
             Self::Bool(cells) => cells.len(),
-            Self::Int(cells) | Self::Decimal { units: cells, .. } | Self::Money { minor: cells, .. } => cells.len(),
+            Self::Int(cells) | Self::Decimal { units: cells, .. } | Self::Money { minor: cells, .. } => {
+                cells.len()
+            }
             Self::Double(cells) => cells.len(),
             Self::Date(cells) => cells.len(),
             Self::Timestamp(cells) => cells.len(),
@@ -111,7 +113,9 @@ impl Cells {
             },
             Self::Money { currency, minor } => match minor.get(row) {
                 None => Cell::Absent,
-                Some(minor) => Cell::from(minor.map(|m| crate::model::Money::from_minor(i128::from(m), *currency))),
+                Some(minor) => {
+                    Cell::from(minor.map(|m| crate::model::Money::from_minor(i128::from(m), *currency)))
+                }
             },
             Self::Double(cells) => plain(cells, row),
             Self::Date(cells) => plain(cells, row),

@@ -78,12 +78,19 @@ impl FaultKind {
     #[must_use]
     pub const fn remedies(self) -> &'static [Remedy] {
         match self {
-            Self::SelfParent | Self::MissingParent | Self::Cycle | Self::TypeOrder | Self::UnderProduct
+            Self::SelfParent
+            | Self::MissingParent
+            | Self::Cycle
+            | Self::TypeOrder
+            | Self::UnderProduct
             | Self::RepeatedProduct => &[Remedy::Reject, Remedy::Quarantine, Remedy::Adopt],
             Self::SeveralParents => &[Remedy::Reject, Remedy::Quarantine, Remedy::Adopt, Remedy::Prefer],
             Self::LinkCycle => &[Remedy::Reject, Remedy::Prefer],
             Self::RepeatedId => &[Remedy::Reject, Remedy::Quarantine, Remedy::Prefer],
-            Self::InvalidId | Self::UnknownType | Self::ChildWithoutAccount | Self::ChildOfUnknownAccount
+            Self::InvalidId
+            | Self::UnknownType
+            | Self::ChildWithoutAccount
+            | Self::ChildOfUnknownAccount
             | Self::RepeatedChild => &[Remedy::Reject, Remedy::Quarantine],
             Self::UnknownProduct | Self::InvalidValue | Self::MissingValue => {
                 &[Remedy::Reject, Remedy::Quarantine, Remedy::Clear]
@@ -188,17 +195,26 @@ impl fmt::Display for TreeFault {
             Self::SelfParent { account } => write!(f, "`{account}` names itself as parent"),
             Self::MissingParent { account, parent, placed_elsewhere } => {
                 write!(f, "parent `{parent}` of `{account}` does not exist")?;
-                if *placed_elsewhere { f.write_str("; it stands under another of its parents") } else { Ok(()) }
+                if *placed_elsewhere {
+                    f.write_str("; it stands under another of its parents")
+                } else {
+                    Ok(())
+                }
             }
             Self::SeveralParents { account, parents } => {
                 write!(f, "`{account}` has {} parents: {}", parents.len(), join(parents))
             }
-            Self::Cycle { members } => write!(f, "{} accounts stand under each other: {}", members.len(), join(members)),
+            Self::Cycle { members } => {
+                write!(f, "{} accounts stand under each other: {}", members.len(), join(members))
+            }
             Self::LinkCycle { members } => {
                 write!(f, "links of {} accounts form a ring: {}", members.len(), join(members))
             }
             Self::TypeOrder { account, account_type, parent, parent_type } => {
-                write!(f, "`{account}` of type `{account_type}` may not stand under `{parent}` of type `{parent_type}`")
+                write!(
+                    f,
+                    "`{account}` of type `{account_type}` may not stand under `{parent}` of type `{parent_type}`"
+                )
             }
             Self::UnderProduct { account, parent } => {
                 write!(f, "`{account}` stands under the product account `{parent}`")

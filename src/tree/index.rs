@@ -13,7 +13,10 @@ const SHARD_ENTRIES: usize = 512;
 /// The hash of an id. `SipHash` with fixed keys: the same everywhere, and not to be flooded by ids made
 /// to collide, since entries of one tag are found by comparing.
 pub(crate) fn hash_of(id: &str) -> u64 {
-    #[expect(deprecated, reason = "the std hasher with stated keys; `DefaultHasher` may change its algorithm")]
+    #[expect(
+        deprecated,
+        reason = "the std hasher with stated keys; `DefaultHasher` may change its algorithm"
+    )]
     let mut hasher = std::hash::SipHasher::new_with_keys(0x7065_7265_6e6e_6961, 0x6c62_6f6f_6b73_2121);
     hasher.write(id.as_bytes());
     hasher.finish()

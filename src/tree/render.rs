@@ -102,7 +102,10 @@ pub fn render_tree<T: AccountTree + ?Sized>(
             continue;
         }
         if level >= limits.max_levels {
-            stack.push(Line::More { text: format!("{} below", tree.descendants(node).count()), prefix: inner });
+            stack.push(Line::More {
+                text: format!("{} below", tree.descendants(node).count()),
+                prefix: inner,
+            });
             continue;
         }
         let shown = children.len().min(limits.max_children);

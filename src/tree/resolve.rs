@@ -187,8 +187,12 @@ impl Run<'_> {
         for link in links.iter() {
             match &link.target {
                 Target::Here(other) if *other == account => own_parent = true,
-                Target::Here(other) if !existing.contains(&Up::Here(*other)) => existing.push(Up::Here(*other)),
-                Target::Ground(other) if !existing.contains(&Up::Ground(*other)) => existing.push(Up::Ground(*other)),
+                Target::Here(other) if !existing.contains(&Up::Here(*other)) => {
+                    existing.push(Up::Here(*other))
+                }
+                Target::Ground(other) if !existing.contains(&Up::Ground(*other)) => {
+                    existing.push(Up::Ground(*other))
+                }
                 Target::Missing(id) if !missing.contains(id) => missing.push(id.clone()),
                 _ => {}
             }
@@ -328,7 +332,8 @@ impl Run<'_> {
             let (kind, above) = (self.declared.kinds[account as usize], self.kind_of(up));
             let nests = self.schema.may_nest(TypeId::new(usize::from(above)), TypeId::new(usize::from(kind)));
             if self.is_product(up) {
-                let fault = TreeFault::UnderProduct { account: self.account_id(account), parent: self.up_id(up) };
+                let fault =
+                    TreeFault::UnderProduct { account: self.account_id(account), parent: self.up_id(up) };
                 self.fault(account, fault);
             } else if !nests {
                 let fault = TreeFault::TypeOrder {
@@ -350,11 +355,15 @@ impl Run<'_> {
                 owned.push((*up, *product, account));
             }
         }
-        owned.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| (self.declared.id)(a.2).cmp((self.declared.id)(b.2))));
+        owned.sort_by(|a, b| {
+            (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| (self.declared.id)(a.2).cmp((self.declared.id)(b.2)))
+        });
         let mut kept: Option<(Up, u16, AccountId)> = None;
         for (up, product, account) in owned {
             let staying = match up {
-                Up::Ground(parent) => self.ground.product_child(parent, product).map(|child| self.ground.id(child)),
+                Up::Ground(parent) => {
+                    self.ground.product_child(parent, product).map(|child| self.ground.id(child))
+                }
                 Up::Here(_) => None,
             };
             let first = match &kept {
