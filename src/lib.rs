@@ -3,6 +3,7 @@ pub mod adapter;
 mod book;
 mod column;
 pub mod docs;
+mod fold;
 mod model;
 mod set;
 pub mod source;
@@ -11,6 +12,7 @@ pub mod testkit;
 mod tree;
 
 pub use book::*;
+pub use fold::*;
 pub use model::*;
 pub use set::{AccountSet, Scope, StaleSet};
 pub use tree::*;

@@ -28,6 +28,10 @@ impl<'v> Account<'v> {
         places.into_iter().map(|place| Self::new(self.view, place)).collect()
     }
 
+    pub(crate) const fn view(&self) -> &'v View {
+        self.view
+    }
+
     /// Its place, for [`AccountTree`], petgraph and sets.
     #[must_use]
     pub const fn place(&self) -> AccountIdx {

@@ -55,6 +55,12 @@ impl TableBlock {
         Some(Self { starts: starts.into(), ids, by_hash: by_hash.into(), columns })
     }
 
+    /// No rows for so many accounts.
+    pub(crate) fn empty(accounts: usize) -> Self {
+        let starts = vec![0; accounts + 1].into();
+        Self { starts, ids: Strings::default(), by_hash: Box::default(), columns: Vec::new() }
+    }
+
     /// How many rows.
     pub(crate) fn rows(&self) -> usize {
         self.ids.len()

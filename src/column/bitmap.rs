@@ -98,11 +98,6 @@ impl Bitmap {
         result
     }
 
-    /// Whether all rows from `start` to before `end` are set.
-    pub(crate) fn covers(&self, start: usize, end: usize) -> bool {
-        self.count_range(start, end) == end.saturating_sub(start)
-    }
-
     /// How many of the rows from `start` to before `end` are set.
     pub(crate) fn count_range(&self, start: usize, end: usize) -> usize {
         let end = end.min(self.len());

@@ -108,18 +108,6 @@ impl Block {
         }
     }
 
-    pub(crate) const fn storage(&self) -> Storage {
-        match self {
-            Self::Bool { .. } => Storage::Bool,
-            Self::I64(_) => Storage::I64,
-            Self::F64(_) => Storage::F64,
-            Self::I32(_) => Storage::I32,
-            Self::Code(_) => Storage::Code,
-            Self::Text(_) => Storage::Text,
-            Self::List(_) => Storage::List,
-        }
-    }
-
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Bool { valid, .. } => valid.len(),

@@ -32,6 +32,8 @@ pub const MAX_SCALE: u8 = 9;
 pub const MAX_UNITS: i64 = 1_000_000_000_000_000;
 /// Largest absolute int attribute: 2^53.
 pub const MAX_INT: i64 = 9_007_199_254_740_992;
+/// Longest duration attribute, either way: 2^63 nanoseconds, about 292 years.
+pub const MAX_DURATION_MICROS: u64 = 9_223_372_036_854_775;
 /// Most declared parents of one account.
 pub const MAX_PARENTS: usize = 1_024;
 /// Most accounts of one book.

@@ -252,11 +252,6 @@ impl Schema {
     pub(crate) fn product_values(&self) -> &EnumValues {
         &self.product_values
     }
-
-    pub(crate) fn table_columns(&self, id: TableId) -> impl Iterator<Item = (&str, &AttributeType)> {
-        let columns = self.table_at(id).map(|table| &table.columns);
-        columns.into_iter().flatten().map(|(name, column)| (&**name, &column.kind))
-    }
 }
 
 fn flag(flags: &[Box<[bool]>], attribute: AttributeId, kind: TypeId) -> bool {

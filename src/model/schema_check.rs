@@ -6,7 +6,7 @@
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
-use super::limits::{MAX_INT, MAX_LIST_LENGTH, MAX_TEXT_BYTES, MAX_UNITS};
+use super::limits::{MAX_DURATION_MICROS, MAX_INT, MAX_LIST_LENGTH, MAX_TEXT_BYTES, MAX_UNITS};
 use super::{Attribute, AttributeType, CaseRule, Decimal, EnumValues, Value, ValueKind};
 
 /// A value that does not fit: which attribute, and why.
@@ -111,8 +111,15 @@ impl Attribute {
             ) => self.member(values, &v),
             (AttributeType::Bool, v @ Value::Bool(_))
             | (AttributeType::Date, v @ Value::Date(_))
-            | (AttributeType::Timestamp, v @ Value::Timestamp(_))
-            | (AttributeType::Duration, v @ Value::Duration(_)) => Ok(v),
+            | (AttributeType::Timestamp, v @ Value::Timestamp(_)) => Ok(v),
+            (AttributeType::Duration, Value::Duration(v))
+                if v.micros().unsigned_abs() <= MAX_DURATION_MICROS =>
+            {
+                Ok(Value::Duration(v))
+            }
+            (AttributeType::Duration, Value::Duration(v)) => {
+                Err(ValueFaultKind::OutOfRange { text: v.to_string() })
+            }
             (_, other) => Err(wrong(&other)),
         }
     }

@@ -28,10 +28,6 @@ pub struct AccountSet {
 pub struct StaleSet;
 
 impl AccountSet {
-    pub(crate) const fn empty(layout: Layout) -> Self {
-        Self { layout, chunks: BTreeMap::new() }
-    }
-
     pub(crate) fn full(layout: Layout) -> Self {
         let chunks = layout.slots().filter(|(_, rows)| *rows > 0);
         let chunks = chunks.map(|(slot, rows)| (slot, Arc::new(Bitmap::ones(rows)))).collect();

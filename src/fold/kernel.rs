@@ -1,0 +1,128 @@
+//! How does a value flow from the rows of a chunk to the rows above them?
+//!
+//! Two ways. [`fold_up`] goes through the rows backwards and merges each into its parent: it serves
+//! every operator. [`range_sums`] takes sums that have an inverse from running totals: a subtree is a
+//! range, so its sum is a difference. Both see a chunk's limbs as values imported on the rows they hang
+//! on, and both export what the local roots amount to.
+
+use super::Reach;
+use crate::tree::{NONE, Shape};
+
+/// What each row has for an answer, and what the chunk exports.
+pub(super) struct Folded<S> {
+    pub(super) rows: Vec<S>,
+    pub(super) export: S,
+}
+
+/// Folds any state up a chunk.
+///
+/// `own` is what each row has itself, `imports` what hangs on rows, by row; `present` says whether a
+/// row's own state gives a value (for [`Reach::PreferSelf`]).
+#[expect(clippy::indexing_slicing, reason = "parents are earlier rows of the same shape")]
+pub(super) fn fold_up<S: Clone>(
+    shape: &Shape,
+    own: Vec<S>,
+    imports: &[(u32, S)],
+    empty: &S,
+    reach: Reach,
+    present: impl Fn(&S) -> bool,
+    merge: impl Fn(&mut S, &S),
+) -> Folded<S> {
+    let mut below: Vec<S> = vec![empty.clone(); own.len()];
+    for (row, import) in imports {
+        if let Some(state) = below.get_mut(*row as usize) {
+            merge(state, import);
+        }
+    }
+    let mut export = empty.clone();
+    let mut rows = own;
+    let parents = shape.parents();
+    for row in (0..rows.len().min(parents.len())).rev() {
+        let mut up = rows[row].clone();
+        if reach != Reach::PreferSelf || !present(&up) {
+            merge(&mut up, &below[row]);
+        }
+        match parents[row] {
+            NONE => merge(&mut export, &up),
+            parent => merge(&mut below[parent as usize], &up),
+        }
+        match reach {
+            Reach::SelfOnly => {}
+            Reach::Descendants => rows[row] = below[row].clone(),
+            Reach::SelfAndDescendants | Reach::PreferSelf => rows[row] = up,
+        }
+    }
+    Folded { rows, export }
+}
+
+/// Whole numbers whose sums wrap around, and differences of sums come out right all the same.
+pub(super) trait Wrapping: Copy + Default {
+    fn plus(self, other: Self) -> Self;
+    fn minus(self, other: Self) -> Self;
+}
+
+impl Wrapping for i64 {
+    fn plus(self, other: Self) -> Self {
+        self.wrapping_add(other)
+    }
+    fn minus(self, other: Self) -> Self {
+        self.wrapping_sub(other)
+    }
+}
+
+impl Wrapping for u32 {
+    fn plus(self, other: Self) -> Self {
+        self.wrapping_add(other)
+    }
+    fn minus(self, other: Self) -> Self {
+        self.wrapping_sub(other)
+    }
+}
+
+/// Sums over the subtree of each row, by running totals.
+///
+/// Right when every sum that is asked for fits the type, whatever the running totals do. `totals` is
+/// scratch space.
+pub(super) fn range_sums<N: Wrapping>(
+    shape: &Shape,
+    own: &[N],
+    imports: &[(u32, N)],
+    reach: Reach,
+    totals: &mut Vec<N>,
+) -> Folded<N> {
+    totals.clear();
+    totals.reserve(own.len() + 1);
+    let mut sum = N::default();
+    totals.push(sum);
+    if imports.is_empty() {
+        totals.extend(own.iter().map(|value| {
+            sum = sum.plus(*value);
+            sum
+        }));
+    } else {
+        let mut imports = imports.iter().peekable();
+        for (row, value) in (0_u32..).zip(own) {
+            sum = sum.plus(*value);
+            while let Some((_, import)) = imports.next_if(|(at, _)| *at <= row) {
+                sum = sum.plus(*import);
+            }
+            totals.push(sum);
+        }
+    }
+    let export = sum;
+    let ends = shape.ends();
+    let at = |place: u32| totals.get(place as usize).copied().unwrap_or(export);
+    let rows = match reach {
+        Reach::SelfOnly => own.to_vec(),
+        Reach::Descendants => ends
+            .iter()
+            .zip(totals.iter())
+            .zip(own)
+            .map(|((end, before), own)| at(*end).minus(*before).minus(*own))
+            .collect(),
+        Reach::SelfAndDescendants | Reach::PreferSelf => {
+            ends.iter().zip(totals.iter()).map(|(end, before)| at(*end).minus(*before)).collect()
+        }
+    };
+    Folded { rows, export }
+}

@@ -1,0 +1,499 @@
+//! In which order are chunks folded, and which can be taken over from before?
+//!
+//! A chunk is folded after the limbs that hang on it. What a chunk's totals depend on is its shape, the
+//! blocks that the roll-ups read, the mask, and the exports of its limbs: where all of these are those
+//! of an earlier run, so are the totals, and nothing is computed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::candidate::better;
+use super::kernel::{Folded, fold_up, range_sums};
+use super::mask::{account_mask, filter_accounts, filter_children};
+use super::own::{Cells, Market, is_narrow};
+use super::plan::{FoldPlan, Node, Work};
+use super::state::{State, Sum};
+use super::totals::{ChunkTotals, Column, Totals};
+use super::{Reach, plan::Measure};
+use crate::book::{Account, Chunk, Inner, TableBlock, View};
+use crate::column::{Bitmap, Block};
+use crate::model::limits::{MAX_INT, MAX_UNITS};
+use crate::tree::Shape;
+
+impl FoldPlan {
+    /// The totals of every visible account.
+    ///
+    /// On a view of a book with another schema than the plan was checked against, every total is
+    /// missing.
+    ///
+    /// # Complexity
+    ///
+    /// One pass over the rows of the book for each roll-up, whatever the shape of the trees.
+    #[must_use]
+    pub fn all(&self, view: &View) -> Totals {
+        self.run(view, None)
+    }
+
+    /// The totals of every visible account after a change: what the change did not touch is taken over
+    /// from the totals of the view before it, so that the cost is the path, not the book.
+    ///
+    /// The answer is that of [`FoldPlan::all`], bit for bit, whatever `before` is.
+    #[must_use]
+    pub fn refresh(&self, view: &View, before: &Totals) -> Totals {
+        // Totals of another plan have nothing to offer.
+        self.run(view, Arc::ptr_eq(&self.nodes, &before.plan.nodes).then_some(before))
+    }
+
+    /// The totals of one account: only what stands below it is read.
+    #[must_use]
+    pub fn one(&self, account: Account<'_>) -> Totals {
+        let view = account.view();
+        let place = account.place();
+        let order = match view.inner().chunk(place.slot).filter(|_| self.suits(view)) {
+            Some(chunk) => {
+                order_below(view.inner(), chunk.limbs_in(place.row).map(|limb| limb.slot).collect())
+            }
+            None => Vec::new(),
+        };
+        let mut done: HashMap<u32, Arc<ChunkTotals>> = HashMap::new();
+        let own = self.suits(view).then_some(place.slot);
+        for slot in order.into_iter().rev().chain(own) {
+            if let Some(totals) = self.chunk(view, slot, None, &|slot| done.get(&slot).cloned()) {
+                done.insert(slot, totals);
+            }
+        }
+        let mut chunks = vec![None; view.inner().chunks.len()];
+        if let (Some(own), Some(place)) = (done.remove(&place.slot), chunks.get_mut(place.slot as usize)) {
+            *place = Some(own);
+        }
+        Totals { plan: self.clone(), view: view.clone(), chunks, only: Some(place) }
+    }
+
+    fn run(&self, view: &View, before: Option<&Totals>) -> Totals {
+        let inner = view.inner();
+        if !self.suits(view) {
+            return Totals { plan: self.clone(), view: view.clone(), chunks: Vec::new(), only: None };
+        }
+        let order = order_below(inner, inner.trunk.to_vec());
+        let mut chunks: Vec<Option<Arc<ChunkTotals>>> = vec![None; inner.chunks.len()];
+        for level in levels(inner, order) {
+            let fold = |slot: &u32| {
+                let earlier = before.and_then(|before| before.chunks.get(*slot as usize)?.as_ref());
+                (
+                    *slot,
+                    self.chunk(view, *slot, earlier, &|slot| chunks.get(slot as usize).cloned().flatten()),
+                )
+            };
+            #[cfg(feature = "rayon")]
+            let folded: Vec<_> = {
+                use rayon::prelude::*;
+                level.par_iter().map(fold).collect()
+            };
+            #[cfg(not(feature = "rayon"))]
+            let folded: Vec<_> = level.iter().map(fold).collect();
+            for (slot, totals) in folded {
+                if let Some(place) = chunks.get_mut(slot as usize) {
+                    *place = totals;
+                }
+            }
+        }
+        Totals { plan: self.clone(), view: view.clone(), chunks, only: None }
+    }
+
+    // Columns are known by place, which another schema would give another meaning.
+    fn suits(&self, view: &View) -> bool {
+        Arc::ptr_eq(&self.schema, view.schema()) || self.schema == *view.schema()
+    }
+
+    // The totals of one chunk, given those of the chunks that hang on it.
+    fn chunk(
+        &self,
+        view: &View,
+        slot: u32,
+        earlier: Option<&Arc<ChunkTotals>>,
+        below: &dyn Fn(u32) -> Option<Arc<ChunkTotals>>,
+    ) -> Option<Arc<ChunkTotals>> {
+        let inner = view.inner();
+        let chunk = inner.chunk(slot)?;
+        let visible = match view.scope().set() {
+            None => None,
+            // A chunk without a visible account still passes on what hangs on it.
+            Some(set) => Some(
+                set.bitmap(slot)
+                    .cloned()
+                    .unwrap_or_else(|| Arc::new(Bitmap::zeros(chunk.shape.rows() as usize))),
+            ),
+        };
+        let limbs: Vec<(u32, Arc<ChunkTotals>)> =
+            chunk.limbs.iter().filter_map(|limb| Some((limb.anchor, below(limb.slot)?))).collect();
+        let today = view.as_of().date();
+        if let Some(earlier) =
+            earlier.filter(|earlier| earlier.stands_for(chunk, self, visible.as_ref(), &limbs, today))
+        {
+            return Some(Arc::clone(earlier));
+        }
+        let market = Market { rates: self.rates.as_deref(), today };
+        let mut scratch = Scratch::default();
+        let (mut columns, mut exports) = (Vec::new(), Vec::new());
+        for (number, node) in self.nodes.iter().enumerate() {
+            let imports: Vec<(u32, &State)> = limbs
+                .iter()
+                .filter_map(|(anchor, totals)| Some((*anchor, totals.exports.get(number)?)))
+                .collect();
+            let run = NodeRun { inner, slot, chunk, node, visible: visible.as_deref(), market };
+            let (column, export) = run.fold(&imports, &mut scratch);
+            columns.push(column);
+            exports.push(export);
+        }
+        let reads = ChunkTotals::reads(chunk, self);
+        let imports = limbs.iter().map(|(anchor, totals)| (*anchor, totals.exports.clone())).collect();
+        let shape = Arc::clone(&chunk.shape);
+        Some(Arc::new(ChunkTotals {
+            shape,
+            reads,
+            visible,
+            today,
+            imports,
+            columns,
+            exports: exports.into(),
+        }))
+    }
+}
+
+// The slots of some chunks and of everything that hangs on them, upper before lower.
+fn order_below(inner: &Inner, mut order: Vec<u32>) -> Vec<u32> {
+    let mut at = 0;
+    while let Some(slot) = order.get(at).copied() {
+        order
+            .extend(inner.chunk(slot).into_iter().flat_map(|chunk| chunk.limbs.iter().map(|limb| limb.slot)));
+        at += 1;
+    }
+    order
+}
+
+// Chunks that can be folded at the same time, lowest first.
+fn levels(inner: &Inner, order: Vec<u32>) -> Vec<Vec<u32>> {
+    let mut height: HashMap<u32, usize> = HashMap::with_capacity(order.len());
+    let mut levels: Vec<Vec<u32>> = Vec::new();
+    for slot in order.into_iter().rev() {
+        let limbs = inner.chunk(slot).into_iter().flat_map(|chunk| chunk.limbs.iter());
+        let own = limbs.filter_map(|limb| height.get(&limb.slot)).max().map_or(0, |height| height + 1);
+        height.insert(slot, own);
+        if levels.len() <= own {
+            levels.resize_with(own + 1, Vec::new);
+        }
+        if let Some(level) = levels.get_mut(own) {
+            level.push(slot);
+        }
+    }
+    levels
+}
+
+#[derive(Default)]
+struct Scratch {
+    sums: Vec<i64>,
+    counts: Vec<u32>,
+}
+
+/// One roll-up on one chunk.
+struct NodeRun<'r> {
+    inner: &'r Inner,
+    slot: u32,
+    chunk: &'r Chunk,
+    node: &'r Node,
+    visible: Option<&'r Bitmap>,
+    market: Market<'r>,
+}
+
+impl NodeRun<'_> {
+    fn fold(&self, imports: &[(u32, &State)], scratch: &mut Scratch) -> (Column, State) {
+        let accounts =
+            account_mask(self.chunk, self.visible, self.node.cancelled.as_ref().map(|(c, p)| (*c, p)));
+        let empty;
+        let (table, mask) = match self.node.table {
+            None => (None, filter_accounts(self.chunk, accounts, &self.node.filters)),
+            Some(number) => {
+                let block = match self.chunk.table(number) {
+                    Some(block) => &**block,
+                    None => {
+                        empty = TableBlock::empty(self.chunk.shape.rows() as usize);
+                        &empty
+                    }
+                };
+                (Some(block), filter_children(block, accounts.as_ref(), &self.node.filters))
+            }
+        };
+        let cells = Cells { slot: self.slot, chunk: self.chunk, table, mask: mask.as_ref() };
+        match &self.node.work {
+            Work::Count { column } => self.counts(&cells, *column, imports, scratch),
+            Work::Sum(measure) | Work::Average(measure) => self.sums(&cells, measure, imports, scratch),
+            Work::Ratio(above, below) => self.pairs(cells.own_pairs(above, below, self.market), imports),
+            Work::Least { column, largest, .. } => self.least(cells.own_keys(*column, *largest), imports),
+            Work::Best { column, by, last, .. } => {
+                let own = cells.own_best(self.inner, self.node.table, *column, *by, *last);
+                self.best(own, imports)
+            }
+            Work::Distribution { column, size, .. } => {
+                self.distribution(cells.own_distribution(*column, *size), *size, imports)
+            }
+        }
+    }
+
+    fn shape(&self) -> &Shape {
+        &self.chunk.shape
+    }
+
+    fn counts(
+        &self,
+        cells: &Cells<'_>,
+        column: Option<usize>,
+        imports: &[(u32, &State)],
+        scratch: &mut Scratch,
+    ) -> (Column, State) {
+        let own = cells.own_counts(column);
+        let imports: Vec<(u32, u32)> =
+            imports.iter().map(|(row, state)| (*row, sum_of(state).rows_u32())).collect();
+        let folded = match self.node.reach {
+            // A count is always present, so an account's own is always preferred where it is not 0.
+            Reach::PreferSelf => {
+                fold_up(self.shape(), own, &imports, &0, Reach::PreferSelf, |own| *own > 0, |a, b| *a += b)
+            }
+            reach => range_sums(self.shape(), &own, &sorted(imports), reach, &mut scratch.counts),
+        };
+        let export = State::Sum(Sum { sum: 0, rows: u64::from(folded.export), unfit: 0 });
+        (Column::Counts(folded.rows), export)
+    }
+
+    fn sums(
+        &self,
+        cells: &Cells<'_>,
+        measure: &Measure,
+        imports: &[(u32, &State)],
+        scratch: &mut Scratch,
+    ) -> (Column, State) {
+        let plain =
+            if self.node.reach != Reach::PreferSelf && measure.convert.is_none() && is_narrow(measure.unit) {
+                cells.plain(measure.column).filter(|(values, _)| fits(values, imports))
+            } else {
+                None
+            };
+        let Some((values, counted)) = plain else {
+            let own = cells.own_sums(measure, self.market);
+            let imports: Vec<(u32, Sum)> =
+                imports.iter().map(|(row, state)| (*row, *sum_of(state))).collect();
+            let folded = fold_up(
+                self.shape(),
+                own,
+                &imports,
+                &Sum::default(),
+                self.node.reach,
+                |own| own.rows > 0,
+                Sum::merge,
+            );
+            return (Column::Wide(folded.rows), State::Sum(folded.export));
+        };
+        let narrow = imports.iter().map(|(row, state)| (*row, i64::try_from(sum_of(state).sum).unwrap_or(0)));
+        let sums =
+            range_sums(self.shape(), &values, &sorted(narrow.collect()), self.node.reach, &mut scratch.sums);
+        let rows = imports.iter().map(|(row, state)| (*row, sum_of(state).rows_u32()));
+        let rows = self.present(counted.as_ref(), &sorted(rows.collect()), &mut scratch.counts);
+        let export = Sum { sum: i128::from(sums.export), rows: u64::from(rows.export), unfit: 0 };
+        (Column::Narrow { sums: sums.rows, rows: rows.rows }, State::Sum(export))
+    }
+
+    // How many rows are in each sum.
+    fn present(
+        &self,
+        counted: Option<&Bitmap>,
+        imports: &[(u32, u32)],
+        scratch: &mut Vec<u32>,
+    ) -> Folded<u32> {
+        let rows = self.shape().rows() as usize;
+        let mut own = Vec::with_capacity(rows);
+        match counted {
+            None => own.resize(rows, 1),
+            Some(bits) => {
+                for (word, start) in bits.words().iter().zip((0..rows).step_by(64)) {
+                    own.extend((0..64.min(rows - start)).map(|bit| u32::from(word >> bit & 1 == 1)));
+                }
+            }
+        }
+        range_sums(self.shape(), &own, imports, self.node.reach, scratch)
+    }
+
+    fn pairs(&self, own: Vec<(Sum, Sum)>, imports: &[(u32, &State)]) -> (Column, State) {
+        let imports: Vec<(u32, (Sum, Sum))> = imports
+            .iter()
+            .filter_map(|(row, state)| match state {
+                State::Pair(above, below) => Some((*row, (*above, *below))),
+                _ => None,
+            })
+            .collect();
+        let merge = |a: &mut (Sum, Sum), b: &(Sum, Sum)| {
+            a.0.merge(&b.0);
+            a.1.merge(&b.1);
+        };
+        let present = |own: &(Sum, Sum)| own.0.rows > 0;
+        let folded =
+            fold_up(self.shape(), own, &imports, &Default::default(), self.node.reach, present, merge);
+        (Column::Pairs(folded.rows), State::Pair(folded.export.0, folded.export.1))
+    }
+
+    fn least(&self, own: Vec<i64>, imports: &[(u32, &State)]) -> (Column, State) {
+        let imports: Vec<(u32, i64)> = imports
+            .iter()
+            .filter_map(|(row, state)| match state {
+                State::Least(key) => Some((*row, (*key)?)),
+                _ => None,
+            })
+            .collect();
+        let present = |key: &i64| *key != i64::MAX;
+        let merge = |a: &mut i64, b: &i64| *a = (*a).min(*b);
+        let folded = fold_up(self.shape(), own, &imports, &i64::MAX, self.node.reach, present, merge);
+        (Column::Least(folded.rows), State::Least(Some(folded.export).filter(present)))
+    }
+
+    fn best(&self, own: Vec<Option<super::candidate::Best>>, imports: &[(u32, &State)]) -> (Column, State) {
+        let imports: Vec<(u32, Option<super::candidate::Best>)> = imports
+            .iter()
+            .filter_map(|(row, state)| match state {
+                State::Best(best) => Some((*row, *best)),
+                _ => None,
+            })
+            .collect();
+        let merge = |a: &mut Option<super::candidate::Best>, b: &Option<super::candidate::Best>| {
+            *a = match (*a, *b) {
+                (Some(a), Some(b)) => Some(better(self.inner, self.node.table, a, b)),
+                (a, b) => a.or(b),
+            };
+        };
+        let folded = fold_up(self.shape(), own, &imports, &None, self.node.reach, Option::is_some, merge);
+        (Column::Best(folded.rows), State::Best(folded.export))
+    }
+
+    fn distribution(&self, own: Vec<u32>, size: usize, imports: &[(u32, &State)]) -> (Column, State) {
+        let empty: Box<[u64]> = vec![0; size].into();
+        let own: Vec<Box<[u64]>> = own
+            .chunks(size.max(1))
+            .map(|counts| counts.iter().map(|count| u64::from(*count)).collect())
+            .collect();
+        let imports: Vec<(u32, Box<[u64]>)> = imports
+            .iter()
+            .filter_map(|(row, state)| match state {
+                State::Counts(counts) => Some((*row, counts.clone())),
+                _ => None,
+            })
+            .collect();
+        let merge =
+            |a: &mut Box<[u64]>, b: &Box<[u64]>| a.iter_mut().zip(b.iter()).for_each(|(a, b)| *a += b);
+        let present = |own: &Box<[u64]>| own.iter().any(|count| *count > 0);
+        let folded = fold_up(self.shape(), own, &imports, &empty, self.node.reach, present, merge);
+        let cells = folded.rows.iter().flat_map(|counts| counts.iter().copied()).collect();
+        (Column::Distribution { size, cells }, State::Counts(folded.export))
+    }
+}
+
+fn sum_of(state: &State) -> &Sum {
+    const NOTHING: &Sum = &Sum { sum: 0, rows: 0, unfit: 0 };
+    match state {
+        State::Sum(sum) => sum,
+        _ => NOTHING,
+    }
+}
+
+impl Sum {
+    // A book holds fewer than 2^32 rows of one table.
+    fn rows_u32(&self) -> u32 {
+        u32::try_from(self.rows).unwrap_or(u32::MAX)
+    }
+}
+
+// Imports by row, as running totals want them; limbs stand in the order of the tree.
+fn sorted<N>(mut imports: Vec<(u32, N)>) -> Vec<(u32, N)> {
+    imports.sort_by_key(|(row, _)| *row);
+    imports
+}
+
+// Whether no sum over any of the rows can leave 64 bits.
+fn fits(values: &[i64], imports: &[(u32, &State)]) -> bool {
+    let mut room = i128::from(i64::MAX);
+    for (_, state) in imports {
+        let sum = sum_of(state);
+        if sum.unfit > 0 {
+            return false;
+        }
+        room -= i128::try_from(sum.sum.unsigned_abs()).unwrap_or(i128::MAX / 2);
+    }
+    let rows = i128::try_from(values.len()).unwrap_or(i128::MAX / 2);
+    let bound = i128::from(MAX_INT.max(MAX_UNITS));
+    if rows.saturating_mul(bound) <= room {
+        return true;
+    }
+    let largest = values.iter().map(|value| value.unsigned_abs()).max().unwrap_or(0);
+    rows.saturating_mul(i128::from(largest)) <= room
+}
+
+impl ChunkTotals {
+    // Whether these totals are those of a chunk as it is now.
+    fn stands_for(
+        &self,
+        chunk: &Chunk,
+        plan: &FoldPlan,
+        visible: Option<&Arc<Bitmap>>,
+        limbs: &[(u32, Arc<Self>)],
+        today: crate::model::Date,
+    ) -> bool {
+        let same_limbs = || {
+            self.imports.len() == limbs.len()
+                && self.imports.iter().zip(limbs).all(|((anchor, exports), (now, totals))| {
+                    anchor == now && (Arc::ptr_eq(exports, &totals.exports) || *exports == totals.exports)
+                })
+        };
+        let dated = || plan.nodes.iter().any(|node| node.work.reads_date());
+        let same_mask = || match (&self.visible, visible) {
+            (None, None) => true,
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b) || a == b,
+            _ => false,
+        };
+        Arc::ptr_eq(&self.shape, &chunk.shape)
+            && (self.today == today || !dated())
+            && self.reads == Self::reads(chunk, plan)
+            && same_mask()
+            && same_limbs()
+    }
+
+    // Identities of the blocks that a plan reads in a chunk.
+    fn reads(chunk: &Chunk, plan: &FoldPlan) -> Vec<Read> {
+        let mut reads = Vec::new();
+        for node in plan.nodes.iter() {
+            reads.extend(node.attributes.iter().map(|column| Read::Block(chunk.column(*column).cloned())));
+            reads.extend(node.table.map(|table| Read::Table(chunk.table(table).cloned())));
+        }
+        reads
+    }
+}
+
+/// A block that was read, kept so that its place in memory is not used again. Two are equal when they
+/// are the same block.
+#[derive(Debug, Clone)]
+pub(super) enum Read {
+    Block(Option<Arc<Block>>),
+    Table(Option<Arc<TableBlock>>),
+}
+
+impl PartialEq for Read {
+    fn eq(&self, other: &Self) -> bool {
+        fn same<T>(a: Option<&Arc<T>>, b: Option<&Arc<T>>) -> bool {
+            match (a, b) {
+                (None, None) => true,
+                (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+                _ => false,
+            }
+        }
+        match (self, other) {
+            (Self::Block(a), Self::Block(b)) => same(a.as_ref(), b.as_ref()),
+            (Self::Table(a), Self::Table(b)) => same(a.as_ref(), b.as_ref()),
+            _ => false,
+        }
+    }
+}
