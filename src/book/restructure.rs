@@ -347,7 +347,7 @@ impl<'w> Work<'w> {
         let alive = |slot: &u32| inner.chunks.get(*slot as usize).is_some_and(Option::is_some);
         trunk.retain(alive);
         inner.trunk = trunk.into();
-        self.edit_indexes(inner);
+        self.edit_indexes(inner, &groups, &slots);
         inner.layout = Layout::new(
             inner.chunks.iter().map(|chunk| chunk.as_ref().map_or(0, |chunk| chunk.shape.rows())),
         );
@@ -460,7 +460,13 @@ impl<'w> Work<'w> {
             }
         };
         let (kinds, products) = origins.iter().map(label).unzip();
-        let shape = Shape::build(origins.iter().map(id), parent.to_vec(), kinds, products);
+        let shape = Shape::build(
+            origins.iter().map(id),
+            origins.iter().map(|o| hash_of(id(o))),
+            parent.to_vec(),
+            kinds,
+            products,
+        );
         // The chunks that rows come from, looked up once.
         let sources: Vec<Option<(&Chunk, usize)>> = origins
             .iter()
@@ -506,64 +512,66 @@ impl<'w> Work<'w> {
     }
 
     // Ids whose slot is another one now, and those that came and went.
-    fn edit_indexes(&self, inner: &mut Inner) {
-        let (mut gone, mut new) = (Vec::new(), Vec::new());
-        let tables = inner.schema.tables().len();
-        let mut child_gone: Vec<Vec<(u64, u32)>> = vec![Vec::new(); tables];
-        let mut child_new: Vec<Vec<(u64, u32)>> = vec![Vec::new(); tables];
-        for slot in &self.dissolved {
-            let Some(chunk) = self.old.chunk(*slot) else { continue };
-            gone.extend(
-                (0..chunk.shape.rows()).filter_map(|row| Some((hash_of(chunk.shape.id(row)?), *slot))),
-            );
-            for (entries, block) in child_gone.iter_mut().zip(&chunk.tables) {
-                entries.extend(block.iter().flat_map(|block| block.hashes()).map(|hash| (hash, *slot)));
+    fn edit_indexes(&self, inner: &mut Inner, groups: &[(Group, Packed)], slots: &[Vec<u32>]) {
+        let mut accounts = Entries::default();
+        let mut children: Vec<Entries> = inner.schema.tables().map(|_| Entries::default()).collect();
+        for place in &self.plan.removed {
+            accounts.gone.push((hash_of(self.old.id(*place)), place.slot));
+            self.note_children(*place, &mut children, |entries, hash| entries.gone.push((hash, place.slot)));
+        }
+        for ((_, packed), slots) in groups.iter().zip(slots) {
+            for (chunk, slot) in packed.chunks.iter().zip(slots) {
+                for origin in chunk.items.iter().filter_map(|item| self.rows.get(*item as usize)) {
+                    match origin {
+                        Origin::Old(place) if place.slot == *slot => {}
+                        Origin::Old(place) => {
+                            let hash = hash_of(self.old.id(*place));
+                            accounts.gone.push((hash, place.slot));
+                            accounts.new.push((hash, *slot));
+                            self.note_children(*place, &mut children, |entries, hash| {
+                                entries.gone.push((hash, place.slot));
+                                entries.new.push((hash, *slot));
+                            });
+                        }
+                        Origin::New(number) => {
+                            let id =
+                                self.plan.added.get(*number as usize).map_or("", |added| added.id.as_str());
+                            accounts.new.push((hash_of(id), *slot));
+                        }
+                    }
+                }
             }
         }
-        for (slot, chunk) in (0_u32..).zip(&inner.chunks) {
-            let Some(chunk) = chunk else { continue };
-            let same = self.old.chunk(slot).is_some_and(|old| Arc::ptr_eq(&old.shape, &chunk.shape));
-            if same && !self.dissolved.contains(&slot) {
-                continue;
-            }
-            new.extend((0..chunk.shape.rows()).filter_map(|row| Some((hash_of(chunk.shape.id(row)?), slot))));
-            for (entries, block) in child_new.iter_mut().zip(&chunk.tables) {
-                entries.extend(block.iter().flat_map(|block| block.hashes()).map(|hash| (hash, slot)));
-            }
+        accounts.apply(&mut inner.index);
+        for (entries, index) in children.into_iter().zip(&mut inner.child_index) {
+            entries.apply(index);
         }
-        edit(&mut inner.index, gone, new);
-        for (index, (gone, new)) in inner.child_index.iter_mut().zip(child_gone.into_iter().zip(child_new)) {
-            if !gone.is_empty() || !new.is_empty() {
-                edit(index, gone, new);
+    }
+
+    fn note_children(&self, place: AccountIdx, children: &mut [Entries], note: impl Fn(&mut Entries, u64)) {
+        let Some(chunk) = self.old.chunk(place.slot) else { return };
+        for (entries, block) in children.iter_mut().zip(&chunk.tables) {
+            let Some(block) = block else { continue };
+            for id in block.rows_of(place.row).filter_map(|row| block.id(row)) {
+                note(entries, hash_of(id));
             }
         }
     }
 }
 
-// Entries on both sides cancel out.
-pub(super) fn edit(
-    index: &mut Arc<crate::tree::TagIndex>,
-    mut gone: Vec<(u64, u32)>,
-    mut new: Vec<(u64, u32)>,
-) {
-    gone.sort_unstable();
-    new.sort_unstable();
-    let mut only_gone = Vec::new();
-    let mut only_new = Vec::new();
-    let (mut old, mut fresh) = (gone.into_iter().peekable(), new.into_iter().peekable());
-    loop {
-        match (old.peek(), fresh.peek()) {
-            (Some(a), Some(b)) if a == b => {
-                old.next();
-                fresh.next();
-            }
-            (Some(a), Some(b)) if a < b => only_gone.extend(old.next()),
-            (Some(_), None) => only_gone.extend(old.next()),
-            (_, Some(_)) => only_new.extend(fresh.next()),
-            (None, None) => break,
+/// Entries of an index that go and come.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    pub(super) gone: Vec<(u64, u32)>,
+    pub(super) new: Vec<(u64, u32)>,
+}
+
+impl Entries {
+    pub(super) fn apply(self, index: &mut Arc<crate::tree::TagIndex>) {
+        if !self.gone.is_empty() || !self.new.is_empty() {
+            Arc::make_mut(index).edit(&self.gone, &self.new);
         }
     }
-    Arc::make_mut(index).edit(&only_gone, &only_new);
 }
 
 // The positions `start..end` of a forest as a forest of their own.

@@ -355,7 +355,7 @@ impl Run<'_> {
                 owned.push((*up, *product, account));
             }
         }
-        owned.sort_by(|a, b| {
+        owned.sort_unstable_by(|a, b| {
             (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| (self.declared.id)(a.2).cmp((self.declared.id)(b.2)))
         });
         let mut kept: Option<(Up, u16, AccountId)> = None;
