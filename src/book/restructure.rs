@@ -322,23 +322,27 @@ impl<'w> Work<'w> {
                 *place = None;
             }
         }
+        // Taken slots are marked, so that no other chunk finds them empty.
+        let take = |inner: &mut Inner, slot: u32| {
+            if let Some(place) = inner.chunks.get_mut(slot as usize) {
+                *place = Some(Arc::new(Chunk::placeholder()));
+            }
+        };
+        for slot in slots.iter().flatten().filter(|slot| **slot != NONE) {
+            take(inner, *slot);
+        }
+        let mut first_empty = 0;
         for slot in slots.iter_mut().flatten().filter(|slot| **slot == NONE) {
             *slot = free.pop_first().unwrap_or_else(|| {
                 // Slots emptied by earlier changes first.
-                let empty = inner.chunks.iter().position(Option::is_none);
-                let at = empty.filter(|at| !self.dissolved.contains(&(len_of(*at))));
-                at.map_or_else(
-                    || {
-                        inner.chunks.push(None);
-                        len(&inner.chunks) - 1
-                    },
-                    len_of,
-                )
+                let empty = inner.chunks.iter().skip(first_empty).position(Option::is_none);
+                first_empty += empty.unwrap_or(inner.chunks.len() - first_empty);
+                if first_empty == inner.chunks.len() {
+                    inner.chunks.push(None);
+                }
+                len_of(first_empty)
             });
-            // Taken: no other chunk may find it empty.
-            if let Some(place) = inner.chunks.get_mut(*slot as usize) {
-                *place = Some(Arc::new(Chunk::placeholder()));
-            }
+            take(inner, *slot);
         }
         let mut tops: HashMap<Group, Vec<u32>> = HashMap::new();
         for ((group, packed), slots) in groups.iter().zip(&slots) {
