@@ -48,6 +48,8 @@ pub(crate) trait Ground {
     fn product(&self, account: AccountIdx) -> Option<u16>;
     /// The account being placed that this account of the old tree is.
     fn moving(&self, account: AccountIdx) -> Option<u32>;
+    /// Where one of the accounts being placed stands in the old tree.
+    fn stood(&self, account: u32) -> Option<AccountIdx>;
     /// A staying child of `parent` that is the account of a product.
     fn product_child(&self, parent: AccountIdx, product: u16) -> Option<AccountIdx>;
 }
@@ -69,6 +71,9 @@ impl Ground for NoGround {
         None
     }
     fn moving(&self, _: AccountIdx) -> Option<u32> {
+        None
+    }
+    fn stood(&self, _: u32) -> Option<AccountIdx> {
         None
     }
     fn product_child(&self, _: AccountIdx, _: u16) -> Option<AccountIdx> {
@@ -360,12 +365,13 @@ impl Run<'_> {
         });
         let mut kept: Option<(Up, u16, AccountId)> = None;
         for (up, product, account) in owned {
-            let staying = match up {
-                Up::Ground(parent) => {
-                    self.ground.product_child(parent, product).map(|child| self.ground.id(child))
-                }
-                Up::Here(_) => None,
+            // An account that is placed anew keeps the children that stay.
+            let above = match up {
+                Up::Ground(parent) => Some(parent),
+                Up::Here(parent) => self.ground.stood(parent),
             };
+            let staying = above.and_then(|parent| self.ground.product_child(parent, product));
+            let staying = staying.map(|child| self.ground.id(child));
             let first = match &kept {
                 Some((other, same, id)) if *other == up && *same == product => Some(id.clone()),
                 _ => staying,
