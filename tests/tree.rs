@@ -13,12 +13,8 @@ use perennial::{
 };
 use proptest::prelude::*;
 
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
-
 proptest! {
-    #![proptest_config(config(96))]
+    #![proptest_config(common::config(96))]
 
     #[test]
     fn loaded_forests_answer_as_the_oracle(

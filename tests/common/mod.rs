@@ -13,6 +13,7 @@ use perennial::{
     Date, Decimal, EnumValues, LoadReport, Money, Nesting, Policy, Schema, Scope, SystemAttribute, TableKind,
     Value, View,
 };
+use proptest::prelude::ProptestConfig;
 
 pub const PRODUCTS: [&str; 3] = ["CRM", "Billing", "Support"];
 pub const TYPES: [&str; 3] = ["Group", "Company", "Team"];
@@ -51,6 +52,12 @@ pub fn schema() -> Arc<Schema> {
         .table(tickets)
         .table(contracts);
     Arc::new(schema.build().unwrap())
+}
+
+/// Properties of `cases` cases; `CASES_TIMES=20` in the environment searches longer.
+pub fn config(cases: u32) -> ProptestConfig {
+    let times = std::env::var("CASES_TIMES").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
+    ProptestConfig { cases: cases * times, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 pub fn id(text: &str) -> AccountId {
