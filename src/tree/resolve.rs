@@ -326,10 +326,12 @@ impl Run<'_> {
         name.unwrap_or_default()
     }
 
+    // Judged on the places before this step, all at once: no order of accounts may show.
     fn check_types(&mut self) {
+        let mut found: Vec<(u32, TreeFault)> = Vec::new();
         for account in 0..self.places.len() {
             let Place::Under(up) = self.places[account] else { continue };
-            let Ok(account) = u32::try_from(account) else { return };
+            let Ok(account) = u32::try_from(account) else { break };
             // What hangs below a quarantined account is judged when that is mended.
             if matches!(up, Up::Here(parent) if matches!(self.places[parent as usize], Place::Held(_))) {
                 continue;
@@ -339,7 +341,7 @@ impl Run<'_> {
             if self.is_product(up) {
                 let fault =
                     TreeFault::UnderProduct { account: self.account_id(account), parent: self.up_id(up) };
-                self.fault(account, fault);
+                found.push((account, fault));
             } else if !nests {
                 let fault = TreeFault::TypeOrder {
                     account: self.account_id(account),
@@ -347,8 +349,11 @@ impl Run<'_> {
                     parent: self.up_id(up),
                     parent_type: self.type_name(above),
                 };
-                self.fault(account, fault);
+                found.push((account, fault));
             }
+        }
+        for (account, fault) in found {
+            self.fault(account, fault);
         }
     }
 
