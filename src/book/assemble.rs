@@ -272,7 +272,9 @@ fn content(schema: &Schema, intake: &AccountIntake, row: u32) -> String {
         .zip(&intake.columns)
         .map(|(attribute, column)| value_of(column.get(row as usize)?, attribute.kind()))
         .collect();
-    format!("{parent:?} {kind:?} {product:?} {values:?}")
+    // A row at fault in itself is no twin of one that merely lacks the value.
+    let held = intake.held.get(&(row as usize));
+    format!("{parent:?} {kind:?} {product:?} {values:?} {held:?}")
 }
 
 fn declared_links(

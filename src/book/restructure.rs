@@ -322,31 +322,33 @@ impl<'w> Work<'w> {
                 *place = None;
             }
         }
+        // Taken slots are marked, so that no other chunk finds them empty.
+        let take = |inner: &mut Inner, slot: u32| {
+            if let Some(place) = inner.chunks.get_mut(slot as usize) {
+                *place = Some(Arc::new(Chunk::placeholder()));
+            }
+        };
+        for slot in slots.iter().flatten().filter(|slot| **slot != NONE) {
+            take(inner, *slot);
+        }
+        let mut first_empty = 0;
         for slot in slots.iter_mut().flatten().filter(|slot| **slot == NONE) {
             *slot = free.pop_first().unwrap_or_else(|| {
                 // Slots emptied by earlier changes first.
-                let empty = inner.chunks.iter().position(Option::is_none);
-                let at = empty.filter(|at| !self.dissolved.contains(&(len_of(*at))));
-                at.map_or_else(
-                    || {
-                        inner.chunks.push(None);
-                        len(&inner.chunks) - 1
-                    },
-                    len_of,
-                )
+                let empty = inner.chunks.iter().skip(first_empty).position(Option::is_none);
+                first_empty += empty.unwrap_or(inner.chunks.len() - first_empty);
+                if first_empty == inner.chunks.len() {
+                    inner.chunks.push(None);
+                }
+                len_of(first_empty)
             });
-            // Taken: no other chunk may find it empty.
-            if let Some(place) = inner.chunks.get_mut(*slot as usize) {
-                *place = Some(Arc::new(Chunk::placeholder()));
-            }
+            take(inner, *slot);
         }
-        let mut trunk: Vec<u32> = inner.trunk.to_vec();
+        let mut tops: HashMap<Group, Vec<u32>> = HashMap::new();
         for ((group, packed), slots) in groups.iter().zip(&slots) {
-            self.build_group(inner, &mut trunk, *group, packed, slots);
+            tops.insert(*group, self.build_group(inner, *group, packed, slots));
         }
-        let alive = |slot: &u32| inner.chunks.get(*slot as usize).is_some_and(Option::is_some);
-        trunk.retain(alive);
-        inner.trunk = trunk.into();
+        self.hang_up(inner, &tops);
         self.edit_indexes(inner, &groups, &slots);
         inner.layout = Layout::new(
             inner.chunks.iter().map(|chunk| chunk.as_ref().map_or(0, |chunk| chunk.shape.rows())),
@@ -373,15 +375,8 @@ impl<'w> Work<'w> {
         }
     }
 
-    // Puts the chunks of one run into their slots and hangs them up.
-    fn build_group(
-        &self,
-        inner: &mut Inner,
-        trunk: &mut Vec<u32>,
-        group: Group,
-        packed: &Packed,
-        slots: &[u32],
-    ) {
+    // Puts the chunks of one run into their slots; answers those that hang on no chunk of the run.
+    fn build_group(&self, inner: &mut Inner, group: Group, packed: &Packed, slots: &[u32]) -> Vec<u32> {
         let outside = self.old.chunk(group).and_then(|chunk| chunk.home);
         let slot_of = |chunk: u32| slots.get(chunk as usize).copied().unwrap_or(NONE);
         for (number, chunk) in packed.chunks.iter().enumerate() {
@@ -410,31 +405,34 @@ impl<'w> Work<'w> {
                 *place = Some(Arc::new(built));
             }
         }
-        let tops: Vec<u32> = packed.top.iter().map(|chunk| slot_of(*chunk)).collect();
-        match outside {
-            None => {
+        packed.top.iter().map(|chunk| slot_of(*chunk)).collect()
+    }
+
+    // Hangs the runs where those that they replace hung: all at once, since a new chunk may have taken
+    // the slot that names another run.
+    fn hang_up(&self, inner: &mut Inner, tops: &HashMap<Group, Vec<u32>>) {
+        let of = |group: Group| tops.get(&group).map_or(&[][..], Vec::as_slice);
+        let mut trunk: Vec<u32> = Vec::with_capacity(inner.trunk.len());
+        for slot in inner.trunk.iter() {
+            match self.joined.get(slot) {
                 // In place of the run's first chunk; the others of the run are gone from the trunk.
-                let members: Vec<u32> =
-                    self.joined.iter().filter(|(_, g)| **g == group).map(|(slot, _)| *slot).collect();
-                let at = trunk.iter().position(|slot| *slot == group).unwrap_or(trunk.len());
-                trunk.retain(|slot| *slot == group || !members.contains(slot));
-                let at = at.min(trunk.len());
-                if trunk.get(at) == Some(&group) {
-                    trunk.splice(at..=at, tops);
-                } else {
-                    trunk.splice(at..at, tops);
-                }
+                Some(group) if group == slot => trunk.extend(of(*group)),
+                Some(_) => {}
+                None => trunk.push(*slot),
             }
-            Some(home) => {
-                if let Some(Some(upper)) = inner.chunks.get_mut(home.slot as usize) {
-                    let upper = Arc::make_mut(upper);
-                    let hang = |limb: &Limb| match limb.slot == group {
-                        true => tops.iter().map(|slot| Limb { slot: *slot, ..*limb }).collect(),
-                        false => vec![*limb],
-                    };
-                    upper.limbs = upper.limbs.iter().flat_map(hang).collect();
-                }
-            }
+        }
+        trunk.extend(of(EMPTY_TRUNK));
+        inner.trunk = trunk.into();
+        let outside = |group: &Group| self.old.chunk(*group).and_then(|chunk| chunk.home);
+        let uppers: BTreeSet<u32> = tops.keys().filter_map(outside).map(|home| home.slot).collect();
+        for upper in uppers {
+            let Some(Some(upper)) = inner.chunks.get_mut(upper as usize) else { continue };
+            let upper = Arc::make_mut(upper);
+            let hang = |limb: &Limb| match tops.get(&limb.slot) {
+                Some(slots) => slots.iter().map(|slot| Limb { slot: *slot, ..*limb }).collect(),
+                None => vec![*limb],
+            };
+            upper.limbs = upper.limbs.iter().flat_map(hang).collect();
         }
     }
 
