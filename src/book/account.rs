@@ -5,8 +5,8 @@ use std::fmt;
 use super::View;
 use crate::column::value_of;
 use crate::model::{
-    AccountId, AccountIdx, AttributeId, ChildId, ChildTable, ProductId, SystemAttribute, TableId, TypeId,
-    Value,
+    AccountId, AccountIdx, AttributeId, ChildId, ChildTable, Product, ProductId, SystemAttribute, TableId,
+    TypeId, Value,
 };
 use crate::tree::{AccountTree, FaultKind};
 
@@ -76,7 +76,7 @@ impl<'v> Account<'v> {
     pub fn product(&self) -> Option<&'v str> {
         let product = self.view.inner().chunk(self.place.slot)?.shape.product(self.place.row)?;
         let schema = self.view.schema();
-        schema.product_at(ProductId::new(usize::from(product))).map(|product| product.name())
+        schema.product_at(ProductId::new(usize::from(product))).map(Product::name)
     }
 
     /// A value by attribute name; `None` when it is missing or the schema knows no such attribute.

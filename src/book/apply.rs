@@ -646,7 +646,7 @@ fn build_structure(
         let row = held.release(id);
         match place {
             Place::Held(kind) => {
-                hold(&mut held, row, id, parents, HeldReason::Fault(*kind), placing, number, wishes)
+                hold(&mut held, row, id, parents, HeldReason::Fault(*kind), placing, number, wishes);
             }
             Place::Below(by) => {
                 let above = placing.ids.get(*by as usize).cloned().unwrap_or_else(|| id.clone());

@@ -15,8 +15,8 @@ use super::{
 };
 use crate::column::{Storage, value_of};
 use crate::model::{
-    AccountId, AccountIdx, AccountRow, AttributeType, ChildId, ChildRow, ChildTable, Money, ParentLink,
-    ProductId, Schema, TypeId, Value,
+    AccountId, AccountIdx, AccountRow, AttributeType, ChildId, ChildRow, ChildTable, ColumnId, Money,
+    ParentLink, ProductId, Schema, TypeId, Value,
 };
 use crate::set::Layout;
 use crate::tree::arrange::arrange;
@@ -192,11 +192,10 @@ fn place_accounts(
         let account_id = || AccountId::trusted(intake.ids.text(*row as usize).unwrap_or_default());
         let own = own_links.as_ref().and_then(|links| links.get(&narrow(account)));
         match place {
-            Place::Root => placed.parents.push(NONE),
+            Place::Root | Place::Under(Up::Ground(_)) => placed.parents.push(NONE),
             Place::Under(Up::Here(up)) => {
-                placed.parents.push(placed.place_of[standing[*up as usize] as usize])
+                placed.parents.push(placed.place_of[standing[*up as usize] as usize]);
             }
-            Place::Under(Up::Ground(_)) => placed.parents.push(NONE),
             Place::Adopted(kind) => {
                 placed.parents.push(NONE);
                 let links = all_links(*row, own, builder);
@@ -367,10 +366,10 @@ fn report_link_cycles(links: &[Link], standing: &[u32], builder: &BookBuilder, r
         graph.add_node(account);
     }
     for link in links {
-        if let Target::Here(parent) = link.target {
-            if parent != link.account {
-                graph.add_edge(link.account.into(), parent.into(), ());
-            }
+        if let Target::Here(parent) = link.target
+            && parent != link.account
+        {
+            graph.add_edge(link.account.into(), parent.into(), ());
         }
     }
     // Kosaraju's algorithm, since petgraph's version of Tarjan's recurses on the depth of the data.
@@ -549,7 +548,7 @@ fn hold_child(
         let Some(raw) = cells.get(row) else { continue };
         let value = match column.kind() {
             AttributeType::MixedMoney { currency_column } => {
-                let place = table.column_id(currency_column).map(|id| id.index());
+                let place = table.column_id(currency_column).map(ColumnId::index);
                 let named = place.and_then(|p| Some((p, intake.columns.get(p)?.get(row)?)));
                 let currency = named.and_then(|(p, raw)| {
                     let kind = table.columns().nth(p)?.kind();
@@ -595,7 +594,7 @@ fn gather_children(
             &storages,
             |column, row| intake.columns.get(column)?.get(staging(row)),
         );
-        entries.extend(block.iter().flat_map(|block| block.hashes()).map(|hash| (hash, slot)));
+        entries.extend(block.iter().flat_map(super::children::TableBlock::hashes).map(|hash| (hash, slot)));
         blocks.push(block.map(Arc::new));
     }
     TagIndex::build(entries.into_iter())

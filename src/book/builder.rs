@@ -44,7 +44,7 @@ pub struct BookBuilder {
 impl BookBuilder {
     pub(super) fn new(schema: Arc<Schema>) -> Self {
         let accounts = AccountIntake::new(&schema);
-        let children = schema.tables().map(|table| ChildIntake::new(table)).collect();
+        let children = schema.tables().map(ChildIntake::new).collect();
         Self {
             schema,
             policy: Policy::strict(),

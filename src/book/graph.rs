@@ -120,7 +120,7 @@ impl NodeIndexable for View {
     }
 
     fn from_index(&self, number: usize) -> AccountIdx {
-        self.from_dense(number).unwrap_or(AccountIdx::new(u32::MAX, u32::MAX))
+        self.place_of(number).unwrap_or(AccountIdx::new(u32::MAX, u32::MAX))
     }
 }
 
@@ -137,7 +137,7 @@ impl Visitable for View {
     }
 }
 
-impl<'v> IntoNeighbors for &'v View {
+impl IntoNeighbors for &View {
     type Neighbors = std::vec::IntoIter<AccountIdx>;
 
     fn neighbors(self, node: AccountIdx) -> Self::Neighbors {
@@ -145,7 +145,7 @@ impl<'v> IntoNeighbors for &'v View {
     }
 }
 
-impl<'v> IntoNeighborsDirected for &'v View {
+impl IntoNeighborsDirected for &View {
     type NeighborsDirected = std::vec::IntoIter<AccountIdx>;
 
     fn neighbors_directed(self, node: AccountIdx, direction: Direction) -> Self::NeighborsDirected {
@@ -216,7 +216,7 @@ impl Iterator for EdgeReferences<'_> {
     }
 }
 
-impl<'v> IntoEdges for &'v View {
+impl IntoEdges for &View {
     type Edges = std::vec::IntoIter<ParentEdge>;
 
     fn edges(self, node: AccountIdx) -> Self::Edges {

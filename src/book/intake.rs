@@ -89,7 +89,7 @@ impl AccountIntake {
         for (place, (attribute, column)) in schema.attributes().zip(&mut self.columns).enumerate() {
             match batch.cells(attribute.name()) {
                 Some(cells) => push_cells(column, cells, attribute, &mut |row, kind| {
-                    faults.push((first + row, place, kind))
+                    faults.push((first + row, place, kind));
                 }),
                 None => column.pad(first + batch.rows()),
             }
@@ -318,7 +318,7 @@ impl ChildIntake {
         for (place, (attribute, column)) in table.columns().zip(&mut self.columns).enumerate() {
             match batch.cells(attribute.name()) {
                 Some(cells) => push_cells(column, cells, attribute, &mut |row, kind| {
-                    faults.push((first + row, place, kind))
+                    faults.push((first + row, place, kind));
                 }),
                 None => column.pad(first + batch.rows()),
             }

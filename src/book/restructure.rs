@@ -59,7 +59,7 @@ pub(super) fn restructure(inner: &mut Inner, plan: &Plan) {
     work.dissolve();
     work.collect();
     let groups = work.arrange();
-    work.build(inner, groups);
+    work.build(inner, &groups);
 }
 
 // A row of the new packing: an account of the old book, or one that the plan adds.
@@ -309,15 +309,15 @@ impl<'w> Work<'w> {
         }
     }
 
-    fn build(&self, inner: &mut Inner, groups: Vec<(Group, Packed)>) {
+    fn build(&self, inner: &mut Inner, groups: &[(Group, Packed)]) {
         let mut free: BTreeSet<u32> = self.dissolved.clone();
         let mut slots: Vec<Vec<u32>> = Vec::new();
         // A chunk takes the slot that most of its rows come from, so that few ids change their slot.
-        for (_, packed) in &groups {
+        for (_, packed) in groups {
             let own = packed.chunks.iter().map(|chunk| self.preferred(&chunk.items, &mut free)).collect();
             slots.push(own);
         }
-        for slot in self.dissolved.iter() {
+        for slot in &self.dissolved {
             if let Some(place) = inner.chunks.get_mut(*slot as usize) {
                 *place = None;
             }
@@ -349,7 +349,7 @@ impl<'w> Work<'w> {
             tops.insert(*group, self.build_group(inner, *group, packed, slots));
         }
         self.hang_up(inner, &tops);
-        self.edit_indexes(inner, &groups, &slots);
+        self.edit_indexes(inner, groups, &slots);
         inner.layout = Layout::new(
             inner.chunks.iter().map(|chunk| chunk.as_ref().map_or(0, |chunk| chunk.shape.rows())),
         );

@@ -37,6 +37,9 @@ pub(super) fn apply_values(old: &Inner, next: &mut Inner, edits: ValueEdits) {
     }
 }
 
+/// The slot and row of a child row.
+type ChildPlace = (u32, usize);
+
 /// The wishes for one child row.
 #[derive(Debug, Default)]
 struct ChildWish {
@@ -92,7 +95,7 @@ impl ChildEdits {
                     }
                 }
                 ChangeItem::SetChild { column, value, .. } => {
-                    set(table, wish, child, column, value.as_ref(), problems)
+                    set(table, wish, child, column, value.as_ref(), problems);
                 }
                 ChangeItem::MoveChild { account, .. } => {
                     if wish.account.as_ref().is_some_and(|other| other != account) {
@@ -121,10 +124,10 @@ impl ChildEdits {
                 let found = old.find_child(*number, child.as_str());
                 match (found.is_some(), wish.add) {
                     (true, true) => {
-                        problems.push(ChangeProblem::ChildExists { table: name(), child: child.clone() })
+                        problems.push(ChangeProblem::ChildExists { table: name(), child: child.clone() });
                     }
                     (false, false) => {
-                        problems.push(ChangeProblem::UnknownChild { table: name(), child: child.clone() })
+                        problems.push(ChangeProblem::UnknownChild { table: name(), child: child.clone() });
                     }
                     _ => {}
                 }
@@ -311,7 +314,7 @@ fn apply_table(
     let name: Arc<str> = Arc::from(table.name());
     // By slot: rows that leave, rows that enter, and rows that change where they are.
     let mut leaving: HashMap<u32, HashSet<usize>> = HashMap::new();
-    let mut entering: BTreeMap<u32, Vec<(u32, &ChildId, Option<(u32, usize)>)>> = BTreeMap::new();
+    let mut entering: BTreeMap<u32, Vec<(u32, &ChildId, Option<ChildPlace>)>> = BTreeMap::new();
     for (child, wish) in wishes {
         // Rows of accounts that moved lie in other chunks now; rows of removed accounts only in the old book.
         let here = next.find_child(number, child.as_str());
@@ -343,11 +346,11 @@ fn apply_table(
         let block = chunk.table(number);
         let left = leaving.get(&slot);
         // Rows as (owner, id, where the row lies now).
-        let mut rows: Vec<(u32, &str, Option<(u32, usize)>)> = Vec::new();
+        let mut rows: Vec<(u32, &str, Option<ChildPlace>)> = Vec::new();
         for row in (0..block.map_or(0, |block| block.rows()))
             .filter(|row| !left.is_some_and(|left| left.contains(row)))
         {
-            let of = |block: &Arc<TableBlock>| Some(block.owner(row)?);
+            let of = |block: &Arc<TableBlock>| block.owner(row);
             if let (Some(block), Some(owner)) = (block, block.and_then(of)) {
                 rows.push((owner, block.id(row).unwrap_or_default(), Some((slot, row))));
             }
@@ -381,11 +384,13 @@ fn apply_table(
             cell,
         );
         entries.gone.extend(block.into_iter().flat_map(|block| block.hashes()).map(|hash| (hash, slot)));
-        entries.new.extend(built.iter().flat_map(|block| block.hashes()).map(|hash| (hash, slot)));
-        if let Some(Some(chunk)) = next.chunks.get_mut(slot as usize) {
-            if let Some(place) = Arc::make_mut(chunk).tables.get_mut(number) {
-                *place = built.map(Arc::new);
-            }
+        entries
+            .new
+            .extend(built.iter().flat_map(super::children::TableBlock::hashes).map(|hash| (hash, slot)));
+        if let Some(Some(chunk)) = next.chunks.get_mut(slot as usize)
+            && let Some(place) = Arc::make_mut(chunk).tables.get_mut(number)
+        {
+            *place = built.map(Arc::new);
         }
     }
     if let Some(index) = next.child_index.get_mut(number) {

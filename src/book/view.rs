@@ -145,7 +145,7 @@ impl View {
         &self.book.0
     }
 
-    pub(super) fn from_dense(&self, number: usize) -> Option<AccountIdx> {
+    pub(super) fn place_of(&self, number: usize) -> Option<AccountIdx> {
         self.book.0.layout.account(number)
     }
 

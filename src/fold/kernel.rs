@@ -55,6 +55,49 @@ pub(super) fn fold_up<S: Clone>(
     Folded { rows, export }
 }
 
+/// Folds `size` counts a row up a chunk: the rows' answers side by side, and the export.
+pub(super) fn fold_counts(
+    shape: &Shape,
+    own: &[u32],
+    size: usize,
+    imports: &[(u32, &[u64])],
+    reach: Reach,
+) -> (Vec<u64>, Box<[u64]>) {
+    let add = |to: &mut [u64], from: &[u64]| to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
+    let span = |row: usize| row * size..(row + 1) * size;
+    let mut below: Vec<u64> = vec![0; own.len()];
+    for (row, import) in imports {
+        if let Some(counts) = below.get_mut(span(*row as usize)) {
+            add(counts, import);
+        }
+    }
+    let mut rows: Vec<u64> = own.iter().map(|count| u64::from(*count)).collect();
+    let mut export: Box<[u64]> = vec![0; size].into();
+    let mut up: Vec<u64> = Vec::with_capacity(size);
+    for (row, parent) in shape.parents().iter().enumerate().rev() {
+        let (Some(own), Some(under)) = (rows.get_mut(span(row)), below.get(span(row))) else { continue };
+        up.clear();
+        up.extend_from_slice(own);
+        if reach != Reach::PreferSelf || own.iter().all(|count| *count == 0) {
+            add(&mut up, under);
+        }
+        match reach {
+            Reach::SelfOnly => {}
+            Reach::Descendants => own.copy_from_slice(under),
+            Reach::SelfAndDescendants | Reach::PreferSelf => own.copy_from_slice(&up),
+        }
+        match *parent {
+            NONE => add(&mut export, &up),
+            parent => {
+                if let Some(above) = below.get_mut(span(parent as usize)) {
+                    add(above, &up);
+                }
+            }
+        }
+    }
+    (rows, export)
+}
+
 /// Whole numbers whose sums wrap around, and differences of sums come out right all the same.
 pub(super) trait Wrapping: Copy + Default {
     fn plus(self, other: Self) -> Self;

@@ -41,9 +41,8 @@ impl Passing {
 
     fn passes(&self, cell: Option<&Raw<'_>>) -> bool {
         match (self, cell) {
-            (_, None) => false,
             (Self::Codes(_), Some(Raw::Code(code))) => self.code(*code),
-            (Self::Codes(_), Some(_)) => false,
+            (_, None) | (Self::Codes(_), Some(_)) => false,
             (Self::Values(values), Some(cell)) => values.iter().any(|value| value == cell),
         }
     }
@@ -54,11 +53,11 @@ impl Passing {
     }
 }
 
-fn both(mask: Option<Bitmap>, more: Bitmap) -> Option<Bitmap> {
-    Some(match mask {
+fn both(mask: Option<Bitmap>, more: Bitmap) -> Bitmap {
+    match mask {
         Some(mask) => mask.and(&more),
         None => more,
-    })
+    }
 }
 
 /// The accounts of a chunk that count: visible, and not cancelled.
@@ -74,7 +73,7 @@ pub(super) fn account_mask(
         if let Some(block) = chunk.column(column) {
             let gone = codes.bits(Some(block), rows);
             if !gone.is_empty() {
-                mask = both(mask, gone.not());
+                mask = Some(both(mask, gone.not()));
             }
         }
     }
@@ -98,7 +97,7 @@ pub(super) fn filter_accounts(chunk: &Chunk, mask: Option<Bitmap>, filters: &[Fi
                 filter.passing.bits(chunk.column(column).map(|block| &**block), rows)
             }
         };
-        both(mask, bits)
+        Some(both(mask, bits))
     })
 }
 
@@ -122,7 +121,7 @@ pub(super) fn filter_children(
     for filter in filters {
         let FilterColumn::Column(column) = filter.column else { continue };
         let cells = block.columns.get(column).and_then(Option::as_deref);
-        result = both(result, filter.passing.bits(cells, rows));
+        result = Some(both(result, filter.passing.bits(cells, rows)));
     }
     result
 }

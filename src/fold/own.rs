@@ -98,26 +98,17 @@ impl<'c> Cells<'c> {
             return Sum::default();
         };
         match (cell, &measure.convert) {
-            (Raw::I64(minor), Some(convert)) => match self.converted(minor, convert, row, market) {
-                Some(Some(nano)) => Sum::of(nano),
-                Some(None) => Sum::UNFIT,
-                None => Sum::default(),
-            },
+            (Raw::I64(minor), Some(convert)) => {
+                self.converted(minor, convert, row, market).unwrap_or_default()
+            }
             (Raw::I64(value), None) => Sum::of(i128::from(value)),
             (Raw::F64(value), _) => to_quanta(value).map_or(Sum::UNFIT, Sum::of),
             _ => Sum::default(),
         }
     }
 
-    // An amount in 10^-9 minor units of another currency: `None` without a rate, `Some(None)` when the
-    // amount does not fit.
-    fn converted(
-        &self,
-        minor: i64,
-        convert: &Convert,
-        row: usize,
-        market: Market<'_>,
-    ) -> Option<Option<i128>> {
+    // An amount in 10^-9 minor units of another currency; `None` without a rate.
+    fn converted(&self, minor: i64, convert: &Convert, row: usize, market: Market<'_>) -> Option<Sum> {
         let from = match &convert.from {
             From::Always(currency) => *currency,
             From::Column(column, kind) => {
@@ -133,7 +124,7 @@ impl<'c> Cells<'c> {
         };
         let rate =
             if from == convert.to { Decimal::new(1, 0) } else { market.rates?.rate(from, convert.to, on)? };
-        Some(nano(minor, rate, from, convert.to))
+        Some(nano(minor, rate, from, convert.to).map_or(Sum::UNFIT, Sum::of))
     }
 
     /// The smallest key of each account's cells; `i64::MAX` without one.

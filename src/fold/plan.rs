@@ -10,7 +10,9 @@ use super::mask::{Filter, FilterColumn, Passing};
 use super::roll_up::Operator;
 use super::{MAX_DISTRIBUTION, Rates, Reach, RollUp};
 use crate::column::raw_of;
-use crate::model::{Attribute, AttributeType, Currency, EnumValues, Schema, SystemAttribute, Value};
+use crate::model::{
+    AccountType, Attribute, AttributeType, Currency, EnumValues, Schema, SystemAttribute, Value,
+};
 
 /// What is wrong with a roll-up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -184,7 +186,7 @@ impl FoldPlan {
     ///
     /// [`FoldErrors`] with everything that is wrong with any of them.
     pub fn new(schema: &Arc<Schema>, roll_ups: impl IntoIterator<Item = RollUp>) -> Result<Self, FoldErrors> {
-        Self::build(schema, roll_ups.into_iter().collect(), None)
+        Self::build(schema, &roll_ups.into_iter().collect::<Vec<_>>(), None)
     }
 
     /// Checks roll-ups that convert money, with the rates that they use.
@@ -197,18 +199,18 @@ impl FoldPlan {
         roll_ups: impl IntoIterator<Item = RollUp>,
         rates: Arc<dyn Rates>,
     ) -> Result<Self, FoldErrors> {
-        Self::build(schema, roll_ups.into_iter().collect(), Some(rates))
+        Self::build(schema, &roll_ups.into_iter().collect::<Vec<_>>(), Some(rates))
     }
 
     fn build(
         schema: &Arc<Schema>,
-        roll_ups: Vec<RollUp>,
+        roll_ups: &[RollUp],
         rates: Option<Arc<dyn Rates>>,
     ) -> Result<Self, FoldErrors> {
         let mut errors = Vec::new();
         let mut names = std::collections::HashSet::new();
         let mut nodes = Vec::with_capacity(roll_ups.len());
-        for roll_up in &roll_ups {
+        for roll_up in roll_ups {
             if !names.insert(Arc::clone(&roll_up.name)) {
                 errors.push(FoldError::RepeatedName { name: roll_up.name.to_string() });
             }
@@ -225,6 +227,7 @@ impl FoldPlan {
     }
 
     /// The names of the roll-ups, in order.
+    #[must_use]
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.nodes.iter().map(|node| &*node.name)
     }
@@ -353,7 +356,7 @@ impl<'c> Check<'c> {
             check.errors.push(FoldError::FilterValue { name, column, value });
             None
         };
-        let types = || EnumValues::new(self.schema.account_types().map(|kind| kind.name()));
+        let types = || EnumValues::new(self.schema.account_types().map(AccountType::name));
         let (place, attribute) = match (self.table, column) {
             (None, "account_type") => {
                 return match structural(&types()) {
@@ -409,11 +412,11 @@ impl<'c> Check<'c> {
                     Unit::Money(currency) | Unit::Nano(currency) => Some(currency),
                     _ => None,
                 };
-                if let (Some(left), Some(right)) = (currency(above.unit), currency(below.unit)) {
-                    if left != right {
-                        self.errors.push(FoldError::TwoCurrencies { name: self.name(), left, right });
-                        return None;
-                    }
+                if let (Some(left), Some(right)) = (currency(above.unit), currency(below.unit))
+                    && left != right
+                {
+                    self.errors.push(FoldError::TwoCurrencies { name: self.name(), left, right });
+                    return None;
                 }
                 Work::Ratio(above, below)
             }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::candidate::better;
-use super::kernel::{Folded, fold_up, range_sums};
+use super::kernel::{Folded, fold_counts, fold_up, range_sums};
 use super::mask::{account_mask, filter_accounts, filter_children};
 use super::own::{Cells, Market, is_narrow};
 use super::plan::{FoldPlan, Node, Work};
@@ -116,15 +116,9 @@ impl FoldPlan {
     ) -> Option<Arc<ChunkTotals>> {
         let inner = view.inner();
         let chunk = inner.chunk(slot)?;
-        let visible = match view.scope().set() {
-            None => None,
-            // A chunk without a visible account still passes on what hangs on it.
-            Some(set) => Some(
-                set.bitmap(slot)
-                    .cloned()
-                    .unwrap_or_else(|| Arc::new(Bitmap::zeros(chunk.shape.rows() as usize))),
-            ),
-        };
+        let visible = view.scope().set().map(|set| {
+            set.bitmap(slot).cloned().unwrap_or_else(|| Arc::new(Bitmap::zeros(chunk.shape.rows() as usize)))
+        });
         let limbs: Vec<(u32, NodeList)> = chunk
             .limbs
             .iter()
@@ -303,7 +297,7 @@ impl NodeRun<'_> {
                 self.best(own, imports)
             }
             Work::Distribution { column, size, .. } => {
-                self.distribution(cells.own_distribution(*column, *size), *size, imports)
+                self.distribution(&cells.own_distribution(*column, *size), *size, imports)
             }
         }
     }
@@ -329,7 +323,7 @@ impl NodeRun<'_> {
             }
             reach => range_sums(self.shape(), &own, &sorted(imports), reach, &mut scratch.counts),
         };
-        let export = State::Sum(Sum { sum: 0, rows: u64::from(folded.export), unfit: 0 });
+        let export = State::Sum(Sum { value: 0, rows: u64::from(folded.export), unfit: 0 });
         (Column::Counts(folded.rows), export)
     }
 
@@ -361,12 +355,13 @@ impl NodeRun<'_> {
             );
             return (Column::Wide(folded.rows), State::Sum(folded.export));
         };
-        let narrow = imports.iter().map(|(row, state)| (*row, i64::try_from(sum_of(state).sum).unwrap_or(0)));
+        let narrow =
+            imports.iter().map(|(row, state)| (*row, i64::try_from(sum_of(state).value).unwrap_or(0)));
         let sums =
             range_sums(self.shape(), &values, &sorted(narrow.collect()), self.node.reach, &mut scratch.sums);
         let rows = imports.iter().map(|(row, state)| (*row, sum_of(state).rows_u32()));
         let rows = self.present(counted.as_ref(), &sorted(rows.collect()), &mut scratch.counts);
-        let export = Sum { sum: i128::from(sums.export), rows: u64::from(rows.export), unfit: 0 };
+        let export = Sum { value: i128::from(sums.export), rows: u64::from(rows.export), unfit: 0 };
         (Column::Narrow { sums: sums.rows, rows: rows.rows }, State::Sum(export))
     }
 
@@ -440,30 +435,21 @@ impl NodeRun<'_> {
         (Column::Best(folded.rows), State::Best(folded.export))
     }
 
-    fn distribution(&self, own: Vec<u32>, size: usize, imports: &[(u32, &State)]) -> (Column, State) {
-        let empty: Box<[u64]> = vec![0; size].into();
-        let own: Vec<Box<[u64]>> = own
-            .chunks(size.max(1))
-            .map(|counts| counts.iter().map(|count| u64::from(*count)).collect())
-            .collect();
-        let imports: Vec<(u32, Box<[u64]>)> = imports
+    fn distribution(&self, own: &[u32], size: usize, imports: &[(u32, &State)]) -> (Column, State) {
+        let imports: Vec<(u32, &[u64])> = imports
             .iter()
             .filter_map(|(row, state)| match state {
-                State::Counts(counts) => Some((*row, counts.clone())),
+                State::Counts(counts) => Some((*row, &**counts)),
                 _ => None,
             })
             .collect();
-        let merge =
-            |a: &mut Box<[u64]>, b: &Box<[u64]>| a.iter_mut().zip(b.iter()).for_each(|(a, b)| *a += b);
-        let present = |own: &Box<[u64]>| own.iter().any(|count| *count > 0);
-        let folded = fold_up(self.shape(), own, &imports, &empty, self.node.reach, present, merge);
-        let cells = folded.rows.iter().flat_map(|counts| counts.iter().copied()).collect();
-        (Column::Distribution { size, cells }, State::Counts(folded.export))
+        let (cells, export) = fold_counts(self.shape(), own, size, &imports, self.node.reach);
+        (Column::Distribution { size, cells }, State::Counts(export))
     }
 }
 
 fn sum_of(state: &State) -> &Sum {
-    const NOTHING: &Sum = &Sum { sum: 0, rows: 0, unfit: 0 };
+    const NOTHING: &Sum = &Sum { value: 0, rows: 0, unfit: 0 };
     match state {
         State::Sum(sum) => sum,
         _ => NOTHING,
@@ -491,7 +477,7 @@ fn fits(values: &[i64], imports: &[(u32, &State)]) -> bool {
         if sum.unfit > 0 {
             return false;
         }
-        room -= i128::try_from(sum.sum.unsigned_abs()).unwrap_or(i128::MAX / 2);
+        room -= i128::try_from(sum.value.unsigned_abs()).unwrap_or(i128::MAX / 2);
     }
     let rows = i128::try_from(values.len()).unwrap_or(i128::MAX / 2);
     let bound = i128::from(MAX_INT.max(MAX_UNITS));

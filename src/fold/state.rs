@@ -20,7 +20,7 @@ pub(super) enum State {
 /// A sum, how many rows are in it, and how many did not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Sum {
-    pub(super) sum: i128,
+    pub(super) value: i128,
     pub(super) rows: u64,
     /// Rows out of range; with one of them there is no sum.
     pub(super) unfit: u64,
@@ -28,14 +28,14 @@ pub(super) struct Sum {
 
 impl Sum {
     pub(super) const fn of(value: i128) -> Self {
-        Self { sum: value, rows: 1, unfit: 0 }
+        Self { value, rows: 1, unfit: 0 }
     }
 
-    pub(super) const UNFIT: Self = Self { sum: 0, rows: 1, unfit: 1 };
+    pub(super) const UNFIT: Self = Self { value: 0, rows: 1, unfit: 1 };
 
     pub(super) const fn merge(&mut self, other: &Self) {
-        match self.sum.checked_add(other.sum) {
-            Some(sum) => self.sum = sum,
+        match self.value.checked_add(other.value) {
+            Some(value) => self.value = value,
             None => self.unfit += 1,
         }
         self.rows += other.rows;

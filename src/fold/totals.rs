@@ -208,7 +208,7 @@ impl Totals {
             (Column::Counts(counts), _) => counts.get(row).map(|count| FoldValue::Count(u64::from(*count))),
             (Column::Narrow { sums, rows }, work) => {
                 let sum =
-                    Sum { sum: i128::from(*sums.get(row)?), rows: u64::from(*rows.get(row)?), unfit: 0 };
+                    Sum { value: i128::from(*sums.get(row)?), rows: u64::from(*rows.get(row)?), unfit: 0 };
                 finish(work, &sum)
             }
             (Column::Wide(sums), work) => finish(work, sums.get(row)?),
@@ -261,12 +261,12 @@ fn finish(work: &Work, sum: &Sum) -> Option<FoldValue> {
     }
     match work {
         Work::Sum(measure) => Some(match measure.unit {
-            Unit::Int => FoldValue::Int(sum.sum),
-            Unit::Decimal(scale) => FoldValue::Decimal(Decimal::new(sum.sum, scale)),
-            Unit::Money(currency) => FoldValue::Money(Money::from_minor(sum.sum, currency)),
-            Unit::Duration => FoldValue::DurationMicros(sum.sum),
-            Unit::Double => FoldValue::Double(from_quanta(sum.sum)),
-            Unit::Nano(currency) => FoldValue::DerivedMoney { nano_minor: sum.sum, currency },
+            Unit::Int => FoldValue::Int(sum.value),
+            Unit::Decimal(scale) => FoldValue::Decimal(Decimal::new(sum.value, scale)),
+            Unit::Money(currency) => FoldValue::Money(Money::from_minor(sum.value, currency)),
+            Unit::Duration => FoldValue::DurationMicros(sum.value),
+            Unit::Double => FoldValue::Double(from_quanta(sum.value)),
+            Unit::Nano(currency) => FoldValue::DerivedMoney { nano_minor: sum.value, currency },
         }),
         Work::Average(measure) => average(measure, sum),
         _ => None,
@@ -278,21 +278,21 @@ fn average(measure: &Measure, sum: &Sum) -> Option<FoldValue> {
     let rows = i128::from(sum.rows);
     Some(match measure.unit {
         Unit::Money(currency) => {
-            let nano_minor = divide_half_even(sum.sum.checked_mul(1_000_000_000)?, rows);
+            let nano_minor = divide_half_even(sum.value.checked_mul(1_000_000_000)?, rows);
             FoldValue::DerivedMoney { nano_minor, currency }
         }
         Unit::Nano(currency) => {
-            FoldValue::DerivedMoney { nano_minor: divide_half_even(sum.sum, rows), currency }
+            FoldValue::DerivedMoney { nano_minor: divide_half_even(sum.value, rows), currency }
         }
-        unit => FoldValue::Double(number(unit, sum.sum) / rows as f64),
+        unit => FoldValue::Double(number(unit, sum.value) / rows as f64),
     })
 }
 
 fn ratio(above: &Measure, a: &Sum, below: &Measure, b: &Sum) -> Option<FoldValue> {
-    if a.rows == 0 || a.unfit > 0 || b.unfit > 0 || b.sum == 0 {
+    if a.rows == 0 || a.unfit > 0 || b.unfit > 0 || b.value == 0 {
         return None;
     }
-    let quotient = number(above.unit, a.sum) / number(below.unit, b.sum);
+    let quotient = number(above.unit, a.value) / number(below.unit, b.value);
     quotient.is_finite().then_some(FoldValue::Double(quotient))
 }
 

@@ -133,6 +133,7 @@ impl Schema {
     }
 
     /// The account types, highest first.
+    #[must_use]
     pub fn account_types(&self) -> impl ExactSizeIterator<Item = &AccountType> {
         self.types.values()
     }
@@ -150,6 +151,7 @@ impl Schema {
     }
 
     /// The products.
+    #[must_use]
     pub fn products(&self) -> impl ExactSizeIterator<Item = &Product> {
         self.products.values()
     }
@@ -167,6 +169,7 @@ impl Schema {
     }
 
     /// The attributes in declared order.
+    #[must_use]
     pub fn attributes(&self) -> impl ExactSizeIterator<Item = &Attribute> {
         self.attributes.values()
     }
@@ -190,6 +193,7 @@ impl Schema {
     }
 
     /// The child tables in declared order.
+    #[must_use]
     pub fn tables(&self) -> impl ExactSizeIterator<Item = &ChildTable> {
         self.tables.values()
     }

@@ -95,6 +95,7 @@ impl ChildTable {
     }
 
     /// Its columns in declared order.
+    #[must_use]
     pub fn columns(&self) -> impl ExactSizeIterator<Item = &Attribute> {
         self.columns.values()
     }

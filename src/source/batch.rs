@@ -148,6 +148,7 @@ impl Batch {
     }
 
     /// The columns.
+    #[must_use]
     pub fn columns(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Cells)> {
         self.columns.iter().map(|(name, cells)| (name, cells))
     }

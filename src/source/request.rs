@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::model::Schema;
+use crate::model::{ChildTable, Schema};
 
 /// A table of a host's storage.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -58,7 +58,7 @@ impl ScanRequest {
             TableName::Child(name) => {
                 add(&["id", "account"]);
                 let table = schema.table(name).and_then(|id| schema.table_at(id));
-                columns.extend(table.into_iter().flat_map(|t| t.columns()).map(|c| Arc::from(c.name())));
+                columns.extend(table.into_iter().flat_map(ChildTable::columns).map(|c| Arc::from(c.name())));
             }
         }
         Self { table, columns }

@@ -4,6 +4,7 @@
 //! by comparing ids. Shards are shared between versions of a book, so that a change copies only those
 //! that it touches.
 
+use std::collections::BTreeMap;
 use std::hash::Hasher;
 use std::sync::Arc;
 
@@ -28,11 +29,14 @@ pub(crate) const fn tag_of(hash: u64) -> u32 {
     hash as u32
 }
 
+/// The tag of an id, and a slot that may hold it.
+type Entry = (u32, u32);
+
 /// From the hash of an id to the slots that may hold it.
 #[derive(Debug, Clone)]
 pub(crate) struct TagIndex {
     // INVARIANT: a power of two of shards; each sorted by (tag, slot).
-    shards: Vec<Arc<Vec<(u32, u32)>>>,
+    shards: Vec<Arc<Vec<Entry>>>,
     shift: u32,
 }
 
@@ -64,8 +68,7 @@ impl TagIndex {
 
     /// Applies removals, then insertions. Each touched shard is copied once.
     pub(crate) fn edit(&mut self, removed: &[(u64, u32)], added: &[(u64, u32)]) {
-        let mut by_shard: std::collections::BTreeMap<usize, (Vec<(u32, u32)>, Vec<(u32, u32)>)> =
-            std::collections::BTreeMap::new();
+        let mut by_shard: BTreeMap<usize, (Vec<Entry>, Vec<Entry>)> = BTreeMap::new();
         for (hash, slot) in removed {
             by_shard.entry(shard_of(*hash, self.shift)).or_default().0.push((tag_of(*hash), *slot));
         }

@@ -154,13 +154,13 @@ fn distribute(forest: &Arranged, first_kept: u32, run: &[u32], runs: u32, first_
             Some((chunk, row)) if own_run == NONE => (chunk, row),
             _ => (own_run, NONE),
         };
-        if let Some((upper, anchor)) = home.filter(|(upper, _)| *upper != chunk) {
-            if packed.chunks[chunk as usize].items.is_empty() {
-                packed.chunks[chunk as usize].home = Some((upper, anchor));
-                let upper = &mut packed.chunks[upper as usize];
-                let before = upper.items.len() as u32;
-                upper.limbs.push(PackedLimb { anchor, before, target: LimbTarget::New(chunk) });
-            }
+        if let Some((upper, anchor)) = home.filter(|(upper, _)| *upper != chunk)
+            && packed.chunks[chunk as usize].items.is_empty()
+        {
+            packed.chunks[chunk as usize].home = Some((upper, anchor));
+            let upper = &mut packed.chunks[upper as usize];
+            let before = upper.items.len() as u32;
+            upper.limbs.push(PackedLimb { anchor, before, target: LimbTarget::New(chunk) });
         }
         let rows = &mut packed.chunks[chunk as usize];
         chunk_of[position] = chunk;

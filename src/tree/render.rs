@@ -5,15 +5,15 @@ use super::AccountTree;
 /// How much of a tree is drawn.
 #[derive(Debug, Clone)]
 pub struct TreeText {
-    max_children: usize,
-    max_levels: usize,
-    max_lines: usize,
+    children: usize,
+    levels: usize,
+    lines: usize,
 }
 
 impl Default for TreeText {
     /// At most 20 children of an account, 12 levels, 500 lines.
     fn default() -> Self {
-        Self { max_children: 20, max_levels: 12, max_lines: 500 }
+        Self { children: 20, levels: 12, lines: 500 }
     }
 }
 
@@ -21,21 +21,21 @@ impl TreeText {
     /// With at most this many children of an account drawn; the rest is counted.
     #[must_use]
     pub const fn with_max_children(mut self, children: usize) -> Self {
-        self.max_children = children;
+        self.children = children;
         self
     }
 
     /// With at most this many levels drawn.
     #[must_use]
     pub const fn with_max_levels(mut self, levels: usize) -> Self {
-        self.max_levels = levels;
+        self.levels = levels;
         self
     }
 
     /// With at most this many lines drawn.
     #[must_use]
     pub const fn with_max_lines(mut self, lines: usize) -> Self {
-        self.max_lines = lines;
+        self.lines = lines;
         self
     }
 }
@@ -74,7 +74,7 @@ pub fn render_tree<T: AccountTree + ?Sized>(
     let top = |node: &T::Node| Line::Node { node: *node, level: 1, prefix: String::new(), last: true };
     stack.extend(tops.iter().rev().map(top));
     while let Some(line) = stack.pop() {
-        if lines >= limits.max_lines {
+        if lines >= limits.lines {
             text.push_str("… more lines left out\n");
             break;
         }
@@ -101,14 +101,14 @@ pub fn render_tree<T: AccountTree + ?Sized>(
         if children.is_empty() {
             continue;
         }
-        if level >= limits.max_levels {
+        if level >= limits.levels {
             stack.push(Line::More {
                 text: format!("{} below", tree.descendants(node).count()),
                 prefix: inner,
             });
             continue;
         }
-        let shown = children.len().min(limits.max_children);
+        let shown = children.len().min(limits.children);
         let hidden = children.len() - shown;
         if hidden > 0 {
             stack.push(Line::More { text: format!("{hidden} more"), prefix: inner.clone() });

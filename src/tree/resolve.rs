@@ -193,10 +193,10 @@ impl Run<'_> {
             match &link.target {
                 Target::Here(other) if *other == account => own_parent = true,
                 Target::Here(other) if !existing.contains(&Up::Here(*other)) => {
-                    existing.push(Up::Here(*other))
+                    existing.push(Up::Here(*other));
                 }
                 Target::Ground(other) if !existing.contains(&Up::Ground(*other)) => {
-                    existing.push(Up::Ground(*other))
+                    existing.push(Up::Ground(*other));
                 }
                 Target::Missing(id) if !missing.contains(id) => missing.push(id.clone()),
                 _ => {}
