@@ -139,7 +139,7 @@ fn text_shows_families_and_the_total() {
         text[start..].lines().take(count).collect::<Vec<_>>().join("\n")
     };
     assert_eq!(lines("LOAD", 4), LOAD);
-    assert_eq!(lines("  Left out", 7), LEFT_OUT);
+    assert_eq!(lines("Left out", 7), LEFT_OUT);
     assert_eq!(lines("Sonron", 4), SONRON);
     assert_eq!(lines("… ", 4), TOTAL);
 }
@@ -151,7 +151,7 @@ LOAD
   15 of the accounts stand under 7 parents; the tree has 2 levels.";
 
 const LEFT_OUT: &str = "\
-  Left out
+Left out
     child row without account: 1,425
       such as sales_pipeline.csv:11: row `HAXMC4IX` names no account
       by stage: 1,088 Engaging, 337 Prospecting; held out, so in no figure below
