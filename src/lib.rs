@@ -110,8 +110,9 @@ pub use tree::{AccountTree, Ancestors, Descendants, TreeText, render_tree};
 pub use tree::{FaultKind, Policy, PolicyError, Remedy, TreeFault};
 // The book, what a user sees of it, and how it is loaded.
 pub use book::{
-    Account, Book, BookBuilder, ChildEntry, Fault, HeldAccount, HeldChild, HeldReason, LoadError, LoadReport,
-    MAX_REPORTED, Problem, RowCounts, RowLocation, SupersededRow, View,
+    Account, AccountNode, Book, BookBuilder, ChildEntry, EdgeReferences, Fault, HeldAccount, HeldChild,
+    HeldReason, LoadError, LoadReport, MAX_REPORTED, NodeReferences, ParentEdge, Problem, RowCounts,
+    RowLocation, SupersededRow, View, VisitedAccounts,
 };
 // How it changes.
 pub use book::{AccountMove, Change, ChangeError, ChangeItem, ChangeProblem, ChangeReport, ValueChange};

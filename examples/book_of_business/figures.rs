@@ -56,7 +56,7 @@ impl Results {
 impl Figures {
     fn read(totals: &Totals, account: Account<'_>) -> Self {
         let value = |name| totals.value(account, name);
-        let money = |name| value(name).and_then(|value| value.rounded_money());
+        let money = |name| value(name).and_then(|value| value.as_money());
         let count = |name| value(name).and_then(|value| value.as_count()).unwrap_or(0);
         let products = match value("products") {
             Some(FoldValue::Distribution(counts)) => {

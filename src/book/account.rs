@@ -105,6 +105,22 @@ impl<'v> Account<'v> {
         self.all(self.view.children(self.place))
     }
 
+    /// Whether it is the top of its tree.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.view.parent(self.place).is_none()
+    }
+
+    /// Whether accounts stand directly below.
+    #[must_use]
+    pub fn has_children(&self) -> bool {
+        if self.view.scope().is_all() {
+            self.view.inner().has_children(self.place)
+        } else {
+            !self.view.children(self.place).is_empty()
+        }
+    }
+
     /// The other children of its parent; of a root, the other roots.
     #[must_use]
     pub fn siblings(&self) -> Vec<Self> {
@@ -179,7 +195,8 @@ impl<'v> Account<'v> {
         self.subtree().filter(move |account| Some(account.type_id()) == kind)
     }
 
-    /// The products that it owns itself (its own, or those of its direct product accounts), in the
+    /// The products that it owns itself as product accounts (its own, or those of its direct product
+    /// accounts; products of deals or contracts are child rows, see [`Self::child_rows`]), in the
     /// order of the schema, each once.
     #[must_use]
     pub fn products(&self) -> Vec<&'v str> {

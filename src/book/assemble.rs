@@ -36,9 +36,10 @@ pub(super) fn assemble(mut builder: BookBuilder) -> Result<(Book, LoadReport), L
     let index = RowIndex::build(&builder.accounts.ids);
     let placed = place_accounts(&builder, &index, &mut held, &mut report);
     let offered = builder.accounts.rows();
-    report.tables.insert(
+    report.tables.shift_insert(
+        0,
         Arc::from("accounts"),
-        RowCounts { offered, loaded: placed.rows.len(), quarantined: held.held_rows() },
+        RowCounts { offered, loaded: placed.rows.len(), quarantined: held.held_accounts() },
     );
 
     // Who stands where, as places of `placed.rows`.
@@ -164,7 +165,7 @@ fn place_accounts(
         let row = superseded.get(&row).copied().unwrap_or(row);
         number.get(row as usize).copied().filter(|account| *account != NONE)
     };
-    let mut links = declared_links(builder, &standing, &find, report);
+    let mut links = declared_links(builder, &standing, &find, held, report);
     let own_links: Option<BTreeMap<u32, Vec<ParentLink>>> =
         (!links.is_empty()).then(|| several_or_missing(&links, &standing, builder));
     let kinds: Vec<u16> = standing.iter().map(|row| intake.kinds[*row as usize]).collect();
@@ -280,6 +281,7 @@ fn declared_links(
     builder: &BookBuilder,
     standing: &[u32],
     find: &dyn Fn(&str) -> Option<u32>,
+    held: &mut Held,
     report: &mut LoadReport,
 ) -> Vec<Link> {
     let intake = &builder.accounts;
@@ -301,11 +303,37 @@ fn declared_links(
             }
         }
     }
-    let further = builder.links.rows.iter().filter_map(|(id, parent, rank)| {
-        Some(Link { account: find(id)?, rank: *rank, target: target(parent)? })
-    });
     let before = links.len();
-    links.extend(further);
+    for (row, link) in builder.links.rows.iter().enumerate() {
+        let found = match link.held {
+            Some(kind) => Err(kind),
+            None => {
+                let found = find(&link.account).and_then(|account| Some((account, target(&link.parent)?)));
+                found.ok_or(FaultKind::StrayLink)
+            }
+        };
+        match found {
+            Ok((account, target)) => links.push(Link { account, rank: link.rank, target }),
+            Err(reason) => {
+                if reason == FaultKind::StrayLink {
+                    let (account, parent) = (link.account.to_string(), link.parent.to_string());
+                    let location = builder.links.locations.of("links", row);
+                    report.add(
+                        Problem::StrayLink { account, parent },
+                        Some(location),
+                        builder.policy.remedy(reason),
+                    );
+                }
+                let id = link.account.to_string();
+                held.superseded.push(SupersededRow { table: Arc::from("links"), id, reason });
+            }
+        }
+    }
+    if !builder.links.rows.is_empty() {
+        let (offered, loaded) = (builder.links.rows.len(), links.len() - before);
+        let counts = RowCounts { offered, loaded, quarantined: offered - loaded };
+        report.tables.insert(Arc::from("links"), counts);
+    }
     if links.len() > before {
         links.sort_by_key(|link| (link.account, link.rank));
     }

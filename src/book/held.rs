@@ -122,7 +122,8 @@ impl Held {
         self.naming.get(parent).into_iter().flatten()
     }
 
-    pub(crate) fn held_rows(&self) -> usize {
-        self.accounts.len() + self.superseded.len()
+    /// How many offered account rows are not in the book.
+    pub(crate) fn held_accounts(&self) -> usize {
+        self.accounts.len() + self.superseded.iter().filter(|row| &*row.table == "accounts").count()
     }
 }

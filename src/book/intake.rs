@@ -232,34 +232,59 @@ impl AccountIntake {
 /// Further declared parents in order of arrival.
 #[derive(Debug, Default)]
 pub(super) struct LinkIntake {
-    pub(super) rows: Vec<(Box<str>, Box<str>, u32)>,
+    pub(super) rows: Vec<LinkRow>,
+    pub(super) locations: Locations,
+}
+
+/// One further declared parent.
+#[derive(Debug)]
+pub(super) struct LinkRow {
+    pub(super) account: Box<str>,
+    /// Empty when the row names none.
+    pub(super) parent: Box<str>,
+    pub(super) rank: u32,
+    /// Why the row is held for what it says itself.
+    pub(super) held: Option<FaultKind>,
 }
 
 impl LinkIntake {
     pub(super) fn push(&mut self, batch: &Batch, report: &mut LoadReport, policy: &Policy) {
+        self.locations.note(self.rows.len(), batch);
         for row in 0..batch.rows() {
-            let id = text_of(batch.cells("id"), row).unwrap_or_default();
-            let parent = text_of(batch.cells("parent"), row).filter(|parent| !parent.is_empty());
+            let account = text_of(batch.cells("id"), row).unwrap_or_default();
+            let parent = text_of(batch.cells("parent"), row).unwrap_or_default();
             let rank = match batch.cells("rank").map(|cells| cells.cell(row)) {
-                Some(Cell::Value(Value::Int(rank))) => {
-                    u32::try_from(rank.clamp(0, i64::from(u32::MAX))).unwrap_or(0)
-                }
-                _ => 0,
+                None | Some(Cell::Absent | Cell::Null) => Some(0),
+                Some(Cell::Value(Value::Int(rank))) => u32::try_from(rank).ok(),
+                Some(_) => None,
             };
-            for text in [Some(&id), parent.as_ref()].into_iter().flatten() {
+            let mut link = LinkRow {
+                account: Box::from(&*account),
+                parent: Box::from(&*parent),
+                rank: rank.unwrap_or(0),
+                held: None,
+            };
+            let mut problems = Vec::new();
+            for text in [&account, &parent].into_iter().filter(|text| !text.is_empty()) {
                 if let Err(error) = AccountId::check(text) {
-                    let location = RowLocation {
-                        table: Arc::from("links"),
-                        origin: batch.origin().cloned(),
-                        line: batch.line(row).unwrap_or(row as u64 + 1),
-                    };
-                    let problem = Problem::InvalidId { id: text.to_string(), error };
-                    report.add(problem, Some(location), policy.remedy(FaultKind::InvalidId));
+                    problems.push(Problem::InvalidId { id: text.to_string(), error });
                 }
             }
-            if let Some(parent) = parent {
-                self.rows.push((Box::from(&*id), Box::from(&*parent), rank));
+            if rank.is_none() {
+                problems.push(Problem::UnreadableRank {
+                    account: account.to_string(),
+                    parent: parent.to_string(),
+                });
             }
+            for problem in problems {
+                let kind = problem.kind();
+                let remedy = policy.remedy(kind);
+                if remedy != Remedy::Clear {
+                    link.held = Some(kind);
+                }
+                report.add(problem, Some(self.locations.of("links", self.rows.len())), remedy);
+            }
+            self.rows.push(link);
         }
     }
 }

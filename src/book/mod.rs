@@ -32,6 +32,7 @@ pub(crate) use children::TableBlock;
 pub(crate) use chunk::Chunk;
 use chunk::Limb;
 pub use compare::{AccountMove, ChangeReport, ValueChange};
+pub use graph::{AccountNode, EdgeReferences, NodeReferences, ParentEdge, VisitedAccounts};
 pub(crate) use held::Held;
 pub use held::{HeldAccount, HeldChild, HeldReason, SupersededRow};
 pub use report::{Fault, LoadError, LoadReport, MAX_REPORTED, Problem, RowCounts, RowLocation};

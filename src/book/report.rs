@@ -46,6 +46,8 @@ pub enum Problem {
     UnknownType { account: String, name: String },
     UnknownProduct { account: String, name: String },
     RepeatedId { account: AccountId, rows: usize, identical: bool },
+    StrayLink { account: String, parent: String },
+    UnreadableRank { account: String, parent: String },
     ChildWithoutAccount { child: String },
     ChildOfUnknownAccount { child: String, account: String },
     RepeatedChild { child: String, rows: usize },
@@ -65,6 +67,8 @@ impl Problem {
             Self::UnknownType { .. } => FaultKind::UnknownType,
             Self::UnknownProduct { .. } => FaultKind::UnknownProduct,
             Self::RepeatedId { .. } => FaultKind::RepeatedId,
+            Self::StrayLink { .. } => FaultKind::StrayLink,
+            Self::UnreadableRank { .. } => FaultKind::InvalidValue,
             Self::ChildWithoutAccount { .. } => FaultKind::ChildWithoutAccount,
             Self::ChildOfUnknownAccount { .. } => FaultKind::ChildOfUnknownAccount,
             Self::RepeatedChild { .. } => FaultKind::RepeatedChild,
@@ -86,6 +90,15 @@ impl fmt::Display for Problem {
             Self::RepeatedId { account, rows, identical } => {
                 let same = if *identical { "identical" } else { "different" };
                 write!(f, "id `{account}` stands in {rows} {same} rows")
+            }
+            Self::StrayLink { account, parent } if parent.is_empty() => {
+                write!(f, "link of `{account}` names no parent")
+            }
+            Self::StrayLink { account, parent } => {
+                write!(f, "link to `{parent}` belongs to `{account}`, which is not in the source")
+            }
+            Self::UnreadableRank { account, parent } => {
+                write!(f, "rank of the link from `{account}` to `{parent}` is no whole number from 0")
             }
             Self::ChildWithoutAccount { child } => write!(f, "row `{child}` names no account"),
             Self::ChildOfUnknownAccount { child, account } => {
@@ -171,6 +184,11 @@ impl LoadReport {
     #[must_use]
     pub fn count(&self, kind: FaultKind) -> usize {
         self.counts.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// The described faults of a kind.
+    pub fn faults_of(&self, kind: FaultKind) -> impl Iterator<Item = &Fault> {
+        self.faults.iter().filter(move |fault| fault.kind == kind)
     }
 
     /// Whether some fault has the remedy [`Remedy::Reject`].

@@ -12,7 +12,7 @@ use super::plan::{FoldPlan, Measure, Node, Unit, Work};
 use super::state::{State, Sum};
 use crate::book::{Account, Chunk, View};
 use crate::column::{Bitmap, Raw, value_of};
-use crate::model::{AccountIdx, AttributeType, Currency, Date, Decimal, Money, TableId, Value};
+use crate::model::{AccountIdx, AttributeType, Currency, Date, Decimal, Duration, Money, TableId, Value};
 
 /// The value of a roll-up for one account.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -54,22 +54,32 @@ impl FoldValue {
             Self::Int(sum) | Self::DurationMicros(sum) => Some(*sum as f64),
             Self::Decimal(sum) => Some(sum.to_f64()),
             Self::Money(money) => Some(money.major().to_f64()),
-            Self::DerivedMoney { .. } => self.rounded_money().map(|money| money.major().to_f64()),
+            Self::DerivedMoney { .. } => self.as_money().map(|money| money.major().to_f64()),
             Self::Double(value) => Some(*value),
             Self::Value(value) => value.to_f64(),
             Self::Distribution(_) => None,
         }
     }
 
-    /// Money in whole minor units, half-even, for showing.
+    /// Money in whole minor units. A sum of money is exact; only money that was converted or averaged is
+    /// rounded here, half-even, for showing.
     #[must_use]
-    pub fn rounded_money(&self) -> Option<Money> {
+    pub fn as_money(&self) -> Option<Money> {
         match self {
             Self::Money(money) => Some(*money),
             Self::DerivedMoney { nano_minor, currency } => {
                 Some(Money::from_minor(divide_half_even(*nano_minor, 1_000_000_000), *currency))
             }
             Self::Value(value) => value.as_money(),
+            _ => None,
+        }
+    }
+
+    /// How many rows have each value, of a distribution.
+    #[must_use]
+    pub fn as_distribution(&self) -> Option<&[(Arc<str>, u64)]> {
+        match self {
+            Self::Distribution(counts) => Some(counts),
             _ => None,
         }
     }
@@ -90,12 +100,15 @@ impl fmt::Display for FoldValue {
             Self::Count(count) => write!(f, "{count}"),
             Self::Int(sum) => write!(f, "{sum}"),
             Self::Decimal(sum) => write!(f, "{sum}"),
-            Self::Money(_) | Self::DerivedMoney { .. } => match self.rounded_money() {
+            Self::Money(_) | Self::DerivedMoney { .. } => match self.as_money() {
                 Some(money) => write!(f, "{money}"),
                 None => Ok(()),
             },
             Self::Double(value) => write!(f, "{value}"),
-            Self::DurationMicros(micros) => write!(f, "{}s", micros / 1_000_000),
+            Self::DurationMicros(micros) => match i64::try_from(*micros) {
+                Ok(micros) => write!(f, "{}", Duration::from_micros(micros)),
+                Err(_) => write!(f, "{}s", micros / 1_000_000),
+            },
             Self::Value(value) => write!(f, "{value}"),
             Self::Distribution(counts) => {
                 let parts: Vec<String> =

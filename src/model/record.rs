@@ -69,6 +69,12 @@ impl AccountRow {
         self
     }
 
+    /// A value by attribute name; `None` when it is missing.
+    #[must_use]
+    pub fn value(&self, attribute: &str) -> Option<&Value> {
+        self.values.iter().find(|(name, _)| &**name == attribute).map(|(_, value)| value)
+    }
+
     /// With a value.
     #[must_use]
     pub fn with(mut self, attribute: &str, value: impl Into<Value>) -> Self {
@@ -94,6 +100,12 @@ impl ChildRow {
     #[must_use]
     pub const fn new(id: ChildId, account: AccountId) -> Self {
         Self { id, account: Some(account), values: Vec::new() }
+    }
+
+    /// A value by column name; `None` when it is missing.
+    #[must_use]
+    pub fn value(&self, column: &str) -> Option<&Value> {
+        self.values.iter().find(|(name, _)| &**name == column).map(|(_, value)| value)
     }
 
     /// With a value.

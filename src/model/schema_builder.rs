@@ -22,7 +22,8 @@ use super::{
 };
 
 /// Names that the expression language and the structure of accounts need for themselves.
-const RESERVED: [&str; 52] = [
+const RESERVED: [&str; 53] = [
+    "links",
     "id",
     "parent",
     "account_type",

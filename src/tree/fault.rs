@@ -28,6 +28,8 @@ pub enum FaultKind {
     SeveralParents,
     /// Accounts that stand under each other in a ring.
     Cycle,
+    /// A declared link of an account that is not in the source, or a link without a parent.
+    StrayLink,
     /// A ring in the declared links that the choice of parents leaves open. Reported only.
     LinkCycle,
     /// A type that may not stand under its parent's type.
@@ -50,7 +52,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::InvalidId,
         Self::UnknownType,
         Self::UnknownProduct,
@@ -59,6 +61,7 @@ impl FaultKind {
         Self::MissingParent,
         Self::SeveralParents,
         Self::Cycle,
+        Self::StrayLink,
         Self::LinkCycle,
         Self::TypeOrder,
         Self::UnderProduct,
@@ -88,6 +91,7 @@ impl FaultKind {
             Self::LinkCycle => &[Remedy::Reject, Remedy::Prefer],
             Self::RepeatedId => &[Remedy::Reject, Remedy::Quarantine, Remedy::Prefer],
             Self::InvalidId
+            | Self::StrayLink
             | Self::UnknownType
             | Self::ChildWithoutAccount
             | Self::ChildOfUnknownAccount
@@ -119,6 +123,7 @@ impl fmt::Display for FaultKind {
             Self::MissingParent => "parent does not exist",
             Self::SeveralParents => "several parents",
             Self::Cycle => "cycle",
+            Self::StrayLink => "stray link",
             Self::LinkCycle => "cycle of links",
             Self::TypeOrder => "type order",
             Self::UnderProduct => "account under a product account",

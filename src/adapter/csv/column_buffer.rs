@@ -5,8 +5,8 @@
 
 use super::limits::MAX_SHOWN_CHARS;
 use super::read_cell::ReadCell;
-use crate::model::{AttributeType, Value, ValueKind};
 use crate::source::{Cell, Cells, TextCells};
+use crate::{AttributeType, Value, ValueKind};
 
 /// The cells of one column, collected for a batch.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::error::CsvError;
-use crate::model::ValueKind;
+use crate::ValueKind;
 use crate::source::TableName;
 
 /// Every fault of the mappings of a source, in the order in which they were given.

@@ -2,7 +2,7 @@
 
 use chrono::format::{Parsed, StrftimeItems, parse};
 
-use crate::model::{Date, Decimal, Duration, Timestamp};
+use crate::{Date, Decimal, Duration, Timestamp};
 
 // Longest first where one is the beginning of another.
 const UNITS: [(&str, i128); 7] = [

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::text_format::TextFormat;
-use crate::model::Decimal;
+use crate::Decimal;
 
 const MAX_SCALE: i16 = 18;
 

@@ -12,8 +12,8 @@ use super::input::CsvInput;
 use super::lookup::LoadedLookup;
 use super::read_cell::{CellReader, ReadCell};
 use super::records::Row;
-use crate::model::{AttributeType, Currency};
 use crate::source::TableName;
+use crate::{AttributeType, Currency};
 
 /// A file and what is read from it.
 #[derive(Debug, Clone)]

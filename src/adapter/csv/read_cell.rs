@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::text_format::{TextFormat, is_text};
 use super::{moment, number};
-use crate::model::{AttributeType, Currency, Money, Value};
+use crate::{AttributeType, Currency, Money, Value};
 
 /// A cell as it was read, still borrowing its text.
 #[derive(Debug, Clone, PartialEq)]

@@ -15,8 +15,8 @@ use super::read_cell::{CellReader, ReadCell};
 use super::records::Records;
 use super::table::CsvTable;
 use super::text_format::is_text;
-use crate::model::{AccountType, Attribute, AttributeType, ChildTable, Currency, Product, Schema, Value};
 use crate::source::TableName;
+use crate::{AccountType, Attribute, AttributeType, ChildTable, Currency, Product, Schema, Value};
 
 /// Checks one mapping; its faults go to `faults`, and nothing is returned if there are any.
 pub(super) fn resolve(

@@ -17,7 +17,7 @@ use super::plan::{ColumnPlan, OriginPlan, TablePlan};
 use super::records::Records;
 use super::resolve::resolve;
 use super::table::CsvTable;
-use crate::model::Schema;
+use crate::Schema;
 use crate::source::{Batch, Emit, ScanRequest, Source, SourceError, TableName};
 
 /// Tables read from CSV files through checked mappings.

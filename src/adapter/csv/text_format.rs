@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::format::{Item, StrftimeItems};
 
 use super::mapping_error::CsvMappingFaultKind as Fault;
-use crate::model::{AttributeType, ValueKind};
+use crate::{AttributeType, ValueKind};
 
 const MAX_POWER: i8 = 18;
 
