@@ -57,11 +57,11 @@ impl Book {
         let child_edits = ChildEdits::gather(old, change, &mut problems);
         let removed = removed_accounts(old, &wishes, &mut problems);
         let placing = Placing::new(old, &wishes, &removed);
-        let resolution = placing.resolve(old);
+        let resolution = placing.resolve(old, &wishes);
         check_places(old, &placing, &resolution, &mut problems);
         check_below(old, &placing, &removed, &mut problems);
         check_required(old, &wishes, &placing, &mut problems);
-        child_edits.check(old, &|id| placing.will_stand(id), &removed, &mut problems);
+        child_edits.check(old, &|id| placing.will_stand(id, &resolution), &removed, &mut problems);
         if !problems.is_empty() {
             problems.sort_by_cached_key(ToString::to_string);
             problems.dedup();
@@ -295,6 +295,11 @@ impl<'o> Placing<'o> {
                 seeds.extend(above.map(|place| old.account_id(place)));
                 seeds.extend(wish.parents.iter().flatten().map(|link| link.parent.clone()));
             }
+            // A value may be what a held account waits for.
+            if !wish.values.is_empty() && old.held.accounts.contains_key(id) {
+                affected.entry(id.clone()).or_insert(false);
+                seeds.push(id.clone());
+            }
             if (wish.remove || wish.remove_subtree) && old.held.accounts.contains_key(id) {
                 removed_held.insert(id.clone());
                 seeds.push(id.clone());
@@ -311,6 +316,16 @@ impl<'o> Placing<'o> {
         let mut seen: HashSet<AccountId> = HashSet::new();
         while let Some(id) = seeds.pop() {
             if seen.insert(id.clone()) {
+                // What it hangs on, where that is held: a held parent is not a missing one.
+                let wished = wishes.get(&id).and_then(|wish| wish.parents.as_ref());
+                let held = old.held.accounts.get(&id).map(|held| &held.row.parents);
+                let links = wished.or(held).or_else(|| old.held.links.get(&id));
+                for link in links.into_iter().flatten() {
+                    if old.held.accounts.contains_key(&link.parent) && !gone(&link.parent) {
+                        affected.entry(link.parent.clone()).or_insert(false);
+                        seeds.push(link.parent.clone());
+                    }
+                }
                 for waiting in old.held.naming(&id).filter(|waiting| !gone(waiting)) {
                     affected.entry(waiting.clone()).or_insert(false);
                     seeds.push(waiting.clone());
@@ -383,28 +398,16 @@ impl<'o> Placing<'o> {
         }
     }
 
-    fn resolve(&self, old: &Inner) -> Resolution {
+    fn resolve(&self, old: &Inner, wishes: &BTreeMap<AccountId, Wish>) -> Resolution {
         let mut links: Vec<Link> = Vec::new();
         for (account, parents) in (0_u32..).zip(&self.parents) {
             for link in parents {
                 links.push(Link { account, rank: link.rank, target: self.target(&link.parent) });
             }
         }
-        // A row that is at fault in itself stays held until the change gives it what it lacks.
-        let held: Vec<Option<FaultKind>> = self
-            .ids
-            .iter()
-            .zip(&self.touched)
-            .map(|(id, touched)| match old.held.accounts.get(id).map(|held| &held.reason) {
-                Some(HeldReason::Fault(
-                    kind @ (FaultKind::InvalidValue
-                    | FaultKind::MissingValue
-                    | FaultKind::UnknownProduct
-                    | FaultKind::UnknownType),
-                )) if !touched => Some(*kind),
-                _ => None,
-            })
-            .collect();
+        let numbered = self.ids.iter().zip(&self.kinds);
+        let held: Vec<Option<FaultKind>> =
+            numbered.map(|(id, kind)| own_fault(old, id, *kind, wishes.get(id))).collect();
         let id = |account: u32| self.ids.get(account as usize).map_or("", |id| id.as_str());
         let declared = Declared {
             id: &id,
@@ -448,6 +451,36 @@ impl Ground for Placing<'_> {
         let stays = |child: &AccountIdx| !self.moving.contains_key(child) && !self.removed.contains(child);
         children.into_iter().filter(stays).find(|child| self.product(*child) == Some(product))
     }
+}
+
+// A row that is at fault in itself stays held until the change gives it what it lacks.
+fn own_fault(old: &Inner, id: &AccountId, kind: u16, wish: Option<&Wish>) -> Option<FaultKind> {
+    let held = old.held.accounts.get(id)?;
+    let HeldReason::Fault(fault) = held.reason else { return None };
+    let mended = match fault {
+        FaultKind::UnknownType => wish.is_some_and(|wish| wish.kind.is_some()),
+        FaultKind::UnknownProduct => wish.is_some_and(|wish| wish.product.is_some()),
+        // Which value did not fit is not kept: a value that does, or another type, mends it.
+        FaultKind::InvalidValue => {
+            wish.is_some_and(|wish| wish.kind.is_some() || wish.values.values().any(Option::is_some))
+        }
+        FaultKind::MissingValue => true,
+        _ => return None,
+    };
+    if !mended {
+        return Some(fault);
+    }
+    let kind = TypeId::new(usize::from(kind));
+    let lacks = |(attribute, described): (AttributeId, &crate::model::Attribute)| {
+        let present = match wish.and_then(|wish| wish.values.get(&attribute.index())) {
+            Some(value) => value.is_some(),
+            None => held.row.values.iter().any(|(own, _)| &**own == described.name()),
+        };
+        !present && old.schema.requires(attribute, kind)
+    };
+    let waits = old.policy.remedy(FaultKind::MissingValue) == Remedy::Quarantine
+        && (0..).map(AttributeId::new).zip(old.schema.attributes()).any(lacks);
+    waits.then_some(FaultKind::MissingValue)
 }
 
 fn code(place: Option<usize>) -> u16 {
@@ -744,10 +777,13 @@ fn hold(
 ) {
     let mut row = row.unwrap_or_else(|| AccountRow::new(id.clone(), ""));
     row.parents = parents;
-    if wishes.get(id).is_some_and(Wish::is_structural) {
+    let schema = &placing.old.schema;
+    let wish = wishes.get(id);
+    if wish.is_some_and(|wish| wish.kind.is_some()) {
         let kind = placing.kinds.get(number).map_or(0, |kind| usize::from(*kind));
-        let schema = &placing.old.schema;
         row.account_type = Arc::from(schema.type_at(TypeId::new(kind)).map_or("", |kind| kind.name()));
+    }
+    if wish.is_some_and(|wish| wish.product.is_some()) {
         let product = placing.products.get(number).copied().filter(|p| *p != NO_PRODUCT);
         let product = product.and_then(|p| schema.product_at(ProductId::new(usize::from(p))));
         row.product = product.map(|product| Arc::from(product.name()));
@@ -857,8 +893,10 @@ fn describe(
 
 impl Placing<'_> {
     /// Whether an account will be in the book after the change.
-    pub(super) fn will_stand(&self, id: &AccountId) -> bool {
-        self.number.contains_key(id)
-            || self.old.find(id.as_str()).is_some_and(|place| !self.removed.contains(&place))
+    pub(super) fn will_stand(&self, id: &AccountId, resolution: &Resolution) -> bool {
+        match self.number.get(id).and_then(|number| resolution.places.get(*number as usize)) {
+            Some(place) => !matches!(place, Place::Held(_) | Place::Below(_)),
+            None => self.old.find(id.as_str()).is_some_and(|place| !self.removed.contains(&place)),
+        }
     }
 }
