@@ -314,6 +314,7 @@ impl<'o> Placing<'o> {
         };
         // Everything that waits for an affected account is affected.
         let mut seen: HashSet<AccountId> = HashSet::new();
+        let mut climbed: HashSet<AccountIdx> = HashSet::new();
         while let Some(id) = seeds.pop() {
             if seen.insert(id.clone()) {
                 // What it hangs on, where that is held: a held parent is not a missing one.
@@ -324,6 +325,17 @@ impl<'o> Placing<'o> {
                     if old.held.accounts.contains_key(&link.parent) && !gone(&link.parent) {
                         affected.entry(link.parent.clone()).or_insert(false);
                         seeds.push(link.parent.clone());
+                    }
+                    // A root only because of a fault may close a ring with what is placed anew.
+                    let mut at = old.find(link.parent.as_str()).filter(|_| !old.held.adopted.is_empty());
+                    while let Some(place) = at.filter(|place| climbed.insert(*place)) {
+                        at = old.parent(place);
+                        let top = at.is_none().then(|| old.account_id(place));
+                        if let Some(top) = top.filter(|top| old.held.adopted.contains_key(top) && !gone(top))
+                        {
+                            affected.entry(top.clone()).or_insert(false);
+                            seeds.push(top);
+                        }
                     }
                 }
                 for waiting in old.held.naming(&id).filter(|waiting| !gone(waiting)) {
