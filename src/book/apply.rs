@@ -788,7 +788,7 @@ fn hold(
     wishes: &BTreeMap<AccountId, Wish>,
 ) {
     let mut row = row.unwrap_or_else(|| AccountRow::new(id.clone(), ""));
-    row.parents = parents;
+    row.parents = sorted_links(parents);
     let schema = &placing.old.schema;
     let wish = wishes.get(id);
     if wish.is_some_and(|wish| wish.kind.is_some()) {
