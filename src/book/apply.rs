@@ -528,7 +528,14 @@ fn check_places(
     };
     for (fault, remedy) in &resolution.faults {
         let preferred = fault.kind() == FaultKind::SeveralParents && *remedy == Remedy::Prefer;
-        if !preferred && fault.accounts().into_iter().any(touched) {
+        // A ring that a load would break at an account which is to stay where it is.
+        let stays = |id: &&AccountId| !placing.number.contains_key(*id);
+        let breaks_ground = fault.kind() == FaultKind::Cycle
+            && match remedy {
+                Remedy::Adopt => fault.account().iter().any(stays),
+                _ => fault.accounts().iter().any(stays),
+            };
+        if breaks_ground || (!preferred && fault.accounts().into_iter().any(touched)) {
             problems.push(ChangeProblem::Tree(fault.clone()));
         }
     }

@@ -402,7 +402,7 @@ impl ReferenceBook {
                     .iter()
                     .map(|account| {
                         let number = cell(account);
-                        (number % 100 >= 40).then(|| ((number >> 8) % 201) as i64 - 100)
+                        (number % 100 >= 40).then_some(((number >> 8) % 201) as i64 - 100)
                     })
                     .collect(),
             ),
@@ -411,7 +411,7 @@ impl ReferenceBook {
             _ => {
                 let units = |account: &u32| {
                     let number = cell(account);
-                    (number % 100 >= 10).then(|| ((number >> 8) % 1_000_000) as i64)
+                    (number % 100 >= 10).then_some(((number >> 8) % 1_000_000) as i64)
                 };
                 match self.metrics {
                     Metrics::Decimal => {
