@@ -287,6 +287,12 @@ impl<'o> Placing<'o> {
         let mut seeds: Vec<AccountId> = Vec::new();
         let mut removed_held = BTreeSet::new();
         for (id, wish) in wishes {
+            if wish.is_structural() || wish.remove || wish.remove_subtree {
+                // Who shares a held parent with it may wait because of it.
+                let held = old.held.accounts.get(id).map(|held| &held.row.parents);
+                let links = held.or_else(|| old.held.links.get(id));
+                seeds.extend(links.into_iter().flatten().map(|link| link.parent.clone()));
+            }
             if wish.is_structural() {
                 affected.insert(id.clone(), true);
                 seeds.push(id.clone());
