@@ -19,7 +19,7 @@ use crate::model::{
     ValueFaultKind,
 };
 use crate::tree::resolve::{Declared, Ground, Link, Place, Resolution, Target, Up, resolve};
-use crate::tree::{FaultKind, NO_PRODUCT, Remedy};
+use crate::tree::{FaultKind, NO_PRODUCT, Remedy, TreeFault};
 
 /// The wishes for one account.
 #[derive(Debug, Default)]
@@ -332,8 +332,13 @@ impl<'o> Placing<'o> {
                         affected.entry(link.parent.clone()).or_insert(false);
                         seeds.push(link.parent.clone());
                     }
-                    // A root only because of a fault may close a ring with what is placed anew.
-                    let mut at = old.find(link.parent.as_str()).filter(|_| !old.held.adopted.is_empty());
+                }
+                // A root only because of a fault may close a ring with what is placed anew, or may have
+                // closed one that opens now.
+                let adopted = !old.held.adopted.is_empty();
+                let above = links.into_iter().flatten().map(|link| &link.parent);
+                for start in std::iter::once(&id).chain(above).filter(|_| adopted) {
+                    let mut at = old.find(start.as_str());
                     while let Some(place) = at.filter(|place| climbed.insert(*place)) {
                         at = old.parent(place);
                         let top = at.is_none().then(|| old.account_id(place));
@@ -541,6 +546,9 @@ fn check_places(
                 Remedy::Adopt => fault.account().iter().any(stays),
                 _ => fault.accounts().iter().any(stays),
             };
+        // A product that a load would give to another account than the one that stays.
+        let breaks_ground = breaks_ground
+            || matches!(fault, TreeFault::RepeatedProduct { account, kept, .. } if account < kept);
         if breaks_ground || (!preferred && fault.accounts().into_iter().any(touched)) {
             problems.push(ChangeProblem::Tree(fault.clone()));
         }
@@ -596,12 +604,12 @@ fn check_below(
             let (account, parent) = (old.account_id(*child), old.account_id(*place));
             let name = |id: TypeId| old.schema.type_at(id).map_or_else(String::new, |t| t.name().to_owned());
             let fault = if product != Some(NO_PRODUCT) {
-                crate::tree::TreeFault::UnderProduct { account, parent }
+                TreeFault::UnderProduct { account, parent }
             } else if old.schema.may_nest(above, below) {
                 continue;
             } else {
                 let (account_type, parent_type) = (name(below), name(above));
-                crate::tree::TreeFault::TypeOrder { account, account_type, parent, parent_type }
+                TreeFault::TypeOrder { account, account_type, parent, parent_type }
             };
             problems.push(ChangeProblem::Tree(fault));
         }
