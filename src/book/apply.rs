@@ -19,7 +19,7 @@ use crate::model::{
     ValueFaultKind,
 };
 use crate::tree::resolve::{Declared, Ground, Link, Place, Resolution, Target, Up, resolve};
-use crate::tree::{FaultKind, NO_PRODUCT, Remedy};
+use crate::tree::{FaultKind, NO_PRODUCT, Remedy, TreeFault};
 
 /// The wishes for one account.
 #[derive(Debug, Default)]
@@ -57,11 +57,11 @@ impl Book {
         let child_edits = ChildEdits::gather(old, change, &mut problems);
         let removed = removed_accounts(old, &wishes, &mut problems);
         let placing = Placing::new(old, &wishes, &removed);
-        let resolution = placing.resolve(old);
+        let resolution = placing.resolve(old, &wishes);
         check_places(old, &placing, &resolution, &mut problems);
         check_below(old, &placing, &removed, &mut problems);
         check_required(old, &wishes, &placing, &mut problems);
-        child_edits.check(old, &|id| placing.will_stand(id), &removed, &mut problems);
+        child_edits.check(old, &|id| placing.will_stand(id, &resolution), &removed, &mut problems);
         if !problems.is_empty() {
             problems.sort_by_cached_key(ToString::to_string);
             problems.dedup();
@@ -287,6 +287,12 @@ impl<'o> Placing<'o> {
         let mut seeds: Vec<AccountId> = Vec::new();
         let mut removed_held = BTreeSet::new();
         for (id, wish) in wishes {
+            if wish.is_structural() || wish.remove || wish.remove_subtree {
+                // Who shares a held parent with it may wait because of it.
+                let held = old.held.accounts.get(id).map(|held| &held.row.parents);
+                let links = held.or_else(|| old.held.links.get(id));
+                seeds.extend(links.into_iter().flatten().map(|link| link.parent.clone()));
+            }
             if wish.is_structural() {
                 affected.insert(id.clone(), true);
                 seeds.push(id.clone());
@@ -294,6 +300,11 @@ impl<'o> Placing<'o> {
                 let above = old.find(id.as_str()).and_then(|place| old.parent(place));
                 seeds.extend(above.map(|place| old.account_id(place)));
                 seeds.extend(wish.parents.iter().flatten().map(|link| link.parent.clone()));
+            }
+            // A value may be what a held account waits for.
+            if !wish.values.is_empty() && old.held.accounts.contains_key(id) {
+                affected.entry(id.clone()).or_insert(false);
+                seeds.push(id.clone());
             }
             if (wish.remove || wish.remove_subtree) && old.held.accounts.contains_key(id) {
                 removed_held.insert(id.clone());
@@ -309,8 +320,35 @@ impl<'o> Placing<'o> {
         };
         // Everything that waits for an affected account is affected.
         let mut seen: HashSet<AccountId> = HashSet::new();
+        let mut climbed: HashSet<AccountIdx> = HashSet::new();
         while let Some(id) = seeds.pop() {
             if seen.insert(id.clone()) {
+                // What it hangs on, where that is held: a held parent is not a missing one.
+                let wished = wishes.get(&id).and_then(|wish| wish.parents.as_ref());
+                let held = old.held.accounts.get(&id).map(|held| &held.row.parents);
+                let links = wished.or(held).or_else(|| old.held.links.get(&id));
+                for link in links.into_iter().flatten() {
+                    if old.held.accounts.contains_key(&link.parent) && !gone(&link.parent) {
+                        affected.entry(link.parent.clone()).or_insert(false);
+                        seeds.push(link.parent.clone());
+                    }
+                }
+                // A root only because of a fault may close a ring with what is placed anew, or may have
+                // closed one that opens now.
+                let adopted = !old.held.adopted.is_empty();
+                let above = links.into_iter().flatten().map(|link| &link.parent);
+                for start in std::iter::once(&id).chain(above).filter(|_| adopted) {
+                    let mut at = old.find(start.as_str());
+                    while let Some(place) = at.filter(|place| climbed.insert(*place)) {
+                        at = old.parent(place);
+                        let top = at.is_none().then(|| old.account_id(place));
+                        if let Some(top) = top.filter(|top| old.held.adopted.contains_key(top) && !gone(top))
+                        {
+                            affected.entry(top.clone()).or_insert(false);
+                            seeds.push(top);
+                        }
+                    }
+                }
                 for waiting in old.held.naming(&id).filter(|waiting| !gone(waiting)) {
                     affected.entry(waiting.clone()).or_insert(false);
                     seeds.push(waiting.clone());
@@ -383,28 +421,16 @@ impl<'o> Placing<'o> {
         }
     }
 
-    fn resolve(&self, old: &Inner) -> Resolution {
+    fn resolve(&self, old: &Inner, wishes: &BTreeMap<AccountId, Wish>) -> Resolution {
         let mut links: Vec<Link> = Vec::new();
         for (account, parents) in (0_u32..).zip(&self.parents) {
             for link in parents {
                 links.push(Link { account, rank: link.rank, target: self.target(&link.parent) });
             }
         }
-        // A row that is at fault in itself stays held until the change gives it what it lacks.
-        let held: Vec<Option<FaultKind>> = self
-            .ids
-            .iter()
-            .zip(&self.touched)
-            .map(|(id, touched)| match old.held.accounts.get(id).map(|held| &held.reason) {
-                Some(HeldReason::Fault(
-                    kind @ (FaultKind::InvalidValue
-                    | FaultKind::MissingValue
-                    | FaultKind::UnknownProduct
-                    | FaultKind::UnknownType),
-                )) if !touched => Some(*kind),
-                _ => None,
-            })
-            .collect();
+        let numbered = self.ids.iter().zip(&self.kinds);
+        let held: Vec<Option<FaultKind>> =
+            numbered.map(|(id, kind)| own_fault(old, id, *kind, wishes.get(id))).collect();
         let id = |account: u32| self.ids.get(account as usize).map_or("", |id| id.as_str());
         let declared = Declared {
             id: &id,
@@ -450,6 +476,36 @@ impl Ground for Placing<'_> {
     }
 }
 
+// A row that is at fault in itself stays held until the change gives it what it lacks.
+fn own_fault(old: &Inner, id: &AccountId, kind: u16, wish: Option<&Wish>) -> Option<FaultKind> {
+    let held = old.held.accounts.get(id)?;
+    let HeldReason::Fault(fault) = held.reason else { return None };
+    let mended = match fault {
+        FaultKind::UnknownType => wish.is_some_and(|wish| wish.kind.is_some()),
+        FaultKind::UnknownProduct => wish.is_some_and(|wish| wish.product.is_some()),
+        // Which value did not fit is not kept: a value that does, or another type, mends it.
+        FaultKind::InvalidValue => {
+            wish.is_some_and(|wish| wish.kind.is_some() || wish.values.values().any(Option::is_some))
+        }
+        FaultKind::MissingValue => true,
+        _ => return None,
+    };
+    if !mended {
+        return Some(fault);
+    }
+    let kind = TypeId::new(usize::from(kind));
+    let lacks = |(attribute, described): (AttributeId, &crate::model::Attribute)| {
+        let present = match wish.and_then(|wish| wish.values.get(&attribute.index())) {
+            Some(value) => value.is_some(),
+            None => held.row.values.iter().any(|(own, _)| &**own == described.name()),
+        };
+        !present && old.schema.requires(attribute, kind)
+    };
+    let waits = old.policy.remedy(FaultKind::MissingValue) == Remedy::Quarantine
+        && (0..).map(AttributeId::new).zip(old.schema.attributes()).any(lacks);
+    waits.then_some(FaultKind::MissingValue)
+}
+
 fn code(place: Option<usize>) -> u16 {
     place.and_then(|place| u16::try_from(place).ok()).unwrap_or(0)
 }
@@ -483,7 +539,17 @@ fn check_places(
     };
     for (fault, remedy) in &resolution.faults {
         let preferred = fault.kind() == FaultKind::SeveralParents && *remedy == Remedy::Prefer;
-        if !preferred && fault.accounts().into_iter().any(touched) {
+        // A ring that a load would break at an account which is to stay where it is.
+        let stays = |id: &&AccountId| !placing.number.contains_key(*id);
+        let breaks_ground = fault.kind() == FaultKind::Cycle
+            && match remedy {
+                Remedy::Adopt => fault.account().iter().any(stays),
+                _ => fault.accounts().iter().any(stays),
+            };
+        // A product that a load would give to another account than the one that stays.
+        let breaks_ground = breaks_ground
+            || matches!(fault, TreeFault::RepeatedProduct { account, kept, .. } if account < kept);
+        if breaks_ground || (!preferred && fault.accounts().into_iter().any(touched)) {
             problems.push(ChangeProblem::Tree(fault.clone()));
         }
     }
@@ -538,12 +604,12 @@ fn check_below(
             let (account, parent) = (old.account_id(*child), old.account_id(*place));
             let name = |id: TypeId| old.schema.type_at(id).map_or_else(String::new, |t| t.name().to_owned());
             let fault = if product != Some(NO_PRODUCT) {
-                crate::tree::TreeFault::UnderProduct { account, parent }
+                TreeFault::UnderProduct { account, parent }
             } else if old.schema.may_nest(above, below) {
                 continue;
             } else {
                 let (account_type, parent_type) = (name(below), name(above));
-                crate::tree::TreeFault::TypeOrder { account, account_type, parent, parent_type }
+                TreeFault::TypeOrder { account, account_type, parent, parent_type }
             };
             problems.push(ChangeProblem::Tree(fault));
         }
@@ -743,11 +809,14 @@ fn hold(
     wishes: &BTreeMap<AccountId, Wish>,
 ) {
     let mut row = row.unwrap_or_else(|| AccountRow::new(id.clone(), ""));
-    row.parents = parents;
-    if wishes.get(id).is_some_and(Wish::is_structural) {
+    row.parents = sorted_links(parents);
+    let schema = &placing.old.schema;
+    let wish = wishes.get(id);
+    if wish.is_some_and(|wish| wish.kind.is_some()) {
         let kind = placing.kinds.get(number).map_or(0, |kind| usize::from(*kind));
-        let schema = &placing.old.schema;
         row.account_type = Arc::from(schema.type_at(TypeId::new(kind)).map_or("", |kind| kind.name()));
+    }
+    if wish.is_some_and(|wish| wish.product.is_some()) {
         let product = placing.products.get(number).copied().filter(|p| *p != NO_PRODUCT);
         let product = product.and_then(|p| schema.product_at(ProductId::new(usize::from(p))));
         row.product = product.map(|product| Arc::from(product.name()));
@@ -857,8 +926,10 @@ fn describe(
 
 impl Placing<'_> {
     /// Whether an account will be in the book after the change.
-    pub(super) fn will_stand(&self, id: &AccountId) -> bool {
-        self.number.contains_key(id)
-            || self.old.find(id.as_str()).is_some_and(|place| !self.removed.contains(&place))
+    pub(super) fn will_stand(&self, id: &AccountId, resolution: &Resolution) -> bool {
+        match self.number.get(id).and_then(|number| resolution.places.get(*number as usize)) {
+            Some(place) => !matches!(place, Place::Held(_) | Place::Below(_)),
+            None => self.old.find(id.as_str()).is_some_and(|place| !self.removed.contains(&place)),
+        }
     }
 }

@@ -424,7 +424,9 @@ fn report_link_cycles(links: &[Link], standing: &[u32], builder: &BookBuilder, r
 fn row_of(schema: &Schema, intake: &AccountIntake, row: u32, parents: Vec<ParentLink>) -> AccountRow {
     let row = row as usize;
     let kind = intake.kinds.get(row).copied().unwrap_or(0);
-    let kind = schema.type_at(TypeId::new(usize::from(kind))).map_or("", |kind| kind.name());
+    let known = intake.held.get(&row) != Some(&FaultKind::UnknownType);
+    let kind = schema.type_at(TypeId::new(usize::from(kind))).filter(|_| known);
+    let kind = kind.map_or("", |kind| kind.name());
     let mut account = AccountRow::new(AccountId::trusted(intake.ids.text(row).unwrap_or_default()), kind);
     account.parents = parents;
     let product = intake.products.get(row).copied().filter(|p| *p != NO_PRODUCT);

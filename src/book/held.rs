@@ -33,7 +33,7 @@ pub struct HeldAccount {
     pub reason: HeldReason,
 }
 
-/// A row that never waits for anything: an id that breaks the rules, a repeated id, an unknown type.
+/// A row that never waits for anything: an id that breaks the rules, or a repeated id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SupersededRow {

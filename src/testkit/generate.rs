@@ -402,7 +402,7 @@ impl ReferenceBook {
                     .iter()
                     .map(|account| {
                         let number = cell(account);
-                        (number % 100 >= 40).then(|| ((number >> 8) % 201) as i64 - 100)
+                        (number % 100 >= 40).then_some(((number >> 8) % 201) as i64 - 100)
                     })
                     .collect(),
             ),
