@@ -114,8 +114,12 @@ impl AccountIntake {
         let account = self.ids.text(row).unwrap_or_default().to_owned();
         let problem = Problem::Value { account, fault: ValueFault { attribute, kind } };
         let remedy = policy.remedy(problem.kind());
-        if remedy == Remedy::Quarantine {
-            self.held.entry(row).or_insert(problem.kind());
+        match remedy {
+            Remedy::Quarantine => {
+                self.held.entry(row).or_insert(problem.kind());
+            }
+            // What did not fit is missing already; what does not apply becomes so.
+            _ => self.columns.iter_mut().skip(place).take(1).for_each(|column| column.clear(row)),
         }
         report.add(problem, Some(self.locations.of("accounts", row)), remedy);
     }
@@ -348,8 +352,11 @@ impl ChildIntake {
                 None => column.pad(first + batch.rows()),
             }
             if attribute.is_required() {
-                let missing = (first..first + batch.rows()).filter(|row| column.get(*row).is_none());
-                faults.extend(missing.map(|row| (row, place, ValueFaultKind::Required)));
+                let unfit: HashSet<usize> =
+                    faults.iter().filter(|fault| fault.1 == place).map(|fault| fault.0).collect();
+                let rows = first..first + batch.rows();
+                let missing = rows.filter(|row| column.get(*row).is_none() && !unfit.contains(row));
+                faults.extend(missing.map(|row| (row, place, ValueFaultKind::Required)).collect::<Vec<_>>());
             }
         }
         check_currencies(batch, table, &mut |row, place, kind| faults.push((first + row, place, kind)));

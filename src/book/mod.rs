@@ -14,14 +14,18 @@ mod chunk;
 mod compare;
 mod held;
 mod intake;
+mod judge;
+mod placing;
 
 mod graph;
 mod report;
 mod restructure;
 mod row_index;
+mod settle;
 mod values;
 mod verify;
 mod view;
+mod wishes;
 
 use std::sync::Arc;
 

@@ -62,13 +62,12 @@ impl Problem {
             Self::Value { fault, .. } if matches!(fault.kind, crate::model::ValueFaultKind::Required) => {
                 FaultKind::MissingValue
             }
-            Self::Value { .. } => FaultKind::InvalidValue,
+            Self::Value { .. } | Self::UnreadableRank { .. } => FaultKind::InvalidValue,
             Self::InvalidId { .. } => FaultKind::InvalidId,
             Self::UnknownType { .. } => FaultKind::UnknownType,
             Self::UnknownProduct { .. } => FaultKind::UnknownProduct,
             Self::RepeatedId { .. } => FaultKind::RepeatedId,
             Self::StrayLink { .. } => FaultKind::StrayLink,
-            Self::UnreadableRank { .. } => FaultKind::InvalidValue,
             Self::ChildWithoutAccount { .. } => FaultKind::ChildWithoutAccount,
             Self::ChildOfUnknownAccount { .. } => FaultKind::ChildOfUnknownAccount,
             Self::RepeatedChild { .. } => FaultKind::RepeatedChild,

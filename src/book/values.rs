@@ -40,6 +40,9 @@ pub(super) fn apply_values(old: &Inner, next: &mut Inner, edits: ValueEdits) {
 /// The slot and row of a child row.
 type ChildPlace = (u32, usize);
 
+/// A row that enters a block: its account row, its id, and where it lies now.
+type Entering<'e> = (u32, &'e ChildId, Option<ChildPlace>);
+
 /// The wishes for one child row.
 #[derive(Debug, Default)]
 struct ChildWish {
@@ -314,7 +317,7 @@ fn apply_table(
     let name: Arc<str> = Arc::from(table.name());
     // By slot: rows that leave, rows that enter, and rows that change where they are.
     let mut leaving: HashMap<u32, HashSet<usize>> = HashMap::new();
-    let mut entering: BTreeMap<u32, Vec<(u32, &ChildId, Option<ChildPlace>)>> = BTreeMap::new();
+    let mut entering: BTreeMap<u32, Vec<Entering<'_>>> = BTreeMap::new();
     for (child, wish) in wishes {
         // Rows of accounts that moved lie in other chunks now; rows of removed accounts only in the old book.
         let here = next.find_child(number, child.as_str());

@@ -112,6 +112,13 @@ impl Staging {
         }
     }
 
+    /// Makes a cell missing.
+    pub(crate) fn clear(&mut self, row: usize) {
+        if let Some(word) = self.valid.get_mut(row / 64) {
+            *word &= !(1 << (row % 64));
+        }
+    }
+
     fn is_valid(&self, row: usize) -> bool {
         self.valid.get(row / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
     }

@@ -51,7 +51,7 @@ pub(crate) trait Ground {
     /// Where one of the accounts being placed stands in the old tree.
     fn stood(&self, account: u32) -> Option<AccountIdx>;
     /// A staying child of `parent` that is the account of a product.
-    fn product_child(&self, parent: AccountIdx, product: u16) -> Option<AccountIdx>;
+    fn product_children(&self, parent: AccountIdx) -> HashMap<u16, AccountIdx>;
 }
 
 /// No account stays: a whole load.
@@ -76,8 +76,8 @@ impl Ground for NoGround {
     fn stood(&self, _: u32) -> Option<AccountIdx> {
         None
     }
-    fn product_child(&self, _: AccountIdx, _: u16) -> Option<AccountIdx> {
-        None
+    fn product_children(&self, _: AccountIdx) -> HashMap<u16, AccountIdx> {
+        HashMap::new()
     }
 }
 
@@ -368,32 +368,38 @@ impl Run<'_> {
         owned.sort_unstable_by(|a, b| {
             (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| (self.declared.id)(a.2).cmp((self.declared.id)(b.2)))
         });
-        let mut kept: Option<(Up, u16, AccountId)> = None;
+        // The staying product accounts under one parent, looked up once for all that enter it.
+        let mut staying: (Option<AccountIdx>, HashMap<u16, AccountIdx>) = (None, HashMap::new());
+        let mut kept: Option<(Up, u16, Up)> = None;
         for (up, product, account) in owned {
-            // An account that is placed anew keeps the children that stay.
-            let above = match up {
-                Up::Ground(parent) => Some(parent),
-                Up::Here(parent) => self.ground.stood(parent),
+            let first = match kept {
+                Some((other, same, first)) if other == up && same == product => Some(first),
+                _ => {
+                    // An account that is placed anew keeps the children that stay.
+                    let above = match up {
+                        Up::Ground(parent) => Some(parent),
+                        Up::Here(parent) => self.ground.stood(parent),
+                    };
+                    if above != staying.0 {
+                        staying = (
+                            above,
+                            above.map(|above| self.ground.product_children(above)).unwrap_or_default(),
+                        );
+                    }
+                    staying.1.get(&product).copied().map(Up::Ground)
+                }
             };
-            let staying = above.and_then(|parent| self.ground.product_child(parent, product));
-            let staying = staying.map(|child| self.ground.id(child));
-            let first = match &kept {
-                Some((other, same, id)) if *other == up && *same == product => Some(id.clone()),
-                _ => staying,
-            };
-            let Some(first) = first else {
-                kept = Some((up, product, self.account_id(account)));
-                continue;
-            };
-            kept = Some((up, product, first.clone()));
-            let name = self.schema.product_values().text(product).map(ToString::to_string);
-            let fault = TreeFault::RepeatedProduct {
-                account: self.account_id(account),
-                kept: first,
-                parent: self.up_id(up),
-                product: name.unwrap_or_default(),
-            };
-            self.fault(account, fault);
+            kept = Some((up, product, first.unwrap_or(Up::Here(account))));
+            if let Some(first) = first {
+                let name = self.schema.product_values().text(product).map(ToString::to_string);
+                let fault = TreeFault::RepeatedProduct {
+                    account: self.account_id(account),
+                    kept: self.up_id(first),
+                    parent: self.up_id(up),
+                    product: name.unwrap_or_default(),
+                };
+                self.fault(account, fault);
+            }
         }
     }
 
