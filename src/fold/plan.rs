@@ -10,7 +10,7 @@ use super::mask::{Filter, FilterColumn, Passing};
 use super::roll_up::Operator;
 use super::{MAX_DISTRIBUTION, Rates, Reach, RollUp};
 use crate::column::raw_of;
-use crate::model::{Attribute, AttributeType, Currency, EnumValues, Schema, SystemAttribute, Value};
+use crate::model::{Attribute, AttributeType, CaseRule, Currency, EnumValues, Schema, SystemAttribute, Value};
 
 /// What is wrong with a roll-up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -381,6 +381,7 @@ impl<'c> Check<'c> {
             }
         }
         let passing = match attribute.kind().values() {
+            None if attribute.case_rule() == CaseRule::Folded => Passing::Folded(cells),
             None => Passing::Values(cells),
             Some(known) => Passing::Codes(
                 (0..known.len())
