@@ -1,4 +1,80 @@
 //! Perennial: the engine of a customer-success platform, as a library.
+//!
+//! A company that sells subscriptions serves many accounts: customers, their regions and subsidiaries, the
+//! products that each of them uses. This crate answers, inside your own service and over your own storage,
+//! who belongs under whom, what each account is worth, and what that adds up to for every parent: exact,
+//! scoped to what a user may see, and live after every change.
+//!
+//! ```
+//! use perennial::source::MemorySource;
+//! use perennial::{
+//!     AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, Date, FoldPlan, FoldValue, Nesting, Policy,
+//!     RollUp, Schema, Scope,
+//! };
+//!
+//! let schema = Schema::builder()
+//!     .account_type("Company", Nesting::Free)
+//!     .attribute(Attribute::new("seats", AttributeType::Int))
+//!     .build()?;
+//! let acme = AccountId::new("acme")?;
+//! let source = MemorySource::new()
+//!     .account(AccountRow::new(acme.clone(), "Company").with("seats", 30_i64))
+//!     .account(AccountRow::new(AccountId::new("acme-eu")?, "Company").under(acme).with("seats", 12_i64));
+//! let (book, _report) = Book::load(schema, &source, &Policy::strict())?;
+//!
+//! let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
+//! let totals = FoldPlan::new(book.schema(), [RollUp::sum("seats").named("seats")])?.all(&view);
+//! let acme = view.account("acme").ok_or("not there")?;
+//! assert_eq!(totals.value(acme, "seats"), Some(FoldValue::Int(42)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Which question, which type
+//!
+//! | question | type |
+//! |---|---|
+//! | What is an account, and what is known of it? | [`Schema`], from [`Schema::builder`] or JSON; [`Attribute`], [`ChildTable`] |
+//! | What is a value, an amount, a day? | [`Value`], [`Money`], [`Decimal`], [`Date`], [`Timestamp`] |
+//! | Where do accounts come from? | [`source::Source`] over your storage; [`source::MemorySource`]; `adapter::csv` |
+//! | How do I push them in myself, from async code? | [`BookBuilder`] with [`source::Batch`]es |
+//! | What was wrong with the data, and what was done? | [`LoadReport`], [`Fault`]; [`Policy`] decides |
+//! | Does the data fit the schema, without loading it? | [`Book::check`] |
+//! | What do we know now? | [`Book`]: immutable, cheap to clone |
+//! | What is held out of it, and why? | [`Book::held_accounts`], [`Book::held_children`], [`Book::superseded`] |
+//! | What does this user see, at this moment? | [`View`], from [`Scope`] and [`AsOf`] |
+//! | Which accounts, as a set? | [`AccountSet`] |
+//! | Who is above, below, beside an account? | [`Account`]; [`AccountTree`] over any storage; petgraph over `&View` |
+//! | How does a tree look on a terminal? | [`render_tree`] with [`TreeText`] |
+//! | What does it add up to, for each account? | [`RollUp`], checked by [`FoldPlan`], answered by [`Totals`] |
+//! | In which currency? | [`Rates`], which you implement |
+//! | What if this changes? | [`Change`] and [`Book::apply`]; [`ChangeReport`] says what differs |
+//! | And the totals after it? | [`FoldPlan::refresh`] |
+//!
+//! What the answers mean (missing values, cycles, scopes, rounding) is ruled in [`docs::semantics`]; how the
+//! crate is built stands in [`docs::architecture`].
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! * **`csv`**: `adapter::csv::CsvSource` reads accounts, links and child tables from CSV text through a checked
+//!   mapping: other names, constants, value maps, look-ups in other files, date formats, what an empty cell
+//!   means. Brings the `csv` crate.
+//! * **`rayon`**: [`FoldPlan::all`] and [`FoldPlan::refresh`] fold several chunks at once on the rayon pool that
+//!   they are called in. Same bits as without. Brings the `rayon` crate.
+//! * **`testkit`**: what tests of hosts need, such as generated books and slow, obvious evaluators to compare
+//!   with. Brings nothing.
+//!
+//! # Limits
+//!
+//! Every limit of the model has a name in [`limits`]: bytes of ids and texts, attributes of a schema, accounts
+//! of a book (2^30). Input beyond one is an error that names it. The depth and width of trees have no limit:
+//! nothing recurses. A report describes at most [`MAX_REPORTED`] faults of a kind and counts the rest; a
+//! distribution counts at most [`MAX_DISTRIBUTION`] different values.
+//!
+//! The crate keeps everything in memory, writes nothing, reads no clock and knows no users or permissions: the
+//! host says what a scope is, and what time it is.
+
 pub mod adapter;
 mod book;
 mod column;
@@ -11,8 +87,38 @@ pub mod source;
 pub mod testkit;
 mod tree;
 
-pub use book::*;
-pub use fold::*;
-pub use model::*;
+// Values.
+pub use model::{
+    Currency, Date, DateError, Decimal, DecimalError, Duration, Money, MoneyError, Timestamp,
+    UnknownCurrency, Value, ValueKind,
+};
+// The moment of a question.
+pub use model::{AsOf, FiscalCalendar, FixedZone, Weekday, Zone};
+// Ids and rows.
+pub use model::{AccountId, AccountIdx, AccountRow, ChildId, ChildRow, IdError, ParentLink};
+// The schema, what is wrong with one, and what does not fit it.
+pub use model::{
+    AccountType, Attribute, AttributeId, AttributeType, CaseRule, ChildTable, ColumnId, EnumValues, Nesting,
+    Product, ProductId, Schema, SchemaBuilder, SchemaErrors, SchemaFault, SchemaFaultKind, StatusGroup,
+    SystemAttribute, TableId, TableKind, TypeId, ValueFault, ValueFaultKind, limits,
+};
+// Sets of accounts.
 pub use set::{AccountSet, Scope, StaleSet};
-pub use tree::*;
+// Trees, over our storage or the host's.
+pub use tree::{AccountTree, Ancestors, Descendants, TreeText, render_tree};
+// What may be wrong with declared accounts, and what is done about it.
+pub use tree::{FaultKind, Policy, PolicyError, Remedy, TreeFault};
+// The book, what a user sees of it, and how it is loaded.
+pub use book::{
+    Account, Book, BookBuilder, ChildEntry, Fault, HeldAccount, HeldChild, HeldReason, LoadError, LoadReport,
+    MAX_REPORTED, Problem, RowCounts, RowLocation, SupersededRow, View,
+};
+// How it changes.
+pub use book::{AccountMove, Change, ChangeError, ChangeItem, ChangeProblem, ChangeReport, ValueChange};
+// Roll-ups.
+pub use fold::{FoldError, FoldErrors, FoldPlan, FoldValue, MAX_DISTRIBUTION, Rates, Reach, RollUp, Totals};
+
+// The example of the README, compiled and run with the doc tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct ReadmeDoctests;

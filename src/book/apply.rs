@@ -438,6 +438,10 @@ impl Ground for Placing<'_> {
         self.moving.get(&account).copied()
     }
 
+    fn stood(&self, account: u32) -> Option<AccountIdx> {
+        self.before.get(account as usize).copied().flatten()
+    }
+
     fn product_child(&self, parent: AccountIdx, product: u16) -> Option<AccountIdx> {
         let mut children = Vec::new();
         self.old.children_into(parent, &mut children);

@@ -22,7 +22,7 @@ use crate::set::Layout;
 use crate::tree::arrange::arrange;
 use crate::tree::pack::{LimbTarget, Packed, pack};
 use crate::tree::resolve::{Declared, Link, NoGround, Place, Target, Up, resolve};
-use crate::tree::{FaultKind, NO_PRODUCT, NONE, Policy, Remedy, Shape, TagIndex, TreeFault, hash_of};
+use crate::tree::{FaultKind, NO_PRODUCT, NONE, Policy, Remedy, Shape, TagIndex, TreeFault};
 
 // Row numbers fit: the limit on accounts is below 2^30.
 fn narrow(number: usize) -> u32 {
@@ -33,7 +33,8 @@ pub(super) fn assemble(mut builder: BookBuilder) -> Result<(Book, LoadReport), L
     let mut report = std::mem::take(&mut builder.report);
     let (schema, policy) = (Arc::clone(&builder.schema), builder.policy.clone());
     let mut held = Held::default();
-    let placed = place_accounts(&builder, &mut held, &mut report);
+    let index = RowIndex::build(&builder.accounts.ids);
+    let placed = place_accounts(&builder, &index, &mut held, &mut report);
     let offered = builder.accounts.rows();
     report.tables.insert(
         Arc::from("accounts"),
@@ -50,42 +51,33 @@ pub(super) fn assemble(mut builder: BookBuilder) -> Result<(Book, LoadReport), L
     let packed = pack(&forest, NONE, builder.chunk_rows);
     drop(forest);
     let home_of = locate(&packed, placed.rows.len());
-    let children = place_children(&builder, &placed, &home_of, &mut held, &mut report);
+    let children = place_children(&builder, &index, &placed, &home_of, &mut held, &mut report);
+    let hashes = index.into_hashes();
     report.finish();
     if report.is_rejected() {
         return Err(LoadError::Rejected { report: Box::new(report) });
     }
 
-    let shapes: Vec<Arc<Shape>> = packed
-        .chunks
-        .iter()
-        .map(|chunk| {
-            let row = |place: &u32| placed.rows.get(*place as usize).map_or(0, |row| *row as usize);
-            let of = |codes: &[u16], default| {
-                chunk.items.iter().map(|item| codes.get(row(item)).copied().unwrap_or(default)).collect()
-            };
-            let kinds = of(&builder.accounts.kinds, 0);
-            let products = of(&builder.accounts.products, NO_PRODUCT);
-            Arc::new(Shape::build(
-                chunk.items.iter().map(|item| id(*item)),
-                chunk.parent.clone(),
-                kinds,
-                products,
-            ))
-        })
-        .collect();
-    let index = {
-        let accounts = (0_u32..)
-            .zip(&packed.chunks)
-            .flat_map(|(slot, chunk)| chunk.items.iter().map(move |i| (*i, slot)));
-        let entries: Vec<(u64, u32)> = accounts.map(|(item, slot)| (hash_of(id(item)), slot)).collect();
-        TagIndex::build(entries.into_iter())
-    };
     let rows_of: Vec<Vec<u32>> = packed
         .chunks
         .iter()
         .map(|chunk| chunk.items.iter().filter_map(|item| placed.rows.get(*item as usize).copied()).collect())
         .collect();
+    let mut entries: Vec<(u64, u32)> = Vec::with_capacity(placed.rows.len());
+    let mut shapes: Vec<Arc<Shape>> = Vec::with_capacity(packed.chunks.len());
+    for ((slot, chunk), rows) in (0_u32..).zip(&packed.chunks).zip(&rows_of) {
+        let of = |codes: &[u16], default| -> Vec<u16> {
+            rows.iter().map(|row| codes.get(*row as usize).copied().unwrap_or(default)).collect()
+        };
+        let own: Vec<u64> = rows.iter().map(|row| hashes.get(*row as usize).copied().unwrap_or(0)).collect();
+        let ids = rows.iter().map(|row| ids.text(*row as usize).unwrap_or_default());
+        let kinds = of(&builder.accounts.kinds, 0);
+        let products = of(&builder.accounts.products, NO_PRODUCT);
+        shapes.push(Arc::new(Shape::build(ids, own.iter().copied(), chunk.parent.clone(), kinds, products)));
+        entries.extend(own.into_iter().map(|hash| (hash, slot)));
+    }
+    drop(hashes);
+    let index = TagIndex::build(entries.into_iter());
     // Column by column, so that each staging column is gone before the next is gathered.
     let mut columns: Vec<Vec<Option<Arc<crate::column::Block>>>> = vec![Vec::new(); packed.chunks.len()];
     let AccountIntake { columns: staging, .. } = builder.accounts;
@@ -141,10 +133,14 @@ struct Placed {
 }
 
 #[expect(clippy::indexing_slicing, reason = "accounts are numbered below the length of `standing`")]
-fn place_accounts(builder: &BookBuilder, held: &mut Held, report: &mut LoadReport) -> Placed {
+fn place_accounts(
+    builder: &BookBuilder,
+    index: &RowIndex<'_>,
+    held: &mut Held,
+    report: &mut LoadReport,
+) -> Placed {
     let (schema, policy, intake) = (&builder.schema, &builder.policy, &builder.accounts);
-    let index = RowIndex::build(&intake.ids);
-    let superseded = repeated_ids(builder, &index, held, report);
+    let superseded = repeated_ids(builder, index, held, report);
     // The rows that stand for an id, and the number of each.
     let stands = |row: &u32| {
         !superseded.contains_key(row) && intake.held.get(&(*row as usize)) != Some(&FaultKind::InvalidId)
@@ -276,7 +272,9 @@ fn content(schema: &Schema, intake: &AccountIntake, row: u32) -> String {
         .zip(&intake.columns)
         .map(|(attribute, column)| value_of(column.get(row as usize)?, attribute.kind()))
         .collect();
-    format!("{parent:?} {kind:?} {product:?} {values:?}")
+    // A row at fault in itself is no twin of one that merely lacks the value.
+    let held = intake.held.get(&(row as usize));
+    format!("{parent:?} {kind:?} {product:?} {values:?} {held:?}")
 }
 
 fn declared_links(
@@ -449,13 +447,13 @@ type SortedChild = (u32, u32, u32);
 
 fn place_children(
     builder: &BookBuilder,
+    index: &RowIndex<'_>,
     placed: &Placed,
     homes: &[(u32, u32)],
     held: &mut Held,
     report: &mut LoadReport,
 ) -> Vec<Vec<SortedChild>> {
-    // Only ids of rows that stand; a held account's children are held with it.
-    let index = RowIndex::build(&builder.accounts.ids);
+    // A held account's children are held with it.
     let place = |id: &str| {
         let mut row = index.find(id)?;
         if placed.place_of.get(row as usize) == Some(&NONE) {

@@ -322,32 +322,34 @@ impl<'w> Work<'w> {
                 *place = None;
             }
         }
+        // Taken slots are marked, so that no other chunk finds them empty.
+        let take = |inner: &mut Inner, slot: u32| {
+            if let Some(place) = inner.chunks.get_mut(slot as usize) {
+                *place = Some(Arc::new(Chunk::placeholder()));
+            }
+        };
+        for slot in slots.iter().flatten().filter(|slot| **slot != NONE) {
+            take(inner, *slot);
+        }
+        let mut first_empty = 0;
         for slot in slots.iter_mut().flatten().filter(|slot| **slot == NONE) {
             *slot = free.pop_first().unwrap_or_else(|| {
                 // Slots emptied by earlier changes first.
-                let empty = inner.chunks.iter().position(Option::is_none);
-                let at = empty.filter(|at| !self.dissolved.contains(&(len_of(*at))));
-                at.map_or_else(
-                    || {
-                        inner.chunks.push(None);
-                        len(&inner.chunks) - 1
-                    },
-                    len_of,
-                )
+                let empty = inner.chunks.iter().skip(first_empty).position(Option::is_none);
+                first_empty += empty.unwrap_or(inner.chunks.len() - first_empty);
+                if first_empty == inner.chunks.len() {
+                    inner.chunks.push(None);
+                }
+                len_of(first_empty)
             });
-            // Taken: no other chunk may find it empty.
-            if let Some(place) = inner.chunks.get_mut(*slot as usize) {
-                *place = Some(Arc::new(Chunk::placeholder()));
-            }
+            take(inner, *slot);
         }
-        let mut trunk: Vec<u32> = inner.trunk.to_vec();
+        let mut tops: HashMap<Group, Vec<u32>> = HashMap::new();
         for ((group, packed), slots) in groups.iter().zip(&slots) {
-            self.build_group(inner, &mut trunk, *group, packed, slots);
+            tops.insert(*group, self.build_group(inner, *group, packed, slots));
         }
-        let alive = |slot: &u32| inner.chunks.get(*slot as usize).is_some_and(Option::is_some);
-        trunk.retain(alive);
-        inner.trunk = trunk.into();
-        self.edit_indexes(inner);
+        self.hang_up(inner, &tops);
+        self.edit_indexes(inner, &groups, &slots);
         inner.layout = Layout::new(
             inner.chunks.iter().map(|chunk| chunk.as_ref().map_or(0, |chunk| chunk.shape.rows())),
         );
@@ -373,15 +375,8 @@ impl<'w> Work<'w> {
         }
     }
 
-    // Puts the chunks of one run into their slots and hangs them up.
-    fn build_group(
-        &self,
-        inner: &mut Inner,
-        trunk: &mut Vec<u32>,
-        group: Group,
-        packed: &Packed,
-        slots: &[u32],
-    ) {
+    // Puts the chunks of one run into their slots; answers those that hang on no chunk of the run.
+    fn build_group(&self, inner: &mut Inner, group: Group, packed: &Packed, slots: &[u32]) -> Vec<u32> {
         let outside = self.old.chunk(group).and_then(|chunk| chunk.home);
         let slot_of = |chunk: u32| slots.get(chunk as usize).copied().unwrap_or(NONE);
         for (number, chunk) in packed.chunks.iter().enumerate() {
@@ -410,31 +405,34 @@ impl<'w> Work<'w> {
                 *place = Some(Arc::new(built));
             }
         }
-        let tops: Vec<u32> = packed.top.iter().map(|chunk| slot_of(*chunk)).collect();
-        match outside {
-            None => {
+        packed.top.iter().map(|chunk| slot_of(*chunk)).collect()
+    }
+
+    // Hangs the runs where those that they replace hung: all at once, since a new chunk may have taken
+    // the slot that names another run.
+    fn hang_up(&self, inner: &mut Inner, tops: &HashMap<Group, Vec<u32>>) {
+        let of = |group: Group| tops.get(&group).map_or(&[][..], Vec::as_slice);
+        let mut trunk: Vec<u32> = Vec::with_capacity(inner.trunk.len());
+        for slot in inner.trunk.iter() {
+            match self.joined.get(slot) {
                 // In place of the run's first chunk; the others of the run are gone from the trunk.
-                let members: Vec<u32> =
-                    self.joined.iter().filter(|(_, g)| **g == group).map(|(slot, _)| *slot).collect();
-                let at = trunk.iter().position(|slot| *slot == group).unwrap_or(trunk.len());
-                trunk.retain(|slot| *slot == group || !members.contains(slot));
-                let at = at.min(trunk.len());
-                if trunk.get(at) == Some(&group) {
-                    trunk.splice(at..=at, tops);
-                } else {
-                    trunk.splice(at..at, tops);
-                }
+                Some(group) if group == slot => trunk.extend(of(*group)),
+                Some(_) => {}
+                None => trunk.push(*slot),
             }
-            Some(home) => {
-                if let Some(Some(upper)) = inner.chunks.get_mut(home.slot as usize) {
-                    let upper = Arc::make_mut(upper);
-                    let hang = |limb: &Limb| match limb.slot == group {
-                        true => tops.iter().map(|slot| Limb { slot: *slot, ..*limb }).collect(),
-                        false => vec![*limb],
-                    };
-                    upper.limbs = upper.limbs.iter().flat_map(hang).collect();
-                }
-            }
+        }
+        trunk.extend(of(EMPTY_TRUNK));
+        inner.trunk = trunk.into();
+        let outside = |group: &Group| self.old.chunk(*group).and_then(|chunk| chunk.home);
+        let uppers: BTreeSet<u32> = tops.keys().filter_map(outside).map(|home| home.slot).collect();
+        for upper in uppers {
+            let Some(Some(upper)) = inner.chunks.get_mut(upper as usize) else { continue };
+            let upper = Arc::make_mut(upper);
+            let hang = |limb: &Limb| match tops.get(&limb.slot) {
+                Some(slots) => slots.iter().map(|slot| Limb { slot: *slot, ..*limb }).collect(),
+                None => vec![*limb],
+            };
+            upper.limbs = upper.limbs.iter().flat_map(hang).collect();
         }
     }
 
@@ -460,7 +458,13 @@ impl<'w> Work<'w> {
             }
         };
         let (kinds, products) = origins.iter().map(label).unzip();
-        let shape = Shape::build(origins.iter().map(id), parent.to_vec(), kinds, products);
+        let shape = Shape::build(
+            origins.iter().map(id),
+            origins.iter().map(|o| hash_of(id(o))),
+            parent.to_vec(),
+            kinds,
+            products,
+        );
         // The chunks that rows come from, looked up once.
         let sources: Vec<Option<(&Chunk, usize)>> = origins
             .iter()
@@ -506,64 +510,66 @@ impl<'w> Work<'w> {
     }
 
     // Ids whose slot is another one now, and those that came and went.
-    fn edit_indexes(&self, inner: &mut Inner) {
-        let (mut gone, mut new) = (Vec::new(), Vec::new());
-        let tables = inner.schema.tables().len();
-        let mut child_gone: Vec<Vec<(u64, u32)>> = vec![Vec::new(); tables];
-        let mut child_new: Vec<Vec<(u64, u32)>> = vec![Vec::new(); tables];
-        for slot in &self.dissolved {
-            let Some(chunk) = self.old.chunk(*slot) else { continue };
-            gone.extend(
-                (0..chunk.shape.rows()).filter_map(|row| Some((hash_of(chunk.shape.id(row)?), *slot))),
-            );
-            for (entries, block) in child_gone.iter_mut().zip(&chunk.tables) {
-                entries.extend(block.iter().flat_map(|block| block.hashes()).map(|hash| (hash, *slot)));
+    fn edit_indexes(&self, inner: &mut Inner, groups: &[(Group, Packed)], slots: &[Vec<u32>]) {
+        let mut accounts = Entries::default();
+        let mut children: Vec<Entries> = inner.schema.tables().map(|_| Entries::default()).collect();
+        for place in &self.plan.removed {
+            accounts.gone.push((hash_of(self.old.id(*place)), place.slot));
+            self.note_children(*place, &mut children, |entries, hash| entries.gone.push((hash, place.slot)));
+        }
+        for ((_, packed), slots) in groups.iter().zip(slots) {
+            for (chunk, slot) in packed.chunks.iter().zip(slots) {
+                for origin in chunk.items.iter().filter_map(|item| self.rows.get(*item as usize)) {
+                    match origin {
+                        Origin::Old(place) if place.slot == *slot => {}
+                        Origin::Old(place) => {
+                            let hash = hash_of(self.old.id(*place));
+                            accounts.gone.push((hash, place.slot));
+                            accounts.new.push((hash, *slot));
+                            self.note_children(*place, &mut children, |entries, hash| {
+                                entries.gone.push((hash, place.slot));
+                                entries.new.push((hash, *slot));
+                            });
+                        }
+                        Origin::New(number) => {
+                            let id =
+                                self.plan.added.get(*number as usize).map_or("", |added| added.id.as_str());
+                            accounts.new.push((hash_of(id), *slot));
+                        }
+                    }
+                }
             }
         }
-        for (slot, chunk) in (0_u32..).zip(&inner.chunks) {
-            let Some(chunk) = chunk else { continue };
-            let same = self.old.chunk(slot).is_some_and(|old| Arc::ptr_eq(&old.shape, &chunk.shape));
-            if same && !self.dissolved.contains(&slot) {
-                continue;
-            }
-            new.extend((0..chunk.shape.rows()).filter_map(|row| Some((hash_of(chunk.shape.id(row)?), slot))));
-            for (entries, block) in child_new.iter_mut().zip(&chunk.tables) {
-                entries.extend(block.iter().flat_map(|block| block.hashes()).map(|hash| (hash, slot)));
-            }
+        accounts.apply(&mut inner.index);
+        for (entries, index) in children.into_iter().zip(&mut inner.child_index) {
+            entries.apply(index);
         }
-        edit(&mut inner.index, gone, new);
-        for (index, (gone, new)) in inner.child_index.iter_mut().zip(child_gone.into_iter().zip(child_new)) {
-            if !gone.is_empty() || !new.is_empty() {
-                edit(index, gone, new);
+    }
+
+    fn note_children(&self, place: AccountIdx, children: &mut [Entries], note: impl Fn(&mut Entries, u64)) {
+        let Some(chunk) = self.old.chunk(place.slot) else { return };
+        for (entries, block) in children.iter_mut().zip(&chunk.tables) {
+            let Some(block) = block else { continue };
+            for id in block.rows_of(place.row).filter_map(|row| block.id(row)) {
+                note(entries, hash_of(id));
             }
         }
     }
 }
 
-// Entries on both sides cancel out.
-pub(super) fn edit(
-    index: &mut Arc<crate::tree::TagIndex>,
-    mut gone: Vec<(u64, u32)>,
-    mut new: Vec<(u64, u32)>,
-) {
-    gone.sort_unstable();
-    new.sort_unstable();
-    let mut only_gone = Vec::new();
-    let mut only_new = Vec::new();
-    let (mut old, mut fresh) = (gone.into_iter().peekable(), new.into_iter().peekable());
-    loop {
-        match (old.peek(), fresh.peek()) {
-            (Some(a), Some(b)) if a == b => {
-                old.next();
-                fresh.next();
-            }
-            (Some(a), Some(b)) if a < b => only_gone.extend(old.next()),
-            (Some(_), None) => only_gone.extend(old.next()),
-            (_, Some(_)) => only_new.extend(fresh.next()),
-            (None, None) => break,
+/// Entries of an index that go and come.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    pub(super) gone: Vec<(u64, u32)>,
+    pub(super) new: Vec<(u64, u32)>,
+}
+
+impl Entries {
+    pub(super) fn apply(self, index: &mut Arc<crate::tree::TagIndex>) {
+        if !self.gone.is_empty() || !self.new.is_empty() {
+            Arc::make_mut(index).edit(&self.gone, &self.new);
         }
     }
-    Arc::make_mut(index).edit(&only_gone, &only_new);
 }
 
 // The positions `start..end` of a forest as a forest of their own.

@@ -67,6 +67,11 @@ impl<'s> RowIndex<'s> {
         }
     }
 
+    /// The hash of each row's id.
+    pub(super) fn into_hashes(self) -> Vec<u64> {
+        self.hashes
+    }
+
     /// All rows with the id of a first row.
     pub(super) fn rows_with(&self, first: u32) -> impl Iterator<Item = u32> + '_ {
         let mut at = Some(first);

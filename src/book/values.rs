@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::apply::ValueEdits;
 use super::change::{ChangeItem, ChangeProblem};
+use super::restructure::Entries;
 use super::{Change, ChangeReport, Inner, TableBlock, ValueChange};
 use crate::column::{Block, Raw, Storage, raw_of};
 use crate::model::{
@@ -336,7 +337,7 @@ fn apply_table(
     entering.remove(&u32::MAX);
     let storages: Vec<Storage> = table.columns().map(|column| Storage::of(column.kind())).collect();
     let before = next.clone();
-    let (mut gone, mut new) = (Vec::new(), Vec::new());
+    let mut entries = Entries::default();
     for (slot, mut entering) in entering {
         let Some(chunk) = before.chunk(slot) else { continue };
         let block = chunk.table(number);
@@ -379,8 +380,8 @@ fn apply_table(
             &storages,
             cell,
         );
-        gone.extend(block.into_iter().flat_map(|block| block.hashes()).map(|hash| (hash, slot)));
-        new.extend(built.iter().flat_map(|block| block.hashes()).map(|hash| (hash, slot)));
+        entries.gone.extend(block.into_iter().flat_map(|block| block.hashes()).map(|hash| (hash, slot)));
+        entries.new.extend(built.iter().flat_map(|block| block.hashes()).map(|hash| (hash, slot)));
         if let Some(Some(chunk)) = next.chunks.get_mut(slot as usize) {
             if let Some(place) = Arc::make_mut(chunk).tables.get_mut(number) {
                 *place = built.map(Arc::new);
@@ -388,7 +389,7 @@ fn apply_table(
         }
     }
     if let Some(index) = next.child_index.get_mut(number) {
-        super::restructure::edit(index, gone, new);
+        entries.apply(index);
     }
 }
 

@@ -13,10 +13,10 @@ use super::mask::{account_mask, filter_accounts, filter_children};
 use super::own::{Cells, Market, is_narrow};
 use super::plan::{FoldPlan, Node, Work};
 use super::state::{State, Sum};
-use super::totals::{ChunkTotals, Column, Totals};
+use super::totals::{ChunkTotals, Column, NodeList, NodeTotals, Totals};
 use super::{Reach, plan::Measure};
 use crate::book::{Account, Chunk, Inner, TableBlock, View};
-use crate::column::{Bitmap, Block};
+use crate::column::Bitmap;
 use crate::model::limits::{MAX_INT, MAX_UNITS};
 use crate::tree::Shape;
 
@@ -77,17 +77,18 @@ impl FoldPlan {
         let order = order_below(inner, inner.trunk.to_vec());
         let mut chunks: Vec<Option<Arc<ChunkTotals>>> = vec![None; inner.chunks.len()];
         for level in levels(inner, order) {
+            let below = |slot: u32| chunks.get(slot as usize).cloned().flatten();
             let fold = |slot: &u32| {
                 let earlier = before.and_then(|before| before.chunks.get(*slot as usize)?.as_ref());
-                (
-                    *slot,
-                    self.chunk(view, *slot, earlier, &|slot| chunks.get(slot as usize).cloned().flatten()),
-                )
+                (*slot, self.chunk(view, *slot, earlier, &below))
             };
+            // A refresh takes nearly everything over, which is not worth other threads.
             #[cfg(feature = "rayon")]
-            let folded: Vec<_> = {
+            let folded: Vec<_> = if before.is_none() {
                 use rayon::prelude::*;
                 level.par_iter().map(fold).collect()
+            } else {
+                level.iter().map(fold).collect()
             };
             #[cfg(not(feature = "rayon"))]
             let folded: Vec<_> = level.iter().map(fold).collect();
@@ -124,39 +125,104 @@ impl FoldPlan {
                     .unwrap_or_else(|| Arc::new(Bitmap::zeros(chunk.shape.rows() as usize))),
             ),
         };
-        let limbs: Vec<(u32, Arc<ChunkTotals>)> =
-            chunk.limbs.iter().filter_map(|limb| Some((limb.anchor, below(limb.slot)?))).collect();
-        let today = view.as_of().date();
+        let limbs: Vec<(u32, NodeList)> = chunk
+            .limbs
+            .iter()
+            .filter_map(|limb| Some((limb.anchor, Arc::clone(&below(limb.slot)?.nodes))))
+            .collect();
+        let now = Inputs {
+            plan: self,
+            chunk,
+            visible: visible.as_ref(),
+            limbs: &limbs,
+            today: view.as_of().date(),
+        };
+        let earlier = earlier.filter(|earlier| now.same_rows(earlier));
         if let Some(earlier) =
-            earlier.filter(|earlier| earlier.stands_for(chunk, self, visible.as_ref(), &limbs, today))
+            earlier.filter(|earlier| Arc::ptr_eq(&earlier.chunk, chunk) && now.same_around(earlier))
         {
             return Some(Arc::clone(earlier));
         }
-        let market = Market { rates: self.rates.as_deref(), today };
+        let market = Market { rates: self.rates.as_deref(), today: now.today };
         let mut scratch = Scratch::default();
-        let (mut columns, mut exports) = (Vec::new(), Vec::new());
-        for (number, node) in self.nodes.iter().enumerate() {
+        let nodes = self.nodes.iter().enumerate().map(|(number, node)| {
+            if let Some(same) = earlier.and_then(|earlier| now.same_node(earlier, number, node)) {
+                return same;
+            }
             let imports: Vec<(u32, &State)> = limbs
                 .iter()
-                .filter_map(|(anchor, totals)| Some((*anchor, totals.exports.get(number)?)))
+                .filter_map(|(anchor, totals)| Some((*anchor, &totals.get(number)?.export)))
                 .collect();
             let run = NodeRun { inner, slot, chunk, node, visible: visible.as_deref(), market };
             let (column, export) = run.fold(&imports, &mut scratch);
-            columns.push(column);
-            exports.push(export);
-        }
-        let reads = ChunkTotals::reads(chunk, self);
-        let imports = limbs.iter().map(|(anchor, totals)| (*anchor, totals.exports.clone())).collect();
-        let shape = Arc::clone(&chunk.shape);
-        Some(Arc::new(ChunkTotals {
-            shape,
-            reads,
-            visible,
-            today,
-            imports,
-            columns,
-            exports: exports.into(),
-        }))
+            Arc::new(NodeTotals { column, export })
+        });
+        let nodes = nodes.collect();
+        let today = now.today;
+        Some(Arc::new(ChunkTotals { chunk: Arc::clone(chunk), visible, today, limbs, nodes }))
+    }
+}
+
+/// What the totals of a chunk depend on.
+struct Inputs<'i> {
+    plan: &'i FoldPlan,
+    chunk: &'i Chunk,
+    visible: Option<&'i Arc<Bitmap>>,
+    limbs: &'i [(u32, NodeList)],
+    today: crate::model::Date,
+}
+
+impl Inputs<'_> {
+    // Whether the same accounts count in the same rows.
+    fn same_rows(&self, earlier: &ChunkTotals) -> bool {
+        let same_mask = match (&earlier.visible, self.visible) {
+            (None, None) => true,
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b) || a == b,
+            _ => false,
+        };
+        same_mask && Arc::ptr_eq(&earlier.chunk.shape, &self.chunk.shape)
+    }
+
+    // Whether everything beside the chunk is the same: what hangs on it, and the moment where it matters.
+    fn same_around(&self, earlier: &ChunkTotals) -> bool {
+        let dated = || self.plan.nodes.iter().any(|node| node.work.reads_date());
+        let same = |((a, before), (b, now)): (&(u32, NodeList), &(u32, NodeList))| {
+            a == b && Arc::ptr_eq(before, now)
+        };
+        (earlier.today == self.today || !dated())
+            && earlier.limbs.len() == self.limbs.len()
+            && earlier.limbs.iter().zip(self.limbs).all(same)
+    }
+
+    // The earlier totals of one roll-up, where nothing that it reads has changed.
+    fn same_node(&self, earlier: &ChunkTotals, number: usize, node: &Node) -> Option<Arc<NodeTotals>> {
+        let same_cells = node.attributes.iter().all(|column| {
+            let (before, now) = (earlier.chunk.column(*column), self.chunk.column(*column));
+            same_block(before, now)
+        });
+        let same_table =
+            node.table.is_none_or(|table| same_block(earlier.chunk.table(table), self.chunk.table(table)));
+        let same_limb = |((a, before), (b, now)): (&(u32, NodeList), &(u32, NodeList))| {
+            let same = || match (before.get(number), now.get(number)) {
+                (Some(a), Some(b)) => Arc::ptr_eq(a, b) || a.export == b.export,
+                _ => false,
+            };
+            a == b && (Arc::ptr_eq(before, now) || same())
+        };
+        let same = same_cells
+            && same_table
+            && (earlier.today == self.today || !node.work.reads_date())
+            && earlier.limbs.len() == self.limbs.len()
+            && earlier.limbs.iter().zip(self.limbs).all(same_limb);
+        if same { earlier.nodes.get(number).cloned() } else { None }
+    }
+}
+
+fn same_block<T>(a: Option<&Arc<T>>, b: Option<&Arc<T>>) -> bool {
+    match (a, b) {
+        (None, None) => true,
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+        _ => false,
     }
 }
 
@@ -173,12 +239,15 @@ fn order_below(inner: &Inner, mut order: Vec<u32>) -> Vec<u32> {
 
 // Chunks that can be folded at the same time, lowest first.
 fn levels(inner: &Inner, order: Vec<u32>) -> Vec<Vec<u32>> {
-    let mut height: HashMap<u32, usize> = HashMap::with_capacity(order.len());
+    let mut height: Vec<usize> = vec![0; inner.chunks.len()];
     let mut levels: Vec<Vec<u32>> = Vec::new();
     for slot in order.into_iter().rev() {
         let limbs = inner.chunk(slot).into_iter().flat_map(|chunk| chunk.limbs.iter());
-        let own = limbs.filter_map(|limb| height.get(&limb.slot)).max().map_or(0, |height| height + 1);
-        height.insert(slot, own);
+        let below = limbs.filter_map(|limb| height.get(limb.slot as usize)).max();
+        let own = below.map_or(0, |below| below + 1);
+        if let Some(height) = height.get_mut(slot as usize) {
+            *height = own;
+        }
         if levels.len() <= own {
             levels.resize_with(own + 1, Vec::new);
         }
@@ -431,69 +500,4 @@ fn fits(values: &[i64], imports: &[(u32, &State)]) -> bool {
     }
     let largest = values.iter().map(|value| value.unsigned_abs()).max().unwrap_or(0);
     rows.saturating_mul(i128::from(largest)) <= room
-}
-
-impl ChunkTotals {
-    // Whether these totals are those of a chunk as it is now.
-    fn stands_for(
-        &self,
-        chunk: &Chunk,
-        plan: &FoldPlan,
-        visible: Option<&Arc<Bitmap>>,
-        limbs: &[(u32, Arc<Self>)],
-        today: crate::model::Date,
-    ) -> bool {
-        let same_limbs = || {
-            self.imports.len() == limbs.len()
-                && self.imports.iter().zip(limbs).all(|((anchor, exports), (now, totals))| {
-                    anchor == now && (Arc::ptr_eq(exports, &totals.exports) || *exports == totals.exports)
-                })
-        };
-        let dated = || plan.nodes.iter().any(|node| node.work.reads_date());
-        let same_mask = || match (&self.visible, visible) {
-            (None, None) => true,
-            (Some(a), Some(b)) => Arc::ptr_eq(a, b) || a == b,
-            _ => false,
-        };
-        Arc::ptr_eq(&self.shape, &chunk.shape)
-            && (self.today == today || !dated())
-            && self.reads == Self::reads(chunk, plan)
-            && same_mask()
-            && same_limbs()
-    }
-
-    // Identities of the blocks that a plan reads in a chunk.
-    fn reads(chunk: &Chunk, plan: &FoldPlan) -> Vec<Read> {
-        let mut reads = Vec::new();
-        for node in plan.nodes.iter() {
-            reads.extend(node.attributes.iter().map(|column| Read::Block(chunk.column(*column).cloned())));
-            reads.extend(node.table.map(|table| Read::Table(chunk.table(table).cloned())));
-        }
-        reads
-    }
-}
-
-/// A block that was read, kept so that its place in memory is not used again. Two are equal when they
-/// are the same block.
-#[derive(Debug, Clone)]
-pub(super) enum Read {
-    Block(Option<Arc<Block>>),
-    Table(Option<Arc<TableBlock>>),
-}
-
-impl PartialEq for Read {
-    fn eq(&self, other: &Self) -> bool {
-        fn same<T>(a: Option<&Arc<T>>, b: Option<&Arc<T>>) -> bool {
-            match (a, b) {
-                (None, None) => true,
-                (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-                _ => false,
-            }
-        }
-        match (self, other) {
-            (Self::Block(a), Self::Block(b)) => same(a.as_ref(), b.as_ref()),
-            (Self::Table(a), Self::Table(b)) => same(a.as_ref(), b.as_ref()),
-            _ => false,
-        }
-    }
 }

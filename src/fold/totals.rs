@@ -9,12 +9,10 @@ use super::candidate::Best;
 use super::exact::{from_order_key, from_quanta};
 use super::own::divide_half_even;
 use super::plan::{FoldPlan, Measure, Node, Unit, Work};
-use super::run::Read;
 use super::state::{State, Sum};
-use crate::book::{Account, View};
+use crate::book::{Account, Chunk, View};
 use crate::column::{Bitmap, Raw, value_of};
 use crate::model::{AccountIdx, AttributeType, Currency, Date, Decimal, Money, TableId, Value};
-use crate::tree::Shape;
 
 /// The value of a roll-up for one account.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -122,15 +120,25 @@ pub struct Totals {
 /// The totals of the accounts of one chunk, and what they depend on.
 #[derive(Debug)]
 pub(super) struct ChunkTotals {
-    pub(super) shape: Arc<Shape>,
-    pub(super) reads: Vec<Read>,
+    /// The chunk, kept so that the places of its blocks in memory are not used again.
+    pub(super) chunk: Arc<Chunk>,
     pub(super) visible: Option<Arc<Bitmap>>,
     pub(super) today: Date,
-    /// The exports of the limbs, by the row they hang on.
-    pub(super) imports: Vec<(u32, Arc<[State]>)>,
+    /// What hangs on the chunk, by the row it hangs on.
+    // Their roll-ups only: whole totals would nest as deep as the tree, and be dropped recursively.
+    pub(super) limbs: Vec<(u32, NodeList)>,
     /// One for each roll-up.
-    pub(super) columns: Vec<Column>,
-    pub(super) exports: Arc<[State]>,
+    pub(super) nodes: NodeList,
+}
+
+/// The roll-ups of one chunk, in the order of the plan.
+pub(super) type NodeList = Arc<[Arc<NodeTotals>]>;
+
+/// One roll-up for the accounts of one chunk.
+#[derive(Debug)]
+pub(super) struct NodeTotals {
+    pub(super) column: Column,
+    pub(super) export: State,
 }
 
 /// A roll-up for the accounts of a chunk.
@@ -172,7 +180,7 @@ impl Totals {
             return None;
         }
         let chunk = self.chunks.get(place.slot as usize)?.as_ref()?;
-        self.read(self.plan.nodes.get(number)?, chunk.columns.get(number)?, place.row as usize)
+        self.read(self.plan.nodes.get(number)?, &chunk.nodes.get(number)?.column, place.row as usize)
     }
 
     /// The plan.

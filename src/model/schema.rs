@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::{
-    Attribute, AttributeType, ChildTable, EnumValues, SchemaBuilder, StatusGroup, SystemAttribute, TableKind,
-};
+use super::{Attribute, ChildTable, EnumValues, SchemaBuilder, StatusGroup, SystemAttribute, TableKind};
 
 macro_rules! place {
     ($(#[$doc:meta])* $name:ident) => {

@@ -48,6 +48,8 @@ pub(crate) trait Ground {
     fn product(&self, account: AccountIdx) -> Option<u16>;
     /// The account being placed that this account of the old tree is.
     fn moving(&self, account: AccountIdx) -> Option<u32>;
+    /// Where one of the accounts being placed stands in the old tree.
+    fn stood(&self, account: u32) -> Option<AccountIdx>;
     /// A staying child of `parent` that is the account of a product.
     fn product_child(&self, parent: AccountIdx, product: u16) -> Option<AccountIdx>;
 }
@@ -69,6 +71,9 @@ impl Ground for NoGround {
         None
     }
     fn moving(&self, _: AccountIdx) -> Option<u32> {
+        None
+    }
+    fn stood(&self, _: u32) -> Option<AccountIdx> {
         None
     }
     fn product_child(&self, _: AccountIdx, _: u16) -> Option<AccountIdx> {
@@ -321,10 +326,12 @@ impl Run<'_> {
         name.unwrap_or_default()
     }
 
+    // Judged on the places before this step, all at once: no order of accounts may show.
     fn check_types(&mut self) {
+        let mut found: Vec<(u32, TreeFault)> = Vec::new();
         for account in 0..self.places.len() {
             let Place::Under(up) = self.places[account] else { continue };
-            let Ok(account) = u32::try_from(account) else { return };
+            let Ok(account) = u32::try_from(account) else { break };
             // What hangs below a quarantined account is judged when that is mended.
             if matches!(up, Up::Here(parent) if matches!(self.places[parent as usize], Place::Held(_))) {
                 continue;
@@ -334,7 +341,7 @@ impl Run<'_> {
             if self.is_product(up) {
                 let fault =
                     TreeFault::UnderProduct { account: self.account_id(account), parent: self.up_id(up) };
-                self.fault(account, fault);
+                found.push((account, fault));
             } else if !nests {
                 let fault = TreeFault::TypeOrder {
                     account: self.account_id(account),
@@ -342,8 +349,11 @@ impl Run<'_> {
                     parent: self.up_id(up),
                     parent_type: self.type_name(above),
                 };
-                self.fault(account, fault);
+                found.push((account, fault));
             }
+        }
+        for (account, fault) in found {
+            self.fault(account, fault);
         }
     }
 
@@ -355,17 +365,18 @@ impl Run<'_> {
                 owned.push((*up, *product, account));
             }
         }
-        owned.sort_by(|a, b| {
+        owned.sort_unstable_by(|a, b| {
             (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| (self.declared.id)(a.2).cmp((self.declared.id)(b.2)))
         });
         let mut kept: Option<(Up, u16, AccountId)> = None;
         for (up, product, account) in owned {
-            let staying = match up {
-                Up::Ground(parent) => {
-                    self.ground.product_child(parent, product).map(|child| self.ground.id(child))
-                }
-                Up::Here(_) => None,
+            // An account that is placed anew keeps the children that stay.
+            let above = match up {
+                Up::Ground(parent) => Some(parent),
+                Up::Here(parent) => self.ground.stood(parent),
             };
+            let staying = above.and_then(|parent| self.ground.product_child(parent, product));
+            let staying = staying.map(|child| self.ground.id(child));
             let first = match &kept {
                 Some((other, same, id)) if *other == up && *same == product => Some(id.clone()),
                 _ => staying,

@@ -1,7 +1,7 @@
 //! Who is under whom, inside one chunk?
 
+use super::NONE;
 use super::index::tag_of;
-use super::{NONE, hash_of};
 use crate::column::Strings;
 
 /// No product: the account is not a product account.
@@ -23,11 +23,12 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// The shape of rows in pre-order.
+    /// The shape of rows in pre-order. `hashes` are those of the ids.
     #[expect(clippy::indexing_slicing, reason = "a local parent is an earlier row")]
     #[expect(clippy::cast_possible_truncation, reason = "a chunk has fewer than 2^16 rows")]
     pub(crate) fn build<'t>(
-        ids: impl Iterator<Item = &'t str> + Clone,
+        ids: impl Iterator<Item = &'t str>,
+        hashes: impl Iterator<Item = u64>,
         parent: Vec<u32>,
         kinds: Vec<u16>,
         products: Vec<u16>,
@@ -38,7 +39,7 @@ impl Shape {
                 end[parent[row] as usize] = end[parent[row] as usize].max(end[row]);
             }
         }
-        let mut by_tag: Vec<(u32, u32)> = ids.clone().map(|id| tag_of(hash_of(id))).zip(0..).collect();
+        let mut by_tag: Vec<(u32, u32)> = hashes.map(tag_of).zip(0..).collect();
         by_tag.sort_unstable();
         let last_root = parent.iter().rposition(|up| *up == NONE).unwrap_or(0) as u32;
         // A chunk of which no row names a product keeps no list of products.
