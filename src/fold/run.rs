@@ -332,7 +332,7 @@ impl NodeRun<'_> {
             }
             reach => range_sums(self.shape(), &own, &sorted(imports), reach, &mut scratch.counts),
         };
-        let export = State::Sum(Sum { sum: 0, rows: u64::from(folded.export), unfit: 0 });
+        let export = State::Sum(Sum::over(0, u64::from(folded.export)));
         (Column::Counts(folded.rows), export)
     }
 
@@ -369,7 +369,7 @@ impl NodeRun<'_> {
             range_sums(self.shape(), &values, &sorted(narrow.collect()), self.node.reach, &mut scratch.sums);
         let rows = imports.iter().map(|(row, state)| (*row, sum_of(state).rows_u32()));
         let rows = self.present(counted.as_ref(), &sorted(rows.collect()), &mut scratch.counts);
-        let export = Sum { sum: i128::from(sums.export), rows: u64::from(rows.export), unfit: 0 };
+        let export = Sum::over(i128::from(sums.export), u64::from(rows.export));
         (Column::Narrow { sums: sums.rows, rows: rows.rows }, State::Sum(export))
     }
 
@@ -466,7 +466,7 @@ impl NodeRun<'_> {
 }
 
 fn sum_of(state: &State) -> &Sum {
-    const NOTHING: &Sum = &Sum { sum: 0, rows: 0, unfit: 0 };
+    const NOTHING: &Sum = &Sum::over(0, 0);
     match state {
         State::Sum(sum) => sum,
         _ => NOTHING,
@@ -491,7 +491,7 @@ fn fits(values: &[i64], imports: &[(u32, &State)]) -> bool {
     let mut room = i128::from(i64::MAX);
     for (_, state) in imports {
         let sum = sum_of(state);
-        if sum.unfit > 0 {
+        if sum.is_out_of_range() {
             return false;
         }
         room -= i128::try_from(sum.sum.unsigned_abs()).unwrap_or(i128::MAX / 2);
