@@ -10,7 +10,9 @@ use super::mask::{Filter, FilterColumn, Passing};
 use super::roll_up::Operator;
 use super::{MAX_DISTRIBUTION, Rates, Reach, RollUp};
 use crate::column::raw_of;
-use crate::model::{Attribute, AttributeType, CaseRule, Currency, EnumValues, Schema, SystemAttribute, Value};
+use crate::model::{
+    Attribute, AttributeType, CaseRule, Currency, EnumValues, Schema, SystemAttribute, Value,
+};
 
 /// What is wrong with a roll-up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -373,6 +375,10 @@ impl<'c> Check<'c> {
             }
             _ => self.column(column)?,
         };
+        // Stored amounts have no currency of their own, so that 5 EUR would pass for 5 USD.
+        if matches!(attribute.kind(), AttributeType::MixedMoney { .. }) {
+            return self.wrong("a filter", attribute);
+        }
         let mut cells = Vec::with_capacity(values.len());
         for value in values {
             match attribute.accept(value.clone()).ok().and_then(|value| raw_of(&value, attribute)) {
