@@ -215,9 +215,7 @@ impl<'q> Question<'q> {
                 row.value(column).is_some()
             }
             Op::Sum(column) | Op::Average(column) => self.addend(row, column).is_some(),
-            Op::Ratio(above, below) => {
-                self.addend(row, above).is_some() && self.addend(row, below).is_some()
-            }
+            Op::Ratio(above, below) => self.addend(row, above).is_some() && self.addend(row, below).is_some(),
             Op::First { column, by } | Op::Last { column, by } => {
                 row.value(column).is_some() && row.value(by).is_some()
             }
