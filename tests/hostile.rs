@@ -62,7 +62,8 @@ fn lenient(accounts: &str, deals: &str) -> (Book, LoadReport) {
 
 // The faults, one a line.
 fn faults(report: &LoadReport) -> String {
-    report.faults.iter().map(|fault| format!("{fault}\n")).collect()
+    let lines: Vec<String> = report.faults.iter().map(ToString::to_string).collect();
+    lines.join("\n") + "\n"
 }
 
 #[test]

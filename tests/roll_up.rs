@@ -8,6 +8,8 @@
     clippy::cast_possible_wrap,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
     reason = "helpers of tests are tests; clippy only knows the functions marked as such"
 )]
 
@@ -308,12 +310,12 @@ impl World {
     }
 
     fn is_under(&self, name: &str, top: &str) -> bool {
-        let mut at = Some(name.to_owned());
+        let mut at = Some(name);
         while let Some(name) = at {
             if name == top {
                 return true;
             }
-            at = self.accounts[&name].parent.clone();
+            at = self.accounts[name].parent.as_deref();
         }
         false
     }
@@ -1037,6 +1039,25 @@ fn a_subtree_of_fifty_thousand_moves_and_every_roll_up_is_that_of_a_fresh_book()
         assert_eq!(Some(FoldValue::Count(own + if to == "n000007" { 0 } else { 50_000 })), first);
     }
     assert_eq!(at(&totals, "other-below", "count"), Some(FoldValue::Count(1)));
+}
+
+#[test]
+fn a_chain_of_a_hundred_thousand_is_rolled_up_refreshed_and_dropped_without_recursion() {
+    let name = |n: usize| format!("c{n:06}");
+    let list = (0..100_000).map(|n| {
+        let row = AccountRow::new(id(&name(n)), "Company").with("seats", 1_i64);
+        if n == 0 { row } else { row.under(id(&name(n - 1))) }
+    });
+    let book = book_of(list.collect(), 8);
+    let plan = usual();
+    let before = plan.all(&whole(&book));
+    assert_eq!(at(&before, &name(0), SUM), int(100_000));
+    assert_eq!(at(&before, &name(40_000), "below"), int(59_999));
+    let (book, _) = book.apply(&Change::new().set(&id(&name(99_999)), "seats", 5_i64)).unwrap();
+    let view = whole(&book);
+    let after = plan.refresh(&view, &before);
+    assert_eq!(at(&after, &name(0), SUM), int(100_004));
+    assert_eq!(at(&plan.one(view.account(&name(0)).unwrap()), &name(0), SUM), int(100_004));
 }
 
 // --- exactness ---------------------------------------------------------------------------------------

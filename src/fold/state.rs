@@ -21,6 +21,7 @@ pub(super) enum State {
 ///
 /// The sum is kept to the last bit even where it leaves 128 bits on the way: whether a total is out of
 /// range must not depend on the order in which its parts were added.
+#[expect(clippy::struct_field_names, reason = "the sum of a sum has no better name")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Sum {
     /// The lower 128 bits.
