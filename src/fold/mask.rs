@@ -29,13 +29,15 @@ pub(super) enum Passing {
     /// A flag for each code.
     Codes(Box<[bool]>),
     Values(Vec<Raw<'static>>),
+    /// Texts or lists of a column that compares without regard to ASCII case.
+    Folded(Vec<Raw<'static>>),
 }
 
 impl Passing {
     fn code(&self, code: u16) -> bool {
         match self {
             Self::Codes(codes) => codes.get(usize::from(code)).copied().unwrap_or(false),
-            Self::Values(_) => false,
+            Self::Values(_) | Self::Folded(_) => false,
         }
     }
 
@@ -44,12 +46,23 @@ impl Passing {
             (Self::Codes(_), Some(Raw::Code(code))) => self.code(*code),
             (_, None) | (Self::Codes(_), Some(_)) => false,
             (Self::Values(values), Some(cell)) => values.iter().any(|value| value == cell),
+            (Self::Folded(values), Some(cell)) => values.iter().any(|value| same_folded(value, cell)),
         }
     }
 
     fn bits(&self, block: Option<&Block>, rows: usize) -> Bitmap {
         let Some(block) = block else { return Bitmap::zeros(rows) };
         Bitmap::from_fn(rows, |row| self.passes(block.get(row).as_ref()))
+    }
+}
+
+fn same_folded(a: &Raw<'_>, b: &Raw<'_>) -> bool {
+    match (a, b) {
+        (Raw::Text(a), Raw::Text(b)) => a.eq_ignore_ascii_case(b),
+        (Raw::List(a), Raw::List(b)) => {
+            a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.eq_ignore_ascii_case(b))
+        }
+        _ => a == b,
     }
 }
 

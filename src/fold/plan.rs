@@ -11,7 +11,7 @@ use super::roll_up::Operator;
 use super::{MAX_DISTRIBUTION, Rates, Reach, RollUp};
 use crate::column::raw_of;
 use crate::model::{
-    AccountType, Attribute, AttributeType, Currency, EnumValues, Schema, SystemAttribute, Value,
+    AccountType, Attribute, AttributeType, CaseRule, Currency, EnumValues, Schema, SystemAttribute, Value,
 };
 
 /// What is wrong with a roll-up.
@@ -376,6 +376,10 @@ impl<'c> Check<'c> {
             }
             _ => self.column(column)?,
         };
+        // Stored amounts have no currency of their own, so that 5 EUR would pass for 5 USD.
+        if matches!(attribute.kind(), AttributeType::MixedMoney { .. }) {
+            return self.wrong("a filter", attribute);
+        }
         let mut cells = Vec::with_capacity(values.len());
         for value in values {
             match attribute.accept(value.clone()).ok().and_then(|value| raw_of(&value, attribute)) {
@@ -384,6 +388,7 @@ impl<'c> Check<'c> {
             }
         }
         let passing = match attribute.kind().values() {
+            None if attribute.case_rule() == CaseRule::Folded => Passing::Folded(cells),
             None => Passing::Values(cells),
             Some(known) => Passing::Codes(
                 (0..known.len())

@@ -18,27 +18,68 @@ pub(super) enum State {
 }
 
 /// A sum, how many rows are in it, and how many did not fit.
+///
+/// The sum is kept to the last bit even where it leaves 128 bits on the way: whether a total is out of
+/// range must not depend on the order in which its parts were added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Sum {
+    /// The lower 128 bits.
     pub(super) value: i128,
     pub(super) rows: u64,
+    /// What went beyond 128 bits, in units of 2^128.
+    carry: i32,
     /// Rows out of range; with one of them there is no sum.
-    pub(super) unfit: u64,
+    unfit: u32,
 }
 
 impl Sum {
     pub(super) const fn of(value: i128) -> Self {
-        Self { value, rows: 1, unfit: 0 }
+        Self::over(value, 1)
     }
 
-    pub(super) const UNFIT: Self = Self { value: 0, rows: 1, unfit: 1 };
+    /// A sum over so many rows.
+    pub(super) const fn over(value: i128, rows: u64) -> Self {
+        Self { value, rows, carry: 0, unfit: 0 }
+    }
+
+    pub(super) const UNFIT: Self = Self { value: 0, rows: 1, carry: 0, unfit: 1 };
+
+    /// Whether there is no total: a row is out of range, or the sum is.
+    pub(super) const fn is_out_of_range(&self) -> bool {
+        self.unfit > 0 || self.carry != 0
+    }
 
     pub(super) const fn merge(&mut self, other: &Self) {
-        match self.value.checked_add(other.value) {
-            Some(value) => self.value = value,
-            None => self.unfit += 1,
-        }
+        let (sum, wrapped) = self.value.overflowing_add(other.value);
+        self.value = sum;
+        // A sum that wraps around has the sign that its parts have not.
+        let carried = match (wrapped, sum < 0) {
+            (false, _) => 0,
+            (true, true) => 1,
+            (true, false) => -1,
+        };
+        self.carry += other.carry + carried;
         self.rows += other.rows;
-        self.unfit += other.unfit;
+        self.unfit = self.unfit.saturating_add(other.unfit);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_that_leaves_the_range_and_returns_is_exact_in_any_order() {
+        let parts = [i128::MAX, i128::MAX, 5, i128::MIN, -i128::MAX, 1];
+        for turn in 0..parts.len() {
+            let mut sum = Sum::default();
+            for part in parts.iter().cycle().skip(turn).take(parts.len()) {
+                sum.merge(&Sum::of(*part));
+            }
+            assert_eq!((sum.value, sum.rows, sum.is_out_of_range()), (5, 6, false), "from {turn}");
+        }
+        let mut sum = Sum::of(i128::MIN);
+        sum.merge(&Sum::of(-1));
+        assert!(sum.is_out_of_range());
     }
 }

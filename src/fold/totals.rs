@@ -220,8 +220,7 @@ impl Totals {
         match (column, &node.work) {
             (Column::Counts(counts), _) => counts.get(row).map(|count| FoldValue::Count(u64::from(*count))),
             (Column::Narrow { sums, rows }, work) => {
-                let sum =
-                    Sum { value: i128::from(*sums.get(row)?), rows: u64::from(*rows.get(row)?), unfit: 0 };
+                let sum = Sum::over(i128::from(*sums.get(row)?), u64::from(*rows.get(row)?));
                 finish(work, &sum)
             }
             (Column::Wide(sums), work) => finish(work, sums.get(row)?),
@@ -269,7 +268,7 @@ impl Totals {
 }
 
 fn finish(work: &Work, sum: &Sum) -> Option<FoldValue> {
-    if sum.rows == 0 || sum.unfit > 0 {
+    if sum.rows == 0 || sum.is_out_of_range() {
         return None;
     }
     match work {
@@ -302,7 +301,7 @@ fn average(measure: &Measure, sum: &Sum) -> Option<FoldValue> {
 }
 
 fn ratio(above: &Measure, a: &Sum, below: &Measure, b: &Sum) -> Option<FoldValue> {
-    if a.rows == 0 || a.unfit > 0 || b.unfit > 0 || b.value == 0 {
+    if a.rows == 0 || a.is_out_of_range() || b.is_out_of_range() || b.value == 0 {
         return None;
     }
     let quotient = number(above.unit, a.value) / number(below.unit, b.value);
