@@ -4,6 +4,17 @@
 //! is kept here by hand. Versions are not compared: they are cargo's and the lock file's affair. Crates
 //! that only features, tests or benches bring are not counted.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::too_many_lines,
+    reason = "a test fails by panicking, in its helpers as well; its numbers are small, its scripts long"
+)]
 #![expect(clippy::panic, reason = "without cargo there is nothing to test")]
 
 use std::collections::BTreeSet;

@@ -1,5 +1,17 @@
 //! A source that fails, and batches that are no table.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::too_many_lines,
+    reason = "a test fails by panicking, in its helpers as well; its numbers are small, its scripts long"
+)]
+
 mod common;
 
 use std::error::Error;
@@ -43,16 +55,13 @@ impl Source for Failing {
             batches += 1;
             emit(batch)
         })?;
-        match failed {
-            true => Err(SourceError::new(self.table.clone(), "fetch page", Lost(batches))),
-            false => Ok(()),
-        }
+        if failed { Err(SourceError::new(self.table.clone(), "fetch page", Lost(batches))) } else { Ok(()) }
     }
 }
 
 fn rows() -> Rows {
     let accounts =
-        (0..20).map(|n| AccountRow::new(id(&format!("a{n:02}")), "Company").with("seats", n as i64));
+        (0..20).map(|n| AccountRow::new(id(&format!("a{n:02}")), "Company").with("seats", i64::from(n)));
     let children = (0..20).map(|n| child_row_of(&id(&format!("a{n:02}")), n, 1)).collect();
     Rows { accounts: accounts.collect(), children }
 }

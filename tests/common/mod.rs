@@ -123,7 +123,7 @@ pub fn value_of(attribute: &str, byte: u8) -> Option<Value> {
             let rank = u16::from(byte % 2);
             Value::Band { rank, text: ["poor", "good"][usize::from(rank)].into() }
         }
-        "active" => Value::Bool(byte % 2 == 0),
+        "active" => Value::Bool(byte.is_multiple_of(2)),
         "tags" => Value::list(["x", "yy", ""].into_iter().take(usize::from(byte) % 4)),
         _ => return None,
     })
@@ -184,13 +184,13 @@ pub fn forest(seeds: &[[u8; 5]]) -> Rows {
 pub fn child_row_of(account: &AccountId, number: usize, byte: u8) -> (&'static str, ChildRow) {
     let mixed = (number * 89 + 5) % 256;
     let row = ChildRow::new(child(&format!("{mixed:02x}c{number}")), account.clone());
-    if byte % 3 == 0 {
-        let currency = if byte % 2 == 0 { Currency::USD } else { Currency::EUR };
+    if byte.is_multiple_of(3) {
+        let currency = if byte.is_multiple_of(2) { Currency::USD } else { Currency::EUR };
         let amount = Money::from_minor(i128::from(byte) * 77, currency);
         ("contracts", row.with("currency", currency.code()).with("amount", amount))
     } else {
         let row = row.with("hours", Decimal::new(i128::from(byte), 1));
-        ("tickets", if byte % 5 == 0 { row.with("title", "late") } else { row })
+        ("tickets", if byte.is_multiple_of(5) { row.with("title", "late") } else { row })
     }
 }
 
@@ -214,7 +214,7 @@ pub fn answers(view: &View) -> Vec<String> {
             .collect();
         let (kind, product) = (account.account_type(), account.product());
         let parent = account.parent().map(|p| p.id());
-        let extra: Vec<AccountId> = account.extra_parents().iter().map(|p| p.id()).collect();
+        let extra: Vec<AccountId> = account.extra_parents().iter().map(perennial::Account::id).collect();
         format!(
             "{account:?} {kind} {product:?} under {parent:?} level {} at {} {:?} {extra:?} {values:?} {children:?}",
             account.level(),
