@@ -9,8 +9,9 @@ use crate::tree::{NONE, hash_of};
 /// Rows by id.
 pub(super) struct RowIndex<'s> {
     ids: &'s Staging,
-    // INVARIANT: a power of two of places, at least twice as many as rows.
-    table: Vec<u32>,
+    // INVARIANT: a power of two of places, at least twice as many as rows; each holds the upper half of a
+    // hash and a row, so that most strangers are told apart without looking further.
+    table: Vec<(u32, u32)>,
     hashes: Vec<u64>,
     // The next row with the same id.
     next: Vec<u32>,
@@ -22,21 +23,24 @@ impl<'s> RowIndex<'s> {
     pub(super) fn build(ids: &'s Staging) -> Self {
         let rows = ids.len();
         let places = (rows * 2).next_power_of_two().max(2);
-        let mut index =
-            Self { ids, table: vec![NONE; places], hashes: Vec::with_capacity(rows), next: vec![NONE; rows] };
+        let mut index = Self {
+            ids,
+            table: vec![(0, NONE); places],
+            hashes: Vec::with_capacity(rows),
+            next: vec![NONE; rows],
+        };
         for row in 0..rows {
             let id = ids.text(row).unwrap_or_default();
             let hash = hash_of(id);
             index.hashes.push(hash);
             let mut place = hash as usize & (places - 1);
             loop {
-                let first = index.table[place];
+                let (tag, first) = index.table[place];
                 if first == NONE {
-                    index.table[place] = row as u32;
+                    index.table[place] = ((hash >> 32) as u32, row as u32);
                     break;
                 }
-                if index.hashes[first as usize] == hash && ids.text(first as usize).unwrap_or_default() == id
-                {
+                if tag == (hash >> 32) as u32 && ids.text(first as usize).unwrap_or_default() == id {
                     // Behind the first row, which keeps standing for the id.
                     index.next[row] = index.next[first as usize];
                     index.next[first as usize] = row as u32;
@@ -56,11 +60,11 @@ impl<'s> RowIndex<'s> {
         let mask = self.table.len() - 1;
         let mut place = hash as usize & mask;
         loop {
-            let row = self.table[place];
+            let (tag, row) = self.table[place];
             if row == NONE {
                 return None;
             }
-            if self.hashes[row as usize] == hash && self.ids.text(row as usize).unwrap_or_default() == id {
+            if tag == (hash >> 32) as u32 && self.ids.text(row as usize).unwrap_or_default() == id {
                 return Some(row);
             }
             place = (place + 1) & mask;

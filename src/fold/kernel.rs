@@ -6,6 +6,7 @@
 //! on, and both export what the local roots amount to.
 
 use super::Reach;
+use crate::column::Bitmap;
 use crate::tree::{NONE, Shape};
 
 /// What each row has for an answer, and what the chunk exports.
@@ -120,6 +121,64 @@ impl Wrapping for u32 {
     fn minus(self, other: Self) -> Self {
         self.wrapping_sub(other)
     }
+}
+
+/// Counts of set bits (every row, without bits) over the subtree of each row, by running totals.
+pub(super) fn range_counts(
+    shape: &Shape,
+    bits: Option<&Bitmap>,
+    imports: &[(u32, u32)],
+    reach: Reach,
+    totals: &mut Vec<u32>,
+) -> Folded<u32> {
+    let rows = shape.rows();
+    if bits.is_none() && imports.is_empty() {
+        let counts = (0_u32..).zip(shape.ends()).map(|(row, end)| match reach {
+            Reach::SelfOnly => 1,
+            Reach::Descendants => end - row - 1,
+            Reach::SelfAndDescendants | Reach::PreferSelf => end - row,
+        });
+        return Folded { rows: counts.collect(), export: rows };
+    }
+    let every;
+    let bits = match bits {
+        Some(bits) => bits,
+        None => {
+            every = Bitmap::ones(rows as usize);
+            &every
+        }
+    };
+    totals.clear();
+    totals.reserve(rows as usize + 1);
+    let mut count = 0;
+    totals.push(count);
+    let mut imports = imports.iter().peekable();
+    for (word, start) in bits.words().iter().zip((0..rows).step_by(64)) {
+        let end = rows.min(start + 64);
+        if imports.peek().is_none_or(|(at, _)| *at >= end) {
+            totals.extend((0..end - start).map(|bit| {
+                count += u32::from(word >> bit & 1 == 1);
+                count
+            }));
+            continue;
+        }
+        for row in start..end {
+            count += u32::from(word >> (row - start) & 1 == 1);
+            while let Some((_, import)) = imports.next_if(|(at, _)| *at <= row) {
+                count += *import;
+            }
+            totals.push(count);
+        }
+    }
+    let at = |place: u32| totals.get(place as usize).copied().unwrap_or(count);
+    let own = |row: usize| u32::from(bits.get(row));
+    let below = shape.ends().iter().zip(totals.iter()).map(|(end, before)| at(*end) - before);
+    let answers = match reach {
+        Reach::SelfOnly => (0..rows as usize).map(own).collect(),
+        Reach::Descendants => below.zip(0..).map(|(count, row)| count - own(row)).collect(),
+        Reach::SelfAndDescendants | Reach::PreferSelf => below.collect(),
+    };
+    Folded { rows: answers, export: count }
 }
 
 /// Sums over the subtree of each row, by running totals.

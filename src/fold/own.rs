@@ -75,6 +75,11 @@ impl<'c> Cells<'c> {
         self.per_account(|| 0, |count: &mut u32, _, row| *count += u32::from(has(row)))
     }
 
+    /// Whether the rows are the accounts themselves, so that the mask says how many there are.
+    pub(super) const fn rows_are_accounts(&self) -> bool {
+        self.table.is_none()
+    }
+
     /// The sum of each account's cells.
     pub(super) fn own_sums(&self, measure: &Measure, market: Market<'_>) -> Vec<Sum> {
         self.per_account(Sum::default, |sum, _, row| sum.merge(&self.addend(measure, row, market)))
@@ -130,6 +135,9 @@ impl<'c> Cells<'c> {
     /// The smallest key of each account's cells; `i64::MAX` without one.
     pub(super) fn own_keys(&self, column: usize, largest: bool) -> Vec<i64> {
         let Some(block) = self.block(column) else { return vec![i64::MAX; self.accounts()] };
+        if let (None, None, Block::I64(fixed)) = (self.table, self.mask, block) {
+            return plain_keys(fixed, largest);
+        }
         let least = |key: &mut i64, _: usize, row: usize| {
             if let Some(own) = block.get(row).and_then(|cell| key_of(&cell)) {
                 *key = (*key).min(if largest { -own } else { own });
@@ -194,6 +202,20 @@ impl<'c> Cells<'c> {
         let values = masked(fixed, &counted);
         Some((std::borrow::Cow::Owned(values), Some(counted)))
     }
+}
+
+// Keys of an attribute without a mask, 64 rows a word of presence.
+fn plain_keys(fixed: &Fixed<i64>, largest: bool) -> Vec<i64> {
+    let key = |value: i64| if largest { -value } else { value };
+    let Some(valid) = fixed.valid() else { return fixed.values().iter().map(|value| key(*value)).collect() };
+    let mut keys = Vec::with_capacity(fixed.values().len());
+    for (cells, word) in fixed.values().chunks(64).zip(valid.words()) {
+        let present = |bit: u32| word >> bit & 1 == 1;
+        keys.extend(
+            cells.iter().zip(0..).map(|(value, bit)| if present(bit) { key(*value) } else { i64::MAX }),
+        );
+    }
+    keys
 }
 
 fn masked(fixed: &Fixed<i64>, counted: &Bitmap) -> Vec<i64> {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::candidate::better;
-use super::kernel::{Folded, fold_counts, fold_up, range_sums};
+use super::kernel::{fold_counts, fold_up, range_counts, range_sums};
 use super::mask::{account_mask, filter_accounts, filter_children};
 use super::own::{Cells, Market, is_narrow};
 use super::plan::{FoldPlan, Node, Work};
@@ -316,9 +316,15 @@ impl NodeRun<'_> {
         imports: &[(u32, &State)],
         scratch: &mut Scratch,
     ) -> (Column, State) {
-        let own = cells.own_counts(column);
         let imports: Vec<(u32, u32)> =
             imports.iter().map(|(row, state)| (*row, sum_of(state).rows_u32())).collect();
+        if column.is_none() && cells.rows_are_accounts() && self.node.reach != Reach::PreferSelf {
+            let imports = sorted(imports);
+            let folded =
+                range_counts(self.shape(), cells.mask, &imports, self.node.reach, &mut scratch.counts);
+            return (Column::Counts(folded.rows), State::Sum(Sum::over(0, u64::from(folded.export))));
+        }
+        let own = cells.own_counts(column);
         let folded = match self.node.reach {
             // A count is always present, so an account's own is always preferred where it is not 0.
             Reach::PreferSelf => {
@@ -363,29 +369,10 @@ impl NodeRun<'_> {
         let sums =
             range_sums(self.shape(), &values, &sorted(narrow.collect()), self.node.reach, &mut scratch.sums);
         let rows = imports.iter().map(|(row, state)| (*row, sum_of(state).rows_u32()));
-        let rows = self.present(counted.as_ref(), &sorted(rows.collect()), &mut scratch.counts);
+        let rows = sorted(rows.collect());
+        let rows = range_counts(self.shape(), counted.as_ref(), &rows, self.node.reach, &mut scratch.counts);
         let export = Sum::over(i128::from(sums.export), u64::from(rows.export));
         (Column::Narrow { sums: sums.rows, rows: rows.rows }, State::Sum(export))
-    }
-
-    // How many rows are in each sum.
-    fn present(
-        &self,
-        counted: Option<&Bitmap>,
-        imports: &[(u32, u32)],
-        scratch: &mut Vec<u32>,
-    ) -> Folded<u32> {
-        let rows = self.shape().rows() as usize;
-        let mut own = Vec::with_capacity(rows);
-        match counted {
-            None => own.resize(rows, 1),
-            Some(bits) => {
-                for (word, start) in bits.words().iter().zip((0..rows).step_by(64)) {
-                    own.extend((0..64.min(rows - start)).map(|bit| u32::from(word >> bit & 1 == 1)));
-                }
-            }
-        }
-        range_sums(self.shape(), &own, imports, self.node.reach, scratch)
     }
 
     fn pairs(&self, own: Vec<(Sum, Sum)>, imports: &[(u32, &State)]) -> (Column, State) {

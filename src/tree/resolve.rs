@@ -359,19 +359,26 @@ impl Run<'_> {
 
     // Under one parent the product account with the smallest id is kept.
     fn check_products(&mut self) {
-        let mut owned: Vec<(Up, u16, u32)> = Vec::new();
+        // Plain numbers sort fastest; ids decide only between accounts of one product under one parent.
+        let mut owned: Vec<(u128, Up, u16, u32)> = Vec::new();
         for (account, (place, product)) in (0_u32..).zip(self.places.iter().zip(self.declared.products)) {
             if let (Place::Under(up), true) = (place, *product != NO_PRODUCT) {
-                owned.push((*up, *product, account));
+                let above = match up {
+                    Up::Here(number) => u128::from(*number),
+                    Up::Ground(place) => 1 << 64 | u128::from(place.slot) << 32 | u128::from(place.row),
+                };
+                owned.push((above << 16 | u128::from(*product), *up, *product, account));
             }
         }
-        owned.sort_unstable_by(|a, b| {
-            (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| (self.declared.id)(a.2).cmp((self.declared.id)(b.2)))
-        });
+        owned.sort_unstable_by_key(|(key, ..)| *key);
+        let id = self.declared.id;
+        for same in owned.chunk_by_mut(|a, b| a.0 == b.0).filter(|same| same.len() > 1) {
+            same.sort_unstable_by(|a, b| id(a.3).cmp(id(b.3)));
+        }
         // The staying product accounts under one parent, looked up once for all that enter it.
         let mut staying: (Option<AccountIdx>, HashMap<u16, AccountIdx>) = (None, HashMap::new());
         let mut kept: Option<(Up, u16, Up)> = None;
-        for (up, product, account) in owned {
+        for (_, up, product, account) in owned {
             let first = match kept {
                 Some((other, same, first)) if other == up && same == product => Some(first),
                 _ => {
