@@ -26,7 +26,8 @@ impl Book {
     /// # Complexity
     ///
     /// A value costs a copy of one column of one chunk. A move, an added or a removed account costs the
-    /// rows of the chunks that it leaves and enters, whatever the size of the tree.
+    /// rows of the chunks that it leaves and enters, whatever the size of the tree; and, in a book that
+    /// holds accounts back or has adopted some, the number of those.
     pub fn apply(&self, change: &Change) -> Result<(Self, ChangeReport), ChangeError> {
         let old = &*self.0;
         let mut problems = Vec::new();

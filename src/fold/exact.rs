@@ -1,17 +1,17 @@
 //! How are doubles summed so that no order changes a bit?
 //!
-//! Each addend is rounded, half-even, to a whole number of quanta of 2^-50 and added in 128-bit
-//! integers, which is associative. Doubles of 8 and more are whole numbers of quanta; smaller ones move
-//! by at most 2^-51. What is beyond ±2^52 is out of range, and makes its total missing.
+//! Each addend is rounded, half-even, to a whole number of quanta of 2^-64 and added in 128-bit
+//! integers, which is associative. Doubles of 2^-12 and more are whole numbers of quanta, so they are
+//! not rounded at all; smaller ones move by at most 2^-65. What is beyond ±2^52 is out of range, and
+//! makes its total missing.
 
-/// Fractional bits of the accumulator.
-const QUANTUM_BITS: i32 = 50;
 /// Largest absolute addend: 2^52.
 const RANGE: f64 = 4_503_599_627_370_496.0;
-const SCALE: f64 = 1_125_899_906_842_624.0;
+/// Quanta in one: 2^64.
+const SCALE: f64 = 18_446_744_073_709_551_616.0;
 
 /// A double in quanta, or `None` when it is out of range.
-#[expect(clippy::cast_possible_truncation, reason = "the product is whole and below 2^103")]
+#[expect(clippy::cast_possible_truncation, reason = "the product is whole and at most 2^116")]
 pub(super) fn to_quanta(value: f64) -> Option<i128> {
     (value.abs() <= RANGE).then(|| (value * SCALE).round_ties_even() as i128)
 }
@@ -19,7 +19,6 @@ pub(super) fn to_quanta(value: f64) -> Option<i128> {
 /// The double nearest to a number of quanta.
 #[expect(clippy::cast_precision_loss, reason = "nearest double is what is asked for")]
 pub(super) fn from_quanta(quanta: i128) -> f64 {
-    debug_assert_eq!(SCALE.log2().to_bits(), f64::from(QUANTUM_BITS).to_bits());
     quanta as f64 / SCALE
 }
 
@@ -43,8 +42,8 @@ mod tests {
     fn quanta_hold_what_they_promise() {
         for value in [0.0, 1.5, -1.5, 0.1, 1e-9, 123_456.789, RANGE, -RANGE, 8.000_000_1] {
             let back = from_quanta(to_quanta(value).unwrap());
-            assert!((back - value).abs() <= f64::powi(2.0, -51), "{value} came back as {back}");
-            assert!(value.abs() < 8.0 || back.to_bits() == value.to_bits(), "{value}");
+            assert!((back - value).abs() <= f64::powi(2.0, -65), "{value} came back as {back}");
+            assert!(value.abs() < f64::powi(2.0, -12) || back.to_bits() == value.to_bits(), "{value}");
         }
         assert_eq!(to_quanta(RANGE * 1.000_001), None);
         assert_eq!(to_quanta(f64::NAN), None);

@@ -25,7 +25,7 @@ pub enum FoldError {
     UnknownTable { name: String, table: String },
     #[error("roll-up `{name}`: unknown column `{column}`{hint}")]
     UnknownColumn { name: String, column: String, hint: String },
-    #[error("roll-up `{name}`: {operator} of `{column}` is not possible; it is a {kind}")]
+    #[error("roll-up `{name}`: {operator} of `{column}` is not possible; its type is {kind}")]
     WrongType { name: String, column: String, operator: &'static str, kind: &'static str },
     #[error("roll-up `{name}`: `{value}` is no value of `{column}`")]
     FilterValue { name: String, column: String, value: String },

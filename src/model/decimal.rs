@@ -96,7 +96,8 @@ impl Decimal {
         Some(Self { units, scale })
     }
 
-    /// The nearest double.
+    /// The number as a double: the nearest one while the units lie within ±2^53, else within one unit in
+    /// the last place.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "nearest double is what is asked for")]
     pub fn to_f64(&self) -> f64 {

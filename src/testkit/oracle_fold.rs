@@ -371,7 +371,7 @@ fn real(number: i128) -> f64 {
 }
 
 fn nearest(quanta: i128) -> f64 {
-    real(quanta) * 2_f64.powi(-50)
+    real(quanta) * 2_f64.powi(-64)
 }
 
 // The currency of a money column whose rows are all of one.
@@ -416,7 +416,7 @@ fn equal(cell: &Value, wanted: &Value, folded: bool) -> bool {
     }
 }
 
-// A double as a whole number of 2^-50, half to even; `None` beyond ±2^52.
+// A double as a whole number of 2^-64, half to even; `None` beyond ±2^52.
 fn quanta(value: f64) -> Option<i128> {
     if value.abs() > 2_f64.powi(52) {
         return None;
@@ -429,7 +429,7 @@ fn quanta(value: f64) -> Option<i128> {
         0 => (fraction, -1_074),
         field => (fraction + (1 << 52), field - 1_075),
     };
-    let shift = exponent + 50;
+    let shift = exponent + 64;
     let magnitude = if shift >= 0 {
         mantissa << shift
     } else if shift < -60 {
