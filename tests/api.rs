@@ -1,0 +1,48 @@
+//! What is promised of the types themselves?
+
+use perennial::adapter::csv::CsvSource;
+use perennial::source::MemorySource;
+use perennial::{
+    Account, AccountIdx, AccountSet, Book, BookBuilder, Change, ChangeError, ChangeReport, FoldErrors, FoldPlan,
+    FoldValue, LoadError, LoadReport, Policy, Schema, SchemaErrors, Scope, Totals, Value, View,
+};
+
+fn crosses_threads<T: Send + Sync>() {}
+
+#[test]
+fn everything_a_service_holds_crosses_threads() {
+    crosses_threads::<Schema>();
+    crosses_threads::<Policy>();
+    crosses_threads::<Book>();
+    crosses_threads::<BookBuilder>();
+    crosses_threads::<View>();
+    crosses_threads::<Account<'static>>();
+    crosses_threads::<AccountSet>();
+    crosses_threads::<Scope>();
+    crosses_threads::<Change>();
+    crosses_threads::<FoldPlan>();
+    crosses_threads::<Totals>();
+    crosses_threads::<MemorySource>();
+    crosses_threads::<CsvSource>();
+}
+
+#[test]
+fn reports_and_errors_cross_threads() {
+    crosses_threads::<LoadReport>();
+    crosses_threads::<ChangeReport>();
+    crosses_threads::<LoadError>();
+    crosses_threads::<ChangeError>();
+    crosses_threads::<SchemaErrors>();
+    crosses_threads::<FoldErrors>();
+}
+
+// A larger one is a decision, not an accident.
+#[test]
+fn hot_types_stay_small() {
+    assert_eq!(size_of::<AccountIdx>(), 8);
+    assert_eq!(size_of::<Account<'static>>(), 16);
+    assert_eq!(size_of::<Option<perennial::AccountId>>(), 16);
+    assert_eq!(size_of::<Book>(), 8);
+    assert!(size_of::<Value>() <= 48, "{}", size_of::<Value>());
+    assert!(size_of::<FoldValue>() <= 64, "{}", size_of::<FoldValue>());
+}
