@@ -219,9 +219,13 @@ impl<'v> Account<'v> {
         owned.into_iter().map(|(_, name)| name).collect()
     }
 
-    /// Why it is a root, when a fault made it one.
+    /// Why it is a root, when a fault made it one. Answered in views of everything only: the reason may
+    /// lie in accounts that a scope does not show.
     #[must_use]
     pub fn adopted(&self) -> Option<FaultKind> {
+        if !self.view.scope().is_all() {
+            return None;
+        }
         let held = &self.view.inner().held;
         held.adopted.get(&self.id()).copied()
     }

@@ -20,13 +20,21 @@ pub struct View {
     book: Book,
     scope: Scope,
     as_of: AsOf,
-    // For a partial scope: the slots that show an account, in themselves or in limbs below.
-    live: Option<Arc<[bool]>>,
+    partial: Option<Arc<Partial>>,
+}
+
+/// What is worked out once for a scope that does not show everything.
+#[derive(Debug)]
+struct Partial {
+    /// The slots that show an account, in themselves or in limbs below.
+    live: Vec<bool>,
+    /// How many visible accounts lie in the slots before each.
+    before: Vec<usize>,
 }
 
 impl View {
     pub(super) fn new(book: Book, scope: Scope, as_of: AsOf) -> Result<Self, StaleSet> {
-        let Some(set) = scope.set() else { return Ok(Self { book, scope, as_of, live: None }) };
+        let Some(set) = scope.set() else { return Ok(Self { book, scope, as_of, partial: None }) };
         if !set.layout().same(&book.0.layout) {
             return Err(StaleSet);
         }
@@ -42,7 +50,16 @@ impl View {
                 at = book.0.chunk(slot).and_then(|chunk| chunk.home).map(|home| home.slot);
             }
         }
-        Ok(Self { book, scope, as_of, live: Some(live.into()) })
+        let mut count = 0;
+        let visible = |slot: u32| set.bitmap(slot).map_or(0, |bits| bits.count());
+        let before = (0_u32..).zip(&live).map(|(slot, _)| {
+            let own = count;
+            count += visible(slot);
+            own
+        });
+        let before = before.collect();
+        let partial = Some(Arc::new(Partial { live, before }));
+        Ok(Self { book, scope, as_of, partial })
     }
 
     /// The book.
@@ -129,16 +146,23 @@ impl View {
         AccountSet::from_accounts(self.book.0.layout.clone(), visible)
     }
 
-    /// A number from 0 to before [`Self::bound`], different for each account: an index for tables.
+    /// A number from 0 to before [`Self::bound`], different for each visible account: an index for
+    /// tables. It says nothing of what is not visible.
     #[must_use]
     pub fn dense(&self, place: AccountIdx) -> usize {
-        self.book.0.layout.dense(place)
+        match (&self.partial, self.scope.set()) {
+            (Some(partial), Some(set)) => {
+                let before = partial.before.get(place.slot as usize).copied().unwrap_or(0);
+                before + set.bitmap(place.slot).map_or(0, |bits| bits.count_range(0, place.row as usize))
+            }
+            _ => self.book.0.layout.dense(place),
+        }
     }
 
-    /// One more than the largest dense number.
+    /// One more than the largest dense number: how many accounts are visible.
     #[must_use]
     pub fn bound(&self) -> usize {
-        self.book.0.layout.total()
+        self.len()
     }
 
     pub(crate) fn inner(&self) -> &Inner {
@@ -146,12 +170,20 @@ impl View {
     }
 
     pub(super) fn place_of(&self, number: usize) -> Option<AccountIdx> {
-        self.book.0.layout.account(number)
+        let (Some(partial), Some(set)) = (&self.partial, self.scope.set()) else {
+            return self.book.0.layout.account(number);
+        };
+        // Slots without a visible account share their number with the next one.
+        let slot = partial.before.partition_point(|before| *before <= number).checked_sub(1)?;
+        let rank = number - partial.before.get(slot)?;
+        let slot = u32::try_from(slot).ok()?;
+        set.bitmap(slot)?.rows().nth(rank).map(|row| AccountIdx::new(slot, row))
     }
 
     // Whether a chunk or a limb below it shows an account.
     fn is_live(&self, slot: u32) -> bool {
-        self.live.as_ref().is_none_or(|live| live.get(slot as usize).copied().unwrap_or(false))
+        let live = |partial: &Arc<Partial>| partial.live.get(slot as usize).copied().unwrap_or(false);
+        self.partial.as_ref().is_none_or(live)
     }
 
     // Whether a row or something below it is visible.
