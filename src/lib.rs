@@ -29,6 +29,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Words: a *roll-up* is an aggregation up the hierarchy; a *fold plan* is a checked list of them; *held* means
+//! quarantined; *superseded*, a duplicate that lost; a *band* is an ordered enumeration; a *limb*, a part of a large
+//! tree that is stored as a chunk of its own.
+//!
 //! # Which question, which type
 //!
 //! | question | type |
@@ -60,8 +64,9 @@
 //! * **`csv`**: `adapter::csv::CsvSource` reads accounts, links and child tables from CSV text through a checked
 //!   mapping: other names, constants, value maps, look-ups in other files, date formats, what an empty cell
 //!   means. Brings the `csv` crate.
-//! * **`rayon`**: [`FoldPlan::all`] and [`FoldPlan::refresh`] fold several chunks at once on the rayon pool that
-//!   they are called in. Same bits as without. Brings the `rayon` crate.
+//! * **`rayon`**: [`FoldPlan::all`] folds chunks in parallel on the current rayon pool (the global one, which rayon
+//!   starts, when called outside a pool). [`FoldPlan::refresh`] stays on the calling thread, as it has little to do.
+//!   The same bits as without. Brings the `rayon` crate.
 //! * **`testkit`**: what tests of hosts need, such as generated books and slow, obvious evaluators to compare
 //!   with. Brings nothing.
 //!

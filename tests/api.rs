@@ -3,8 +3,8 @@
 use perennial::adapter::csv::CsvSource;
 use perennial::source::MemorySource;
 use perennial::{
-    Account, AccountIdx, AccountSet, Book, BookBuilder, Change, ChangeError, ChangeReport, FoldErrors, FoldPlan,
-    FoldValue, LoadError, LoadReport, Policy, Schema, SchemaErrors, Scope, Totals, Value, View,
+    Account, AccountIdx, AccountSet, Book, BookBuilder, Change, ChangeError, ChangeReport, FoldErrors,
+    FoldPlan, FoldValue, LoadError, LoadReport, Policy, Schema, SchemaErrors, Scope, Totals, Value, View,
 };
 
 fn crosses_threads<T: Send + Sync>() {}

@@ -197,10 +197,11 @@ fn the_numbers_of_a_graph_say_nothing_of_what_is_hidden() {
     let reference = perennial::testkit::ReferenceBook::new(2_000, 3);
     let (book, _) = Book::builder(reference.schema()).chunk_rows(64).load(&reference.source()).unwrap();
     let all = book.view(&Scope::all(), common::as_of()).unwrap();
-    let some: Vec<_> = all.accounts().enumerate().filter(|(n, _)| n % 7 == 3).map(|(_, a)| a.place()).collect();
+    let some: Vec<_> =
+        all.accounts().enumerate().filter(|(n, _)| n % 7 == 3).map(|(_, a)| a.place()).collect();
     let view = book.view(&Scope::of(all.set(some)), common::as_of()).unwrap();
-    assert_eq!((&view).node_bound(), view.len());
-    assert_eq!((&view).node_count(), view.len());
+    assert_eq!(view.node_bound(), view.len());
+    assert_eq!(view.node_count(), view.len());
     let mut numbers: Vec<usize> = view.accounts().map(|account| view.dense(account.place())).collect();
     assert!(view.accounts().all(|a| NodeIndexable::from_index(&&view, view.dense(a.place())) == a.place()));
     numbers.sort_unstable();

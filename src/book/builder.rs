@@ -57,7 +57,8 @@ impl BookBuilder {
         }
     }
 
-    /// With another policy than the strict one. Set it before the first batch.
+    /// With another policy than the strict one. Set it before the first batch: faults found while pushing
+    /// are judged by the policy of that time.
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
@@ -73,11 +74,12 @@ impl BookBuilder {
     }
 
     /// Takes in a batch. Batches of different tables may come in any order; a batch of a table that the
-    /// schema does not know is counted and ignored.
+    /// schema does not know is ignored, and the report names its columns under `ignored_columns`.
     ///
     /// # Errors
     ///
-    /// [`BatchError`] when the batch is no table; nothing of it is taken in. Faults of single cells are
+    /// [`BatchError`] when the batch is malformed (columns of different lengths, a repeated column, no id
+    /// column); nothing of it is taken in. Faults of single cells are
     /// collected for the report.
     pub fn push(&mut self, batch: &Batch) -> Result<(), BatchError> {
         batch.check()?;
@@ -131,7 +133,8 @@ impl BookBuilder {
     ///
     /// # Errors
     ///
-    /// [`LoadError::Rejected`] with every fault when the policy refuses one of them.
+    /// [`LoadError::Rejected`] with the faults when the policy refuses one of them;
+    /// [`LoadError::TooMany`] beyond the limit on accounts.
     pub fn finish(mut self) -> Result<(Book, LoadReport), LoadError> {
         if self.accounts.rows() > MAX_ACCOUNTS {
             return Err(LoadError::TooMany { offered: self.accounts.rows(), limit: MAX_ACCOUNTS });

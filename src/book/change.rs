@@ -33,6 +33,9 @@ pub enum ChangeItem {
 /// A set of wishes for [`Book::apply`](crate::Book::apply).
 ///
 /// What a change does not mention stays; clearing is said with [`Change::clear`]; empty text is a value.
+/// There is no upsert: `add` refuses an id that is in the book, `set` one that is not. To synchronise,
+/// compare your rows with `view.account(id)` under `Scope::all()` (and
+/// [`Book::held_accounts`](crate::Book::held_accounts)).
 ///
 /// ```
 /// use perennial::{AccountId, AccountRow, Book, Change, Nesting, Policy, Schema, SystemAttribute, source::MemorySource};

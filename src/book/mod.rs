@@ -95,8 +95,9 @@ impl Book {
     ///
     /// # Errors
     ///
-    /// [`LoadError`] when the source fails, a batch is no table, or the policy refuses a fault; the
-    /// report then names every fault, not only the first.
+    /// [`LoadError`] when the source fails, a batch is malformed (columns of different lengths, a repeated
+    /// column, no id column), or the policy refuses a fault; the report then counts every fault and
+    /// describes up to [`MAX_REPORTED`] of each kind.
     ///
     /// # Complexity
     ///
@@ -114,7 +115,7 @@ impl Book {
     ///
     /// # Errors
     ///
-    /// [`LoadError`] when the source fails or a batch is no table; faults of the data are the answer.
+    /// [`LoadError`] when the source fails or a batch is malformed; faults of the data are the answer.
     pub fn check(schema: impl Into<Arc<Schema>>, source: &dyn Source) -> Result<LoadReport, LoadError> {
         match Self::load(schema, source, &Policy::strict()) {
             Ok((_, report)) => Ok(report),
@@ -129,7 +130,11 @@ impl Book {
         BookBuilder::new(schema.into())
     }
 
-    /// The book as a user sees it who may see `scope`, at a moment.
+    /// The book as a user who may see `scope` sees it.
+    ///
+    /// `as_of` is the moment whose date roll-ups convert money at; nothing else depends on it yet. It does
+    /// **not** go back in time: a book knows only the values it was loaded with. To ask about an earlier
+    /// state, keep the book of that day and ask it. Cheap: handles are cloned, no row is read.
     ///
     /// # Errors
     ///

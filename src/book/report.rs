@@ -229,13 +229,13 @@ pub enum LoadError {
     /// The source failed; its error says which table and call, and keeps the cause.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// A batch is no table.
+    /// A batch is malformed: columns of different lengths, a repeated column, no id column.
     #[error(transparent)]
     Batch(#[from] BatchError),
     /// The data has faults that the policy does not accept.
     #[error("load refused: {} fault(s)\n{report}", report.counts.values().sum::<usize>())]
     Rejected {
-        /// Every fault.
+        /// The faults: all counted, up to [`MAX_REPORTED`] of each kind described.
         report: Box<LoadReport>,
     },
     /// More accounts than a book can hold.

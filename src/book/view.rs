@@ -62,7 +62,8 @@ impl View {
         Ok(Self { book, scope, as_of, partial })
     }
 
-    /// The book.
+    /// The whole book, **outside any scope**. Do not hand a view to code that must not reach beyond its
+    /// scope; hand it answers.
     #[must_use]
     pub const fn book(&self) -> &Book {
         &self.book

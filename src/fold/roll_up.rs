@@ -8,7 +8,9 @@ use crate::model::{Currency, Value};
 /// The definition of one roll-up.
 ///
 /// Without [`RollUp::of_table`] it reads attributes of accounts, with it the rows of a child table.
-/// Cancelled accounts (by their status group) are left out with their rows unless asked for. Nothing in,
+/// Cancelled accounts (whose status attribute is in the group
+/// [`StatusGroup::Cancelled`](crate::StatusGroup::Cancelled); a schema without status has none) are left
+/// out with their rows unless asked for. Nothing in,
 /// nothing out: of no rows a sum is missing, not 0; a count of no rows is 0.
 ///
 /// ```
@@ -71,7 +73,8 @@ impl RollUp {
     }
 
     /// The sum of a number, amount or duration. Exact: whole numbers, decimals and money in 128 bits,
-    /// doubles in fixed point (see `semantics`), so that no order of rows changes a bit.
+    /// doubles in fixed point (see `semantics`), so that no order of rows changes a bit. Missing values are
+    /// left out; [`RollUp::count_of`] says how many rows have one. A sum out of range is missing.
     #[must_use]
     pub fn sum(column: &str) -> Self {
         Self::new(format!("sum_{column}"), Operator::Sum(Arc::from(column)))
@@ -163,6 +166,9 @@ impl RollUp {
 
     /// With amounts converted to a currency, at the rate of the moment of the question. Each row is
     /// converted to 10^-9 minor units (half-even) and then summed, so that parts add up.
+    ///
+    /// **A row whose rate is unknown is left out**, so the total is then too low, and does not say so. Make
+    /// sure that your rates know every currency in the data, and note in them what they did not know.
     #[must_use]
     pub fn convert_to(mut self, currency: Currency) -> Self {
         self.convert = Some((currency, None));
@@ -170,7 +176,8 @@ impl RollUp {
     }
 
     /// With amounts converted to a currency, each at the rate of the date in another column of its row.
-    /// A row without that date is left out.
+    /// A row without that date is left out, and so is one whose rate is unknown (see
+    /// [`RollUp::convert_to`]).
     #[must_use]
     pub fn convert_at(mut self, currency: Currency, date_column: &str) -> Self {
         self.convert = Some((currency, Some(Arc::from(date_column))));

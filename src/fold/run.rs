@@ -37,7 +37,9 @@ impl FoldPlan {
     /// The totals of every visible account after a change: what the change did not touch is taken over
     /// from the totals of the view before it, so that the cost is the path, not the book.
     ///
-    /// The answer is that of [`FoldPlan::all`], bit for bit, whatever `before` is.
+    /// The answer is that of [`FoldPlan::all`], bit for bit, whatever `before` is. To be of use, `before`
+    /// must come from this plan or a clone of it: totals of a plan made anew from the same definitions are
+    /// ignored, and everything is computed. Keep the plan beside the book.
     #[must_use]
     pub fn refresh(&self, view: &View, before: &Totals) -> Totals {
         // Totals of another plan have nothing to offer.

@@ -174,7 +174,8 @@ pub(super) enum Column {
 }
 
 impl Totals {
-    /// The value of a roll-up for an account; `None` when it is missing, when no roll-up has that name,
+    /// The value of a roll-up for an account (check names once against [`FoldPlan::names`]); `None` when it
+    /// is missing, when no roll-up has that name,
     /// or when the account is not visible in (or not of the layout of) the view of these totals.
     #[must_use]
     pub fn value(&self, account: Account<'_>, name: &str) -> Option<FoldValue> {

@@ -24,7 +24,8 @@ pub enum SystemAttribute {
     CancellationDate,
     /// The last day of a trial.
     TrialExpirationDate,
-    /// The value of the current contract (money).
+    /// The value of the current contract (money). It has no period; declare ARR or MRR as attributes of
+    /// your own.
     ContractValue,
     /// Licences bought (whole number).
     Licenses,

@@ -10,9 +10,9 @@ use crate::model::{Currency, Date, Timestamp, Value, ValueKind};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Cell {
-    /// The source says nothing. A load takes it as missing, a change leaves the old value.
+    /// The source says nothing. A load takes it as missing.
     Absent,
-    /// The source says that there is no value. A load takes it as missing, a change clears.
+    /// The source says that there is no value. A load takes it as missing.
     Null,
     /// A value.
     Value(Value),

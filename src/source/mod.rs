@@ -28,6 +28,16 @@ pub type Emit<'e> = dyn FnMut(Batch) -> ControlFlow<()> + 'e;
 ///
 /// Synchronous, object-safe and push-based: the source calls `emit` for every batch and keeps nothing.
 ///
+/// | table | columns |
+/// |---|---|
+/// | [`TableName::Accounts`] | `id`; `account_type` (may be left out when the schema has one type); `parent` (null for a root); `product`; one for each attribute |
+/// | [`TableName::Links`] | further parents, optional: `id`, `parent`, `rank` (whole number from 0, lower wins; null is 0) |
+/// | [`TableName::Child`] | `id`, `account`, one for each column |
+///
+/// A value travels in the kind its attribute declares; money as [`Cells::Money`] in **minor units**
+/// (cents), decimals in units of their last digit. Durations, lists and mixed money go through
+/// [`Cells::any`].
+///
 /// # What implementors must guarantee
 ///
 /// * A scan emits every row of the table exactly once, in any order, in batches of any size.

@@ -13,7 +13,7 @@ pub enum Remedy {
     Reject,
     /// The account is held out of the book, with everything that hangs below it, and reported.
     Quarantine,
-    /// The account becomes a root, flagged as adopted.
+    /// The account becomes a root, flagged as adopted (by the book, not by another account).
     Adopt,
     /// One of several is preferred (lowest rank, then smallest id); the others are kept as extra links,
     /// or, for repeated ids, as superseded rows.
