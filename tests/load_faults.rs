@@ -449,5 +449,45 @@ fn a_held_account_is_released_by_what_it_lacks() {
     release(Change::new().set_product(&id("crm"), None), &["crm-2", "under-crm"]);
     release(Change::new().retype(&id("group"), "Company"), &["group"]);
     release(Change::new().move_under(&id("several"), &id("acme")), &["several"]);
-    release(Change::new().remove(&id("orphan")), &[]);
+    // What is held below a held account goes with it or keeps it from going.
+    assert!(book.apply(&Change::new().remove(&id("orphan"))).is_err());
+    let (next, report) = book.apply(&Change::new().remove_subtree(&id("orphan"))).unwrap();
+    assert_eq!(report.removed, [id("below-orphan"), id("orphan")]);
+    assert!(!next.held_accounts().any(|held| held.row.id == id("below-orphan")));
+}
+
+#[test]
+fn a_child_row_that_waits_keeps_its_id() {
+    let mut raw = one_of_each();
+    raw.links.clear();
+    let (book, _) = raw.load(3, &Policy::lenient()).unwrap();
+    // `t3` waits for `nobody`.
+    let again =
+        perennial::ChildRow::new(perennial::ChildId::new("t3").unwrap(), id("acme")).with("hours", 1_i64);
+    assert!(book.apply(&Change::new().add_child("tickets", again.clone())).is_err());
+    let arrives = Change::new().add(AccountRow::new(id("nobody"), "Company"));
+    assert!(book.apply(&arrives.clone().add_child("tickets", again.clone())).is_err());
+    let (next, report) = book.apply(&arrives).unwrap();
+    assert_eq!(report.children_added.len(), 1);
+    assert_eq!(view(&next).account("nobody").unwrap().child_rows("tickets").count(), 1);
+    // It can be taken away, and its id is free then.
+    let gone = Change::new().remove_child("tickets", &perennial::ChildId::new("t3").unwrap());
+    let (next, _) = book.apply(&gone).unwrap();
+    let (next, _) = next.apply(&Change::new().add_child("tickets", again)).unwrap();
+    next.verify().unwrap();
+    assert_eq!(next.held_children().filter(|held| held.row.id.as_str() == "t3").count(), 0);
+}
+
+#[test]
+fn whole_numbers_that_arrive_as_doubles_name_accounts() {
+    let batch = Batch::new(TableName::Accounts)
+        .column("id", Cells::Int(vec![Some(17), Some(18), Some(19)]))
+        .column("account_type", Cells::text(["Company"; 3].map(Some)))
+        .column("seats", Cells::Int(vec![Some(1); 3]))
+        .column("parent", Cells::Double(vec![None, Some(17.0), Some(1.5)]));
+    let mut builder = Book::builder(schema()).policy(Policy::lenient());
+    builder.push(&batch).unwrap();
+    let (book, report) = builder.finish().unwrap();
+    assert_eq!(view(&book).account("18").unwrap().parent().unwrap().id_str(), "17");
+    assert_eq!(report.count(FaultKind::MissingParent), 1, "{report}");
 }

@@ -456,7 +456,19 @@ fn random_roll_up(rng: &mut Rng) -> OracleRollUp {
         _ => false,
     };
     let mixed = reads("price");
-    if (mixed && rng.chance(60)) || rng.chance(25) {
+    // A conversion of no amount is refused.
+    let shape = schema();
+    let amount = |name: &str| {
+        let kind = if of_table {
+            let table = shape.table("deals").and_then(|id| shape.table_at(id)).unwrap();
+            table.column_at(table.column_id(name).unwrap()).unwrap().kind().kind()
+        } else {
+            shape.attribute_at(shape.attribute(name).unwrap()).unwrap().kind().kind()
+        };
+        reads(name) && kind == perennial::ValueKind::Money
+    };
+    let convertible = number.iter().any(|name| amount(name));
+    if (mixed && rng.chance(60)) || (convertible && rng.chance(25)) {
         let at = rng.chance(40).then(|| if of_table { "closed" } else { "since" }.to_owned());
         ask.convert = Some((currency(rng.pick(&["EUR", "USD", "JPY", "KWD"])), at));
     } else if mixed {

@@ -244,6 +244,10 @@ impl<'v> Account<'v> {
     #[must_use]
     pub fn extra_parents(&self) -> Vec<Self> {
         let above = self.view.inner().parent(self.place);
+        // Where the parent is hidden, which of the others is an extra one would tell that it exists.
+        if above.is_some_and(|above| !self.view.sees(above)) {
+            return Vec::new();
+        }
         let links = self.view.inner().held.links.get(&self.id());
         let places = links.into_iter().flatten().filter_map(|link| self.view.account(link.parent.as_str()));
         places.filter(|parent| Some(parent.place) != above && parent.place != self.place).collect()

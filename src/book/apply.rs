@@ -4,14 +4,14 @@
 //! place may differ is placed anew on the ground of those that stay (the touched ones, and those that
 //! waited for what the change brings); only when nothing is wrong is anything built.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::judge::{check_below, check_places, check_required};
 use super::placing::Placing;
 use super::settle::build_structure;
 use super::values::{ChildEdits, apply_children, apply_values};
-use super::wishes::{Wish, gather, removed_accounts};
+use super::wishes::{Wish, gather, removed_accounts, removed_held};
 use super::{AccountMove, Book, Change, ChangeError, ChangeReport, Inner, ValueChange};
 use crate::column::{Raw, raw_of, value_of};
 use crate::model::{AccountId, AccountIdx, AttributeId};
@@ -27,14 +27,16 @@ impl Book {
     ///
     /// A value costs a copy of one column of one chunk. A move, an added or a removed account costs the
     /// rows of the chunks that it leaves and enters, whatever the size of the tree; and, in a book that
-    /// holds accounts back or has adopted some, the number of those.
+    /// holds accounts back, has adopted some, or keeps extra links, the number of those. The report names
+    /// both paths of every moved account.
     pub fn apply(&self, change: &Change) -> Result<(Self, ChangeReport), ChangeError> {
         let old = &*self.0;
         let mut problems = Vec::new();
         let mut wishes = gather(old, change, &mut problems);
         let child_edits = ChildEdits::gather(old, change, &mut problems);
         let removed = removed_accounts(old, &wishes, &mut problems);
-        let placing = Placing::new(old, &wishes, &removed);
+        let removed_held = removed_held(old, &wishes, &mut problems);
+        let placing = Placing::new(old, &wishes, &removed, removed_held);
         let resolution = placing.resolve(old, &wishes);
         check_places(old, &placing, &resolution, &mut problems);
         check_below(old, &placing, &removed, &mut problems);
@@ -108,21 +110,25 @@ fn describe(
             report.values.push(ValueChange { account: id.clone(), child: None, attribute, from, to });
         }
     }
-    let path = |inner: &Inner, place: AccountIdx| {
-        let mut ids = Vec::new();
-        let mut at = inner.parent(place);
-        while let Some(above) = at {
-            ids.push(inner.account_id(above));
-            at = inner.parent(above);
-        }
-        ids
-    };
+    // Accounts that leave or enter one parent share its path.
+    let (mut left, mut entered) = (HashMap::new(), HashMap::new());
     for (id, before) in placing.ids.iter().zip(&placing.before) {
         let (Some(before), Some(after)) = (before, next.find(id.as_str())) else { continue };
         let above = |inner: &Inner, place| inner.parent(place).map(|up| inner.account_id(up));
         if above(old, *before) != above(next, after) {
-            let (from, to) = (path(old, *before), path(next, after));
+            let (from, to) = (path(old, *before, &mut left), path(next, after, &mut entered));
             report.moves.push(AccountMove { account: id.clone(), from, to });
         }
     }
+}
+
+// The accounts above a place, nearest first.
+fn path(
+    inner: &Inner,
+    place: AccountIdx,
+    known: &mut HashMap<Option<AccountIdx>, Arc<[AccountId]>>,
+) -> Arc<[AccountId]> {
+    let parent = inner.parent(place);
+    let above = || std::iter::successors(parent, |above| inner.parent(*above));
+    Arc::clone(known.entry(parent).or_insert_with(|| above().map(|place| inner.account_id(place)).collect()))
 }

@@ -153,7 +153,7 @@ fn place_accounts(
     }
     for row in (0..intake.rows()).filter(|row| intake.held.get(row) == Some(&FaultKind::InvalidId)) {
         let id = intake.ids.text(row).unwrap_or_default().to_owned();
-        held.superseded.push(SupersededRow {
+        Arc::make_mut(&mut held.superseded).push(SupersededRow {
             table: Arc::from("accounts"),
             id,
             reason: FaultKind::InvalidId,
@@ -252,7 +252,7 @@ fn repeated_ids(
             if Some(row) != stands {
                 superseded.insert(row, stands.unwrap_or(row));
                 let table = Arc::from("accounts");
-                held.superseded.push(SupersededRow {
+                Arc::make_mut(&mut held.superseded).push(SupersededRow {
                     table,
                     id: account.to_string(),
                     reason: FaultKind::RepeatedId,
@@ -292,16 +292,8 @@ fn declared_links(
     let mut links = Vec::new();
     for (account, row) in (0_u32..).zip(standing) {
         let Some(parent) = intake.parents.text(*row as usize) else { continue };
-        match target(parent) {
-            Some(target) => links.push(Link { account, rank: 0, target }),
-            None => {
-                if let Err(error) = AccountId::check(parent) {
-                    let problem = Problem::InvalidId { id: parent.to_owned(), error };
-                    let location = intake.locations.of("accounts", *row as usize);
-                    report.add(problem, Some(location), builder.policy.remedy(FaultKind::InvalidId));
-                }
-            }
-        }
+        // A parent that no id could be was reported when it was taken in, and its account is held.
+        links.extend(target(parent).map(|target| Link { account, rank: 0, target }));
     }
     let before = links.len();
     for (row, link) in builder.links.rows.iter().enumerate() {
@@ -325,7 +317,11 @@ fn declared_links(
                     );
                 }
                 let id = link.account.to_string();
-                held.superseded.push(SupersededRow { table: Arc::from("links"), id, reason });
+                Arc::make_mut(&mut held.superseded).push(SupersededRow {
+                    table: Arc::from("links"),
+                    id,
+                    reason,
+                });
             }
         }
     }
@@ -360,13 +356,11 @@ fn several_or_missing(
             Target::Missing(id) => Some(id.clone()),
             Target::Ground(_) => None,
         };
-        let mut links: Vec<ParentLink> = own
+        let links: Vec<ParentLink> = own
             .iter()
             .filter_map(|link| Some(ParentLink { rank: link.rank, parent: name(&link.target)? }))
             .collect();
-        links.sort();
-        links.dedup_by(|a, b| a.parent == b.parent);
-        unusual.insert(first.account, links);
+        unusual.insert(first.account, super::held::preferred_first(links));
     }
     unusual
 }
@@ -483,13 +477,13 @@ fn place_children(
     report: &mut LoadReport,
 ) -> Vec<Vec<SortedChild>> {
     // A held account's children are held with it.
-    let place = |id: &str| {
+    // Of a repeated id another row than the first may stand: looked for once.
+    let mut standing: HashMap<u32, Option<u32>> = HashMap::new();
+    let mut place = |id: &str| {
         let mut row = index.find(id)?;
         if placed.place_of.get(row as usize) == Some(&NONE) {
-            // Another row of the same id may stand.
-            let standing =
-                index.rows_with(row).find(|other| placed.place_of.get(*other as usize) != Some(&NONE));
-            row = standing?;
+            let stands = |other: &u32| placed.place_of.get(*other as usize) != Some(&NONE);
+            row = (*standing.entry(row).or_insert_with(|| index.rows_with(row).find(stands)))?;
         }
         homes.get(*placed.place_of.get(row as usize)? as usize).copied()
     };
@@ -569,7 +563,11 @@ fn hold_child(
         report.add(problem, Some(intake.locations.of(&intake.name, row)), policy.remedy(reason));
     }
     let Ok(id) = ChildId::new(child.as_str()) else {
-        held.superseded.push(SupersededRow { table: Arc::clone(&intake.name), id: child, reason });
+        Arc::make_mut(&mut held.superseded).push(SupersededRow {
+            table: Arc::clone(&intake.name),
+            id: child,
+            reason,
+        });
         return;
     };
     let account = account.and_then(|account| AccountId::new(account).ok());
@@ -598,7 +596,11 @@ fn hold_child(
     let row = ChildRow { id, account: account.clone(), values };
     // Only a row that waits for its account can be released.
     let waits = if reason == FaultKind::ChildOfUnknownAccount { account } else { None };
-    held.children.entry(waits).or_default().push(HeldChild { table: Arc::clone(&intake.name), row, reason });
+    Arc::make_mut(&mut held.children).entry(waits).or_default().push(HeldChild {
+        table: Arc::clone(&intake.name),
+        row,
+        reason,
+    });
 }
 
 fn gather_children(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::intake::{AccountIntake, ChildIntake, LinkIntake};
 use super::{Book, CHUNK_ROWS, LoadError, LoadReport, MAX_CHUNK_ROWS};
 use crate::model::Schema;
-use crate::model::limits::MAX_ACCOUNTS;
+use crate::model::limits::{MAX_ACCOUNTS, MAX_CHILD_ROWS};
 use crate::source::{Batch, BatchError, ScanRequest, Source, TableName};
 use crate::tree::Policy;
 
@@ -134,10 +134,15 @@ impl BookBuilder {
     /// # Errors
     ///
     /// [`LoadError::Rejected`] with the faults when the policy refuses one of them;
-    /// [`LoadError::TooMany`] beyond the limit on accounts.
+    /// [`LoadError::TooMany`] beyond the limits on accounts and child rows.
     pub fn finish(mut self) -> Result<(Book, LoadReport), LoadError> {
         if self.accounts.rows() > MAX_ACCOUNTS {
-            return Err(LoadError::TooMany { offered: self.accounts.rows(), limit: MAX_ACCOUNTS });
+            let table = Arc::from("accounts");
+            return Err(LoadError::TooMany { table, offered: self.accounts.rows(), limit: MAX_ACCOUNTS });
+        }
+        if let Some(children) = self.children.iter().find(|children| children.rows() > MAX_CHILD_ROWS) {
+            let (table, offered) = (Arc::clone(&children.name), children.rows());
+            return Err(LoadError::TooMany { table, offered, limit: MAX_CHILD_ROWS });
         }
         let ignored = std::mem::take(&mut self.ignored);
         self.report.ignored_columns =

@@ -29,9 +29,9 @@ pub struct AccountMove {
     /// The account.
     pub account: AccountId,
     /// The accounts that it stood under, nearest first.
-    pub from: Vec<AccountId>,
+    pub from: Arc<[AccountId]>,
     /// The accounts that it stands under, nearest first.
-    pub to: Vec<AccountId>,
+    pub to: Arc<[AccountId]>,
 }
 
 /// What a change did, each list in order of id. Serialisable.

@@ -63,15 +63,24 @@ pub(crate) struct Held {
     /// Accounts in quarantine that a change can release.
     pub(crate) accounts: BTreeMap<AccountId, HeldAccount>,
     /// Rows that nothing releases.
-    pub(crate) superseded: Vec<SupersededRow>,
+    // Shared between versions: there may be many, and few changes touch them.
+    pub(crate) superseded: Arc<Vec<SupersededRow>>,
     /// Child rows by the account that they wait for (`None`: for none).
-    pub(crate) children: BTreeMap<Option<AccountId>, Vec<HeldChild>>,
+    pub(crate) children: Arc<BTreeMap<Option<AccountId>, Vec<HeldChild>>>,
     /// Declared parents of placed accounts that do not simply stand under their only parent.
     pub(crate) links: BTreeMap<AccountId, Vec<ParentLink>>,
     /// Placed accounts that are roots only because of a fault.
     pub(crate) adopted: BTreeMap<AccountId, FaultKind>,
     // Accounts in `accounts` and `links`, by each parent that they declare.
     naming: BTreeMap<AccountId, BTreeSet<AccountId>>,
+}
+
+/// Declared parents in order of preference, each once.
+pub(super) fn preferred_first(mut links: Vec<ParentLink>) -> Vec<ParentLink> {
+    links.sort();
+    let mut seen = std::collections::HashSet::new();
+    links.retain(|link| seen.insert(link.parent.clone()));
+    links
 }
 
 impl Held {

@@ -83,6 +83,19 @@ impl AccountIntake {
             }
         }
         push_ids(&mut self.parents, batch.cells("parent"), batch.rows());
+        for row in first..first + batch.rows() {
+            // Nobody can have such an id: the account has a parent, and it does not exist.
+            if let Some(Err(error)) = self.parents.text(row).map(AccountId::check) {
+                let id = self.parents.text(row).unwrap_or_default().to_owned();
+                let location = self.locations.of("accounts", row);
+                report.add(
+                    Problem::InvalidId { id, error },
+                    Some(location),
+                    policy.remedy(FaultKind::InvalidId),
+                );
+                self.held.entry(row).or_insert(FaultKind::MissingParent);
+            }
+        }
         self.push_kinds(batch, first, schema, policy, report);
         self.push_products(batch, first, schema, policy, report);
         let mut faults = Vec::new();
@@ -345,6 +358,7 @@ impl ChildIntake {
         }
         let mut faults = Vec::new();
         for (place, (attribute, column)) in table.columns().zip(&mut self.columns).enumerate() {
+            let before = faults.len();
             match batch.cells(attribute.name()) {
                 Some(cells) => push_cells(column, cells, attribute, &mut |row, kind| {
                     faults.push((first + row, place, kind));
@@ -352,8 +366,7 @@ impl ChildIntake {
                 None => column.pad(first + batch.rows()),
             }
             if attribute.is_required() {
-                let unfit: HashSet<usize> =
-                    faults.iter().filter(|fault| fault.1 == place).map(|fault| fault.0).collect();
+                let unfit: HashSet<usize> = faults.iter().skip(before).map(|fault| fault.0).collect();
                 let rows = first..first + batch.rows();
                 let missing = rows.filter(|row| column.get(*row).is_none() && !unfit.contains(row));
                 faults.extend(missing.map(|row| (row, place, ValueFaultKind::Required)).collect::<Vec<_>>());
@@ -366,8 +379,12 @@ impl ChildIntake {
             let account = self.ids.text(row).unwrap_or_default().to_owned();
             let problem = Problem::Value { account, fault: ValueFault { attribute, kind } };
             let remedy = policy.remedy(problem.kind());
-            if remedy == Remedy::Quarantine {
-                self.held.entry(row).or_insert(problem.kind());
+            match remedy {
+                Remedy::Quarantine => {
+                    self.held.entry(row).or_insert(problem.kind());
+                }
+                // An amount of another currency than its row's is in the column already.
+                _ => self.columns.iter_mut().skip(place).take(1).for_each(|column| column.clear(row)),
             }
             report.add(problem, Some(self.locations.of(&self.name, row)), remedy);
         }
@@ -420,7 +437,10 @@ fn text_of(cells: Option<&Cells>, row: usize) -> Option<Cow<'_, str>> {
         Cells::Text(texts) => texts.get(row).map(Cow::Borrowed),
         other => match other.cell(row) {
             Cell::Value(Value::Int(id)) => Some(Cow::Owned(id.to_string())),
-            Cell::Value(value) => value.as_text().map(|text| Cow::Owned(text.to_owned())),
+            Cell::Value(Value::Text(text)) => Some(Cow::Owned(text.to_string())),
+            // Whole numbers arrive as doubles from tables that have no nullable integers; whatever else
+            // stands there names something that will not be found, and is reported as that.
+            Cell::Value(value) => Some(Cow::Owned(value.to_string())),
             Cell::Unreadable { text, .. } => Some(Cow::Owned(text)),
             Cell::Absent | Cell::Null => None,
         },

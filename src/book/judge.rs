@@ -123,14 +123,17 @@ pub(super) fn check_required(
         let kind = TypeId::new(usize::from(kind));
         for (attribute, described) in (0..).map(AttributeId::new).zip(old.schema.attributes()) {
             let wished = wish.values.get(&attribute.index());
-            if wished.is_none() && wish.kind.is_none() {
+            // A held account is judged with all its values, or a release would bring in what a load refused.
+            let held = before.is_none() && old.policy.remedy(FaultKind::InvalidValue) != Remedy::Clear;
+            if wished.is_none() && wish.kind.is_none() && !held {
                 continue;
             }
             let present = match wished {
                 Some(value) => value.is_some(),
                 None => has_value(old, id, before, attribute),
             };
-            let fault = if !present && old.schema.requires(attribute, kind) {
+            let spoken = wished.is_some() || wish.kind.is_some();
+            let fault = if !present && spoken && old.schema.requires(attribute, kind) {
                 ValueFaultKind::Required
             } else if present && !old.schema.applies(attribute, kind) {
                 let account_type = old.schema.type_at(kind).map_or_else(String::new, |t| t.name().to_owned());

@@ -355,7 +355,7 @@ impl Inner {
         }
     }
 
-    /// Whether a chunk row has neither local children nor limbs.
+    /// Whether accounts stand directly below, in the chunk or in limbs.
     pub(crate) fn has_children(&self, account: AccountIdx) -> bool {
         self.chunk(account.slot).is_some_and(|chunk| {
             chunk.shape.end(account.row) > account.row + 1 || chunk.limbs_on(account.row).next().is_some()

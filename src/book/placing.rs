@@ -34,10 +34,10 @@ impl<'o> Placing<'o> {
         old: &'o Inner,
         wishes: &BTreeMap<AccountId, Wish>,
         removed: &'o HashSet<AccountIdx>,
+        removed_held: BTreeSet<AccountId>,
     ) -> Self {
         let mut affected: BTreeMap<AccountId, bool> = BTreeMap::new();
         let mut seeds: Vec<AccountId> = Vec::new();
-        let mut removed_held = BTreeSet::new();
         for (id, wish) in wishes {
             if wish.is_structural() || wish.remove || wish.remove_subtree {
                 // Who shares a held parent with it may wait because of it.
@@ -58,10 +58,11 @@ impl<'o> Placing<'o> {
                 affected.entry(id.clone()).or_insert(false);
                 seeds.push(id.clone());
             }
-            if (wish.remove || wish.remove_subtree) && old.held.accounts.contains_key(id) {
-                removed_held.insert(id.clone());
-                seeds.push(id.clone());
-            }
+        }
+        for id in &removed_held {
+            seeds.push(id.clone());
+            let parents = old.held.accounts.get(id).into_iter().flat_map(|held| &held.row.parents);
+            seeds.extend(parents.map(|link| link.parent.clone()));
         }
         for place in removed {
             seeds.push(old.account_id(*place));
@@ -118,11 +119,12 @@ impl<'o> Placing<'o> {
             products: Vec::new(),
             moving: HashMap::new(),
             removed,
-            removed_held: removed_held.clone(),
+            removed_held: BTreeSet::new(),
         };
         for (id, touched) in affected {
             placing.add(id, touched, wishes);
         }
+        placing.removed_held = removed_held;
         placing
     }
 

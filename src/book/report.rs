@@ -238,10 +238,12 @@ pub enum LoadError {
         /// The faults: all counted, up to [`MAX_REPORTED`] of each kind described.
         report: Box<LoadReport>,
     },
-    /// More accounts than a book can hold.
-    #[error("{offered} accounts offered; the limit is {limit}")]
+    /// More rows than a book can hold.
+    #[error("{offered} rows of `{table}` offered; the limit is {limit}")]
     TooMany {
-        /// Accounts offered.
+        /// The table.
+        table: Arc<str>,
+        /// Rows offered.
         offered: usize,
         /// The limit.
         limit: usize,

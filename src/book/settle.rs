@@ -63,7 +63,7 @@ pub(super) fn build_structure(
                     _ => parents.is_empty(),
                 };
                 if !plain {
-                    held.keep_links(id.clone(), sorted_links(parents));
+                    held.keep_links(id.clone(), super::held::preferred_first(parents));
                 }
                 if let Place::Adopted(kind) = place {
                     held.adopted.insert(id.clone(), *kind);
@@ -141,12 +141,6 @@ fn up_is(placing: &Placing<'_>, up: Up, id: &AccountId) -> bool {
     }
 }
 
-fn sorted_links(mut links: Vec<ParentLink>) -> Vec<ParentLink> {
-    links.sort();
-    links.dedup_by(|a, b| a.parent == b.parent);
-    links
-}
-
 #[expect(clippy::too_many_arguments, reason = "one account's facts, used once for each of two reasons")]
 fn hold(
     held: &mut super::Held,
@@ -159,7 +153,7 @@ fn hold(
     wishes: &BTreeMap<AccountId, Wish>,
 ) {
     let mut row = row.unwrap_or_else(|| AccountRow::new(id.clone(), ""));
-    row.parents = sorted_links(parents);
+    row.parents = super::held::preferred_first(parents);
     let schema = &placing.old.schema;
     let wish = wishes.get(id);
     if wish.is_some_and(|wish| wish.kind.is_some()) {

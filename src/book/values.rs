@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::apply::ValueEdits;
 use super::change::{ChangeItem, ChangeProblem};
 use super::restructure::Entries;
-use super::{Change, ChangeReport, Inner, TableBlock, ValueChange};
+use super::{Change, ChangeReport, HeldChild, Inner, TableBlock, ValueChange};
 use crate::column::{Block, Raw, Storage, raw_of};
 use crate::model::{
     AccountId, AccountIdx, Attribute, AttributeType, ChildId, ChildTable, ColumnId, TableId, Value,
@@ -112,6 +112,21 @@ impl ChildEdits {
         edits
     }
 
+    // Which of the rows spoken of are held out of the book.
+    fn waiting<'w>(&'w self, old: &'w Inner) -> HashSet<(usize, &'w ChildId)> {
+        let mut waiting = HashSet::new();
+        if self.tables.is_empty() {
+            return waiting;
+        }
+        for held in old.held.children.values().flatten() {
+            let number = old.schema.table(&held.table).map_or(usize::MAX, TableId::index);
+            if self.tables.get(&number).is_some_and(|wishes| wishes.contains_key(&held.row.id)) {
+                waiting.insert((number, &held.row.id));
+            }
+        }
+        waiting
+    }
+
     // Rows must be there or not, their accounts must stay, and required columns must have values.
     pub(super) fn check(
         &self,
@@ -120,12 +135,18 @@ impl ChildEdits {
         removed: &HashSet<AccountIdx>,
         problems: &mut Vec<ChangeProblem>,
     ) {
+        let waiting = self.waiting(old);
         for (number, wishes) in &self.tables {
             let Some(table) = old.schema.table_at(TableId::new(*number)) else { continue };
             for (child, wish) in wishes {
                 let name = || table.name().to_owned();
                 let found = old.find_child(*number, child.as_str());
-                match (found.is_some(), wish.add) {
+                // A row that is held has its id all the same; it can go, and nothing else.
+                let held = found.is_none() && waiting.contains(&(*number, child));
+                match (found.is_some() || held, wish.add) {
+                    (true, false) if held && !wish.remove => {
+                        problems.push(ChangeProblem::UnknownChild { table: name(), child: child.clone() });
+                    }
                     (true, true) => {
                         problems.push(ChangeProblem::ChildExists { table: name(), child: child.clone() });
                     }
@@ -234,6 +255,15 @@ pub(super) fn apply_children(
     report: &mut ChangeReport,
 ) {
     report_orphans(old, edits, removed, report);
+    let gone = |held: &HeldChild| {
+        let number = old.schema.table(&held.table).map_or(usize::MAX, TableId::index);
+        edits.tables.get(&number).and_then(|wishes| wishes.get(&held.row.id)).is_some_and(|wish| wish.remove)
+    };
+    if !edits.tables.is_empty() && next.held.children.values().flatten().any(gone) {
+        let children = Arc::make_mut(&mut Arc::make_mut(&mut next.held).children);
+        children.values_mut().for_each(|rows| rows.retain(|held| !gone(held)));
+        children.retain(|_, rows| !rows.is_empty());
+    }
     let released = release_children(next, report);
     let mut tables: BTreeMap<usize, BTreeMap<ChildId, ChildWish>> = released;
     let old_tables = edits
@@ -285,7 +315,7 @@ fn release_children(
     }
     let held = Arc::make_mut(&mut next.held);
     for account in arrived {
-        for waiting in held.children.remove(&Some(account.clone())).unwrap_or_default() {
+        for waiting in Arc::make_mut(&mut held.children).remove(&Some(account.clone())).unwrap_or_default() {
             let found =
                 next.schema.table(&waiting.table).and_then(|id| Some((id, next.schema.table_at(id)?)));
             let Some((id, table)) = found else { continue };

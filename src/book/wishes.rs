@@ -2,11 +2,13 @@
 //!
 //! The items of a change, gathered by account, with every conflict and every unknown name reported.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::change::{ChangeItem, ChangeProblem};
-use super::{Change, Inner};
-use crate::model::{AccountId, AccountIdx, ParentLink, Schema, Value, ValueFault, ValueFaultKind};
+use super::{Change, HeldReason, Inner};
+use crate::model::{
+    AccountId, AccountIdx, AccountRow, ParentLink, Schema, Value, ValueFault, ValueFaultKind,
+};
 use crate::tree::NO_PRODUCT;
 
 /// The wishes for one account.
@@ -209,6 +211,48 @@ pub(super) fn removed_accounts(
                 }
                 stack.push(child);
             }
+        }
+    }
+    removed
+}
+
+/// Every held account that goes: those named, and what is held below a removed subtree.
+pub(super) fn removed_held(
+    old: &Inner,
+    wishes: &BTreeMap<AccountId, Wish>,
+    problems: &mut Vec<ChangeProblem>,
+) -> BTreeSet<AccountId> {
+    let mut removed = BTreeSet::new();
+    let mut subtrees: Vec<&AccountId> = Vec::new();
+    for (id, wish) in wishes.iter().filter(|(id, _)| old.held.accounts.contains_key(*id)) {
+        if wish.remove || wish.remove_subtree {
+            removed.insert(id.clone());
+        }
+        if wish.remove_subtree {
+            subtrees.push(id);
+        }
+    }
+    // What is held only because of an account above it, and stays where it is.
+    let below = |id: &AccountId| -> Vec<&AccountRow> {
+        let waiting = old.held.naming(id).filter_map(|waiting| old.held.accounts.get(waiting));
+        let hangs = waiting.filter(|held| matches!(held.reason, HeldReason::Below(_))).map(|held| &held.row);
+        hangs.filter(|row| wishes.get(&row.id).is_none_or(|wish| wish.parents.is_none())).collect()
+    };
+    while let Some(id) = subtrees.pop() {
+        for row in below(id) {
+            if row.parents.iter().all(|link| removed.contains(&link.parent)) && removed.insert(row.id.clone())
+            {
+                subtrees.push(&row.id);
+            }
+        }
+    }
+    for id in &removed {
+        let orphans: Vec<&AccountId> =
+            below(id).into_iter().map(|row| &row.id).filter(|orphan| !removed.contains(*orphan)).collect();
+        if let (Some(first), Some(true)) = (orphans.first(), wishes.get(id).map(|wish| !wish.remove_subtree))
+        {
+            let (account, example) = (id.clone(), (*first).clone());
+            problems.push(ChangeProblem::HasChildren { account, count: orphans.len(), example });
         }
     }
     removed

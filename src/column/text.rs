@@ -10,34 +10,69 @@ use super::{Bitmap, Fixed};
 /// Texts in one buffer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Strings {
-    ends: Box<[u32]>,
+    ends: Ends,
     bytes: Box<str>,
+}
+
+/// Where each text ends: in 32 bits, unless the texts of one block are more than 4 GiB.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Ends {
+    Narrow(Box<[u32]>),
+    Wide(Box<[usize]>),
+}
+
+impl Default for Ends {
+    fn default() -> Self {
+        Self::Narrow(Box::default())
+    }
 }
 
 impl Strings {
     pub(crate) fn build<'t>(texts: impl Iterator<Item = &'t str>) -> Self {
-        let mut ends = Vec::with_capacity(texts.size_hint().0);
+        let mut ends: Vec<u32> = Vec::with_capacity(texts.size_hint().0);
+        let mut wide: Vec<usize> = Vec::new();
         let mut bytes = String::new();
         for text in texts {
             bytes.push_str(text);
-            // INVARIANT: 65,536 rows of 65,536 bytes stay below 2^32 (`limits`, `MAX_CHUNK_ROWS`).
-            ends.push(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+            match u32::try_from(bytes.len()) {
+                Ok(end) => ends.push(end),
+                Err(_) => wide.push(bytes.len()),
+            }
         }
-        Self { ends: ends.into(), bytes: bytes.into() }
+        let ends = if wide.is_empty() {
+            Ends::Narrow(ends.into())
+        } else {
+            Ends::Wide(ends.into_iter().map(|end| end as usize).chain(wide).collect())
+        };
+        Self { ends, bytes: bytes.into() }
+    }
+
+    fn end(&self, place: usize) -> Option<usize> {
+        match &self.ends {
+            Ends::Narrow(ends) => ends.get(place).map(|end| *end as usize),
+            Ends::Wide(ends) => ends.get(place).copied(),
+        }
     }
 
     pub(crate) fn get(&self, place: usize) -> Option<&str> {
-        let end = *self.ends.get(place)? as usize;
-        let start = if place == 0 { 0 } else { *self.ends.get(place - 1)? as usize };
+        let end = self.end(place)?;
+        let start = if place == 0 { 0 } else { self.end(place - 1)? };
         self.bytes.get(start..end)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.ends.len()
+        match &self.ends {
+            Ends::Narrow(ends) => ends.len(),
+            Ends::Wide(ends) => ends.len(),
+        }
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes.len() + std::mem::size_of_val(&*self.ends)
+        let ends = match &self.ends {
+            Ends::Narrow(ends) => std::mem::size_of_val(&**ends),
+            Ends::Wide(ends) => std::mem::size_of_val(&**ends),
+        };
+        self.bytes.len() + ends
     }
 }
 

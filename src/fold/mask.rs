@@ -3,6 +3,10 @@
 //! The scope, the cancelled accounts and the filters become one bitmap for the rows of a chunk (or of
 //! its block of a child table) before anything is combined. `None`: every row counts.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use super::exact::order_key;
 use crate::book::{Chunk, TableBlock};
 use crate::column::{Bitmap, Block, Raw};
 use crate::tree::NO_PRODUCT;
@@ -28,16 +32,71 @@ pub(super) enum FilterColumn {
 pub(super) enum Passing {
     /// A flag for each code.
     Codes(Box<[bool]>),
-    Values(Vec<Raw<'static>>),
-    /// Texts or lists of a column that compares without regard to ASCII case.
-    Folded(Vec<Raw<'static>>),
+    Values(Values),
+}
+
+/// Constants, found in one step however many there are. A column holds one kind of cell, so only one of
+/// the three is ever filled.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Values {
+    /// Sorted keys of numbers, days and truths.
+    keys: Vec<i64>,
+    texts: HashSet<String>,
+    lists: HashSet<Vec<String>>,
+    /// Whether texts compare without regard to ASCII case; then they stand here in lower case.
+    folded: bool,
+}
+
+impl Values {
+    pub(super) fn new(cells: &[Raw<'_>], folded: bool) -> Self {
+        let mut values = Self { folded, ..Self::default() };
+        for cell in cells {
+            match cell {
+                Raw::Text(text) => {
+                    values.texts.insert(values.fold(text).into_owned());
+                }
+                Raw::List(items) => {
+                    values.lists.insert(items.iter().map(|item| values.fold(item).into_owned()).collect());
+                }
+                other => values.keys.extend(key_of(other)),
+            }
+        }
+        values.keys.sort_unstable();
+        values
+    }
+
+    fn fold<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.folded { Cow::Owned(text.to_ascii_lowercase()) } else { Cow::Borrowed(text) }
+    }
+
+    fn contains(&self, cell: &Raw<'_>) -> bool {
+        match cell {
+            Raw::Text(text) => self.texts.contains(&*self.fold(text)),
+            Raw::List(items) if !self.folded => self.lists.contains(items),
+            Raw::List(items) => {
+                let items: Vec<String> = items.iter().map(|item| self.fold(item).into_owned()).collect();
+                self.lists.contains(&items)
+            }
+            other => key_of(other).is_some_and(|key| self.keys.binary_search(&key).is_ok()),
+        }
+    }
+}
+
+fn key_of(cell: &Raw<'_>) -> Option<i64> {
+    match cell {
+        Raw::Bool(bit) => Some(i64::from(*bit)),
+        Raw::I64(value) => Some(*value),
+        Raw::F64(value) => Some(order_key(*value)),
+        Raw::I32(days) => Some(i64::from(*days)),
+        Raw::Code(_) | Raw::Text(_) | Raw::List(_) => None,
+    }
 }
 
 impl Passing {
     fn code(&self, code: u16) -> bool {
         match self {
             Self::Codes(codes) => codes.get(usize::from(code)).copied().unwrap_or(false),
-            Self::Values(_) | Self::Folded(_) => false,
+            Self::Values(_) => false,
         }
     }
 
@@ -45,24 +104,13 @@ impl Passing {
         match (self, cell) {
             (Self::Codes(_), Some(Raw::Code(code))) => self.code(*code),
             (_, None) | (Self::Codes(_), Some(_)) => false,
-            (Self::Values(values), Some(cell)) => values.iter().any(|value| value == cell),
-            (Self::Folded(values), Some(cell)) => values.iter().any(|value| same_folded(value, cell)),
+            (Self::Values(values), Some(cell)) => values.contains(cell),
         }
     }
 
     fn bits(&self, block: Option<&Block>, rows: usize) -> Bitmap {
         let Some(block) = block else { return Bitmap::zeros(rows) };
         Bitmap::from_fn(rows, |row| self.passes(block.get(row).as_ref()))
-    }
-}
-
-fn same_folded(a: &Raw<'_>, b: &Raw<'_>) -> bool {
-    match (a, b) {
-        (Raw::Text(a), Raw::Text(b)) => a.eq_ignore_ascii_case(b),
-        (Raw::List(a), Raw::List(b)) => {
-            a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.eq_ignore_ascii_case(b))
-        }
-        _ => a == b,
     }
 }
 

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::mask::{Filter, FilterColumn, Passing};
+use super::mask::{Filter, FilterColumn, Passing, Values};
 use super::roll_up::Operator;
 use super::{MAX_DISTRIBUTION, Rates, Reach, RollUp};
 use crate::column::raw_of;
@@ -43,6 +43,8 @@ pub enum FoldError {
         "roll-up `{name}`: `{column}` has {values} values; a distribution counts at most {MAX_DISTRIBUTION}"
     )]
     TooManyValues { name: String, column: String, values: usize },
+    #[error("roll-up `{name}` converts amounts, but sums none")]
+    NothingToConvert { name: String },
 }
 
 /// Everything that is wrong with a list of roll-ups.
@@ -302,6 +304,10 @@ impl<'c> Check<'c> {
         let filters = self.filters();
         let work = self.work();
         let (filters, work) = (filters?, work?);
+        if self.roll_up.convert.is_some() && !work.converts() {
+            self.errors.push(FoldError::NothingToConvert { name: self.name() });
+            return None;
+        }
         let mut attributes = Vec::new();
         if self.table.is_none() {
             attributes.extend(filters.iter().filter_map(|filter| match filter.column {
@@ -388,8 +394,7 @@ impl<'c> Check<'c> {
             }
         }
         let passing = match attribute.kind().values() {
-            None if attribute.case_rule() == CaseRule::Folded => Passing::Folded(cells),
-            None => Passing::Values(cells),
+            None => Passing::Values(Values::new(&cells, attribute.case_rule() == CaseRule::Folded)),
             Some(known) => Passing::Codes(
                 (0..known.len())
                     .map(|code| {
@@ -546,6 +551,15 @@ impl Work {
             Self::Ratio(above, below) => [of(above), of(below)].concat(),
             Self::Least { column, .. } | Self::Distribution { column, .. } => vec![*column],
             Self::Best { column, by, .. } => vec![*column, *by],
+        }
+    }
+
+    // Whether an amount is converted.
+    fn converts(&self) -> bool {
+        match self {
+            Self::Sum(measure) | Self::Average(measure) => measure.convert.is_some(),
+            Self::Ratio(above, below) => above.convert.is_some() || below.convert.is_some(),
+            _ => false,
         }
     }
 

@@ -34,8 +34,8 @@ pub const MAX_UNITS: i64 = 1_000_000_000_000_000;
 pub const MAX_INT: i64 = 9_007_199_254_740_992;
 /// Longest duration attribute, either way: 2^63 nanoseconds, about 292 years.
 pub const MAX_DURATION_MICROS: u64 = 9_223_372_036_854_775;
-/// Most declared parents of one account.
-pub const MAX_PARENTS: usize = 1_024;
+/// Most rows of one child table of a book.
+pub const MAX_CHILD_ROWS: usize = 1 << 31;
 /// Most accounts of one book.
 pub const MAX_ACCOUNTS: usize = 1 << 30;
 /// Largest schema document, in bytes.

@@ -13,8 +13,9 @@ const SHARD_ENTRIES: usize = 512;
 /// Most shards of an index.
 const MAX_SHARDS: usize = 1 << 16;
 
-/// The hash of an id. `SipHash` with fixed keys: the same everywhere, and not to be flooded by ids made
-/// to collide, since entries of one tag are found by comparing.
+/// The hash of an id. `SipHash` with fixed keys: the same everywhere, so that no
+/// answer depends on a key. The keys are public: ids made to collide slow a host's own loads down, and
+/// change no answer.
 pub(crate) fn hash_of(id: &str) -> u64 {
     #[expect(
         deprecated,

@@ -5,13 +5,13 @@
 //! decided before cycles; cycles before types; everything that hangs below a quarantined account is
 //! quarantined with it. Nothing depends on the order of the declarations.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{FaultKind, NO_PRODUCT, Policy, Remedy, TreeFault};
 use crate::model::{AccountId, AccountIdx, Schema, TypeId};
 
 /// What a declared parent is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Target {
     /// Another of the accounts being placed.
     Here(u32),
@@ -189,17 +189,13 @@ impl Run<'_> {
         let mut existing: Vec<Up> = Vec::new();
         let mut missing: Vec<AccountId> = Vec::new();
         let mut own_parent = false;
-        for link in links.iter() {
+        let mut seen: HashSet<&Target> = HashSet::new();
+        for link in links.iter().filter(|link| seen.insert(&link.target)) {
             match &link.target {
                 Target::Here(other) if *other == account => own_parent = true,
-                Target::Here(other) if !existing.contains(&Up::Here(*other)) => {
-                    existing.push(Up::Here(*other));
-                }
-                Target::Ground(other) if !existing.contains(&Up::Ground(*other)) => {
-                    existing.push(Up::Ground(*other));
-                }
-                Target::Missing(id) if !missing.contains(id) => missing.push(id.clone()),
-                _ => {}
+                Target::Here(other) => existing.push(Up::Here(*other)),
+                Target::Ground(other) => existing.push(Up::Ground(*other)),
+                Target::Missing(id) => missing.push(id.clone()),
             }
         }
         if let Some(first) = existing.first() {
