@@ -15,9 +15,12 @@ mod compare;
 mod held;
 mod intake;
 mod judge;
+mod load_accounts;
+mod load_children;
 mod placing;
 
 mod graph;
+mod rechunk;
 mod report;
 mod restructure;
 mod row_index;

@@ -7,13 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{Chunk, Inner, Limb, TableBlock};
-use crate::column::{Block, Storage};
+use super::{Chunk, Inner, Limb, rechunk};
 use crate::model::{AccountId, AccountIdx};
 use crate::set::Layout;
 use crate::tree::arrange::{Arranged, arrange};
 use crate::tree::pack::{LimbTarget, Packed, pack};
-use crate::tree::{NO_PRODUCT, NONE, Shape, hash_of};
+use crate::tree::{NONE, hash_of};
 
 /// What an account will stand under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +63,7 @@ pub(super) fn restructure(inner: &mut Inner, plan: &Plan) {
 
 // A row of the new packing: an account of the old book, or one that the plan adds.
 #[derive(Debug, Clone, Copy)]
-enum Origin {
+pub(super) enum Origin {
     Old(AccountIdx),
     New(u32),
 }
@@ -400,7 +399,9 @@ impl<'w> Work<'w> {
                 };
                 limbs.push(Limb { anchor: limb.anchor, before: limb.before, slot: target });
             }
-            let built = self.chunk(&chunk.items, &chunk.parent, home, limbs);
+            let origins: Vec<Origin> =
+                chunk.items.iter().filter_map(|item| self.rows.get(*item as usize).copied()).collect();
+            let built = rechunk::chunk(self.old, self.plan, &origins, &chunk.parent, home, limbs);
             if let Some(place) = inner.chunks.get_mut(slot as usize) {
                 *place = Some(Arc::new(built));
             }
@@ -434,79 +435,6 @@ impl<'w> Work<'w> {
             };
             upper.limbs = upper.limbs.iter().flat_map(hang).collect();
         }
-    }
-
-    // One chunk, its cells taken from where its rows stood.
-    fn chunk(&self, items: &[u32], parent: &[u32], home: Option<AccountIdx>, limbs: Vec<Limb>) -> Chunk {
-        let origins: Vec<Origin> =
-            items.iter().filter_map(|item| self.rows.get(*item as usize).copied()).collect();
-        let label = |origin: &Origin| match origin {
-            Origin::New(number) => {
-                let added = self.plan.added.get(*number as usize);
-                added.map_or((0, NO_PRODUCT), |added| (added.kind, added.product))
-            }
-            Origin::Old(place) => self.plan.relabelled.get(place).copied().unwrap_or_else(|| {
-                let shape = self.old.chunk(place.slot).map(|chunk| &chunk.shape);
-                let product = shape.and_then(|shape| shape.product(place.row)).unwrap_or(NO_PRODUCT);
-                (shape.map_or(0, |shape| shape.kind(place.row)), product)
-            }),
-        };
-        let id = |origin: &Origin| match origin {
-            Origin::Old(place) => self.old.id(*place),
-            Origin::New(number) => {
-                self.plan.added.get(*number as usize).map_or("", |added| added.id.as_str())
-            }
-        };
-        let (kinds, products) = origins.iter().map(label).unzip();
-        let shape = Shape::build(
-            origins.iter().map(id),
-            origins.iter().map(|o| hash_of(id(o))),
-            parent.to_vec(),
-            kinds,
-            products,
-        );
-        // The chunks that rows come from, looked up once.
-        let sources: Vec<Option<(&Chunk, usize)>> = origins
-            .iter()
-            .map(|origin| match origin {
-                Origin::Old(place) => self.old.chunk(place.slot).map(|chunk| (&**chunk, place.row as usize)),
-                Origin::New(_) => None,
-            })
-            .collect();
-        let columns = self
-            .old
-            .schema
-            .attributes()
-            .enumerate()
-            .map(|(column, attribute)| {
-                let cell = |row: usize| {
-                    let (chunk, row) = sources.get(row).copied().flatten()?;
-                    chunk.column(column)?.get(row)
-                };
-                Block::build(Storage::of(attribute.kind()), sources.len(), cell).map(Arc::new)
-            })
-            .collect();
-        let tables = self.old.schema.tables().enumerate().map(|(number, table)| {
-            let mut owners = Vec::new();
-            let mut rows: Vec<(&TableBlock, usize)> = Vec::new();
-            for (owner, source) in (0_u32..).zip(&sources) {
-                let Some(block) = source.and_then(|(chunk, _)| chunk.table(number)) else { continue };
-                let own = block.rows_of(source.map_or(NONE, |(_, row)| u32::try_from(row).unwrap_or(NONE)));
-                owners.extend(own.clone().map(|_| owner));
-                rows.extend(own.map(|row| (&**block, row)));
-            }
-            let storages: Vec<Storage> = table.columns().map(|column| Storage::of(column.kind())).collect();
-            let at = |row: usize| rows.get(row).copied();
-            TableBlock::build(
-                sources.len(),
-                &owners,
-                |row| at(row).and_then(|(block, row)| block.id(row)).unwrap_or_default(),
-                &storages,
-                |column, row| at(row).and_then(|(block, row)| block.raw(column, row)),
-            )
-            .map(Arc::new)
-        });
-        Chunk { shape: Arc::new(shape), home, limbs: limbs.into(), columns, tables: tables.collect() }
     }
 
     // Ids whose slot is another one now, and those that came and went.
