@@ -6,7 +6,8 @@
 use std::collections::HashSet;
 
 use super::tree::Json;
-use crate::model::schema_builder::{Faults, shown};
+use crate::model::schema_builder::shown;
+use crate::model::schema_fault::Faults;
 use crate::model::{Currency, SchemaFaultKind};
 
 /// An object of the document.

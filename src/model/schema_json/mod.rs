@@ -15,7 +15,7 @@ mod tree;
 mod writer;
 
 use super::limits::MAX_SCHEMA_BYTES;
-use super::schema_builder::Faults;
+use super::schema_fault::Faults;
 use super::{CaseRule, Nesting, Schema, SchemaErrors, SchemaFaultKind, StatusGroup};
 use tree::Json;
 

@@ -10,7 +10,8 @@ use super::fields::Fields;
 use super::tree::Json;
 use super::{CASES, GROUPS, NESTINGS, VERSION, VERSION_FIELD};
 use crate::model::limits::MAX_SCALE;
-use crate::model::schema_builder::{DeclaredAttribute, DeclaredTable, Faults};
+use crate::model::schema_builder::{DeclaredAttribute, DeclaredTable};
+use crate::model::schema_fault::Faults;
 use crate::model::{
     AccountType, Attribute, AttributeType, ChildTable, EnumValues, Nesting, SchemaBuilder, SchemaFaultKind,
     StatusGroup, SystemAttribute, TableKind,
