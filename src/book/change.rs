@@ -1,7 +1,8 @@
 //! What does a host want to be different?
 //!
 //! A [`Change`] is a set of wishes, judged on its final state: swapping parent and child is one legal
-//! change. It is applied whole or not at all, and every wish that cannot be granted is named.
+//! change. It is applied whole or not at all, and every wish that cannot be granted is named. Rulings S18
+//! and S21 of `docs/semantics`.
 
 use std::fmt;
 use std::sync::Arc;

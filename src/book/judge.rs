@@ -2,6 +2,7 @@
 //!
 //! A change is judged strictly on its final state, whatever the policy of loads: a fault of an account
 //! that it touches refuses it, and so does anything that would put a placed account out of the book.
+//! Rulings S19 and S21 of `docs/semantics`.
 
 use std::collections::{BTreeMap, HashSet};
 

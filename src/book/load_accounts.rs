@@ -1,6 +1,7 @@
 //! Which of the loaded accounts stand where, and which are held?
 //!
-//! Repeated ids first, then the declared links, then the places; what the tree does not show is kept.
+//! Repeated ids first (ruling S8 of `docs/semantics`), then the declared links, then the places; what the
+//! tree does not show is kept.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -1,4 +1,6 @@
 //! Which of the loaded child rows belong to which account, and which are held?
+//!
+//! Ruling S9 of `docs/semantics`.
 
 use std::collections::HashMap;
 use std::sync::Arc;

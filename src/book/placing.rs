@@ -1,7 +1,7 @@
 //! Which accounts are placed anew by a change, and on what ground?
 //!
 //! The accounts that a change touches and everything that waits for them are resolved as if they were a
-//! load; the others are the ground that they stand on.
+//! load; the others are the ground that they stand on (ruling S20 of `docs/semantics`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 

@@ -2,7 +2,7 @@
 //!
 //! A view is a book, a scope and an [`AsOf`]. It answers as if what lies outside the scope did not
 //! exist: a hidden ancestor is passed over, siblings that come from different hidden parents stand in
-//! order of id, levels count visible accounts.
+//! order of id, levels count visible accounts. Rulings S16 and S23 to S25 of `docs/semantics`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,6 @@
 //! Which row is the first, or the last?
+//!
+//! Ruling S34 of `docs/semantics`.
 
 use std::cmp::Ordering;
 

@@ -3,7 +3,7 @@
 //! Each addend is rounded, half-even, to a whole number of quanta of 2^-64 and added in 128-bit
 //! integers, which is associative. Doubles of 2^-12 and more are whole numbers of quanta, so they are
 //! not rounded at all; smaller ones move by at most 2^-65. What is beyond ±2^52 is out of range, and
-//! makes its total missing.
+//! makes its total missing. Ruling S38 of `docs/semantics`.
 
 /// Largest absolute addend: 2^52.
 const RANGE: f64 = 4_503_599_627_370_496.0;

@@ -1,7 +1,8 @@
 //! Which rows count?
 //!
 //! The scope, the cancelled accounts and the filters become one bitmap for the rows of a chunk (or of
-//! its block of a child table) before anything is combined. `None`: every row counts.
+//! its block of a child table) before anything is combined (rulings S24 and S30 of `docs/semantics`). `None`:
+//! every row counts.
 
 use std::borrow::Cow;
 use std::collections::HashSet;

@@ -1,4 +1,6 @@
 //! Which rows does an account's total speak of?
+//!
+//! Rulings S28 and S29 of `docs/semantics`.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! What does a subtree say about itself?
 //!
 //! Mergeable intermediates: what a chunk exports to the row it hangs on. Merging is associative and
-//! commutative, and the empty state changes nothing.
+//! commutative, and the empty state changes nothing (rulings S31, S35 and S48 of `docs/semantics`).
 
 use super::candidate::Best;
 

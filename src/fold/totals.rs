@@ -1,4 +1,6 @@
 //! What does each account amount to?
+//!
+//! Averages and rounding follow rulings S32, S36, S37 and S40 of `docs/semantics`.
 
 use std::fmt;
 use std::sync::Arc;

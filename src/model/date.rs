@@ -1,7 +1,8 @@
 //! Which civil day?
 //!
 //! A [`Date`] is a day number in the proleptic Gregorian calendar, 0001-01-01 to 9999-12-31. chrono's
-//! date stands at the edge only (`From`/`TryFrom`), so that the calendar library can change.
+//! date stands at the edge only (`From`/`TryFrom`), so that the calendar library can change. Months are
+//! counted from the anchor (ruling S44 of `docs/semantics`).
 
 use std::fmt;
 use std::str::FromStr;

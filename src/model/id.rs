@@ -2,6 +2,7 @@
 //!
 //! Outside: [`AccountId`], the host's own text, stable for ever. Inside: [`AccountIdx`], a dense place
 //! that is valid in one layout of one book only. Public results speak ids; the index is for algorithms.
+//! Rulings S6 and S7 of `docs/semantics`.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! How much money?
 //!
 //! Whole minor units with an ISO currency, summed in 128 bits. Money of two currencies never meets
-//! without a rate.
+//! without a rate (ruling S36 of `docs/semantics`).
 
 use std::fmt;
 

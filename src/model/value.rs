@@ -1,7 +1,7 @@
 //! What can an attribute hold?
 //!
 //! Twelve kinds of value. There is no null among them: a missing value is an absent one
-//! (`Option<Value>`), everywhere.
+//! (`Option<Value>`), everywhere. Rulings S1 to S5, S39 and S41 of `docs/semantics`.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! In which order do the accounts of a forest stand?
 //!
 //! Pre-order, siblings by host id: a pure function of who is under whom, so that no order of arrival
-//! and no packing shows. Iterative, O(n) plus the sorting of siblings.
+//! and no packing shows (rulings S46 to S48 of `docs/semantics`). Iterative, O(n) plus the sorting of
+//! siblings.
 
 use super::NONE;
 

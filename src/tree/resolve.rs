@@ -3,7 +3,8 @@
 //! A pure function of the declarations and the policy: the same for a whole load and for the accounts
 //! that a change touches, which then stand on the [`Ground`] of those that stay. Several parents are
 //! decided before cycles; cycles before types; everything that hangs below a quarantined account is
-//! quarantined with it. Nothing depends on the order of the declarations.
+//! quarantined with it. Nothing depends on the order of the declarations. Rulings S10 to S17 of
+//! `docs/semantics`.
 
 use std::collections::{HashMap, HashSet};
 
