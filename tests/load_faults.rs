@@ -439,6 +439,9 @@ fn a_held_account_is_released_by_what_it_lacks() {
     release(Change::new().set(&id("planless"), "plan", "pro"), &["planless"]);
     release(Change::new().set(&id("planless"), "seats", 3_i64), &[]);
     release(Change::new().set(&id("many"), "seats", 3_i64), &["many"]);
+    // Which value did not fit is remembered: another one mends nothing.
+    release(Change::new().set(&id("many"), "plan", "pro"), &[]);
+    release(Change::new().clear(&id("many"), "seats"), &["many"]);
     release(Change::new().set_product(&id("soap"), None), &["soap"]);
     release(Change::new().retype(&id("martian"), "Company"), &["martian", "below-martian"]);
     release(Change::new().move_to_root(&id("martian")), &[]);

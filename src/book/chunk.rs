@@ -62,7 +62,7 @@ impl Chunk {
 
 impl Chunk {
     /// Holds a slot until its chunk is built.
-    pub(super) fn placeholder() -> Self {
+    pub(super) fn without_rows() -> Self {
         let shape = Shape::build(std::iter::empty(), std::iter::empty(), Vec::new(), Vec::new(), Vec::new());
         Self {
             shape: Arc::new(shape),

@@ -31,6 +31,9 @@ pub struct HeldAccount {
     pub row: AccountRow,
     /// Why.
     pub reason: HeldReason,
+    /// Attributes whose value the policy would not load: it did not fit (and is not in `row`), or does not
+    /// apply to the account type. The account is held until a change speaks of every one of them.
+    pub unfit: Vec<Arc<str>>,
 }
 
 /// A row that never waits for anything: an id that breaks the rules, or a repeated id.

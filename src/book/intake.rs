@@ -47,6 +47,8 @@ pub(super) struct AccountIntake {
     pub(super) columns: Vec<Staging>,
     /// Rows that are held for what they say themselves.
     pub(super) held: HashMap<usize, FaultKind>,
+    /// Attributes of held rows whose value did not fit or does not apply.
+    pub(super) unfit: HashMap<usize, Vec<Arc<str>>>,
     pub(super) locations: Locations,
 }
 
@@ -61,6 +63,7 @@ impl AccountIntake {
             products: Vec::new(),
             columns,
             held: HashMap::new(),
+            unfit: HashMap::new(),
             locations: Locations::default(),
         }
     }
@@ -129,6 +132,11 @@ impl AccountIntake {
         let remedy = policy.remedy(problem.kind());
         match remedy {
             Remedy::Quarantine => {
+                if let Problem::Value { fault, .. } = &problem
+                    && fault.kind != ValueFaultKind::Required
+                {
+                    self.unfit.entry(row).or_default().push(Arc::from(fault.attribute.as_str()));
+                }
                 self.held.entry(row).or_insert(problem.kind());
             }
             // What did not fit is missing already; what does not apply becomes so.

@@ -104,7 +104,8 @@ pub(super) fn place_accounts(
                     _ => continue,
                 };
                 let parents = all_links(*row, own, builder);
-                held.hold(HeldAccount { row: row_of(schema, intake, *row, parents), reason });
+                let unfit = intake.unfit.get(&(*row as usize)).cloned().unwrap_or_default();
+                held.hold(HeldAccount { row: row_of(schema, intake, *row, parents), reason, unfit });
             }
         }
         if let (Some(own), Place::Root | Place::Under(_)) = (own, place) {

@@ -4,10 +4,11 @@
 //! load; the others are the ground that they stand on (ruling S20 of `docs/semantics`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use super::wishes::Wish;
 use super::{HeldAccount, HeldReason, Inner};
-use crate::model::{AccountId, AccountIdx, AttributeId, ParentLink, TypeId};
+use crate::model::{AccountId, AccountIdx, AttributeId, ParentLink, Schema, TypeId};
 use crate::tree::resolve::{Declared, Ground, Link, Place, Resolution, Target, resolve};
 use crate::tree::{FaultKind, NO_PRODUCT, Remedy};
 
@@ -239,17 +240,17 @@ fn own_fault(old: &Inner, id: &AccountId, kind: u16, wish: Option<&Wish>) -> Opt
     let mended = match fault {
         FaultKind::UnknownType => wish.is_some_and(|wish| wish.kind.is_some()),
         FaultKind::UnknownProduct => wish.is_some_and(|wish| wish.product.is_some()),
-        // Which value did not fit is not kept: a value that does, or another type, mends it.
-        FaultKind::InvalidValue => {
-            wish.is_some_and(|wish| wish.kind.is_some() || wish.values.values().any(Option::is_some))
-        }
-        FaultKind::MissingValue => true,
+        // What did not fit is looked at below, whatever else was wrong.
+        FaultKind::InvalidValue | FaultKind::MissingValue => true,
         _ => return None,
     };
     if !mended {
         return Some(fault);
     }
     let kind = TypeId::new(usize::from(kind));
+    if !still_unfit(&old.schema, held, kind, wish).is_empty() {
+        return Some(FaultKind::InvalidValue);
+    }
     let lacks = |(attribute, described): (AttributeId, &crate::model::Attribute)| {
         let present = match wish.and_then(|wish| wish.values.get(&attribute.index())) {
             Some(value) => value.is_some(),
@@ -260,6 +261,24 @@ fn own_fault(old: &Inner, id: &AccountId, kind: u16, wish: Option<&Wish>) -> Opt
     let waits = old.policy.remedy(FaultKind::MissingValue) == Remedy::Quarantine
         && (0..).map(AttributeId::new).zip(old.schema.attributes()).any(lacks);
     waits.then_some(FaultKind::MissingValue)
+}
+
+/// The attributes of a held account whose value is still none that a load would take: the change does not
+/// speak of it, and neither does another type make it apply.
+pub(super) fn still_unfit(
+    schema: &Schema,
+    held: &HeldAccount,
+    kind: TypeId,
+    wish: Option<&Wish>,
+) -> Vec<Arc<str>> {
+    let unfit = |name: &&Arc<str>| {
+        let Some(attribute) = schema.attribute(name) else { return false };
+        let spoken = wish.is_some_and(|wish| wish.values.contains_key(&attribute.index()));
+        // A value that is there did not apply; one that did not fit is not there.
+        let applies = held.row.value(name).is_some() && schema.applies(attribute, kind);
+        !spoken && !applies
+    };
+    held.unfit.iter().filter(unfit).cloned().collect()
 }
 
 fn code(place: Option<usize>) -> u16 {

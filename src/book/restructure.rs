@@ -62,7 +62,7 @@ pub(super) fn restructure(inner: &mut Inner, plan: &Plan) {
 }
 
 // A row of the new packing: an account of the old book, or one that the plan adds.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Origin {
     Old(AccountIdx),
     New(u32),
@@ -76,7 +76,7 @@ struct Work<'w> {
     plan: &'w Plan,
     dissolved: BTreeSet<u32>,
     /// The run that each moved or added account without a collected parent enters.
-    entered: HashMap<Entrant, u32>,
+    entered: HashMap<Origin, u32>,
     rows: Vec<Origin>,
     /// The row of each old account, and of each added one.
     row_of: HashMap<AccountIdx, u32>,
@@ -88,12 +88,6 @@ struct Work<'w> {
     limbs: HashMap<AccountIdx, Vec<(String, u32)>>,
     /// Dissolved chunks that share a run with another.
     joined: HashMap<u32, u32>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Entrant {
-    Old(AccountIdx),
-    New(u32),
 }
 
 /// The run of roots of a book without chunks.
@@ -122,16 +116,16 @@ impl<'w> Work<'w> {
         self.dissolved.extend(leaving.map(|place| place.slot));
         for (place, under) in &plan.moved {
             let id = self.old.id(*place);
-            self.enter(Entrant::Old(*place), *under, id);
+            self.enter(Origin::Old(*place), *under, id);
         }
         for (number, added) in (0_u32..).zip(&plan.added) {
-            self.enter(Entrant::New(number), added.under, added.id.as_str());
+            self.enter(Origin::New(number), added.under, added.id.as_str());
         }
         self.merge_small();
     }
 
     // The chunk whose run of siblings an account enters is dissolved.
-    fn enter(&mut self, who: Entrant, under: Under, id: &str) {
+    fn enter(&mut self, who: Origin, under: Under, id: &str) {
         let slot = match under {
             Under::New(_) => return,
             Under::Root => self.trunk_slot(id),
@@ -220,14 +214,13 @@ impl<'w> Work<'w> {
         let first_new = len(&self.rows);
         self.rows.extend((0..len(&plan.added)).map(Origin::New));
         for origin in &self.rows {
-            let (under, who) = match origin {
+            let under = match origin {
                 Origin::Old(place) => match plan.moved.get(place) {
-                    Some(under) => (*under, Entrant::Old(*place)),
-                    None => (old.parent(*place).map_or(Under::Root, Under::Old), Entrant::Old(*place)),
+                    Some(under) => *under,
+                    None => old.parent(*place).map_or(Under::Root, Under::Old),
                 },
                 Origin::New(number) => {
-                    let under = plan.added.get(*number as usize).map_or(Under::Root, |added| added.under);
-                    (under, Entrant::New(*number))
+                    plan.added.get(*number as usize).map_or(Under::Root, |added| added.under)
                 }
             };
             let collected = match under {
@@ -239,7 +232,7 @@ impl<'w> Work<'w> {
                 Origin::Old(place) => place.slot,
                 Origin::New(_) => EMPTY_TRUNK,
             };
-            let run = || self.group(self.entered.get(&who).copied().unwrap_or(stood));
+            let run = || self.group(self.entered.get(origin).copied().unwrap_or(stood));
             self.parent.push(collected.ok_or_else(run));
         }
         for slot in &self.dissolved {
@@ -324,7 +317,7 @@ impl<'w> Work<'w> {
         // Taken slots are marked, so that no other chunk finds them empty.
         let take = |inner: &mut Inner, slot: u32| {
             if let Some(place) = inner.chunks.get_mut(slot as usize) {
-                *place = Some(Arc::new(Chunk::placeholder()));
+                *place = Some(Arc::new(Chunk::without_rows()));
             }
         };
         for slot in slots.iter().flatten().filter(|slot| **slot != NONE) {

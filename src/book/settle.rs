@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use super::placing::Placing;
+use super::placing::{Placing, still_unfit};
 use super::restructure::{NewAccount, Plan, Under, restructure};
 use super::wishes::Wish;
 use super::{ChangeReport, HeldAccount, HeldReason, Inner};
@@ -165,7 +165,10 @@ fn hold(
         let product = product.and_then(|p| schema.product_at(ProductId::new(usize::from(p))));
         row.product = product.map(|product| Arc::from(product.name()));
     }
-    held.hold(HeldAccount { row, reason });
+    let kind = TypeId::new(placing.kinds.get(number).map_or(0, |kind| usize::from(*kind)));
+    let before = placing.old.held.accounts.get(id);
+    let unfit = before.map(|before| still_unfit(schema, before, kind, wish)).unwrap_or_default();
+    held.hold(HeldAccount { row, reason, unfit });
 }
 
 // Values that waited with an account, under those that the change brings.
