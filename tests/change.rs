@@ -704,3 +704,12 @@ fn thousands_of_changes_leave_a_book_that_is_in_order() {
     println!("blocks: {slots:?}");
     assert!(slots.last().unwrap() < &(3 * 47 * 8), "{slots:?}");
 }
+
+#[test]
+fn a_version_goes_on_where_the_storage_left_it() {
+    let rows = Rows { accounts: vec![AccountRow::new(id("a"), "Company")], ..Rows::default() };
+    let (book, _) = Book::builder(schema()).version(41).load(&rows.source()).unwrap();
+    assert_eq!(book.version(), 41);
+    let (next, _) = book.apply(&Change::new().set(&id("a"), "seats", 1_i64)).unwrap();
+    assert_eq!((book.version(), next.version()), (41, 42));
+}

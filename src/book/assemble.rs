@@ -106,7 +106,7 @@ pub(super) fn assemble(mut builder: BookBuilder) -> Result<(Book, LoadReport), L
         schema,
         policy,
         chunk_rows: builder.chunk_rows,
-        version: 0,
+        version: builder.version,
         layout,
         chunks,
         trunk: packed.top.into(),

@@ -33,6 +33,7 @@ pub struct BookBuilder {
     pub(super) schema: Arc<Schema>,
     pub(super) policy: Policy,
     pub(super) chunk_rows: u32,
+    pub(super) version: u64,
     pub(super) accounts: AccountIntake,
     pub(super) links: LinkIntake,
     // One for each child table.
@@ -49,6 +50,7 @@ impl BookBuilder {
             schema,
             policy: Policy::strict(),
             chunk_rows: CHUNK_ROWS,
+            version: 0,
             accounts,
             links: LinkIntake::default(),
             children,
@@ -70,6 +72,14 @@ impl BookBuilder {
     #[must_use]
     pub fn chunk_rows(mut self, rows: u32) -> Self {
         self.chunk_rows = rows.clamp(1, MAX_CHUNK_ROWS);
+        self
+    }
+
+    /// With the version that the book starts from (0 unless set): the number of the last change that your
+    /// storage has seen, so that [`Book::version`] goes on counting across restarts.
+    #[must_use]
+    pub fn version(mut self, version: u64) -> Self {
+        self.version = version;
         self
     }
 

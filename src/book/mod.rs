@@ -152,7 +152,8 @@ impl Book {
         &self.0.schema
     }
 
-    /// How many changes led from the loaded book to this one.
+    /// The version it was loaded with (0 unless [`BookBuilder::version`] said otherwise), plus one for each
+    /// change since.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.0.version
