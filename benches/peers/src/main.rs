@@ -1,0 +1,98 @@
+//! How long do other tools take for what `perennial` does, on the same data, in the same run?
+//!
+//! ```sh
+//! cargo run --release                    # 1,000 and 100,000 accounts
+//! cargo run --release -- 1000000         # as many as you say
+//! cargo run --release -- --markdown      # the table for a page
+//! cargo run --release -- --rounds 3      # fewer or more rounds for each median
+//! cargo run -- --test                    # everybody once on 1,000 accounts: do they agree?
+//! ```
+//!
+//! Answers are compared before anything is timed; one that differs ends the run with an error that names the
+//! account. What each contestant does, and on what terms, stands in the README beside this crate.
+
+mod answer;
+mod contest;
+mod data;
+mod ours;
+mod table;
+mod versions;
+mod with_petgraph;
+mod with_polars;
+mod with_sqlite;
+
+use std::io::Write;
+
+use contest::{Contest, Timed};
+use data::Data;
+use table::Style;
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> Outcome<()> {
+    let options = Options::parse(std::env::args().skip(1))?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", versions::line())?;
+    writeln!(out, "threads of Polars: {}", with_polars::threads())?;
+    writeln!(out)?;
+    let mut timed = Vec::new();
+    for accounts in &options.sizes {
+        timed.extend(contests(*accounts, options.rounds)?);
+    }
+    write!(out, "{}", table::render(&timed, options.style))?;
+    Ok(())
+}
+
+struct Options {
+    sizes: Vec<usize>,
+    style: Style,
+    /// `None`: as many as the size allows.
+    rounds: Option<usize>,
+}
+
+impl Options {
+    fn parse(arguments: impl Iterator<Item = String>) -> Outcome<Self> {
+        let mut options = Self { sizes: Vec::new(), style: Style::Aligned, rounds: None };
+        let mut arguments = arguments;
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--test" => (options.sizes, options.rounds) = (vec![1_000], Some(1)),
+                "--markdown" => options.style = Style::Markdown,
+                "--rounds" => {
+                    let rounds = arguments.next().ok_or("`--rounds` wants a number")?;
+                    options.rounds = Some(rounds.parse()?);
+                }
+                size => {
+                    let size = size.replace([',', '_'], "").parse();
+                    options.sizes.push(size.map_err(|_| format!("unknown argument `{argument}`"))?);
+                }
+            }
+        }
+        if options.sizes.is_empty() {
+            options.sizes = vec![1_000, 100_000];
+        }
+        Ok(options)
+    }
+}
+
+fn contests(accounts: usize, rounds: Option<usize>) -> Outcome<Vec<Timed>> {
+    let data = Data::new(accounts)?;
+    let rounds = rounds.unwrap_or_else(|| (1_000_000 / accounts.max(1)).clamp(3, 51));
+    let id = |number| data.book.id(number);
+
+    let mut contestants = ours::roll_up(&data)?;
+    contestants.extend(with_polars::roll_up(&data)?);
+    contestants.extend(with_sqlite::roll_up(&data)?);
+    contestants.extend(with_petgraph::roll_up(&data)?);
+    let question = "8 sums, count, min, max of every subtree";
+    let mut timed = Contest { question, expected: data.totals(), contestants }.hold(rounds, id)?;
+
+    let mut contestants = ours::build(&data)?;
+    contestants.extend(with_polars::build(&data)?);
+    contestants.extend(with_sqlite::build(&data)?);
+    contestants.extend(with_petgraph::build(&data)?);
+    let question = "the tree from shuffled ids and parents";
+    let expected = data::levels(&data.parents);
+    timed.extend(Contest { question, expected, contestants }.hold(rounds, id)?);
+    Ok(timed)
+}

@@ -1,0 +1,120 @@
+//! How does `perennial` answer?
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use perennial::source::{Batch, Cells, Emit, ScanRequest, Source, SourceError, TableName};
+use perennial::{
+    AsOf, Book, Date, FoldPlan, FoldValue, Nesting, Policy, RollUp, Schema, Scope, Totals, Value, View,
+};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::Outcome;
+use crate::answer::Total;
+use crate::contest::Contestant;
+use crate::data::{Data, METRICS, number_of};
+
+const TOOL: &str = "perennial";
+
+/// `FoldPlan::all` on a loaded book, on one thread and on two.
+pub fn roll_up(data: &Data) -> Outcome<Vec<Contestant<'_, Total>>> {
+    let (book, _) = Book::load(data.book.schema(), &data.book.source(), &Policy::strict())?;
+    let sums = (1..=METRICS).map(|metric| RollUp::sum(&format!("m{metric}")));
+    let others = [RollUp::count(), RollUp::min("contract_value"), RollUp::max("contract_value")];
+    let all = sums.chain(others).map(RollUp::including_cancelled);
+    let plan = FoldPlan::new(book.schema(), all)?;
+    let view = view(&book)?;
+    let on = |threads: usize| -> Outcome<Contestant<'_, Total>> {
+        let (pool, plan, view) = (pool(threads)?, plan.clone(), view.clone());
+        Ok(Contestant {
+            tool: TOOL,
+            way: "FoldPlan::all",
+            threads,
+            run: Box::new(move || {
+                let totals = pool.install(|| plan.all(&view));
+                Ok(Box::new(move || read(&totals)))
+            }),
+        })
+    };
+    Ok(vec![on(1)?, on(2)?])
+}
+
+/// `Book::load` of ids and parents.
+pub fn build(data: &Data) -> Outcome<Vec<Contestant<'_, u32>>> {
+    let schema = Arc::new(Schema::builder().account_type("Account", Nesting::Free).build()?);
+    let load = Contestant {
+        tool: TOOL,
+        way: "Book::load",
+        threads: 1,
+        run: Box::new(move || {
+            let (book, _) = Book::load(Arc::clone(&schema), &Links(data), &Policy::strict())?;
+            Ok(Box::new(move || levels(&book)))
+        }),
+    };
+    Ok(vec![load])
+}
+
+fn pool(threads: usize) -> Outcome<ThreadPool> {
+    Ok(ThreadPoolBuilder::new().num_threads(threads).build()?)
+}
+
+fn view(book: &Book) -> Outcome<View> {
+    Ok(book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?)
+}
+
+/// The rows of the book with nothing but their ids and parents.
+struct Links<'d>(&'d Data);
+
+impl Source for Links<'_> {
+    fn scan(&self, request: &ScanRequest, emit: &mut Emit<'_>) -> Result<(), SourceError> {
+        if request.table() != &TableName::Accounts {
+            return Ok(());
+        }
+        for rows in self.0.arrivals.chunks(4_096) {
+            let batch = Batch::new(TableName::Accounts)
+                .column("id", Cells::text(rows.iter().map(|(id, _)| Some(id.as_str()))))
+                .column("parent", Cells::text(rows.iter().map(|(_, parent)| parent.as_deref())));
+            if let ControlFlow::Break(()) = emit(batch) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn provides(&self, table: &TableName) -> bool {
+        table == &TableName::Accounts
+    }
+}
+
+fn levels(book: &Book) -> Outcome<Vec<u32>> {
+    let mut levels = vec![0; book.len()];
+    for account in view(book)?.accounts() {
+        levels[number_of(account.id_str())?] = u32::try_from(account.level())?;
+    }
+    Ok(levels)
+}
+
+fn read(totals: &Totals) -> Outcome<Vec<Total>> {
+    let view = totals.view();
+    let mut read = vec![Total::default(); view.len()];
+    for account in view.accounts() {
+        let total = &mut read[number_of(account.id_str())?];
+        for (place, sum) in total.sums.iter_mut().enumerate() {
+            *sum = totals.value_of(account, place).map_or(Ok(0), units)?;
+        }
+        let at = |place| totals.value_of(account, place).ok_or("no value");
+        total.count = units(at(METRICS)?)?;
+        total.least = units(at(METRICS + 1)?)?;
+        total.most = units(at(METRICS + 2)?)?;
+    }
+    Ok(read)
+}
+
+fn units(value: FoldValue) -> Outcome<i64> {
+    Ok(match value {
+        FoldValue::Count(count) => i64::try_from(count)?,
+        FoldValue::Decimal(decimal) => i64::try_from(decimal.units())?,
+        FoldValue::Value(Value::Money(money)) => i64::try_from(money.minor())?,
+        other => return Err(format!("unexpected value {other:?}").into()),
+    })
+}
