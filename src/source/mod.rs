@@ -32,6 +32,7 @@ pub type Emit<'e> = dyn FnMut(Batch) -> ControlFlow<()> + 'e;
 /// |---|---|
 /// | [`TableName::Accounts`] | `id`; `account_type` (may be left out when the schema has one type); `parent` (null for a root); `product`; one for each attribute |
 /// | [`TableName::Links`] | further parents, optional: `id`, `parent`, `rank` (whole number from 0, lower wins; null is 0) |
+/// | [`TableName::Successions`] | merged and split accounts, optional: `id` (the account that was), `successor`, `on` (date), `rank` (whole number from 0; null is 0), `part` (flag; null is no) |
 /// | [`TableName::Child`] | `id`, `account`, one for each column |
 ///
 /// A value travels in the kind its attribute declares; money as [`Cells::Money`] in **minor units**
