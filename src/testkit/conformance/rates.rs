@@ -99,7 +99,7 @@ pub fn all(case: &RatesCase) -> Vec<(&'static str, Outcome)> {
 ///
 /// # Errors
 ///
-/// [`Broken`](super::Broken) with the first known rate that is answered otherwise, or when the case knows
+/// [`Broken`] with the first known rate that is answered otherwise, or when the case knows
 /// no rate between two currencies.
 pub fn a_rate_is_the_worth_of_one_unit(case: &RatesCase) -> Outcome {
     let promise = "a_rate_is_the_worth_of_one_unit";
@@ -120,7 +120,7 @@ pub fn a_rate_is_the_worth_of_one_unit(case: &RatesCase) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Broken`](super::Broken) with the first rate that is not.
+/// [`Broken`] with the first rate that is not.
 pub fn a_rate_is_more_than_nothing(case: &RatesCase) -> Outcome {
     for question in case.questions() {
         if let Some(rate) = case.ask(question).filter(|rate| rate.units() <= 0) {
@@ -137,7 +137,7 @@ pub fn a_rate_is_more_than_nothing(case: &RatesCase) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Broken`](super::Broken) with the first pair that does not.
+/// [`Broken`] with the first pair that does not.
 pub fn there_and_back_is_near_one(case: &RatesCase) -> Outcome {
     for (from, to, on) in case.questions() {
         if let (Some(there), Some(back)) = (case.ask((from, to, on)), case.ask((to, from, on))) {
@@ -155,7 +155,7 @@ pub fn there_and_back_is_near_one(case: &RatesCase) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Broken`](super::Broken) with the first question and both answers.
+/// [`Broken`] with the first question and both answers.
 pub fn a_question_has_one_answer(case: &RatesCase) -> Outcome {
     let questions = case.questions();
     let first: Vec<Option<Decimal>> = questions.iter().map(|question| case.ask(*question)).collect();
@@ -173,7 +173,7 @@ pub fn a_question_has_one_answer(case: &RatesCase) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Broken`](super::Broken) with the first answer to a question that has none, or when the case names no
+/// [`Broken`] with the first answer to a question that has none, or when the case names no
 /// such question.
 pub fn an_unknown_rate_is_none(case: &RatesCase) -> Outcome {
     if case.knows_everything {

@@ -1,7 +1,7 @@
 //! Does an [`AccountTree`] keep its promises?
 //!
 //! Nothing here trusts the tree: a ring, a child of two parents or a node that nobody reaches ends in a
-//! [`Broken`](super::Broken), never in a loop. Each test looks at every node once; only
+//! [`Broken`], never in a loop. Each test looks at every node once; only
 //! [`provided_answers_agree`] looks at a sample.
 
 use std::collections::{HashMap, HashSet};
@@ -61,7 +61,7 @@ pub fn all<T: AccountTree>(case: &TreeCase<T>) -> Vec<(&'static str, Outcome)> {
 ///
 /// # Errors
 ///
-/// [`Broken`](super::Broken) with the first child that names another parent.
+/// [`Broken`] with the first child that names another parent.
 pub fn children_name_their_parent<T: AccountTree>(case: &TreeCase<T>) -> Outcome {
     let mut children = Vec::new();
     for node in &case.nodes {
@@ -82,7 +82,7 @@ pub fn children_name_their_parent<T: AccountTree>(case: &TreeCase<T>) -> Outcome
 ///
 /// # Errors
 ///
-/// [`Broken`](super::Broken) with the first account that is not.
+/// [`Broken`] with the first account that is not.
 pub fn a_node_stands_among_the_children_of_its_parent<T: AccountTree>(case: &TreeCase<T>) -> Outcome {
     let mut children: HashMap<T::Node, HashSet<T::Node>> = HashMap::new();
     for node in &case.nodes {
@@ -103,7 +103,7 @@ pub fn a_node_stands_among_the_children_of_its_parent<T: AccountTree>(case: &Tre
 ///
 /// # Errors
 ///
-/// [`Broken`](super::Broken) with the first one that is.
+/// [`Broken`] with the first one that is.
 pub fn nobody_stands_twice<T: AccountTree>(case: &TreeCase<T>) -> Outcome {
     let twice = |list: &[T::Node]| {
         let mut seen = HashSet::new();
@@ -124,7 +124,7 @@ pub fn nobody_stands_twice<T: AccountTree>(case: &TreeCase<T>) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Broken`](super::Broken) with the first root that has one.
+/// [`Broken`] with the first root that has one.
 pub fn roots_have_no_parent<T: AccountTree>(case: &TreeCase<T>) -> Outcome {
     for root in case.tree.roots() {
         if let Some(parent) = case.tree.parent(root) {
@@ -138,7 +138,7 @@ pub fn roots_have_no_parent<T: AccountTree>(case: &TreeCase<T>) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Broken`](super::Broken) with the first one that is not.
+/// [`Broken`] with the first one that is not.
 pub fn a_node_without_parent_is_a_root<T: AccountTree>(case: &TreeCase<T>) -> Outcome {
     let roots: HashSet<T::Node> = case.tree.roots().into_iter().collect();
     let stray = case.nodes.iter().find(|node| case.tree.parent(**node).is_none() && !roots.contains(node));
@@ -154,7 +154,7 @@ pub fn a_node_without_parent_is_a_root<T: AccountTree>(case: &TreeCase<T>) -> Ou
 ///
 /// # Errors
 ///
-/// [`Broken`](super::Broken) with an account of the ring.
+/// [`Broken`] with an account of the ring.
 pub fn there_is_no_cycle<T: AccountTree>(case: &TreeCase<T>) -> Outcome {
     match ring(case) {
         Some(node) => broken("there_is_no_cycle", format!("a root above {node:?}"), &"itself"),
@@ -166,7 +166,7 @@ pub fn there_is_no_cycle<T: AccountTree>(case: &TreeCase<T>) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Broken`](super::Broken) with both orders.
+/// [`Broken`] with both orders.
 pub fn children_come_in_one_order<T: AccountTree>(case: &TreeCase<T>) -> Outcome {
     // Asked again only after all others were, so that the answer before cannot help.
     let first: Vec<Vec<T::Node>> = case.nodes.iter().map(|node| case.tree.children(*node)).collect();
@@ -183,7 +183,7 @@ pub fn children_come_in_one_order<T: AccountTree>(case: &TreeCase<T>) -> Outcome
 ///
 /// # Errors
 ///
-/// [`Broken`](super::Broken) with both orders.
+/// [`Broken`] with both orders.
 pub fn roots_come_in_one_order<T: AccountTree>(case: &TreeCase<T>) -> Outcome {
     let (first, second) = (case.tree.roots(), case.tree.roots());
     if first == second {
@@ -196,7 +196,7 @@ pub fn roots_come_in_one_order<T: AccountTree>(case: &TreeCase<T>) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Broken`](super::Broken) with the list.
+/// [`Broken`] with the list.
 pub fn children_are_appended<T: AccountTree>(case: &TreeCase<T>) -> Outcome {
     for node in &case.nodes {
         let mut expected = vec![*node];
@@ -214,7 +214,7 @@ pub fn children_are_appended<T: AccountTree>(case: &TreeCase<T>) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Broken`](super::Broken) with the list.
+/// [`Broken`] with the list.
 pub fn roots_are_appended<T: AccountTree>(case: &TreeCase<T>) -> Outcome {
     let start: Vec<T::Node> = case.nodes.iter().take(1).copied().collect();
     let mut expected = start.clone();
@@ -231,7 +231,7 @@ pub fn roots_are_appended<T: AccountTree>(case: &TreeCase<T>) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Broken`](super::Broken) with the first account that is missed, strange or met again.
+/// [`Broken`] with the first account that is missed, strange or met again.
 pub fn the_walk_meets_everybody_once<T: AccountTree>(case: &TreeCase<T>) -> Outcome {
     let mut missed: HashSet<T::Node> = case.nodes.iter().copied().collect();
     // A ring would go on for ever: whoever is met again ends the walk.
@@ -256,7 +256,7 @@ pub fn the_walk_meets_everybody_once<T: AccountTree>(case: &TreeCase<T>) -> Outc
 ///
 /// # Errors
 ///
-/// [`Broken`](super::Broken) with the first answer that differs.
+/// [`Broken`] with the first answer that differs.
 pub fn provided_answers_agree<T: AccountTree>(case: &TreeCase<T>) -> Outcome {
     let sound = ring(case).is_none()
         && [children_name_their_parent, nobody_stands_twice].iter().all(|promise| promise(case).is_ok());

@@ -24,7 +24,7 @@ pub fn all(zone: &dyn Zone) -> Vec<(&'static str, Outcome)> {
 ///
 /// # Errors
 ///
-/// [`Broken`](super::Broken) with the first instant and its offset.
+/// [`Broken`] with the first instant and its offset.
 pub fn offsets_are_less_than_a_day(zone: &dyn Zone) -> Outcome {
     for instant in instants() {
         let offset = zone.offset_micros(instant);
@@ -40,7 +40,7 @@ pub fn offsets_are_less_than_a_day(zone: &dyn Zone) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Broken`](super::Broken) with the first instant and both offsets.
+/// [`Broken`] with the first instant and both offsets.
 pub fn an_instant_has_one_offset(zone: &dyn Zone) -> Outcome {
     let instants = instants();
     let first: Vec<i64> = instants.iter().map(|instant| zone.offset_micros(*instant)).collect();
@@ -58,7 +58,7 @@ pub fn an_instant_has_one_offset(zone: &dyn Zone) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Broken`](super::Broken) with the first instant and its date.
+/// [`Broken`] with the first instant and its date.
 pub fn the_date_is_that_of_the_offset(zone: &dyn Zone) -> Outcome {
     dates_agree("the_date_is_that_of_the_offset", zone, |local| local.is_some())
 }
@@ -67,7 +67,7 @@ pub fn the_date_is_that_of_the_offset(zone: &dyn Zone) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Broken`](super::Broken) with the first instant and its date.
+/// [`Broken`] with the first instant and its date.
 pub fn the_date_is_clamped_at_the_ends_of_the_calendar(zone: &dyn Zone) -> Outcome {
     dates_agree("the_date_is_clamped_at_the_ends_of_the_calendar", zone, |local| local.is_none())
 }

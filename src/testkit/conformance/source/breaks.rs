@@ -12,7 +12,7 @@ use crate::testkit::conformance::scanned::Lens;
 ///
 /// # Errors
 ///
-/// [`Broken`](super::super::Broken) with the batches that came after it, or the error.
+/// [`Broken`] with the batches that came after it, or the error.
 pub fn a_break_ends_the_scan(harness: &dyn SourceHarness) -> Outcome {
     judge("a_break_ends_the_scan", harness, &[], |trial| break_at(trial, 1))
 }
@@ -21,7 +21,7 @@ pub fn a_break_ends_the_scan(harness: &dyn SourceHarness) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Broken`](super::super::Broken) with the batches that came after it, or the error.
+/// [`Broken`] with the batches that came after it, or the error.
 pub fn a_break_in_mid_scan_ends_it(harness: &dyn SourceHarness) -> Outcome {
     judge("a_break_in_mid_scan_ends_it", harness, &[], |trial| {
         break_at(trial, 2)?;
@@ -33,7 +33,7 @@ pub fn a_break_in_mid_scan_ends_it(harness: &dyn SourceHarness) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Broken`](super::super::Broken) with the first row that is lost or comes too often.
+/// [`Broken`] with the first row that is lost or comes too often.
 pub fn a_scan_after_a_break_is_whole(harness: &dyn SourceHarness) -> Outcome {
     judge("a_scan_after_a_break_is_whole", harness, &[], |trial| {
         let source = trial.source(&trial.pages())?;

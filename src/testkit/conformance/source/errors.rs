@@ -15,7 +15,7 @@ const NEEDS: [Capability; 2] = [Capability::Seeding, Capability::Failures];
 ///
 /// # Errors
 ///
-/// [`Broken`](super::super::Broken) with the table whose scan returned `Ok(())`.
+/// [`Broken`] with the table whose scan returned `Ok(())`.
 pub fn a_failure_is_an_error(harness: &dyn SourceHarness) -> Outcome {
     judge("a_failure_is_an_error", harness, &NEEDS, |trial| failures(trial, |_, _| None))
 }
@@ -24,7 +24,7 @@ pub fn a_failure_is_an_error(harness: &dyn SourceHarness) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Broken`](super::super::Broken) with what the error says instead.
+/// [`Broken`] with what the error says instead.
 pub fn an_error_names_its_table_and_call(harness: &dyn SourceHarness) -> Outcome {
     judge("an_error_names_its_table_and_call", harness, &NEEDS, |trial| {
         failures(trial, |table, error| {
@@ -43,7 +43,7 @@ pub fn an_error_names_its_table_and_call(harness: &dyn SourceHarness) -> Outcome
 ///
 /// # Errors
 ///
-/// [`Broken`](super::super::Broken) when there is none.
+/// [`Broken`] when there is none.
 pub fn an_error_keeps_its_cause(harness: &dyn SourceHarness) -> Outcome {
     judge("an_error_keeps_its_cause", harness, &NEEDS, |trial| {
         failures(trial, |_, error| {

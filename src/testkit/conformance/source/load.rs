@@ -14,7 +14,7 @@ use crate::{AsOf, Book, Date, LoadReport, Policy, RowCounts, Scope};
 ///
 /// # Errors
 ///
-/// [`Broken`](super::super::Broken) with the first account that differs.
+/// [`Broken`] with the first account that differs.
 pub fn a_load_gives_the_book_of_these_rows(harness: &dyn SourceHarness) -> Outcome {
     judge("a_load_gives_the_book_of_these_rows", harness, &[Capability::Seeding], |trial| {
         let seed = trial.full_seed();

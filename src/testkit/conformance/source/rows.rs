@@ -11,7 +11,7 @@ use crate::testkit::conformance::seed::{Row, Seed, named};
 ///
 /// # Errors
 ///
-/// [`Broken`](super::super::Broken) with the first row that is lost or comes too often.
+/// [`Broken`] with the first row that is lost or comes too often.
 pub fn every_row_comes_once(harness: &dyn SourceHarness) -> Outcome {
     judge("every_row_comes_once", harness, &[Capability::Seeding], |trial| {
         come_once(trial, &trial.many_rows(6))
@@ -24,7 +24,7 @@ pub fn every_row_comes_once(harness: &dyn SourceHarness) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Broken`](super::super::Broken) with the first row that is lost or comes too often.
+/// [`Broken`] with the first row that is lost or comes too often.
 pub fn rows_at_the_edge_of_a_page_come_once(harness: &dyn SourceHarness) -> Outcome {
     judge("rows_at_the_edge_of_a_page_come_once", harness, &[Capability::Seeding], |trial| {
         let page = trial.capabilities.rows_of_a_page();
@@ -41,7 +41,7 @@ pub fn rows_at_the_edge_of_a_page_come_once(harness: &dyn SourceHarness) -> Outc
 ///
 /// # Errors
 ///
-/// [`Broken`](super::super::Broken) with the first row that is not as it was written.
+/// [`Broken`] with the first row that is not as it was written.
 pub fn rows_at_fault_come_as_they_stand(harness: &dyn SourceHarness) -> Outcome {
     let needs = [Capability::Seeding, Capability::FaultyRows];
     judge("rows_at_fault_come_as_they_stand", harness, &needs, |trial| {
@@ -73,7 +73,7 @@ pub fn rows_at_fault_come_as_they_stand(harness: &dyn SourceHarness) -> Outcome 
 ///
 /// # Errors
 ///
-/// [`Broken`](super::super::Broken) with the table that fails or has rows.
+/// [`Broken`] with the table that fails or has rows.
 pub fn a_table_without_rows_is_empty(harness: &dyn SourceHarness) -> Outcome {
     judge("a_table_without_rows_is_empty", harness, &[Capability::Seeding], |trial| {
         let source = trial.source(&trial.seed().finish())?;
@@ -92,7 +92,7 @@ pub fn a_table_without_rows_is_empty(harness: &dyn SourceHarness) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Broken`](super::super::Broken) with what is wrong with the first batch that is none.
+/// [`Broken`] with what is wrong with the first batch that is none.
 pub fn batches_are_tables(harness: &dyn SourceHarness) -> Outcome {
     judge("batches_are_tables", harness, &[], |trial| {
         let source = trial.source(&trial.full_seed())?;
@@ -109,7 +109,7 @@ pub fn batches_are_tables(harness: &dyn SourceHarness) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Broken`](super::super::Broken) with the tables.
+/// [`Broken`] with the tables.
 pub fn batches_are_of_the_table_asked_for(harness: &dyn SourceHarness) -> Outcome {
     judge("batches_are_of_the_table_asked_for", harness, &[], |trial| {
         let source = trial.source(&trial.full_seed())?;
@@ -129,7 +129,7 @@ pub fn batches_are_of_the_table_asked_for(harness: &dyn SourceHarness) -> Outcom
 ///
 /// # Errors
 ///
-/// [`Broken`](super::super::Broken) with the first row that differs.
+/// [`Broken`] with the first row that differs.
 pub fn two_scans_give_the_same_rows(harness: &dyn SourceHarness) -> Outcome {
     judge("two_scans_give_the_same_rows", harness, &[], |trial| {
         let source = trial.source(&trial.full_seed())?;
