@@ -550,3 +550,77 @@ fn harmful_faults_break_the_promises_concerned() {
         assert_ne!(cut.contains(&promise), kept.contains(&promise) || of_errors, "{promise}");
     }
 }
+
+#[test]
+fn a_broken_promise_says_what_was_expected_and_what_was_found() {
+    let said = |promise: &str| {
+        let mutant = mutants().into_iter().find(|mutant| mutant.promise == promise).unwrap();
+        let outcomes = source::all(&MutantHarness(mutant)).into_iter();
+        let (_, outcome) = outcomes.into_iter().find(|(name, _)| *name == promise).unwrap();
+        outcome.unwrap_err().to_string().replace(&format!("promise `{promise}` is broken: "), "")
+    };
+    for (promise, text) in [
+        (
+            "every_row_comes_once",
+            "expected the row {id: `ROW-4`, parent: `row-0`} of `links`; found 4 rows, and not that one (or not \
+             as often)",
+        ),
+        (
+            "rows_at_the_edge_of_a_page_come_once",
+            "expected 10 rows of `accounts`; found 15 rows, and one too many: {id: `7`}",
+        ),
+        (
+            "rows_at_fault_come_as_they_stand",
+            "expected the row {id: `twin`, parent: `other`, account_type: `Group`, product: none} of `accounts`; \
+             found 5 rows, and not that one (or not as often)",
+        ),
+        (
+            "links_keep_their_ranks",
+            "expected the row {id: `child`, rank: 4294967295} of `links`; found 6 rows, and instead {id: `child`, \
+             rank: 65535}",
+        ),
+        (
+            "texts_come_back",
+            "expected the row {id: `row 10`, notes: `tab\\tand return\\r`} of `accounts`; found 29 rows, and \
+             instead {id: `row 10`, notes: `tab\\tand return`}",
+        ),
+        (
+            "truth_values_come_back",
+            "expected the row {id: `row 0`, active: true} of `accounts`; found 3 rows, and instead {id: `row 0`, \
+             active: 1 (expected true or false, found whole number)}",
+        ),
+        (
+            "a_break_in_mid_scan_ends_it",
+            "expected no batch of `accounts` after `Break` at batch 2; found 2 more",
+        ),
+        (
+            "what_is_provided_can_be_scanned",
+            "expected a scan of `no_table_of_the_kit`; found source failed in `prepare` of table \
+             `no_table_of_the_kit`: no such table",
+        ),
+        (
+            LOAD,
+            "expected row `3` of `invoices` of `3` as {\"amount\": Money(Money { minor: 0, currency: EUR }), \
+             \"currency\": Text(\"EUR\")}; found {}",
+        ),
+    ] {
+        assert_eq!(said(promise), text);
+    }
+    // Two texts that look alike are told apart, and long ones cut.
+    let mutant =
+        mutants().into_iter().filter(|mutant| mutant.promise == "ids_come_back_byte_for_byte").nth(1);
+    let broken = source::ids_come_back_byte_for_byte(&MutantHarness(mutant.unwrap())).unwrap_err();
+    assert!(broken.expected().contains("parent: `e\\u{301}`"), "{broken}");
+    let mutant = mutant_without_long_texts();
+    let broken = source::texts_come_back(&MutantHarness(mutant)).unwrap_err();
+    assert!(broken.expected().ends_with("xxx... (65583 bytes)"), "{broken}");
+}
+
+fn mutant_without_long_texts() -> Mutant {
+    mutant("texts_come_back", &[], |wrong, request, emit| {
+        cells(wrong, request, emit, |_, cell| match &cell {
+            Cell::Value(Value::Text(text)) if text.len() > 512 => Cell::Null,
+            _ => cell,
+        })
+    })
+}

@@ -139,7 +139,8 @@ impl Capabilities {
     }
 
     /// With pages of this many rows (at least one) instead of 1,000: how many rows the source reads at
-    /// once. The kit tests around it, since rows are lost and repeated where a page ends.
+    /// once. The kit tests around it, since rows are lost and repeated where a page ends, and writes up to
+    /// three pages and a row into every table.
     #[must_use]
     pub fn page_rows(mut self, rows: usize) -> Self {
         self.page_rows = rows.max(1);

@@ -1,10 +1,10 @@
 //! Are these the rows that should have come?
 //!
-//! Rows are compared as texts that say every cell, each value as its attribute stores it: a whole number
-//! for a decimal is the same amount. Order does not matter, number does.
+//! Rows are compared as texts, one a cell, each value as its attribute stores it: a whole number for a
+//! decimal is the same amount. Order does not matter, number does.
 
 use super::seed::{Column, Role, columns};
-use crate::source::{Batch, Cell};
+use crate::source::{Batch, Cell, TableName};
 use crate::{Schema, Value};
 
 /// What is seen of a cell that holds, or could hold, a value.
@@ -21,6 +21,7 @@ enum Sight {
 /// What is compared of a table.
 #[derive(Debug)]
 pub(super) struct Lens {
+    table: TableName,
     columns: Vec<Column>,
     sight: Sight,
 }
@@ -28,7 +29,7 @@ pub(super) struct Lens {
 impl Lens {
     /// All columns of the table.
     pub(super) fn whole(schema: &Schema, batch: &Batch) -> Self {
-        Self { columns: columns(schema, batch.table()), sight: Sight::Values }
+        Self { table: batch.table().clone(), columns: columns(schema, batch.table()), sight: Sight::Values }
     }
 
     /// With only these columns, and the id.
@@ -54,8 +55,36 @@ impl Lens {
         self.columns.len() > 1
     }
 
-    /// The rows of batches as texts, in order.
-    pub(super) fn rows(&self, batches: &[Batch]) -> Vec<String> {
+    /// The first difference of two lots of rows: what was expected, and what was found.
+    pub(super) fn difference(&self, expected: &[Batch], found: &[Batch]) -> Option<(String, String)> {
+        let (expected, found) = (self.rows(expected), self.rows(found));
+        let table = &self.table;
+        let count = format!("{} rows", found.len());
+        match first_differences(&expected, &found) {
+            (None, None) => None,
+            (Some(row), None) => {
+                let expected = format!("the row {} of `{table}`", shown_row(row, |place| said(row, place)));
+                Some((expected, format!("{count}, and not that one (or not as often)")))
+            }
+            (None, Some(row)) => {
+                let expected = format!("{} rows of `{table}`", expected.len());
+                Some((
+                    expected,
+                    format!("{count}, and one too many: {}", shown_row(row, |place| said(row, place))),
+                ))
+            }
+            (Some(lost), Some(strange)) => {
+                // Of two rows with one id, what differs.
+                let alike = lost.first() == strange.first();
+                let differs = |place: usize| !alike || place == 0 || lost.get(place) != strange.get(place);
+                let expected = format!("the row {} of `{table}`", shown_row(lost, differs));
+                Some((expected, format!("{count}, and instead {}", shown_row(strange, differs))))
+            }
+        }
+    }
+
+    // In order, each cell with the name of its column; the id is the first.
+    fn rows(&self, batches: &[Batch]) -> Vec<Vec<String>> {
         let mut rows = Vec::new();
         for batch in batches {
             let cells: Vec<_> =
@@ -65,7 +94,7 @@ impl Lens {
                     let cell = cells.map_or(Cell::Absent, |cells| cells.cell(row));
                     format!("{}: {}", column.name, self.cell(column, &cell))
                 });
-                rows.push(cells.collect::<Vec<_>>().join(", "));
+                rows.push(cells.collect());
             }
         }
         rows.sort_unstable();
@@ -78,7 +107,7 @@ impl Lens {
             (Role::Name, Cell::Value(Value::Text(text))) if text.is_empty() => String::from("none"),
             // Numbers are names, too: many hosts have integer keys.
             (Role::Name, Cell::Value(Value::Int(number))) => format!("`{number}`"),
-            (Role::Name, Cell::Value(Value::Text(text))) => format!("`{}`", text.escape_debug()),
+            (Role::Name, Cell::Value(Value::Text(text))) => quoted(text),
             (Role::Rank, Cell::Absent | Cell::Null) => String::from("0"),
             (Role::Rank, Cell::Value(Value::Int(rank))) => rank.to_string(),
             (Role::Value(_), Cell::Absent) if self.sight != Sight::Values => String::from("absent"),
@@ -93,7 +122,7 @@ impl Lens {
                 format!("the {} {}", value.kind().word(), shown(value))
             }
             (_, Cell::Unreadable { text, expected }) => {
-                format!("`{}`, which was not read as {}", text.escape_debug(), expected.word())
+                format!("{}, which was not read as {}", quoted(text), expected.word())
             }
         }
     }
@@ -101,17 +130,48 @@ impl Lens {
 
 fn shown(value: &Value) -> String {
     match value {
-        Value::Text(text) | Value::Enum(text) => format!("`{}`", text.escape_debug()),
-        Value::Band { rank, text } => format!("`{}` (place {rank})", text.escape_debug()),
-        Value::List(items) => format!("{items:?}"),
+        Value::Text(text) | Value::Enum(text) => quoted(text),
+        Value::Band { rank, text } => format!("{} (place {rank})", quoted(text)),
+        Value::List(items) => {
+            format!("[{}]", items.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(", "))
+        }
+        // The shortest text that is read as the same bits.
+        Value::Double(double) => format!("{double:?}"),
         other => other.to_string(),
     }
 }
 
-/// The first difference of two lists of rows, both in order: what was expected, and what was found.
-pub(super) fn difference(expected: &[String], found: &[String]) -> Option<(String, String)> {
-    let (mut lost, mut strange): (Option<&String>, Option<&String>) = (None, None);
-    let (mut left, mut right) = (expected.iter().peekable(), found.iter().peekable());
+// Two texts that look alike must not look alike here: control characters and combining marks are escaped.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("`");
+    for letter in text.chars() {
+        match letter {
+            '\u{300}'..='\u{36f}' => quoted.extend(letter.escape_unicode()),
+            '"' | '\'' => quoted.push(letter),
+            _ => quoted.extend(letter.escape_debug()),
+        }
+    }
+    quoted.push('`');
+    quoted
+}
+
+// Whether a cell says something; a row of a wide table is hard to read otherwise.
+fn said(row: &[String], place: usize) -> bool {
+    row.get(place).is_some_and(|cell| !cell.ends_with(": missing"))
+}
+
+fn shown_row(row: &[String], wanted: impl Fn(usize) -> bool) -> String {
+    let cells = row.iter().enumerate().filter(|(place, _)| wanted(*place)).map(|(_, cell)| cell.as_str());
+    format!("{{{}}}", cells.collect::<Vec<_>>().join(", "))
+}
+
+// The first row that is only on the left, and the first that is only on the right; both are in order.
+fn first_differences<'r>(
+    left: &'r [Vec<String>],
+    right: &'r [Vec<String>],
+) -> (Option<&'r Vec<String>>, Option<&'r Vec<String>>) {
+    let (mut lost, mut strange) = (None, None);
+    let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
     while lost.is_none() || strange.is_none() {
         match (left.peek().copied(), right.peek().copied()) {
             (None, None) => break,
@@ -129,17 +189,5 @@ pub(super) fn difference(expected: &[String], found: &[String]) -> Option<(Strin
             }
         }
     }
-    let count = format!("{} rows, and", found.len());
-    match (lost, strange) {
-        (None, None) => None,
-        (Some(row), None) => {
-            Some((format!("the row {{{row}}}"), format!("{count} not that one (or not as often)")))
-        }
-        (None, Some(row)) => {
-            Some((format!("{} rows", expected.len()), format!("{count} one too many: {{{row}}}")))
-        }
-        (Some(row), Some(other)) => {
-            Some((format!("the row {{{row}}}"), format!("{count} instead {{{other}}}")))
-        }
-    }
+    (lost, strange)
 }

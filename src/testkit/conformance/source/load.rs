@@ -7,7 +7,7 @@ use crate::source::Source;
 use crate::testkit::Oracle;
 use crate::testkit::conformance::harness::{Capability, SourceHarness};
 use crate::testkit::conformance::outcome::{Broken, Outcome};
-use crate::{AsOf, Book, Date, LoadReport, Policy, RowCounts, Scope};
+use crate::{AccountId, AsOf, Book, Date, LoadReport, Policy, RowCounts, Scope};
 
 /// A load from the source gives the book that a load of the same rows from memory gives: the same
 /// accounts, places, values and child rows, and the same faults.
@@ -24,9 +24,13 @@ pub fn a_load_gives_the_book_of_these_rows(harness: &dyn SourceHarness) -> Outco
             return Err(trial.broken(&expected_report, &report));
         }
         for id in expected.accounts.keys().chain(found.accounts.keys()) {
-            let (a, b) = (expected.accounts.get(id), found.accounts.get(id));
-            if a != b {
-                return Err(trial.broken(format!("`{id}` as {a:?}"), format!("{b:?}")));
+            let (a, b) = (parts(&expected, id), parts(&found, id));
+            if let Some((part, expected)) = a.iter().find(|(part, text)| b.get(*part) != Some(*text)) {
+                let found = b.get(part).map_or("none", String::as_str);
+                return Err(trial.broken(format!("{part} of `{id}` as {expected}"), found));
+            }
+            if let Some((part, found)) = b.iter().find(|(part, _)| !a.contains_key(*part)) {
+                return Err(trial.broken(format!("no {part} of `{id}`"), found));
             }
         }
         Ok(())
@@ -46,4 +50,20 @@ fn load(trial: &Trial<'_>, source: &dyn Source) -> Result<(Oracle, LoadReport), 
 // A table that is not provided is as good as one without rows.
 fn rows(report: &LoadReport) -> BTreeMap<&str, RowCounts> {
     report.tables.iter().filter(|(_, rows)| rows.offered > 0).map(|(table, rows)| (&**table, *rows)).collect()
+}
+
+// What the book says of an account, part by part; nothing of one that is not there.
+fn parts(book: &Oracle, id: &AccountId) -> BTreeMap<String, String> {
+    let Some(own) = book.accounts.get(id) else { return BTreeMap::new() };
+    let mut parts = BTreeMap::new();
+    parts.insert(String::from("parent"), format!("{:?}", own.parent));
+    parts.insert(String::from("account type"), own.account_type.clone());
+    parts.insert(String::from("product"), format!("{:?}", own.product));
+    parts.extend(own.values.iter().map(|(name, value)| (format!("value `{name}`"), format!("{value:?}"))));
+    for (table, rows) in &own.children {
+        for (row, values) in rows {
+            parts.insert(format!("row `{row}` of `{table}`"), format!("{values:?}"));
+        }
+    }
+    parts
 }

@@ -44,7 +44,7 @@ use std::sync::Arc;
 use super::harness::{Capabilities, Capability, SourceHarness};
 use super::outcome::{Broken, Outcome, Verdict};
 use super::sample::{self, many_id};
-use super::scanned::{Lens, difference};
+use super::scanned::Lens;
 use super::seed::{Row, Seed, SeedBuilder, named, tables};
 use crate::Schema;
 use crate::source::{Batch, ScanRequest, Source, TableName};
@@ -129,7 +129,7 @@ impl Trial<'_> {
     }
 
     fn same(&self, lens: &Lens, expected: &[Batch], found: &[Batch]) -> Result<(), Broken> {
-        match difference(&lens.rows(expected), &lens.rows(found)) {
+        match lens.difference(expected, found) {
             None => Ok(()),
             Some((expected, found)) => Err(self.broken(expected, found)),
         }
