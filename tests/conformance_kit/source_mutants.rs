@@ -146,6 +146,32 @@ fn mutants() -> Vec<Mutant> {
             }
             Ok(())
         }),
+        // Pages by id: the next one begins after the last id.
+        mutant(
+            "rows_at_the_edge_of_a_page_come_once",
+            &["every_row_comes_once", "rows_at_fault_come_as_they_stand", "links_keep_their_ranks"],
+            |wrong, request, emit| {
+                let mut all: Vec<(String, Batch)> = Vec::new();
+                wrong.shelf.scan(request, &mut |batch| {
+                    let ids = batch.cells("id").unwrap();
+                    let single =
+                        |row: usize| (format!("{:?}", ids.cell(row)), rows(&batch, |own| own == row));
+                    all.extend((0..batch.rows()).map(single));
+                    ControlFlow::Continue(())
+                })?;
+                all.sort_by(|a, b| a.0.cmp(&b.0));
+                let mut left = &all[..];
+                while !left.is_empty() {
+                    let page = &left[..left.len().min(PAGE)];
+                    if page.iter().any(|(_, row)| emit(row.clone()).is_break()) {
+                        break;
+                    }
+                    let last = &page[page.len() - 1].0;
+                    left = &left[left.partition_point(|(id, _)| id <= last)..];
+                }
+                Ok(())
+            },
+        ),
         // Of rows that share an id, the first.
         mutant("rows_at_fault_come_as_they_stand", &[], |wrong, request, emit| {
             let mut seen = HashSet::new();

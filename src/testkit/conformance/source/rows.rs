@@ -19,8 +19,8 @@ pub fn every_row_comes_once(harness: &dyn SourceHarness) -> Outcome {
 }
 
 /// The same where a page is not full, just full, and one row over, since that is where rows are lost:
-/// an offset that is off by one, a last id that is compared without its case, a page that is never asked
-/// for.
+/// an offset that is off by one, a page that is never asked for, a last id that is compared without its
+/// case, or that the next page has as well (an account has many links).
 ///
 /// # Errors
 ///
