@@ -1,6 +1,7 @@
 //! Sources that hosts could have written, with their harnesses.
 
 use std::fmt::Write;
+use std::ops::Range;
 use std::sync::Arc;
 
 use perennial::adapter::csv::{CsvInput, CsvSource, CsvTable, EmptyCell};
@@ -87,27 +88,31 @@ impl<S: Source> Source for Half<S> {
     }
 }
 
-/// Files written for the rows, read again.
+/// Files written for the rows, read again; each table in so many files.
 pub struct CsvHarness {
     pub empty: EmptyCell,
+    pub files: usize,
 }
 
 impl CsvHarness {
     fn files(&self, seed: &Seed, broken: Option<&TableName>) -> Result<CsvSource, HarnessError> {
         let mut builder = CsvSource::builder(seed.schema());
         for batch in seed.tables() {
-            let mut text = written(seed, batch);
-            if broken == Some(batch.table()) {
-                text.push_str("\"a quote that is never closed\n");
+            for file in 0..self.files {
+                let rows = batch.rows() * file / self.files..batch.rows() * (file + 1) / self.files;
+                let mut text = written(seed, batch, rows);
+                if broken == Some(batch.table()) && file + 1 == self.files {
+                    text.push_str("\"a quote that is never closed\n");
+                }
+                let input = CsvInput::text(&format!("{}-{file}.csv", batch.table()), text);
+                let table = match batch.table() {
+                    TableName::Accounts => CsvTable::accounts(input),
+                    TableName::Links => CsvTable::links(input),
+                    TableName::Child(name) => CsvTable::child(name, input),
+                    other => return Err(format!("a new table, {other}").into()),
+                };
+                builder = builder.table(table.empty(self.empty));
             }
-            let input = CsvInput::text(&format!("{}.csv", batch.table()), text);
-            let table = match batch.table() {
-                TableName::Accounts => CsvTable::accounts(input),
-                TableName::Links => CsvTable::links(input),
-                TableName::Child(name) => CsvTable::child(name, input),
-                other => return Err(format!("a new table, {other}").into()),
-            };
-            builder = builder.table(table.empty(self.empty));
         }
         Ok(builder.build()?)
     }
@@ -132,10 +137,10 @@ impl SourceHarness for CsvHarness {
     }
 }
 
-fn written(seed: &Seed, batch: &Batch) -> String {
+fn written(seed: &Seed, batch: &Batch, rows: Range<usize>) -> String {
     let columns: Vec<Arc<str>> = seed.columns(batch.table()).into_iter().map(|(name, _)| name).collect();
     let mut text = columns.join(",") + "\n";
-    for row in 0..batch.rows() {
+    for row in rows {
         for (place, column) in columns.iter().enumerate() {
             let field = match batch.cells(column).map_or(Cell::Absent, |cells| cells.cell(row)) {
                 Cell::Value(Value::Money(money)) => money.major().to_string(),

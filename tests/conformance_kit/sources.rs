@@ -28,8 +28,9 @@ source_conformance!(two_sources_as_one, || Wrapped::new(|source| {
 source_conformance!(more_than_asked_for, || Wrapped::new(|source| Box::new(FaultySource::superset(source))));
 source_conformance!(in_another_order, || Wrapped::new(|source| Box::new(FaultySource::shuffled(source, 7))));
 source_conformance!(row_by_row, || Wrapped::new(|source| Box::new(FaultySource::split(source, 1))));
-source_conformance!(csv_with_nulls, || CsvHarness { empty: EmptyCell::Missing });
-source_conformance!(csv_with_absent_cells, || CsvHarness { empty: EmptyCell::Absent });
+source_conformance!(csv_with_nulls, || CsvHarness { empty: EmptyCell::Missing, files: 1 });
+source_conformance!(csv_with_absent_cells, || CsvHarness { empty: EmptyCell::Absent, files: 1 });
+source_conformance!(csv_in_two_files, || CsvHarness { empty: EmptyCell::Missing, files: 2 });
 source_conformance!(reference_book, || {
     let book = ReferenceBook::new(10_000, 3);
     fixed(book.schema(), book)
@@ -50,7 +51,7 @@ fn what_was_skipped_is_said() {
     };
     assert_eq!(skipped(&Wrapped::new(|source| source)), [""; 0]);
     assert_eq!(
-        skipped(&CsvHarness { empty: EmptyCell::Missing }),
+        skipped(&CsvHarness { empty: EmptyCell::Missing, files: 1 }),
         [
             "lists_come_back: the harness lacks list of text",
             "absent_stays_absent: the harness lacks cells that say nothing",
