@@ -178,3 +178,8 @@ impl SourceHarness for OwnSchema {
         crate::common::schema()
     }
 }
+
+/// Whether a column names something.
+pub fn is_name(column: &str) -> bool {
+    matches!(column, "id" | "parent" | "account" | "account_type" | "product")
+}

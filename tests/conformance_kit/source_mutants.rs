@@ -12,7 +12,7 @@ use perennial::testkit::conformance::{
 };
 use perennial::{Currency, Decimal, Money, Timestamp, Value};
 
-use crate::hosts::{Fail, PAGE, Shelf, Wrap, Wrapped};
+use crate::hosts::{Fail, PAGE, Shelf, Wrap, Wrapped, is_name};
 use crate::{broken, sorted};
 
 type Scan = fn(&Wrong<'_>, &ScanRequest, &mut Emit<'_>) -> Result<(), SourceError>;
@@ -104,10 +104,6 @@ fn rows(batch: &Batch, keep: impl Fn(usize) -> bool) -> Batch {
 fn everything(table: &TableName) -> ScanRequest {
     let schema = perennial::testkit::conformance::schema(&Capabilities::all());
     ScanRequest::for_schema(&schema, table.clone())
-}
-
-fn is_name(column: &str) -> bool {
-    matches!(column, "id" | "parent" | "account" | "account_type" | "product")
 }
 
 const LOAD: &str = "a_load_gives_the_book_of_these_rows";

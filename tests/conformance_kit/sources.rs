@@ -1,16 +1,19 @@
 //! Do sources that are in order pass?
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use perennial::adapter::csv::EmptyCell;
-use perennial::source::{MemorySource, Source, SourceExt};
+use perennial::source::{Cell, MemorySource, Source, SourceExt, TableName};
 use perennial::testkit::conformance::{
-    HarnessError, MemoryHarness, Outcome, Seed, SourceHarness, Verdict, source,
+    Capabilities, Capability, HarnessError, MemoryHarness, Outcome, Seed, SourceHarness, Verdict, source,
 };
 use perennial::testkit::{FaultySource, PlainBook, ReferenceBook, source_conformance};
 
+use perennial::{AttributeType, Value, ValueKind};
+
 use crate::common::schema;
-use crate::hosts::{CsvHarness, Half, OwnSchema, Shelf, Wrapped, fixed};
+use crate::hosts::{CsvHarness, Half, OwnSchema, PAGE, Shelf, Wrapped, fixed, is_name};
 
 source_conformance!(memory, || MemoryHarness::new(7));
 source_conformance!(memory_in_large_batches, || MemoryHarness::new(4_096));
@@ -111,4 +114,120 @@ fn a_harness_that_says_less_than_it_does_is_told() {
          whose schema has none says so with `Capabilities::without`"
     );
     assert_eq!(source::money_comes_back(&Silent), Ok(Verdict::Kept));
+}
+
+/// A storage that takes nothing of what it says it cannot hold.
+struct Strict(Capability);
+
+impl Strict {
+    fn complaint(&self, seed: &Seed) -> Option<String> {
+        let mut names: HashSet<(String, String)> = HashSet::new();
+        for batch in seed.tables() {
+            let attributes = seed.columns(batch.table()).into_iter();
+            let attributes: Vec<_> =
+                attributes.filter(|(name, _)| !is_name(name) && &**name != "rank").collect();
+            for row in 0..batch.rows() {
+                let text = |column: &str| match batch.cells(column).map(|cells| cells.cell(row)) {
+                    Some(Cell::Value(Value::Text(text))) => text.to_string(),
+                    _ => String::new(),
+                };
+                let key = if *batch.table() == TableName::Links {
+                    text("id") + &text("parent")
+                } else {
+                    text("id")
+                };
+                let new = names.insert((batch.table().to_string(), key));
+                let known = |id: String| id.is_empty() || names.contains(&("accounts".to_owned(), id));
+                let rows_at_fault = !new || text("id") == text("parent");
+                // Parents may come after their children.
+                let stray = *batch.table() != TableName::Accounts
+                    && !(known(text("account")) && known(text("parent")));
+                if self.0 == Capability::FaultyRows && (rows_at_fault || stray) {
+                    return Some(format!("row {row} of {} is at fault", batch.table()));
+                }
+                if self.0 == Capability::Extremes && text("id").len() > 100 {
+                    return Some(format!("id {}", text("id")));
+                }
+                for (name, kind) in &attributes {
+                    let cell = batch.cells(name).map_or(Cell::Absent, |cells| cells.cell(row));
+                    let wrong = match (self.0, &cell) {
+                        (Capability::Null, Cell::Null) | (Capability::AbsentCells, Cell::Absent) => true,
+                        (Capability::EmptyText, Cell::Value(value)) => value.as_text() == Some(""),
+                        (Capability::Kind(lacking), Cell::Value(value)) => value.kind() == lacking,
+                        (Capability::MixedMoney, Cell::Value(Value::Money(_))) => {
+                            matches!(kind, AttributeType::MixedMoney { .. })
+                        }
+                        (Capability::Extremes, Cell::Value(value)) => value.to_string().len() > 1_000,
+                        _ => false,
+                    };
+                    if wrong {
+                        return Some(format!("{cell:?} in {name} of {}", batch.table()));
+                    }
+                }
+            }
+            let table = batch.table();
+            if self.0 == Capability::Links && *table == TableName::Links
+                || self.0 == Capability::ChildTables && matches!(table, TableName::Child(_))
+            {
+                return Some(format!("a table {table}"));
+            }
+        }
+        None
+    }
+}
+
+impl SourceHarness for Strict {
+    fn source(&self, seed: &Seed) -> Result<Box<dyn Source + '_>, HarnessError> {
+        match self.complaint(seed) {
+            Some(complaint) => Err(complaint.into()),
+            None => Ok(Box::new(Shelf::of(seed))),
+        }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::all().without(self.0).page_rows(PAGE)
+    }
+
+    fn failing_source(&self, seed: &Seed, _table: &TableName) -> Result<Box<dyn Source + '_>, HarnessError> {
+        Ok(Box::new(FaultySource::fails_after_batches(Shelf::of(seed), 0)))
+    }
+}
+
+#[test]
+fn nobody_is_given_what_his_storage_cannot_hold() {
+    use ValueKind as Kind;
+    let kinds = [Kind::Bool, Kind::Int, Kind::Decimal, Kind::Money, Kind::Double, Kind::Text, Kind::Date];
+    let kinds =
+        kinds.into_iter().chain([Kind::Timestamp, Kind::Duration, Kind::Enum, Kind::Band, Kind::List]);
+    let others = [
+        Capability::Null,
+        Capability::AbsentCells,
+        Capability::EmptyText,
+        Capability::MixedMoney,
+        Capability::Links,
+        Capability::ChildTables,
+        Capability::FaultyRows,
+        Capability::Extremes,
+    ];
+    for lacking in others.into_iter().chain(kinds.map(Capability::Kind)) {
+        let outcomes = source::all(&Strict(lacking));
+        for (promise, outcome) in &outcomes {
+            assert!(outcome.is_ok(), "{lacking}: {promise}: {outcome:?}");
+        }
+        let skipped = outcomes.iter().filter(|(_, outcome)| matches!(outcome, Ok(Verdict::Skipped { .. })));
+        assert_eq!(skipped.count() > 0, lacking != Capability::Extremes, "{lacking}");
+    }
+    // The complaint is heard: one that lacks nothing finds everything.
+    struct Boastful(Strict);
+    impl SourceHarness for Boastful {
+        fn source(&self, seed: &Seed) -> Result<Box<dyn Source + '_>, HarnessError> {
+            self.0.source(seed)
+        }
+    }
+    for lacking in others {
+        assert!(
+            source::all(&Boastful(Strict(lacking))).iter().any(|(_, outcome)| outcome.is_err()),
+            "{lacking}"
+        );
+    }
 }

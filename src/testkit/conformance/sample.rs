@@ -77,8 +77,13 @@ const IDS: [&str; 28] = [
     "018f4b2e-7a1c-7000-8000-000000000000",
 ];
 
-/// The values of one attribute.
+/// The values of one attribute; none where the storage holds none of its kind.
 pub(super) fn values(attribute: &Attribute, capabilities: &Capabilities) -> Vec<Value> {
+    let mixed = matches!(attribute.kind(), AttributeType::MixedMoney { .. });
+    let held = capabilities.holds(Capability::Kind(attribute.kind().kind()));
+    if !held || mixed && !capabilities.holds(Capability::MixedMoney) {
+        return Vec::new();
+    }
     let mut values = ordinary(attribute.kind());
     if capabilities.holds(Capability::Extremes) {
         values.extend(extremes(attribute.kind()));

@@ -37,8 +37,8 @@ pub fn schema(capabilities: &Capabilities) -> Arc<Schema> {
     }
     if capabilities.holds(Capability::ChildTables) {
         builder = builder.table(tickets);
-        let text = capabilities.holds(Capability::Kind(ValueKind::Text));
-        if text && capabilities.holds(Capability::MixedMoney) {
+        let kinds = [ValueKind::Text, ValueKind::Money].map(Capability::Kind);
+        if kinds.into_iter().chain([Capability::MixedMoney]).all(|need| capabilities.holds(need)) {
             let amount = AttributeType::MixedMoney { currency_column: "currency".into() };
             let invoices = ChildTable::new("invoices", TableKind::Custom)
                 .column(Attribute::new("currency", AttributeType::Text))

@@ -193,8 +193,12 @@ impl Trial<'_> {
         for number in 0..rows {
             let id = many_id(number);
             seed.account(&id, None, Row::new());
-            let owner = if number % 2 == 0 { many_id(0) } else { id.clone() };
-            seed.link(&owner, &many_id((number + 1) % rows), 1);
+            let parent = (number + 1) % rows;
+            let owner = if number % 2 == 0 && parent != 0 { many_id(0) } else { id.clone() };
+            // Nobody is his own parent, not even where there is nobody else.
+            if parent != number {
+                seed.link(&owner, &many_id(parent), 1);
+            }
             for table in self.schema.tables() {
                 seed.child(&TableName::child(table.name()), &id, Some(&owner), Row::new());
             }

@@ -147,7 +147,7 @@ pub fn two_scans_give_the_same_rows(harness: &dyn SourceHarness) -> Outcome {
 // By ids, and by parents where a table has no ids of its own.
 fn come_once(trial: &Trial<'_>, seed: &Seed) -> Result<(), Broken> {
     let source = trial.source(seed)?;
-    for batch in seed.tables() {
+    for batch in seed.tables().filter(|batch| batch.rows() > 0) {
         let links = *batch.table() == TableName::Links;
         let lens = Lens::whole(&trial.schema, batch).only(|column| links && &*column.name == "parent");
         trial.same(&lens, std::slice::from_ref(batch), &trial.scan(&*source, batch.table())?)?;
