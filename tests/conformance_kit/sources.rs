@@ -193,6 +193,14 @@ impl SourceHarness for Strict {
     }
 }
 
+/// A storage that says it holds everything.
+struct Boastful(Strict);
+impl SourceHarness for Boastful {
+    fn source(&self, seed: &Seed) -> Result<Box<dyn Source + '_>, HarnessError> {
+        self.0.source(seed)
+    }
+}
+
 #[test]
 fn nobody_is_given_what_his_storage_cannot_hold() {
     use ValueKind as Kind;
@@ -218,12 +226,6 @@ fn nobody_is_given_what_his_storage_cannot_hold() {
         assert_eq!(skipped.count() > 0, lacking != Capability::Extremes, "{lacking}");
     }
     // The complaint is heard: one that lacks nothing finds everything.
-    struct Boastful(Strict);
-    impl SourceHarness for Boastful {
-        fn source(&self, seed: &Seed) -> Result<Box<dyn Source + '_>, HarnessError> {
-            self.0.source(seed)
-        }
-    }
     for lacking in others {
         assert!(
             source::all(&Boastful(Strict(lacking))).iter().any(|(_, outcome)| outcome.is_err()),

@@ -2,7 +2,8 @@
 //!
 //! A [`Seed`] is a few tables as batches, in the form in which a source emits them: a host writes each
 //! cell into its storage, and the kit compares what comes back. Another table of the trait is added in
-//! `columns` and, where its rows are parts of account rows, in [`Seed::account_rows`].
+//! `columns` and `tables`, to the rows that the promises make, and, where its rows are parts of account
+//! rows, in [`Seed::account_rows`].
 
 use std::collections::HashMap;
 use std::sync::Arc;
