@@ -54,6 +54,7 @@
 //! | In which currency? | [`Rates`], which you implement |
 //! | What if this changes? | [`Change`] and [`Book::apply`]; [`ChangeReport`] says what differs |
 //! | And the totals after it? | [`FoldPlan::refresh`] |
+//! | Does my implementation of a trait keep its promises? | `testkit::source_conformance!` and its like, by feature |
 //!
 //! What the answers mean (missing values, cycles, scopes, rounding) is ruled in [`docs::semantics`]; how the
 //! crate is built stands in [`docs::architecture`].
@@ -68,8 +69,9 @@
 //! * **`rayon`**: [`FoldPlan::all`] folds chunks in parallel on the current rayon pool (the global one, which rayon
 //!   starts, when called outside a pool). [`FoldPlan::refresh`] stays on the calling thread, as it has little to do.
 //!   The same bits as without. Brings the `rayon` crate.
-//! * **`testkit`**: what tests of hosts need, such as generated books and slow, obvious evaluators to compare
-//!   with. Brings nothing.
+//! * **`testkit`**: what tests of hosts need: the promises of [`source::Source`], [`AccountTree`], [`Zone`] and
+//!   [`Rates`] as tests to run over your own storage (`testkit::source_conformance!` and its like), sources that
+//!   fail on purpose, generated books, and slow, obvious evaluators to compare with. Brings nothing.
 //!
 //! # Limits
 //!
