@@ -50,8 +50,8 @@ pub type Emit<'e> = dyn FnMut(Batch) -> ControlFlow<()> + 'e;
 /// * Every batch is a table ([`Batch::check`]) and belongs to the table asked for: `batches_are_tables`,
 ///   `batches_are_of_the_table_asked_for`.
 /// * What comes is what is stored. Names byte by byte: `ids_come_back_byte_for_byte`,
-///   `accounts_keep_their_place`, `links_keep_their_ranks`, `child_rows_keep_their_accounts`. Values to
-///   their last digit, of every kind that the storage holds: `truth_values_come_back`,
+///   `accounts_keep_their_place`, `links_keep_their_ranks`, `successions_keep_their_days`,
+///   `child_rows_keep_their_accounts`. Values to their last digit, of every kind that the storage holds: `truth_values_come_back`,
 ///   `whole_numbers_come_back`, `decimals_come_back`, `money_comes_back`, `mixed_money_comes_back`,
 ///   `doubles_come_back`, `texts_come_back`, `dates_come_back`, `timestamps_come_back`,
 ///   `durations_come_back`, `enumerations_come_back`, `bands_come_back`, `lists_come_back`. So that a load

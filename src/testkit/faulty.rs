@@ -185,6 +185,7 @@ fn with_more(batch: Batch, request: &ScanRequest) -> Batch {
     let others: &[&str] = match request.table() {
         TableName::Accounts => &["rank", "account"],
         TableName::Links => &["account_type", "product", "account"],
+        TableName::Successions => &["account_type", "product", "account"],
         TableName::Child(_) => &["parent", "account_type", "product", "rank"],
     };
     let more: Vec<&str> =

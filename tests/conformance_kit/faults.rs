@@ -15,7 +15,7 @@ fn a_source_that_fails_leaves_the_old_book_and_says_where() {
     let rows = forest(&[[0, 0, 0, 9, 3], [8, 1, 9, 77, 2], [16, 2, 1, 5, 1], [3, 1, 4, 1, 3]]);
     let (old, _) = Book::load(schema(), &rows.source(), &Policy::strict()).unwrap();
     let before = answers(&view(&old));
-    let tables = ["accounts", "links", "tickets", "contracts"];
+    let tables = ["accounts", "links", "successions", "tickets", "contracts"];
     for (number, table) in (1..).zip(tables) {
         let cut = FaultySource::fails_on_scan(rows.source(), number);
         let error = Book::load(schema(), &cut, &Policy::lenient()).unwrap_err();

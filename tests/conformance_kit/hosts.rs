@@ -108,6 +108,7 @@ impl CsvHarness {
                 let table = match batch.table() {
                     TableName::Accounts => CsvTable::accounts(input),
                     TableName::Links => CsvTable::links(input),
+                    TableName::Successions => CsvTable::successions(input),
                     TableName::Child(name) => CsvTable::child(name, input),
                     other => return Err(format!("a new table, {other}").into()),
                 };

@@ -217,6 +217,13 @@ fn mutants() -> Vec<Mutant> {
         mutant("accounts_keep_their_place", &[LOAD], |wrong, request, emit| {
             cells(wrong, request, emit, |name, cell| if name == "product" { Cell::Null } else { cell })
         }),
+        // An end is taken for a part, and a part for an end.
+        mutant("successions_keep_their_days", &[], |wrong, request, emit| {
+            values(wrong, request, emit, |name, value| match value {
+                Value::Bool(part) if name == "part" => Value::Bool(!part),
+                _ => value,
+            })
+        }),
         // Ranks in 16 bits.
         mutant("links_keep_their_ranks", &[], |wrong, request, emit| {
             values(wrong, request, emit, |name, value| match value {
@@ -240,7 +247,7 @@ fn mutants() -> Vec<Mutant> {
             },
         ),
         // True is 1.
-        mutant("truth_values_come_back", &[LOAD], |wrong, request, emit| {
+        mutant("truth_values_come_back", &["successions_keep_their_days", LOAD], |wrong, request, emit| {
             values(wrong, request, emit, |_, value| match value {
                 Value::Bool(truth) => Value::Int(i64::from(truth)),
                 _ => value,

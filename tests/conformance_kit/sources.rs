@@ -153,7 +153,10 @@ impl Strict {
                     let wrong = match (self.0, &cell) {
                         (Capability::Null, Cell::Null) | (Capability::AbsentCells, Cell::Absent) => true,
                         (Capability::EmptyText, Cell::Value(value)) => value.as_text() == Some(""),
-                        (Capability::Kind(lacking), Cell::Value(value)) => value.kind() == lacking,
+                        // The day and the flag of a succession belong to the table, whatever values can be held.
+                        (Capability::Kind(lacking), Cell::Value(value)) => {
+                            value.kind() == lacking && *batch.table() != TableName::Successions
+                        }
                         (Capability::MixedMoney, Cell::Value(Value::Money(_))) => {
                             matches!(kind, AttributeType::MixedMoney { .. })
                         }
@@ -167,6 +170,7 @@ impl Strict {
             }
             let table = batch.table();
             if self.0 == Capability::Links && *table == TableName::Links
+                || self.0 == Capability::Successions && *table == TableName::Successions
                 || self.0 == Capability::ChildTables && matches!(table, TableName::Child(_))
             {
                 return Some(format!("a table {table}"));
@@ -213,6 +217,7 @@ fn nobody_is_given_what_his_storage_cannot_hold() {
         Capability::EmptyText,
         Capability::MixedMoney,
         Capability::Links,
+        Capability::Successions,
         Capability::ChildTables,
         Capability::FaultyRows,
         Capability::Extremes,

@@ -92,6 +92,8 @@ pub enum Capability {
     MixedMoney,
     /// Further declared parents, in a table of their own.
     Links,
+    /// Accounts that came after others, in a table of their own.
+    Successions,
     /// Child tables.
     ChildTables,
     /// Rows at fault: an id that stands twice, a parent or account that does not exist, a child row
@@ -176,6 +178,7 @@ impl fmt::Display for Capability {
             Self::Kind(kind) => kind.word(),
             Self::MixedMoney => "mixed money",
             Self::Links => "links",
+            Self::Successions => "successions",
             Self::ChildTables => "child tables",
             Self::FaultyRows => "rows at fault",
             Self::Extremes => "values at the limits",

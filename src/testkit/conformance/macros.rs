@@ -122,6 +122,7 @@ macro_rules! __perennial_source_promises {
             ids_come_back_byte_for_byte
             accounts_keep_their_place
             links_keep_their_ranks
+            successions_keep_their_days
             child_rows_keep_their_accounts
             truth_values_come_back
             whole_numbers_come_back

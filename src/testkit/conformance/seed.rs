@@ -11,7 +11,8 @@ use std::sync::Arc;
 use super::harness::{Capabilities, Capability};
 use crate::source::{Batch, Cell, Cells, MemorySource, TableName};
 use crate::{
-    AccountId, AccountRow, Attribute, AttributeType, ChildId, ChildRow, ParentLink, Schema, Value, ValueKind,
+    AccountId, AccountRow, Attribute, AttributeType, ChildId, ChildRow, Date, ParentLink, Schema, Succession,
+    Value, ValueKind,
 };
 
 /// Rows that a source shall hold, exactly these, table by table.
@@ -87,6 +88,23 @@ impl Seed {
         (0..batch.rows()).filter_map(&mut read).collect()
     }
 
+    /// The accounts that came after others.
+    #[must_use]
+    pub fn successions(&self) -> Vec<Succession> {
+        let Some(batch) = self.table(&TableName::Successions) else { return Vec::new() };
+        let read = |row: usize| {
+            let cell = |column: &str| batch.cells(column).map(|cells| cells.cell(row));
+            let Some(Cell::Value(Value::Date(on))) = cell("on") else { return None };
+            let mut link = Succession::new(account(batch, "id", row)?, account(batch, "successor", row)?, on);
+            if let Some(Cell::Value(Value::Int(rank))) = cell("rank") {
+                link.rank = u32::try_from(rank).unwrap_or_default();
+            }
+            link.part = cell("part") == Some(Cell::Value(Value::Bool(true)));
+            Some(link)
+        };
+        (0..batch.rows()).filter_map(read).collect()
+    }
+
     /// The rows of a child table.
     #[must_use]
     pub fn child_rows(&self, table: &str) -> Vec<ChildRow> {
@@ -106,7 +124,7 @@ impl Seed {
     /// A source in memory that holds the same rows.
     #[must_use]
     pub fn memory_source(&self) -> MemorySource {
-        let source = MemorySource::new().accounts(self.account_rows());
+        let source = MemorySource::new().accounts(self.account_rows()).successions(self.successions());
         let tables = self.schema.tables().map(|table| (table.name(), self.child_rows(table.name())));
         // A table without rows is left out: a source in memory provides what it was given rows of.
         let filled = tables.filter(|(_, rows)| !rows.is_empty());
@@ -172,6 +190,13 @@ pub(super) fn columns(schema: &Schema, table: &TableName) -> Vec<Column> {
         TableName::Links => {
             vec![plain("id", Role::Name), plain("parent", Role::Name), plain("rank", Role::Rank)]
         }
+        TableName::Successions => vec![
+            plain("id", Role::Name),
+            plain("successor", Role::Name),
+            value(&Attribute::new("on", AttributeType::Date)),
+            plain("rank", Role::Rank),
+            value(&Attribute::new("part", AttributeType::Bool)),
+        ],
         TableName::Child(name) => {
             let table = schema.table(name).and_then(|id| schema.table_at(id));
             let names = ["id", "account"].into_iter().map(|name| plain(name, Role::Name));
@@ -185,7 +210,8 @@ pub(super) fn tables(schema: &Schema, capabilities: &Capabilities) -> Vec<TableN
     let links = capabilities.holds(Capability::Links).then_some(TableName::Links);
     let children = capabilities.holds(Capability::ChildTables);
     let children = schema.tables().filter(|_| children).map(|table| TableName::child(table.name()));
-    [TableName::Accounts].into_iter().chain(links).chain(children).collect()
+    let history = capabilities.holds(Capability::Successions).then_some(TableName::Successions);
+    [TableName::Accounts].into_iter().chain(links).chain(history).chain(children).collect()
 }
 
 /// One row in the making: the cells that it speaks of.
@@ -225,6 +251,30 @@ impl SeedBuilder {
     pub(super) fn link(&mut self, id: &str, parent: &str, rank: u32) {
         let rank = (Arc::from("rank"), Cell::Value(Value::Int(i64::from(rank))));
         self.row(&TableName::Links, vec![named("id", Some(id)), named("parent", Some(parent)), rank]);
+    }
+
+    /// An account that ended, and one that came after it.
+    pub(super) fn succession(&mut self, link: &Succession) {
+        let cell = |name: &str, value: Value| (Arc::from(name), Cell::Value(value));
+        let row = vec![
+            named("id", Some(link.account.as_str())),
+            named("successor", Some(link.successor.as_str())),
+            cell("on", Value::Date(link.on)),
+            cell("rank", Value::Int(i64::from(link.rank))),
+            cell("part", Value::Bool(link.part)),
+        ];
+        self.row(&TableName::Successions, row);
+    }
+
+    /// A succession for every number, no two of them alike, some of parts only.
+    pub(super) fn history(&mut self, number: usize) {
+        let ids = (AccountId::new(format!("old {number}")), AccountId::new(format!("new {}", number / 2)));
+        let day = i32::try_from(number).ok().and_then(|number| Date::from_days(number - 3));
+        if let ((Ok(account), Ok(successor)), Some(on)) = (ids, day) {
+            let link =
+                Succession::new(account, successor, on).ranked(u32::try_from(number % 3).unwrap_or_default());
+            self.succession(&if number % 4 == 1 { link.of_part() } else { link });
+        }
     }
 
     /// A row of a child table.

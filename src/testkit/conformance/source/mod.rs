@@ -19,7 +19,7 @@ pub use load::a_load_gives_the_book_of_these_rows;
 pub use missing::{absent_stays_absent, empty_text_stays_a_text, null_stays_null};
 pub use names::{
     accounts_keep_their_place, child_rows_keep_their_accounts, ids_come_back_byte_for_byte,
-    links_keep_their_ranks,
+    links_keep_their_ranks, successions_keep_their_days,
 };
 pub use requests::{
     a_column_that_is_not_stored_is_left_out, a_narrow_request_is_enough,
@@ -178,6 +178,7 @@ impl Trial<'_> {
             if number > 2 {
                 seed.link(&id, &many_id(0), 3);
             }
+            seed.history(number);
             for table in self.schema.tables() {
                 let row = values(&mut table.columns(), number);
                 seed.child(&TableName::child(table.name()), &many_id(number), Some(&id), row);
@@ -199,6 +200,7 @@ impl Trial<'_> {
             if parent != number {
                 seed.link(&owner, &many_id(parent), 1);
             }
+            seed.history(number);
             for table in self.schema.tables() {
                 seed.child(&TableName::child(table.name()), &id, Some(&owner), Row::new());
             }

@@ -82,6 +82,22 @@ pub fn links_keep_their_ranks(harness: &dyn SourceHarness) -> Outcome {
     })
 }
 
+/// Successions come back with their days, ranks and parts.
+///
+/// # Errors
+///
+/// [`Broken`](super::super::Broken) with the first row that differs.
+pub fn successions_keep_their_days(harness: &dyn SourceHarness) -> Outcome {
+    let needs = [Capability::Seeding, Capability::Successions];
+    judge("successions_keep_their_days", harness, &needs, |trial| {
+        let mut seed = trial.seed();
+        for number in 0..8 {
+            seed.history(number);
+        }
+        trial.comes_back(&seed.finish(), |lens| lens)
+    })
+}
+
 /// The rows of child tables come back with their own accounts.
 ///
 /// # Errors
