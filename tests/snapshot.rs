@@ -178,8 +178,18 @@ fn book_of_every_kind(accounts: usize, chunk_rows: u32, density: u64, seed: u64)
 }
 
 const ATTRIBUTES_OF_EVERY_KIND: [&str; 12] = [
-    "a_bool", "a_int", "a_decimal", "a_money", "a_double", "a_text", "a_date", "a_timestamp", "a_duration",
-    "a_enum", "a_band", "a_list",
+    "a_bool",
+    "a_int",
+    "a_decimal",
+    "a_money",
+    "a_double",
+    "a_text",
+    "a_date",
+    "a_timestamp",
+    "a_duration",
+    "a_enum",
+    "a_band",
+    "a_list",
 ];
 
 #[test]
@@ -397,7 +407,8 @@ proptest! {
 
 #[test]
 fn the_same_rows_give_the_same_bytes_in_any_order() {
-    let seeds: Vec<[u8; 5]> = (0..60_u8).map(|n| [7, 11, 13, 17, 5].map(|step: u8| n.wrapping_mul(step))).collect();
+    let seeds: Vec<[u8; 5]> =
+        (0..60_u8).map(|n| [7, 11, 13, 17, 5].map(|step: u8| n.wrapping_mul(step))).collect();
     let rows = forest(&seeds);
     for chunk_rows in CHUNK_ROWS {
         let bytes = rows.load(chunk_rows, Policy::strict()).0.to_snapshot();
@@ -434,7 +445,10 @@ fn something_of_everything(chunk_rows: u32) -> Book {
 /// CRC-32, bit by bit.
 fn checksum(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |sum, byte| {
-        (0..8).fold(sum ^ u32::from(*byte), |sum, _| if sum & 1 == 1 { (sum >> 1) ^ 0xEDB8_8320 } else { sum >> 1 })
+        (0..8).fold(
+            sum ^ u32::from(*byte),
+            |sum, _| if sum & 1 == 1 { (sum >> 1) ^ 0xEDB8_8320 } else { sum >> 1 },
+        )
     })
 }
 
@@ -538,7 +552,10 @@ fn every_changed_byte_is_found() {
             match place {
                 0..8 => assert_eq!(error, SnapshotError::NotASnapshot),
                 8..12 => {
-                    assert!(matches!(error, SnapshotError::NewerVersion { .. } | SnapshotError::Checksum { .. }));
+                    assert!(matches!(
+                        error,
+                        SnapshotError::NewerVersion { .. } | SnapshotError::Checksum { .. }
+                    ));
                 }
                 _ => {
                     let SnapshotError::Checksum { section, start, end } = error else {
@@ -727,9 +744,8 @@ fn use_it(book: &Book) -> Result<(), TestCaseError> {
 }
 
 fn hostile_books() -> Vec<(Book, Vec<([u8; 4], Vec<u8>)>)> {
-    let every = [2, 64].map(|rows| book_of_every_kind(18, rows, 5, 9));
-    let faulty = [1, 3, 4_096].map(something_of_everything);
-    let books = every.into_iter().chain(faulty);
+    let every = [2, 64].map(|rows| book_of_every_kind(9, rows, 5, 9));
+    let books = every.into_iter().chain([something_of_everything(3)]);
     books.map(|book| (sections(&book.to_snapshot()), book)).map(|(parts, book)| (book, parts)).collect()
 }
 
@@ -785,17 +801,22 @@ fn every_byte_changed_behind_its_checksum_is_refused_or_a_book() {
     for (book, parts) in hostile_books() {
         for section in 0..parts.len() {
             for at in 0..parts[section].1.len() {
-                for change in [1_u8, 255, 128] {
+                for change in [1_u8, 128] {
                     let mut parts = parts.clone();
                     let own = &mut parts[section].1;
                     own[at] = own[at].wrapping_add(change);
                     match Book::from_snapshot(book.schema().clone(), &sealed(&parts)) {
                         Ok(taken) => {
-                            *told.entry("a book".to_owned()).or_default() += 1;
-                            use_it(&taken).unwrap();
+                            let number = told.entry("a book".to_owned()).or_default();
+                            *number += 1;
+                            taken.verify().unwrap();
+                            if *number % 7 == 0 {
+                                use_it(&taken).unwrap();
+                            }
                         }
                         Err(SnapshotError::Malformed { section, reason, .. }) => {
-                            let kind: String = reason.chars().filter(|c| !c.is_ascii_digit()).take(24).collect();
+                            let kind: String =
+                                reason.chars().filter(|c| !c.is_ascii_digit()).take(24).collect();
                             *told.entry(format!("{section}: {kind}")).or_default() += 1;
                         }
                         Err(SnapshotError::OtherSchema { .. }) => assert_eq!(section, 0),
@@ -805,22 +826,398 @@ fn every_byte_changed_behind_its_checksum_is_refused_or_a_book() {
             }
         }
     }
-    println!("{told:#?}");
     assert!(told["a book"] > 100 && told.len() > 40, "{told:#?}");
 }
 
-/// A number of bytes that nobody could allocate is refused before anything is.
+/// Little-endian bytes in the making.
+#[derive(Default, Clone)]
+struct Bytes(Vec<u8>);
+
+impl Bytes {
+    fn u8(mut self, byte: u8) -> Self {
+        self.0.push(byte);
+        self
+    }
+
+    fn u16s(mut self, numbers: &[u16]) -> Self {
+        self.0.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+        self
+    }
+
+    fn u32s(mut self, numbers: &[u32]) -> Self {
+        self.0.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+        self
+    }
+
+    fn u64(mut self, number: u64) -> Self {
+        self.0.extend(number.to_le_bytes());
+        self
+    }
+
+    fn texts(self, texts: &[&str]) -> Self {
+        let joined = texts.concat();
+        let ends = texts.iter().scan(0, |end, text| {
+            *end += text.len() as u32;
+            Some(*end)
+        });
+        let mut all = self.u64(joined.len() as u64).u32s(&ends.collect::<Vec<_>>());
+        all.0.extend(joined.as_bytes());
+        all
+    }
+
+    fn text(self, text: &str) -> Self {
+        let mut all = self.u64(text.len() as u64);
+        all.0.extend(text.as_bytes());
+        all
+    }
+}
+
+const NOTHING: u32 = u32::MAX;
+const TOP: (u32, u32) = (NOTHING, NOTHING);
+
+/// One chunk as it should not be: where it hangs, limbs (anchor, before, slot), local parents, ids.
+type Crafted = ((u32, u32), &'static [(u32, u32, u32)], &'static [u16], &'static [&'static str]);
+
+const ROOT: u16 = u16::MAX;
+
+fn crafted(trunk: &[u32], chunks: &[Crafted]) -> Vec<u8> {
+    let rows: Vec<u32> = chunks.iter().map(|(_, _, parents, _)| parents.len() as u32).collect();
+    let mut bytes = Bytes::default().u64(chunks.len() as u64).u32s(&rows);
+    bytes = bytes.u64(trunk.len() as u64).u32s(trunk);
+    for ((slot, row), limbs, parents, ids) in chunks.iter().filter(|chunk| !chunk.2.is_empty()) {
+        let column = |of: fn(&(u32, u32, u32)) -> u32| limbs.iter().map(of).collect::<Vec<u32>>();
+        bytes = bytes.u32s(&[*slot, *row]).u64(limbs.len() as u64);
+        bytes = bytes.u32s(&column(|limb| limb.0)).u32s(&column(|limb| limb.1)).u32s(&column(|limb| limb.2));
+        bytes = bytes.u16s(parents).u16s(&vec![0; parents.len()]).u8(0).texts(ids);
+    }
+    bytes.0
+}
+
+/// A schema of one type with at most one attribute, and the sections of its book without accounts.
+fn bare(attribute: Option<Attribute>) -> (Arc<Schema>, Vec<([u8; 4], Vec<u8>)>) {
+    let builder = Schema::builder().account_type("Company", Nesting::Free);
+    let builder = attribute.into_iter().fold(builder, perennial::SchemaBuilder::attribute);
+    let schema = Arc::new(builder.build().unwrap());
+    let empty = Book::builder(schema.clone()).chunk_rows(4).load(&MemorySource::new()).unwrap().0;
+    (schema, sections(&empty.to_snapshot()))
+}
+
+fn with_accounts(trunk: &[u32], chunks: &[Crafted]) -> Result<Book, SnapshotError> {
+    let (schema, mut parts) = bare(None);
+    parts[2].1 = crafted(trunk, chunks);
+    Book::from_snapshot(schema, &sealed(&parts))
+}
+
+#[test]
+fn chunks_that_form_no_forest_are_refused() {
+    // As they should be: `a` with `b`, a limb of `d` before `e`, an empty slot, `c` under `b` far away.
+    let good: [Crafted; 4] = [
+        (TOP, &[(1, 2, 3), (0, 2, 1)], &[ROOT, 0, 0], &["a", "b", "e"]),
+        ((0, 0), &[], &[ROOT, 0], &["d", "x"]),
+        (TOP, &[], &[], &[]),
+        ((0, 1), &[], &[ROOT], &["c"]),
+    ];
+    let book = with_accounts(&[0], &good).unwrap();
+    use_it(&book).unwrap();
+    let ids: Vec<String> = view(&book).accounts().map(|account| account.id().to_string()).collect();
+    assert_eq!(ids, ["a", "b", "c", "d", "x", "e"]);
+
+    let cases: &[(&str, &[u32], &[Crafted])] = &[
+        ("chunk 7 cannot stand in the trunk", &[7], &[(TOP, &[], &[ROOT], &["a"])]),
+        ("chunk 0 cannot stand in the trunk", &[0, 0], &[(TOP, &[], &[ROOT], &["a"])]),
+        ("chunk 0 cannot stand in the trunk", &[0], &[((0, 0), &[], &[ROOT], &["a"])]),
+        ("chunk 1 cannot stand in the trunk", &[0, 1], &[(TOP, &[], &[ROOT], &["a"]), (TOP, &[], &[], &[])]),
+        ("some chunk hangs nowhere", &[], &[(TOP, &[], &[ROOT], &["a"])]),
+        // A ring beside the tree.
+        (
+            "some chunk hangs nowhere",
+            &[0],
+            &[
+                (TOP, &[], &[ROOT], &["a"]),
+                ((2, 0), &[(0, 1, 2)], &[ROOT], &["b"]),
+                ((1, 0), &[(0, 1, 1)], &[ROOT], &["c"]),
+            ],
+        ),
+        // A chunk that hangs on itself, and one that hangs twice.
+        ("chunk 0 cannot hang here", &[0], &[(TOP, &[(0, 1, 0)], &[ROOT], &["a"])]),
+        (
+            "chunk 1 cannot hang here",
+            &[0],
+            &[(TOP, &[(0, 1, 1), (0, 1, 1)], &[ROOT], &["a"]), ((0, 0), &[], &[ROOT], &["b"])],
+        ),
+        (
+            "chunk 1 cannot hang here",
+            &[0],
+            &[(TOP, &[(0, 2, 1)], &[ROOT, 0], &["a", "b"]), ((0, 1), &[], &[ROOT], &["c"])],
+        ),
+        ("chunk 5 cannot hang here", &[0], &[(TOP, &[(0, 1, 5)], &[ROOT], &["a"])]),
+        // Rows that are no pre-order.
+        ("row 0 stands before its parent", &[0], &[(TOP, &[], &[0], &["a"])]),
+        ("row 1 stands before its parent", &[0], &[(TOP, &[], &[ROOT, 2, 0], &["a", "b", "c"])]),
+        ("row 3 is out of order", &[0], &[(TOP, &[], &[ROOT, 0, 0, 1], &["a", "b", "c", "d"])]),
+        ("row 2 is out of order", &[0], &[(TOP, &[], &[ROOT, ROOT, 0], &["a", "b", "c"])]),
+        // Limbs outside their account, or against the order of the tree.
+        (
+            "chunk 1 stands outside its account",
+            &[0],
+            &[(TOP, &[(1, 1, 1)], &[ROOT, 0], &["a", "b"]), ((0, 1), &[], &[ROOT], &["c"])],
+        ),
+        (
+            "chunk 1 stands outside its account",
+            &[0],
+            &[(TOP, &[(0, 2, 1)], &[ROOT, ROOT], &["a", "b"]), ((0, 0), &[], &[ROOT], &["c"])],
+        ),
+        (
+            "chunk 1 stands out of order",
+            &[0],
+            &[(TOP, &[(0, 3, 1)], &[ROOT], &["a"]), ((0, 0), &[], &[ROOT], &["b"])],
+        ),
+        (
+            "chunk 2 stands out of order",
+            &[0],
+            &[
+                (TOP, &[(0, 2, 1), (0, 1, 2)], &[ROOT, 0], &["a", "b"]),
+                ((0, 0), &[], &[ROOT], &["c"]),
+                ((0, 0), &[], &[ROOT], &["d"]),
+            ],
+        ),
+        (
+            "chunk 2 stands outside its account",
+            &[0],
+            &[
+                (TOP, &[(0, 2, 1), (1, 2, 2)], &[ROOT, 0], &["a", "b"]),
+                ((0, 0), &[], &[ROOT], &["c"]),
+                ((0, 1), &[], &[ROOT], &["d"]),
+            ],
+        ),
+        // Siblings and roots against the order of their ids, within a chunk and across chunks.
+        ("`b` stands after `c`", &[0], &[(TOP, &[], &[ROOT, 0, 0], &["a", "c", "b"])]),
+        ("`a` stands after `b`", &[0], &[(TOP, &[], &[ROOT, ROOT], &["b", "a"])]),
+        ("`a` stands after `b`", &[0, 1], &[(TOP, &[], &[ROOT], &["b"]), (TOP, &[], &[ROOT], &["a"])]),
+        (
+            "`b` stands after `c`",
+            &[0],
+            &[(TOP, &[(0, 2, 1)], &[ROOT, 0], &["a", "c"]), ((0, 0), &[], &[ROOT], &["b"])],
+        ),
+        (
+            "`c` stands after `d`",
+            &[0],
+            &[(TOP, &[(0, 1, 1)], &[ROOT, 0], &["a", "c"]), ((0, 0), &[], &[ROOT, ROOT], &["b", "d"])],
+        ),
+        // One id twice, where no order shows it.
+        ("`b` stands twice", &[0], &[(TOP, &[], &[ROOT, 0, ROOT], &["a", "b", "b"])]),
+        (
+            "`x` stands twice",
+            &[0, 1],
+            &[(TOP, &[], &[ROOT, 0], &["a", "x"]), (TOP, &[], &[ROOT, 0], &["b", "x"])],
+        ),
+        ("more rows than a chunk or a book may have", &[0], &[(TOP, &[], &[ROOT; 5], &["a"; 5])]),
+        ("id is empty", &[0], &[(TOP, &[], &[ROOT], &[""])]),
+        ("id \" a\" begins or ends with white space", &[0], &[(TOP, &[], &[ROOT], &[" a"])]),
+    ];
+    for (expected, trunk, chunks) in cases {
+        match with_accounts(trunk, chunks) {
+            Err(SnapshotError::Malformed { section: "accounts", reason, .. }) => {
+                assert_eq!(reason, *expected)
+            }
+            other => panic!("{expected}: {:?}", other.map(|book| book.len())),
+        }
+    }
+}
+
+#[test]
+fn values_that_no_book_holds_are_refused() {
+    let one = || Bytes::default().u8(1);
+    let some = || Bytes::default().u8(2);
+    let [high, low] = [limits::MAX_INT + 1, -limits::MAX_INT - 1].map(|n| n as u64);
+    let units = limits::MAX_UNITS as u64 + 1;
+    let double = |value: f64| one().u64(0).u64(value.to_bits());
+    let plan = || AttributeType::Enum(EnumValues::new(["basic", "pro"]));
+    let fits = "the value of row 1 does not fit";
+    let cases = [
+        (AttributeType::Int, one().u64(0).u64(high), fits),
+        (AttributeType::Int, one().u64(0).u64(low), fits),
+        (AttributeType::Int, some().u64(1).u64(7).u64(7), "rows without a value have one"),
+        (AttributeType::Int, some().u64(0).u64(0).u64(0), "rows without a value have one"),
+        (
+            AttributeType::Int,
+            some().u64(3).u64(0).u64(0),
+            "a row is said to have no value, and every one has",
+        ),
+        (AttributeType::Int, Bytes::default().u8(3), "there is no form 3 of a column"),
+        (AttributeType::Decimal { scale: 2 }, one().u64(0).u64(units), fits),
+        (AttributeType::Money(Currency::EUR), one().u64(0).u64(units), fits),
+        (AttributeType::Duration, one().u64(0).u64(1 << 63), fits),
+        (AttributeType::Timestamp, one().u64(0).u64(1 << 62), fits),
+        (AttributeType::Double, double(f64::NAN), fits),
+        (AttributeType::Double, double(f64::INFINITY), fits),
+        (AttributeType::Double, double(-0.0), fits),
+        (AttributeType::Date, one().u32s(&[0, Date::MAX.days() as u32 + 1]), fits),
+        (AttributeType::Date, one().u32s(&[0, (Date::MIN.days() - 1) as u32]), fits),
+        (plan(), one().u16s(&[1, 2]), fits),
+        (AttributeType::Bool, some().u64(1).u64(2), "rows without a value have one"),
+        (AttributeType::Bool, some().u64(0).u64(0), "rows without a value have one"),
+        (AttributeType::Text, one().texts(&["a", "b\0"]), "text contains U+0000"),
+        (AttributeType::Text, one().texts(&["a", &"b".repeat(9)]), "text of 9 bytes is longer than 8"),
+        (AttributeType::Text, some().u64(1).texts(&["a", "b"]), "rows without a value have one"),
+        (AttributeType::Text, some().u64(0).texts(&["", ""]), "rows without a value have one"),
+        // Texts coded otherwise than as they first occur, twice, not at all, or more than pays.
+        (
+            AttributeType::Text,
+            Bytes::default().u8(3).u16s(&[1, 0]).u64(2).texts(&["a", "b"]),
+            "texts are not coded as they occur",
+        ),
+        (
+            AttributeType::Text,
+            Bytes::default().u8(3).u16s(&[0, 0]).u64(2).texts(&["a", "b"]),
+            "the texts are not those that are coded",
+        ),
+        (
+            AttributeType::Text,
+            Bytes::default().u8(3).u16s(&[0, 1]).u64(2).texts(&["a", "b"]),
+            "the texts are not those that are coded",
+        ),
+        (AttributeType::List, one().u32s(&[1, 0]).u8(0), "lists do not end one after the other"),
+        (AttributeType::List, one().u32s(&[0, 1]).u8(0), "lists do not end one after the other"),
+        (
+            AttributeType::List,
+            some().u64(1).u32s(&[0, 1]).u8(1).texts(&["a"]),
+            "lists do not end one after the other",
+        ),
+        (
+            AttributeType::List,
+            one().u32s(&[0, 2]).u8(2).u64(1).texts(&["a", ""]),
+            "lists do not end one after the other",
+        ),
+        (AttributeType::List, one().u32s(&[0, 4_097]).u8(1).texts(&vec!["a"; 4_097]), "a list is too long"),
+    ];
+    for (kind, bytes, expected) in cases {
+        let attribute = Attribute::new("it", kind.clone());
+        let short = matches!(kind, AttributeType::Text);
+        let (schema, mut parts) = bare(Some(if short { attribute.max_bytes(8) } else { attribute }));
+        parts[2].1 = crafted(&[0], &[(TOP, &[], &[ROOT, ROOT], &["a", "b"])]);
+        let start = HEAD + ENTRY * 6 + parts[..3].iter().map(|(_, own)| own.len()).sum::<usize>();
+        parts[3].1 = bytes.0;
+        assert_eq!(
+            refusal(&schema, &sealed(&parts)).to_string(),
+            format!("the snapshot is malformed: values at byte {start}: `it`: {expected}"),
+            "{kind:?}"
+        );
+        // Without any value the same book is one.
+        parts[3].1 = vec![0];
+        assert_eq!(Book::from_snapshot(schema, &sealed(&parts)).unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn held_rows_that_no_book_holds_are_refused() {
+    let zero = |bytes: Bytes, lists: usize| (0..lists).fold(bytes, |bytes, _| bytes.u64(0));
+    // One account in quarantine: its id, then no parents, no type, no product, no values.
+    let held = |id: &str| zero(Bytes::default().u64(1).text(id).u64(0).text("").u8(0).u64(0), 0);
+    let fault = |bytes: Bytes| bytes.u8(0).u8(1).u64(0);
+    let none = zero(Bytes::default(), 5);
+    let links = |id: &str, links: &[(u32, &str)]| {
+        let bytes = zero(Bytes::default(), 3).u64(1).text(id).u64(links.len() as u64);
+        let bytes = links.iter().fold(bytes, |bytes, (rank, parent)| bytes.u32s(&[*rank]).text(parent));
+        bytes.u64(0)
+    };
+    let adopted = |id: &str| zero(Bytes::default(), 4).u64(1).text(id).u8(5);
+    let superseded = |table: &str, reason| {
+        zero(Bytes::default().u64(0).u64(1).text(table).text(" any id\0 ").u8(reason), 3)
+    };
+    let value = |name: &str, value: u64| {
+        Bytes::default().u64(1).text("q").u64(0).text("Company").u8(0).u64(1).text(name).u64(value)
+    };
+    let (schema, parts) = bare(Some(Attribute::new("it", AttributeType::Int)));
+    let read = |bytes: &Bytes| {
+        let mut parts = parts.clone();
+        parts[2].1 = crafted(&[0], &[(TOP, &[], &[ROOT, 0], &["a", "b"])]);
+        parts[3].1 = vec![0];
+        parts[5].1.clone_from(&bytes.0);
+        Book::from_snapshot(schema.clone(), &sealed(&parts))
+    };
+    for good in [
+        none.clone(),
+        zero(fault(held("q")), 4),
+        links("b", &[(0, "z"), (1, "a")]),
+        adopted("a"),
+        superseded("accounts", 0),
+        zero(fault(value("it", 5)), 4),
+    ] {
+        let book = read(&good).unwrap();
+        assert!(sections(&book.to_snapshot())[5].1 == good.0);
+        use_it(&book).unwrap();
+    }
+    let cases = [
+        (held("a").u8(0).u8(1).u64(0), "`a` is held and in the book"),
+        (held("q").u8(0).u8(99), "there is no fault 99"),
+        (held("q").u8(7), "7 is neither there nor missing"),
+        (held("q").u8(1).text(" x"), "id \" x\" begins or ends with white space"),
+        (held("q").u8(0).u8(1).u64(1).text("them"), "the schema has no attribute `them`"),
+        (
+            Bytes::default().u64(1).text("q").u64(0).text("Plan\net"),
+            "the schema has no account type `Plan\\net`",
+        ),
+        (
+            Bytes::default().u64(1).text("q").u64(0).text("").u8(1).text("CRM"),
+            "the schema has no product `CRM`",
+        ),
+        (links("c", &[(0, "a")]), "`c` has links and is not in the book"),
+        (links("b", &[(1, "a"), (0, "z")]), "declared parents are out of order"),
+        (links("b", &[(0, "a"), (1, "a")]), "declared parents are out of order"),
+        (adopted("b"), "`b` is adopted and no root"),
+        (adopted("c"), "`c` is adopted and no root"),
+        (superseded("users", 0), "the schema has no table `users`"),
+        (superseded("links", 18), "there is no fault 18"),
+        (value("them", 5), "`them` is no attribute, or stands twice"),
+        (value("it", 1 << 60), "`it`: `1152921504606846976` is out of range"),
+        (zero(Bytes::default(), 6), "8 bytes are left over"),
+    ];
+    for (bytes, expected) in cases {
+        match read(&bytes) {
+            Err(SnapshotError::Malformed { section: "held rows", reason, .. }) => {
+                assert_eq!(reason, expected)
+            }
+            other => panic!("{expected}: {:?}", other.map(|book| book.len())),
+        }
+    }
+}
+
+#[test]
+fn a_policy_that_makes_no_sense_is_refused() {
+    let (schema, parts) = bare(None);
+    let changed = |at: usize, byte: u8| {
+        let mut parts = parts.clone();
+        parts[1].1[at] = byte;
+        let error = refusal(&schema, &sealed(&parts)).to_string();
+        error.split_once(": policy and version at byte ").unwrap().1.split_once(": ").unwrap().1.to_owned()
+    };
+    // Version, rows of a chunk, number of remedies, remedies.
+    assert_eq!(changed(8, 0), "chunks cannot have up to 0 rows");
+    assert_eq!(changed(10, 1), "chunks cannot have up to 65540 rows");
+    assert_eq!(changed(12, 17), "a policy has 18 remedies, not 17");
+    assert_eq!(changed(20, 9), "there is no remedy 9");
+    assert_eq!(changed(20, 2), "remedy Adopt does not fit fault InvalidId; possible: [Reject, Quarantine]");
+}
+
+/// A number of things that nobody could allocate is refused before anything is.
 #[test]
 fn counts_are_bounded_by_the_bytes_that_are_left() {
     let book = something_of_everything(3);
     let parts = sections(&book.to_snapshot());
-    for (section, at, left) in [(2, 0, ""), (5, 0, ""), (4, 0, "")] {
+    for (section, word) in [(2, "accounts"), (4, "child rows"), (5, "held rows")] {
         for count in [u64::MAX, 1 << 62, 1 << 40] {
             let mut parts = parts.clone();
-            parts[section].1[at..at + 8].copy_from_slice(&count.to_le_bytes());
-            let error = refusal(book.schema(), &sealed(&parts)).to_string();
-            let expected = format!("{count} entries are said to follow, in ");
-            assert!(error.contains(&expected) && error.contains(left), "{error}");
+            parts[section].1[..8].copy_from_slice(&count.to_le_bytes());
+            let at = HEAD + ENTRY * 6 + parts[..section].iter().map(|(_, own)| own.len()).sum::<usize>() + 8;
+            assert_eq!(
+                refusal(book.schema(), &sealed(&parts)).to_string(),
+                format!(
+                    "the snapshot is malformed: {word} at byte {at}: \
+                     {count} entries are said to follow, in {} bytes",
+                    parts[section].1.len() - 8
+                )
+            );
         }
     }
 }

@@ -15,8 +15,8 @@ use crate::book::held::preferred_first;
 use crate::book::{Held, HeldAccount, HeldChild, HeldReason, SupersededRow};
 use crate::column::{Raw, Storage, raw_of, value_of};
 use crate::model::{
-    AccountId, AccountRow, Attribute, AttributeType, ChildId, ChildRow, ChildTable, ColumnId, Currency, Money,
-    ParentLink, Schema, Value,
+    AccountId, AccountRow, Attribute, AttributeType, ChildId, ChildRow, ChildTable, ColumnId, Currency,
+    Money, ParentLink, Schema, Value,
 };
 use crate::tree::{FaultKind, Remedy};
 
@@ -31,10 +31,7 @@ pub(super) fn remedy_code(remedy: Remedy) -> u8 {
 
 pub(super) fn remedy(reader: &mut Reader<'_>) -> Read<Remedy> {
     let code = reader.u8()?;
-    REMEDIES
-        .get(usize::from(code))
-        .copied()
-        .ok_or_else(|| reader.fault(format!("there is no remedy {code}")))
+    REMEDIES.get(usize::from(code)).copied().ok_or_else(|| reader.fault(format!("there is no remedy {code}")))
 }
 
 pub(super) fn write(out: &mut Writer<'_>, schema: &Schema, held: &Held) {
@@ -143,6 +140,11 @@ fn values<'s>(
     }
 }
 
+// A text that may be anything, fit for a message.
+fn quoted(text: &str) -> String {
+    format!("`{}`", text.chars().take(40).flat_map(char::escape_debug).collect::<String>())
+}
+
 /// Where an account stands in the restored book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -219,12 +221,12 @@ impl<'r, 'b> HeldSection<'r, 'b> {
         let kind = self.reader.text()?;
         // Without a name, its type was unknown.
         if !kind.is_empty() && self.schema.account_type(kind).is_none() {
-            return Err(self.reader.fault(format!("the schema has no account type `{kind}`")));
+            return Err(self.reader.fault(format!("the schema has no account type {}", quoted(kind))));
         }
         row.account_type = Arc::from(kind);
         row.product = self.option()?.map(Arc::from);
         if let Some(product) = row.product.as_ref().filter(|name| self.schema.product(name).is_none()) {
-            return Err(self.reader.fault(format!("the schema has no product `{product}`")));
+            return Err(self.reader.fault(format!("the schema has no product {}", quoted(product))));
         }
         let schema = self.schema;
         let attribute = |name: &str| schema.attribute(name).and_then(|id| schema.attribute_at(id));
@@ -237,7 +239,7 @@ impl<'r, 'b> HeldSection<'r, 'b> {
         for _ in 0..self.reader.count(1)? {
             let name = self.reader.text()?;
             if attribute(name).is_none() {
-                return Err(self.reader.fault(format!("the schema has no attribute `{name}`")));
+                return Err(self.reader.fault(format!("the schema has no attribute {}", quoted(name))));
             }
             unfit.push(Arc::from(name));
         }
@@ -294,7 +296,7 @@ impl<'r, 'b> HeldSection<'r, 'b> {
 
     fn table(&self, name: &str) -> Read<&'r ChildTable> {
         let found = self.schema.table(name).and_then(|id| self.schema.table_at(id));
-        found.ok_or_else(|| self.reader.fault(format!("the schema has no table `{name}`")))
+        found.ok_or_else(|| self.reader.fault(format!("the schema has no table {}", quoted(name))))
     }
 
     fn option(&mut self) -> Read<Option<&'b str>> {
@@ -341,7 +343,7 @@ impl<'r, 'b> HeldSection<'r, 'b> {
         for _ in 0..self.reader.count(1)? {
             let name: Arc<str> = Arc::from(self.reader.text()?);
             let Some(attribute) = attribute(&name).filter(|_| seen.insert(Arc::clone(&name))) else {
-                return Err(self.reader.fault(format!("`{name}` is no attribute, or stands twice")));
+                return Err(self.reader.fault(format!("{} is no attribute, or stands twice", quoted(&name))));
             };
             values.push((name, self.value(attribute)?));
         }
