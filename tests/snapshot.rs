@@ -455,8 +455,12 @@ fn checksum(bytes: &[u8]) -> u32 {
 const HEAD: usize = 32;
 const ENTRY: usize = 16;
 
+/// A section with its name.
+type Part = ([u8; 4], Vec<u8>);
+type Parts = Vec<Part>;
+
 /// The sections of a snapshot with their names.
-fn sections(bytes: &[u8]) -> Vec<([u8; 4], Vec<u8>)> {
+fn sections(bytes: &[u8]) -> Parts {
     let count = u32::from_le_bytes(bytes[12..16].try_into().unwrap()) as usize;
     let mut at = HEAD + ENTRY * count;
     let entries = bytes[HEAD..at].chunks(ENTRY);
@@ -471,7 +475,7 @@ fn sections(bytes: &[u8]) -> Vec<([u8; 4], Vec<u8>)> {
 }
 
 /// A snapshot with these sections, checksums and lengths right.
-fn sealed(sections: &[([u8; 4], Vec<u8>)]) -> Vec<u8> {
+fn sealed(sections: &[Part]) -> Vec<u8> {
     let mut table = Vec::new();
     for (name, own) in sections {
         table.extend(name);
@@ -613,7 +617,7 @@ fn what_is_no_snapshot_is_refused() {
 fn sections_that_this_release_does_not_know_are_refused() {
     let book = something_of_everything(3);
     let parts = sections(&book.to_snapshot());
-    let refused = |parts: &[([u8; 4], Vec<u8>)]| refusal(book.schema(), &sealed(parts)).to_string();
+    let refused = |parts: &[Part]| refusal(book.schema(), &sealed(parts)).to_string();
     let mut more = parts.clone();
     more.push((*b"MORE", vec![1, 2, 3]));
     assert_eq!(refused(&more), "the snapshot is malformed: head at byte 12: format 1 has 6 sections");
@@ -743,7 +747,7 @@ fn use_it(book: &Book) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn hostile_books() -> Vec<(Book, Vec<([u8; 4], Vec<u8>)>)> {
+fn hostile_books() -> Vec<(Book, Parts)> {
     let every = [2, 64].map(|rows| book_of_every_kind(9, rows, 5, 9));
     let books = every.into_iter().chain([something_of_everything(3)]);
     books.map(|book| (sections(&book.to_snapshot()), book)).map(|(parts, book)| (book, parts)).collect()
@@ -756,7 +760,7 @@ proptest! {
     #[test]
     fn hostile_bytes_are_refused_or_a_book(seed in any::<u64>()) {
         thread_local! {
-            static BOOKS: Vec<(Book, Vec<([u8; 4], Vec<u8>)>)> = hostile_books();
+            static BOOKS: Vec<(Book, Parts)> = hostile_books();
         }
         BOOKS.with(|books| {
             let mut random = Random::new(seed);
@@ -810,7 +814,7 @@ fn every_byte_changed_behind_its_checksum_is_refused_or_a_book() {
                             let number = told.entry("a book".to_owned()).or_default();
                             *number += 1;
                             taken.verify().unwrap();
-                            if *number % 7 == 0 {
+                            if number.is_multiple_of(7) {
                                 use_it(&taken).unwrap();
                             }
                         }
@@ -894,7 +898,7 @@ fn crafted(trunk: &[u32], chunks: &[Crafted]) -> Vec<u8> {
 }
 
 /// A schema of one type with at most one attribute, and the sections of its book without accounts.
-fn bare(attribute: Option<Attribute>) -> (Arc<Schema>, Vec<([u8; 4], Vec<u8>)>) {
+fn bare(attribute: Option<Attribute>) -> (Arc<Schema>, Parts) {
     let builder = Schema::builder().account_type("Company", Nesting::Free);
     let builder = attribute.into_iter().fold(builder, perennial::SchemaBuilder::attribute);
     let schema = Arc::new(builder.build().unwrap());
@@ -1018,7 +1022,7 @@ fn chunks_that_form_no_forest_are_refused() {
     for (expected, trunk, chunks) in cases {
         match with_accounts(trunk, chunks) {
             Err(SnapshotError::Malformed { section: "accounts", reason, .. }) => {
-                assert_eq!(reason, *expected)
+                assert_eq!(reason, *expected);
             }
             other => panic!("{expected}: {:?}", other.map(|book| book.len())),
         }
@@ -1029,8 +1033,8 @@ fn chunks_that_form_no_forest_are_refused() {
 fn values_that_no_book_holds_are_refused() {
     let one = || Bytes::default().u8(1);
     let some = || Bytes::default().u8(2);
-    let [high, low] = [limits::MAX_INT + 1, -limits::MAX_INT - 1].map(|n| n as u64);
-    let units = limits::MAX_UNITS as u64 + 1;
+    let [high, low] = [limits::MAX_INT + 1, -limits::MAX_INT - 1].map(i64::cast_unsigned);
+    let units = limits::MAX_UNITS.cast_unsigned() + 1;
     let double = |value: f64| one().u64(0).u64(value.to_bits());
     let plan = || AttributeType::Enum(EnumValues::new(["basic", "pro"]));
     let fits = "the value of row 1 does not fit";
@@ -1052,13 +1056,13 @@ fn values_that_no_book_holds_are_refused() {
         (AttributeType::Double, double(f64::NAN), fits),
         (AttributeType::Double, double(f64::INFINITY), fits),
         (AttributeType::Double, double(-0.0), fits),
-        (AttributeType::Date, one().u32s(&[0, Date::MAX.days() as u32 + 1]), fits),
-        (AttributeType::Date, one().u32s(&[0, (Date::MIN.days() - 1) as u32]), fits),
+        (AttributeType::Date, one().u32s(&[0, Date::MAX.days().cast_unsigned() + 1]), fits),
+        (AttributeType::Date, one().u32s(&[0, (Date::MIN.days() - 1).cast_unsigned()]), fits),
         (plan(), one().u16s(&[1, 2]), fits),
         (AttributeType::Bool, some().u64(1).u64(2), "rows without a value have one"),
         (AttributeType::Bool, some().u64(0).u64(0), "rows without a value have one"),
         (AttributeType::Text, one().texts(&["a", "b\0"]), "text contains U+0000"),
-        (AttributeType::Text, one().texts(&["a", &"b".repeat(9)]), "text of 9 bytes is longer than 8"),
+        (AttributeType::Text, one().texts(&["a", &"b".repeat(9)]), "text of 9 bytes; the limit is 8"),
         (AttributeType::Text, some().u64(1).texts(&["a", "b"]), "rows without a value have one"),
         (AttributeType::Text, some().u64(0).texts(&["", ""]), "rows without a value have one"),
         // Texts coded otherwise than as they first occur, twice, not at all, or more than pays.
@@ -1176,7 +1180,7 @@ fn held_rows_that_no_book_holds_are_refused() {
     for (bytes, expected) in cases {
         match read(&bytes) {
             Err(SnapshotError::Malformed { section: "held rows", reason, .. }) => {
-                assert_eq!(reason, expected)
+                assert_eq!(reason, expected);
             }
             other => panic!("{expected}: {:?}", other.map(|book| book.len())),
         }

@@ -6,18 +6,18 @@
 use std::sync::Arc;
 
 use super::SnapshotError;
+use super::decode_held::Standing;
 use super::encode::NO_ROW;
 use super::format::{Part, take_apart};
-use super::held::Standing;
 use super::reader::{Read, Reader};
 use super::structure::{self, Draft};
-use super::{blocks, held, schemas};
+use super::{blocks, decode_held, policies, schemas};
 use crate::book::{Chunk, Inner, Limb, MAX_CHUNK_ROWS, TableBlock};
 use crate::column::Block;
 use crate::model::limits::{MAX_ACCOUNTS, MAX_CHILD_ROWS};
 use crate::model::{AccountId, AccountIdx, ChildId, ChildTable, Schema};
 use crate::set::Layout;
-use crate::tree::{FaultKind, NO_PRODUCT, NONE, Policy, Shape, TagIndex, hash_of};
+use crate::tree::{NO_PRODUCT, NONE, Policy, Shape, TagIndex, hash_of};
 
 pub(super) fn decode(schema: Arc<Schema>, bytes: &[u8]) -> Read<Inner> {
     let [own, book, accounts, values, child_rows, held] = take_apart(bytes)?;
@@ -55,7 +55,7 @@ pub(super) fn decode(schema: Arc<Schema>, bytes: &[u8]) -> Read<Inner> {
         Some(place) if inner.parent(place).is_none() => Standing::Root,
         Some(_) => Standing::Below,
     };
-    let held = held::read(&mut reader, &inner.schema, &standing)?;
+    let held = decode_held::read(&mut reader, &inner.schema, &standing)?;
     reader.finish()?;
     inner.held = Arc::new(held);
     Ok(inner)
@@ -82,15 +82,7 @@ fn read_book(part: Part<'_>) -> Read<(u64, u32, Policy)> {
     if chunk_rows == 0 || chunk_rows > MAX_CHUNK_ROWS {
         return Err(reader.fault(format!("chunks cannot have up to {chunk_rows} rows")));
     }
-    let kinds = reader.count(1)?;
-    if kinds != FaultKind::ALL.len() {
-        return Err(reader.fault(format!("a policy has {} remedies, not {kinds}", FaultKind::ALL.len())));
-    }
-    let mut policy = Policy::strict();
-    for kind in FaultKind::ALL {
-        let remedy = held::remedy(&mut reader)?;
-        policy = policy.with(kind, remedy).map_err(|error| reader.fault(error.to_string()))?;
-    }
+    let policy = policies::read(&mut reader)?;
     reader.finish()?;
     Ok((version, chunk_rows, policy))
 }
