@@ -29,7 +29,7 @@ use perennial::testkit::{PlainBook, Random, ReferenceBook};
 use perennial::{
     AccountId, AccountRow, Attribute, AttributeType, Book, Change, ChildRow, ChildTable, Currency, Date,
     Decimal, Duration, EnumValues, FaultKind, FoldPlan, Money, Nesting, Policy, Remedy, RollUp, Schema,
-    SnapshotError, StatusGroup, SystemAttribute, TableKind, Timestamp, Value, limits,
+    SnapshotError, StatusGroup, Succession, SystemAttribute, TableKind, Timestamp, Value, limits,
 };
 use proptest::prelude::*;
 
@@ -41,6 +41,7 @@ fn everything(book: &Book) -> Vec<String> {
     all.extend(book.held_accounts().map(|held| format!("{held:?}")));
     all.extend(book.held_children().map(|held| format!("{held:?}")));
     all.extend(book.superseded().iter().map(|row| format!("{row:?}")));
+    all.extend(book.successions().links().iter().map(|link| format!("{link:?}")));
     all.push(format!("version {}, {} accounts", book.version(), book.len()));
     all
 }
@@ -331,6 +332,22 @@ fn policy(bytes: &[u8]) -> Policy {
     })
 }
 
+/// The rows with a history: of accounts in the book and of others, with links that cannot be followed.
+fn with_history(rows: &Rows, history: &[[u8; 4]]) -> MemorySource {
+    let links = history.iter().map(|[a, b, day, byte]| link_of(rows, *a, *b, *day, *byte));
+    rows.source().successions(links)
+}
+
+fn link_of(rows: &Rows, a: u8, b: u8, day: u8, byte: u8) -> Succession {
+    let name = |n: u8| match rows.accounts.get(usize::from(n) % (rows.accounts.len() + 3)) {
+        Some(row) => row.id.clone(),
+        None => id(&format!("gone-{}", n % 4)),
+    };
+    let link = Succession::new(name(a), name(b), Date::from_days(10_000 + i32::from(day % 3)).unwrap());
+    let link = link.ranked(u32::from(byte % 2));
+    if byte.is_multiple_of(5) { link.of_part() } else { link }
+}
+
 /// A change by the bytes; it may well be refused.
 fn change_of(rows: &Rows, withheld: &[AccountRow], step: &[[u8; 4]], round: usize) -> Change {
     let ids: Vec<&AccountId> = rows.accounts.iter().chain(withheld).map(|row| &row.id).collect();
@@ -342,7 +359,8 @@ fn change_of(rows: &Rows, withheld: &[AccountRow], step: &[[u8; 4]], round: usiz
         let children = &rows.children;
         let picked = (!children.is_empty()).then(|| &children[usize::from(*b) % children.len()]);
         let attribute = ATTRIBUTES[usize::from(*byte) % ATTRIBUTES.len()];
-        change = match what % 16 {
+        let day = Date::from_days(10_000 + i32::from(*byte % 3)).unwrap();
+        change = match what % 20 {
             0 | 1 => change.set(&one, attribute, value_of(attribute, *b).unwrap()),
             2 => change.clear(&one, attribute),
             3 | 4 => change.move_under(&one, &other),
@@ -364,6 +382,10 @@ fn change_of(rows: &Rows, withheld: &[AccountRow], step: &[[u8; 4]], round: usiz
                 change.add_child(table, row)
             }
             12 => change.retype(&one, TYPES[usize::from(*byte) % 3]),
+            16 => change.merge(&one, &other, day),
+            17 => change.split(&one, [other, pick(*byte)], day),
+            18 => change.declare_succession(link_of(rows, *a, *b, *byte, *byte)),
+            19 => change.retract_succession(link_of(rows, *a, *b, *byte, *byte)),
             _ => change.set_product(&one, PRODUCTS.get(usize::from(*byte) % 6).copied()),
         };
     }
@@ -379,13 +401,15 @@ proptest! {
     fn a_restored_book_is_the_same_book(
         seeds in prop::collection::vec(any::<[u8; 5]>(), 1..24),
         faults in prop::collection::vec(any::<[u8; 3]>(), 0..10),
-        remedies in prop::collection::vec(any::<u8>(), 18),
+        history in prop::collection::vec(any::<[u8; 4]>(), 0..6),
+        remedies in prop::collection::vec(any::<u8>(), 20),
         script in prop::collection::vec(prop::collection::vec(any::<[u8; 4]>(), 1..4), 1..10),
         size in 0..CHUNK_ROWS.len(),
     ) {
         let (rows, withheld) = faulty(&seeds, &faults);
         prop_assume!(!rows.accounts.is_empty());
-        let (mut book, _) = rows.load(CHUNK_ROWS[size], policy(&remedies));
+        let builder = Book::builder(schema()).policy(policy(&remedies)).chunk_rows(CHUNK_ROWS[size]);
+        let (mut book, _) = builder.load(&with_history(&rows, &history)).unwrap();
         let mut other = restored_exactly(&book);
         for (round, step) in script.iter().enumerate() {
             let change = change_of(&rows, &withheld, step, round);
@@ -437,7 +461,10 @@ fn something_of_everything(chunk_rows: u32) -> Book {
         .and_then(|policy| policy.with(FaultKind::InvalidValue, Remedy::Quarantine))
         .and_then(|policy| policy.with(FaultKind::MissingValue, Remedy::Quarantine))
         .unwrap();
-    let (book, _) = rows.load(chunk_rows, policy);
+    let history: Vec<[u8; 4]> = (0..7_u8).map(|n| [n * 3, n * 5 + 1, n, n]).collect();
+    let builder = Book::builder(schema()).policy(policy).chunk_rows(chunk_rows);
+    let (book, _) = builder.load(&with_history(&rows, &history)).unwrap();
+    assert!(book.successions().len() > 3, "{}", book.successions().len());
     let held = book.held_accounts().count();
     assert!(book.len() > 9 && held > 3 && !book.superseded().is_empty(), "{} {held}", book.len());
     assert!(book.held_children().count() > 2 && view(&book).accounts().any(|a| a.adopted().is_some()));
@@ -457,6 +484,7 @@ fn checksum(bytes: &[u8]) -> u32 {
 
 const HEAD: usize = 32;
 const ENTRY: usize = 16;
+const FIRST: usize = HEAD + ENTRY * 7;
 
 /// A section with its name.
 type Part = ([u8; 4], Vec<u8>);
@@ -511,7 +539,7 @@ fn the_format_is_what_its_documentation_says() {
     assert!(sealed(&sections(&bytes)) == bytes);
     let names: Vec<String> =
         sections(&bytes).iter().map(|(name, _)| name.escape_ascii().to_string()).collect();
-    assert_eq!(names, ["SCHM", "BOOK", "ACCT", "VALS", "ROWS", "HELD"]);
+    assert_eq!(names, ["SCHM", "BOOK", "ACCT", "VALS", "ROWS", "HELD", "SUCC"]);
     assert_eq!(sections(&bytes)[0].1, book.schema().to_json().into_bytes());
     restored_exactly(&book);
 }
@@ -543,14 +571,15 @@ fn every_changed_byte_is_found() {
     let book = something_of_everything(3);
     let bytes = book.to_snapshot();
     let starts = {
-        let mut ends = vec![HEAD + ENTRY * 6];
+        let mut ends = vec![FIRST];
         for (_, own) in sections(&bytes) {
             ends.push(ends.last().unwrap() + own.len());
         }
         ends.pop();
         ends
     };
-    let words = ["schema", "policy and version", "accounts", "values", "child rows", "held rows"];
+    let words =
+        ["schema", "policy and version", "accounts", "values", "child rows", "held rows", "successions"];
     for place in 0..bytes.len() {
         for change in [1_u8, 0x80, 0xFF] {
             let mut broken = bytes.clone();
@@ -605,12 +634,12 @@ fn what_is_no_snapshot_is_refused() {
     );
     let mut broken = bytes.clone();
     *broken.last_mut().unwrap() ^= 1;
-    let held = sections(&bytes)[5].1.len();
+    let last = sections(&bytes)[6].1.len();
     assert_eq!(
         refusal(&schema, &broken).to_string(),
         format!(
-            "the snapshot is damaged: the checksum of its held rows (bytes {} to {}) does not match",
-            bytes.len() - held,
+            "the snapshot is damaged: the checksum of its successions (bytes {} to {}) does not match",
+            bytes.len() - last,
             bytes.len()
         )
     );
@@ -623,7 +652,7 @@ fn sections_that_this_release_does_not_know_are_refused() {
     let refused = |parts: &[Part]| refusal(book.schema(), &sealed(parts)).to_string();
     let mut more = parts.clone();
     more.push((*b"MORE", vec![1, 2, 3]));
-    assert_eq!(refused(&more), "the snapshot is malformed: head at byte 12: format 1 has 6 sections");
+    assert_eq!(refused(&more), "the snapshot is malformed: head at byte 12: format 1 has 7 sections");
     let mut other = parts.clone();
     other[5].0 = *b"SOUP";
     assert_eq!(
@@ -709,7 +738,7 @@ fn another_schema_is_refused_with_what_differs() {
     parts[0].1 = b"{ \"perennial_schema\": 1 }".to_vec();
     assert_eq!(
         refusal(book.schema(), &sealed(&parts)).to_string(),
-        "the snapshot is malformed: schema at byte 128: \
+        "the snapshot is malformed: schema at byte 144: \
          it cannot be read: account_types: no account types; declare at least one"
     );
 }
@@ -776,7 +805,7 @@ proptest! {
                     let mut parts = parts.clone();
                     for _ in 0..=random.below(3) {
                         // The schema is compared as a whole; it is changed elsewhere.
-                        let own = &mut parts[1 + random.below(5) as usize].1;
+                        let own = &mut parts[1 + random.below(6) as usize].1;
                         if own.is_empty() {
                             continue;
                         }
@@ -1107,7 +1136,7 @@ fn values_that_no_book_holds_are_refused() {
         let short = matches!(kind, AttributeType::Text);
         let (schema, mut parts) = bare(Some(if short { attribute.max_bytes(8) } else { attribute }));
         parts[2].1 = crafted(&[0], &[(TOP, &[], &[ROOT, ROOT], &["a", "b"])]);
-        let start = HEAD + ENTRY * 6 + parts[..3].iter().map(|(_, own)| own.len()).sum::<usize>();
+        let start = FIRST + parts[..3].iter().map(|(_, own)| own.len()).sum::<usize>();
         parts[3].1 = bytes.0;
         assert_eq!(
             refusal(&schema, &sealed(&parts)).to_string(),
@@ -1283,7 +1312,7 @@ fn held_rows_that_no_book_holds_are_refused() {
         (adopted("b"), "`b` is adopted and no root"),
         (adopted("c"), "`c` is adopted and no root"),
         (superseded("users", 0), "the schema has no table `users`"),
-        (superseded("links", 18), "there is no fault 18"),
+        (superseded("successions", 20), "there is no fault 20"),
         (value("them", 5), "`them` is no attribute, or stands twice"),
         (value("it", 1 << 60), "`it`: `1152921504606846976` is out of range"),
         (zero(Bytes::default(), 6), "8 bytes are left over"),
@@ -1291,6 +1320,46 @@ fn held_rows_that_no_book_holds_are_refused() {
     for (bytes, expected) in cases {
         match read(&bytes) {
             Err(SnapshotError::Malformed { section: "held rows", reason, .. }) => {
+                assert_eq!(reason, expected);
+            }
+            other => panic!("{expected}: {:?}", other.map(|book| book.len())),
+        }
+    }
+}
+
+#[test]
+fn histories_that_no_book_keeps_are_refused() {
+    let (schema, parts) = bare(None);
+    // Accounts, successors, days, ranks, and which are of a part.
+    let history = |accounts: &[&str], successors: &[&str], days: &[u32], ranks: &[u32], of_part: u64| {
+        let bytes = Bytes::default().u64(accounts.len() as u64).texts(accounts).texts(successors);
+        bytes.u32s(days).u32s(ranks).u64(of_part)
+    };
+    let read = |bytes: &Bytes| {
+        let mut parts = parts.clone();
+        parts[6].1.clone_from(&bytes.0);
+        Book::from_snapshot(schema.clone(), &sealed(&parts))
+    };
+    // Back and forth in different years, a part on the same day, a split.
+    let good = history(&["a", "a", "a", "b"], &["b", "c", "b", "a"], &[5, 5, 9, 5], &[0, 1, 0, 0], 0b1000);
+    let book = read(&good).unwrap();
+    assert!(sections(&book.to_snapshot())[6].1 == good.0);
+    assert_eq!(book.successions().len(), 4);
+    restored_exactly(&book);
+    let last = Date::MAX.days().cast_unsigned();
+    for (bytes, expected) in [
+        (history(&["a"], &["a"], &[5], &[0], 0), "`a` succeeds itself"),
+        (history(&["a"], &["b"], &[last + 1], &[0], 0), "there is no day 2932897"),
+        (history(&["b", "a"], &["c"; 2], &[5; 2], &[0; 2], 0), "a succession of `a` is out of order"),
+        (history(&["a"; 2], &["b"; 2], &[5; 2], &[0; 2], 0), "a succession of `a` is out of order"),
+        (history(&["a"; 2], &["b"; 2], &[5; 2], &[0, 1], 0), "`b` succeeds `a` twice on a day"),
+        (history(&["a", "b"], &["b", "a"], &[5; 2], &[0; 2], 0), "`a` ends in a ring on one day"),
+        (history(&["a"], &[""], &[5], &[0], 0), "id is empty"),
+        (history(&["a"], &["b"], &[5], &[0], 2), "bits past the last row are set"),
+        (history(&["a"], &["b"], &[5], &[0], 0).u8(0), "1 bytes are left over"),
+    ] {
+        match read(&bytes) {
+            Err(SnapshotError::Malformed { section: "successions", reason, .. }) => {
                 assert_eq!(reason, expected);
             }
             other => panic!("{expected}: {:?}", other.map(|book| book.len())),
@@ -1310,7 +1379,7 @@ fn a_policy_that_makes_no_sense_is_refused() {
     // Version, rows of a chunk, number of remedies, remedies.
     assert_eq!(changed(8, 0), "chunks cannot have up to 0 rows");
     assert_eq!(changed(10, 1), "chunks cannot have up to 65540 rows");
-    assert_eq!(changed(12, 17), "a policy has 18 remedies, not 17");
+    assert_eq!(changed(12, 17), "a policy has 20 remedies, not 17");
     assert_eq!(changed(20, 9), "there is no remedy 9");
     assert_eq!(changed(20, 2), "remedy Adopt does not fit fault InvalidId; possible: [Reject, Quarantine]");
 }
@@ -1324,7 +1393,7 @@ fn counts_are_bounded_by_the_bytes_that_are_left() {
         for count in [u64::MAX, 1 << 62, 1 << 40] {
             let mut parts = parts.clone();
             parts[section].1[..8].copy_from_slice(&count.to_le_bytes());
-            let at = HEAD + ENTRY * 6 + parts[..section].iter().map(|(_, own)| own.len()).sum::<usize>() + 8;
+            let at = FIRST + parts[..section].iter().map(|(_, own)| own.len()).sum::<usize>() + 8;
             assert_eq!(
                 refusal(book.schema(), &sealed(&parts)).to_string(),
                 format!(

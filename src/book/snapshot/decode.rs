@@ -11,7 +11,7 @@ use super::encode::NO_ROW;
 use super::format::{Part, take_apart};
 use super::reader::{Read, Reader};
 use super::structure::{self, Draft};
-use super::{blocks, decode_held, policies, schemas};
+use super::{blocks, decode_held, history, policies, schemas};
 use crate::book::{Chunk, Inner, Limb, MAX_CHUNK_ROWS, TableBlock};
 use crate::column::Block;
 use crate::model::limits::{MAX_ACCOUNTS, MAX_CHILD_ROWS};
@@ -20,7 +20,7 @@ use crate::set::Layout;
 use crate::tree::{NO_PRODUCT, NONE, Policy, Shape, TagIndex, hash_of};
 
 pub(super) fn decode(schema: Arc<Schema>, bytes: &[u8]) -> Read<Inner> {
-    let [own, book, accounts, values, child_rows, held] = take_apart(bytes)?;
+    let [own, book, accounts, values, child_rows, held, successions] = take_apart(bytes)?;
     check_schema(own, &schema)?;
     let (version, chunk_rows, policy) = read_book(book)?;
     let Accounts { chunks, trunk, index } = read_accounts(accounts, &schema, chunk_rows)?;
@@ -48,6 +48,7 @@ pub(super) fn decode(schema: Arc<Schema>, bytes: &[u8]) -> Read<Inner> {
         index: Arc::new(index),
         child_index,
         held: Arc::default(),
+        successions: Arc::new(history::read(successions)?),
     };
     let mut reader = Reader::new(held);
     let standing = |id: &AccountId| match inner.find(id.as_str()) {

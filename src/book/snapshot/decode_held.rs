@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::SnapshotError;
 use super::blocks::is_stored;
+use super::policies::read_fault;
 use super::reader::{Read, Reader};
 use crate::book::held::preferred_first;
 use crate::book::{Held, HeldAccount, HeldChild, HeldReason, SupersededRow};
@@ -17,7 +18,6 @@ use crate::model::{
     AccountId, AccountRow, Attribute, AttributeType, ChildId, ChildRow, ChildTable, ColumnId, Money,
     ParentLink, Schema, Value,
 };
-use crate::tree::FaultKind;
 
 /// Where an account stands in the restored book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub(super) fn read(
         Ok(())
     })?;
     section.each_in_order("adopted accounts", 1, |own, id| {
-        let kind = own.fault_kind()?;
+        let kind = read_fault(own.reader)?;
         if standing(&id) != Standing::Root {
             return Err(own.reader.fault(format!("`{id}` is adopted and no root")));
         }
@@ -106,7 +106,7 @@ impl<'r, 'b> HeldSection<'r, 'b> {
         let attribute = |name: &str| schema.attribute(name).and_then(|id| schema.attribute_at(id));
         row.values = self.values(attribute)?;
         let reason = match self.option()? {
-            None => HeldReason::Fault(self.fault_kind()?),
+            None => HeldReason::Fault(read_fault(self.reader)?),
             Some(above) => HeldReason::Below(self.id_of(above)?),
         };
         let mut unfit = Vec::new();
@@ -124,11 +124,11 @@ impl<'r, 'b> HeldSection<'r, 'b> {
         let mut rows = Vec::new();
         for _ in 0..self.reader.count(1)? {
             let table = self.reader.text()?;
-            if !["accounts", "links"].contains(&table) {
+            if !["accounts", "links", "successions"].contains(&table) {
                 self.table(table)?;
             }
             let id = self.reader.text()?.to_owned();
-            rows.push(SupersededRow { table: Arc::from(table), id, reason: self.fault_kind()? });
+            rows.push(SupersededRow { table: Arc::from(table), id, reason: read_fault(self.reader)? });
         }
         Ok(rows)
     }
@@ -164,7 +164,7 @@ impl<'r, 'b> HeldSection<'r, 'b> {
         let id = ChildId::new(id).map_err(|error| self.reader.fault(error.to_string()))?;
         let account = self.option()?.map(|account| self.id_of(account)).transpose()?;
         let values = self.values(|name| table.column_at(ColumnId::new(table.column_id(name)?.index())))?;
-        let reason = self.fault_kind()?;
+        let reason = read_fault(self.reader)?;
         Ok(HeldChild { table: Arc::from(name), row: ChildRow { id, account, values }, reason })
     }
 
@@ -188,12 +188,6 @@ impl<'r, 'b> HeldSection<'r, 'b> {
     fn account_id(&mut self) -> Read<AccountId> {
         let text = self.reader.text()?;
         self.id_of(text)
-    }
-
-    fn fault_kind(&mut self) -> Read<FaultKind> {
-        let code = self.reader.u8()?;
-        let kind = FaultKind::ALL.get(usize::from(code)).copied();
-        kind.ok_or_else(|| self.reader.fault(format!("there is no fault {code}")))
     }
 
     // Declared parents, the preferred one first, each once.

@@ -5,7 +5,7 @@
 
 use super::format::{Section, assemble};
 use super::writer::Writer;
-use super::{blocks, encode_held, policies};
+use super::{blocks, encode_held, history, policies};
 use crate::book::{Chunk, Inner};
 use crate::tree::{NO_PRODUCT, NONE};
 
@@ -29,6 +29,7 @@ pub(super) fn encode(inner: &Inner) -> Vec<u8> {
                 inner.chunks.iter().flatten().for_each(|chunk| child_rows(&mut out, chunk));
             }
             Section::Held => encode_held::write(&mut out, &inner.schema, &inner.held),
+            Section::Successions => history::write(&mut out, &inner.successions),
         }
     })
 }

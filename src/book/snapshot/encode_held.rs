@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
+use super::policies::write_fault;
 use super::writer::Writer;
 use crate::book::{Held, HeldAccount, HeldChild, HeldReason};
 use crate::column::{Raw, raw_of};
 use crate::model::{AccountId, Attribute, AttributeType, Currency, ParentLink, Schema, Value};
-use crate::tree::FaultKind;
 
 pub(super) fn write(out: &mut Writer<'_>, schema: &Schema, held: &Held) {
     out.count(held.accounts.len());
@@ -22,7 +22,7 @@ pub(super) fn write(out: &mut Writer<'_>, schema: &Schema, held: &Held) {
         match reason {
             HeldReason::Fault(kind) => {
                 option(out, None);
-                fault(out, *kind);
+                write_fault(out, *kind);
             }
             HeldReason::Below(above) => option(out, Some(above.as_str())),
         }
@@ -33,7 +33,7 @@ pub(super) fn write(out: &mut Writer<'_>, schema: &Schema, held: &Held) {
     for row in held.superseded.iter() {
         out.text(&row.table);
         out.text(&row.id);
-        fault(out, row.reason);
+        write_fault(out, row.reason);
     }
     out.count(held.children.len());
     for (waits, rows) in held.children.iter() {
@@ -45,7 +45,7 @@ pub(super) fn write(out: &mut Writer<'_>, schema: &Schema, held: &Held) {
             option(out, row.account.as_ref().map(AccountId::as_str));
             let table = schema.table(table).and_then(|id| schema.table_at(id));
             values(out, &row.values, |name| table?.column_at(table?.column_id(name)?));
-            fault(out, *reason);
+            write_fault(out, *reason);
         }
     }
     out.count(held.links.len());
@@ -56,7 +56,7 @@ pub(super) fn write(out: &mut Writer<'_>, schema: &Schema, held: &Held) {
     out.count(held.adopted.len());
     for (account, kind) in &held.adopted {
         out.text(account.as_str());
-        fault(out, *kind);
+        write_fault(out, *kind);
     }
 }
 
@@ -73,12 +73,6 @@ fn links(out: &mut Writer<'_>, links: &[ParentLink]) {
         out.u32(link.rank);
         out.text(link.parent.as_str());
     }
-}
-
-// Its place among all: further ones are added at the end.
-fn fault(out: &mut Writer<'_>, kind: FaultKind) {
-    let place = FaultKind::ALL.iter().position(|other| *other == kind);
-    out.u8(place.and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX));
 }
 
 fn values<'s>(

@@ -34,12 +34,20 @@ pub(super) enum Section {
     Values,
     ChildRows,
     Held,
+    Successions,
 }
 
 impl Section {
     /// All of them, in the order in which they are written.
-    pub(super) const ALL: [Self; 6] =
-        [Self::Schema, Self::Book, Self::Accounts, Self::Values, Self::ChildRows, Self::Held];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Schema,
+        Self::Book,
+        Self::Accounts,
+        Self::Values,
+        Self::ChildRows,
+        Self::Held,
+        Self::Successions,
+    ];
 
     const fn tag(self) -> [u8; 4] {
         *match self {
@@ -49,6 +57,7 @@ impl Section {
             Self::Values => b"VALS",
             Self::ChildRows => b"ROWS",
             Self::Held => b"HELD",
+            Self::Successions => b"SUCC",
         }
     }
 
@@ -61,6 +70,7 @@ impl Section {
             Self::Values => "values",
             Self::ChildRows => "child rows",
             Self::Held => "held rows",
+            Self::Successions => "successions",
         }
     }
 }
@@ -96,7 +106,7 @@ pub(super) fn assemble(estimate: usize, mut write: impl FnMut(Section, &mut Vec<
 pub(super) type Part<'b> = (Section, usize, &'b [u8]);
 
 /// Takes a snapshot apart, when it is whole and as it was written.
-pub(super) fn take_apart(bytes: &[u8]) -> Result<[Part<'_>; 6], SnapshotError> {
+pub(super) fn take_apart(bytes: &[u8]) -> Result<[Part<'_>; 7], SnapshotError> {
     if bytes.iter().zip(MAGIC).any(|(found, expected)| *found != expected) || bytes.is_empty() {
         return Err(SnapshotError::NotASnapshot);
     }
@@ -133,7 +143,7 @@ pub(super) fn take_apart(bytes: &[u8]) -> Result<[Part<'_>; 6], SnapshotError> {
     let table = bytes.get(HEAD..end).ok_or_else(|| cut_off(end))?;
     check("table of sections", HEAD, table, number(head, 24))?;
 
-    let mut parts: [Part<'_>; 6] = Section::ALL.map(|section| (section, 0, &[][..]));
+    let mut parts: [Part<'_>; 7] = Section::ALL.map(|section| (section, 0, &[][..]));
     let (mut at, mut rest) = (end, bytes.get(end..).unwrap_or_default());
     for ((place, part), entry) in parts.iter_mut().enumerate().zip(table.chunks(ENTRY)) {
         let (section, offset) = (part.0, HEAD + ENTRY * place);

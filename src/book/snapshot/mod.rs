@@ -12,6 +12,7 @@ mod encode;
 mod encode_held;
 mod error;
 mod format;
+mod history;
 mod policies;
 mod reader;
 mod schemas;
