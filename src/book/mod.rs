@@ -27,6 +27,8 @@ mod report;
 mod restructure;
 mod row_index;
 mod settle;
+#[cfg(feature = "snapshot")]
+mod snapshot;
 mod successions;
 mod values;
 mod verify;
@@ -46,6 +48,8 @@ pub use graph::{AccountNode, EdgeReferences, NodeReferences, ParentEdge, Visited
 pub(crate) use held::Held;
 pub use held::{HeldAccount, HeldChild, HeldReason, SupersededRow};
 pub use report::{Fault, LoadError, LoadReport, MAX_REPORTED, Problem, RowCounts, RowLocation};
+#[cfg(feature = "snapshot")]
+pub use snapshot::SnapshotError;
 pub use successions::Successions;
 pub use view::View;
 

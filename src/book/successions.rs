@@ -191,7 +191,8 @@ impl Successions {
         edit(&mut next.by_account, added, removed, |link| &link.account);
         edit(&mut next.by_successor, added, removed, |link| &link.successor);
         next.links = next.by_account.iter().flat_map(|shard| shard.values()).map(|links| links.len()).sum();
-        next
+        // As if there had never been one.
+        if next.links == 0 { Self::default() } else { next }
     }
 
     /// The links that end accounts on the days of `links` and hang together with them, `links` included.
