@@ -516,3 +516,14 @@ fn whole_numbers_that_arrive_as_doubles_name_accounts() {
     assert_eq!(view(&book).account("18").unwrap().parent().unwrap().id_str(), "17");
     assert_eq!(report.count(FaultKind::MissingParent), 1, "{report}");
 }
+
+#[test]
+fn of_two_rows_at_fault_one_with_a_value_that_does_not_fit_no_order_decides() {
+    let rows = [["twice", "-", "Planet", "-", "-", "-"], ["twice", "-", "Planet", "-", "many", "-"]];
+    let policy = Policy::lenient().with(FaultKind::InvalidValue, Remedy::Quarantine).unwrap();
+    let load = |order: [usize; 2]| {
+        let raw = Raw { accounts: order.map(|row| rows[row]).to_vec(), ..Raw::default() };
+        outcome(&raw.load(4, &policy))
+    };
+    assert_eq!(load([0, 1]), load([1, 0]));
+}

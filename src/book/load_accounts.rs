@@ -168,8 +168,8 @@ fn content(schema: &Schema, intake: &AccountIntake, row: u32) -> String {
         .map(|(attribute, column)| value_of(column.get(row as usize)?, attribute.kind()))
         .collect();
     // A row at fault in itself is no twin of one that merely lacks the value.
-    let held = intake.held.get(&(row as usize));
-    format!("{parent:?} {kind:?} {product:?} {values:?} {held:?}")
+    let (held, unfit) = (intake.held.get(&(row as usize)), intake.unfit.get(&(row as usize)));
+    format!("{parent:?} {kind:?} {product:?} {values:?} {held:?} {unfit:?}")
 }
 
 fn declared_links(

@@ -184,8 +184,7 @@ fn with_more(batch: Batch, request: &ScanRequest) -> Batch {
     let taken = |name: &str| request.wants(name) || batch.cells(name).is_some();
     let others: &[&str] = match request.table() {
         TableName::Accounts => &["rank", "account"],
-        TableName::Links => &["account_type", "product", "account"],
-        TableName::Successions => &["account_type", "product", "account"],
+        TableName::Links | TableName::Successions => &["account_type", "product", "account"],
         TableName::Child(_) => &["parent", "account_type", "product", "rank"],
     };
     let more: Vec<&str> =
