@@ -121,6 +121,9 @@ pub use book::{
     HeldReason, LoadError, LoadReport, MAX_REPORTED, NodeReferences, ParentEdge, Problem, RowCounts,
     RowLocation, SupersededRow, View, VisitedAccounts,
 };
+// How it is saved.
+#[cfg(feature = "snapshot")]
+pub use book::SnapshotError;
 // How it changes.
 pub use book::{AccountMove, Change, ChangeError, ChangeItem, ChangeProblem, ChangeReport, ValueChange};
 // Roll-ups.

@@ -49,7 +49,8 @@ impl Book {
         }
         let mut report = ChangeReport::default();
         let mut next = old.clone();
-        next.version += 1;
+        // A host may start from any version; past the last one there is none.
+        next.version = next.version.saturating_add(1);
         build_structure(old, &mut next, &placing, &resolution, &removed, &mut wishes, &mut report);
         let edits = edits_of(&next_places(&next, &wishes), &wishes, old);
         apply_values(old, &mut next, edits);

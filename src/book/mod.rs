@@ -25,6 +25,8 @@ mod report;
 mod restructure;
 mod row_index;
 mod settle;
+#[cfg(feature = "snapshot")]
+mod snapshot;
 mod values;
 mod verify;
 mod view;
@@ -43,6 +45,8 @@ pub use graph::{AccountNode, EdgeReferences, NodeReferences, ParentEdge, Visited
 pub(crate) use held::Held;
 pub use held::{HeldAccount, HeldChild, HeldReason, SupersededRow};
 pub use report::{Fault, LoadError, LoadReport, MAX_REPORTED, Problem, RowCounts, RowLocation};
+#[cfg(feature = "snapshot")]
+pub use snapshot::SnapshotError;
 pub use view::View;
 
 use crate::model::{AccountId, AccountIdx, AsOf, Schema};

@@ -1,0 +1,385 @@
+//! How is what the tree does not show written and read?
+//!
+//! Row by row: these are few. Names of the schema are written as text, values as their attribute stores
+//! them. Lists that the book keeps in an order must be in that order.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use super::SnapshotError;
+use super::blocks::is_stored;
+use super::reader::{Read, Reader};
+use super::writer::Writer;
+use crate::book::held::preferred_first;
+use crate::book::{Held, HeldAccount, HeldChild, HeldReason, SupersededRow};
+use crate::column::{Raw, Storage, raw_of, value_of};
+use crate::model::{
+    AccountId, AccountRow, Attribute, AttributeType, ChildId, ChildRow, ChildTable, ColumnId, Currency, Money,
+    ParentLink, Schema, Value,
+};
+use crate::tree::{FaultKind, Remedy};
+
+const REMEDIES: [Remedy; 5] =
+    [Remedy::Reject, Remedy::Quarantine, Remedy::Adopt, Remedy::Prefer, Remedy::Clear];
+
+// Its place: further ones are added at the end.
+pub(super) fn remedy_code(remedy: Remedy) -> u8 {
+    let place = REMEDIES.iter().position(|other| *other == remedy);
+    place.and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX)
+}
+
+pub(super) fn remedy(reader: &mut Reader<'_>) -> Read<Remedy> {
+    let code = reader.u8()?;
+    REMEDIES
+        .get(usize::from(code))
+        .copied()
+        .ok_or_else(|| reader.fault(format!("there is no remedy {code}")))
+}
+
+pub(super) fn write(out: &mut Writer<'_>, schema: &Schema, held: &Held) {
+    out.count(held.accounts.len());
+    for HeldAccount { row, reason, unfit } in held.accounts.values() {
+        out.text(row.id.as_str());
+        links(out, &row.parents);
+        out.text(&row.account_type);
+        option(out, row.product.as_deref());
+        values(out, &row.values, |name| schema.attribute(name).and_then(|id| schema.attribute_at(id)));
+        match reason {
+            HeldReason::Fault(kind) => {
+                option(out, None);
+                fault(out, *kind);
+            }
+            HeldReason::Below(above) => option(out, Some(above.as_str())),
+        }
+        out.count(unfit.len());
+        unfit.iter().for_each(|name| out.text(name));
+    }
+    out.count(held.superseded.len());
+    for row in held.superseded.iter() {
+        out.text(&row.table);
+        out.text(&row.id);
+        fault(out, row.reason);
+    }
+    out.count(held.children.len());
+    for (waits, rows) in held.children.iter() {
+        option(out, waits.as_ref().map(AccountId::as_str));
+        out.count(rows.len());
+        for HeldChild { table, row, reason } in rows {
+            out.text(table);
+            out.text(row.id.as_str());
+            option(out, row.account.as_ref().map(AccountId::as_str));
+            let table = schema.table(table).and_then(|id| schema.table_at(id));
+            values(out, &row.values, |name| table?.column_at(table?.column_id(name)?));
+            fault(out, *reason);
+        }
+    }
+    out.count(held.links.len());
+    for (account, parents) in &held.links {
+        out.text(account.as_str());
+        links(out, parents);
+    }
+    out.count(held.adopted.len());
+    for (account, kind) in &held.adopted {
+        out.text(account.as_str());
+        fault(out, *kind);
+    }
+}
+
+fn option(out: &mut Writer<'_>, text: Option<&str>) {
+    out.u8(u8::from(text.is_some()));
+    if let Some(text) = text {
+        out.text(text);
+    }
+}
+
+fn links(out: &mut Writer<'_>, links: &[ParentLink]) {
+    out.count(links.len());
+    for link in links {
+        out.u32(link.rank);
+        out.text(link.parent.as_str());
+    }
+}
+
+// Its place among all: further ones are added at the end.
+fn fault(out: &mut Writer<'_>, kind: FaultKind) {
+    let place = FaultKind::ALL.iter().position(|other| *other == kind);
+    out.u8(place.and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX));
+}
+
+fn values<'s>(
+    out: &mut Writer<'_>,
+    values: &[(Arc<str>, Value)],
+    attribute: impl Fn(&str) -> Option<&'s Attribute>,
+) {
+    // Every value was accepted by its attribute, so none is left out.
+    let raw = |(name, value): &(Arc<str>, Value)| {
+        let attribute = attribute(name)?;
+        let currency = match (attribute.kind(), value) {
+            (AttributeType::MixedMoney { .. }, Value::Money(money)) => Some(money.currency()),
+            _ => None,
+        };
+        Some((Arc::clone(name), raw_of(value, attribute)?, currency))
+    };
+    let stored: Vec<(Arc<str>, Raw<'_>, Option<Currency>)> = values.iter().filter_map(raw).collect();
+    out.count(stored.len());
+    for (name, raw, currency) in stored {
+        out.text(&name);
+        match raw {
+            Raw::Bool(value) => out.u8(u8::from(value)),
+            Raw::I64(value) => out.i64(value),
+            Raw::F64(value) => out.f64(value),
+            Raw::I32(value) => out.i32(value),
+            Raw::Code(value) => out.u16(value),
+            Raw::Text(value) => out.text(&value),
+            Raw::List(items) => {
+                out.count(items.len());
+                items.iter().for_each(|item| out.text(item));
+            }
+        }
+        if let Some(currency) = currency {
+            out.text(currency.code());
+        }
+    }
+}
+
+/// Where an account stands in the restored book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Nowhere,
+    Root,
+    Below,
+}
+
+/// Reads the whole section. `standing` says where an account stands.
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    schema: &Schema,
+    standing: &dyn Fn(&AccountId) -> Standing,
+) -> Read<Held> {
+    let mut section = HeldSection { reader, schema };
+    let mut held = Held::default();
+    section.each_in_order("accounts in quarantine", 1, |own, id| {
+        let account = own.account(id.clone())?;
+        if standing(&id) != Standing::Nowhere {
+            return Err(own.reader.fault(format!("`{id}` is held and in the book")));
+        }
+        held.hold(account);
+        Ok(())
+    })?;
+    held.superseded = Arc::new(section.superseded()?);
+    held.children = Arc::new(section.children()?);
+    section.each_in_order("accounts with links", 1, |own, id| {
+        let links = own.links()?;
+        if standing(&id) == Standing::Nowhere {
+            return Err(own.reader.fault(format!("`{id}` has links and is not in the book")));
+        }
+        held.keep_links(id, links);
+        Ok(())
+    })?;
+    section.each_in_order("adopted accounts", 1, |own, id| {
+        let kind = own.fault_kind()?;
+        if standing(&id) != Standing::Root {
+            return Err(own.reader.fault(format!("`{id}` is adopted and no root")));
+        }
+        held.adopted.insert(id, kind);
+        Ok(())
+    })?;
+    Ok(held)
+}
+
+struct HeldSection<'r, 'b> {
+    reader: &'r mut Reader<'b>,
+    schema: &'r Schema,
+}
+
+impl<'r, 'b> HeldSection<'r, 'b> {
+    // Entries by account id, smallest first, each id once.
+    fn each_in_order(
+        &mut self,
+        what: &str,
+        width: usize,
+        mut entry: impl FnMut(&mut Self, AccountId) -> Read<()>,
+    ) -> Read<()> {
+        let mut last: Option<AccountId> = None;
+        for _ in 0..self.reader.count(width)? {
+            let id = self.account_id()?;
+            if last.as_ref().is_some_and(|last| *last >= id) {
+                return Err(self.reader.fault(format!("{what}: `{id}` is out of order")));
+            }
+            last = Some(id.clone());
+            entry(self, id)?;
+        }
+        Ok(())
+    }
+
+    fn account(&mut self, id: AccountId) -> Read<HeldAccount> {
+        let mut row = AccountRow::new(id, "");
+        row.parents = self.links()?;
+        let kind = self.reader.text()?;
+        // Without a name, its type was unknown.
+        if !kind.is_empty() && self.schema.account_type(kind).is_none() {
+            return Err(self.reader.fault(format!("the schema has no account type `{kind}`")));
+        }
+        row.account_type = Arc::from(kind);
+        row.product = self.option()?.map(Arc::from);
+        if let Some(product) = row.product.as_ref().filter(|name| self.schema.product(name).is_none()) {
+            return Err(self.reader.fault(format!("the schema has no product `{product}`")));
+        }
+        let schema = self.schema;
+        let attribute = |name: &str| schema.attribute(name).and_then(|id| schema.attribute_at(id));
+        row.values = self.values(attribute)?;
+        let reason = match self.option()? {
+            None => HeldReason::Fault(self.fault_kind()?),
+            Some(above) => HeldReason::Below(self.id_of(above)?),
+        };
+        let mut unfit = Vec::new();
+        for _ in 0..self.reader.count(1)? {
+            let name = self.reader.text()?;
+            if attribute(name).is_none() {
+                return Err(self.reader.fault(format!("the schema has no attribute `{name}`")));
+            }
+            unfit.push(Arc::from(name));
+        }
+        Ok(HeldAccount { row, reason, unfit })
+    }
+
+    fn superseded(&mut self) -> Read<Vec<SupersededRow>> {
+        let mut rows = Vec::new();
+        for _ in 0..self.reader.count(1)? {
+            let table = self.reader.text()?;
+            if !["accounts", "links"].contains(&table) {
+                self.table(table)?;
+            }
+            let id = self.reader.text()?.to_owned();
+            rows.push(SupersededRow { table: Arc::from(table), id, reason: self.fault_kind()? });
+        }
+        Ok(rows)
+    }
+
+    fn children(&mut self) -> Read<BTreeMap<Option<AccountId>, Vec<HeldChild>>> {
+        let mut children: BTreeMap<Option<AccountId>, Vec<HeldChild>> = BTreeMap::new();
+        for _ in 0..self.reader.count(1)? {
+            let waits = self.option()?.map(|account| self.id_of(account)).transpose()?;
+            if children.last_key_value().is_some_and(|(last, _)| *last >= waits) {
+                return Err(self.reader.fault("child rows that are held are out of order"));
+            }
+            let mut rows = Vec::new();
+            for _ in 0..self.reader.count(1)? {
+                let row = self.child()?;
+                if waits.is_some() && row.row.account != waits {
+                    let id = &row.row.id;
+                    return Err(self.reader.fault(format!("`{id}` waits for another account than its own")));
+                }
+                rows.push(row);
+            }
+            if rows.is_empty() {
+                return Err(self.reader.fault("nothing waits where child rows are said to"));
+            }
+            children.insert(waits, rows);
+        }
+        Ok(children)
+    }
+
+    fn child(&mut self) -> Read<HeldChild> {
+        let name = self.reader.text()?;
+        let table = self.table(name)?;
+        let id = self.reader.text()?;
+        let id = ChildId::new(id).map_err(|error| self.reader.fault(error.to_string()))?;
+        let account = self.option()?.map(|account| self.id_of(account)).transpose()?;
+        let values = self.values(|name| table.column_at(ColumnId::new(table.column_id(name)?.index())))?;
+        let reason = self.fault_kind()?;
+        Ok(HeldChild { table: Arc::from(name), row: ChildRow { id, account, values }, reason })
+    }
+
+    fn table(&self, name: &str) -> Read<&'r ChildTable> {
+        let found = self.schema.table(name).and_then(|id| self.schema.table_at(id));
+        found.ok_or_else(|| self.reader.fault(format!("the schema has no table `{name}`")))
+    }
+
+    fn option(&mut self) -> Read<Option<&'b str>> {
+        match self.reader.u8()? {
+            0 => Ok(None),
+            1 => self.reader.text().map(Some),
+            other => Err(self.reader.fault(format!("{other} is neither there nor missing"))),
+        }
+    }
+
+    fn id_of(&self, text: &str) -> Read<AccountId> {
+        AccountId::new(text).map_err(|error| self.reader.fault(error.to_string()))
+    }
+
+    fn account_id(&mut self) -> Read<AccountId> {
+        let text = self.reader.text()?;
+        self.id_of(text)
+    }
+
+    fn fault_kind(&mut self) -> Read<FaultKind> {
+        let code = self.reader.u8()?;
+        let kind = FaultKind::ALL.get(usize::from(code)).copied();
+        kind.ok_or_else(|| self.reader.fault(format!("there is no fault {code}")))
+    }
+
+    // Declared parents, the preferred one first, each once.
+    fn links(&mut self) -> Read<Vec<ParentLink>> {
+        let mut links = Vec::new();
+        for _ in 0..self.reader.count(4)? {
+            let rank = self.reader.u32()?;
+            links.push(ParentLink { rank, parent: self.account_id()? });
+        }
+        if preferred_first(links.clone()) != links {
+            return Err(self.reader.fault("declared parents are out of order"));
+        }
+        Ok(links)
+    }
+
+    fn values<'s>(
+        &mut self,
+        attribute: impl Fn(&str) -> Option<&'s Attribute>,
+    ) -> Read<Vec<(Arc<str>, Value)>> {
+        let (mut values, mut seen) = (Vec::new(), HashSet::new());
+        for _ in 0..self.reader.count(1)? {
+            let name: Arc<str> = Arc::from(self.reader.text()?);
+            let Some(attribute) = attribute(&name).filter(|_| seen.insert(Arc::clone(&name))) else {
+                return Err(self.reader.fault(format!("`{name}` is no attribute, or stands twice")));
+            };
+            values.push((name, self.value(attribute)?));
+        }
+        Ok(values)
+    }
+
+    fn value(&mut self, attribute: &Attribute) -> Read<Value> {
+        let wrong = |reader: &Reader<'_>, what: &str| -> SnapshotError {
+            reader.fault(format!("`{}`: {what}", attribute.name()))
+        };
+        let raw = match Storage::of(attribute.kind()) {
+            Storage::Bool => match self.reader.u8()? {
+                0 => Raw::Bool(false),
+                1 => Raw::Bool(true),
+                _ => return Err(wrong(self.reader, "neither true nor false")),
+            },
+            Storage::I64 => Raw::I64(self.reader.i64()?),
+            Storage::F64 => Raw::F64(self.reader.f64()?),
+            Storage::I32 => Raw::I32(self.reader.i32()?),
+            Storage::Code => Raw::Code(self.reader.u16()?),
+            Storage::Text => Raw::Text(Cow::Borrowed(self.reader.text()?)),
+            Storage::List => {
+                let mut items = Vec::new();
+                for _ in 0..self.reader.count(8)? {
+                    items.push(self.reader.text()?.to_owned());
+                }
+                Raw::List(items)
+            }
+        };
+        let value = match (attribute.kind(), raw) {
+            (_, Raw::F64(double)) if !is_stored(double) => None,
+            (AttributeType::MixedMoney { .. }, Raw::I64(minor)) => {
+                let currency = self.reader.text()?.parse().ok();
+                currency.map(|currency| Value::Money(Money::from_minor(i128::from(minor), currency)))
+            }
+            (kind, raw) => value_of(raw, kind),
+        };
+        let value = value.ok_or_else(|| wrong(self.reader, "a value that no attribute has"))?;
+        attribute.accept(value).map_err(|kind| wrong(self.reader, &kind.to_string()))
+    }
+}
