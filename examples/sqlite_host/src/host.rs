@@ -14,12 +14,12 @@ use perennial::{Book, Change, ChangeReport, LoadError, LoadReport, Policy, Schem
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::error::{Doing, EditsProblem, HostError};
-use crate::image;
 use crate::layout::Layout;
 use crate::ledger::{self, Meta, Way};
 use crate::restart::{At, Opening, adopt, load, replay, restart};
 use crate::resync;
 use crate::same::{Differences, Inventory};
+use crate::saved;
 use crate::snapshot_file;
 use crate::source::SqliteSource;
 use crate::store::{self, Store};
@@ -314,13 +314,12 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// [`HostError::SnapshotNotWritten`], or what [`Self::refresh`] says. The snapshots from before are
-    /// still there then.
+    /// [`HostError::SnapshotNotWritten`], and [`HostError::Sqlite`] where the log cannot be pruned. The
+    /// snapshots from before are still there then.
     pub fn snapshot(&self) -> Result<Snapshot, HostError> {
         let mut writer = self.writer();
-        let image = |reading: &Transaction<'_>, at: &At| image::write(reading, &self.layout, at.point);
-        let (bytes, version) = self.reading(&mut writer, image)?;
-        let size = bytes.len();
+        let version = writer.at.point.version;
+        let bytes = saved::encode(&writer.at, &self.options.policy);
         let directory = snapshot_file::directory(&self.path);
         // Under the write lock: nobody else writes or removes snapshots.
         let writing = begin(&mut writer.connection)?;
@@ -340,7 +339,7 @@ impl Host {
         for (_, path) in foreign.iter().chain(gone) {
             std::fs::remove_file(path).map_err(unwritten)?;
         }
-        Ok(Snapshot { path, version, bytes: size, pruned })
+        Ok(Snapshot { path, version, bytes: bytes.len(), pruned })
     }
 
     /// Loads the tables anew, and says where that book differs from the current one: nowhere.

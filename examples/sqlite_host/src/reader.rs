@@ -1,6 +1,6 @@
 //! How do rows become batches?
 //!
-//! For whoever has rows in the form of the tables: the database, and an image of it in a snapshot.
+//! Cell by cell, as SQL hands them out; a batch is emitted when it is full.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;

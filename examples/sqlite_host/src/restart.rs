@@ -12,9 +12,9 @@ use perennial::{Book, LoadReport, Policy};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::error::{Doing, HostError};
-use crate::image::{Image, SnapshotError};
 use crate::layout::Layout;
 use crate::ledger::{self, Meta, Point, Way};
+use crate::saved::{self, SnapshotError};
 use crate::snapshot_file;
 use crate::source::SqliteSource;
 
@@ -137,24 +137,15 @@ fn from_snapshot(
     policy: &Policy,
     to: Point,
 ) -> Result<Result<(At, Start), SnapshotError>, HostError> {
-    let read = || {
-        let bytes = fs::read(path)?;
-        let image = Image::read(&bytes, layout)?;
-        let at = image.at();
-        // Whether there is a way is known from a few numbers; the load comes after.
-        let way = ledger::way(connection, at, to);
-        if let Ok(Way::None(why)) = way {
-            return Err(SnapshotError::NoWay(why));
-        }
-        let builder = Book::builder(Arc::clone(layout.schema())).policy(policy.clone()).version(at.version);
-        let (book, _) = builder.load(&image).map_err(SnapshotError::Load)?;
-        Ok((At { book, point: at }, way))
-    };
-    let (at, way) = match read() {
-        Ok(found) => found,
+    let read = || saved::decode(&fs::read(path)?, layout.schema(), policy);
+    let at = match read() {
+        Ok(at) => at,
         Err(error) => return Ok(Err(error)),
     };
-    let Way::Changes(changes) = way? else { return Ok(Err(SnapshotError::NoWay(String::new()))) };
+    let changes = match ledger::way(connection, at.point, to)? {
+        Way::Changes(changes) => changes,
+        Way::None(why) => return Ok(Err(SnapshotError::NoWay(why))),
+    };
     let start = Start::Snapshot { version: at.point.version, changes: changes.len() };
     Ok(replay(at, changes).map(|at| (at, start)).map_err(SnapshotError::NoWay))
 }
