@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use perennial::source::TableName;
-use perennial::{ChangeError, LoadError, SchemaErrors};
+use perennial::{AccountId, ChangeError, LoadError, SchemaErrors};
 use thiserror::Error;
 
 use crate::same::Differences;
@@ -85,6 +85,14 @@ pub enum HostError {
         id: String,
         /// Rows found.
         found: usize,
+    },
+    /// An account is to be added that links were left behind for.
+    #[error("table `links` has {rows} row(s) of account `{account}`, which is new; remove them and `adopt`")]
+    StrayLinks {
+        /// The account.
+        account: AccountId,
+        /// Rows found.
+        rows: usize,
     },
     /// A value of an import fits no column.
     #[error("table `{table}`, row `{id}`: {problem}")]

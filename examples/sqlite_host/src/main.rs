@@ -105,6 +105,7 @@ fn run(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
             let seed = numbers.next().transpose()?.unwrap_or(1);
             torture::run(database, kills, seed)?;
         }
+        (torture::STEPS, rest) => torture::steps(database, rest)?,
         (torture::WORK, rest) => torture::work(database, rest)?,
         _ => return Err(USAGE.into()),
     }

@@ -13,7 +13,7 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, ToSql};
 
 use crate::cell::sql_of;
-use crate::error::HostError;
+use crate::error::{Doing, HostError};
 use crate::layout::{Layout, Role, TableLayout};
 
 /// Writes an accepted change.
@@ -115,8 +115,7 @@ impl Store<'_> {
             cells.push((name, Some(accepted(table, row.id.as_str(), name, value)?)));
         }
         self.insert(table, row.id.as_str(), &cells)?;
-        // Links of an account that was not there yet belong to nobody.
-        self.delete_links(&row.id)?;
+        self.refuse_stray_links(&row.id)?;
         self.insert_links(&row.id, &row.parents)
     }
 
@@ -152,6 +151,20 @@ impl Store<'_> {
             self.insert(table, account.as_str(), &cells)?;
         }
         Ok(())
+    }
+
+    // A load would take them for declarations of the new account, which the change says nothing of.
+    fn refuse_stray_links(&self, account: &AccountId) -> Result<(), HostError> {
+        let table = self.table(&TableName::Links)?;
+        let sql = format!("SELECT count(*) FROM {} WHERE \"id\" = ?1 AND \"parent\" <> ''", table.sql);
+        let found = self
+            .connection
+            .prepare_cached(&sql)
+            .and_then(|mut statement| statement.query_row([account.as_str()], |row| row.get::<_, usize>(0)));
+        match found.doing("look for stray links")? {
+            0 => Ok(()),
+            rows => Err(HostError::StrayLinks { account: account.clone(), rows }),
+        }
     }
 
     // A link that names no parent declares nothing, and stays to be seen in reports.

@@ -11,9 +11,9 @@ use perennial::Book;
 use perennial::testkit::Random;
 use rusqlite::{Connection, Transaction};
 
+use super::EDITED;
 use super::seed::text;
 use super::workload::{ids, place};
-use super::{ANCHOR, EDITED};
 
 /// Makes some edits in one transaction, and enters their number.
 pub fn make(database: &Path, random: &mut Random, number: u64, book: &Book) -> Result<(), Box<dyn Error>> {
@@ -23,9 +23,10 @@ pub fn make(database: &Path, random: &mut Random, number: u64, book: &Book) -> R
     let ids = ids(book)?;
     let transaction = connection.transaction()?;
     for part in 0..=random.below(3) {
-        let id = ids.get(place(random, ids.len())).map_or(ANCHOR, String::as_str);
-        let other = ids.get(place(random, ids.len())).map_or(ANCHOR, String::as_str);
-        edit(&transaction, random, &format!("e{number}-{part}"), id, other)?;
+        let mut any = || ids.get(place(random, ids.len()));
+        if let (Some(id), Some(other)) = (any(), any()) {
+            edit(&transaction, random, &format!("e{number}-{part}"), id, other)?;
+        }
     }
     let entered = "UPDATE accounts SET edits = ?1 WHERE id = ?2";
     transaction.execute(entered, (i64::try_from(number)?, EDITED))?;

@@ -38,10 +38,7 @@ struct Tally {
 /// What was wrong after which kill.
 pub fn run(database: &Path, kills: u64, seed: u64) -> Result<(), Box<dyn Error>> {
     let started = Instant::now();
-    let mut random = Random::new(seed);
-    let host = Host::create(database, seed::schema()?, Options::default())?;
-    host.import(&seed::rows(&mut random)?)?;
-    drop(host);
+    let mut random = create(database, seed)?;
     let mut tally = Tally::default();
     for kill in 0..kills {
         let round = round(database, kill, &mut random, &mut tally);
@@ -70,6 +67,14 @@ pub fn run(database: &Path, kills: u64, seed: u64) -> Result<(), Box<dyn Error>>
         return Err("a window was never hit".into());
     }
     Ok(())
+}
+
+/// Makes a database with rows of a seed, and goes on with its random numbers.
+pub fn create(database: &Path, seed: u64) -> Result<Random, Box<dyn Error>> {
+    let mut random = Random::new(seed);
+    let host = Host::create(database, seed::schema()?, Options::default())?;
+    host.import(&seed::rows(&mut random)?)?;
+    Ok(random)
 }
 
 fn round(database: &Path, kill: u64, random: &mut Random, tally: &mut Tally) -> Result<(), Box<dyn Error>> {

@@ -24,6 +24,9 @@ pub use kill::run;
 /// The word by which the parent starts a worker.
 pub const WORK: &str = "torture-worker";
 
+/// The word by which a test starts a worker that is not killed, and compares after each step.
+pub const STEPS: &str = "torture-steps";
+
 /// The account that carries the number of the last change.
 const ANCHOR: &str = "anchor";
 /// The account that carries the number of the last edit past the host.
@@ -39,4 +42,13 @@ pub fn work(database: &Path, arguments: &[&str]) -> Result<(), Box<dyn Error>> {
         }
         _ => Err("a worker is started by `torture`".into()),
     }
+}
+
+/// Makes a database and works in it for some steps, comparing the book with a fresh load after each. In one
+/// process, so that a step that goes wrong is named. Arguments: how many steps, and a seed.
+pub fn steps(database: &Path, arguments: &[&str]) -> Result<(), Box<dyn Error>> {
+    let [steps, seed] = arguments else { return Err("expected a number of steps and a seed".into()) };
+    let seed = seed.parse()?;
+    kill::create(database, seed)?;
+    workload::steps(database, seed, steps.parse()?)
 }

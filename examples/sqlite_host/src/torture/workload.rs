@@ -16,47 +16,92 @@ use sqlite_host::{Host, HostError, Options, Window};
 use super::seed::{ATTRIBUTES, TYPES, child, ghost, kind, mixed, pick, text, value};
 use super::{ANCHOR, EDITED, edits};
 
+/// Works until it is killed, and stands still where it is told to.
 pub fn run(database: &Path, seed: u64, stop: Option<(String, u64)>) -> Result<(), Box<dyn Error>> {
-    let (host, _) = Host::open(database, options(stop))?;
-    let mut random = Random::new(seed);
-    let mut serial = number(&host.book(), ANCHOR, "serial")?;
-    let mut edit = number(&host.book(), EDITED, "edits")?;
-    say(&format!("begin {serial} {edit}"));
+    let mut worker = Worker::new(database, seed, options(stop), say)?;
     loop {
-        match random.below(12) {
-            0 => {
-                edit += 1;
-                edits::make(database, &mut random, edit, &host.book())?;
-                say(&format!("edit {edit}"));
-                match host.sync() {
-                    Ok(_) => {}
-                    // Some edits are at fault: taken over as they stand.
-                    Err(HostError::EditsRefused(_)) => {
-                        host.adopt()?;
-                    }
-                    Err(error) => return Err(error.into()),
-                }
-                say(&format!("synced {edit}"));
-            }
-            1 => {
-                let written = host.snapshot()?;
-                say(&format!("snapshot {}", written.version));
-            }
-            _ => {
-                let book = host.book();
-                let anchor = AccountId::new(ANCHOR)?;
-                let change = change(&mut random, &book, seed, serial)?;
-                let change = change.set(&anchor, "serial", i64::try_from(serial + 1)?);
-                match host.apply(&change, Some(book.version())) {
-                    Ok(_) => {
-                        serial += 1;
-                        say(&format!("serial {serial}"));
-                    }
-                    Err(HostError::Refused(_)) => say("refused"),
-                    Err(error) => return Err(error.into()),
-                }
-            }
+        worker.step()?;
+    }
+}
+
+/// Works for some steps, and compares the book with a fresh load after each.
+pub fn steps(database: &Path, seed: u64, steps: u64) -> Result<(), Box<dyn Error>> {
+    let mut worker = Worker::new(database, seed, Options::default(), |_| {})?;
+    for step in 0..steps {
+        worker.step()?;
+        let differences = worker.host.check()?;
+        if !differences.is_empty() {
+            return Err(format!("after step {step} of seed {seed}: {}: {differences}", worker.last).into());
         }
+    }
+    Ok(())
+}
+
+struct Worker<'d> {
+    database: &'d Path,
+    host: Host,
+    random: Random,
+    seed: u64,
+    /// Number of the last change, and of the last edit past the host.
+    serial: u64,
+    edit: u64,
+    /// What was done last.
+    last: String,
+    say: fn(&str),
+}
+
+impl<'d> Worker<'d> {
+    fn new(database: &'d Path, seed: u64, options: Options, say: fn(&str)) -> Result<Self, Box<dyn Error>> {
+        let (host, _) = Host::open(database, options)?;
+        let book = host.book();
+        let (serial, edit) = (number(&book, ANCHOR, "serial")?, number(&book, EDITED, "edits")?);
+        Ok(Self { database, host, random: Random::new(seed), seed, serial, edit, last: String::new(), say })
+    }
+
+    fn step(&mut self) -> Result<(), Box<dyn Error>> {
+        match self.random.below(12) {
+            0 => self.edit(),
+            1 => {
+                let written = self.host.snapshot()?;
+                self.done(format!("snapshot {}", written.version));
+                Ok(())
+            }
+            _ => self.change(),
+        }
+    }
+
+    fn edit(&mut self) -> Result<(), Box<dyn Error>> {
+        self.edit += 1;
+        edits::make(self.database, &mut self.random, self.edit, &self.host.book())?;
+        self.done(format!("edit {}", self.edit));
+        match self.host.sync() {
+            // Some edits are at fault: taken over as they stand.
+            Err(HostError::EditsRefused(_)) => self.host.adopt().map(|_| ())?,
+            other => other.map(|_| ())?,
+        }
+        self.done(format!("synced {}", self.edit));
+        Ok(())
+    }
+
+    fn change(&mut self) -> Result<(), Box<dyn Error>> {
+        let book = self.host.book();
+        let change = change(&mut self.random, &book, self.seed, self.serial)?;
+        let change = change.set(&AccountId::new(ANCHOR)?, "serial", i64::try_from(self.serial + 1)?);
+        match self.host.apply(&change, Some(book.version())) {
+            Ok(_) => {
+                self.serial += 1;
+                self.done(format!("serial {}", self.serial));
+                self.last = format!("{change:?}");
+            }
+            Err(HostError::Refused(_) | HostError::StrayLinks { .. }) => self.done("refused".to_owned()),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    fn done(&mut self, what: String) {
+        (self.say)(&what);
+        self.last = what;
     }
 }
 
@@ -117,9 +162,9 @@ fn change(random: &mut Random, book: &Book, seed: u64, serial: u64) -> Result<Ch
         let other = AccountId::new(any(random))?;
         let fresh = format!("s{seed}-{serial}-{part}");
         // Neither without end nor empty.
-        let crowded = ids.len() > 220;
+        let (crowded, sparse) = (ids.len() > 220, ids.len() < 60);
         change = match random.below(14) {
-            0 | 1 if !crowded => {
+            0..=2 if !crowded && (sparse || part == 0) => {
                 let new = if random.below(4) == 0 { ghost(random)? } else { AccountId::new(fresh)? };
                 let mut row = AccountRow::new(new, kind(random)).under(other);
                 if random.below(4) == 0 {
@@ -129,9 +174,9 @@ fn change(random: &mut Random, book: &Book, seed: u64, serial: u64) -> Result<Ch
             }
             0..=2 => {
                 let small = view.account(id.as_str()).is_some_and(|account| account.subtree().count() < 9);
-                if small { change.remove_subtree(&id) } else { change.clear(&id, "name") }
+                if small && !sparse { change.remove_subtree(&id) } else { change.clear(&id, "name") }
             }
-            3 => change.remove(&id),
+            3 if !sparse => change.remove(&id),
             4 | 5 => change.move_under(&id, &other),
             6 => change.move_to_root(&id),
             7 if random.below(3) == 0 => change.retype(&id, pick(random, &TYPES)),
