@@ -54,6 +54,7 @@
 //! | What if this changes? | [`Change`] and [`Book::apply`]; [`ChangeReport`] says what differs |
 //! | And the totals after it? | [`FoldPlan::refresh`] |
 //! | Does my implementation of a trait keep its promises? | `testkit::source_conformance!` and its like, by feature |
+//! | How does my service restart quickly? | `Book::to_snapshot` and `Book::from_snapshot` (feature `snapshot`) |
 //!
 //! What the answers mean (missing values, cycles, scopes, rounding) is ruled in [`docs::semantics`]; how the
 //! crate is built stands in [`docs::architecture`].
@@ -68,6 +69,9 @@
 //! * **`rayon`**: [`FoldPlan::all`] folds chunks in parallel on the current rayon pool (the global one, which rayon
 //!   starts, when called outside a pool). [`FoldPlan::refresh`] stays on the calling thread, as it has little to do.
 //!   The same bits as without. Brings the `rayon` crate.
+//! * **`snapshot`**: `Book::to_snapshot` gives a book as versioned, checksummed bytes, and `Book::from_snapshot`
+//!   restores it without reading your database. Only this library reads them; they are no backup of your data.
+//!   Brings the `crc32fast` crate.
 //! * **`testkit`**: what tests of hosts need: the promises of [`source::Source`], [`AccountTree`], [`Zone`] and
 //!   [`Rates`] as tests to run over your own storage (`testkit::source_conformance!` and its like), sources that
 //!   fail on purpose, generated books, and slow, obvious evaluators to compare with. Brings nothing.
@@ -79,8 +83,8 @@
 //! nothing recurses. A report describes at most [`MAX_REPORTED`] faults of a kind and counts the rest; a
 //! distribution counts at most [`MAX_DISTRIBUTION`] different values.
 //!
-//! The crate keeps everything in memory, writes nothing, reads no clock and knows no users or permissions: the
-//! host says what a scope is, and what time it is.
+//! The crate keeps everything in memory, writes nothing (a snapshot is bytes that the host keeps), reads no
+//! clock and knows no users or permissions: the host says what a scope is, and what time it is.
 
 pub mod adapter;
 mod book;

@@ -47,7 +47,8 @@ impl ListBlock {
             last = *end;
         }
         let elements = items.as_ref().map_or(0, TextBlock::len);
-        let all_there = items.as_ref().is_none_or(|items| (0..elements).all(|place| items.get(place).is_some()));
+        let all_there =
+            items.as_ref().is_none_or(|items| (0..elements).all(|place| items.get(place).is_some()));
         let fits = ends.len() == valid.len() && elements == last as usize && items.is_some() == (last > 0);
         (fits && all_there && !valid.is_empty()).then(|| Self { ends: ends.into(), items, valid })
     }

@@ -11,7 +11,7 @@ use super::reader::{Read, Reader};
 use super::writer::Writer;
 use crate::column::{Bitmap, Block, Fixed, ListBlock, Storage, Strings, TextBlock};
 use crate::model::limits::{MAX_DURATION_MICROS, MAX_INT, MAX_LIST_LENGTH, MAX_UNITS};
-use crate::model::{Attribute, AttributeType, Date, Timestamp};
+use crate::model::{Attribute, AttributeType, Date, EnumValues, Timestamp};
 
 // No row has a value, every row has one, or a bitmap says which; texts may be coded.
 const ABSENT: u8 = 0;
@@ -107,7 +107,7 @@ pub(super) fn read(reader: &mut Reader<'_>, attribute: &Attribute, rows: usize) 
         }
         Storage::F64 => Block::F64(column.fixed(form, Reader::f64s, is_stored)?),
         Storage::Code => {
-            let allowed = attribute.kind().values().map_or(0, |values| values.len());
+            let allowed = attribute.kind().values().map_or(0, EnumValues::len);
             Block::Code(column.fixed(form, Reader::u16s, |code| usize::from(code) < allowed)?)
         }
     }))

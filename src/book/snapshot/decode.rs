@@ -6,18 +6,18 @@
 use std::sync::Arc;
 
 use super::SnapshotError;
+use super::decode_held::Standing;
 use super::encode::NO_ROW;
 use super::format::{Part, take_apart};
-use super::held::Standing;
 use super::reader::{Read, Reader};
 use super::structure::{self, Draft};
-use super::{blocks, held, schemas};
+use super::{blocks, decode_held, policies, schemas};
 use crate::book::{Chunk, Inner, Limb, MAX_CHUNK_ROWS, TableBlock};
 use crate::column::Block;
 use crate::model::limits::{MAX_ACCOUNTS, MAX_CHILD_ROWS};
 use crate::model::{AccountId, AccountIdx, ChildId, ChildTable, Schema};
 use crate::set::Layout;
-use crate::tree::{FaultKind, NO_PRODUCT, NONE, Policy, Shape, TagIndex, hash_of};
+use crate::tree::{NO_PRODUCT, NONE, Policy, Shape, TagIndex, hash_of};
 
 pub(super) fn decode(schema: Arc<Schema>, bytes: &[u8]) -> Read<Inner> {
     let [own, book, accounts, values, child_rows, held] = take_apart(bytes)?;
@@ -27,10 +27,13 @@ pub(super) fn decode(schema: Arc<Schema>, bytes: &[u8]) -> Read<Inner> {
     let columns = read_values(values, &schema, &chunks)?;
     let (tables, child_index) = read_child_rows(child_rows, &schema, &chunks)?;
 
-    let rows_of = |draft: &Option<Draft>| draft.as_ref().map_or(0, |draft| draft.shape.rows());
+    let rows_of = |draft: &Option<Box<Draft>>| draft.as_ref().map_or(0, |draft| draft.shape.rows());
     let layout = Layout::new(chunks.iter().map(rows_of));
-    let chunks = chunks.into_iter().zip(columns).zip(tables).map(|((draft, columns), tables)| {
-        let Draft { shape, home, limbs, .. } = draft?;
+    // As many of them as chunks: empty slots have none.
+    let mut contents = columns.into_iter().zip(tables);
+    let chunks = chunks.into_iter().map(|draft| {
+        let Draft { shape, home, limbs, .. } = *draft?;
+        let (columns, tables) = contents.next()?;
         Some(Arc::new(Chunk { shape: Arc::new(shape), home, limbs: limbs.into(), columns, tables }))
     });
     let chunks = chunks.collect();
@@ -52,7 +55,7 @@ pub(super) fn decode(schema: Arc<Schema>, bytes: &[u8]) -> Read<Inner> {
         Some(place) if inner.parent(place).is_none() => Standing::Root,
         Some(_) => Standing::Below,
     };
-    let held = held::read(&mut reader, &inner.schema, &standing)?;
+    let held = decode_held::read(&mut reader, &inner.schema, &standing)?;
     reader.finish()?;
     inner.held = Arc::new(held);
     Ok(inner)
@@ -79,21 +82,14 @@ fn read_book(part: Part<'_>) -> Read<(u64, u32, Policy)> {
     if chunk_rows == 0 || chunk_rows > MAX_CHUNK_ROWS {
         return Err(reader.fault(format!("chunks cannot have up to {chunk_rows} rows")));
     }
-    let kinds = reader.count(1)?;
-    if kinds != FaultKind::ALL.len() {
-        return Err(reader.fault(format!("a policy has {} remedies, not {kinds}", FaultKind::ALL.len())));
-    }
-    let mut policy = Policy::strict();
-    for kind in FaultKind::ALL {
-        let remedy = held::remedy(&mut reader)?;
-        policy = policy.with(kind, remedy).map_err(|error| reader.fault(error.to_string()))?;
-    }
+    let policy = policies::read(&mut reader)?;
     reader.finish()?;
     Ok((version, chunk_rows, policy))
 }
 
 struct Accounts {
-    chunks: Vec<Option<Draft>>,
+    // Boxed, since there may be as many empty slots as there are bytes.
+    chunks: Vec<Option<Box<Draft>>>,
     trunk: Vec<u32>,
     index: TagIndex,
 }
@@ -108,13 +104,13 @@ fn read_accounts(part: Part<'_>, schema: &Schema, chunk_rows: u32) -> Read<Accou
     }
     let trunk = reader.count(4)?;
     let trunk = reader.u32s(trunk)?;
-    let mut chunks: Vec<Option<Draft>> = Vec::with_capacity(slots);
+    let mut chunks: Vec<Option<Box<Draft>>> = Vec::with_capacity(slots);
     // Hash and slot of each account, in order.
     let mut entries: Vec<(u64, u32)> = Vec::new();
     for (slot, rows) in (0_u32..).zip(&rows_of) {
         chunks.push(match rows {
             0 => None,
-            _ => Some(read_draft(&mut reader, schema, *rows, slot, &mut entries)?),
+            _ => Some(Box::new(read_draft(&mut reader, schema, *rows, slot, &mut entries)?)),
         });
     }
     reader.finish()?;
@@ -186,17 +182,15 @@ fn read_draft(
 
 type Columns = Vec<Option<Arc<Block>>>;
 
-// One entry for each slot; nothing for the empty ones.
-fn read_values(part: Part<'_>, schema: &Schema, chunks: &[Option<Draft>]) -> Read<Vec<Columns>> {
+// One entry for each chunk.
+fn read_values(part: Part<'_>, schema: &Schema, chunks: &[Option<Box<Draft>>]) -> Read<Vec<Columns>> {
     let mut reader = Reader::new(part);
-    let mut all = Vec::with_capacity(chunks.len());
-    for draft in chunks {
+    let mut all = Vec::new();
+    for draft in chunks.iter().flatten() {
+        let rows = draft.shape.rows() as usize;
         let mut own = Columns::new();
-        if let Some(draft) = draft {
-            let rows = draft.shape.rows() as usize;
-            for attribute in schema.attributes() {
-                own.push(blocks::read(&mut reader, attribute, rows)?.map(Arc::new));
-            }
+        for attribute in schema.attributes() {
+            own.push(blocks::read(&mut reader, attribute, rows)?.map(Arc::new));
         }
         all.push(own);
     }
@@ -206,30 +200,31 @@ fn read_values(part: Part<'_>, schema: &Schema, chunks: &[Option<Draft>]) -> Rea
 
 type Tables = Vec<Option<Arc<TableBlock>>>;
 
-// One entry for each slot, and the index of each table.
+// One entry for each chunk, and the index of each table.
 fn read_child_rows(
     part: Part<'_>,
     schema: &Schema,
-    chunks: &[Option<Draft>],
+    chunks: &[Option<Box<Draft>>],
 ) -> Read<(Vec<Tables>, Vec<Arc<TagIndex>>)> {
     let mut reader = Reader::new(part);
     let mut entries: Vec<Vec<(u64, u32)>> = schema.tables().map(|_| Vec::new()).collect();
-    let mut all: Vec<Tables> = Vec::with_capacity(chunks.len());
+    let (mut all, mut slots): (Vec<Tables>, Vec<u32>) = (Vec::new(), Vec::new());
     for (slot, draft) in (0_u32..).zip(chunks) {
+        let Some(draft) = draft else { continue };
+        let accounts = draft.shape.rows() as usize;
         let mut own = Tables::new();
-        if let Some(draft) = draft {
-            let accounts = draft.shape.rows() as usize;
-            for (table, entries) in schema.tables().zip(&mut entries) {
-                own.push(read_table(&mut reader, table, accounts, slot, entries)?.map(Arc::new));
-            }
+        for (table, entries) in schema.tables().zip(&mut entries) {
+            own.push(read_table(&mut reader, table, accounts, slot, entries)?.map(Arc::new));
         }
         all.push(own);
+        slots.push(slot);
     }
     reader.finish()?;
     let mut indexes = Vec::new();
     for ((number, table), entries) in schema.tables().enumerate().zip(&entries) {
         let index = TagIndex::build(entries.iter().copied());
-        let id = |slot: u32, row: usize| all.get(slot as usize)?.get(number)?.as_ref()?.id(row);
+        let tables_of = |slot: u32| all.get(slots.binary_search(&slot).ok()?);
+        let id = |slot: u32, row: usize| tables_of(slot)?.get(number)?.as_ref()?.id(row);
         if let Some(id) = structure::repeated_id(&index, entries, id) {
             return Err(reader.fault(format!("`{id}` stands twice in `{}`", table.name())));
         }
@@ -250,7 +245,8 @@ fn read_table(
     if rows == 0 {
         return Ok(None);
     }
-    let fault = |reader: &Reader<'_>, what: String| reader.fault_at(at, format!("`{}`: {what}", table.name()));
+    let fault =
+        |reader: &Reader<'_>, what: String| reader.fault_at(at, format!("`{}`: {what}", table.name()));
     if entries.len() + rows > MAX_CHILD_ROWS {
         return Err(fault(reader, format!("more than {MAX_CHILD_ROWS} rows")));
     }

@@ -5,9 +5,9 @@
 
 use super::format::{Section, assemble};
 use super::writer::Writer;
-use super::{blocks, held};
+use super::{blocks, encode_held, policies};
 use crate::book::{Chunk, Inner};
-use crate::tree::{FaultKind, NO_PRODUCT, NONE};
+use crate::tree::{NO_PRODUCT, NONE};
 
 /// No local parent, in the 16 bits of a row of a chunk.
 pub(super) const NO_ROW: u16 = u16::MAX;
@@ -28,7 +28,7 @@ pub(super) fn encode(inner: &Inner) -> Vec<u8> {
             Section::ChildRows => {
                 inner.chunks.iter().flatten().for_each(|chunk| child_rows(&mut out, chunk));
             }
-            Section::Held => held::write(&mut out, &inner.schema, &inner.held),
+            Section::Held => encode_held::write(&mut out, &inner.schema, &inner.held),
         }
     })
 }
@@ -36,10 +36,7 @@ pub(super) fn encode(inner: &Inner) -> Vec<u8> {
 fn book(out: &mut Writer<'_>, inner: &Inner) {
     out.u64(inner.version);
     out.u32(inner.chunk_rows);
-    out.count(FaultKind::ALL.len());
-    for kind in FaultKind::ALL {
-        out.u8(held::remedy_code(inner.policy.remedy(kind)));
-    }
+    policies::write(out, &inner.policy);
 }
 
 fn accounts(out: &mut Writer<'_>, inner: &Inner) {

@@ -7,10 +7,12 @@
 
 mod blocks;
 mod decode;
+mod decode_held;
 mod encode;
+mod encode_held;
 mod error;
 mod format;
-mod held;
+mod policies;
 mod reader;
 mod schemas;
 mod structure;

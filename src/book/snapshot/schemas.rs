@@ -10,12 +10,11 @@ pub(super) fn differences(snapshot: &Schema, host: &Schema) -> Vec<String> {
     let mut found = Vec::new();
     named("account type", snapshot.account_types(), host.account_types(), |kind| kind.name(), &mut found);
     named("product", snapshot.products(), host.products(), |product| product.name(), &mut found);
-    let before = found.len();
     named("attribute", snapshot.attributes(), host.attributes(), Attribute::name, &mut found);
     named("child table", snapshot.tables(), host.tables(), |table| table.name(), &mut found);
-    if found.len() == before && before == 0 {
-        // What is left: the groups of statuses.
-        found.push("the groups of statuses differ".to_owned());
+    if found.is_empty() {
+        // What is left.
+        found.push("the groups of its statuses differ".to_owned());
     }
     if found.len() > MAX_DESCRIBED {
         let more = found.len() - MAX_DESCRIBED;
@@ -45,6 +44,6 @@ fn named<'s, T: PartialEq + 's>(
     let new = ours.keys().filter(|name| !theirs.contains_key(*name));
     found.extend(new.map(|name| format!("{what} `{name}` is not in the snapshot")));
     if found.len() == before && !theirs.keys().eq(ours.keys()) {
-        found.push(format!("the order of each {what} differs"));
+        found.push(format!("the order of its {what}s differs"));
     }
 }

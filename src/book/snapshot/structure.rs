@@ -18,8 +18,8 @@ pub(super) struct Draft {
 }
 
 /// Checks how the chunks hang together.
-pub(super) fn check(reader: &Reader<'_>, chunks: &[Option<Draft>], trunk: &[u32]) -> Read<()> {
-    let chunk = |slot: u32| chunks.get(slot as usize).and_then(Option::as_ref);
+pub(super) fn check(reader: &Reader<'_>, chunks: &[Option<Box<Draft>>], trunk: &[u32]) -> Read<()> {
+    let chunk = |slot: u32| chunks.get(slot as usize).and_then(Option::as_deref);
     // From the trunk downwards every chunk is reached, and none twice: no ring, nothing that hangs nowhere.
     let mut reached = vec![false; chunks.len()];
     let mut reach = |slot: u32| match reached.get_mut(slot as usize) {
@@ -69,7 +69,9 @@ fn check_rows<'c>(
         while let Some(limb) = limbs.next_if(|limb| limb.before == row) {
             last = climb(shape, last, limb.anchor);
             let (Some(below), Some(before)) = (chunk(limb.slot), last_child.get_mut(last as usize)) else {
-                return Err(reader.fault_at(draft.at, format!("chunk {} stands outside its account", limb.slot)));
+                return Err(
+                    reader.fault_at(draft.at, format!("chunk {} stands outside its account", limb.slot))
+                );
             };
             check_order(reader, before, below)?;
             *before = last_local_root(below);

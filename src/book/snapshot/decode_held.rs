@@ -1,7 +1,7 @@
-//! How is what the tree does not show written and read?
+//! How is what the tree does not show read?
 //!
-//! Row by row: these are few. Names of the schema are written as text, values as their attribute stores
-//! them. Lists that the book keeps in an order must be in that order.
+//! Nothing here is found by a walk over the tree, so every row is held against the schema and the restored
+//! accounts. Lists that the book keeps in an order must be in that order.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
@@ -10,138 +10,14 @@ use std::sync::Arc;
 use super::SnapshotError;
 use super::blocks::is_stored;
 use super::reader::{Read, Reader};
-use super::writer::Writer;
 use crate::book::held::preferred_first;
 use crate::book::{Held, HeldAccount, HeldChild, HeldReason, SupersededRow};
-use crate::column::{Raw, Storage, raw_of, value_of};
+use crate::column::{Raw, Storage, value_of};
 use crate::model::{
-    AccountId, AccountRow, Attribute, AttributeType, ChildId, ChildRow, ChildTable, ColumnId, Currency, Money,
+    AccountId, AccountRow, Attribute, AttributeType, ChildId, ChildRow, ChildTable, ColumnId, Money,
     ParentLink, Schema, Value,
 };
-use crate::tree::{FaultKind, Remedy};
-
-const REMEDIES: [Remedy; 5] =
-    [Remedy::Reject, Remedy::Quarantine, Remedy::Adopt, Remedy::Prefer, Remedy::Clear];
-
-// Its place: further ones are added at the end.
-pub(super) fn remedy_code(remedy: Remedy) -> u8 {
-    let place = REMEDIES.iter().position(|other| *other == remedy);
-    place.and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX)
-}
-
-pub(super) fn remedy(reader: &mut Reader<'_>) -> Read<Remedy> {
-    let code = reader.u8()?;
-    REMEDIES
-        .get(usize::from(code))
-        .copied()
-        .ok_or_else(|| reader.fault(format!("there is no remedy {code}")))
-}
-
-pub(super) fn write(out: &mut Writer<'_>, schema: &Schema, held: &Held) {
-    out.count(held.accounts.len());
-    for HeldAccount { row, reason, unfit } in held.accounts.values() {
-        out.text(row.id.as_str());
-        links(out, &row.parents);
-        out.text(&row.account_type);
-        option(out, row.product.as_deref());
-        values(out, &row.values, |name| schema.attribute(name).and_then(|id| schema.attribute_at(id)));
-        match reason {
-            HeldReason::Fault(kind) => {
-                option(out, None);
-                fault(out, *kind);
-            }
-            HeldReason::Below(above) => option(out, Some(above.as_str())),
-        }
-        out.count(unfit.len());
-        unfit.iter().for_each(|name| out.text(name));
-    }
-    out.count(held.superseded.len());
-    for row in held.superseded.iter() {
-        out.text(&row.table);
-        out.text(&row.id);
-        fault(out, row.reason);
-    }
-    out.count(held.children.len());
-    for (waits, rows) in held.children.iter() {
-        option(out, waits.as_ref().map(AccountId::as_str));
-        out.count(rows.len());
-        for HeldChild { table, row, reason } in rows {
-            out.text(table);
-            out.text(row.id.as_str());
-            option(out, row.account.as_ref().map(AccountId::as_str));
-            let table = schema.table(table).and_then(|id| schema.table_at(id));
-            values(out, &row.values, |name| table?.column_at(table?.column_id(name)?));
-            fault(out, *reason);
-        }
-    }
-    out.count(held.links.len());
-    for (account, parents) in &held.links {
-        out.text(account.as_str());
-        links(out, parents);
-    }
-    out.count(held.adopted.len());
-    for (account, kind) in &held.adopted {
-        out.text(account.as_str());
-        fault(out, *kind);
-    }
-}
-
-fn option(out: &mut Writer<'_>, text: Option<&str>) {
-    out.u8(u8::from(text.is_some()));
-    if let Some(text) = text {
-        out.text(text);
-    }
-}
-
-fn links(out: &mut Writer<'_>, links: &[ParentLink]) {
-    out.count(links.len());
-    for link in links {
-        out.u32(link.rank);
-        out.text(link.parent.as_str());
-    }
-}
-
-// Its place among all: further ones are added at the end.
-fn fault(out: &mut Writer<'_>, kind: FaultKind) {
-    let place = FaultKind::ALL.iter().position(|other| *other == kind);
-    out.u8(place.and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX));
-}
-
-fn values<'s>(
-    out: &mut Writer<'_>,
-    values: &[(Arc<str>, Value)],
-    attribute: impl Fn(&str) -> Option<&'s Attribute>,
-) {
-    // Every value was accepted by its attribute, so none is left out.
-    let raw = |(name, value): &(Arc<str>, Value)| {
-        let attribute = attribute(name)?;
-        let currency = match (attribute.kind(), value) {
-            (AttributeType::MixedMoney { .. }, Value::Money(money)) => Some(money.currency()),
-            _ => None,
-        };
-        Some((Arc::clone(name), raw_of(value, attribute)?, currency))
-    };
-    let stored: Vec<(Arc<str>, Raw<'_>, Option<Currency>)> = values.iter().filter_map(raw).collect();
-    out.count(stored.len());
-    for (name, raw, currency) in stored {
-        out.text(&name);
-        match raw {
-            Raw::Bool(value) => out.u8(u8::from(value)),
-            Raw::I64(value) => out.i64(value),
-            Raw::F64(value) => out.f64(value),
-            Raw::I32(value) => out.i32(value),
-            Raw::Code(value) => out.u16(value),
-            Raw::Text(value) => out.text(&value),
-            Raw::List(items) => {
-                out.count(items.len());
-                items.iter().for_each(|item| out.text(item));
-            }
-        }
-        if let Some(currency) = currency {
-            out.text(currency.code());
-        }
-    }
-}
+use crate::tree::FaultKind;
 
 /// Where an account stands in the restored book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -219,12 +95,12 @@ impl<'r, 'b> HeldSection<'r, 'b> {
         let kind = self.reader.text()?;
         // Without a name, its type was unknown.
         if !kind.is_empty() && self.schema.account_type(kind).is_none() {
-            return Err(self.reader.fault(format!("the schema has no account type `{kind}`")));
+            return Err(self.reader.fault(format!("the schema has no account type {}", quoted(kind))));
         }
         row.account_type = Arc::from(kind);
         row.product = self.option()?.map(Arc::from);
         if let Some(product) = row.product.as_ref().filter(|name| self.schema.product(name).is_none()) {
-            return Err(self.reader.fault(format!("the schema has no product `{product}`")));
+            return Err(self.reader.fault(format!("the schema has no product {}", quoted(product))));
         }
         let schema = self.schema;
         let attribute = |name: &str| schema.attribute(name).and_then(|id| schema.attribute_at(id));
@@ -237,7 +113,7 @@ impl<'r, 'b> HeldSection<'r, 'b> {
         for _ in 0..self.reader.count(1)? {
             let name = self.reader.text()?;
             if attribute(name).is_none() {
-                return Err(self.reader.fault(format!("the schema has no attribute `{name}`")));
+                return Err(self.reader.fault(format!("the schema has no attribute {}", quoted(name))));
             }
             unfit.push(Arc::from(name));
         }
@@ -294,7 +170,7 @@ impl<'r, 'b> HeldSection<'r, 'b> {
 
     fn table(&self, name: &str) -> Read<&'r ChildTable> {
         let found = self.schema.table(name).and_then(|id| self.schema.table_at(id));
-        found.ok_or_else(|| self.reader.fault(format!("the schema has no table `{name}`")))
+        found.ok_or_else(|| self.reader.fault(format!("the schema has no table {}", quoted(name))))
     }
 
     fn option(&mut self) -> Read<Option<&'b str>> {
@@ -341,7 +217,7 @@ impl<'r, 'b> HeldSection<'r, 'b> {
         for _ in 0..self.reader.count(1)? {
             let name: Arc<str> = Arc::from(self.reader.text()?);
             let Some(attribute) = attribute(&name).filter(|_| seen.insert(Arc::clone(&name))) else {
-                return Err(self.reader.fault(format!("`{name}` is no attribute, or stands twice")));
+                return Err(self.reader.fault(format!("{} is no attribute, or stands twice", quoted(&name))));
             };
             values.push((name, self.value(attribute)?));
         }
@@ -382,4 +258,9 @@ impl<'r, 'b> HeldSection<'r, 'b> {
         let value = value.ok_or_else(|| wrong(self.reader, "a value that no attribute has"))?;
         attribute.accept(value).map_err(|kind| wrong(self.reader, &kind.to_string()))
     }
+}
+
+// A text that may be anything, fit for a message.
+fn quoted(text: &str) -> String {
+    format!("`{}`", text.chars().take(40).flat_map(char::escape_debug).collect::<String>())
 }
