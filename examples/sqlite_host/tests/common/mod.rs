@@ -66,7 +66,8 @@ impl Database {
         let connection = self.connection();
         let tables = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name";
         let mut tables = connection.prepare(tables).unwrap();
-        let names: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        let names: Vec<String> =
+            tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
         let mut rows = Vec::new();
         for name in names {
             let mut statement = connection.prepare(&format!("SELECT * FROM \"{name}\"")).unwrap();
