@@ -194,9 +194,9 @@ fn a_row_that_is_not_there_stops_the_change() {
 
 #[test]
 fn a_panic_in_mid_change_leaves_all_as_it_was() {
+    static ARMED: AtomicBool = AtomicBool::new(true);
     let (database, host) = Database::with_acme();
     drop(host);
-    static ARMED: AtomicBool = AtomicBool::new(true);
     let options = Options::default().passing(|window| {
         assert!(window != Window::Logged || !ARMED.swap(false, Ordering::Relaxed), "in mid change");
     });

@@ -80,7 +80,7 @@ pub fn create(database: &Path, seed: u64) -> Result<Random, Box<dyn Error>> {
 fn round(database: &Path, kill: u64, random: &mut Random, tally: &mut Tally) -> Result<(), Box<dyn Error>> {
     let worker_seed = random.next_u64();
     let windows = Window::ALL;
-    let window = windows.get(usize::try_from(kill / 2)? % windows.len()).filter(|_| kill % 2 == 0);
+    let window = windows.get(usize::try_from(kill / 2)? % windows.len()).filter(|_| kill.is_multiple_of(2));
     let passage =
         1 + random.below(if window.is_some_and(|w| *w < Window::SnapshotHalfWritten) { 12 } else { 2 });
     let mut command = Command::new(std::env::current_exe()?);
