@@ -342,13 +342,16 @@ fn change_of(rows: &Rows, withheld: &[AccountRow], step: &[[u8; 4]], round: usiz
         let children = &rows.children;
         let picked = (!children.is_empty()).then(|| &children[usize::from(*b) % children.len()]);
         let attribute = ATTRIBUTES[usize::from(*byte) % ATTRIBUTES.len()];
-        change = match what % 14 {
+        change = match what % 16 {
             0 | 1 => change.set(&one, attribute, value_of(attribute, *b).unwrap()),
             2 => change.clear(&one, attribute),
             3 | 4 => change.move_under(&one, &other),
             5 => change.move_to_root(&one),
             6 => change.add(AccountRow::new(new, TYPES[usize::from(*byte) % 2]).under(one)),
-            7 if !withheld.is_empty() => change.add(withheld[usize::from(*a) % withheld.len()].clone()),
+            // What others wait for.
+            7 | 14 | 15 if !withheld.is_empty() => {
+                change.add(withheld[usize::from(*a) % withheld.len()].clone())
+            }
             8 => change.remove(&one),
             9 => change.remove_subtree(&one),
             10 => match picked {
@@ -725,6 +728,10 @@ fn use_it(book: &Book) -> Result<(), TestCaseError> {
     same_lines(&everything(&again), &all);
     for account in view(book).accounts() {
         let _ = (account.level(), account.leaves().len());
+        for table in book.schema().tables() {
+            let ids: Vec<_> = account.child_rows(table.name()).map(|row| row.id()).collect();
+            prop_assert!(ids.is_sorted(), "{:?}", ids);
+        }
     }
     let numbers = book.schema().attributes().filter(|attribute| {
         matches!(attribute.kind(), AttributeType::Int | AttributeType::Double | AttributeType::Money(_))
@@ -1110,6 +1117,110 @@ fn values_that_no_book_holds_are_refused() {
         // Without any value the same book is one.
         parts[3].1 = vec![0];
         assert_eq!(Book::from_snapshot(schema, &sealed(&parts)).unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn texts_are_coded_in_one_way_only() {
+    let (schema, mut parts) = bare(Some(Attribute::new("it", AttributeType::Text)));
+    parts[2].1 = crafted(&[0], &[(TOP, &[], &[ROOT; 4], &["a", "b", "c", "d"])]);
+    let coded = |codes: &[u16], texts: &[&str]| {
+        Bytes::default().u8(3).u16s(codes).u64(texts.len() as u64).texts(texts).0
+    };
+    parts[3].1 = coded(&[0, 1, 1, 0], &["x", "y"]);
+    let book = Book::from_snapshot(schema.clone(), &sealed(&parts)).unwrap();
+    assert!(sections(&book.to_snapshot())[3].1 == parts[3].1);
+    for (codes, texts, expected) in [
+        ([0, 1, 1, 0], vec!["x", "x"], "the texts are not those that are coded"),
+        ([0, 1, 2, 0], vec!["x", "y", "z"], "the texts are not those that are coded"),
+        ([0, 0, 0, 0], vec!["x", "y"], "the texts are not those that are coded"),
+        ([0, 1, 1, 0], vec!["x"], "the texts are not those that are coded"),
+        ([1, 0, 0, 0], vec!["x", "y"], "texts are not coded as they occur"),
+    ] {
+        parts[3].1 = coded(&codes, &texts);
+        match refusal(&schema, &sealed(&parts)) {
+            SnapshotError::Malformed { section: "values", reason, .. } => {
+                assert_eq!(reason, format!("`it`: {expected}"));
+            }
+            other => panic!("{expected}: {other}"),
+        }
+    }
+}
+
+#[test]
+fn labels_outside_the_schema_are_refused() {
+    let schema = Schema::builder().account_type("Company", Nesting::Free).product("CRM").build().unwrap();
+    let source = MemorySource::new()
+        .account(AccountRow::new(id("a"), "Company"))
+        .account(AccountRow::new(id("b"), "Company").under(id("a")).product("CRM"));
+    let (book, _) = Book::load(schema, &source, &Policy::strict()).unwrap();
+    let parts = sections(&book.to_snapshot());
+    // Slots, rows, trunk, home, no limbs, parents: then types, whether there are products, products.
+    let at = 8 + 4 + 8 + 4 + 8 + 8 + 4;
+    let kinds_and_products = Bytes::default().u16s(&[0, 0]).u8(1).u16s(&[u16::MAX, 0]).0;
+    assert_eq!(parts[2].1[at..at + 9], kinds_and_products);
+    for (kinds, flag, products, expected) in [
+        ([0, 1], 1, [u16::MAX, 0], "the schema has no account type 1"),
+        ([0, 0], 1, [u16::MAX, 1], "the schema has no product 1"),
+        ([0, 0], 1, [u16::MAX; 2], "no account names a product where some are said to"),
+        ([0, 0], 2, [u16::MAX, 0], "2 says nothing about products"),
+    ] {
+        let mut parts = parts.clone();
+        let labels = Bytes::default().u16s(&kinds).u8(flag).u16s(&products).0;
+        parts[2].1.splice(at..at + 9, labels);
+        match refusal(book.schema(), &sealed(&parts)) {
+            SnapshotError::Malformed { section: "accounts", reason, .. } => assert_eq!(reason, expected),
+            other => panic!("{expected}: {other}"),
+        }
+    }
+}
+
+#[test]
+fn child_rows_out_of_order_are_refused() {
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .table(ChildTable::new("users", TableKind::Users));
+    let schema = Arc::new(schema.build().unwrap());
+    let (empty, _) = Book::builder(schema.clone()).chunk_rows(2).load(&MemorySource::new()).unwrap();
+    let mut parts = sections(&empty.to_snapshot());
+    let chunks: [Crafted; 2] = [(TOP, &[], &[ROOT; 2], &["a", "b"]), (TOP, &[], &[ROOT], &["c"])];
+    parts[2].1 = crafted(&[0, 1], &chunks);
+    // Where the rows of each account end, and the ids.
+    let table = |ends: &[u32], ids: &[&str]| {
+        let bytes = Bytes::default().u64(ids.len() as u64);
+        if ids.is_empty() { bytes.0 } else { bytes.u32s(ends).texts(ids).0 }
+    };
+    let mut read = |first: Vec<u8>, second: Vec<u8>| {
+        parts[4].1 = [first, second].concat();
+        Book::from_snapshot(schema.clone(), &sealed(&parts))
+    };
+    let book = read(table(&[1, 3], &["z", "x", "y"]), table(&[1], &["w"])).unwrap();
+    use_it(&book).unwrap();
+    let rows: Vec<String> = view(&book)
+        .accounts()
+        .flat_map(|account| account.child_rows("users").map(move |row| format!("{account:?} {row:?}")))
+        .collect();
+    assert_eq!(rows, ["\"a\" users \"z\"", "\"b\" users \"x\"", "\"b\" users \"y\"", "\"c\" users \"w\""]);
+    assert!(read(table(&[], &[]), table(&[], &[])).is_ok());
+    let none = || table(&[], &[]);
+    let belong = "`users`: rows do not belong to accounts one after the other";
+    for (first, second, expected) in [
+        (table(&[0, 2], &["y", "x"]), none(), "`users`: `x` stands after `y`"),
+        (table(&[0, 2], &["x", "x"]), none(), "`users`: `x` stands after `x`"),
+        (table(&[1, 2], &["x", "x"]), none(), "`x` stands twice in `users`"),
+        (table(&[1, 1], &["x"]), table(&[1], &["x"]), "`x` stands twice in `users`"),
+        (table(&[2, 1], &["x"]), none(), belong),
+        (table(&[1, 1], &["x", "y"]), none(), belong),
+        (table(&[0, 3], &["x", "y"]), none(), belong),
+        (table(&[1, 1], &[" x"]), none(), "`users`: id \" x\" begins or ends with white space"),
+        (table(&[1, 1], &[""]), none(), "`users`: id is empty"),
+    ] {
+        match read(first, second) {
+            Err(SnapshotError::Malformed { section: "child rows", reason, .. }) => {
+                assert_eq!(reason, expected);
+            }
+            other => panic!("{expected}: {:?}", other.map(|book| book.len())),
+        }
     }
 }
 
