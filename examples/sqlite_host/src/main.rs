@@ -6,11 +6,12 @@ mod torture;
 
 use std::error::Error;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use perennial::Schema;
 use perennial::adapter::csv::{CsvInput, CsvSource, CsvTable};
+use perennial::{LoadReport, Schema};
 use sqlite_host::{Host, HostError, Opening, Options, Start};
 
 const USAGE: &str = "\
@@ -31,7 +32,11 @@ usage: sqlite_host DATABASE COMMAND
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match run(&arguments.iter().map(String::as_str).collect::<Vec<_>>()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(said) => {
+            // Who looked at the first lines only has closed the pipe, and wants no more.
+            let _ = std::io::stdout().write_all(said.as_bytes());
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("error: {}", print::chain(&*error));
             ExitCode::FAILURE
@@ -39,33 +44,22 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
+fn run(arguments: &[&str]) -> Result<String, Box<dyn Error>> {
     let [database, command, rest @ ..] = arguments else { return Err(USAGE.into()) };
     let database = Path::new(database);
-    match (*command, rest) {
+    let at = |host: &Host| format!("version {}\n", host.book().version());
+    Ok(match (*command, rest) {
         ("init", [schema]) => {
             let schema = Schema::from_json_bytes(&fs::read(schema)?)?;
-            let host = Host::create(database, schema, Options::default())?;
-            println!("{} is ready, version {}", database.display(), host.book().version());
+            at(&Host::create(database, schema, Options::default())?)
         }
         ("demo", rest @ ([] | [_])) => {
             let directory = rest.first().map_or_else(demo::directory, |given| Path::new(given).to_owned());
-            print!("{}", demo::make(database, &directory)?);
+            demo::make(database, &directory)?
         }
         ("import", files @ [_, ..]) => {
             let host = open(database)?;
-            let mut source = CsvSource::builder(host.layout().schema());
-            for file in files {
-                let (table, path) = file.split_once('=').ok_or("expected TABLE=FILE.csv")?;
-                let input = CsvInput::path(path);
-                source = source.table(match table {
-                    "accounts" => CsvTable::accounts(input),
-                    "links" => CsvTable::links(input),
-                    child => CsvTable::child(child, input),
-                });
-            }
-            print!("{}", host.import(&source.build()?)?);
-            println!("version {}", host.book().version());
+            format!("{}{}", import(&host, files)?, at(&host))
         }
         ("show", []) => print::book(&open(database)?.book())?,
         ("show", [account]) => print::account(&open(database)?.book(), account)?,
@@ -73,23 +67,19 @@ fn run(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
         ("apply", [change, "--expect", version]) => apply(database, change, Some(version.parse()?))?,
         ("sync", []) => {
             let synced = open(database)?.sync()?;
-            synced.reports.iter().for_each(print::report);
-            println!("version {}", synced.version);
+            format!("{}version {}\n", print::reports(&synced.reports), synced.version)
         }
         ("adopt", []) => {
             let host = open(database)?;
-            print!("{}", host.adopt()?);
-            println!("version {}", host.book().version());
+            format!("{}{}", host.adopt()?, at(&host))
         }
         ("snapshot", []) => {
             let written = open(database)?.snapshot()?;
-            println!(
-                "{}: version {}, {} bytes; {} entries of the log are no longer needed",
-                written.path.display(),
-                written.version,
-                written.bytes,
-                written.pruned
-            );
+            let (path, version, bytes) = (written.path.display(), written.version, written.bytes);
+            let pruned = written.pruned;
+            format!(
+                "{path}: version {version}, {bytes} bytes; {pruned} entries of the log are no longer needed\n"
+            )
         }
         ("check", []) => {
             let host = open(database)?;
@@ -97,27 +87,38 @@ fn run(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
             if !differences.is_empty() {
                 return Err(format!("the book and a fresh load differ: {differences}").into());
             }
-            println!("version {}: the book equals a fresh load", host.book().version());
+            format!("version {}: the book equals a fresh load\n", host.book().version())
         }
         ("torture", rest @ ([] | [_] | [_, _])) => {
             let mut numbers = rest.iter().map(|given| given.parse::<u64>());
             let kills = numbers.next().transpose()?.unwrap_or(100);
             let seed = numbers.next().transpose()?.unwrap_or(1);
-            torture::run(database, kills, seed)?;
+            torture::run(database, kills, seed)?
         }
-        (torture::STEPS, rest) => torture::steps(database, rest)?,
-        (torture::WORK, rest) => torture::work(database, rest)?,
+        (torture::STEPS, rest) => torture::steps(database, rest).map(|()| String::new())?,
+        (torture::WORK, rest) => torture::work(database, rest).map(|()| String::new())?,
         _ => return Err(USAGE.into()),
-    }
-    Ok(())
+    })
 }
 
-fn apply(database: &Path, change: &str, expected: Option<u64>) -> Result<(), Box<dyn Error>> {
+fn import(host: &Host, files: &[&str]) -> Result<LoadReport, Box<dyn Error>> {
+    let mut source = CsvSource::builder(host.layout().schema());
+    for file in files {
+        let (table, path) = file.split_once('=').ok_or("expected TABLE=FILE.csv")?;
+        let input = CsvInput::path(path);
+        source = source.table(match table {
+            "accounts" => CsvTable::accounts(input),
+            "links" => CsvTable::links(input),
+            child => CsvTable::child(child, input),
+        });
+    }
+    Ok(host.import(&source.build()?)?)
+}
+
+fn apply(database: &Path, change: &str, expected: Option<u64>) -> Result<String, Box<dyn Error>> {
     let change = serde_json::from_slice(&fs::read(change)?)?;
     let applied = open(database)?.apply(&change, expected)?;
-    print::report(&applied.report);
-    println!("version {}", applied.version);
-    Ok(())
+    Ok(format!("{}version {}\n", print::reports([&applied.report]), applied.version))
 }
 
 // Opens, and says on standard error how the book came back.

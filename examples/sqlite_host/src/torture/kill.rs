@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::fmt;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -36,7 +37,7 @@ struct Tally {
 /// # Errors
 ///
 /// What was wrong after which kill.
-pub fn run(database: &Path, kills: u64, seed: u64) -> Result<(), Box<dyn Error>> {
+pub fn run(database: &Path, kills: u64, seed: u64) -> Result<String, Box<dyn Error>> {
     let started = Instant::now();
     let mut random = create(database, seed)?;
     let mut tally = Tally::default();
@@ -44,29 +45,29 @@ pub fn run(database: &Path, kills: u64, seed: u64) -> Result<(), Box<dyn Error>>
         let round = round(database, kill, &mut random, &mut tally);
         round.map_err(|error| format!("after kill {} of seed {seed}: {error}", kill + 1))?;
     }
-    let version = Host::open(database, Options::default())?.0.book().version();
-    println!(
-        "{kills} kills in {:.1} s, up to version {version}: every restart was right",
-        started.elapsed().as_secs_f64()
-    );
-    for (at, count) in &tally.kills {
-        println!("  {count:3} {at}");
-    }
-    println!(
-        "  {} changes and {} edits past the host reported, none lost; {} changes refused",
-        tally.serial, tally.edit, tally.refused
-    );
-    println!(
-        "  {} restarts from a snapshot with {} changes replayed, {} from the tables; {} snapshots damaged on purpose; {} times faulty edits adopted",
-        tally.from_snapshot, tally.replayed, tally.loaded, tally.damaged, tally.adopted
-    );
     // Each kind of kill must have happened, or nothing is proven about it.
     let windows = u64::try_from(Window::ALL.len())?;
-    if kills >= 2 * windows && Window::ALL.iter().any(|window| !tally.kills.contains_key(&window.to_string()))
-    {
+    let hit = |window: &Window| tally.kills.contains_key(&window.to_string());
+    if kills >= 2 * windows && !Window::ALL.iter().all(hit) {
         return Err("a window was never hit".into());
     }
-    Ok(())
+    let version = Host::open(database, Options::default())?.0.book().version();
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(format!("{kills} kills in {seconds:.1} s, up to version {version}: every restart was right\n{tally}"))
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kills.iter().try_for_each(|(at, count)| writeln!(f, "  {count:3} {at}"))?;
+        writeln!(f, "  {} changes and {} edits past the host, none lost", self.serial, self.edit)?;
+        writeln!(f, "  {} changes refused; faulty edits adopted after {} kills", self.refused, self.adopted)?;
+        writeln!(
+            f,
+            "  {} restarts from a snapshot, with {} changes replayed",
+            self.from_snapshot, self.replayed
+        )?;
+        writeln!(f, "  {} restarts from the tables; {} snapshots damaged", self.loaded, self.damaged)
+    }
 }
 
 /// Makes a database with rows of a seed, and goes on with its random numbers.
