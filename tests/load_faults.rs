@@ -527,3 +527,40 @@ fn of_two_rows_at_fault_one_with_a_value_that_does_not_fit_no_order_decides() {
     };
     assert_eq!(load([0, 1]), load([1, 0]));
 }
+
+#[test]
+fn an_only_parent_that_stands_in_the_links_is_not_forgotten() {
+    // Held: `below` names its only parent in `links`, and that is a product account.
+    let raw = Raw {
+        accounts: vec![
+            ["top", "-", TYPES[0], "-", "-", "-"],
+            ["product", "top", TYPES[1], PRODUCTS[0], "-", "-"],
+            ["below", "-", TYPES[1], "-", "-", "-"],
+        ],
+        links: vec![["below", "product"]],
+        ..Raw::default()
+    };
+    let (book, _) = Book::load(schema(), &raw, &Policy::lenient()).unwrap();
+    let held = book.held_accounts().find(|held| held.row.id == id("below")).unwrap();
+    assert_eq!(held.row.parents, [ParentLink { rank: 1, parent: id("product") }]);
+    let (book, report) = book.apply(&Change::new().set_product(&id("product"), None)).unwrap();
+    assert_eq!(report.released, [id("below")]);
+    assert_eq!(view(&book).account("below").unwrap().parent().unwrap().id(), id("product"));
+
+    // Adopted: a ring that is closed by a link, broken at its smallest id.
+    let raw = Raw {
+        accounts: vec![["a", "-", TYPES[1], "-", "-", "-"], ["b", "a", TYPES[1], "-", "-", "-"]],
+        links: vec![["a", "b"]],
+        ..Raw::default()
+    };
+    let (book, _) = Book::load(schema(), &raw, &Policy::lenient()).unwrap();
+    assert!(view(&book).account("a").unwrap().is_root());
+    let declared = |book: &Book, of: &str| {
+        let parents = view(book).account(of).unwrap().declared_parents();
+        parents.into_iter().map(|link| link.parent).collect::<Vec<_>>()
+    };
+    assert_eq!((declared(&book, "a"), declared(&book, "b")), (vec![id("b")], vec![id("a")]));
+    let (book, _) = book.apply(&Change::new().move_to_root(&id("b"))).unwrap();
+    assert_eq!(view(&book).account("a").unwrap().parent().unwrap().id(), id("b"));
+    assert_eq!((declared(&book, "a"), declared(&book, "b")), (vec![id("b")], vec![]));
+}
