@@ -725,6 +725,9 @@ proptest! {
                 (Ok((next, report)), Ok((fresh, _))) => {
                     next.verify().unwrap();
                     prop_assert_eq!(answers(&view(&next)), answers(&view(&fresh)));
+                    let (plain, _) = book.apply(&change.expand(&book)).unwrap();
+                    prop_assert_eq!(answers(&view(&plain)), answers(&view(&next)));
+                    prop_assert_eq!(plain.successions(), next.successions());
                     links.extend((0..).zip(&by).map(|(rank, by)| Succession::new(account.clone(), by.clone(), on).ranked(rank)));
                     prop_assert_eq!(report.successions_added.len(), by.len());
                     (rows, book) = (model, next);
@@ -781,6 +784,9 @@ proptest! {
         let (at_once, _) = book.apply(&whole).unwrap();
         at_once.verify().unwrap();
         prop_assert_eq!(answers(&view(&at_once)), answers(&view(&steps)));
+        let (plain, _) = book.apply(&whole.expand(&book)).unwrap();
+        prop_assert_eq!(answers(&view(&plain)), answers(&view(&at_once)));
+        prop_assert_eq!(plain.successions(), at_once.successions());
         prop_assert_eq!(at_once.successions(), steps.successions());
     }
 }

@@ -134,6 +134,54 @@ impl History {
     }
 }
 
+impl Change {
+    /// This change with every merger and split written out: what each removes, moves and hands over in
+    /// `book`, and the successions.
+    ///
+    /// For hosts that write changes to their own tables: what is left are items that each touch the rows
+    /// that they name (and those that the report lists as removed). Applied to `book` it does what this
+    /// change does. A change that the book would refuse is written out as far as it goes; apply decides.
+    ///
+    /// # Complexity
+    ///
+    /// O(items + what hangs directly on the replaced accounts).
+    ///
+    /// ```
+    /// # use perennial::{AccountId, AccountRow, Book, Change, ChangeItem, Date, Nesting, Policy, Schema, source::MemorySource};
+    /// # let schema = Schema::builder().account_type("Company", Nesting::Free).build()?;
+    /// # let id = |text| AccountId::new(text);
+    /// # let source = MemorySource::new()
+    /// #     .account(AccountRow::new(id("acme")?, "Company"))
+    /// #     .account(AccountRow::new(id("globex")?, "Company"))
+    /// #     .account(AccountRow::new(id("globex-eu")?, "Company").under(id("globex")?));
+    /// # let (book, _) = Book::load(schema, &source, &Policy::strict())?;
+    /// let merger = Change::new().merge(&id("globex")?, &id("acme")?, Date::new(2026, 3, 1)?);
+    /// let plain = merger.expand(&book);
+    /// assert!(plain.items().iter().any(|item| *item == ChangeItem::Remove { account: id("globex").unwrap() }));
+    /// assert_eq!(plain.items().len(), 3); // `globex` goes, `globex-eu` moves, and the succession
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn expand(&self, book: &super::Book) -> Self {
+        let (plain, history) = History::gather(&book.0, self, &mut Vec::new());
+        let replaced = |link: &&Succession| history.replaced.contains(&link.account);
+        let links = history.added.iter().filter(replaced).cloned();
+        let declared = links.map(|succession| ChangeItem::DeclareSuccession { succession });
+        // One that was declared by hand beside the merger stands among the items already.
+        let known: HashSet<&Succession> = plain.items().iter().filter_map(declared_by).collect();
+        let declared: Vec<ChangeItem> =
+            declared.filter(|item| declared_by(item).is_some_and(|link| !known.contains(link))).collect();
+        declared.into_iter().fold(plain.into_owned(), Self::with)
+    }
+}
+
+const fn declared_by(item: &ChangeItem) -> Option<&Succession> {
+    match item {
+        ChangeItem::DeclareSuccession { succession } => Some(succession),
+        _ => None,
+    }
+}
+
 /// Replaced accounts, and what the change says otherwise.
 struct Replacing<'o> {
     old: &'o Inner,
