@@ -43,6 +43,9 @@ pub enum ChangeItem {
 /// compare your rows with `view.account(id)` under `Scope::all()` (and
 /// [`Book::held_accounts`](crate::Book::held_accounts)).
 ///
+/// Serialisable, for a log or a wire. Read JSON with the feature `float_roundtrip` of `serde_json`, or a
+/// double may come back one bit off.
+///
 /// ```
 /// use perennial::{AccountId, AccountRow, Book, Change, Nesting, Policy, Schema, SystemAttribute, source::MemorySource};
 ///
