@@ -20,6 +20,7 @@ mod load_children;
 mod placing;
 
 mod graph;
+mod links;
 mod rechunk;
 mod report;
 mod restructure;
@@ -42,6 +43,7 @@ pub use compare::{AccountMove, ChangeReport, ValueChange};
 pub use graph::{AccountNode, EdgeReferences, NodeReferences, ParentEdge, VisitedAccounts};
 pub(crate) use held::Held;
 pub use held::{HeldAccount, HeldChild, HeldReason, SupersededRow};
+pub use links::{DeclaredLink, LinkGraph, LinkKind, LinkReferences};
 pub use report::{Fault, LoadError, LoadReport, MAX_REPORTED, Problem, RowCounts, RowLocation};
 pub use view::View;
 
