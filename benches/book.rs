@@ -1,7 +1,7 @@
 //! How long do the main jobs take, as ratios to copying the same bytes?
 //!
 //! One question a row: loading, arranging the tree alone, rolling up, one change in a usual tree and in
-//! one huge tree, a refresh after it. Each is measured in turn with its yardstick (a plain copy), round
+//! one huge tree, a refresh after it, a snapshot written and read. Each is measured in turn with its yardstick (a plain copy), round
 //! after round, and the medians are printed with their ratio, at 1,000, 100,000 and 1,000,000 accounts.
 //! `cargo bench --bench book` runs all of it; `-- --test` runs every question once on the smallest book;
 //! `-- 100000` measures one size.
@@ -114,6 +114,13 @@ fn questions(size: usize, rounds: usize) -> Outcome<Vec<Row>> {
         measure(few, || Ok(Book::load(schema.clone(), &source, &Policy::strict())?), || bytes.clone())?;
     row("load 20 attributes (with generating them)", (load, Some(copy)));
     row("  of which the source takes", (scanned, None));
+
+    let saved = book.to_snapshot();
+    let schema = book.schema();
+    let written = measure(few, || Ok(book.to_snapshot()), || saved.clone())?;
+    row("snapshot written", (written.0, Some(written.1)));
+    let read = measure(few, || Ok(Book::from_snapshot(schema.clone(), &saved)?), || saved.clone())?;
+    row("snapshot read", (read.0, Some(read.1)));
 
     let bare = PlainBook::one_tree(size, 7);
     let tree_schema = bare.schema();

@@ -31,7 +31,7 @@
 //!
 //! Words: a *roll-up* is an aggregation up the hierarchy; a *fold plan* is a checked list of them; *held* means
 //! quarantined; *superseded*, a duplicate that lost; a *band* is an ordered enumeration; a *limb*, a part of a large
-//! tree that is stored as a chunk of its own.
+//! tree that is stored as a chunk of its own; a *succession*, a dated link from an account to one that came after it.
 //!
 //! # Which question, which type
 //!
@@ -50,10 +50,13 @@
 //! | Who is above, below, beside an account? | [`Account`]; [`AccountTree`] over any storage; petgraph over `&View` |
 //! | Who else is above or below it, by parents that the tree does not show? | [`Account::extra_parents`], [`Account::extra_children`]; petgraph over [`View::link_graph`] |
 //! | How does a tree look on a terminal? | [`render_tree`] with [`TreeText`] |
+//! | Which account is it today, after mergers and splits? | [`View::successors`]; [`Successions`] for any day; [`Change::merge`], [`Change::split`] |
 //! | What does it add up to, for each account? | [`RollUp`], checked by [`FoldPlan`], answered by [`Totals`] |
 //! | In which currency? | [`Rates`], which you implement |
 //! | What if this changes? | [`Change`] and [`Book::apply`]; [`ChangeReport`] says what differs |
 //! | And the totals after it? | [`FoldPlan::refresh`] |
+//! | How does my service restart quickly? | `Book::to_snapshot` and `Book::from_snapshot` (feature `snapshot`) |
+//! | Does my implementation of a trait keep its promises? | `testkit::source_conformance!` and its like, by feature |
 //!
 //! What the answers mean (missing values, cycles, scopes, rounding) is ruled in [`docs::semantics`]; how the
 //! crate is built stands in [`docs::architecture`].
@@ -68,8 +71,12 @@
 //! * **`rayon`**: [`FoldPlan::all`] folds chunks in parallel on the current rayon pool (the global one, which rayon
 //!   starts, when called outside a pool). [`FoldPlan::refresh`] stays on the calling thread, as it has little to do.
 //!   The same bits as without. Brings the `rayon` crate.
-//! * **`testkit`**: what tests of hosts need, such as generated books and slow, obvious evaluators to compare
-//!   with. Brings nothing.
+//! * **`snapshot`**: `Book::to_snapshot` gives a book as versioned, checksummed bytes, and `Book::from_snapshot`
+//!   restores it without reading your database. Only this library reads them; they are no backup of your data.
+//!   Brings the `crc32fast` crate.
+//! * **`testkit`**: what tests of hosts need: the promises of [`source::Source`], [`AccountTree`], [`Zone`] and
+//!   [`Rates`] as tests to run over your own storage (`testkit::source_conformance!` and its like), sources that
+//!   fail on purpose, generated books, and slow, obvious evaluators to compare with. Brings nothing.
 //!
 //! # Limits
 //!
@@ -78,8 +85,8 @@
 //! nothing recurses. A report describes at most [`MAX_REPORTED`] faults of a kind and counts the rest; a
 //! distribution counts at most [`MAX_DISTRIBUTION`] different values.
 //!
-//! The crate keeps everything in memory, writes nothing, reads no clock and knows no users or permissions: the
-//! host says what a scope is, and what time it is.
+//! The crate keeps everything in memory, writes nothing (a snapshot is bytes that the host keeps), reads no
+//! clock and knows no users or permissions: the host says what a scope is, and what time it is.
 
 pub mod adapter;
 mod book;
@@ -101,7 +108,7 @@ pub use model::{
 // The moment of a question.
 pub use model::{AsOf, FiscalCalendar, FixedZone, Weekday, Zone};
 // Ids and rows.
-pub use model::{AccountId, AccountIdx, AccountRow, ChildId, ChildRow, IdError, ParentLink};
+pub use model::{AccountId, AccountIdx, AccountRow, ChildId, ChildRow, IdError, ParentLink, Succession};
 // The schema, what is wrong with one, and what does not fit it.
 pub use model::{
     AccountType, Attribute, AttributeId, AttributeType, CaseRule, ChildTable, ColumnId, EnumValues, Nesting,
@@ -118,8 +125,12 @@ pub use tree::{FaultKind, Policy, PolicyError, Remedy, TreeFault};
 pub use book::{
     Account, AccountNode, Book, BookBuilder, ChildEntry, DeclaredLink, EdgeReferences, Fault, HeldAccount,
     HeldChild, HeldReason, LinkGraph, LinkKind, LinkReferences, LoadError, LoadReport, MAX_REPORTED,
-    NodeReferences, ParentEdge, Problem, RowCounts, RowLocation, SupersededRow, View, VisitedAccounts,
+    NodeReferences, ParentEdge, Problem, RowCounts, RowLocation, Successions, SupersededRow, View,
+    VisitedAccounts,
 };
+// How it is saved.
+#[cfg(feature = "snapshot")]
+pub use book::SnapshotError;
 // How it changes.
 pub use book::{AccountMove, Change, ChangeError, ChangeItem, ChangeProblem, ChangeReport, ValueChange};
 // Roll-ups.

@@ -4,7 +4,8 @@ use perennial::adapter::csv::CsvSource;
 use perennial::source::MemorySource;
 use perennial::{
     Account, AccountIdx, AccountSet, Book, BookBuilder, Change, ChangeError, ChangeReport, FoldErrors,
-    FoldPlan, FoldValue, LoadError, LoadReport, Policy, Schema, SchemaErrors, Scope, Totals, Value, View,
+    FoldPlan, FoldValue, LoadError, LoadReport, Policy, Schema, SchemaErrors, Scope, SnapshotError, Totals,
+    Value, View,
 };
 
 fn crosses_threads<T: Send + Sync>() {}
@@ -32,6 +33,7 @@ fn reports_and_errors_cross_threads() {
     crosses_threads::<ChangeReport>();
     crosses_threads::<LoadError>();
     crosses_threads::<ChangeError>();
+    crosses_threads::<SnapshotError>();
     crosses_threads::<SchemaErrors>();
     crosses_threads::<FoldErrors>();
 }

@@ -29,6 +29,7 @@ use proptest::prelude::*;
 struct Raw {
     accounts: Vec<[&'static str; 6]>,
     links: Vec<[&'static str; 2]>,
+    successions: Vec<[&'static str; 3]>,
     tickets: Vec<[&'static str; 3]>,
 }
 
@@ -68,6 +69,14 @@ impl Source for Raw {
                     .column("rank", Cells::Int(vec![Some(1); self.links.len()]));
                 let _ = emit(batch);
             }
+            TableName::Successions => {
+                let days = self.successions.iter().map(|row| row[2].parse().ok());
+                let batch = Batch::new(TableName::Successions)
+                    .column("id", texts(&self.successions, 0))
+                    .column("successor", texts(&self.successions, 1))
+                    .column("on", Cells::Date(days.collect()));
+                let _ = emit(batch);
+            }
             table if *table == TableName::child("tickets") => {
                 let batch = Batch::new(table.clone())
                     .column("id", texts(&self.tickets, 0))
@@ -86,6 +95,7 @@ impl Raw {
         let (mut raw, mut random) = (self.clone(), Random::new(seed));
         random.shuffle(&mut raw.accounts);
         random.shuffle(&mut raw.links);
+        random.shuffle(&mut raw.successions);
         random.shuffle(&mut raw.tickets);
         raw
     }
@@ -124,6 +134,12 @@ fn one_of_each() -> Raw {
             ["planless", "acme", "Team", "-", "1", "-"],
         ],
         links: vec![["several", "acme-eu"], ["link-a", "link-b"], ["stranger", "acme"]],
+        successions: vec![
+            ["old", "acme", "2020-01-01"],
+            ["older", "acme", "-"],
+            ["this", "that", "2020-01-01"],
+            ["that", "this", "2020-01-01"],
+        ],
         tickets: vec![
             ["t1", "acme", "1"],
             ["t2", "-", "1"],
@@ -166,6 +182,8 @@ accounts row 13: `several` has 2 parents: `acme`, `acme-eu`
 accounts row 17: `link-a` has 2 parents: `acme`, `link-b`
 accounts row 14: 3 accounts stand under each other: `ring-a`, `ring-b`, `ring-c`
 links row 3: link to `acme` belongs to `stranger`, which is not in the source
+successions row 2: succession of `older` by `acme`: it names no day
+2 accounts end in each other on 2020-01-01: `that`, `this`
 links of 2 accounts form a ring: `link-a`, `link-b`
 links of 3 accounts form a ring: `ring-a`, `ring-b`, `ring-c`
 accounts row 19: `group` of type `Group` may not stand under `acme` of type `Company`
@@ -179,6 +197,7 @@ tickets row 3: row `t3` belongs to `nobody`, which is not in the book
 tickets row 4: id `t4` stands in 2 rows";
 const LENIENT: &str = "accounts: 23 offered, 15 loaded, 8 held
 links: 3 offered, 2 loaded, 1 held
+successions: 4 offered, 1 loaded, 3 held
 tickets: 6 offered, 2 loaded, 4 held
 contracts: 0 offered, 0 loaded, 0 held
 invalid id: 1 (quarantine), such as: accounts row 4: id \" padded\" begins or ends with white space
@@ -190,6 +209,8 @@ parent does not exist: 1 (adopt), such as: accounts row 11: parent `nowhere` of 
 several parents: 2 (prefer), such as: accounts row 13: `several` has 2 parents: `acme`, `acme-eu`
 cycle: 1 (adopt), such as: accounts row 14: 3 accounts stand under each other: `ring-a`, `ring-b`, `ring-c`
 stray link: 1 (quarantine), such as: links row 3: link to `acme` belongs to `stranger`, which is not in the source
+invalid succession: 1 (quarantine), such as: successions row 2: succession of `older` by `acme`: it names no day
+ring of successions: 1 (quarantine), such as: 2 accounts end in each other on 2020-01-01: `that`, `this`
 cycle of links: 2 (prefer), such as: links of 2 accounts form a ring: `link-a`, `link-b`
 type order: 1 (quarantine), such as: accounts row 19: `group` of type `Group` may not stand under `acme` of type `Company`
 account under a product account: 1 (quarantine), such as: accounts row 20: `under-crm` stands under the product account `crm`
@@ -332,6 +353,7 @@ proptest! {
                 one(&["-", "basic"], *f),
             ]).collect(),
             links: links.iter().map(|[a, b]| [POOL[usize::from(*a) % 8], text(*b)]).collect(),
+            successions: links.iter().map(|[a, b]| [text(*a), text(*b), one(&["2020-01-01", "2021-01-01", "-"], a ^ b)]).collect(),
             tickets: tickets.iter().map(|[a, b, c]| [
                 one(&["t1", "t2", "t3", " t"], *a),
                 one(&["-", "a", "b", "c", "d", "missing"], *b),
@@ -493,4 +515,52 @@ fn whole_numbers_that_arrive_as_doubles_name_accounts() {
     let (book, report) = builder.finish().unwrap();
     assert_eq!(view(&book).account("18").unwrap().parent().unwrap().id_str(), "17");
     assert_eq!(report.count(FaultKind::MissingParent), 1, "{report}");
+}
+
+#[test]
+fn of_two_rows_at_fault_one_with_a_value_that_does_not_fit_no_order_decides() {
+    let rows = [["twice", "-", "Planet", "-", "-", "-"], ["twice", "-", "Planet", "-", "many", "-"]];
+    let policy = Policy::lenient().with(FaultKind::InvalidValue, Remedy::Quarantine).unwrap();
+    let load = |order: [usize; 2]| {
+        let raw = Raw { accounts: order.map(|row| rows[row]).to_vec(), ..Raw::default() };
+        outcome(&raw.load(4, &policy))
+    };
+    assert_eq!(load([0, 1]), load([1, 0]));
+}
+
+#[test]
+fn an_only_parent_that_stands_in_the_links_is_not_forgotten() {
+    // Held: `below` names its only parent in `links`, and that is a product account.
+    let raw = Raw {
+        accounts: vec![
+            ["top", "-", TYPES[0], "-", "-", "-"],
+            ["product", "top", TYPES[1], PRODUCTS[0], "-", "-"],
+            ["below", "-", TYPES[1], "-", "-", "-"],
+        ],
+        links: vec![["below", "product"]],
+        ..Raw::default()
+    };
+    let (book, _) = Book::load(schema(), &raw, &Policy::lenient()).unwrap();
+    let held = book.held_accounts().find(|held| held.row.id == id("below")).unwrap();
+    assert_eq!(held.row.parents, [ParentLink { rank: 1, parent: id("product") }]);
+    let (book, report) = book.apply(&Change::new().set_product(&id("product"), None)).unwrap();
+    assert_eq!(report.released, [id("below")]);
+    assert_eq!(view(&book).account("below").unwrap().parent().unwrap().id(), id("product"));
+
+    // Adopted: a ring that is closed by a link, broken at its smallest id.
+    let raw = Raw {
+        accounts: vec![["a", "-", TYPES[1], "-", "-", "-"], ["b", "a", TYPES[1], "-", "-", "-"]],
+        links: vec![["a", "b"]],
+        ..Raw::default()
+    };
+    let (book, _) = Book::load(schema(), &raw, &Policy::lenient()).unwrap();
+    assert!(view(&book).account("a").unwrap().is_root());
+    let declared = |book: &Book, of: &str| {
+        let parents = view(book).account(of).unwrap().declared_parents();
+        parents.into_iter().map(|link| link.parent).collect::<Vec<_>>()
+    };
+    assert_eq!((declared(&book, "a"), declared(&book, "b")), (vec![id("b")], vec![id("a")]));
+    let (book, _) = book.apply(&Change::new().move_to_root(&id("b"))).unwrap();
+    assert_eq!(view(&book).account("a").unwrap().parent().unwrap().id(), id("b"));
+    assert_eq!((declared(&book, "a"), declared(&book, "b")), (vec![id("b")], vec![]));
 }

@@ -121,6 +121,8 @@ fn a_hidden_name_shows_in_no_path() {
     assert_eq!(part.account("top").unwrap().children().len(), 2);
     assert_eq!(part.account("links").unwrap().extra_parents(), []);
     assert_eq!(view(&book).account("links").unwrap().extra_parents().len(), 1);
+    assert_eq!(part.account("links").unwrap().declared_parents(), []);
+    assert_eq!(view(&book).account("links").unwrap().declared_parents().len(), 2);
     assert!(!answers(&part).concat().contains("ecret"));
     let dot = format!("{:?}", petgraph::dot::Dot::new(&part));
     assert!(!dot.contains("secret"));

@@ -5,8 +5,8 @@ use std::fmt;
 use super::View;
 use crate::column::value_of;
 use crate::model::{
-    AccountId, AccountIdx, AttributeId, ChildId, ChildTable, Product, ProductId, SystemAttribute, TableId,
-    TypeId, Value,
+    AccountId, AccountIdx, AttributeId, ChildId, ChildTable, ParentLink, Product, ProductId, SystemAttribute,
+    TableId, TypeId, Value,
 };
 use crate::tree::{AccountTree, FaultKind};
 
@@ -283,6 +283,37 @@ impl<'v> Account<'v> {
     #[must_use]
     pub fn extra_children(&self) -> Vec<Self> {
         self.all(self.view.extra_children_of(self.place).collect())
+    }
+
+    /// Its parents as declared, preferred first: those that exist, those that do not, and the one it stands
+    /// under. Answered in views of everything only (else empty): a declaration names accounts that a scope
+    /// may not show.
+    ///
+    /// What [`Change::declare_parents`](crate::Change::declare_parents) takes, so that a host can compare
+    /// what it declares with what the book knows. The rank of an only parent that exists means nothing and
+    /// is 0; a parent declared twice is listed with its lower rank.
+    ///
+    /// ```
+    /// use perennial::{AccountId, AccountRow, AsOf, Book, Date, Nesting, Policy, Schema, Scope, source::MemorySource};
+    ///
+    /// let schema = Schema::builder().account_type("Company", Nesting::Free).build()?;
+    /// let row = AccountRow::new(AccountId::new("acme-eu")?, "Company").under(AccountId::new("acme")?);
+    /// let (book, _) = Book::load(schema, &MemorySource::new().account(row), &Policy::lenient())?;
+    /// let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
+    /// let orphan = view.account("acme-eu").ok_or("adopted as a root")?;
+    /// assert!(orphan.parent().is_none());
+    /// assert_eq!(orphan.declared_parents()[0].parent.as_str(), "acme");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn declared_parents(&self) -> Vec<ParentLink> {
+        if !self.view.scope().is_all() {
+            return Vec::new();
+        }
+        match self.view.inner().held.links.get(&self.id()) {
+            Some(links) => links.clone(),
+            None => self.parent().into_iter().map(|up| ParentLink { rank: 0, parent: up.id() }).collect(),
+        }
     }
 
     /// Its rows in a child table, by child id; empty when the schema knows no such table.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::judge::{check_below, check_places, check_required};
 use super::placing::Placing;
+use super::replace::History;
 use super::settle::build_structure;
 use super::values::{ChildEdits, apply_children, apply_values};
 use super::wishes::{Wish, gather, removed_accounts, removed_held};
@@ -32,6 +33,8 @@ impl Book {
     pub fn apply(&self, change: &Change) -> Result<(Self, ChangeReport), ChangeError> {
         let old = &*self.0;
         let mut problems = Vec::new();
+        let (change, history) = History::gather(old, change, &mut problems);
+        let change = &*change;
         let mut wishes = gather(old, change, &mut problems);
         let child_edits = ChildEdits::gather(old, change, &mut problems);
         let removed = removed_accounts(old, &wishes, &mut problems);
@@ -42,6 +45,7 @@ impl Book {
         check_below(old, &placing, &removed, &mut problems);
         check_required(old, &wishes, &placing, &mut problems);
         child_edits.check(old, &|id| placing.will_stand(id, &resolution), &removed, &mut problems);
+        history.check_successors(&|id| placing.will_stand(id, &resolution), &mut problems);
         if !problems.is_empty() {
             problems.sort_by_cached_key(ToString::to_string);
             problems.dedup();
@@ -49,11 +53,13 @@ impl Book {
         }
         let mut report = ChangeReport::default();
         let mut next = old.clone();
-        next.version += 1;
+        // A host may start from any version; past the last one there is none.
+        next.version = next.version.saturating_add(1);
         build_structure(old, &mut next, &placing, &resolution, &removed, &mut wishes, &mut report);
         let edits = edits_of(&next_places(&next, &wishes), &wishes, old);
         apply_values(old, &mut next, edits);
         apply_children(old, &mut next, &child_edits, &removed, &mut report);
+        history.apply(&mut next, &mut report);
         describe(old, &next, &wishes, &placing, &mut report);
         report.finish();
         Ok((Self(Arc::new(next)), report))

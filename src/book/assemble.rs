@@ -9,6 +9,7 @@ use super::builder::BookBuilder;
 use super::intake::AccountIntake;
 use super::load_accounts::place_accounts;
 use super::load_children::{gather_children, place_children};
+use super::load_successions::place_successions;
 use super::report::{LoadReport, RowCounts};
 use super::row_index::RowIndex;
 use super::{Book, Chunk, Held, Inner, Limb, LoadError, TableBlock};
@@ -46,6 +47,7 @@ pub(super) fn assemble(mut builder: BookBuilder) -> Result<(Book, LoadReport), L
     let packed = pack(&forest, NONE, builder.chunk_rows);
     drop(forest);
     let home_of = locate(&packed, placed.rows.len());
+    let successions = place_successions(&builder, &mut held, &mut report);
     let children = place_children(&builder, &index, &placed, &home_of, &mut held, &mut report);
     let hashes = index.into_hashes();
     report.finish();
@@ -113,6 +115,7 @@ pub(super) fn assemble(mut builder: BookBuilder) -> Result<(Book, LoadReport), L
         index: Arc::new(index),
         child_index,
         held: Arc::new(held),
+        successions: Arc::new(successions),
     };
     Ok((Book(Arc::new(inner)), report))
 }

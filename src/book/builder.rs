@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::intake::{AccountIntake, ChildIntake, LinkIntake};
+use super::load_successions::SuccessionIntake;
 use super::{Book, CHUNK_ROWS, LoadError, LoadReport, MAX_CHUNK_ROWS};
 use crate::model::Schema;
 use crate::model::limits::{MAX_ACCOUNTS, MAX_CHILD_ROWS};
@@ -36,6 +37,7 @@ pub struct BookBuilder {
     pub(super) version: u64,
     pub(super) accounts: AccountIntake,
     pub(super) links: LinkIntake,
+    pub(super) successions: SuccessionIntake,
     // One for each child table.
     pub(super) children: Vec<ChildIntake>,
     pub(super) report: LoadReport,
@@ -53,6 +55,7 @@ impl BookBuilder {
             version: 0,
             accounts,
             links: LinkIntake::default(),
+            successions: SuccessionIntake::default(),
             children,
             report: LoadReport::default(),
             ignored: BTreeMap::new(),
@@ -101,6 +104,7 @@ impl BookBuilder {
         match batch.table() {
             TableName::Accounts => self.accounts.push(batch, &self.schema, &self.policy, &mut self.report),
             TableName::Links => self.links.push(batch, &mut self.report, &self.policy),
+            TableName::Successions => self.successions.push(batch, &mut self.report, &self.policy),
             TableName::Child(table) => {
                 let id = self.schema.table(table);
                 let found =
@@ -120,8 +124,10 @@ impl BookBuilder {
     /// [`LoadError`]; see [`Book::load`].
     pub fn load(mut self, source: &dyn Source) -> Result<(Book, LoadReport), LoadError> {
         let children = self.schema.tables().map(|table| TableName::child(table.name()));
-        let tables: Vec<TableName> =
-            [TableName::Accounts, TableName::Links].into_iter().chain(children).collect();
+        let tables: Vec<TableName> = [TableName::Accounts, TableName::Links, TableName::Successions]
+            .into_iter()
+            .chain(children)
+            .collect();
         for table in tables.into_iter().filter(|table| source.provides(table)) {
             let request = ScanRequest::for_schema(&self.schema, table);
             let mut failed = None;

@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{AccountId, AccountRow, ChildId, ChildRow, ParentLink, Value, ValueFault};
+use crate::model::{
+    AccountId, AccountRow, ChildId, ChildRow, Date, ParentLink, Succession, Value, ValueFault,
+};
 use crate::tree::TreeFault;
 
 /// One wish.
@@ -25,6 +27,9 @@ pub enum ChangeItem {
     SetProduct { account: AccountId, product: Option<Arc<str>> },
     Remove { account: AccountId },
     RemoveSubtree { account: AccountId },
+    Replace { account: AccountId, by: Vec<AccountId>, on: Date },
+    DeclareSuccession { succession: Succession },
+    RetractSuccession { succession: Succession },
     AddChild { table: Arc<str>, row: ChildRow },
     SetChild { table: Arc<str>, child: ChildId, column: Arc<str>, value: Option<Value> },
     MoveChild { table: Arc<str>, child: ChildId, account: AccountId },
@@ -151,6 +156,65 @@ impl Change {
         self.with(ChangeItem::RemoveSubtree { account: account.clone() })
     }
 
+    /// Merges an account into another one on a day: it leaves the book, and its id leads to the other
+    /// ([`View::successors`](crate::View::successors)).
+    ///
+    /// The accounts directly below it, and all that declare it as a parent, stand under the other from now
+    /// on, and its child rows belong to the other, unless the same change says otherwise of them. An heir
+    /// that stood below the account takes its place in the tree. The values of the heir stay as they are;
+    /// what it should take over from the account, `set` in the same change. Two accounts of one product end
+    /// up side by side, which is refused: merge those as well, in the same change. Ruling S52.
+    ///
+    /// ```
+    /// # use perennial::{AccountId, AccountRow, AsOf, Book, Change, Date, Nesting, Policy, Schema, Scope, source::MemorySource};
+    /// # let schema = Schema::builder().account_type("Company", Nesting::Free).build()?;
+    /// # let id = |text| AccountId::new(text);
+    /// # let source = MemorySource::new()
+    /// #     .account(AccountRow::new(id("acme")?, "Company"))
+    /// #     .account(AccountRow::new(id("globex")?, "Company"))
+    /// #     .account(AccountRow::new(id("globex-eu")?, "Company").under(id("globex")?));
+    /// # let (book, _) = Book::load(schema, &source, &Policy::strict())?;
+    /// let day = Date::new(2026, 3, 1)?;
+    /// let (merged, report) = book.apply(&Change::new().merge(&id("globex")?, &id("acme")?, day))?;
+    /// assert_eq!((report.removed.len(), report.moves.len()), (1, 1));
+    ///
+    /// let view = merged.view(&Scope::all(), AsOf::date_utc(day))?;
+    /// assert_eq!(view.account("globex-eu").map(|a| a.path()), Some("acme › globex-eu".to_owned()));
+    /// assert!(view.account("globex").is_none());
+    /// assert_eq!(view.successor("globex"), view.account("acme"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn merge(self, account: &AccountId, into: &AccountId, on: Date) -> Self {
+        self.with(ChangeItem::Replace { account: account.clone(), by: vec![into.clone()], on })
+    }
+
+    /// Splits an account into others on a day: it leaves the book, and its id leads to all of them, the
+    /// first one first.
+    ///
+    /// The parts are in the book already, or are added by the same change. What stood below the account and
+    /// its child rows go where the same change moves them; the rest goes to the first part, so that nothing
+    /// is lost. A part that stood directly below the account takes its place in the tree. For a part that
+    /// leaves an account which goes on, add and move what goes, and declare
+    /// [`Succession::of_part`](crate::Succession::of_part). Ruling S52.
+    #[must_use]
+    pub fn split(self, account: &AccountId, into: impl IntoIterator<Item = AccountId>, on: Date) -> Self {
+        self.with(ChangeItem::Replace { account: account.clone(), by: into.into_iter().collect(), on })
+    }
+
+    /// Adds a line to the history of mergers and splits, and nothing else: its accounts may be in the book
+    /// or not.
+    #[must_use]
+    pub fn declare_succession(self, succession: Succession) -> Self {
+        self.with(ChangeItem::DeclareSuccession { succession })
+    }
+
+    /// Takes a line out of the history of mergers and splits; neither account comes back or goes.
+    #[must_use]
+    pub fn retract_succession(self, succession: Succession) -> Self {
+        self.with(ChangeItem::RetractSuccession { succession })
+    }
+
     /// Adds a row to a child table.
     #[must_use]
     pub fn add_child(self, table: &str, row: ChildRow) -> Self {
@@ -212,6 +276,18 @@ pub enum ChangeProblem {
     UnderHeld { account: AccountId, above: AccountId },
     #[error("`{account}` would be held out of the book")]
     WouldBeHeld { account: AccountId },
+    #[error("`{account}` is to be replaced by no account")]
+    NoSuccessor { account: AccountId },
+    #[error("`{account}` is to be replaced by `{successor}`, which will not be in the book")]
+    UnknownSuccessor { account: AccountId, successor: AccountId },
+    #[error("`{account}` would succeed itself")]
+    SucceedsItself { account: AccountId },
+    #[error("`{account}` and `{successor}` have a succession on {on} already")]
+    SuccessionExists { account: AccountId, successor: AccountId, on: Date },
+    #[error("`{account}` and `{successor}` have no such succession on {on}")]
+    UnknownSuccession { account: AccountId, successor: AccountId, on: Date },
+    #[error("{} accounts would end in each other on {on}: {}", members.len(), names(members))]
+    SuccessionRing { members: Vec<AccountId>, on: Date },
     #[error("unknown child table `{table}`")]
     UnknownTable { table: String },
     #[error("row `{child}` is not in table `{table}`")]
@@ -220,6 +296,10 @@ pub enum ChangeProblem {
     ChildExists { table: String, child: ChildId },
     #[error("row `{child}` of table `{table}` names no account")]
     ChildWithoutAccount { table: String, child: ChildId },
+}
+
+fn names(members: &[AccountId]) -> String {
+    members.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// A change that was refused, with everything that is wrong with it. The book is as it was.

@@ -49,10 +49,28 @@ impl TableBlock {
             sum += *start;
             *start = sum;
         }
-        let mut by_hash: Vec<(u64, u32)> = (0..owners.len()).map(|row| hash_of(id(row))).zip(0..).collect();
+        let hashes = (0..owners.len()).map(|row| hash_of(id(row)));
+        let ids = Strings::build((0..owners.len()).map(&id));
+        Some(Self::from_parts(starts, ids, hashes, columns))
+    }
+
+    /// A block of rows in order: where those of each account start, their ids with the hashes of these, and
+    /// the columns.
+    pub(super) fn from_parts(
+        starts: Vec<u32>,
+        ids: Strings,
+        hashes: impl Iterator<Item = u64>,
+        columns: Vec<Option<Arc<Block>>>,
+    ) -> Self {
+        let mut by_hash: Vec<(u64, u32)> = hashes.zip(0..).collect();
         by_hash.sort_unstable();
-        let ids = Strings::build((0..owners.len()).map(id));
-        Some(Self { starts: starts.into(), ids, by_hash: by_hash.into(), columns })
+        Self { starts: starts.into(), ids, by_hash: by_hash.into(), columns }
+    }
+
+    /// The ids of the rows.
+    #[cfg(feature = "snapshot")]
+    pub(super) fn ids(&self) -> &Strings {
+        &self.ids
     }
 
     /// No rows for so many accounts.

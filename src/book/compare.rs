@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::model::{AccountId, ChildId, Value};
+use crate::model::{AccountId, ChildId, Succession, Value};
 
 /// One value that is different.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -48,6 +48,10 @@ pub struct ChangeReport {
     pub moves: Vec<AccountMove>,
     /// Values of accounts that were in the book before and after, and of child rows.
     pub values: Vec<ValueChange>,
+    /// Lines that came into the history of mergers and splits.
+    pub successions_added: Vec<Succession>,
+    /// Lines that were taken out of it.
+    pub successions_removed: Vec<Succession>,
     /// Child rows that came, by table.
     pub children_added: Vec<(Arc<str>, ChildId)>,
     /// Child rows that left, by table.
@@ -64,6 +68,8 @@ impl ChangeReport {
             (change.account.clone(), change.child.clone(), Arc::clone(&change.attribute))
         };
         self.values.sort_by_cached_key(key);
+        self.successions_added.sort();
+        self.successions_removed.sort();
         self.children_added.sort();
         self.children_removed.sort();
     }

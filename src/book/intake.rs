@@ -22,7 +22,7 @@ pub(super) struct Locations {
 }
 
 impl Locations {
-    fn note(&mut self, first: usize, batch: &Batch) {
+    pub(super) fn note(&mut self, first: usize, batch: &Batch) {
         let lines = (0..batch.rows()).map_while(|row| batch.line(row)).collect();
         self.batches.push((first, batch.origin().cloned(), lines));
     }
@@ -440,7 +440,7 @@ fn push_ids(column: &mut Staging, cells: Option<&Cells>, rows: usize) {
 }
 
 // A cell that names something. Numbers are ids, too: many hosts have integer keys.
-fn text_of(cells: Option<&Cells>, row: usize) -> Option<Cow<'_, str>> {
+pub(super) fn text_of(cells: Option<&Cells>, row: usize) -> Option<Cow<'_, str>> {
     match cells? {
         Cells::Text(texts) => texts.get(row).map(Cow::Borrowed),
         other => match other.cell(row) {

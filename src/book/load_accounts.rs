@@ -108,7 +108,9 @@ pub(super) fn place_accounts(
                 held.hold(HeldAccount { row: row_of(schema, intake, *row, parents), reason, unfit });
             }
         }
-        if let (Some(own), Place::Root | Place::Under(_)) = (own, place) {
+        // Who simply stands under its only parent needs no more than that.
+        let plain = |own: &[ParentLink]| own.len() == 1 && matches!(place, Place::Under(_));
+        if let (Some(own), Place::Root | Place::Under(_)) = (own.filter(|own| !plain(own)), place) {
             held.keep_links(account_id(), own.clone());
         }
     }
@@ -168,8 +170,8 @@ fn content(schema: &Schema, intake: &AccountIntake, row: u32) -> String {
         .map(|(attribute, column)| value_of(column.get(row as usize)?, attribute.kind()))
         .collect();
     // A row at fault in itself is no twin of one that merely lacks the value.
-    let held = intake.held.get(&(row as usize));
-    format!("{parent:?} {kind:?} {product:?} {values:?} {held:?}")
+    let (held, unfit) = (intake.held.get(&(row as usize)), intake.unfit.get(&(row as usize)));
+    format!("{parent:?} {kind:?} {product:?} {values:?} {held:?} {unfit:?}")
 }
 
 fn declared_links(
@@ -231,7 +233,7 @@ fn declared_links(
     links
 }
 
-// The links of the accounts that do not simply name one parent that exists.
+// The links of the accounts that do not simply name one parent that exists in their row.
 fn several_or_missing(
     links: &[Link],
     standing: &[u32],
@@ -240,7 +242,10 @@ fn several_or_missing(
     let mut unusual = BTreeMap::new();
     for own in links.chunk_by(|a, b| a.account == b.account) {
         let [first, rest @ ..] = own else { continue };
-        if rest.is_empty() && !matches!(first.target, Target::Missing(_)) {
+        // The row names an only parent that exists, unless that stands in the links.
+        let row = standing.get(first.account as usize).map_or(0, |row| *row as usize);
+        let of_row = builder.accounts.parents.text(row).is_some();
+        if rest.is_empty() && of_row && !matches!(first.target, Target::Missing(_)) {
             continue;
         }
         let name = |target: &Target| match target {

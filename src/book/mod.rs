@@ -17,15 +17,20 @@ mod intake;
 mod judge;
 mod load_accounts;
 mod load_children;
+mod load_successions;
 mod placing;
 
 mod graph;
 mod links;
 mod rechunk;
+mod replace;
 mod report;
 mod restructure;
 mod row_index;
 mod settle;
+#[cfg(feature = "snapshot")]
+mod snapshot;
+mod successions;
 mod values;
 mod verify;
 mod view;
@@ -45,6 +50,9 @@ pub(crate) use held::Held;
 pub use held::{HeldAccount, HeldChild, HeldReason, SupersededRow};
 pub use links::{DeclaredLink, LinkGraph, LinkKind, LinkReferences};
 pub use report::{Fault, LoadError, LoadReport, MAX_REPORTED, Problem, RowCounts, RowLocation};
+#[cfg(feature = "snapshot")]
+pub use snapshot::SnapshotError;
+pub use successions::Successions;
 pub use view::View;
 
 use crate::model::{AccountId, AccountIdx, AsOf, Schema};
@@ -88,6 +96,7 @@ pub(crate) struct Inner {
     /// One for each child table.
     pub(crate) child_index: Vec<Arc<TagIndex>>,
     pub(crate) held: Arc<Held>,
+    pub(crate) successions: Arc<Successions>,
 }
 
 /// Rows of a chunk unless a builder says otherwise.
@@ -182,6 +191,12 @@ impl Book {
     #[must_use]
     pub fn superseded(&self) -> &[SupersededRow] {
         &self.0.held.superseded
+    }
+
+    /// Which accounts came after which: the history of mergers and splits, whole and outside any scope.
+    #[must_use]
+    pub fn successions(&self) -> &Successions {
+        &self.0.successions
     }
 
     /// Child rows held out of the book.
@@ -339,6 +354,20 @@ impl Inner {
             Some(row) => Some(AccountIdx::new(account.slot, row)),
             None => chunk.home,
         }
+    }
+
+    /// Whether `node` stands below `top`, or is it.
+    pub(crate) fn is_under(&self, node: AccountIdx, top: AccountIdx) -> bool {
+        // Climb to the chunk of `top`; inside a chunk a subtree is a range.
+        let mut at = Some(node);
+        while let Some(place) = at {
+            let Some(chunk) = self.chunk(place.slot) else { return false };
+            if place.slot == top.slot {
+                return (top.row..chunk.shape.end(top.row)).contains(&place.row);
+            }
+            at = chunk.home;
+        }
+        false
     }
 
     pub(crate) fn children_into(&self, account: AccountIdx, out: &mut Vec<AccountIdx>) {

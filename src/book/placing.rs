@@ -285,7 +285,7 @@ fn code(place: Option<usize>) -> u16 {
     place.and_then(|place| u16::try_from(place).ok()).unwrap_or(0)
 }
 
-fn declared_parents(
+pub(super) fn declared_parents(
     old: &Inner,
     id: &AccountId,
     before: Option<AccountIdx>,

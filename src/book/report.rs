@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
-use crate::model::{AccountId, IdError, ValueFault};
+use crate::model::{AccountId, Date, IdError, Succession, ValueFault};
 use crate::source::{BatchError, SourceError};
 use crate::tree::{FaultKind, Remedy, TreeFault};
 
@@ -48,12 +48,21 @@ pub enum Problem {
     RepeatedId { account: AccountId, rows: usize, identical: bool },
     StrayLink { account: String, parent: String },
     UnreadableRank { account: String, parent: String },
+    InvalidSuccession { account: String, successor: String, reason: &'static str },
+    SuccessionRing { members: Vec<AccountId>, on: Date },
     ChildWithoutAccount { child: String },
     ChildOfUnknownAccount { child: String, account: String },
     RepeatedChild { child: String, rows: usize },
 }
 
 impl Problem {
+    // The ring that some links make on one day.
+    pub(super) fn succession_ring(ring: &[&Succession]) -> Self {
+        let mut members: Vec<AccountId> = ring.iter().map(|link| link.account.clone()).collect();
+        members.dedup();
+        Self::SuccessionRing { members, on: ring.first().map_or(Date::MIN, |link| link.on) }
+    }
+
     /// Its kind.
     #[must_use]
     pub fn kind(&self) -> FaultKind {
@@ -68,6 +77,8 @@ impl Problem {
             Self::UnknownProduct { .. } => FaultKind::UnknownProduct,
             Self::RepeatedId { .. } => FaultKind::RepeatedId,
             Self::StrayLink { .. } => FaultKind::StrayLink,
+            Self::InvalidSuccession { .. } => FaultKind::InvalidSuccession,
+            Self::SuccessionRing { .. } => FaultKind::SuccessionRing,
             Self::ChildWithoutAccount { .. } => FaultKind::ChildWithoutAccount,
             Self::ChildOfUnknownAccount { .. } => FaultKind::ChildOfUnknownAccount,
             Self::RepeatedChild { .. } => FaultKind::RepeatedChild,
@@ -98,6 +109,16 @@ impl fmt::Display for Problem {
             }
             Self::UnreadableRank { account, parent } => {
                 write!(f, "rank of the link from `{account}` to `{parent}` is no whole number from 0")
+            }
+            Self::InvalidSuccession { account, successor, reason } if successor.is_empty() => {
+                write!(f, "succession of `{account}`: {reason}")
+            }
+            Self::InvalidSuccession { account, successor, reason } => {
+                write!(f, "succession of `{account}` by `{successor}`: {reason}")
+            }
+            Self::SuccessionRing { members, on } => {
+                let names: Vec<String> = members.iter().map(|id| format!("`{id}`")).collect();
+                write!(f, "{} accounts end in each other on {on}: {}", members.len(), names.join(", "))
             }
             Self::ChildWithoutAccount { child } => write!(f, "row `{child}` names no account"),
             Self::ChildOfUnknownAccount { child, account } => {

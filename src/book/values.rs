@@ -14,6 +14,7 @@ use crate::model::{
     AccountId, AccountIdx, Attribute, AttributeType, ChildId, ChildTable, ColumnId, TableId, Value,
     ValueFault, ValueFaultKind,
 };
+use crate::tree::FaultKind;
 
 /// Puts new values into the columns of the chunks.
 pub(super) fn apply_values(old: &Inner, next: &mut Inner, edits: ValueEdits) {
@@ -48,6 +49,8 @@ type Entering<'e> = (u32, &'e ChildId, Option<ChildPlace>);
 struct ChildWish {
     add: bool,
     remove: bool,
+    /// It was held for its account, and the change names one: its values wait with it.
+    release: bool,
     account: Option<AccountId>,
     values: BTreeMap<usize, Option<Value>>,
 }
@@ -100,6 +103,7 @@ impl ChildEdits {
                 ChangeItem::SetChild { column, value, .. } => {
                     set(table, wish, child, column, value.as_ref(), problems);
                 }
+                // A row that was held for its account is released by one.
                 ChangeItem::MoveChild { account, .. } => {
                     if wish.account.as_ref().is_some_and(|other| other != account) {
                         conflict("its account");
@@ -109,7 +113,31 @@ impl ChildEdits {
                 _ => wish.remove = true,
             }
         }
+        edits.release(old);
         edits
+    }
+
+    // Rows that are held only because they name no account of the book are added under the one that the
+    // change gives them, with the values that they have.
+    fn release(&mut self, old: &Inner) {
+        let asked = |wish: &ChildWish| wish.account.is_some() && !wish.add && !wish.remove;
+        if !self.tables.values().flat_map(BTreeMap::values).any(asked) {
+            return;
+        }
+        for held in old.held.children.values().flatten() {
+            let for_account =
+                matches!(held.reason, FaultKind::ChildWithoutAccount | FaultKind::ChildOfUnknownAccount);
+            let Some(id) = old.schema.table(&held.table).filter(|_| for_account) else { continue };
+            let Some(table) = old.schema.table_at(id) else { continue };
+            let wish = self.tables.get_mut(&id.index()).and_then(|wishes| wishes.get_mut(&held.row.id));
+            let Some(wish) = wish.filter(|wish| asked(wish)) else { continue };
+            (wish.add, wish.release) = (true, true);
+            for (name, value) in &held.row.values {
+                if let Some(column) = table.column_id(name) {
+                    wish.values.entry(column.index()).or_insert_with(|| Some(value.clone()));
+                }
+            }
+        }
     }
 
     // Which of the rows spoken of are held out of the book.
@@ -141,8 +169,8 @@ impl ChildEdits {
             for (child, wish) in wishes {
                 let name = || table.name().to_owned();
                 let found = old.find_child(*number, child.as_str());
-                // A row that is held has its id all the same; it can go, and nothing else.
-                let held = found.is_none() && waiting.contains(&(*number, child));
+                // A row that is held has its id all the same; it can go, or be released by an account.
+                let held = found.is_none() && !wish.release && waiting.contains(&(*number, child));
                 match (found.is_some() || held, wish.add) {
                     (true, false) if held && !wish.remove => {
                         problems.push(ChangeProblem::UnknownChild { table: name(), child: child.clone() });
@@ -257,7 +285,11 @@ pub(super) fn apply_children(
     report_orphans(old, edits, removed, report);
     let gone = |held: &HeldChild| {
         let number = old.schema.table(&held.table).map_or(usize::MAX, TableId::index);
-        edits.tables.get(&number).and_then(|wishes| wishes.get(&held.row.id)).is_some_and(|wish| wish.remove)
+        edits
+            .tables
+            .get(&number)
+            .and_then(|wishes| wishes.get(&held.row.id))
+            .is_some_and(|wish| wish.remove || wish.release)
     };
     if !edits.tables.is_empty() && next.held.children.values().flatten().any(gone) {
         let children = Arc::make_mut(&mut Arc::make_mut(&mut next.held).children);
@@ -274,6 +306,7 @@ pub(super) fn apply_children(
         let copy = ChildWish {
             add: wish.add,
             remove: wish.remove,
+            release: wish.release,
             account: wish.account.clone(),
             values: wish.values.clone(),
         };
@@ -325,6 +358,7 @@ fn release_children(
             let wish = ChildWish {
                 add: true,
                 remove: false,
+                release: false,
                 account: Some(account.clone()),
                 values: values.collect(),
             };

@@ -105,6 +105,44 @@ impl View {
         self.at(self.book.find(id)?)
     }
 
+    /// The accounts that an id leads to: the account itself, if it is visible; else the visible accounts
+    /// that came after it by the date of the view, the first in rank first.
+    ///
+    /// An old id finds its account although it was merged, split or renamed: see
+    /// [`Change::merge`](crate::Change::merge) and [`Successions::heirs`](crate::Successions::heirs). An heir
+    /// that has left the book is followed further. Empty where nothing visible came after it.
+    ///
+    /// # Complexity
+    ///
+    /// O(links on the way × log).
+    #[must_use]
+    pub fn successors(&self, id: &str) -> Vec<Account<'_>> {
+        if let Some(account) = self.account(id) {
+            return vec![account];
+        }
+        let Ok(id) = AccountId::new(id) else { return Vec::new() };
+        let (history, on) = (&self.book.0.successions, self.as_of.date());
+        let mut found: Vec<Account<'_>> = Vec::new();
+        let mut asked: std::collections::HashSet<AccountId> = std::collections::HashSet::new();
+        let mut stack = vec![id];
+        while let Some(id) = stack.pop() {
+            if !asked.insert(id.clone()) {
+                continue;
+            }
+            match self.account(id.as_str()) {
+                Some(account) => found.push(account),
+                None => stack.extend(history.heirs(&id, on).into_iter().rev()),
+            }
+        }
+        found
+    }
+
+    /// The first of the accounts that an id leads to; see [`Self::successors`].
+    #[must_use]
+    pub fn successor(&self, id: &str) -> Option<Account<'_>> {
+        self.successors(id).into_iter().next()
+    }
+
     /// The account at a place, if it is visible.
     #[must_use]
     pub fn at(&self, place: AccountIdx) -> Option<Account<'_>> {
@@ -248,16 +286,7 @@ impl AccountTree for View {
     }
 
     fn is_under(&self, node: AccountIdx, top: AccountIdx) -> bool {
-        // Climb to the chunk of `top`; inside a chunk a subtree is a range.
-        let mut at = Some(node);
-        while let Some(place) = at {
-            let Some(chunk) = self.book.0.chunk(place.slot) else { return false };
-            if place.slot == top.slot {
-                return (top.row..chunk.shape.end(top.row)).contains(&place.row);
-            }
-            at = chunk.home;
-        }
-        false
+        self.book.0.is_under(node, top)
     }
 }
 

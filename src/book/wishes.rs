@@ -94,7 +94,11 @@ pub(super) fn gather(
             ChangeItem::RemoveSubtree { account } => {
                 wishes.entry(account.clone()).or_default().remove_subtree = true;
             }
-            ChangeItem::AddChild { .. }
+            // Replaced accounts were worked out before; a line of the history moves nothing.
+            ChangeItem::Replace { .. }
+            | ChangeItem::DeclareSuccession { .. }
+            | ChangeItem::RetractSuccession { .. }
+            | ChangeItem::AddChild { .. }
             | ChangeItem::SetChild { .. }
             | ChangeItem::MoveChild { .. }
             | ChangeItem::RemoveChild { .. } => {}

@@ -37,6 +37,15 @@ impl Bitmap {
         Self { words: words.collect(), len: u32::try_from(len).unwrap_or(u32::MAX) }
     }
 
+    /// Words as [`Self::words`] gave them, or `None` when they are none of so many bits.
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn from_words(words: Vec<u64>, len: usize) -> Option<Self> {
+        let all = Self { words: words.into(), len: u32::try_from(len).ok()? };
+        let mut trimmed = all.clone();
+        trimmed.trim();
+        (all.words.len() == len.div_ceil(64) && trimmed == all).then_some(all)
+    }
+
     fn trim(&mut self) {
         let used = self.len % 64;
         if let Some(last) = self.words.last_mut().filter(|_| used != 0) {

@@ -27,6 +27,27 @@ impl<T: Copy + Default> Fixed<T> {
         Some(Self { values: values.into(), valid })
     }
 
+    /// Values and validity as a block gives them, or `None` when [`Self::build`] makes no such block.
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn from_parts(values: Vec<T>, valid: Option<Bitmap>) -> Option<Self>
+    where
+        T: PartialEq,
+    {
+        match &valid {
+            None if values.is_empty() => return None,
+            None => {}
+            Some(valid) => {
+                let missing = valid.not();
+                let cleared = |row: u32| values.get(row as usize).is_some_and(|v| *v == T::default());
+                let fits = valid.len() == values.len() && !valid.is_empty() && !missing.is_empty();
+                if !fits || !missing.rows().all(cleared) {
+                    return None;
+                }
+            }
+        }
+        Some(Self { values: values.into(), valid })
+    }
+
     pub(crate) fn values(&self) -> &[T] {
         &self.values
     }

@@ -30,6 +30,29 @@ impl ListBlock {
         Some(Self { ends: ends.into(), items, valid })
     }
 
+    /// Where each row ends among the elements, the elements, and which rows have a list.
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn parts(&self) -> (&[u32], Option<&TextBlock>, &Bitmap) {
+        (&self.ends, self.items.as_ref(), &self.valid)
+    }
+
+    /// A block from its [`Self::parts`], or `None` when [`Self::build`] makes no such block.
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn from_parts(ends: Vec<u32>, items: Option<TextBlock>, valid: Bitmap) -> Option<Self> {
+        let mut last = 0;
+        for (row, end) in ends.iter().enumerate() {
+            if *end < last || (*end > last && !valid.get(row)) {
+                return None;
+            }
+            last = *end;
+        }
+        let elements = items.as_ref().map_or(0, TextBlock::len);
+        let all_there =
+            items.as_ref().is_none_or(|items| (0..elements).all(|place| items.get(place).is_some()));
+        let fits = ends.len() == valid.len() && elements == last as usize && items.is_some() == (last > 0);
+        (fits && all_there && !valid.is_empty()).then(|| Self { ends: ends.into(), items, valid })
+    }
+
     /// The elements of a row, or `None` when the list is missing.
     pub(crate) fn get(&self, row: usize) -> Option<Vec<String>> {
         if !self.valid.get(row) {

@@ -47,6 +47,40 @@ impl Strings {
         Self { ends, bytes: bytes.into() }
     }
 
+    /// All texts, one after the other.
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn joined(&self) -> &str {
+        &self.bytes
+    }
+
+    /// Where each text ends in [`Self::joined`].
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn ends(&self) -> impl ExactSizeIterator<Item = usize> + '_ {
+        (0..self.len()).map(|place| self.end(place).unwrap_or_default())
+    }
+
+    /// Texts as [`Self::joined`] and [`Self::ends`] gave them, or `None` when an end lies before the one
+    /// before it or inside a character, or the last one is not that of the text.
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn from_parts(joined: String, ends: Vec<usize>) -> Option<Self> {
+        let mut last = 0;
+        for end in &ends {
+            if *end < last || !joined.is_char_boundary(*end) {
+                return None;
+            }
+            last = *end;
+        }
+        if last != joined.len() {
+            return None;
+        }
+        let ends = match u32::try_from(last) {
+            // No end is past the last one.
+            Ok(_) => Ends::Narrow(ends.into_iter().filter_map(|end| u32::try_from(end).ok()).collect()),
+            Err(_) => Ends::Wide(ends.into()),
+        };
+        Some(Self { ends, bytes: joined.into() })
+    }
+
     fn end(&self, place: usize) -> Option<usize> {
         match &self.ends {
             Ends::Narrow(ends) => ends.get(place).map(|end| *end as usize),

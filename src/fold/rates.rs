@@ -8,11 +8,20 @@ use crate::model::{Currency, Date, Decimal};
 ///
 /// # What implementors must guarantee
 ///
-/// * `rate` is how many major units of `to` one major unit of `from` is worth on that day.
-/// * The same question always gets the same answer for the life of the value.
-/// * An unknown rate is `None`; the row is then left out of the total, which becomes missing when
-///   nothing else is in it. Rates are never guessed from other days or through other currencies unless
-///   the implementor does so.
+/// The names are those of the tests in `testkit::conformance::rates` (feature `testkit`), which
+/// `testkit::rates_conformance!` runs over your own rates.
+///
+/// * `rate` is how many major units of `to` one major unit of `from` is worth on that day: 160 from euros
+///   to yen, not 1.6 and not 0.00625 (`a_rate_is_the_worth_of_one_unit`). It is more than 0
+///   (`a_rate_is_more_than_nothing`), and where the way back is known as well, there and back is about one
+///   (`there_and_back_is_near_one`).
+/// * The same question always gets the same answer for the life of the value:
+///   `a_question_has_one_answer`.
+/// * An unknown rate is `None` (`an_unknown_rate_is_none`); the row is then left out of the total, which
+///   becomes missing when nothing else is in it. Rates are never guessed from other days or through other
+///   currencies unless the implementor does so.
+///
+/// From a currency to itself nobody asks: that is 1.
 ///
 /// ```
 /// use perennial::{Currency, Date, Decimal, Rates};

@@ -8,13 +8,19 @@ use std::sync::Arc;
 
 use super::{Date, Timestamp, time::DAY};
 
-/// How a host's zone turns an instant into a civil date, and a date into the instant it starts at.
+/// How a host's zone turns an instant into a civil date.
 ///
 /// # What implementors must guarantee
 ///
-/// * `offset_micros` is the zone's offset east of UTC at that instant, less than a day either way.
+/// The names are those of the tests in `testkit::conformance::zone` (feature `testkit`), which
+/// `testkit::zone_conformance!` runs over your own zone.
+///
+/// * `offset_micros` is the zone's offset east of UTC at that instant, less than a day either way:
+///   `offsets_are_less_than_a_day`.
 /// * The same instant always gives the same offset for the life of the value (one version of the zone
-///   database).
+///   database): `an_instant_has_one_offset`.
+/// * A `date` of your own is the date of the instant moved by the offset, clamped at the ends of the
+///   calendar: `the_date_is_that_of_the_offset`, `the_date_is_clamped_at_the_ends_of_the_calendar`.
 pub trait Zone: fmt::Debug + Send + Sync {
     /// The zone's name, such as `Europe/Paris`.
     fn name(&self) -> &str;

@@ -21,8 +21,9 @@ use super::{
 };
 
 /// Names that the expression language and the structure of accounts need for themselves.
-const RESERVED: [&str; 53] = [
+const RESERVED: [&str; 54] = [
     "links",
+    "successions",
     "id",
     "parent",
     "account_type",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::{Cell, Cells, TableName};
-use crate::model::{AccountRow, ChildRow, ParentLink, Value};
+use crate::model::{AccountRow, ChildRow, ParentLink, Succession, Value};
 
 /// Rows of one table, column by column. All columns have the same length.
 ///
@@ -110,6 +110,17 @@ impl Batch {
             .column("id", Cells::text(further().map(|(row, _)| Some(row.id.as_str()))))
             .column("parent", Cells::text(further().map(|(_, link)| Some(link.parent.as_str()))))
             .column("rank", Cells::Int(further().map(|(_, link)| Some(i64::from(link.rank))).collect()))
+    }
+
+    /// Successions as a batch.
+    #[must_use]
+    pub fn of_successions(rows: &[Succession]) -> Self {
+        Self::new(TableName::Successions)
+            .column("id", Cells::text(rows.iter().map(|row| Some(row.account.as_str()))))
+            .column("successor", Cells::text(rows.iter().map(|row| Some(row.successor.as_str()))))
+            .column("on", Cells::Date(rows.iter().map(|row| Some(row.on)).collect()))
+            .column("rank", Cells::Int(rows.iter().map(|row| Some(i64::from(row.rank))).collect()))
+            .column("part", Cells::Bool(rows.iter().map(|row| Some(row.part)).collect()))
     }
 
     /// Child rows as a batch: a column for every column that some row names.

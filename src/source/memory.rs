@@ -5,7 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::{Batch, Emit, ScanRequest, Source, SourceError, TableName};
-use crate::model::{AccountRow, ChildRow};
+use crate::model::{AccountRow, ChildRow, Succession};
 
 const BATCH_ROWS: usize = 4_096;
 
@@ -23,6 +23,7 @@ const BATCH_ROWS: usize = 4_096;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MemorySource {
     accounts: Vec<AccountRow>,
+    successions: Vec<Succession>,
     children: IndexMap<Arc<str>, Vec<ChildRow>>,
     batch_rows: Option<usize>,
 }
@@ -45,6 +46,20 @@ impl MemorySource {
     #[must_use]
     pub fn accounts(mut self, rows: impl IntoIterator<Item = AccountRow>) -> Self {
         self.accounts.extend(rows);
+        self
+    }
+
+    /// With one more link from an account to one that came after it.
+    #[must_use]
+    pub fn succession(mut self, row: Succession) -> Self {
+        self.successions.push(row);
+        self
+    }
+
+    /// With more links from accounts to those that came after them.
+    #[must_use]
+    pub fn successions(mut self, rows: impl IntoIterator<Item = Succession>) -> Self {
+        self.successions.extend(rows);
         self
     }
 
@@ -83,6 +98,7 @@ impl Source for MemorySource {
         match request.table() {
             TableName::Accounts => self.emit_all(&self.accounts, emit, Batch::of_accounts),
             TableName::Links => self.emit_all(&self.accounts, emit, Batch::of_links),
+            TableName::Successions => self.emit_all(&self.successions, emit, Batch::of_successions),
             TableName::Child(name) => {
                 let rows = self.children.get(name).map_or(&[][..], Vec::as_slice);
                 self.emit_all(rows, emit, |part| Batch::of_children(name, part));
@@ -93,7 +109,7 @@ impl Source for MemorySource {
 
     fn provides(&self, table: &TableName) -> bool {
         match table {
-            TableName::Accounts | TableName::Links => true,
+            TableName::Accounts | TableName::Links | TableName::Successions => true,
             TableName::Child(name) => self.children.contains_key(name),
         }
     }

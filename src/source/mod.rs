@@ -32,6 +32,7 @@ pub type Emit<'e> = dyn FnMut(Batch) -> ControlFlow<()> + 'e;
 /// |---|---|
 /// | [`TableName::Accounts`] | `id`; `account_type` (may be left out when the schema has one type); `parent` (null for a root); `product`; one for each attribute |
 /// | [`TableName::Links`] | further parents, optional: `id`, `parent`, `rank` (whole number from 0, lower wins; null is 0) |
+/// | [`TableName::Successions`] | merged and split accounts, optional: `id` (the account that was), `successor`, `on` (date), `rank` (whole number from 0; null is 0), `part` (flag; null is no) |
 /// | [`TableName::Child`] | `id`, `account`, one for each column |
 ///
 /// A value travels in the kind its attribute declares; money as [`Cells::Money`] in **minor units**
@@ -40,12 +41,40 @@ pub type Emit<'e> = dyn FnMut(Batch) -> ControlFlow<()> + 'e;
 ///
 /// # What implementors must guarantee
 ///
-/// * A scan emits every row of the table exactly once, in any order, in batches of any size.
-/// * Only the columns of the request matter; more may be emitted and are ignored. A column that the
-///   storage does not have is left out of the batch: absent is not null, and null is not empty text.
-/// * When `emit` answers `Break`, the scan returns `Ok(())` soon, without emitting more.
-/// * An error means that the scan is worthless as a whole: what was emitted before will be thrown away.
-/// * Two scans without a change in between give the same rows.
+/// The names are those of the tests in `testkit::conformance::source` (feature `testkit`):
+/// `testkit::source_conformance!` runs them in your own tests, over your own storage.
+///
+/// * A scan emits every row of the table exactly once, in any order, in batches of any size, and repairs
+///   nothing: `every_row_comes_once`, `rows_at_the_edge_of_a_page_come_once`,
+///   `rows_at_fault_come_as_they_stand`, `a_table_without_rows_is_empty`.
+/// * Every batch is a table ([`Batch::check`]) and belongs to the table asked for: `batches_are_tables`,
+///   `batches_are_of_the_table_asked_for`.
+/// * What comes is what is stored. Names byte by byte: `ids_come_back_byte_for_byte`,
+///   `accounts_keep_their_place`, `links_keep_their_ranks`, `successions_keep_their_days`,
+///   `child_rows_keep_their_accounts`. Values to their last digit, of every kind that the storage holds: `truth_values_come_back`,
+///   `whole_numbers_come_back`, `decimals_come_back`, `money_comes_back`, `mixed_money_comes_back`,
+///   `doubles_come_back`, `texts_come_back`, `dates_come_back`, `timestamps_come_back`,
+///   `durations_come_back`, `enumerations_come_back`, `bands_come_back`, `lists_come_back`. So that a load
+///   from anywhere gives one book: `a_load_gives_the_book_of_these_rows`.
+/// * Only the columns of the request matter; more may be emitted and are ignored:
+///   `a_narrow_request_is_enough`, `the_ids_alone_are_enough`.
+/// * A column that the storage does not have is left out of the batch: absent is not null, and null is not
+///   empty text. (For a column that names something, such as `parent`, the three are one: no name.)
+///   `a_column_that_is_not_stored_is_left_out`, `absent_stays_absent`, `null_stays_null`,
+///   `empty_text_stays_a_text`.
+/// * When `emit` answers `Break`, the scan returns `Ok(())` without emitting more, and the next scan is
+///   whole: `a_break_ends_the_scan`, `a_break_in_mid_scan_ends_it`, `a_scan_after_a_break_is_whole`.
+/// * What cannot be read is an error, never the end of the table; it names the table and what was being
+///   done, and keeps its cause: `a_failure_is_an_error`, `an_error_names_its_table_and_call`,
+///   `an_error_keeps_its_cause`. An error means that the scan is worthless as a whole: what was emitted
+///   before will be thrown away.
+/// * Two scans without a change in between give the same rows: `two_scans_give_the_same_rows`.
+/// * `provides` affirms every table that has rows. A table that it affirms can be scanned, also one that
+///   nobody knows, which has no rows; a table that it denies is not scanned, and has none either:
+///   `a_table_with_rows_is_provided`, `what_is_provided_can_be_scanned`,
+///   `a_table_that_is_not_provided_has_no_rows`.
+///
+/// Not asked of anybody: a scan while another one is running, and the same order twice.
 ///
 /// # Example
 ///

@@ -14,6 +14,9 @@ pub enum TableName {
     /// Further declared parents: `id`, `parent`, `rank` (lower is preferred; the `parent` column of the
     /// accounts has rank 0).
     Links,
+    /// Which account came after which: `id` (the account that was), `successor`, `on` (a date), and where
+    /// they matter `rank` and `part`; see [`Succession`](crate::Succession).
+    Successions,
     /// A child table of the schema: `id`, `account`, and its columns.
     Child(Arc<str>),
 }
@@ -31,6 +34,7 @@ impl fmt::Display for TableName {
         match self {
             Self::Accounts => f.write_str("accounts"),
             Self::Links => f.write_str("links"),
+            Self::Successions => f.write_str("successions"),
             Self::Child(name) => f.write_str(name),
         }
     }
@@ -55,6 +59,7 @@ impl ScanRequest {
                 columns.extend(schema.attributes().map(|a| Arc::from(a.name())));
             }
             TableName::Links => add(&["id", "parent", "rank"]),
+            TableName::Successions => add(&["id", "successor", "on", "rank", "part"]),
             TableName::Child(name) => {
                 add(&["id", "account"]);
                 let table = schema.table(name).and_then(|id| schema.table_at(id));

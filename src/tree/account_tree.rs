@@ -10,10 +10,19 @@ use std::hash::Hash;
 ///
 /// # What implementors must guarantee
 ///
-/// * `parent` and the children agree: `c` is among the children of `p` exactly when `p` is the parent
-///   of `c`, and the roots are the nodes without a parent.
-/// * There is no cycle.
-/// * Children and roots come in one stable order.
+/// The names are those of the tests in `testkit::conformance::tree` (feature `testkit`), which
+/// `testkit::account_tree_conformance!` runs over your own tree.
+///
+/// * `parent` and the children agree: `c` is among the children of `p`, once, exactly when `p` is the
+///   parent of `c`, and the roots are the nodes without a parent: `children_name_their_parent`,
+///   `a_node_stands_among_the_children_of_its_parent`, `nobody_stands_twice`, `roots_have_no_parent`,
+///   `a_node_without_parent_is_a_root`.
+/// * There is no cycle, so that a walk from the roots ends and meets everybody: `there_is_no_cycle`,
+///   `the_walk_meets_everybody_once`.
+/// * Children and roots come in one stable order: `children_come_in_one_order`,
+///   `roots_come_in_one_order`. They are appended, and what the list held stays: `children_are_appended`,
+///   `roots_are_appended`.
+/// * A provided method that is overridden gives the same answer: `provided_answers_agree`.
 ///
 /// # Example
 ///

@@ -30,6 +30,10 @@ pub enum FaultKind {
     Cycle,
     /// A declared link of an account that is not in the source, or a link without a parent.
     StrayLink,
+    /// A succession that names no successor or no day, or says what another one says otherwise.
+    InvalidSuccession,
+    /// Accounts that ended in each other on one day.
+    SuccessionRing,
     /// A ring in the declared links that the choice of parents leaves open. Reported only.
     LinkCycle,
     /// A type that may not stand under its parent's type.
@@ -52,7 +56,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::InvalidId,
         Self::UnknownType,
         Self::UnknownProduct,
@@ -62,6 +66,8 @@ impl FaultKind {
         Self::SeveralParents,
         Self::Cycle,
         Self::StrayLink,
+        Self::InvalidSuccession,
+        Self::SuccessionRing,
         Self::LinkCycle,
         Self::TypeOrder,
         Self::UnderProduct,
@@ -92,6 +98,8 @@ impl FaultKind {
             Self::RepeatedId => &[Remedy::Reject, Remedy::Quarantine, Remedy::Prefer],
             Self::InvalidId
             | Self::StrayLink
+            | Self::InvalidSuccession
+            | Self::SuccessionRing
             | Self::UnknownType
             | Self::ChildWithoutAccount
             | Self::ChildOfUnknownAccount
@@ -124,6 +132,8 @@ impl fmt::Display for FaultKind {
             Self::SeveralParents => "several parents",
             Self::Cycle => "cycle",
             Self::StrayLink => "stray link",
+            Self::InvalidSuccession => "invalid succession",
+            Self::SuccessionRing => "ring of successions",
             Self::LinkCycle => "cycle of links",
             Self::TypeOrder => "type order",
             Self::UnderProduct => "account under a product account",

@@ -75,6 +75,18 @@ impl TagIndex {
         shard.iter().skip(start).take_while(move |entry| entry.0 == tag).map(|entry| entry.1)
     }
 
+    /// The slots and tags of entries that share their tag with another one, in order. Two entries of one
+    /// id are among them, and few others.
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn repeated(&self) -> Vec<(u32, u32)> {
+        let runs = self.shards.iter().flat_map(|shard| shard.chunk_by(|a, b| a.0 == b.0));
+        let mut repeated: Vec<(u32, u32)> =
+            runs.filter(|run| run.len() > 1).flatten().map(|(tag, slot)| (*slot, *tag)).collect();
+        repeated.sort_unstable();
+        repeated.dedup();
+        repeated
+    }
+
     /// Applies removals, then insertions. Each touched shard is copied once; an index that has outgrown
     /// its shards is built anew, which is seldom enough to cost a constant for each entry.
     pub(crate) fn edit(&mut self, removed: &[(u64, u32)], added: &[(u64, u32)]) {

@@ -17,6 +17,8 @@ mod shape;
 
 pub use account_tree::{AccountTree, Ancestors, Descendants};
 pub use fault::{FaultKind, TreeFault};
+#[cfg(feature = "snapshot")]
+pub(crate) use index::tag_of;
 pub(crate) use index::{TagIndex, hash_of};
 pub use policy::{Policy, PolicyError, Remedy};
 pub use render::{TreeText, render_tree};

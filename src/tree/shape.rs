@@ -55,6 +55,11 @@ impl Shape {
         }
     }
 
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn ids(&self) -> &Strings {
+        &self.ids
+    }
+
     pub(crate) fn rows(&self) -> u32 {
         u32::try_from(self.parent.len()).unwrap_or(NONE)
     }

@@ -55,7 +55,12 @@ type Targets = IndexMap<Arc<str>, Attribute>;
 // What may be mapped in a table.
 fn targets(schema: &Schema, table: &TableName, report: &mut Report<'_>) -> Option<Targets> {
     let structure = |names: &[&str]| -> Vec<Attribute> {
-        let kind = |name| if name == "rank" { AttributeType::Int } else { AttributeType::Text };
+        let kind = |name| match name {
+            "rank" => AttributeType::Int,
+            "on" => AttributeType::Date,
+            "part" => AttributeType::Bool,
+            _ => AttributeType::Text,
+        };
         names.iter().map(|name| Attribute::new(name, kind(*name))).collect()
     };
     let attributes: Vec<Attribute> = match table {
@@ -65,6 +70,7 @@ fn targets(schema: &Schema, table: &TableName, report: &mut Report<'_>) -> Optio
             all
         }
         TableName::Links => structure(&["id", "parent", "rank"]),
+        TableName::Successions => structure(&["id", "successor", "on", "rank", "part"]),
         TableName::Child(name) => {
             let Some(child) = schema.table(name).and_then(|id| schema.table_at(id)) else {
                 let hint = did_you_mean(name, schema.tables().map(ChildTable::name));
@@ -79,11 +85,12 @@ fn targets(schema: &Schema, table: &TableName, report: &mut Report<'_>) -> Optio
     Some(attributes.into_iter().map(|attribute| (Arc::from(attribute.name()), attribute)).collect())
 }
 
-const fn needed(table: &TableName) -> [&'static str; 2] {
+const fn needed(table: &TableName) -> &'static [&'static str] {
     match table {
-        TableName::Accounts => ["id", "account_type"],
-        TableName::Links => ["id", "parent"],
-        TableName::Child(_) => ["id", "account"],
+        TableName::Accounts => &["id", "account_type"],
+        TableName::Links => &["id", "parent"],
+        TableName::Successions => &["id", "successor", "on"],
+        TableName::Child(_) => &["id", "account"],
     }
 }
 
@@ -119,7 +126,7 @@ impl Resolver<'_> {
         }
         // A header that is not known might have had what is missing here.
         let complete = self.header.is_some() || !self.table.same_names;
-        for name in needed(&self.table.table) {
+        for &name in needed(&self.table.table) {
             if complete && !plans.contains_key(name) {
                 report(Some(name), Fault::NotMapped);
             }

@@ -53,6 +53,13 @@ impl CsvTable {
         Self::new(TableName::Links, input)
     }
 
+    /// Merged and split accounts: `id` (the account that was), `successor` and `on` (the day) must be mapped,
+    /// `rank` and `part` may be.
+    #[must_use]
+    pub fn successions(input: CsvInput) -> Self {
+        Self::new(TableName::Successions, input)
+    }
+
     /// A child table of the schema: `id` and `account` must be mapped, its columns may be.
     #[must_use]
     pub fn child(table: &str, input: CsvInput) -> Self {
