@@ -21,6 +21,7 @@ mod load_successions;
 mod placing;
 
 mod graph;
+mod links;
 mod rechunk;
 mod replace;
 mod report;
@@ -47,6 +48,7 @@ pub use compare::{AccountMove, ChangeReport, ValueChange};
 pub use graph::{AccountNode, EdgeReferences, NodeReferences, ParentEdge, VisitedAccounts};
 pub(crate) use held::Held;
 pub use held::{HeldAccount, HeldChild, HeldReason, SupersededRow};
+pub use links::{DeclaredLink, LinkGraph, LinkKind, LinkReferences};
 pub use report::{Fault, LoadError, LoadReport, MAX_REPORTED, Problem, RowCounts, RowLocation};
 #[cfg(feature = "snapshot")]
 pub use snapshot::SnapshotError;
