@@ -265,7 +265,7 @@ impl<'o> Replacing<'o> {
                 self.old.children_into(place, &mut children);
             }
             let placed = children.iter().map(|child| self.old.account_id(*child));
-            let naming = self.old.held.naming(account).cloned();
+            let naming = self.old.held.naming(account.as_str()).cloned();
             dependents.extend(placed.chain(naming).filter(|id| !self.spoken.contains(id)));
         }
         dependents
