@@ -5,7 +5,11 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test fails by panicking, in its helpers as well"
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::too_many_lines,
+    reason = "a test fails by panicking, in its helpers as well; its numbers are small, its scripts long"
 )]
 
 mod common;
