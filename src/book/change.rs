@@ -165,7 +165,8 @@ impl Change {
     /// The accounts directly below it, and all that declare it as a parent, stand under the other from now
     /// on, and its child rows belong to the other, unless the same change says otherwise of them. An heir
     /// that stood below the account takes its place in the tree. The values of the heir stay as they are;
-    /// what it should take over from the account, `set` in the same change. Two accounts of one product end
+    /// what it should take over from the account, `set` in the same change. That the history knows of the
+    /// merger already is no hindrance. Two accounts of one product end
     /// up side by side, which is refused: merge those as well, in the same change. Ruling S52.
     ///
     /// ```
