@@ -48,11 +48,13 @@
 //! | What does this user see, at this moment? | [`View`], from [`Scope`] and [`AsOf`] |
 //! | Which accounts, as a set? | [`AccountSet`] |
 //! | Who is above, below, beside an account? | [`Account`]; [`AccountTree`] over any storage; petgraph over `&View` |
+//! | Who else is above or below it, by parents that the tree does not show? | [`Account::extra_parents`], [`Account::extra_children`]; petgraph over [`View::link_graph`] |
 //! | How does a tree look on a terminal? | [`render_tree`] with [`TreeText`] |
 //! | Which account is it today, after mergers and splits? | [`View::successors`]; [`Successions`] for any day; [`Change::merge`], [`Change::split`] |
 //! | What does it add up to, for each account? | [`RollUp`], checked by [`FoldPlan`], answered by [`Totals`] |
 //! | In which currency? | [`Rates`], which you implement |
 //! | What if this changes? | [`Change`] and [`Book::apply`]; [`ChangeReport`] says what differs |
+//! | Others wrote to my storage: what differs from the book? | [`Change::from_source`]; [`ChangeBuilder`] for pushed batches |
 //! | And the totals after it? | [`FoldPlan::refresh`] |
 //! | How does my service restart quickly? | `Book::to_snapshot` and `Book::from_snapshot` (feature `snapshot`) |
 //! | Does my implementation of a trait keep its promises? | `testkit::source_conformance!` and its like, by feature |
@@ -122,15 +124,18 @@ pub use tree::{AccountTree, Ancestors, Descendants, TreeText, render_tree};
 pub use tree::{FaultKind, Policy, PolicyError, Remedy, TreeFault};
 // The book, what a user sees of it, and how it is loaded.
 pub use book::{
-    Account, AccountNode, Book, BookBuilder, ChildEntry, EdgeReferences, Fault, HeldAccount, HeldChild,
-    HeldReason, LoadError, LoadReport, MAX_REPORTED, NodeReferences, ParentEdge, Problem, RowCounts,
-    RowLocation, Successions, SupersededRow, View, VisitedAccounts,
+    Account, AccountNode, Book, BookBuilder, ChildEntry, DeclaredLink, EdgeReferences, Fault, HeldAccount,
+    HeldChild, HeldReason, LinkGraph, LinkKind, LinkReferences, LoadError, LoadReport, MAX_REPORTED,
+    NodeReferences, ParentEdge, Problem, RowCounts, RowLocation, Successions, SupersededRow, View,
+    VisitedAccounts,
 };
 // How it is saved.
 #[cfg(feature = "snapshot")]
 pub use book::SnapshotError;
 // How it changes.
-pub use book::{AccountMove, Change, ChangeError, ChangeItem, ChangeProblem, ChangeReport, ValueChange};
+pub use book::{
+    AccountMove, Change, ChangeBuilder, ChangeError, ChangeItem, ChangeProblem, ChangeReport, ValueChange,
+};
 // Roll-ups.
 pub use fold::{FoldError, FoldErrors, FoldPlan, FoldValue, MAX_DISTRIBUTION, Rates, Reach, RollUp, Totals};
 

@@ -9,30 +9,22 @@
     reason = "helpers of tests are tests; clippy only knows the functions marked as such"
 )]
 
-#[path = "../examples/book_of_business/figures.rs"]
-mod figures;
-#[path = "../examples/book_of_business/json.rs"]
-mod json;
-#[path = "../examples/book_of_business/load.rs"]
-mod load;
-#[path = "../examples/book_of_business/print.rs"]
-mod print;
+#[path = "../examples/book_of_business/crm/mod.rs"]
+mod crm;
+#[path = "../examples/book_of_business/numbers.rs"]
+mod numbers;
 
-use std::path::Path;
-
-use figures::Results;
-use load::Loaded;
-use perennial::{AsOf, Date, FaultKind, Money, Scope, View};
+use crm::figures::{Figures, Results};
+use crm::load::{Loaded, load};
+use perennial::{FaultKind, Money, View};
 use serde_json::Value;
 
 fn loaded() -> Loaded {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/crm-sales-opportunities");
-    load::load(&data).unwrap_or_else(|error| panic!("{error}"))
+    load(&crm::data()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn view(loaded: &Loaded) -> View {
-    let as_of = AsOf::date_utc(Date::new(2017, 12, 31).unwrap());
-    loaded.book.view(&Scope::all(), as_of).unwrap()
+    crm::view(loaded).unwrap()
 }
 
 fn major(money: Option<Money>) -> String {
@@ -64,8 +56,8 @@ fn roots_sum_to_the_published_totals() {
     let loaded = loaded();
     let view = view(&loaded);
     let results = Results::new(&loaded, &view).unwrap();
-    let sums = |all: &[figures::Figures]| {
-        let count = |of: fn(&figures::Figures) -> u64| all.iter().map(of).sum::<u64>();
+    let sums = |all: &[Figures]| {
+        let count = |of: fn(&Figures) -> u64| all.iter().map(of).sum::<u64>();
         let minor: i128 = all.iter().filter_map(|figures| figures.won_value).map(|money| money.minor()).sum();
         (minor, count(|f| f.won), count(|f| f.lost), count(|f| f.open))
     };
@@ -95,11 +87,8 @@ fn a_parent_has_its_own_and_its_subsidiaries() {
 
 #[test]
 fn json_has_the_promised_shape() {
-    let loaded = loaded();
-    let view = view(&loaded);
-    let results = Results::new(&loaded, &view).unwrap();
     let mut text = Vec::new();
-    json::write_json(&mut text, &loaded, &view, &results).unwrap();
+    crm::write_json(&mut text).unwrap();
     let document: Value = serde_json::from_slice(&text).unwrap();
     let accounts = document["accounts"].as_array().unwrap();
     assert_eq!(accounts.len(), 85);
@@ -124,12 +113,8 @@ fn json_has_the_promised_shape() {
 
 #[test]
 fn text_shows_families_and_the_total() {
-    let loaded = loaded();
-    let view = view(&loaded);
-    let results = Results::new(&loaded, &view).unwrap();
     let mut text = Vec::new();
-    print::write_report(&mut text, &loaded).unwrap();
-    assert!(print::write_accounts(&mut text, &view, &results).unwrap());
+    crm::write_text(&mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
     for line in text.lines() {
         assert!(line.chars().count() <= 100, "too wide for a terminal: {line}");

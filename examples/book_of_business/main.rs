@@ -1,39 +1,64 @@
-//! A real book of business, from files to roll-ups on every parent.
+//! Real data, from files to roll-ups on every parent.
 //!
 //! ```sh
 //! cargo run --release --example book_of_business            # for a terminal
 //! cargo run --release --example book_of_business -- --json  # one JSON document
+//! cargo run --release --example book_of_business -- --data bank
 //! ```
 //!
-//! Read `load.rs` first: schema, mapping, policy and roll-ups, which is what a host writes.
+//! Each data set has a directory of its own: `crm` is a sales pipeline, `bank` the
+//! ownership of banks. Read its `load.rs` first: what a
+//! host writes.
 
-mod figures;
-mod json;
-mod load;
-mod print;
+mod bank;
+mod crm;
+mod numbers;
 
 use std::error::Error;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use perennial::{AsOf, Date, Scope};
+/// A data set: its name on the command line, what it is, and what is written of it.
+struct DataSet {
+    name: &'static str,
+    about: &'static str,
+    text: Writer,
+    /// What else than text, by an option of the command line.
+    others: &'static [Format],
+}
 
-const USAGE: &str = "\
-Loads a book of business and rolls its values up to every parent.
+struct Format {
+    option: &'static str,
+    about: &'static str,
+    write: Writer,
+}
 
-usage: book_of_business [--data NAME] [--json]
+type Writer = fn(&mut dyn Write) -> Result<(), Box<dyn Error>>;
 
-  --data NAME  the data set: crm (default), a B2B sales pipeline of 85 accounts
-  --json       one JSON document instead of text
-  --help       this text
-";
+/// The first one is shown when none is named.
+const DATA_SETS: &[DataSet] = &[
+    DataSet {
+        name: "crm",
+        about: "a B2B sales pipeline of 85 accounts and 8,800 deals",
+        text: crm::write_text,
+        others: &[json(crm::write_json)],
+    },
+    DataSet {
+        name: "bank",
+        about: "who owns whom among 19,345 banks, and a century of their mergers",
+        text: bank::write_text,
+        others: &[json(bank::write_json)],
+    },
+];
+
+const fn json(write: Writer) -> Format {
+    Format { option: "--json", about: "one JSON document", write }
+}
 
 /// What the command line asks for.
-#[derive(Debug)]
 enum Request {
     Help,
-    Show { json: bool },
+    Write(Writer),
 }
 
 fn main() -> ExitCode {
@@ -42,7 +67,7 @@ fn main() -> ExitCode {
     let request = match parse(arguments) {
         Ok(request) => request,
         Err(message) => {
-            complain(&format!("{message}\n\n{USAGE}"));
+            complain(&format!("{message}\n\n{}", usage()));
             return ExitCode::from(2);
         }
     };
@@ -63,45 +88,69 @@ fn complain(text: &str) {
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Request, String> {
-    let mut json = false;
+    let mut data = None;
+    let mut option: Option<String> = None;
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--help" | "-h" => return Ok(Request::Help),
-            "--json" => json = true,
-            "--data" => match arguments.next().as_deref() {
-                Some("crm") => {}
-                Some(other) => return Err(format!("unknown data set `{other}`; known: crm")),
-                None => return Err("`--data` needs the name of a data set".to_owned()),
+            "--data" => {
+                let name = arguments.next().ok_or("`--data` needs the name of a data set")?;
+                let found = DATA_SETS.iter().find(|data| data.name == name);
+                data = Some(found.ok_or_else(|| format!("unknown data set `{name}`; known: {}", known()))?);
+            }
+            other if DATA_SETS.iter().any(|data| data.has(other)) => match option.replace(argument) {
+                Some(before) if option.as_ref() != Some(&before) => {
+                    return Err(format!("`{before}` and another format at once"));
+                }
+                _ => {}
             },
             other => return Err(format!("unknown argument `{other}`")),
         }
     }
-    Ok(Request::Show { json })
+    let data = data.or(DATA_SETS.first()).ok_or("no data set")?;
+    let Some(option) = option else { return Ok(Request::Write(data.text)) };
+    let format = data.others.iter().find(|format| format.option == option);
+    let format = format.ok_or_else(|| format!("data set `{}` has no `{option}`", data.name))?;
+    Ok(Request::Write(format.write))
+}
+
+impl DataSet {
+    fn has(&self, option: &str) -> bool {
+        self.others.iter().any(|format| format.option == option)
+    }
+}
+
+fn known() -> String {
+    DATA_SETS.iter().map(|data| data.name).collect::<Vec<_>>().join(", ")
+}
+
+fn usage() -> String {
+    let mut lines = vec![
+        "Loads real data and rolls its values up to every parent.".to_owned(),
+        String::new(),
+        "usage: book_of_business [--data NAME] [FORMAT]".to_owned(),
+        String::new(),
+        "  --help       this text".to_owned(),
+        "  --data NAME  the data set, one of these, and the formats that it has beside text:".to_owned(),
+    ];
+    for (place, data) in DATA_SETS.iter().enumerate() {
+        let default = if place == 0 { " (default)" } else { "" };
+        lines.push(format!("    {:<9}{}{default}", data.name, data.about));
+        lines.extend(data.others.iter().map(|format| format!("      {:<11}{}", format.option, format.about)));
+    }
+    lines.join("\n") + "\n"
 }
 
 fn run(request: &Request) -> Result<(), Box<dyn Error>> {
     let mut out = BufWriter::new(io::stdout().lock());
-    let Request::Show { json } = request else {
-        out.write_all(USAGE.as_bytes())?;
-        return Ok(out.flush()?);
+    let written = match request {
+        Request::Help => out.write_all(usage().as_bytes()).map_err(Into::into),
+        Request::Write(write) => write(&mut out),
     };
-    let data = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/crm-sales-opportunities");
-    let loaded = load::load(&data)?;
-    // Everything is visible to this example; the data ends with the year 2017.
-    let view = loaded.book.view(&Scope::all(), AsOf::date_utc(Date::new(2017, 12, 31)?))?;
-    let results = figures::Results::new(&loaded, &view)?;
-    if *json {
-        json::write_json(&mut out, &loaded, &view, &results)?;
-    } else {
-        print::write_report(&mut out, &loaded)?;
-        writeln!(out)?;
-        let agrees = print::write_accounts(&mut out, &view, &results)?;
-        out.flush()?;
-        if !agrees {
-            return Err("the roll-ups differ from the sum of the deals".into());
-        }
-    }
-    Ok(out.flush()?)
+    // What was written before something failed is shown, too.
+    let flushed = out.flush();
+    written?;
+    Ok(flushed?)
 }
 
 fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {

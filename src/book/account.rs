@@ -240,17 +240,49 @@ impl<'v> Account<'v> {
         held.adopted.get(&self.id()).copied()
     }
 
-    /// Its declared parents other than the one it stands under, where they are visible.
+    /// Its declared parents other than the one it stands under, the preferred first: where it hangs
+    /// besides its place in the tree. No value is rolled up along these links.
+    ///
+    /// Of an account that became a root because it closed a ring, this is every parent it declares. In a
+    /// scope, see [`View::link_graph`].
+    ///
+    /// # Complexity
+    ///
+    /// O(log + declared parents).
     #[must_use]
     pub fn extra_parents(&self) -> Vec<Self> {
-        let above = self.view.inner().parent(self.place);
-        // Where the parent is hidden, which of the others is an extra one would tell that it exists.
-        if above.is_some_and(|above| !self.view.sees(above)) {
-            return Vec::new();
-        }
-        let links = self.view.inner().held.links.get(&self.id());
-        let places = links.into_iter().flatten().filter_map(|link| self.view.account(link.parent.as_str()));
-        places.filter(|parent| Some(parent.place) != above && parent.place != self.place).collect()
+        self.all(self.view.extra_parents_of(self.place).collect())
+    }
+
+    /// The accounts that declare it as a parent and do not stand directly below it, by id:
+    /// [`extra_parents`](Self::extra_parents) from the other end.
+    ///
+    /// ```
+    /// use perennial::{AccountId, AccountRow, AsOf, Book, Date, FaultKind, Nesting, Policy, Remedy, Schema, Scope};
+    /// use perennial::source::MemorySource;
+    ///
+    /// let [left, right, joint] = ["left", "right", "venture"].map(|id| AccountId::new(id).expect("is no id"));
+    /// let source = MemorySource::new()
+    ///     .account(AccountRow::new(left.clone(), "Company"))
+    ///     .account(AccountRow::new(right.clone(), "Company"))
+    ///     .account(AccountRow::new(joint, "Company").under(left).under(right));
+    /// let schema = Schema::builder().account_type("Company", Nesting::Free).build()?;
+    /// let policy = Policy::strict().with(FaultKind::SeveralParents, Remedy::Prefer)?;
+    /// let (book, _) = Book::load(schema, &source, &policy)?;
+    ///
+    /// let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
+    /// let [left, right, joint] = ["left", "right", "venture"].map(|id| view.account(id).expect("was loaded"));
+    /// assert_eq!((left.children(), left.extra_children()), (vec![joint], vec![]));
+    /// assert_eq!((right.children(), right.extra_children()), (vec![], vec![joint]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Complexity
+    ///
+    /// O(accounts with several parents that declare it × log).
+    #[must_use]
+    pub fn extra_children(&self) -> Vec<Self> {
+        self.all(self.view.extra_children_of(self.place).collect())
     }
 
     /// Its parents as declared, preferred first: those that exist, those that do not, and the one it stands

@@ -6,7 +6,8 @@
 use petgraph::Direction;
 use petgraph::visit::{
     Data, EdgeRef, GraphBase, GraphProp, IntoEdgeReferences, IntoEdges, IntoNeighbors, IntoNeighborsDirected,
-    IntoNodeIdentifiers, IntoNodeReferences, NodeCount, NodeIndexable, NodeRef, VisitMap, Visitable,
+    IntoNodeIdentifiers, IntoNodeReferences, NodeCompactIndexable, NodeCount, NodeIndexable, NodeRef,
+    VisitMap, Visitable,
 };
 
 use super::{Account, View};
@@ -123,6 +124,9 @@ impl NodeIndexable for View {
         self.place_of(number).unwrap_or(AccountIdx::new(u32::MAX, u32::MAX))
     }
 }
+
+// Numbers of visible accounts leave no gap.
+impl NodeCompactIndexable for View {}
 
 impl Visitable for View {
     type Map = VisitedAccounts;

@@ -129,8 +129,8 @@ impl Held {
         Some(held.row)
     }
 
-    /// The accounts kept here that declare `parent`.
-    pub(crate) fn naming(&self, parent: &AccountId) -> impl Iterator<Item = &AccountId> {
+    /// The accounts kept here that declare `parent`, by id.
+    pub(crate) fn naming(&self, parent: &str) -> impl Iterator<Item = &AccountId> {
         self.naming.get(parent).into_iter().flatten()
     }
 

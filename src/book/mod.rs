@@ -21,6 +21,7 @@ mod load_successions;
 mod placing;
 
 mod graph;
+mod links;
 mod rechunk;
 mod replace;
 mod report;
@@ -30,6 +31,7 @@ mod settle;
 #[cfg(feature = "snapshot")]
 mod snapshot;
 mod successions;
+mod sync;
 mod values;
 mod verify;
 mod view;
@@ -47,10 +49,12 @@ pub use compare::{AccountMove, ChangeReport, ValueChange};
 pub use graph::{AccountNode, EdgeReferences, NodeReferences, ParentEdge, VisitedAccounts};
 pub(crate) use held::Held;
 pub use held::{HeldAccount, HeldChild, HeldReason, SupersededRow};
+pub use links::{DeclaredLink, LinkGraph, LinkKind, LinkReferences};
 pub use report::{Fault, LoadError, LoadReport, MAX_REPORTED, Problem, RowCounts, RowLocation};
 #[cfg(feature = "snapshot")]
 pub use snapshot::SnapshotError;
 pub use successions::Successions;
+pub use sync::ChangeBuilder;
 pub use view::View;
 
 use crate::model::{AccountId, AccountIdx, AsOf, Schema};

@@ -103,7 +103,7 @@ impl<'o> Placing<'o> {
                         }
                     }
                 }
-                for waiting in old.held.naming(&id).filter(|waiting| !gone(waiting)) {
+                for waiting in old.held.naming(id.as_str()).filter(|waiting| !gone(waiting)) {
                     affected.entry(waiting.clone()).or_insert(false);
                     seeds.push(waiting.clone());
                 }

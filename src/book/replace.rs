@@ -19,6 +19,8 @@ use crate::model::{AccountId, AccountIdx, ChildId, Date, ParentLink, Succession}
 pub(super) struct History {
     pub(super) added: Vec<Succession>,
     pub(super) removed: Vec<Succession>,
+    /// Of replaced accounts: what the history knows already.
+    kept: Vec<Succession>,
     /// The accounts that the change replaces.
     replaced: HashSet<AccountId>,
 }
@@ -50,9 +52,15 @@ impl History {
                 problems.push(ChangeProblem::NoSuccessor { account: (*account).clone() });
             }
             history.replaced.insert((*account).clone());
-            history.added.extend((0..).zip(*by).map(|(rank, successor)| {
+            // A host whose history knew it before states it once.
+            let known = old.successions.after(account);
+            let links = (0..).zip(*by).map(|(rank, successor)| {
                 Succession::new((*account).clone(), successor.clone(), *on).ranked(rank)
-            }));
+            });
+            let stays = |link: &Succession| known.contains(link) && !history.removed.contains(link);
+            let (kept, added): (Vec<_>, Vec<_>) = links.partition(stays);
+            history.kept.extend(kept);
+            history.added.extend(added);
         }
         history.check(old, problems);
         if wanted.is_empty() {
@@ -110,7 +118,8 @@ impl History {
         stands: &dyn Fn(&AccountId) -> bool,
         problems: &mut Vec<ChangeProblem>,
     ) {
-        for link in self.added.iter().filter(|link| self.replaced.contains(&link.account)) {
+        let links = self.added.iter().chain(&self.kept);
+        for link in links.filter(|link| self.replaced.contains(&link.account)) {
             if !self.replaced.contains(&link.successor) && !stands(&link.successor) {
                 let (account, successor) = (link.account.clone(), link.successor.clone());
                 problems.push(ChangeProblem::UnknownSuccessor { account, successor });
@@ -131,6 +140,54 @@ impl History {
         let again: HashSet<Succession> = added.iter().filter(|link| stood(link)).cloned().collect();
         report.successions_added = added.into_iter().filter(|link| !again.contains(link)).collect();
         report.successions_removed = removed.into_iter().filter(|link| !again.contains(link)).collect();
+    }
+}
+
+impl Change {
+    /// This change with every merger and split written out: what each removes, moves and hands over in
+    /// `book`, and the successions.
+    ///
+    /// For hosts that write changes to their own tables: what is left are items that each touch the rows
+    /// that they name (and those that the report lists as removed). Applied to `book` it does what this
+    /// change does. A change that the book would refuse is written out as far as it goes; apply decides.
+    ///
+    /// # Complexity
+    ///
+    /// O(items + what hangs directly on the replaced accounts).
+    ///
+    /// ```
+    /// # use perennial::{AccountId, AccountRow, Book, Change, ChangeItem, Date, Nesting, Policy, Schema, source::MemorySource};
+    /// # let schema = Schema::builder().account_type("Company", Nesting::Free).build()?;
+    /// # let id = |text| AccountId::new(text);
+    /// # let source = MemorySource::new()
+    /// #     .account(AccountRow::new(id("acme")?, "Company"))
+    /// #     .account(AccountRow::new(id("globex")?, "Company"))
+    /// #     .account(AccountRow::new(id("globex-eu")?, "Company").under(id("globex")?));
+    /// # let (book, _) = Book::load(schema, &source, &Policy::strict())?;
+    /// let merger = Change::new().merge(&id("globex")?, &id("acme")?, Date::new(2026, 3, 1)?);
+    /// let plain = merger.expand(&book);
+    /// assert!(plain.items().iter().any(|item| *item == ChangeItem::Remove { account: id("globex").unwrap() }));
+    /// assert_eq!(plain.items().len(), 3); // `globex` goes, `globex-eu` moves, and the succession
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn expand(&self, book: &super::Book) -> Self {
+        let (plain, history) = History::gather(&book.0, self, &mut Vec::new());
+        let replaced = |link: &&Succession| history.replaced.contains(&link.account);
+        let links = history.added.iter().filter(replaced).cloned();
+        let declared = links.map(|succession| ChangeItem::DeclareSuccession { succession });
+        // One that was declared by hand beside the merger stands among the items already.
+        let known: HashSet<&Succession> = plain.items().iter().filter_map(declared_by).collect();
+        let declared: Vec<ChangeItem> =
+            declared.filter(|item| declared_by(item).is_some_and(|link| !known.contains(link))).collect();
+        declared.into_iter().fold(plain.into_owned(), Self::with)
+    }
+}
+
+const fn declared_by(item: &ChangeItem) -> Option<&Succession> {
+    match item {
+        ChangeItem::DeclareSuccession { succession } => Some(succession),
+        _ => None,
     }
 }
 
@@ -217,7 +274,7 @@ impl<'o> Replacing<'o> {
                 self.old.children_into(place, &mut children);
             }
             let placed = children.iter().map(|child| self.old.account_id(*child));
-            let naming = self.old.held.naming(account).cloned();
+            let naming = self.old.held.naming(account.as_str()).cloned();
             dependents.extend(placed.chain(naming).filter(|id| !self.spoken.contains(id)));
         }
         dependents

@@ -64,6 +64,16 @@ impl Book {
         if hung.len() != inner.chunks.iter().flatten().count() {
             return Err("some chunk hangs nowhere".to_owned());
         }
+        // Chunks that hang on each other in a ring all hang somewhere, and none is reached from the trunk.
+        let mut reached = 0;
+        let mut work: Vec<u32> = inner.trunk.to_vec();
+        while let Some(slot) = work.pop() {
+            reached += 1;
+            work.extend(inner.chunk(slot).iter().flat_map(|chunk| chunk.limbs.iter()).map(|limb| limb.slot));
+        }
+        if reached != hung.len() {
+            return Err(format!("{reached} of {} chunks are reached from the trunk", hung.len()));
+        }
         if accounts != self.len() {
             return Err(format!("layout counts {} accounts, chunks {accounts}", self.len()));
         }
@@ -102,8 +112,14 @@ fn check_rows(inner: &Inner, slot: u32) -> Result<(), String> {
         if block.starts().len() != chunk.shape.rows() as usize + 1 {
             return Err(format!("table {number} of slot {slot} has another length"));
         }
+        let mut before: Option<(Option<u32>, &str)> = None;
         for row in 0..block.rows() {
             let id = block.id(row).unwrap_or_default();
+            let this = (block.owner(row), id);
+            if before.is_some_and(|before| before >= this) {
+                return Err(format!("row `{id}` of table {number} is out of order"));
+            }
+            before = Some(this);
             if inner.find_child(number, id) != Some((slot, row)) || block.row(id, hash_of(id)) != Some(row) {
                 return Err(format!("index of table {number} does not lead to `{id}`"));
             }

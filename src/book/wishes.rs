@@ -238,7 +238,7 @@ pub(super) fn removed_held(
     }
     // What is held only because of an account above it, and stays where it is.
     let below = |id: &AccountId| -> Vec<&AccountRow> {
-        let waiting = old.held.naming(id).filter_map(|waiting| old.held.accounts.get(waiting));
+        let waiting = old.held.naming(id.as_str()).filter_map(|waiting| old.held.accounts.get(waiting));
         let hangs = waiting.filter(|held| matches!(held.reason, HeldReason::Below(_))).map(|held| &held.row);
         hangs.filter(|row| wishes.get(&row.id).is_none_or(|wish| wish.parents.is_none())).collect()
     };

@@ -214,9 +214,12 @@ pub fn answers(view: &View) -> Vec<String> {
             .collect();
         let (kind, product) = (account.account_type(), account.product());
         let parent = account.parent().map(|p| p.id());
-        let extra: Vec<AccountId> = account.extra_parents().iter().map(perennial::Account::id).collect();
+        let ids = |accounts: Vec<perennial::Account<'_>>| -> Vec<AccountId> {
+            accounts.iter().map(perennial::Account::id).collect()
+        };
+        let (extra, linked) = (ids(account.extra_parents()), ids(account.extra_children()));
         format!(
-            "{account:?} {kind} {product:?} under {parent:?} level {} at {} {:?} {extra:?} {values:?} {children:?}",
+            "{account:?} {kind} {product:?} under {parent:?} level {} at {} {:?} {extra:?} {linked:?} {values:?} {children:?}",
             account.level(),
             account.path(),
             account.adopted(),

@@ -224,7 +224,8 @@ impl Host {
             }
         };
         self.passing(Window::Accepted);
-        store::write(&writing, &self.layout, change, &report)?;
+        // The book that was knows what hangs on an account that is merged.
+        store::write(&writing, &self.layout, &change.expand(&caught.book), &report)?;
         self.passing(Window::RowsWritten);
         let text = logged(change)?;
         let point = caught.point.after(Some(&text));

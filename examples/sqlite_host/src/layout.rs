@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `accounts` | `id`, `parent`, `account_type`, `product`, one for each attribute |
 //! | `links` | `id`, `parent`, `rank`: declared parents beyond the one in `accounts.parent` |
+//! | `successions` | `id`, `successor`, `on`, `rank`, `part`: accounts that came after others |
 //! | `child_` + name | `id`, `account`, one for each column; one table for each child table of the schema |
 //!
 //! Columns carry the names of the schema. `SQLite` compares names without regard to ASCII case, and our
@@ -57,7 +58,7 @@ impl TableLayout {
     }
 }
 
-/// The tables of a schema: accounts, links, then child tables.
+/// The tables of a schema: accounts, links, successions, then child tables.
 #[derive(Debug, Clone)]
 pub struct Layout {
     schema: Arc<Schema>,
@@ -79,6 +80,7 @@ impl Layout {
             let rank = ColumnLayout { name: Arc::from("rank"), sql: quoted("rank"), role: Role::Rank };
             links.columns.push(rank);
         }
+        tables.push(successions()?);
         for table in schema.tables() {
             tables.push(lay_out(TableName::child(table.name()), &["id", "account"], table.columns())?);
         }
@@ -120,7 +122,7 @@ impl Layout {
                 format!("CREATE INDEX {name} ON {} ({})", table.sql, quoted(on))
             };
             match &table.table {
-                TableName::Links => statements.push(index("id")),
+                TableName::Links | TableName::Successions => statements.push(index("id")),
                 TableName::Child(_) => statements.push(index("account")),
                 _ => {}
             }
@@ -135,6 +137,15 @@ impl Layout {
         }
         statements
     }
+}
+
+fn successions() -> Result<TableLayout, HostError> {
+    let on = Attribute::new("on", AttributeType::Date);
+    let mut table = lay_out(TableName::Successions, &["id", "successor"], [&on].into_iter())?;
+    let column = |name: &str, role| ColumnLayout { name: Arc::from(name), sql: quoted(name), role };
+    table.columns.push(column("rank", Role::Rank));
+    table.columns.push(column("part", Role::Value(Attribute::new("part", AttributeType::Bool))));
+    Ok(table)
 }
 
 fn lay_out<'a>(
@@ -187,7 +198,7 @@ fn declaration(table: &TableLayout, column: &ColumnLayout) -> String {
     };
     // Ids are compared byte by byte, which is what BINARY does.
     let key = match (&table.table, &*column.name) {
-        (TableName::Links, "id") => " NOT NULL COLLATE BINARY",
+        (TableName::Links | TableName::Successions, "id") => " NOT NULL COLLATE BINARY",
         (_, "id") => " NOT NULL COLLATE BINARY PRIMARY KEY",
         _ => "",
     };

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use perennial::source::Source;
 use perennial::{
     AccountId, AccountRow, Book, Change, ChangeItem, ChildId, ChildRow, LoadError, LoadReport, ParentLink,
-    Policy, Value,
+    Policy, Succession, Value,
 };
 
 use crate::same::{AccountEntry, ChildEntry, ChildKey, Inventory};
@@ -80,6 +80,21 @@ fn difference(present: &Inventory, target: &Inventory) -> Vec<Change> {
             Some(before) => edit_child(key, before, entry, &mut items),
         }
     }
+    let known = |inventory: &Inventory, link: &Succession| inventory.successions.binary_search(link).is_ok();
+    items.extend(
+        present
+            .successions
+            .iter()
+            .filter(|link| !known(target, link))
+            .map(|link| ChangeItem::RetractSuccession { succession: link.clone() }),
+    );
+    items.extend(
+        target
+            .successions
+            .iter()
+            .filter(|link| !known(present, link))
+            .map(|link| ChangeItem::DeclareSuccession { succession: link.clone() }),
+    );
     [first, items].map(|items| items.into_iter().fold(Change::new(), Change::with)).into()
 }
 

@@ -1,14 +1,16 @@
 //! Are two books the same, and where do they differ?
 //!
 //! [`Inventory`] is all that a book knows, by id: places, declared parents, types, products, values, child
-//! rows, what is held and why. Two books with one inventory answer alike. `resync` reads from two of them
+//! rows, successions, what is held and why. Two books with one inventory answer alike. `resync` reads from two of them
 //! which change leads from one to the other.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use perennial::{AccountId, AsOf, Book, ChildId, Date, HeldReason, ParentLink, Scope, Value, View};
+use perennial::{
+    AccountId, AsOf, Book, ChildId, Date, HeldReason, ParentLink, Scope, Succession, Value, View,
+};
 
 /// Most differences that are described; the rest is counted.
 const DESCRIBED: usize = 20;
@@ -50,12 +52,18 @@ pub(crate) type ChildKey = (Arc<str>, ChildId);
 pub(crate) struct Inventory {
     pub(crate) accounts: BTreeMap<AccountId, AccountEntry>,
     pub(crate) children: BTreeMap<ChildKey, ChildEntry>,
+    pub(crate) successions: Vec<Succession>,
     superseded: Vec<(String, String, String)>,
 }
 
 impl Inventory {
     pub(crate) fn of(book: &Book) -> Self {
-        let mut found = Self { accounts: BTreeMap::new(), children: BTreeMap::new(), superseded: Vec::new() };
+        let mut found = Self {
+            accounts: BTreeMap::new(),
+            children: BTreeMap::new(),
+            successions: book.successions().links().into_iter().cloned().collect(),
+            superseded: Vec::new(),
+        };
         if let Some(view) = everything(book) {
             found.add_placed(&view);
         }
@@ -120,6 +128,9 @@ impl Inventory {
         let mut found = Differences::default();
         compare(&self.accounts, &other.accounts, |id| format!("account `{id}`"), &mut found);
         compare(&self.children, &other.children, |(table, id)| format!("`{table}` row `{id}`"), &mut found);
+        if self.successions != other.successions {
+            found.note(format!("successions: {:?}, {:?}", self.successions, other.successions));
+        }
         if self.superseded != other.superseded {
             found.note(format!("superseded rows: {:?}, {:?}", self.superseded, other.superseded));
         }

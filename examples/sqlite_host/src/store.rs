@@ -2,13 +2,16 @@
 //!
 //! The book has accepted the change before a row is written, so that nothing is judged here: each item of
 //! the change says which rows it touches. What it takes with it (the rows of a removed account, the
-//! accounts of a removed subtree) is in the report of the book. Another kind of item gets its arm in
+//! accounts of a removed subtree) is in the report of the book; what a merger hands over, the library writes
+//! out ([`Change::expand`]). Another kind of item gets its arm in
 //! [`write_item`], and a line in [`Turn`] if it must be written earlier or later than the others.
 
 use std::collections::HashSet;
 
 use perennial::source::{Cell, TableName};
-use perennial::{AccountId, AccountRow, Change, ChangeItem, ChangeReport, ChildRow, ParentLink, Value};
+use perennial::{
+    AccountId, AccountRow, Change, ChangeItem, ChangeReport, ChildRow, ParentLink, Succession, Value,
+};
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, ToSql};
 
@@ -38,7 +41,7 @@ pub(crate) fn write(
         store.delete(store.table(&TableName::Accounts)?, account.as_str())?;
         store.delete_links(account)?;
     }
-    for turn in [Turn::New, Turn::Edits] {
+    for turn in [Turn::Gone, Turn::New, Turn::Edits] {
         for item in change.items().iter().filter(|item| Turn::of(item) == turn) {
             write_item(&store, item)?;
         }
@@ -49,6 +52,7 @@ pub(crate) fn write(
 /// New rows are there before anything is written into them: the order of items means nothing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Turn {
+    Gone,
     New,
     Edits,
 }
@@ -56,6 +60,8 @@ enum Turn {
 impl Turn {
     const fn of(item: &ChangeItem) -> Self {
         match item {
+            // One that comes again in other words has gone before.
+            ChangeItem::RetractSuccession { .. } => Self::Gone,
             ChangeItem::Add { .. } | ChangeItem::AddChild { .. } => Self::New,
             _ => Self::Edits,
         }
@@ -82,6 +88,8 @@ fn write_item(store: &Store<'_>, item: &ChangeItem) -> Result<(), HostError> {
         ChangeItem::MoveChild { table, child, account } => {
             store.name(&TableName::Child(table.clone()), child.as_str(), "account", Some(account.as_str()))
         }
+        ChangeItem::DeclareSuccession { succession } => store.insert_succession(succession),
+        ChangeItem::RetractSuccession { succession } => store.delete_succession(succession),
         // The report has listed all that goes.
         ChangeItem::Remove { .. } | ChangeItem::RemoveSubtree { .. } | ChangeItem::RemoveChild { .. } => {
             Ok(())
@@ -172,6 +180,27 @@ impl Store<'_> {
         let table = self.table(&TableName::Links)?;
         let sql = format!("DELETE FROM {} WHERE \"id\" = ?1 AND \"parent\" <> ''", table.sql);
         self.execute(&sql, &[&account.as_str()]).map(|_| ())
+    }
+
+    fn insert_succession(&self, link: &Succession) -> Result<(), HostError> {
+        let table = self.table(&TableName::Successions)?;
+        let cells = [
+            ("id", Some(Sql::Text(link.account.to_string()))),
+            ("successor", Some(Sql::Text(link.successor.to_string()))),
+            ("on", Some(Sql::Text(link.on.to_string()))),
+            ("rank", Some(Sql::Integer(i64::from(link.rank)))),
+            ("part", Some(Sql::Integer(i64::from(link.part)))),
+        ];
+        self.insert(table, link.account.as_str(), &cells)
+    }
+
+    // The pair and the day name it.
+    fn delete_succession(&self, link: &Succession) -> Result<(), HostError> {
+        let table = self.table(&TableName::Successions)?;
+        let sql =
+            format!("DELETE FROM {} WHERE \"id\" = ?1 AND \"successor\" = ?2 AND \"on\" = ?3", table.sql);
+        let given: [&dyn ToSql; 3] = [&link.account.as_str(), &link.successor.as_str(), &link.on.to_string()];
+        one(table, link.account.as_str(), self.execute(&sql, &given)?)
     }
 
     fn set(&self, name: &TableName, id: &str, column: &str, value: Option<&Value>) -> Result<(), HostError> {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use perennial::testkit::Random;
-use perennial::{AccountId, AccountRow, AsOf, Book, Change, ChildId, Date, Scope, Value, View};
+use perennial::{AccountId, AccountRow, AsOf, Book, Change, ChildId, Date, Scope, Succession, Value, View};
 use sqlite_host::{Host, HostError, Options, Window};
 
 use super::seed::{ATTRIBUTES, TYPES, child, ghost, kind, mixed, pick, text, value};
@@ -163,7 +163,8 @@ fn change(random: &mut Random, book: &Book, seed: u64, serial: u64) -> Result<Ch
         let fresh = format!("s{seed}-{serial}-{part}");
         // Neither without end nor empty.
         let (crowded, sparse) = (ids.len() > 220, ids.len() < 60);
-        change = match random.below(14) {
+        let day = Date::from_days(20_000 + i32::try_from(serial)?).ok_or("a day out of range")?;
+        change = match random.below(15) {
             0..=2 if !crowded && (sparse || part == 0) => {
                 let new = if random.below(4) == 0 { ghost(random)? } else { AccountId::new(fresh)? };
                 let mut row = AccountRow::new(new, kind(random)).under(other);
@@ -179,6 +180,9 @@ fn change(random: &mut Random, book: &Book, seed: u64, serial: u64) -> Result<Ch
             3 if !sparse => change.remove(&id),
             4 | 5 => change.move_under(&id, &other),
             6 => change.move_to_root(&id),
+            14 if !sparse && random.below(3) > 0 => change.merge(&id, &other, day),
+            14 if !sparse => change.split(&id, [other, AccountId::new(any(random))?], day),
+            14 => change.declare_succession(Succession::new(id, other, day).of_part()),
             7 if random.below(3) == 0 => change.retype(&id, pick(random, &TYPES)),
             7 => change.set_product(&id, pick(random, &[None, Some("CRM"), Some("Billing")])),
             8 => {

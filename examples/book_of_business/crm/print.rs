@@ -8,6 +8,7 @@ use perennial::{Account, Currency, Money, TreeText, View, render_tree};
 
 use super::figures::{Figures, Results};
 use super::load::{Loaded, MAPPED, PRODUCTS, UNUSED};
+use crate::numbers::{count, grouped, whole};
 
 /// Single accounts that are shown.
 const SINGLES: usize = 12;
@@ -19,8 +20,7 @@ pub fn write_report(out: &mut dyn Write, loaded: &Loaded) -> io::Result<()> {
     let report = &loaded.report;
     writeln!(out, "LOAD")?;
     for (table, rows) in &report.tables {
-        let [offered, loaded, held] =
-            [rows.offered, rows.loaded, rows.quarantined].map(|rows| grouped(rows as u128));
+        let [offered, loaded, held] = [rows.offered, rows.loaded, rows.quarantined].map(count);
         writeln!(out, "  {table:<14}{offered:>6} offered {loaded:>7} loaded {held:>7} held out")?;
     }
     let (below, parents) = (report.subsidiaries, report.parents);
@@ -36,9 +36,9 @@ pub fn write_report(out: &mut dyn Write, loaded: &Loaded) -> io::Result<()> {
     }
 
     writeln!(out, "\n  Left out")?;
-    for (kind, count) in &report.counts {
+    for (kind, found) in &report.counts {
         let example = report.faults.iter().find(|fault| fault.kind == *kind);
-        writeln!(out, "    {kind}: {}", grouped(*count as u128))?;
+        writeln!(out, "    {kind}: {}", count(*found))?;
         if let Some(fault) = example {
             writeln!(out, "      such as {fault}")?;
         }
@@ -158,26 +158,4 @@ fn write_row(out: &mut dyn Write, line: &str) -> io::Result<()> {
         Some((name, figures)) => writeln!(out, "{name:NAME_WIDTH$}{figures}"),
         None => writeln!(out, "{line}"),
     }
-}
-
-// Whole major units with commas; the amounts of this data have no cents.
-fn whole(money: Option<Money>) -> String {
-    let Some(money) = money else { return "-".to_owned() };
-    match money.major().rescaled(0) {
-        Some(units) if units.units() < 0 => format!("-{}", grouped(units.units().unsigned_abs())),
-        Some(units) => grouped(units.units().unsigned_abs()),
-        None => money.major().to_string(),
-    }
-}
-
-fn grouped(number: u128) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

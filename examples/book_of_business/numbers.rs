@@ -1,0 +1,31 @@
+//! How are numbers written for people?
+
+use perennial::Money;
+
+/// Whole major units with commas; `-` where there is no amount.
+pub fn whole(money: Option<Money>) -> String {
+    let Some(money) = money else { return "-".to_owned() };
+    match money.major().rescaled(0) {
+        Some(units) if units.units() < 0 => format!("-{}", grouped(units.units().unsigned_abs())),
+        Some(units) => grouped(units.units().unsigned_abs()),
+        None => money.major().to_string(),
+    }
+}
+
+/// A number with commas between its thousands.
+pub fn grouped(number: u128) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The same for what is counted.
+pub fn count(number: usize) -> String {
+    grouped(number as u128)
+}
