@@ -129,6 +129,9 @@ fn questions(size: usize, rounds: usize) -> Outcome<Vec<Row>> {
         measure(few, || Ok(Book::load(tree_schema.clone(), &bare, &Policy::strict())?), || links.clone())?;
     row("load one tree of this size, few attributes", (tree.0, Some(tree.1)));
 
+    let difference = measure(few, || Ok(Change::from_source(&book, &source)?), || bytes.clone())?;
+    row("difference to an unchanged source", (difference.0, Some(difference.1)));
+
     let columns: Vec<Vec<i64>> = (0..8).map(|_| vec![1_i64; size]).collect();
     let view_now = view(&book)?;
     let plan = FoldPlan::new(book.schema(), roll_ups())?;

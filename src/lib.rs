@@ -55,6 +55,7 @@
 //! | What does it add up to, for each account? | [`RollUp`], checked by [`FoldPlan`], answered by [`Totals`] |
 //! | In which currency? | [`Rates`], which you implement |
 //! | What if this changes? | [`Change`] and [`Book::apply`]; [`ChangeReport`] says what differs |
+//! | Others wrote to my storage: what differs from the book? | [`Change::from_source`]; [`ChangeBuilder`] for pushed batches |
 //! | And the totals after it? | [`FoldPlan::refresh`] |
 //! | How does my service restart quickly? | `Book::to_snapshot` and `Book::from_snapshot` (feature `snapshot`) |
 //! | Does my implementation of a trait keep its promises? | `testkit::source_conformance!` and its like, by feature |
@@ -133,7 +134,9 @@ pub use book::{
 #[cfg(feature = "snapshot")]
 pub use book::SnapshotError;
 // How it changes.
-pub use book::{AccountMove, Change, ChangeError, ChangeItem, ChangeProblem, ChangeReport, ValueChange};
+pub use book::{
+    AccountMove, Change, ChangeBuilder, ChangeError, ChangeItem, ChangeProblem, ChangeReport, ValueChange,
+};
 // Roll-ups.
 pub use fold::{FoldError, FoldErrors, FoldPlan, FoldValue, MAX_DISTRIBUTION, Rates, Reach, RollUp, Totals};
 

@@ -429,6 +429,14 @@ fn what_cannot_be_replaced_is_refused_with_every_reason() {
     let change = Change::new().merge(&id("b"), &id("c"), on).merge(&id("b-crm"), &id("c-crm"), on);
     let (merged, _) = book.apply(&change).unwrap();
     assert_eq!(paths(&merged), ["a", "c", "c › c-crm", "d", "e"]);
+    // A merger that the history knows already.
+    let known = Succession::new(id("d"), id("e"), on);
+    let (told, _) = merged.apply(&Change::new().declare_succession(known.clone())).unwrap();
+    let (done, report) = told.apply(&Change::new().merge(&id("d"), &id("e"), on)).unwrap();
+    assert_eq!((report.successions_added.len(), report.removed), (0, vec![id("d")]));
+    assert_eq!(done.successions(), told.successions());
+    let gone = Change::new().merge(&id("d"), &id("e"), on).remove(&id("e"));
+    assert!(told.apply(&gone).unwrap_err().to_string().contains("`e`, which will not be in the book"));
     // The same pair and day once more.
     let again =
         Change::new().add(company("b")).declare_succession(Succession::new(id("b"), id("c"), on).of_part());

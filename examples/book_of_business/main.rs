@@ -3,11 +3,14 @@
 //! ```sh
 //! cargo run --release --example book_of_business            # for a terminal
 //! cargo run --release --example book_of_business -- --json  # one JSON document
+//! cargo run --release --example book_of_business -- --data bank
 //! ```
 //!
-//! Each data set has a directory of its own: `crm` is a sales pipeline. Read its `load.rs` first: what a
+//! Each data set has a directory of its own: `crm` is a sales pipeline, `bank` the
+//! ownership of banks. Read its `load.rs` first: what a
 //! host writes.
 
+mod bank;
 mod crm;
 mod numbers;
 
@@ -33,12 +36,20 @@ struct Format {
 type Writer = fn(&mut dyn Write) -> Result<(), Box<dyn Error>>;
 
 /// The first one is shown when none is named.
-const DATA_SETS: &[DataSet] = &[DataSet {
-    name: "crm",
-    about: "a B2B sales pipeline of 85 accounts and 8,800 deals",
-    text: crm::write_text,
-    others: &[json(crm::write_json)],
-}];
+const DATA_SETS: &[DataSet] = &[
+    DataSet {
+        name: "crm",
+        about: "a B2B sales pipeline of 85 accounts and 8,800 deals",
+        text: crm::write_text,
+        others: &[json(crm::write_json)],
+    },
+    DataSet {
+        name: "bank",
+        about: "who owns whom among 19,345 banks, and a century of their mergers",
+        text: bank::write_text,
+        others: &[json(bank::write_json)],
+    },
+];
 
 const fn json(write: Writer) -> Format {
     Format { option: "--json", about: "one JSON document", write }

@@ -39,9 +39,8 @@ pub enum ChangeItem {
 /// A set of wishes for [`Book::apply`](crate::Book::apply).
 ///
 /// What a change does not mention stays; clearing is said with [`Change::clear`]; empty text is a value.
-/// There is no upsert: `add` refuses an id that is in the book, `set` one that is not. To synchronise,
-/// compare your rows with `view.account(id)` under `Scope::all()` (and
-/// [`Book::held_accounts`](crate::Book::held_accounts)).
+/// There is no upsert: `add` refuses an id that is in the book, `set` one that is not. To synchronise with a
+/// storage that others write to, see [`Change::from_source`].
 ///
 /// Serialisable, for a log or a wire. Read JSON with the feature `float_roundtrip` of `serde_json`, or a
 /// double may come back one bit off.
@@ -165,7 +164,8 @@ impl Change {
     /// The accounts directly below it, and all that declare it as a parent, stand under the other from now
     /// on, and its child rows belong to the other, unless the same change says otherwise of them. An heir
     /// that stood below the account takes its place in the tree. The values of the heir stay as they are;
-    /// what it should take over from the account, `set` in the same change. Two accounts of one product end
+    /// what it should take over from the account, `set` in the same change. That the history knows of the
+    /// merger already is no hindrance. Two accounts of one product end
     /// up side by side, which is refused: merge those as well, in the same change. Ruling S52.
     ///
     /// ```
@@ -238,7 +238,8 @@ impl Change {
         self.with(ChangeItem::SetChild { table, child: child.clone(), column, value: None })
     }
 
-    /// Gives a child row to another account.
+    /// Gives a child row to another account. One that was held because it named none, or none of the book,
+    /// comes into the book.
     #[must_use]
     pub fn move_child(self, table: &str, child: &ChildId, account: &AccountId) -> Self {
         let table = Arc::from(table);

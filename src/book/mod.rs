@@ -32,6 +32,7 @@ mod settle;
 #[cfg(feature = "snapshot")]
 mod snapshot;
 mod successions;
+mod sync;
 mod values;
 mod verify;
 mod view;
@@ -55,6 +56,7 @@ pub use report::{Fault, LoadError, LoadReport, MAX_REPORTED, Problem, RowCounts,
 #[cfg(feature = "snapshot")]
 pub use snapshot::SnapshotError;
 pub use successions::Successions;
+pub use sync::ChangeBuilder;
 pub use view::View;
 
 use crate::model::{AccountId, AccountIdx, AsOf, Schema};

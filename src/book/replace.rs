@@ -19,6 +19,8 @@ use crate::model::{AccountId, AccountIdx, ChildId, Date, ParentLink, Succession}
 pub(super) struct History {
     pub(super) added: Vec<Succession>,
     pub(super) removed: Vec<Succession>,
+    /// Of replaced accounts: what the history knows already.
+    kept: Vec<Succession>,
     /// The accounts that the change replaces.
     replaced: HashSet<AccountId>,
 }
@@ -50,9 +52,15 @@ impl History {
                 problems.push(ChangeProblem::NoSuccessor { account: (*account).clone() });
             }
             history.replaced.insert((*account).clone());
-            history.added.extend((0..).zip(*by).map(|(rank, successor)| {
+            // A host whose history knew it before states it once.
+            let known = old.successions.after(account);
+            let links = (0..).zip(*by).map(|(rank, successor)| {
                 Succession::new((*account).clone(), successor.clone(), *on).ranked(rank)
-            }));
+            });
+            let stays = |link: &Succession| known.contains(link) && !history.removed.contains(link);
+            let (kept, added): (Vec<_>, Vec<_>) = links.partition(stays);
+            history.kept.extend(kept);
+            history.added.extend(added);
         }
         history.check(old, problems);
         if wanted.is_empty() {
@@ -110,7 +118,8 @@ impl History {
         stands: &dyn Fn(&AccountId) -> bool,
         problems: &mut Vec<ChangeProblem>,
     ) {
-        for link in self.added.iter().filter(|link| self.replaced.contains(&link.account)) {
+        let links = self.added.iter().chain(&self.kept);
+        for link in links.filter(|link| self.replaced.contains(&link.account)) {
             if !self.replaced.contains(&link.successor) && !stands(&link.successor) {
                 let (account, successor) = (link.account.clone(), link.successor.clone());
                 problems.push(ChangeProblem::UnknownSuccessor { account, successor });

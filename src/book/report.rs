@@ -63,6 +63,25 @@ impl Problem {
         Self::SuccessionRing { members, on: ring.first().map_or(Date::MIN, |link| link.on) }
     }
 
+    // The ids of the rows at fault.
+    pub(super) fn rows(&self) -> Vec<&str> {
+        match self {
+            Self::Tree(fault) => fault.accounts().into_iter().map(AccountId::as_str).collect(),
+            Self::SuccessionRing { members, .. } => members.iter().map(AccountId::as_str).collect(),
+            Self::RepeatedId { account, .. } => vec![account.as_str()],
+            Self::InvalidId { id, .. } => vec![id],
+            Self::Value { account, .. }
+            | Self::UnknownType { account, .. }
+            | Self::UnknownProduct { account, .. }
+            | Self::StrayLink { account, .. }
+            | Self::UnreadableRank { account, .. }
+            | Self::InvalidSuccession { account, .. } => vec![account],
+            Self::ChildWithoutAccount { child }
+            | Self::ChildOfUnknownAccount { child, .. }
+            | Self::RepeatedChild { child, .. } => vec![child],
+        }
+    }
+
     /// Its kind.
     #[must_use]
     pub fn kind(&self) -> FaultKind {

@@ -196,5 +196,7 @@ fn edit_held_values(
             account.row.values.retain(|(name, _)| &**name != described.name());
             account.row.values.extend(value.clone().map(|value| (Arc::from(described.name()), value)));
         }
+        // In the order of the schema, as a load has them.
+        account.row.values.sort_by_key(|(name, _)| old.schema.attribute(name).map(AttributeId::index));
     }
 }

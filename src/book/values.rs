@@ -118,19 +118,27 @@ impl ChildEdits {
     }
 
     // Rows that are held only because they name no account of the book are added under the one that the
-    // change gives them, with the values that they have.
+    // change gives them, with the values that they have. Removed and added at once, any held row is replaced.
     fn release(&mut self, old: &Inner) {
-        let asked = |wish: &ChildWish| wish.account.is_some() && !wish.add && !wish.remove;
+        let asked = |wish: &ChildWish| wish.account.is_some() && wish.add == wish.remove;
         if !self.tables.values().flat_map(BTreeMap::values).any(asked) {
             return;
         }
         for held in old.held.children.values().flatten() {
             let for_account =
                 matches!(held.reason, FaultKind::ChildWithoutAccount | FaultKind::ChildOfUnknownAccount);
-            let Some(id) = old.schema.table(&held.table).filter(|_| for_account) else { continue };
-            let Some(table) = old.schema.table_at(id) else { continue };
+            let found = old.schema.table(&held.table).and_then(|id| Some((id, old.schema.table_at(id)?)));
+            let Some((id, table)) = found else { continue };
             let wish = self.tables.get_mut(&id.index()).and_then(|wishes| wishes.get_mut(&held.row.id));
             let Some(wish) = wish.filter(|wish| asked(wish)) else { continue };
+            if wish.remove {
+                // A row that was held is put in the place of itself.
+                (wish.remove, wish.release) = (false, true);
+                continue;
+            }
+            if !for_account {
+                continue;
+            }
             (wish.add, wish.release) = (true, true);
             for (name, value) in &held.row.values {
                 if let Some(column) = table.column_id(name) {

@@ -1,0 +1,122 @@
+//! The results as one JSON document.
+//!
+//! `{"accounts": [..], "report": {..}, "checks": [..]}`: accounts in the order of the tree, parents before
+//! children, each with its parent and its extra parents; `own` and `rolled_up` hold `entities` and
+//! `total_assets` (USD; null where none is known).
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::io::Write;
+
+use perennial::{Account, FaultKind, Money, Remedy, RowCounts, Totals, Value, View};
+use serde::Serialize;
+
+use super::checks::Check;
+use super::load::Loaded;
+
+#[derive(Serialize)]
+struct Document<'d> {
+    accounts: Vec<Entry<'d>>,
+    report: Report<'d>,
+    checks: Vec<CheckEntry<'d>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'d> {
+    id: &'d str,
+    name: String,
+    parent: Option<&'d str>,
+    extra_parents: Vec<&'d str>,
+    level: usize,
+    own: Figures,
+    rolled_up: Figures,
+}
+
+#[derive(Serialize)]
+struct Figures {
+    entities: u64,
+    total_assets: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Report<'d> {
+    tables: BTreeMap<&'d str, RowCounts>,
+    faults: BTreeMap<FaultKind, FaultEntry>,
+    mended: &'d [(String, String)],
+    successions: usize,
+}
+
+#[derive(Serialize)]
+struct FaultEntry {
+    count: usize,
+    remedy: Option<Remedy>,
+    example: Option<String>,
+}
+
+#[derive(Serialize)]
+struct CheckEntry<'d> {
+    what: &'d str,
+    ours: &'d str,
+    measured: &'d str,
+    equal: bool,
+}
+
+/// Writes the document.
+pub fn write_json(
+    out: &mut dyn Write,
+    loaded: &Loaded,
+    view: &View,
+    totals: &Totals,
+    checks: &[Check],
+) -> Result<(), Box<dyn Error>> {
+    let accounts = view.accounts().map(|account| entry(account, totals)).collect();
+    let checks = checks.iter().map(|check| CheckEntry {
+        what: &check.what,
+        ours: &check.ours,
+        measured: &check.measured,
+        equal: check.agrees(),
+    });
+    let document = Document { accounts, report: report(loaded), checks: checks.collect() };
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+fn entry<'v>(account: Account<'v>, totals: &Totals) -> Entry<'v> {
+    let own = account.value("total_assets").as_ref().and_then(Value::as_money);
+    let all = totals.value(account, "total_assets").and_then(|value| value.as_money());
+    let count = totals.value(account, "entities").and_then(|value| value.as_count()).unwrap_or(0);
+    Entry {
+        id: account.id_str(),
+        name: account.name(),
+        parent: account.parent().map(|parent| parent.id_str()),
+        extra_parents: account.extra_parents().iter().map(Account::id_str).collect(),
+        level: account.level(),
+        own: Figures { entities: 1, total_assets: own.map(major) },
+        rolled_up: Figures { entities: count, total_assets: all.map(major) },
+    }
+}
+
+// JSON has one kind of number. The nearest double is exact to the cent far beyond these amounts.
+fn major(money: Money) -> f64 {
+    money.major().to_f64()
+}
+
+fn report(loaded: &Loaded) -> Report<'_> {
+    let report = &loaded.report;
+    let fault = |(kind, count): (&FaultKind, &usize)| {
+        let example = report.faults_of(*kind).next();
+        let entry = FaultEntry {
+            count: *count,
+            remedy: example.map(|fault| fault.remedy),
+            example: example.map(ToString::to_string),
+        };
+        (*kind, entry)
+    };
+    Report {
+        tables: report.tables.iter().map(|(table, rows)| (&**table, *rows)).collect(),
+        faults: report.counts.iter().map(fault).collect(),
+        mended: &loaded.mended,
+        successions: loaded.book.successions().len(),
+    }
+}

@@ -1,0 +1,64 @@
+//! Who owns whom among banks, where the declarations are as dirty as they come?
+//!
+//! The ownership of 38 large bank holding companies: 19,345 entities, thousands of them with several parents,
+//! some that own each other, beside a century of mergers. Read `load.rs` first: the mapping, the policy that
+//! answers each fault, and the one change that mends what a policy cannot know; then `mergers.rs`, which
+//! brings the book to the present.
+
+pub mod checks;
+pub mod json;
+pub mod load;
+pub mod mergers;
+pub mod print;
+
+use std::error::Error;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use perennial::{AsOf, Date, Scope, View};
+
+use checks::Check;
+use load::Loaded;
+
+/// The directory of a data set.
+pub fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+/// Everything is visible to this example; the mergers end in 2025.
+pub fn view(loaded: &Loaded) -> Result<View, Box<dyn Error>> {
+    Ok(loaded.book.view(&Scope::all(), AsOf::date_utc(Date::new(2025, 12, 31)?))?)
+}
+
+/// Writes load, checks and results for a terminal; fails where a figure is not the measured one.
+pub fn write_text(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
+    let loaded = load::load()?;
+    let view = view(&loaded)?;
+    let totals = load::totals(&loaded.book)?.all(&view);
+    let merged = mergers::apply(&loaded.book)?;
+    let checks = checks::all(&loaded, &merged, &view, &totals)?;
+    print::write_report(out, &loaded)?;
+    print::write_checks(out, &checks)?;
+    print::write_companies(out, &view, &totals)?;
+    print::write_family(out, &view, &totals)?;
+    print::write_links(out, &view)?;
+    print::write_successions(out, &loaded, &view)?;
+    print::write_mergers(out, &loaded, &merged)?;
+    verdict(&checks)
+}
+
+/// Writes one JSON document; fails where a figure is not the measured one.
+pub fn write_json(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
+    let loaded = load::load()?;
+    let view = view(&loaded)?;
+    let totals = load::totals(&loaded.book)?.all(&view);
+    let merged = mergers::apply(&loaded.book)?;
+    let checks = checks::all(&loaded, &merged, &view, &totals)?;
+    json::write_json(out, &loaded, &view, &totals, &checks)?;
+    verdict(&checks)
+}
+
+fn verdict(checks: &[Check]) -> Result<(), Box<dyn Error>> {
+    let wrong: Vec<&str> = checks.iter().filter(|check| !check.agrees()).map(|check| &*check.what).collect();
+    if wrong.is_empty() { Ok(()) } else { Err(format!("not as measured: {}", wrong.join(", ")).into()) }
+}

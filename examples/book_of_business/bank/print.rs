@@ -1,0 +1,197 @@
+//! The results for a terminal of 100 columns.
+
+use std::cmp::Reverse;
+use std::io::{self, Write};
+
+use perennial::{Account, AccountId, Date, Totals, TreeText, View, render_tree};
+
+use super::checks::{Check, by_kind, levels};
+use super::load::{ANSWERS, Loaded, everything};
+use super::mergers::Merged;
+use crate::numbers::{count, grouped};
+
+/// Columns of a name.
+const NAME: usize = 44;
+/// A family that fits a screen.
+const FAMILY: &str = "1026632";
+/// An entity with parents in several places.
+const TANGLED: &str = "3958924";
+/// Institutions of the mergers, and what came of each.
+const FORMER: [&str; 5] = ["763109", "998004", "412902", "1423978", "994378"];
+
+/// Writes what was loaded, and what was done about each fault.
+pub fn write_report(out: &mut dyn Write, loaded: &Loaded) -> io::Result<()> {
+    writeln!(out, "LOAD")?;
+    for (table, rows) in &loaded.report.tables {
+        let [offered, kept, held] = [rows.offered, rows.loaded, rows.quarantined].map(count);
+        writeln!(out, "  {table:<14}{offered:>7} offered {kept:>7} loaded {held:>5} held out")?;
+    }
+    writeln!(out, "\n  Faults, and what the policy says of each; any other would refuse the load")?;
+    for (kind, remedy, why) in ANSWERS {
+        let found = count(loaded.report.count(kind));
+        writeln!(out, "    {:<32}{found:>6}  {remedy:?}: {why}", kind.to_string())?;
+        if let Some(fault) = loaded.report.faults_of(kind).next() {
+            writeln!(out, "      such as {}", short(&fault.to_string(), 84))?;
+        }
+    }
+    for (account, parent) in &loaded.mended {
+        writeln!(out, "  Mended: `{account}`, a root because of a ring, stands under `{parent}` again")?;
+    }
+    for file in &loaded.unread {
+        writeln!(out, "  {file}")?;
+    }
+    Ok(())
+}
+
+/// Writes each figure of the book beside the measured one.
+pub fn write_checks(out: &mut dyn Write, checks: &[Check]) -> io::Result<()> {
+    writeln!(out, "\nCHECKS  the book, and what somebody else measured on the files")?;
+    for check in checks {
+        let verdict = if check.agrees() { "equal" } else { "DIFFERS" };
+        let shown = short(&check.ours, 44);
+        writeln!(out, "  {:<41}{shown:>45}  {verdict}", check.what)?;
+        if !check.agrees() {
+            writeln!(out, "    measured: {}", check.measured)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the largest top companies, and the sum of all.
+pub fn write_companies(out: &mut dyn Write, view: &View, totals: &Totals) -> io::Result<()> {
+    writeln!(
+        out,
+        "\nTOP COMPANIES  each entity counted once; assets of their latest quarter in millions of USD"
+    )?;
+    writeln!(out, "  {:<NAME$}{:>10}{:>14}{:>16}", "", "entities", "listed rows", "total assets")?;
+    let mut roots = view.root_accounts();
+    roots.sort_by_key(|root| Reverse(entities(totals, *root)));
+    for root in roots.iter().take(12) {
+        row(out, &short(&root.name(), NAME - 2), &[*root], totals)?;
+    }
+    row(out, &format!("… {} more", roots.len().saturating_sub(12)), roots.get(12..).unwrap_or(&[]), totals)?;
+    row(out, &format!("all {}", roots.len()), &roots, totals)?;
+    writeln!(
+        out,
+        "  A listing has a row for every path to an entity: who adds those up counts many entities again."
+    )
+}
+
+fn row(out: &mut dyn Write, name: &str, roots: &[Account<'_>], totals: &Totals) -> io::Result<()> {
+    let sum =
+        |of: fn(&Totals, Account<'_>) -> u128| grouped(roots.iter().map(|root| of(totals, *root)).sum());
+    let assets: Vec<u128> = roots.iter().filter_map(|root| millions(totals, *root)).collect();
+    let assets = if assets.is_empty() { "-".to_owned() } else { grouped(assets.iter().sum()) };
+    writeln!(out, "  {name:<NAME$}{:>10}{:>14}{assets:>16}", sum(entities), sum(listed))
+}
+
+fn entities(totals: &Totals, account: Account<'_>) -> u128 {
+    totals.value(account, "entities").and_then(|value| value.as_count()).map_or(0, u128::from)
+}
+
+/// Writes what the mergers since the listing did to the book.
+pub fn write_mergers(out: &mut dyn Write, loaded: &Loaded, merged: &Merged) -> io::Result<()> {
+    let (before, after) = (loaded.book.len(), merged.book.len());
+    writeln!(
+        out,
+        "\nSINCE THE LISTING  {} mergers on {} days, each day one change: {} entities, now {}",
+        count(merged.mergers),
+        count(merged.days),
+        count(before),
+        count(after)
+    )?;
+    writeln!(out, "  {} entities moved to those that took over what they hung on", count(merged.moved))?;
+    for (day, why) in &merged.refused {
+        writeln!(out, "  {day}: {}", why.replace('\n', " "))?;
+    }
+    let (Ok(then), Ok(now)) = (everything(&loaded.book), everything(&merged.book)) else { return Ok(()) };
+    // SunTrust and BB&T became Truist.
+    for id in ["1131787", "1074156"] {
+        let name = |account: Account<'_>| {
+            format!("{} with {} entities", short(&account.name(), 30), count(account.subtree().count()))
+        };
+        let [then, now] =
+            [then.account(id), now.account(id)].map(|account| account.map_or("gone".to_owned(), name));
+        writeln!(out, "  {id} in 2016: {then}; now: {now}")?;
+    }
+    Ok(())
+}
+
+fn listed(totals: &Totals, account: Account<'_>) -> u128 {
+    let rows = totals.value(account, "listing_rows").and_then(|rows| rows.to_string().parse().ok());
+    rows.unwrap_or(0)
+}
+
+fn millions(totals: &Totals, account: Account<'_>) -> Option<u128> {
+    let money = totals.value(account, "total_assets")?.as_money()?;
+    Some(money.minor().unsigned_abs() / 100_000_000)
+}
+
+/// Writes one family as a tree.
+pub fn write_family(out: &mut dyn Write, view: &View, totals: &Totals) -> io::Result<()> {
+    let Some(top) = view.account(FAMILY) else { return Ok(()) };
+    writeln!(out, "\nONE FAMILY  (the tree has {} levels; entities below each)", levels(view))?;
+    let label = |place| {
+        let Some(account) = view.at(place) else { return String::new() };
+        let below = entities(totals, account) - 1;
+        let name = short(&account.name(), 56);
+        if below == 0 { name } else { format!("{name}  {}", grouped(below)) }
+    };
+    let limits = TreeText::default().with_max_children(5).with_max_levels(5).with_max_lines(24);
+    for line in render_tree(view, &[top.place()], &limits, label).lines() {
+        writeln!(out, "  {line}")?;
+    }
+    Ok(())
+}
+
+/// Writes where an entity hangs besides its place in the tree.
+pub fn write_links(out: &mut dyn Write, view: &View) -> io::Result<()> {
+    let (tree, extra) = by_kind(view);
+    writeln!(out, "\nLINKS BESIDE THE TREE  {} in the tree, {} beside it", count(tree), count(extra))?;
+    let Some(account) = view.account(TANGLED) else { return Ok(()) };
+    let named = |account: Account<'_>| format!("{} {}", account.id_str(), short(&account.name(), 46));
+    writeln!(out, "  {}", named(account))?;
+    if let Some(parent) = account.parent() {
+        writeln!(out, "    stands under      {}", named(parent))?;
+    }
+    for parent in account.extra_parents() {
+        writeln!(out, "    also owned by     {}", named(parent))?;
+    }
+    for child in account.children() {
+        let ring = if account.extra_parents().contains(&child) { " (a loop)" } else { "" };
+        writeln!(out, "    owns              {}{ring}", named(child))?;
+    }
+    for child in account.extra_children() {
+        writeln!(out, "    also owns         {}", named(child))?;
+    }
+    Ok(())
+}
+
+/// Writes where old ids lead.
+pub fn write_successions(out: &mut dyn Write, loaded: &Loaded, view: &View) -> io::Result<()> {
+    let history = loaded.book.successions();
+    writeln!(out, "\nOLD IDS  where they lead, by {} lines of mergers since 1936", count(history.len()))?;
+    let days = ["1990-12-31", "2000-12-31", "2010-12-31", "2025-12-31"];
+    for former in FORMER {
+        let Ok(id) = AccountId::new(former) else { continue };
+        let heirs = days.map(|day| {
+            let heirs = day.parse::<Date>().map(|day| history.heirs(&id, day)).unwrap_or_default();
+            let more = if heirs.len() > 1 { format!(" +{}", heirs.len() - 1) } else { String::new() };
+            heirs.first().map_or_else(String::new, |heir| format!("{heir}{more}"))
+        });
+        let now = view.successor(former).map_or_else(String::new, |account| short(&account.name(), 24));
+        let [a, b, c, d] = heirs;
+        writeln!(out, "  {former:<9} in 1990 {a:<9} 2000 {b:<9} 2010 {c:<9} 2025 {d:<9} {now}")?;
+    }
+    let entities = view.accounts().map(|account| account.id());
+    let absorbed: usize =
+        entities.map(|id| history.before(&id).iter().filter(|link| !link.part).count()).sum();
+    writeln!(out, "  {} former ids lead straight to an entity that is listed here", count(absorbed))
+}
+
+fn short(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
