@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::cast_possible_truncation,
     reason = "a test fails by panicking, in its helpers as well"
 )]
 
@@ -63,7 +64,7 @@ fn a_small_tree_in_both_languages() {
     assert_eq!(diagram.left_out(), 4);
     assert_eq!(
         diagram.to_mermaid(),
-        r##"flowchart TD
+        r#"flowchart TD
     n0["a0"]:::c1
     n1["a1"]:::missing
     n2["a2"]:::c0
@@ -86,7 +87,7 @@ fn a_small_tree_in_both_languages() {
     classDef c1 fill:#56B4E9,stroke:#333333,color:#000000
     classDef missing fill:#FFFFFF,stroke:#333333,color:#000000,stroke-dasharray:4 4
     classDef more fill:#FFFFFF,stroke:#FFFFFF,color:#333333
-"##
+"#
     );
     assert_eq!(
         diagram.left_to_right().to_dot(),
@@ -118,18 +119,18 @@ fn a_small_tree_in_both_languages() {
 #[test]
 fn hostile_labels_stay_labels() {
     let cases = [
-        (r#"say "hi" & <b>`go`</b>"#, r##"n0["say #34;hi#34; #38; #60;b#62;#96;go#96;#60;#47;b#62;"]"##),
+        (r#"say "hi" & <b>`go`</b>"#, r#"n0["say #34;hi#34; #38; #60;b#62;#96;go#96;#60;#47;b#62;"]"#),
         ("#35; end [x] {y} | (z)", r##"n0["#35;35#59; end #91;x#93; #123;y#125; #124; (z)"]"##),
         ("end", r#"n0["end"]"#),
         ("two\nlines\r\nthree", r#"n0["two<br/>lines<br/>three"]"#),
         ("", r##"n0["#160;"]"##),
         (" \n", r##"n0["#160;"]"##),
         ("- item\n1. first\n2) second", r##"n0["#45; item<br/>1#46; first<br/>2#41; second"]"##),
-        ("style x:#35;", r##"n0["style x#58;#35;35#59;"]"##),
-        (r"C:\new %%{init}%%", r##"n0["C#58;#92;~new #37;#37;#123;init#125;#37;#37;"]"##),
-        ("ﬂ°lt¶ß ß ¶", r##"n0["ﬂ~°lt¶~ß ß ¶"]"##),
+        ("style x:#35;", r#"n0["style x#58;#35;35#59;"]"#),
+        (r"C:\new %%{init}%%", r#"n0["C#58;#92;~new #37;#37;#123;init#125;#37;#37;"]"#),
+        ("ﬂ°lt¶ß ß ¶", r#"n0["ﬂ~°lt¶~ß ß ¶"]"#),
         ("$$x$$", r##"n0["#36;~#36;x#36;~#36;"]"##),
-        ("fa:fa-ban a:b", r##"n0["fa#58;~fa-ban a#58;b"]"##),
+        ("fa:fa-ban a:b", r#"n0["fa#58;~fa-ban a#58;b"]"#),
         ("👩‍🚀 שלום مرحبا", r#"n0["👩‍🚀 שלום مرحبا"]"#),
         ("tab\tbell\u{7}nul\0", "n0[\"tab bell\u{fffd}nul\u{fffd}\"]"),
     ];
@@ -156,7 +157,7 @@ fn hostile_labels_stay_labels() {
         "{}",
         titled.to_dot()
     );
-    assert!(titled.to_mermaid().contains(r##"subgraph legend["a#34;b#92;c<br/>#38;"]"##));
+    assert!(titled.to_mermaid().contains(r#"subgraph legend["a#34;b#92;c<br/>#38;"]"#));
 }
 
 #[test]
@@ -272,26 +273,18 @@ proptest! {
 }
 
 #[test]
-fn a_star_and_a_chain_of_a_hundred_thousand_cost_a_walk() {
+fn a_star_and_a_chain_of_a_hundred_thousand_are_small_diagrams() {
     for book in [PlainBook::chain(100_000), PlainBook::star(100_000)] {
         let loaded = Book::load(book.schema(), &book, &Policy::strict()).unwrap().0;
         let view = view(&loaded);
-        let start = std::time::Instant::now();
         let diagram = view
             .diagram(view.roots(), &DiagramLimits::default(), &ColourBy::AccountType, |account| {
                 account.name()
             })
             .unwrap();
         let (mermaid, dot) = (diagram.to_mermaid(), diagram.to_dot());
-        println!(
-            "{} drawn, {} left out: {:?}",
-            diagram.accounts().len(),
-            diagram.left_out(),
-            start.elapsed()
-        );
         assert_eq!(diagram.accounts().len() + diagram.left_out(), loaded.len());
         assert!(diagram.accounts().len() <= 13 && mermaid.len() + dot.len() < 5_000);
-        assert!(start.elapsed().as_secs() < 5);
     }
 }
 
