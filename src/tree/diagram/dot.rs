@@ -4,7 +4,7 @@
 //! Two things are ours: `&`, with which Graphviz begins an entity, and the frame around the lines of `Dot`,
 //! which has no word for the box around a legend.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::hash::Hash;
 
 use petgraph::dot::{Config, Dot};
@@ -51,7 +51,8 @@ pub(super) fn print<N: Copy + Eq + Hash>(diagram: &TreeDiagram<N>) -> String {
         let title = entities(diagram.legend_title()).replace('\\', "\\\\");
         let title = title.replace('"', "\\\"").replace('\n', "\\n");
         let numbers: Vec<String> = rows.iter().map(|row| row.index().to_string()).collect();
-        text += &format!("    subgraph cluster_legend {{ label=\"{title}\" {} }}\n", numbers.join(" "));
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "    subgraph cluster_legend {{ label=\"{title}\" {} }}", numbers.join(" "));
     }
     text + "}\n"
 }

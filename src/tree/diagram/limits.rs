@@ -71,11 +71,9 @@ impl DiagramLimits {
 
 const fn printable(letter: char) -> char {
     match letter {
-        '\n' => '\n',
-        '\r' => '\n',
         '\t' => ' ',
         // Line and paragraph separators are line breaks to some readers of the text.
-        '\u{2028}' | '\u{2029}' => '\n',
+        '\n' | '\r' | '\u{2028}' | '\u{2029}' => '\n',
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
         other => other,
     }
