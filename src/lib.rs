@@ -50,6 +50,7 @@
 //! | Who is above, below, beside an account? | [`Account`]; [`AccountTree`] over any storage; petgraph over `&View` |
 //! | Who else is above or below it, by parents that the tree does not show? | [`Account::extra_parents`], [`Account::extra_children`]; petgraph over [`View::link_graph`] |
 //! | How does a tree look on a terminal? | [`render_tree`] with [`TreeText`] |
+//! | And as a diagram, coloured by what is known of each account? | [`View::diagram`]; [`TreeDiagram`] over any storage: Mermaid, DOT |
 //! | Which account is it today, after mergers and splits? | [`View::successors`]; [`Successions`] for any day; [`Change::merge`], [`Change::split`] |
 //! | What does it add up to, for each account? | [`RollUp`], checked by [`FoldPlan`], answered by [`Totals`] |
 //! | In which currency? | [`Rates`], which you implement |
@@ -119,15 +120,15 @@ pub use model::{
 // Sets of accounts.
 pub use set::{AccountSet, Scope, StaleSet};
 // Trees, over our storage or the host's.
-pub use tree::{AccountTree, Ancestors, Descendants, TreeText, render_tree};
+pub use tree::{AccountTree, Ancestors, Descendants, DiagramLimits, TreeDiagram, TreeText, render_tree};
 // What may be wrong with declared accounts, and what is done about it.
 pub use tree::{FaultKind, Policy, PolicyError, Remedy, TreeFault};
 // The book, what a user sees of it, and how it is loaded.
 pub use book::{
-    Account, AccountNode, Book, BookBuilder, ChildEntry, DeclaredLink, EdgeReferences, Fault, HeldAccount,
-    HeldChild, HeldReason, LinkGraph, LinkKind, LinkReferences, LoadError, LoadReport, MAX_REPORTED,
-    NodeReferences, ParentEdge, Problem, RowCounts, RowLocation, Successions, SupersededRow, View,
-    VisitedAccounts,
+    Account, AccountNode, Book, BookBuilder, ChildEntry, ColourBy, DeclaredLink, EdgeReferences, Fault,
+    HeldAccount, HeldChild, HeldReason, LinkGraph, LinkKind, LinkReferences, LoadError, LoadReport,
+    MAX_REPORTED, NodeReferences, ParentEdge, Problem, RowCounts, RowLocation, Successions, SupersededRow,
+    UnknownAttribute, View, VisitedAccounts,
 };
 // How it is saved.
 #[cfg(feature = "snapshot")]

@@ -20,6 +20,7 @@ mod load_children;
 mod load_successions;
 mod placing;
 
+mod diagram;
 mod graph;
 mod links;
 mod rechunk;
@@ -46,6 +47,7 @@ pub(crate) use children::TableBlock;
 pub(crate) use chunk::Chunk;
 use chunk::Limb;
 pub use compare::{AccountMove, ChangeReport, ValueChange};
+pub use diagram::{ColourBy, UnknownAttribute};
 pub use graph::{AccountNode, EdgeReferences, NodeReferences, ParentEdge, VisitedAccounts};
 pub(crate) use held::Held;
 pub use held::{HeldAccount, HeldChild, HeldReason, SupersededRow};

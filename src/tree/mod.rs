@@ -7,6 +7,7 @@
 
 mod account_tree;
 pub(crate) mod arrange;
+mod diagram;
 mod fault;
 mod index;
 pub(crate) mod pack;
@@ -16,6 +17,7 @@ pub(crate) mod resolve;
 mod shape;
 
 pub use account_tree::{AccountTree, Ancestors, Descendants};
+pub use diagram::{DiagramLimits, TreeDiagram};
 pub use fault::{FaultKind, TreeFault};
 #[cfg(feature = "snapshot")]
 pub(crate) use index::tag_of;

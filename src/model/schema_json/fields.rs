@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use super::tree::Json;
 use crate::model::schema_builder::shown;
 use crate::model::schema_fault::Faults;
-use crate::model::{Currency, SchemaFaultKind};
+use crate::model::{Currency, SchemaFaultKind, nearest};
 
 /// An object of the document.
 pub(super) struct Fields<'j> {
@@ -29,7 +29,7 @@ impl<'j> Fields<'j> {
                 faults.note_with(&path, || SchemaFaultKind::RepeatedField { name: shown(name) });
             } else if !known.contains(&&**name) {
                 faults.note_with(&path, || {
-                    let hint = match nearest(name, known) {
+                    let hint = match nearest(name, known.iter().copied()) {
                         Some(near) => format!("; did you mean `{near}`?"),
                         None => format!("; known: {}", known.join(", ")),
                     };
@@ -155,32 +155,4 @@ impl<'j> Fields<'j> {
 
 fn wrong_type(expected: &'static str, found: &Json) -> SchemaFaultKind {
     SchemaFaultKind::WrongType { expected, found: found.word().to_owned() }
-}
-
-/// The known name that a misspelt one most likely means: at most half of its letters differ, so that two swapped
-/// letters in a short name are still found.
-fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
-    let near = known.iter().map(|known| (distance(name, known), *known)).min_by_key(|(far, _)| *far);
-    near.filter(|(far, known)| far * 2 <= known.chars().count()).map(|(_, known)| known)
-}
-
-/// How many letters to insert, remove or change to make one word of the other (Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
-    // Names are short; a longer text is far from all of them, whatever its rest.
-    let from: Vec<char> = from.chars().take(40).collect();
-    let mut row: Vec<usize> = (0..=from.len()).collect();
-    for (place, letter) in to.chars().enumerate() {
-        let mut corner = place;
-        let mut left = place + 1;
-        for (above, known) in row.iter_mut().skip(1).zip(&from) {
-            let changed = corner + usize::from(letter != *known);
-            corner = *above;
-            left = changed.min(left + 1).min(*above + 1);
-            *above = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = place + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }

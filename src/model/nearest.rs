@@ -1,0 +1,29 @@
+//! Which name was probably meant?
+
+/// The known name that a misspelt one most likely means: at most half of its letters differ, so that two swapped
+/// letters in a short name are still found.
+pub(crate) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let near = known.map(|known| (distance(name, known), known)).min_by_key(|(far, _)| *far);
+    near.filter(|(far, known)| far * 2 <= known.chars().count()).map(|(_, known)| known)
+}
+
+/// How many letters to insert, remove or change to make one word of the other (Levenshtein).
+fn distance(from: &str, to: &str) -> usize {
+    // Names are short; a longer text is far from all of them, whatever its rest.
+    let from: Vec<char> = from.chars().take(40).collect();
+    let mut row: Vec<usize> = (0..=from.len()).collect();
+    for (place, letter) in to.chars().enumerate() {
+        let mut corner = place;
+        let mut left = place + 1;
+        for (above, known) in row.iter_mut().skip(1).zip(&from) {
+            let changed = corner + usize::from(letter != *known);
+            corner = *above;
+            left = changed.min(left + 1).min(*above + 1);
+            *above = left;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = place + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
