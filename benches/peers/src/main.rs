@@ -35,11 +35,11 @@ fn main() -> Outcome<()> {
     writeln!(out, "{}", versions::line())?;
     writeln!(out, "threads of Polars: {}", with_polars::threads())?;
     writeln!(out)?;
-    let mut timed = Vec::new();
     for accounts in &options.sizes {
-        timed.extend(contests(*accounts, options.rounds)?);
+        let timed = contests(*accounts, options.rounds)?;
+        write!(out, "{}", table::render(&timed, options.style))?;
+        out.flush()?;
     }
-    write!(out, "{}", table::render(&timed, options.style))?;
     Ok(())
 }
 
