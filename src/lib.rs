@@ -40,6 +40,7 @@
 //! | What is an account, and what is known of it? | [`Schema`], from [`Schema::builder`] or JSON; [`Attribute`], [`ChildTable`] |
 //! | What is a value, an amount, a day? | [`Value`], [`Money`], [`Decimal`], [`Date`], [`Timestamp`] |
 //! | Where do accounts come from? | [`source::Source`] over your storage; [`source::MemorySource`]; `adapter::csv` |
+//! | My hierarchy is one table with a column for each level: how does it become a tree? | [`source::LevelColumns`] |
 //! | How do I push them in myself, from async code? | [`BookBuilder`] with [`source::Batch`]es |
 //! | What was wrong with the data, and what was done? | [`LoadReport`], [`Fault`]; [`Policy`] decides |
 //! | Does the data fit the schema, without loading it? | [`Book::check`] |
@@ -55,8 +56,8 @@
 //! | What does it add up to, for each account? | [`RollUp`], checked by [`FoldPlan`], answered by [`Totals`] |
 //! | In which currency? | [`Rates`], which you implement |
 //! | What if this changes? | [`Change`] and [`Book::apply`]; [`ChangeReport`] says what differs |
-//! | Others wrote to my storage: what differs from the book? | [`Change::from_source`]; [`ChangeBuilder`] for pushed batches |
 //! | And the totals after it? | [`FoldPlan::refresh`] |
+//! | Others wrote to my storage: what differs from the book? | [`Change::from_source`]; [`ChangeBuilder`] for pushed batches |
 //! | How does my service restart quickly? | `Book::to_snapshot` and `Book::from_snapshot` (feature `snapshot`) |
 //! | Does my implementation of a trait keep its promises? | `testkit::source_conformance!` and its like, by feature |
 //!

@@ -12,6 +12,7 @@
 #[path = "../examples/book_of_business/crm/mod.rs"]
 mod crm;
 #[path = "../examples/book_of_business/numbers.rs"]
+#[allow(dead_code, reason = "each data set uses its own part")]
 mod numbers;
 
 use crm::figures::{Figures, Results};

@@ -13,16 +13,21 @@
 
 #[path = "../examples/book_of_business/bank/mod.rs"]
 mod bank;
+#[path = "../examples/book_of_business/measured.rs"]
+mod measured;
 #[path = "../examples/book_of_business/numbers.rs"]
 #[allow(dead_code, reason = "each data set uses its own part")]
 mod numbers;
+#[path = "../examples/book_of_business/shape.rs"]
+mod shape;
 
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
-use bank::checks::{self, Check};
+use bank::checks;
 use bank::load::{self, Loaded};
 use bank::mergers;
+use measured::Check;
 use perennial::source::{Batch, Cells, Emit, ScanRequest, Source, SourceError, TableName};
 use perennial::testkit::FaultySource;
 use perennial::{Book, Change, FaultKind, LoadError, ParentLink, Policy, Remedy, Scope, View};
@@ -56,10 +61,10 @@ fn every_figure_is_the_measured_one() {
     // The figures by which this data set is known, whatever the files say.
     let ours = |what: &str| checks.iter().find(|check| check.what == what).map(|check| check.ours.clone());
     for (what, expected) in [
-        ("entities", "19345"),
+        ("accounts", "19345"),
         ("declared links", "22864"),
-        ("top companies", "38"),
-        ("entities with several parents", "2307"),
+        ("roots", "38"),
+        ("accounts with several parents", "2307"),
         ("entities under several top companies", "141"),
         ("levels, by the longest way", "22"),
         ("lines of mergers", "58625"),
@@ -70,7 +75,7 @@ fn every_figure_is_the_measured_one() {
     }
     assert_eq!(ours("loops").unwrap().matches("],[").count() + 1, 8);
     // A check that differs is a failure of the example.
-    let wrong = Check { what: "entities".to_owned(), ours: "1".to_owned(), measured: "2".to_owned() };
+    let wrong = Check { what: "accounts".to_owned(), ours: "1".to_owned(), measured: "2".to_owned() };
     assert!(!wrong.agrees());
     merged.book.verify().unwrap();
     assert_eq!((merged.mergers, merged.refused.len()), (642, 0));

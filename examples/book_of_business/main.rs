@@ -4,15 +4,18 @@
 //! cargo run --release --example book_of_business            # for a terminal
 //! cargo run --release --example book_of_business -- --json  # one JSON document
 //! cargo run --release --example book_of_business -- --data bank
+//! cargo run --release --example book_of_business -- --data nhs --mermaid
 //! ```
 //!
-//! Each data set has a directory of its own: `crm` is a sales pipeline, `bank` the
-//! ownership of banks. Read its `load.rs` first: what a
-//! host writes.
+//! Each data set has a directory of its own: `crm` is a sales pipeline, `bank` the ownership of banks, `nhs` the
+//! general practices of England. Read its `load.rs` first: what a host writes.
 
 mod bank;
 mod crm;
+mod measured;
+mod nhs;
 mod numbers;
+mod shape;
 
 use std::error::Error;
 use std::io::{self, BufWriter, Write};
@@ -48,6 +51,15 @@ const DATA_SETS: &[DataSet] = &[
         about: "who owns whom among 19,345 banks, and a century of their mergers",
         text: bank::write_text,
         others: &[json(bank::write_json)],
+    },
+    DataSet {
+        name: "nhs",
+        about: "6,527 general practices of England, from level columns",
+        text: nhs::write_text,
+        others: &[
+            json(nhs::write_json),
+            Format { option: "--mermaid", about: "a diagram for Mermaid", write: nhs::write_mermaid },
+        ],
     },
 ];
 

@@ -1,4 +1,4 @@
-//! How are numbers written for people?
+//! How are numbers and names written for people?
 
 use perennial::Money;
 
@@ -28,4 +28,12 @@ pub fn grouped(number: u128) -> String {
 /// The same for what is counted.
 pub fn count(number: usize) -> String {
     grouped(number as u128)
+}
+
+/// A text of at most so many letters.
+pub fn short(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
 }

@@ -133,6 +133,12 @@ impl Batch {
         batch
     }
 
+    // The same rows without some columns.
+    pub(super) fn with_only(mut self, keep: impl Fn(&str) -> bool) -> Self {
+        self.columns.retain(|(name, _)| keep(name));
+        self
+    }
+
     fn add_values<'r>(&mut self, rows: impl Iterator<Item = &'r [(Arc<str>, Value)]>, count: usize) {
         let mut columns: indexmap::IndexMap<Arc<str>, Vec<Cell>> = indexmap::IndexMap::new();
         for (place, values) in rows.enumerate() {

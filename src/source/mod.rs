@@ -8,6 +8,7 @@ mod batch;
 mod cells;
 mod error;
 mod ext;
+mod levels;
 mod memory;
 mod request;
 
@@ -18,6 +19,7 @@ pub use batch::{Batch, BatchError};
 pub use cells::{Cell, Cells, TextCells};
 pub use error::SourceError;
 pub use ext::{Both, SourceExt};
+pub use levels::{Level, LevelColumns};
 pub use memory::MemorySource;
 pub use request::{ScanRequest, TableName};
 

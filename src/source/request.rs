@@ -74,6 +74,14 @@ impl ScanRequest {
         Self { table, columns: vec![Arc::from("id")] }
     }
 
+    // The same, and further columns.
+    pub(super) fn and(&self, columns: impl IntoIterator<Item = Arc<str>>) -> Self {
+        let mut all = self.clone();
+        let further = columns.into_iter().filter(|column| !self.wants(column));
+        all.columns.extend(further);
+        all
+    }
+
     /// The table.
     #[must_use]
     pub const fn table(&self) -> &TableName {

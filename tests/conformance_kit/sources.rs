@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use perennial::adapter::csv::EmptyCell;
-use perennial::source::{Cell, MemorySource, Source, SourceExt, TableName};
+use perennial::source::{Cell, Level, LevelColumns, MemorySource, Source, SourceExt, TableName};
 use perennial::testkit::conformance::{
     Capabilities, Capability, HarnessError, MemoryHarness, Outcome, Seed, SourceHarness, Verdict, source,
 };
@@ -31,6 +31,10 @@ source_conformance!(two_sources_as_one, || Wrapped::new(|source| {
 source_conformance!(more_than_asked_for, || Wrapped::new(|source| Box::new(FaultySource::superset(source))));
 source_conformance!(in_another_order, || Wrapped::new(|source| Box::new(FaultySource::shuffled(source, 7))));
 source_conformance!(row_by_row, || Wrapped::new(|source| Box::new(FaultySource::split(source, 1))));
+source_conformance!(no_levels, || Wrapped::new(|source| Box::new(LevelColumns::new(source, []))));
+source_conformance!(a_level_that_no_row_names, || Wrapped::new(|source| {
+    Box::new(LevelColumns::new(source, [Level::new("Group", "no such column").value("name", "nor this")]))
+}));
 source_conformance!(csv_with_nulls, || CsvHarness { empty: EmptyCell::Missing, files: 1 });
 source_conformance!(csv_with_absent_cells, || CsvHarness { empty: EmptyCell::Absent, files: 1 });
 source_conformance!(csv_in_two_files, || CsvHarness { empty: EmptyCell::Missing, files: 2 });

@@ -11,8 +11,8 @@ use std::io::Write;
 use perennial::{Account, FaultKind, Money, Remedy, RowCounts, Totals, Value, View};
 use serde::Serialize;
 
-use super::checks::Check;
 use super::load::Loaded;
+use crate::measured::Check;
 
 #[derive(Serialize)]
 struct Document<'d> {

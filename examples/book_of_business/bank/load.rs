@@ -14,7 +14,7 @@ use perennial::{
     SchemaErrors, Scope, SystemAttribute, TableKind, View,
 };
 
-use super::data;
+use crate::measured::data;
 
 /// What is done about what is known to be wrong with these files; whatever else is wrong refuses the load.
 pub const ANSWERS: [(FaultKind, Remedy, &str); 5] = [

@@ -13,17 +13,12 @@ pub mod print;
 
 use std::error::Error;
 use std::io::Write;
-use std::path::{Path, PathBuf};
 
 use perennial::{AsOf, Date, Scope, View};
 
-use checks::Check;
 use load::Loaded;
 
-/// The directory of a data set.
-pub fn data(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
-}
+use crate::measured::{verdict, write_checks};
 
 /// Everything is visible to this example; the mergers end in 2025.
 pub fn view(loaded: &Loaded) -> Result<View, Box<dyn Error>> {
@@ -38,7 +33,7 @@ pub fn write_text(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     let merged = mergers::apply(&loaded.book)?;
     let checks = checks::all(&loaded, &merged, &view, &totals)?;
     print::write_report(out, &loaded)?;
-    print::write_checks(out, &checks)?;
+    write_checks(out, &checks)?;
     print::write_companies(out, &view, &totals)?;
     print::write_family(out, &view, &totals)?;
     print::write_links(out, &view)?;
@@ -56,9 +51,4 @@ pub fn write_json(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     let checks = checks::all(&loaded, &merged, &view, &totals)?;
     json::write_json(out, &loaded, &view, &totals, &checks)?;
     verdict(&checks)
-}
-
-fn verdict(checks: &[Check]) -> Result<(), Box<dyn Error>> {
-    let wrong: Vec<&str> = checks.iter().filter(|check| !check.agrees()).map(|check| &*check.what).collect();
-    if wrong.is_empty() { Ok(()) } else { Err(format!("not as measured: {}", wrong.join(", ")).into()) }
 }

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 
 use perennial::{Account, AccountId, Date, Totals, TreeText, View, render_tree};
 
-use super::checks::{Check, by_kind, levels};
 use super::load::{ANSWERS, Loaded, everything};
 use super::mergers::Merged;
-use crate::numbers::{count, grouped};
+use crate::numbers::{count, grouped, short};
+use crate::shape::{by_kind, levels};
 
 /// Columns of a name.
 const NAME: usize = 44;
@@ -39,20 +39,6 @@ pub fn write_report(out: &mut dyn Write, loaded: &Loaded) -> io::Result<()> {
     }
     for file in &loaded.unread {
         writeln!(out, "  {file}")?;
-    }
-    Ok(())
-}
-
-/// Writes each figure of the book beside the measured one.
-pub fn write_checks(out: &mut dyn Write, checks: &[Check]) -> io::Result<()> {
-    writeln!(out, "\nCHECKS  the book, and what somebody else measured on the files")?;
-    for check in checks {
-        let verdict = if check.agrees() { "equal" } else { "DIFFERS" };
-        let shown = short(&check.ours, 44);
-        writeln!(out, "  {:<41}{shown:>45}  {verdict}", check.what)?;
-        if !check.agrees() {
-            writeln!(out, "    measured: {}", check.measured)?;
-        }
     }
     Ok(())
 }
@@ -187,11 +173,4 @@ pub fn write_successions(out: &mut dyn Write, loaded: &Loaded, view: &View) -> i
     let absorbed: usize =
         entities.map(|id| history.before(&id).iter().filter(|link| !link.part).count()).sum();
     writeln!(out, "  {} former ids lead straight to an entity that is listed here", count(absorbed))
-}
-
-fn short(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
 }

@@ -6,8 +6,6 @@ use perennial::source::TableName;
 use perennial::{AccountId, ChangeError, LoadError, SchemaErrors};
 use thiserror::Error;
 
-use crate::same::Differences;
-
 /// Why the host could not do what it was asked. The book and the tables are as they were, except where
 /// [`HostError::EditsRefused`] says that the tables are ahead.
 #[derive(Debug, Error)]
@@ -71,7 +69,7 @@ pub enum HostError {
     /// Writing stops until the rows are put right or taken over as they are ([`Host::adopt`]).
     ///
     /// [`Host::adopt`]: crate::Host::adopt
-    #[error("rows edited in the database do not fit the book: {0}; put them right, or `adopt` them")]
+    #[error("rows edited in the database do not fit the book; put them right, or `adopt` them: {0}")]
     EditsRefused(EditsProblem),
     /// The tables cannot be loaded.
     #[error("the tables cannot be loaded")]
@@ -128,9 +126,9 @@ pub enum EditsProblem {
     /// The change that leads to the rows is refused.
     #[error("{0}")]
     Change(ChangeError),
-    /// A load of the rows holds or adopts what the change cannot.
-    #[error("a load of them differs\n{0}")]
-    Differs(Differences),
+    /// Rows that a load holds or adopts, which no change can, or that the policy refuses.
+    #[error("{0}")]
+    Rows(LoadError),
 }
 
 /// Names what `SQLite` was asked to do.

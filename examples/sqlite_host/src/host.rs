@@ -17,8 +17,7 @@ use crate::error::{Doing, EditsProblem, HostError};
 use crate::layout::Layout;
 use crate::ledger::{self, Meta, Way};
 use crate::restart::{At, Opening, adopt, load, replay, restart};
-use crate::resync;
-use crate::same::{Differences, Inventory};
+use crate::same::Differences;
 use crate::saved;
 use crate::snapshot_file;
 use crate::source::SqliteSource;
@@ -111,8 +110,8 @@ pub struct Applied {
 pub struct Synced {
     /// The version of the book now.
     pub version: u64,
-    /// What the changes did, in order; none where nothing differed.
-    pub reports: Vec<ChangeReport>,
+    /// What the change did; `None` where nothing differed.
+    pub report: Option<ChangeReport>,
     /// What a load of the tables finds wrong with them.
     pub load: LoadReport,
 }
@@ -410,27 +409,23 @@ impl Host {
 
     fn synchronise(&self, writing: &Transaction<'_>, mut at: At) -> Result<(At, Synced), HostError> {
         let source = SqliteSource::within(writing, &self.layout, at.point.version);
-        let found = resync::compare(&at.book, &source, &self.options.policy)?;
-        let (mut present, mut reports) = (found.present, Vec::new());
-        for change in &found.changes {
+        let (change, load) = Change::from_source(&at.book, &source).map_err(|error| match error {
+            LoadError::Rejected { .. } => HostError::EditsRefused(EditsProblem::Rows(error)),
+            other => other.into(),
+        })?;
+        let mut report = None;
+        if !change.is_empty() {
             let refused = |error| HostError::EditsRefused(EditsProblem::Change(error));
-            let (book, report) = at.book.apply(change).map_err(refused)?;
-            let text = logged(change)?;
+            let (book, found) = at.book.apply(&change).map_err(refused)?;
+            let text = logged(&change)?;
             let point = at.point.after(Some(&text));
             ledger::enter(writing, point, Some(&text))?;
-            reports.push(report);
+            report = Some(found);
             at = At { book, point };
-        }
-        if !reports.is_empty() {
-            present = Inventory::of(&at.book);
-        }
-        let differences = present.differences(&found.target);
-        if !differences.is_empty() {
-            return Err(HostError::EditsRefused(EditsProblem::Differs(differences)));
         }
         ledger::no_difference(writing)?;
         let version = at.point.version;
-        Ok((at, Synced { version, reports, load: found.report }))
+        Ok((at, Synced { version, report, load }))
     }
 
     // The new book is shown when its rows are safe; where the commit fails the old one stays.

@@ -22,7 +22,6 @@ mod layout;
 mod ledger;
 mod reader;
 mod restart;
-mod resync;
 mod same;
 mod saved;
 mod snapshot_file;

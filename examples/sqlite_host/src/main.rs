@@ -67,7 +67,7 @@ fn run(arguments: &[&str]) -> Result<String, Box<dyn Error>> {
         ("apply", [change, "--expect", version]) => apply(database, change, Some(version.parse()?))?,
         ("sync", []) => {
             let synced = open(database)?.sync()?;
-            format!("{}version {}\n", print::reports(&synced.reports), synced.version)
+            format!("{}version {}\n", print::reports(&synced.report), synced.version)
         }
         ("adopt", []) => {
             let host = open(database)?;

@@ -1,8 +1,7 @@
 //! Are two books the same, and where do they differ?
 //!
 //! [`Inventory`] is all that a book knows, by id: places, declared parents, types, products, values, child
-//! rows, successions, what is held and why. Two books with one inventory answer alike. `resync` reads from two of them
-//! which change leads from one to the other.
+//! rows, successions, what is held and why. Two books with one inventory answer alike.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,7 +18,7 @@ type Values = BTreeMap<Arc<str>, Value>;
 
 /// Where an account is.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Standing {
+enum Standing {
     /// In the tree, under a parent or as a root; `adopted` says why it is a root without being meant to.
     Placed { parent: Option<AccountId>, adopted: Option<String> },
     /// Out of the book.
@@ -27,37 +26,37 @@ pub(crate) enum Standing {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct AccountEntry {
-    pub(crate) standing: Standing,
+struct AccountEntry {
+    standing: Standing,
     /// Declared parents, preferred first. Their ranks say no more than that order.
-    pub(crate) parents: Vec<AccountId>,
-    pub(crate) account_type: String,
-    pub(crate) product: Option<String>,
-    pub(crate) values: Values,
+    parents: Vec<AccountId>,
+    account_type: String,
+    product: Option<String>,
+    values: Values,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ChildEntry {
-    pub(crate) account: Option<AccountId>,
-    pub(crate) values: Values,
+struct ChildEntry {
+    account: Option<AccountId>,
+    values: Values,
     /// Why it is held, if it is.
-    pub(crate) held: Option<String>,
+    held: Option<String>,
 }
 
 /// A child row: its table and its id.
-pub(crate) type ChildKey = (Arc<str>, ChildId);
+type ChildKey = (Arc<str>, ChildId);
 
 /// All that a book knows.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Inventory {
-    pub(crate) accounts: BTreeMap<AccountId, AccountEntry>,
-    pub(crate) children: BTreeMap<ChildKey, ChildEntry>,
-    pub(crate) successions: Vec<Succession>,
+struct Inventory {
+    accounts: BTreeMap<AccountId, AccountEntry>,
+    children: BTreeMap<ChildKey, ChildEntry>,
+    successions: Vec<Succession>,
     superseded: Vec<(String, String, String)>,
 }
 
 impl Inventory {
-    pub(crate) fn of(book: &Book) -> Self {
+    fn of(book: &Book) -> Self {
         let mut found = Self {
             accounts: BTreeMap::new(),
             children: BTreeMap::new(),
@@ -124,7 +123,7 @@ impl Inventory {
     }
 
     /// Where this one differs from another.
-    pub(crate) fn differences(&self, other: &Self) -> Differences {
+    fn differences(&self, other: &Self) -> Differences {
         let mut found = Differences::default();
         compare(&self.accounts, &other.accounts, |id| format!("account `{id}`"), &mut found);
         compare(&self.children, &other.children, |(table, id)| format!("`{table}` row `{id}`"), &mut found);

@@ -189,7 +189,7 @@ fn a_row_that_is_not_there_stops_the_change() {
     assert_eq!(error.to_string(), "table `accounts`: 0 rows have id `us`, where the book expects one");
     assert_eq!(host.book().version(), 1);
     // A synchronisation looks at every row.
-    assert_eq!(host.sync().unwrap().reports[0].removed, [id("us")]);
+    assert_eq!(host.sync().unwrap().report.unwrap().removed, [id("us")]);
 }
 
 #[test]

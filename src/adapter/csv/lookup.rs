@@ -1,7 +1,7 @@
 //! What does another file say for a key?
 //!
 //! A look-up file is read once, when the source is built, and held in memory: prices by product, regions
-//! by sales agent. A key that stands in it twice is a fault, since nobody can say which line is meant.
+//! by sales agent. A key that stands in it with two values is a fault, since nobody can say which line is meant.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -133,6 +133,7 @@ impl LookupTable {
                     place.insert(row.place.line);
                     values.insert(Box::from(key), Box::from(value));
                 }
+                Entry::Occupied(_) if values.get(key).is_some_and(|known| **known == *value) => {}
                 Entry::Occupied(first) => {
                     repeated += 1;
                     if repeated <= MOST_REPEATED {

@@ -38,6 +38,8 @@ pub enum CsvMappingFaultKind {
     UnknownTarget { hint: String },
     #[error("mapped twice")]
     RepeatedTarget,
+    #[error("a column of the table, and no further text; map it with `column`")]
+    KnownTarget,
     #[error("nothing is mapped to it, and every row needs one")]
     NotMapped,
     #[error("the file has no column `{name}`{hint}")]

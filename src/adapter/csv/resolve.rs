@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use indexmap::map::Entry;
 
 use super::column::{Alternative, Column, EmptyCell, Origin, Step};
 use super::hint::did_you_mean;
@@ -39,7 +40,15 @@ pub(super) fn resolve(
         }
         None => None,
     };
-    let targets = targets(schema, &table.table, &mut report)?;
+    let mut targets = targets(schema, &table.table, &mut report)?;
+    for text in &table.texts {
+        match targets.entry(Arc::clone(text)) {
+            Entry::Occupied(_) => report(Some(text), Fault::KnownTarget),
+            Entry::Vacant(target) => {
+                target.insert(Attribute::new(text, AttributeType::Text));
+            }
+        }
+    }
     let resolver = Resolver { schema, table, header: header.as_deref(), targets: &targets };
     let columns = resolver.columns(&mut report);
     if faults.len() > before {

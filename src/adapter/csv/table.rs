@@ -34,6 +34,8 @@ pub struct CsvTable {
     pub(super) table: TableName,
     pub(super) input: CsvInput,
     pub(super) columns: Vec<(Arc<str>, Column)>,
+    // Targets that are texts of the file and no columns of the schema.
+    pub(super) texts: Vec<Arc<str>>,
     pub(super) delimiter: Delimiter,
     pub(super) same_names: bool,
     pub(super) empty: EmptyCell,
@@ -71,6 +73,7 @@ impl CsvTable {
             table,
             input,
             columns: Vec::new(),
+            texts: Vec::new(),
             delimiter: Delimiter::default(),
             same_names: true,
             empty: EmptyCell::default(),
@@ -83,6 +86,14 @@ impl CsvTable {
     pub fn column(mut self, target: &str, from: impl Into<Column>) -> Self {
         self.columns.push((Arc::from(target), from.into()));
         self
+    }
+
+    /// With a column of texts that the schema does not have, for whoever reads the source before a load does: the
+    /// levels of [`LevelColumns`](crate::source::LevelColumns). It is given to those who ask for it by name.
+    #[must_use]
+    pub fn text(mut self, target: &str, from: impl Into<Column>) -> Self {
+        self.texts.push(Arc::from(target));
+        self.column(target, from)
     }
 
     /// With ids made of several columns; see [`Column::joined`].

@@ -183,7 +183,7 @@ fn check(
     if !differences.is_empty() {
         return Err(format!("{opening:?}: the book and a fresh load differ: {differences}").into());
     }
-    if !host.sync()?.reports.is_empty() {
+    if host.sync()?.report.is_some() {
         return Err("a synchronisation found something after the restart".into());
     }
     let last = |word: &str| {

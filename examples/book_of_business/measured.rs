@@ -1,0 +1,68 @@
+//! Is the book what the data set is known to be?
+//!
+//! Each data set comes with figures that somebody else computed from its files: `measured.json`. A check is one
+//! of them beside the same figure of the loaded book.
+
+use std::error::Error;
+use std::fmt::Display;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::numbers::short;
+
+/// The directory of a data set.
+pub fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+/// The figures of a data set.
+pub fn measured(name: &str) -> Result<Value, Box<dyn Error>> {
+    Ok(serde_json::from_str(&fs::read_to_string(data(name).join("measured.json"))?)?)
+}
+
+/// One of them; null where there is none, which equals nothing that we have.
+pub fn field<'m>(measured: &'m Value, name: &str) -> &'m Value {
+    measured.get(name).unwrap_or(&Value::Null)
+}
+
+/// One figure, ours and theirs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    pub what: String,
+    pub ours: String,
+    pub measured: String,
+}
+
+impl Check {
+    pub fn new(what: &str, ours: impl Display, measured: impl Display) -> Self {
+        let (ours, measured) = (format!("{ours}"), format!("{measured}"));
+        Self { what: what.to_owned(), ours, measured }
+    }
+
+    pub fn agrees(&self) -> bool {
+        self.ours == self.measured
+    }
+}
+
+/// Writes each figure of the book beside the measured one.
+pub fn write_checks(out: &mut dyn Write, checks: &[Check]) -> io::Result<()> {
+    writeln!(out, "\nCHECKS  the book, and what somebody else measured on the files")?;
+    for check in checks {
+        let verdict = if check.agrees() { "equal" } else { "DIFFERS" };
+        let shown = short(&check.ours, 44);
+        writeln!(out, "  {:<41}{shown:>45}  {verdict}", check.what)?;
+        if !check.agrees() {
+            writeln!(out, "    measured: {}", check.measured)?;
+        }
+    }
+    Ok(())
+}
+
+/// Fails where a figure is not the measured one.
+pub fn verdict(checks: &[Check]) -> Result<(), Box<dyn Error>> {
+    let wrong: Vec<&str> = checks.iter().filter(|check| !check.agrees()).map(|check| &*check.what).collect();
+    if wrong.is_empty() { Ok(()) } else { Err(format!("not as measured: {}", wrong.join(", ")).into()) }
+}

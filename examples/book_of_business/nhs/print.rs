@@ -1,0 +1,136 @@
+//! The results for a terminal of 100 columns.
+
+use std::io::{self, Write};
+
+use perennial::{Account, FoldValue, Totals, TreeText, View, render_tree};
+
+use super::checks::{in_two_groups, practices_of_groups};
+use super::load::{LEVELS, Loaded, PLACEHOLDERS};
+use crate::numbers::{count, grouped, short};
+
+/// A group that fits a screen.
+const SHOWN: &str = "01T";
+
+/// Writes what was loaded, and what was done about each fault.
+pub fn write_report(out: &mut dyn Write, loaded: &Loaded, view: &View) -> io::Result<()> {
+    writeln!(out, "LOAD")?;
+    for (table, rows) in &loaded.report.tables {
+        let [offered, kept, held] = [rows.offered, rows.loaded, rows.quarantined].map(count);
+        writeln!(out, "  {table:<14}{offered:>7} offered {kept:>7} loaded {held:>5} held out")?;
+    }
+    writeln!(out, "\n  Levels, from columns of practice_map_2022-01.csv")?;
+    for (kind, code, name, _) in LEVELS {
+        let found = view.accounts().filter(|account| account.account_type() == kind).count();
+        writeln!(out, "    {kind:<9}{:>6}  {code}, named by {name}", count(found))?;
+    }
+    let direct = count(practices_of_groups(view).count());
+    let none = PLACEHOLDERS.join(", ");
+    writeln!(
+        out,
+        "  Placeholder: network `{none}` stands for none; its {direct} practices stand under their groups"
+    )?;
+    for (kind, found) in &loaded.report.counts {
+        writeln!(out, "  Fault: {kind}: {}; under the smaller code, the other is a link", count(*found))?;
+        if let Some(fault) = loaded.report.faults_of(*kind).next() {
+            writeln!(out, "    such as {}", short(&fault.to_string(), 86))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes what each region holds, and how safe its groups are.
+pub fn write_regions(out: &mut dyn Write, view: &View, totals: &Totals) -> io::Result<()> {
+    writeln!(out, "\nREGIONS  with all that is below them; groups by their security status")?;
+    writeln!(
+        out,
+        "  {:<25}{:>8}{:>7}{:>10}{:>11}  exceeded / met / approaching / none",
+        "", "systems", "groups", "networks", "practices"
+    )?;
+    for region in view.root_accounts() {
+        let of = |kind: &str| count(region.of_type(kind).count());
+        let practices = totals.value(region, "practices").and_then(|value| value.as_count()).unwrap_or(0);
+        let status = Status::of(region, totals);
+        writeln!(
+            out,
+            "  {:<25}{:>8}{:>7}{:>10}{:>11}  {} / {} / {} / {}",
+            short(&region.name(), 24),
+            of("System"),
+            of("Group"),
+            of("Network"),
+            grouped(practices.into()),
+            status.exceeded,
+            status.met,
+            status.approaching,
+            region.of_type("Group").count() as u64 - status.known()
+        )?;
+    }
+    Ok(())
+}
+
+/// Groups below an account by their status.
+struct Status {
+    exceeded: u64,
+    met: u64,
+    approaching: u64,
+}
+
+impl Status {
+    fn of(account: Account<'_>, totals: &Totals) -> Self {
+        let value = totals.value(account, "security");
+        let counts = value.as_ref().and_then(FoldValue::as_distribution).unwrap_or_default();
+        let of =
+            |status: &str| counts.iter().find(|(text, _)| &**text == status).map_or(0, |(_, count)| *count);
+        Self {
+            exceeded: of("Standards Exceeded"),
+            met: of("Standards Met"),
+            approaching: of("Approaching Standards"),
+        }
+    }
+
+    const fn known(&self) -> u64 {
+        self.exceeded + self.met + self.approaching
+    }
+}
+
+/// Writes the networks that no tree can hold, and what that means for their practices.
+pub fn write_networks(out: &mut dyn Write, view: &View) -> io::Result<()> {
+    writeln!(out, "\nNETWORKS IN TWO GROUPS  a practice counts where its network stands")?;
+    for network in in_two_groups(view) {
+        let code = |group: Account<'_>| group.id_str().to_owned();
+        let parent = network.parent().map(code).unwrap_or_default();
+        let others: Vec<String> = network.extra_parents().into_iter().map(code).collect();
+        let strangers = network
+            .children()
+            .into_iter()
+            .filter(|practice| practice.value("commissioner").is_some_and(|own| own.to_string() != parent))
+            .count();
+        writeln!(
+            out,
+            "  {} {:<32} under {parent:<6} also {:<6} {strangers} of {} practices are of that",
+            network.id_str(),
+            short(&network.name(), 32),
+            others.join(", "),
+            network.children().len()
+        )?;
+    }
+    Ok(())
+}
+
+/// Writes one group as a tree.
+pub fn write_group(out: &mut dyn Write, view: &View, totals: &Totals) -> io::Result<()> {
+    let Some(top) = view.account(SHOWN) else { return Ok(()) };
+    writeln!(out, "\nONE GROUP  {}", top.path())?;
+    let label = |place| {
+        let Some(account) = view.at(place) else { return String::new() };
+        let name = short(&account.name(), 60);
+        match totals.value(account, "practices").and_then(|value| value.as_count()) {
+            Some(practices) if account.has_children() => format!("{name}  {practices}"),
+            _ => name,
+        }
+    };
+    let limits = TreeText::default().with_max_children(4).with_max_lines(24);
+    for line in render_tree(view, &[top.place()], &limits, label).lines() {
+        writeln!(out, "  {line}")?;
+    }
+    Ok(())
+}
