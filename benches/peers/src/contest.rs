@@ -59,7 +59,7 @@ impl<A: PartialEq + Debug> Contest<'_, A> {
         }
         let medians: Vec<Duration> = times.into_iter().map(median).collect();
         let yardstick = medians.first().map_or(f64::NAN, Duration::as_secs_f64);
-        let timed = self.contestants.iter().zip(medians).map(|(contestant, median)| Timed {
+        let results = self.contestants.iter().zip(medians).map(|(contestant, median)| Timed {
             question: self.question,
             tool: contestant.tool,
             way: contestant.way,
@@ -68,7 +68,7 @@ impl<A: PartialEq + Debug> Contest<'_, A> {
             median,
             ratio: median.as_secs_f64() / yardstick,
         });
-        Ok(timed.collect())
+        Ok(results.collect())
     }
 }
 

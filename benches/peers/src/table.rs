@@ -49,15 +49,16 @@ fn cells(timed: &Timed) -> [String; 5] {
 
 fn line(text: &mut String, cells: &[String; 5], widths: &[usize; 5], style: Style) {
     let [tool, way, threads, median, ratio] = cells;
-    let [a, b, c, d, e] = widths;
-    let _ = match style {
-        Style::Aligned => {
-            writeln!(text, "  {tool:<a$}  {way:<b$}  {threads:>c$}  {median:>d$}  {ratio:>e$}")
-        }
-        Style::Markdown => {
-            writeln!(text, "| {tool:<a$} | {way:<b$} | {threads:>c$} | {median:>d$} | {ratio:>e$} |")
-        }
+    let [w_tool, w_way, w_threads, w_median, w_ratio] = widths;
+    let (start, between, end) = match style {
+        Style::Aligned => ("  ", "  ", ""),
+        Style::Markdown => ("| ", " | ", " |"),
     };
+    let _ = writeln!(
+        text,
+        "{start}{tool:<w_tool$}{between}{way:<w_way$}{between}{threads:>w_threads$}{between}{median:>w_median$}\
+         {between}{ratio:>w_ratio$}{end}"
+    );
 }
 
 fn short(time: Duration) -> String {

@@ -123,7 +123,7 @@ fn fill(connection: &Connection, data: &Data) -> Outcome<()> {
     connection.execute_batch(&format!(
         "BEGIN; CREATE TABLE account(number INTEGER PRIMARY KEY, parent INTEGER, {columns} contract_value INTEGER);"
     ))?;
-    let holes = vec!["?"; METRICS + 3].join(", ");
+    let holes = ["?"; METRICS + 3].join(", ");
     let mut insert = connection.prepare(&format!("INSERT INTO account VALUES ({holes})"))?;
     for (number, parent) in data.parents.iter().enumerate() {
         insert.raw_bind_parameter(1, i64::try_from(number)?)?;
