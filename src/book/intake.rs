@@ -8,8 +8,8 @@ use super::report::{LoadReport, Problem, RowLocation};
 use crate::column::{Raw, Staging, Storage, raw_of};
 use crate::model::limits::{MAX_INT, MAX_UNITS};
 use crate::model::{
-    AccountId, Attribute, AttributeId, AttributeType, ChildId, ChildTable, ColumnId, Schema, TypeId, Value,
-    ValueFault, ValueFaultKind,
+    AccountId, Attribute, AttributeId, AttributeType, ChildId, ChildTable, ColumnId, Date, Schema, Timestamp,
+    TypeId, Value, ValueFault, ValueFaultKind,
 };
 use crate::source::{Batch, Cell, Cells};
 use crate::tree::{FaultKind, NO_PRODUCT, Policy, Remedy};
@@ -468,27 +468,27 @@ fn push_cells(
         (AttributeType::Int, Cells::Int(values))
             if values.iter().flatten().all(|v| (-MAX_INT..=MAX_INT).contains(v)) =>
         {
-            values.iter().for_each(|value| column.push(value.map(Raw::I64)));
+            column.extend_i64(values.iter().copied());
         }
         (AttributeType::Decimal { scale }, Cells::Decimal { scale: own, units: values })
             if scale == own && values.iter().all(|v| units(v) == *v) =>
         {
-            values.iter().for_each(|value| column.push(value.map(Raw::I64)));
+            column.extend_i64(values.iter().copied());
         }
         (AttributeType::Money(currency), Cells::Money { currency: own, minor })
             if currency == own && minor.iter().all(|v| units(v) == *v) =>
         {
-            minor.iter().for_each(|value| column.push(value.map(Raw::I64)));
+            column.extend_i64(minor.iter().copied());
         }
         (AttributeType::Double, Cells::Double(values)) if values.iter().flatten().all(|v| v.is_finite()) => {
             // Adding zero turns -0.0 into 0.0 and changes nothing else.
-            values.iter().for_each(|value| column.push(value.map(|v| Raw::F64(v + 0.0))));
+            column.extend_f64(values.iter().map(|value| value.map(|v| v + 0.0)));
         }
         (AttributeType::Date, Cells::Date(values)) => {
-            values.iter().for_each(|value| column.push(value.map(|v| Raw::I32(v.days()))));
+            column.extend_i32(values.iter().map(|value| value.as_ref().map(Date::days)));
         }
         (AttributeType::Timestamp, Cells::Timestamp(values)) => {
-            values.iter().for_each(|value| column.push(value.map(|v| Raw::I64(v.micros()))));
+            column.extend_i64(values.iter().map(|value| value.as_ref().map(Timestamp::micros)));
         }
         (AttributeType::Bool, Cells::Bool(values)) => {
             values.iter().for_each(|value| column.push(value.map(Raw::Bool)));

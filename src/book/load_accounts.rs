@@ -54,12 +54,14 @@ pub(super) fn place_accounts(
         });
     }
     // A repeated id leads to the row that stands for it, if one does.
-    let find = |id: &str| {
-        let row = index.find(id)?;
-        let row = superseded.get(&row).copied().unwrap_or(row);
+    let numbered = |row: u32| {
+        let row = if superseded.is_empty() { row } else { superseded.get(&row).copied().unwrap_or(row) };
         number.get(row as usize).copied().filter(|account| *account != NONE)
     };
-    let mut links = declared_links(builder, &standing, &find, held, report);
+    let find = |id: &str| numbered(index.find(id)?);
+    let parents = index.find_each(standing.iter().map(|row| intake.parents.text(*row as usize)));
+    let parents = parents.into_iter().map(numbered);
+    let mut links = declared_links(builder, &standing, parents, &find, held, report);
     let own_links: Option<BTreeMap<u32, Vec<ParentLink>>> =
         (!links.is_empty()).then(|| several_or_missing(&links, &standing, builder));
     let kinds: Vec<u16> = standing.iter().map(|row| intake.kinds[*row as usize]).collect();
@@ -177,27 +179,29 @@ fn content(schema: &Schema, intake: &AccountIntake, row: u32) -> String {
 fn declared_links(
     builder: &BookBuilder,
     standing: &[u32],
+    parents: impl Iterator<Item = Option<u32>>,
     find: &dyn Fn(&str) -> Option<u32>,
     held: &mut Held,
     report: &mut LoadReport,
 ) -> Vec<Link> {
     let intake = &builder.accounts;
-    let target = |parent: &str| match find(parent) {
+    let target = |parent: &str, found: Option<u32>| match found {
         Some(account) => Some(Target::Here(account)),
         None => AccountId::new(parent).ok().map(Target::Missing),
     };
     let mut links = Vec::new();
-    for (account, row) in (0_u32..).zip(standing) {
+    for ((account, row), found) in (0_u32..).zip(standing).zip(parents) {
         let Some(parent) = intake.parents.text(*row as usize) else { continue };
         // A parent that no id could be was reported when it was taken in, and its account is held.
-        links.extend(target(parent).map(|target| Link { account, rank: 0, target }));
+        links.extend(target(parent, found).map(|target| Link { account, rank: 0, target }));
     }
     let before = links.len();
     for (row, link) in builder.links.rows.iter().enumerate() {
         let found = match link.held {
             Some(kind) => Err(kind),
             None => {
-                let found = find(&link.account).and_then(|account| Some((account, target(&link.parent)?)));
+                let above = || target(&link.parent, find(&link.parent));
+                let found = find(&link.account).and_then(|account| Some((account, above()?)));
                 found.ok_or(FaultKind::StrayLink)
             }
         };

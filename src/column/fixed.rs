@@ -20,6 +20,11 @@ impl<T: Copy + Default> Fixed<T> {
             values.push(cell.unwrap_or_default());
             cell.is_some()
         });
+        Self::of(values, valid)
+    }
+
+    /// Values of which those that are not valid are the default, or `None` when every one is missing.
+    pub(super) fn of(values: Vec<T>, valid: Bitmap) -> Option<Self> {
         if valid.is_empty() {
             return None;
         }

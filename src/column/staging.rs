@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::{Block, Fixed, Raw, Storage, TextBlock};
+use super::{Bitmap, Block, Fixed, Raw, Storage, TextBlock};
 
 /// A growing column.
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub(crate) struct Staging {
     len: usize,
 }
 
+// INVARIANT: a missing cell holds the default.
 #[derive(Debug)]
 enum Cells {
     Bool(Vec<bool>),
@@ -105,6 +106,30 @@ impl Staging {
         self.mark(present);
     }
 
+    /// Adds numbers.
+    pub(crate) fn extend_i64(&mut self, cells: impl Iterator<Item = Option<i64>>) {
+        match &mut self.cells {
+            Cells::I64(values) => self.len = extend(values, &mut self.valid, self.len, cells),
+            _ => cells.for_each(|cell| self.push(cell.map(Raw::I64))),
+        }
+    }
+
+    /// Adds doubles.
+    pub(crate) fn extend_f64(&mut self, cells: impl Iterator<Item = Option<f64>>) {
+        match &mut self.cells {
+            Cells::F64(values) => self.len = extend(values, &mut self.valid, self.len, cells),
+            _ => cells.for_each(|cell| self.push(cell.map(Raw::F64))),
+        }
+    }
+
+    /// Adds days.
+    pub(crate) fn extend_i32(&mut self, cells: impl Iterator<Item = Option<i32>>) {
+        match &mut self.cells {
+            Cells::I32(values) => self.len = extend(values, &mut self.valid, self.len, cells),
+            _ => cells.for_each(|cell| self.push(cell.map(Raw::I32))),
+        }
+    }
+
     /// Adds missing cells until there are `len`.
     pub(crate) fn pad(&mut self, len: usize) {
         while self.len < len {
@@ -114,6 +139,21 @@ impl Staging {
 
     /// Makes a cell missing.
     pub(crate) fn clear(&mut self, row: usize) {
+        fn reset<T: Default>(values: &mut [T], row: usize) {
+            if let Some(value) = values.get_mut(row) {
+                *value = T::default();
+            }
+        }
+        match &mut self.cells {
+            Cells::Bool(values) => reset(values, row),
+            Cells::I64(values) => reset(values, row),
+            Cells::F64(values) => reset(values, row),
+            Cells::I32(values) => reset(values, row),
+            Cells::Code(values) => reset(values, row),
+            Cells::List(values) => reset(values, row),
+            // A text lies between others; its validity says that it is none.
+            Cells::Text { .. } => {}
+        }
         if let Some(word) = self.valid.get_mut(row / 64) {
             *word &= !(1 << (row % 64));
         }
@@ -130,6 +170,34 @@ impl Staging {
                 let start = if row == 0 { 0 } else { *ends.get(row - 1)? };
                 bytes.get(start..*ends.get(row)?)
             }
+            _ => None,
+        }
+    }
+
+    /// The texts of some rows, for text columns: first where all of them lie, then what stands there, so that no
+    /// look into memory waits for the one before.
+    pub(crate) fn texts(&self, rows: &[u32]) -> Vec<Option<&str>> {
+        let spans: Vec<(usize, usize)> = rows.iter().map(|row| self.span(*row as usize)).collect();
+        let text =
+            |(row, span): (&u32, &(usize, usize))| self.is_valid(*row as usize).then(|| self.at(*span))?;
+        rows.iter().zip(&spans).map(text).collect()
+    }
+
+    /// Where the text of a row lies, for text columns; nowhere for other rows. A missing text is empty.
+    pub(crate) fn span(&self, row: usize) -> (usize, usize) {
+        match &self.cells {
+            Cells::Text { ends, .. } => {
+                let start = if row == 0 { 0 } else { ends.get(row - 1).copied().unwrap_or(0) };
+                (start, ends.get(row).copied().unwrap_or(start))
+            }
+            _ => (0, 0),
+        }
+    }
+
+    /// The text at a [`Self::span`].
+    pub(crate) fn at(&self, span: (usize, usize)) -> Option<&str> {
+        match &self.cells {
+            Cells::Text { bytes, .. } => bytes.get(span.0..span.1),
             _ => None,
         }
     }
@@ -152,11 +220,14 @@ impl Staging {
 
     /// The cells of some rows as a block.
     pub(crate) fn gather(&self, rows: &[u32]) -> Option<Block> {
+        // Values and validity apart, without asking of a value whether it is there: what is missing holds the
+        // default, and the processor need not guess.
         fn fixed<T: Copy + Default>(all: &Staging, values: &[T], rows: &[u32]) -> Option<Fixed<T>> {
-            Fixed::build(rows.len(), |place| {
-                let row = *rows.get(place)? as usize;
-                if all.is_valid(row) { values.get(row).copied() } else { None }
-            })
+            let value = |row: &u32| values.get(*row as usize).copied().unwrap_or_default();
+            let valid = Bitmap::from_fn(rows.len(), |place| {
+                rows.get(place).is_some_and(|row| all.is_valid(*row as usize))
+            });
+            Fixed::of(rows.iter().map(value).collect(), valid)
         }
         Some(match &self.cells {
             Cells::I64(values) => Block::I64(fixed(self, values, rows)?),
@@ -164,11 +235,82 @@ impl Staging {
             Cells::I32(values) => Block::I32(fixed(self, values, rows)?),
             Cells::Code(values) => Block::Code(fixed(self, values, rows)?),
             Cells::Text { .. } => {
-                Block::Text(TextBlock::build(rows.len(), |place| self.text(*rows.get(place)? as usize))?)
+                let texts = self.texts(rows);
+                Block::Text(TextBlock::build(rows.len(), |place| texts.get(place).copied().flatten())?)
             }
             Cells::Bool(_) | Cells::List(_) => {
                 Block::build(self.storage, rows.len(), |place| self.get(*rows.get(place)? as usize))?
             }
         })
+    }
+}
+
+// What `push` does, for many cells of the column's own kind: without asking for the kind of each, and a word of
+// validity at a time. Answers the new length.
+fn extend<T: Copy + Default>(
+    values: &mut Vec<T>,
+    valid: &mut Vec<u64>,
+    mut len: usize,
+    cells: impl Iterator<Item = Option<T>>,
+) -> usize {
+    let mut word = if len.is_multiple_of(64) { 0 } else { valid.pop().unwrap_or(0) };
+    for cell in cells {
+        values.push(cell.unwrap_or_default());
+        word |= u64::from(cell.is_some()) << (len % 64);
+        len += 1;
+        if len.is_multiple_of(64) {
+            valid.push(word);
+            word = 0;
+        }
+    }
+    if !len.is_multiple_of(64) {
+        valid.push(word);
+    }
+    len
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_cells_at_once_are_the_same_as_one_by_one() {
+        for before in [0_i64, 1, 63, 64, 65] {
+            for more in [0_i64, 1, 62, 63, 64, 200] {
+                let cell = |n: i64| (n % 3 > 0).then_some(n);
+                let (mut slow, mut fast) = (Staging::new(Storage::I64), Staging::new(Storage::I64));
+                (0..before + more).for_each(|n| slow.push(cell(n).map(Raw::I64)));
+                (0..before).for_each(|n| fast.push(cell(n).map(Raw::I64)));
+                fast.extend_i64((before..before + more).map(cell));
+                fast.push(Some(Raw::I64(9)));
+                slow.push(Some(Raw::I64(9)));
+                assert_eq!((fast.len(), &fast.valid), (slow.len(), &slow.valid), "{before} {more}");
+                let all = |column: &Staging| -> Vec<Option<i64>> {
+                    (0..column.len())
+                        .map(|row| match column.get(row) {
+                            Some(Raw::I64(value)) => Some(value),
+                            _ => None,
+                        })
+                        .collect()
+                };
+                assert_eq!(all(&fast), all(&slow), "{before} {more}");
+            }
+        }
+        // Of another kind, it is missing.
+        let mut texts = Staging::new(Storage::Text);
+        texts.extend_i64([Some(1), None].into_iter());
+        assert_eq!((texts.len(), texts.text(0)), (2, None));
+    }
+
+    #[test]
+    fn a_cleared_cell_gathers_like_one_that_never_was() {
+        let (mut cleared, mut never) = (Staging::new(Storage::F64), Staging::new(Storage::F64));
+        for n in [1.0, 2.0, 3.0] {
+            cleared.push(Some(Raw::F64(n)));
+            never.push((n < 2.5).then_some(Raw::F64(n)));
+        }
+        cleared.clear(2);
+        assert_eq!(cleared.gather(&[2, 0, 1]), never.gather(&[2, 0, 1]));
+        assert_eq!(cleared.gather(&[2]), None);
     }
 }
