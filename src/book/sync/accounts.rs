@@ -3,7 +3,7 @@
 //! By id and declaration: where an account stands follows from what is declared, so that only declarations
 //! are compared.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::super::placing::declared_parents;
@@ -22,8 +22,10 @@ pub(super) fn declared(inner: &Inner, id: &AccountId) -> Vec<ParentLink> {
 /// Adds what differs to `items`, in order of id.
 pub(super) fn compare(old: &Inner, new: &Inner, items: &mut Vec<ChangeItem>, unsaid: &mut Unsaid) {
     let mut all: BTreeSet<AccountId> = BTreeSet::new();
+    let slots = (0_u32..).zip(&old.chunks).filter(|(slot, _)| same_chunk(old, new, *slot));
+    let alike: HashSet<u32> = slots.map(|(slot, _)| slot).collect();
     for inner in [old, new] {
-        for (slot, chunk) in (0_u32..).zip(&inner.chunks) {
+        for (slot, chunk) in (0_u32..).zip(&inner.chunks).filter(|(slot, _)| !alike.contains(slot)) {
             let rows = chunk.iter().flat_map(|chunk| 0..chunk.shape.rows());
             all.extend(differing(old, new, inner, rows.map(|row| AccountIdx::new(slot, row))));
         }
@@ -47,6 +49,22 @@ pub(super) fn compare(old: &Inner, new: &Inner, items: &mut Vec<ChangeItem>, uns
             }
         }
     }
+}
+
+// Whether a slot holds the same accounts in both books: the usual case where little was written, and quickly seen.
+fn same_chunk(old: &Inner, new: &Inner, slot: u32) -> bool {
+    let (Some(before), Some(after)) = (old.chunk(slot), new.chunk(slot)) else { return false };
+    let above = |inner: &Inner, home: Option<AccountIdx>| home.map(|home| inner.id(home).to_owned());
+    let unusual = |id: &str| is_unusual(old, id) || is_unusual(new, id);
+    above(old, before.home) == above(new, after.home)
+        && before.shape == after.shape
+        && before.columns == after.columns
+        && !(0..before.shape.rows()).filter_map(|row| before.shape.id(row)).any(unusual)
+}
+
+// Whether more is kept of a placed account than where it stands.
+fn is_unusual(inner: &Inner, id: &str) -> bool {
+    inner.held.links.contains_key(id) || inner.held.adopted.contains_key(id)
 }
 
 // The ids of places of `inner` whose accounts are not the same in both books: most are, and are compared
@@ -73,12 +91,11 @@ fn same(one: &Inner, a: AccountIdx, other: &Inner, b: AccountIdx, id: &str) -> b
     let (Some(left), Some(right)) = (one.chunk(a.slot), other.chunk(b.slot)) else { return false };
     let labels = left.shape.kind(a.row) == right.shape.kind(b.row)
         && left.shape.product(a.row) == right.shape.product(b.row);
-    let unusual = |inner: &Inner| inner.held.links.contains_key(id) || inner.held.adopted.contains_key(id);
-    let parent = |inner: &Inner, place| inner.parent(place).map(|parent| inner.id(parent).to_owned());
+    let (above, beside) = (one.parent(a), other.parent(b));
     labels
-        && !unusual(one)
-        && !unusual(other)
-        && parent(one, a) == parent(other, b)
+        && !is_unusual(one, id)
+        && !is_unusual(other, id)
+        && above.map(|parent| one.id(parent)) == beside.map(|parent| other.id(parent))
         && (0..one.schema.attributes().len()).all(|column| {
             let left = left.column(column).and_then(|block| block.get(a.row as usize));
             left == right.column(column).and_then(|block| block.get(b.row as usize))

@@ -23,8 +23,14 @@ pub(super) fn compare(
     let [old_held, new_held] = [old, new].map(|inner| held_rows(inner, table));
     let mut all: BTreeSet<ChildId> = old_held.keys().chain(new_held.keys()).map(|id| (*id).clone()).collect();
     for (inner, other) in [(old, new), (new, old)] {
-        for chunk in inner.chunks.iter().flatten() {
+        for (slot, chunk) in (0_u32..).zip(&inner.chunks) {
+            let Some(chunk) = chunk else { continue };
             let Some(block) = chunk.table(number) else { continue };
+            // The usual case where little was written: the same rows of the same accounts at the same slot.
+            let twin = other.chunk(slot);
+            if twin.is_some_and(|twin| twin.table(number) == Some(block) && twin.shape == chunk.shape) {
+                continue;
+            }
             for (row, id) in (0..block.rows()).filter_map(|row| Some((row, block.id(row)?))) {
                 let owner = block.owner(row).and_then(|owner| chunk.shape.id(owner));
                 let twin =
