@@ -25,8 +25,8 @@ use perennial::source::{
 };
 use perennial::testkit::{FaultySource, ReferenceBook};
 use perennial::{
-    AccountId, AccountRow, Book, Change, ChangeBuilder, ChangeItem, ChildRow, Date, FaultKind, LoadError,
-    ParentLink, Policy, Remedy, Succession, Value,
+    AccountId, AccountRow, Book, Change, ChangeBuilder, ChangeItem, ChildRow, Date, FaultKind, HeldReason,
+    LoadError, ParentLink, Policy, Remedy, Succession, Value,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -461,6 +461,37 @@ fn dirty() -> Rows {
             ("tickets", child_row_of(&id("lost"), 5, 1).1),
         ],
     }
+}
+
+#[test]
+fn what_is_mended_below_a_held_account_is_held_for_that_alone() {
+    let rows = |accounts| Rows { accounts, children: Vec::new() };
+    let soap = || company("soap").product("Soap");
+    let below = |book: &Book| {
+        book.held_accounts().filter(|held| held.reason == HeldReason::Below(id("soap"))).count()
+    };
+    let (book, _) =
+        rows(vec![soap(), company("unfit").with("seats", "many").under(id("soap"))]).load(3, holding());
+    assert_eq!(below(&book), 0);
+    let fit = || company("unfit").with("seats", 7_i64).under(id("soap"));
+    let half = rows(vec![soap(), fit()]);
+    let next = synced(&book, &table(&half));
+    assert_eq!(everything(&next), everything(&half.load(7, holding()).0));
+    assert_eq!(below(&next), 1);
+    let whole = rows(vec![company("soap"), fit()]);
+    let next = synced(&next, &table(&whole));
+    assert_eq!(everything(&next), everything(&whole.load(7, holding()).0));
+    assert_eq!(next.held_accounts().count(), 0);
+
+    // A product is a matter of its place, which a change does not choose below a held account (S19): it is
+    // spoken of, and refused by name, until what it hangs on is mended as well.
+    let (book, _) = rows(vec![soap(), company("bar").product("Soap").under(id("soap"))]).load(3, holding());
+    let bar = || company("bar").under(id("soap"));
+    let (change, _) = Change::from_source(&book, &table(&rows(vec![soap(), bar()]))).unwrap();
+    let refused = book.apply(&change).unwrap_err().to_string();
+    assert!(refused.contains("`bar` would stand under `soap`, which is held out of the book"), "{refused}");
+    let next = synced(&book, &table(&rows(vec![company("soap"), bar()])));
+    assert_eq!(next.held_accounts().count(), 0);
 }
 
 #[test]

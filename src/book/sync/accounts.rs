@@ -205,7 +205,11 @@ fn edits(
     {
         items.push(ChangeItem::Retype { account: account(), account_type: Arc::from(kind.name()) });
     }
-    let released = before.held.filter(|_| after.held.is_none());
+    // No longer held for its own sake, though perhaps for what it hangs on.
+    let mended = |held: &HeldAccount| {
+        after.held.is_none_or(|after| (&after.reason, &after.unfit) != (&held.reason, &held.unfit))
+    };
+    let released = before.held.filter(|held| mended(held));
     // A product that was unknown is spoken of again, whatever it is now.
     let unknown =
         |held: &HeldAccount| held.reason == HeldReason::Fault(crate::tree::FaultKind::UnknownProduct);
