@@ -84,9 +84,9 @@ impl FoldPlan {
                 let earlier = before.and_then(|before| before.chunks.get(*slot as usize)?.as_ref());
                 (*slot, self.chunk(view, *slot, earlier, &below))
             };
-            // A refresh takes nearly everything over, which is not worth other threads.
+            // A refresh takes nearly everything over, which is not worth other threads; nor is one chunk.
             #[cfg(feature = "rayon")]
-            let folded: Vec<_> = if before.is_none() {
+            let folded: Vec<_> = if before.is_none() && level.len() > 1 {
                 use rayon::prelude::*;
                 level.par_iter().map(fold).collect()
             } else {

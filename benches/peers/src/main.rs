@@ -35,6 +35,8 @@ fn main() -> Outcome<()> {
     writeln!(out, "{}", versions::line())?;
     writeln!(out, "threads of Polars: {}", with_polars::threads())?;
     writeln!(out)?;
+    // This thread is a pool of its own: what runs on one thread runs here, and hands nothing over.
+    let _here = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build()?;
     for accounts in &options.sizes {
         let timed = contests(*accounts, options.rounds)?;
         write!(out, "{}", table::render(&timed, options.style))?;

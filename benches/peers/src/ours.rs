@@ -16,7 +16,7 @@ use crate::data::{Data, METRICS, number_of};
 
 const TOOL: &str = "perennial";
 
-/// `FoldPlan::all` on a loaded book, on one thread and on two.
+/// `FoldPlan::all` on a loaded book, on this thread and on two others.
 pub fn roll_up(data: &Data) -> Outcome<Vec<Contestant<'_, Total>>> {
     let (book, _) = Book::load(data.book.schema(), &data.book.source(), &Policy::strict())?;
     let sums = (1..=METRICS).map(|metric| RollUp::sum(&format!("m{metric}")));
@@ -25,13 +25,18 @@ pub fn roll_up(data: &Data) -> Outcome<Vec<Contestant<'_, Total>>> {
     let plan = FoldPlan::new(book.schema(), all)?;
     let view = view(&book)?;
     let on = |threads: usize| -> Outcome<Contestant<'_, Total>> {
-        let (pool, plan, view) = (pool(threads)?, plan.clone(), view.clone());
+        // None for one thread: it is this one.
+        let pool = (threads > 1).then(|| pool(threads)).transpose()?;
+        let (plan, view) = (plan.clone(), view.clone());
         Ok(Contestant {
             tool: TOOL,
             way: "FoldPlan::all",
             threads,
             run: Box::new(move || {
-                let totals = pool.install(|| plan.all(&view));
+                let totals = match &pool {
+                    Some(pool) => pool.install(|| plan.all(&view)),
+                    None => plan.all(&view),
+                };
                 Ok(Box::new(move || read(&totals)))
             }),
         })
