@@ -179,6 +179,13 @@ impl Run<'_> {
 
     // Orders the links of one account by preference and stands it under the first that exists.
     fn choose_parent(&mut self, account: u32, links: &mut [Link]) {
+        // The usual case: one parent, and it is there.
+        if let [Link { target: Target::Here(parent), .. }] = links
+            && *parent != account
+        {
+            self.places[account as usize] = Place::Under(Up::Here(*parent));
+            return;
+        }
         if links.len() > 1 {
             let name = |target: &Target| match target {
                 Target::Here(other) => self.account_id(*other),
