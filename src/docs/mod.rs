@@ -1,9 +1,10 @@
-//! How is the crate built, what do its answers mean, and how do we write it?
+//! How is the crate built, what do its answers mean, how fast is it, and how do we write it?
 //!
 //! Text only: these modules hold no code.
 //!
 //! * [`architecture`]: the modules, and the way of data through them.
 //! * [`semantics`]: the contract, ruling by ruling. The code cites it by number.
+//! * [`performance`]: how fast it is beside other tools, how that grows, and where the limits lie.
 //! * [`style`]: our habits.
 
 #[doc = include_str!("architecture.md")]
@@ -11,6 +12,9 @@ pub mod architecture {}
 
 #[doc = include_str!("semantics.md")]
 pub mod semantics {}
+
+#[doc = include_str!("performance.md")]
+pub mod performance {}
 
 #[doc = include_str!("style.md")]
 pub mod style {}
