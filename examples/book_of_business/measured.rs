@@ -9,6 +9,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::numbers::short;
@@ -45,6 +46,24 @@ impl Check {
     pub fn agrees(&self) -> bool {
         self.ours == self.measured
     }
+}
+
+/// A check in a JSON document.
+#[derive(Serialize)]
+pub struct CheckEntry<'c> {
+    what: &'c str,
+    ours: &'c str,
+    measured: &'c str,
+    equal: bool,
+}
+
+/// Checks for a JSON document.
+pub fn entries(checks: &[Check]) -> Vec<CheckEntry<'_>> {
+    let entry = |check| {
+        let Check { what, ours, measured } = check;
+        CheckEntry { what, ours, measured, equal: check.agrees() }
+    };
+    checks.iter().map(entry).collect()
 }
 
 /// Writes each figure of the book beside the measured one.

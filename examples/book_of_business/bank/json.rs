@@ -12,7 +12,7 @@ use perennial::{Account, FaultKind, Money, Remedy, RowCounts, Totals, Value, Vie
 use serde::Serialize;
 
 use super::load::Loaded;
-use crate::measured::Check;
+use crate::measured::{Check, CheckEntry, entries};
 
 #[derive(Serialize)]
 struct Document<'d> {
@@ -53,14 +53,6 @@ struct FaultEntry {
     example: Option<String>,
 }
 
-#[derive(Serialize)]
-struct CheckEntry<'d> {
-    what: &'d str,
-    ours: &'d str,
-    measured: &'d str,
-    equal: bool,
-}
-
 /// Writes the document.
 pub fn write_json(
     out: &mut dyn Write,
@@ -70,13 +62,7 @@ pub fn write_json(
     checks: &[Check],
 ) -> Result<(), Box<dyn Error>> {
     let accounts = view.accounts().map(|account| entry(account, totals)).collect();
-    let checks = checks.iter().map(|check| CheckEntry {
-        what: &check.what,
-        ours: &check.ours,
-        measured: &check.measured,
-        equal: check.agrees(),
-    });
-    let document = Document { accounts, report: report(loaded), checks: checks.collect() };
+    let document = Document { accounts, report: report(loaded), checks: entries(checks) };
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)?;
     Ok(())

@@ -11,7 +11,7 @@ use perennial::{Account, FaultKind, RowCounts, Totals, View};
 use serde::Serialize;
 
 use super::load::Loaded;
-use crate::measured::Check;
+use crate::measured::{Check, CheckEntry, entries};
 
 #[derive(Serialize)]
 struct Document<'d> {
@@ -44,14 +44,6 @@ struct Report<'d> {
     faults: BTreeMap<FaultKind, usize>,
 }
 
-#[derive(Serialize)]
-struct CheckEntry<'d> {
-    what: &'d str,
-    ours: &'d str,
-    measured: &'d str,
-    equal: bool,
-}
-
 /// Writes the document.
 pub fn write_json(
     out: &mut dyn Write,
@@ -61,16 +53,10 @@ pub fn write_json(
     checks: &[Check],
 ) -> Result<(), Box<dyn Error>> {
     let accounts = view.accounts().map(|account| entry(account, totals)).collect();
-    let checks = checks.iter().map(|check| CheckEntry {
-        what: &check.what,
-        ours: &check.ours,
-        measured: &check.measured,
-        equal: check.agrees(),
-    });
     let tables = loaded.report.tables.iter().map(|(table, rows)| (&**table, *rows)).collect();
     let report =
         Report { tables, faults: loaded.report.counts.iter().map(|(kind, count)| (*kind, *count)).collect() };
-    serde_json::to_writer_pretty(&mut *out, &Document { accounts, report, checks: checks.collect() })?;
+    serde_json::to_writer_pretty(&mut *out, &Document { accounts, report, checks: entries(checks) })?;
     writeln!(out)?;
     Ok(())
 }
