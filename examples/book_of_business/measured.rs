@@ -57,13 +57,11 @@ pub struct CheckEntry<'c> {
     equal: bool,
 }
 
-/// Checks for a JSON document.
-pub fn entries(checks: &[Check]) -> Vec<CheckEntry<'_>> {
-    let entry = |check| {
+impl<'c> From<&'c Check> for CheckEntry<'c> {
+    fn from(check: &'c Check) -> Self {
         let Check { what, ours, measured } = check;
-        CheckEntry { what, ours, measured, equal: check.agrees() }
-    };
-    checks.iter().map(entry).collect()
+        Self { what, ours, measured, equal: check.agrees() }
+    }
 }
 
 /// Writes each figure of the book beside the measured one.

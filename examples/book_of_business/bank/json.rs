@@ -12,7 +12,7 @@ use perennial::{Account, FaultKind, Money, Remedy, RowCounts, Totals, Value, Vie
 use serde::Serialize;
 
 use super::load::Loaded;
-use crate::measured::{Check, CheckEntry, entries};
+use crate::measured::{Check, CheckEntry};
 
 #[derive(Serialize)]
 struct Document<'d> {
@@ -62,7 +62,8 @@ pub fn write_json(
     checks: &[Check],
 ) -> Result<(), Box<dyn Error>> {
     let accounts = view.accounts().map(|account| entry(account, totals)).collect();
-    let document = Document { accounts, report: report(loaded), checks: entries(checks) };
+    let document =
+        Document { accounts, report: report(loaded), checks: checks.iter().map(CheckEntry::from).collect() };
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)?;
     Ok(())

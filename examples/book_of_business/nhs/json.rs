@@ -11,7 +11,7 @@ use perennial::{Account, FaultKind, RowCounts, Totals, View};
 use serde::Serialize;
 
 use super::load::Loaded;
-use crate::measured::{Check, CheckEntry, entries};
+use crate::measured::{Check, CheckEntry};
 
 #[derive(Serialize)]
 struct Document<'d> {
@@ -56,7 +56,10 @@ pub fn write_json(
     let tables = loaded.report.tables.iter().map(|(table, rows)| (&**table, *rows)).collect();
     let report =
         Report { tables, faults: loaded.report.counts.iter().map(|(kind, count)| (*kind, *count)).collect() };
-    serde_json::to_writer_pretty(&mut *out, &Document { accounts, report, checks: entries(checks) })?;
+    serde_json::to_writer_pretty(
+        &mut *out,
+        &Document { accounts, report, checks: checks.iter().map(CheckEntry::from).collect() },
+    )?;
     writeln!(out)?;
     Ok(())
 }
