@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use perennial::source::TableName;
-use perennial::{AccountId, ChangeError, LoadError, SchemaErrors};
+use perennial::{AccountId, ChangeError, LoadError, Remedy, SchemaErrors};
 use thiserror::Error;
+
+/// Most faults that an error describes; the rest is counted.
+const DESCRIBED: usize = 20;
 
 /// Why the host could not do what it was asked. The book and the tables are as they were, except where
 /// [`HostError::EditsRefused`] says that the tables are ahead.
@@ -126,9 +129,23 @@ pub enum EditsProblem {
     /// The change that leads to the rows is refused.
     #[error("{0}")]
     Change(ChangeError),
-    /// Rows that a load holds or adopts, which no change can, or that the policy refuses.
-    #[error("{0}")]
+    /// Rows that a load holds or adopts, which no change can, or that the policy refuses. Its report has the
+    /// faults that the book knows already as well.
+    #[error("{}", refused(.0))]
     Rows(LoadError),
+}
+
+// The faults that are new, a line each.
+fn refused(error: &LoadError) -> String {
+    let LoadError::Rejected { report } = error else { return error.to_string() };
+    let mut faults = report.faults.iter().filter(|fault| fault.remedy == Remedy::Reject);
+    let mut lines: Vec<String> =
+        faults.by_ref().take(DESCRIBED).map(|fault| format!("\n  {fault}")).collect();
+    match faults.count() {
+        0 => {}
+        more => lines.push(format!("\n  and {more} more")),
+    }
+    lines.concat()
 }
 
 /// Names what `SQLite` was asked to do.

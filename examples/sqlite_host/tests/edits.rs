@@ -86,16 +86,10 @@ fn edits_at_fault_stop_writing_until_they_are_put_right_or_adopted() {
     let (database, host) = Database::with_acme();
     host.snapshot().unwrap();
     database.sql("UPDATE accounts SET parent = 'nowhere' WHERE id = 'us'");
-    let error = chain(&host.sync().unwrap_err());
-    assert!(
-        error.starts_with(
-            "rows edited in the database do not fit the book; put them right, or `adopt` them: "
-        ),
-        "{error}"
-    );
-    assert!(
-        error.contains("1 fault(s)") && error.contains("parent `nowhere` of `us` does not exist"),
-        "{error}"
+    assert_eq!(
+        host.sync().unwrap_err().to_string(),
+        "rows edited in the database do not fit the book; put them right, or `adopt` them: \n  \
+         accounts row 3: parent `nowhere` of `us` does not exist"
     );
     let change = Change::new().set(&id("eu"), "seats", 1_i64);
     assert!(matches!(host.apply(&change, None), Err(HostError::EditsRefused(_))));
@@ -129,7 +123,6 @@ fn an_edit_that_only_a_load_can_express_is_refused() {
     let (database, host) = Database::with_acme();
     database.sql("INSERT INTO child_deals (id, stage) VALUES ('d9', 'open')");
     let error = chain(&host.sync().unwrap_err());
-    assert!(error.contains("load refused: 1 fault(s)"), "{error}");
     assert!(error.contains("d9"), "{error}");
 }
 
