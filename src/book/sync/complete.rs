@@ -13,11 +13,25 @@ use crate::model::{AccountId, ParentLink, ProductId, TableId, TypeId, Value, Val
 use crate::source::{Batch, Cell, Cells, ScanRequest, TableName};
 use crate::tree::FaultKind;
 
+/// The held child rows of tables by id, gathered once for all batches of a table.
+#[derive(Debug, Default)]
+pub(super) struct HeldRows(HashMap<Arc<str>, HashMap<String, HeldChild>>);
+
+impl HeldRows {
+    fn of(&mut self, table: &Arc<str>, inner: &Inner) -> &HashMap<String, HeldChild> {
+        self.0.entry(Arc::clone(table)).or_insert_with(|| {
+            let held = inner.held.children.values().flatten().filter(|held| held.table == *table);
+            held.map(|held| (held.row.id.to_string(), held.clone())).collect()
+        })
+    }
+}
+
 /// The batch with every absent cell of a row that the book knows filled in. Accounts of which no parent is
 /// spoken of go to `unplaced`.
 pub(super) fn complete<'b>(
     batch: &'b Batch,
     inner: &Inner,
+    held: &mut HeldRows,
     unplaced: &mut HashSet<AccountId>,
 ) -> Cow<'b, Batch> {
     let request = ScanRequest::for_schema(&inner.schema, batch.table().clone());
@@ -36,15 +50,8 @@ pub(super) fn complete<'b>(
         TableName::Accounts => ids(batch).map(|id| Known::account(inner, &id?)).collect(),
         TableName::Child(name) => {
             let Some(table) = inner.schema.table(name) else { return Cow::Borrowed(batch) };
-            let held: HashMap<&str, &HeldChild> = inner
-                .held
-                .children
-                .values()
-                .flatten()
-                .filter(|held| held.table == *name)
-                .map(|held| (held.row.id.as_str(), held))
-                .collect();
-            ids(batch).map(|id| Known::child(inner, table, &held, &id?)).collect()
+            let held = held.of(name, inner);
+            ids(batch).map(|id| Known::child(inner, table, held, &id?)).collect()
         }
         TableName::Links | TableName::Successions => return Cow::Borrowed(batch),
     };
@@ -100,15 +107,10 @@ impl<'i> Known<'i> {
         Some(Self::Account { id: AccountId::trusted(id), held })
     }
 
-    fn child(
-        inner: &'i Inner,
-        table: TableId,
-        held: &HashMap<&str, &'i HeldChild>,
-        id: &str,
-    ) -> Option<Self> {
+    fn child(inner: &Inner, table: TableId, held: &'i HashMap<String, HeldChild>, id: &str) -> Option<Self> {
         match inner.find_child(table.index(), id) {
             Some((slot, row)) => Some(Self::Child { table, slot, row }),
-            None => held.get(id).map(|held| Self::Held(held)),
+            None => held.get(id).map(Self::Held),
         }
     }
 

@@ -18,6 +18,7 @@ use super::builder::BookBuilder;
 use super::{Book, Change, ChangeItem, LoadError, LoadReport};
 use crate::model::AccountId;
 use crate::source::{Batch, BatchError, Cells, ScanRequest, Source, TableName};
+use complete::HeldRows;
 use unsaid::Unsaid;
 
 /// Rows that are asked for by id at once, where a storage does not speak of accounts.
@@ -114,6 +115,7 @@ pub struct ChangeBuilder {
     covered: BTreeSet<TableName>,
     // Accounts of which the storage says nothing about parents.
     unplaced: HashSet<AccountId>,
+    held: HeldRows,
 }
 
 impl ChangeBuilder {
@@ -121,7 +123,13 @@ impl ChangeBuilder {
     #[must_use]
     pub fn against(book: &Book) -> Self {
         let rows = BookBuilder::new(Arc::clone(book.schema())).policy(book.0.policy.clone());
-        Self { book: book.clone(), rows, covered: BTreeSet::new(), unplaced: HashSet::new() }
+        Self {
+            book: book.clone(),
+            rows,
+            covered: BTreeSet::new(),
+            unplaced: HashSet::new(),
+            held: HeldRows::default(),
+        }
     }
 
     /// Says that the storage has a table, be it without rows. A table of which a batch is pushed is covered
@@ -138,7 +146,7 @@ impl ChangeBuilder {
     pub fn push(&mut self, batch: &Batch) -> Result<(), BatchError> {
         batch.check()?;
         self.covers(batch.table());
-        let complete = complete::complete(batch, &self.book.0, &mut self.unplaced);
+        let complete = complete::complete(batch, &self.book.0, &mut self.held, &mut self.unplaced);
         self.rows.push(&complete)
     }
 
@@ -194,7 +202,7 @@ impl ChangeBuilder {
         for ids in ids.chunks(BATCH_ROWS) {
             let batch =
                 Batch::new(TableName::Accounts).column("id", Cells::text(ids.iter().map(|id| Some(*id))));
-            self.rows.push(&complete::complete(&batch, &inner, &mut self.unplaced))?;
+            self.rows.push(&complete::complete(&batch, &inner, &mut self.held, &mut self.unplaced))?;
         }
         Ok(())
     }
