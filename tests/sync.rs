@@ -26,7 +26,7 @@ use perennial::source::{
 use perennial::testkit::{FaultySource, ReferenceBook};
 use perennial::{
     AccountId, AccountRow, Book, Change, ChangeBuilder, ChangeItem, ChildRow, Date, FaultKind, HeldReason,
-    LoadError, ParentLink, Policy, Remedy, Succession, Value,
+    LoadError, MAX_REPORTED, ParentLink, Policy, Remedy, Succession, Value,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -461,6 +461,72 @@ fn dirty() -> Rows {
             ("tickets", child_row_of(&id("lost"), 5, 1).1),
         ],
     }
+}
+
+#[test]
+fn a_new_row_at_fault_is_named_among_more_known_ones_than_a_report_holds() {
+    let unowned = |table: &'static str, number: usize| {
+        let mut row = child_row_of(&id("a"), number, 1).1;
+        (row.account, row.id) = (None, child(&format!("r{number}")));
+        (table, row)
+    };
+    let known: Vec<_> = (0..MAX_REPORTED + 50).map(|number| unowned("tickets", number)).collect();
+    let rows = |new: Vec<(&'static str, ChildRow)>| Rows {
+        accounts: vec![company("a")],
+        children: known.iter().cloned().chain(new).collect(),
+    };
+    let (book, report) = rows(vec![]).load(7, holding());
+    assert_eq!(
+        (report.faults.len(), report.count(FaultKind::ChildWithoutAccount)),
+        (MAX_REPORTED, MAX_REPORTED + 50)
+    );
+    let (change, report) = Change::from_source(&book, &table(&rows(vec![]))).unwrap();
+    assert!(change.is_empty());
+    assert_eq!(report.faults.len(), MAX_REPORTED);
+
+    let error = Change::from_source(&book, &table(&rows(vec![unowned("tickets", 99_999)]))).unwrap_err();
+    let report = error.report().unwrap();
+    let refused: Vec<String> = report
+        .faults
+        .iter()
+        .filter(|fault| fault.remedy == Remedy::Reject)
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!((report.faults.len(), refused.len()), (MAX_REPORTED, 1));
+    assert!(refused[0].contains("r99999") && error.to_string().contains("r99999"), "{error}");
+
+    // A policy that refuses describes as few.
+    let strict = rows(vec![]);
+    let (clean, _) = Rows { accounts: strict.accounts.clone(), children: vec![] }.load(7, Policy::strict());
+    let error = Change::from_source(&clean, &table(&strict)).unwrap_err();
+    assert_eq!(error.report().unwrap().faults.len(), MAX_REPORTED);
+}
+
+#[test]
+fn rows_of_two_tables_with_one_id_are_two_rows() {
+    let row = |table: &'static str| {
+        let mut row = ChildRow::new(child("same"), id("a"));
+        if table == "tickets" {
+            row = row.with("hours", perennial::Decimal::new(10, 1));
+        }
+        row.account = None;
+        (table, row)
+    };
+    let rows = |tables: &[&'static str]| Rows {
+        accounts: vec![company("a")],
+        children: tables.iter().map(|table| row(table)).collect(),
+    };
+    let (book, _) = rows(&["tickets"]).load(7, holding());
+    let error = Change::from_source(&book, &table(&rows(&["tickets", "contracts"]))).unwrap_err();
+    let refused: Vec<&str> = error
+        .report()
+        .unwrap()
+        .faults
+        .iter()
+        .filter(|fault| fault.remedy == Remedy::Reject)
+        .map(|fault| &*fault.location.as_ref().unwrap().table)
+        .collect();
+    assert_eq!(refused, ["contracts"]);
 }
 
 #[test]

@@ -123,24 +123,9 @@ impl BookBuilder {
     ///
     /// [`LoadError`]; see [`Book::load`].
     pub fn load(mut self, source: &dyn Source) -> Result<(Book, LoadReport), LoadError> {
-        let children = self.schema.tables().map(|table| TableName::child(table.name()));
-        let tables: Vec<TableName> = [TableName::Accounts, TableName::Links, TableName::Successions]
-            .into_iter()
-            .chain(children)
-            .collect();
-        for table in tables.into_iter().filter(|table| source.provides(table)) {
-            let request = ScanRequest::for_schema(&self.schema, table);
-            let mut failed = None;
-            source.scan(&request, &mut |batch| match self.push(&batch) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
-                }
-            })?;
-            if let Some(error) = failed {
-                return Err(error.into());
-            }
+        let schema = Arc::clone(&self.schema);
+        for table in tables_of(&schema, source) {
+            scan(&schema, source, table, |batch| self.push(batch))?;
         }
         self.finish()
     }
@@ -165,4 +150,29 @@ impl BookBuilder {
             ignored.into_iter().map(|(table, names)| (table, names.into_iter().collect())).collect();
         super::assemble::assemble(self)
     }
+}
+
+/// The tables of a schema that a source provides, in the order in which they are read.
+pub(super) fn tables_of<'s>(
+    schema: &'s Schema,
+    source: &'s dyn Source,
+) -> impl Iterator<Item = TableName> + 's {
+    let children = schema.tables().map(|table| TableName::child(table.name()));
+    let tables = [TableName::Accounts, TableName::Links, TableName::Successions];
+    tables.into_iter().chain(children).filter(|table| source.provides(table))
+}
+
+/// Reads a table of a source; a batch that is not taken ends it.
+pub(super) fn scan(
+    schema: &Schema,
+    source: &dyn Source,
+    table: TableName,
+    mut push: impl FnMut(&Batch) -> Result<(), BatchError>,
+) -> Result<(), LoadError> {
+    let mut taken = Ok(());
+    source.scan(&ScanRequest::for_schema(schema, table), &mut |batch| {
+        taken = push(&batch);
+        if taken.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    Ok(taken?)
 }

@@ -207,6 +207,9 @@ pub struct LoadReport {
     pub parents: usize,
     /// Levels of the deepest tree.
     pub levels: usize,
+    // Which faults are to be described is known only when all are there.
+    #[serde(skip)]
+    keeps_all: bool,
 }
 
 impl LoadReport {
@@ -214,7 +217,7 @@ impl LoadReport {
         let kind = problem.kind();
         let count = self.counts.entry(kind).or_default();
         *count += 1;
-        if *count <= MAX_REPORTED {
+        if *count <= MAX_REPORTED || self.keeps_all {
             self.faults.push(Fault { kind, problem, location, remedy });
         }
     }
@@ -236,13 +239,36 @@ impl LoadReport {
         self.faults.iter().any(|fault| fault.remedy == Remedy::Reject)
     }
 
+    /// Describes every fault, until [`Self::keep_most`].
+    pub(super) fn keep_all(&mut self) {
+        self.keeps_all = true;
+    }
+
+    /// Describes at most [`MAX_REPORTED`] faults of each kind: those that are refused before any other.
+    pub(super) fn keep_most(&mut self) {
+        self.keeps_all = false;
+        let is_refused = |fault: &Fault| fault.remedy == Remedy::Reject;
+        let mut refused: BTreeMap<FaultKind, usize> = BTreeMap::new();
+        for fault in self.faults.iter().filter(|fault| is_refused(fault)) {
+            *refused.entry(fault.kind).or_default() += 1;
+        }
+        let mut kept: BTreeMap<(FaultKind, bool), usize> = BTreeMap::new();
+        self.faults.retain(|fault| {
+            let before = if is_refused(fault) { 0 } else { refused.get(&fault.kind).copied().unwrap_or(0) };
+            let kept = kept.entry((fault.kind, is_refused(fault))).or_default();
+            *kept += 1;
+            *kept <= MAX_REPORTED.saturating_sub(before)
+        });
+    }
+
     pub(crate) fn finish(&mut self) {
         self.faults.sort_by_key(|fault| fault.kind);
     }
 }
 
 impl fmt::Display for LoadReport {
-    /// A summary of a few lines: rows by table, then faults by kind with an example of each.
+    /// A summary of a few lines: rows by table, then faults by kind with an example of each, a refused one if
+    /// there is one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (table, rows) in &self.tables {
             writeln!(
@@ -252,7 +278,8 @@ impl fmt::Display for LoadReport {
             )?;
         }
         for (kind, count) in &self.counts {
-            let example = self.faults.iter().find(|fault| fault.kind == *kind);
+            let refused = self.faults_of(*kind).find(|fault| fault.remedy == Remedy::Reject);
+            let example = refused.or_else(|| self.faults_of(*kind).next());
             let remedy =
                 example.map_or(String::new(), |fault| format!(" ({:?})", fault.remedy).to_lowercase());
             let example = example.map_or(String::new(), |fault| format!(", such as: {fault}"));
@@ -291,6 +318,13 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    pub(super) fn keeping_most(mut self) -> Self {
+        if let Self::Rejected { report } = &mut self {
+            report.keep_most();
+        }
+        self
+    }
+
     /// The report of a load that was refused for its data.
     #[must_use]
     pub fn report(&self) -> Option<&LoadReport> {

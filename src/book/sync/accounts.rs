@@ -13,6 +13,7 @@ use crate::column::value_of;
 use crate::model::{
     AccountId, AccountIdx, AccountRow, AttributeId, ParentLink, ProductId, Schema, TypeId, Value,
 };
+use crate::source::TableName;
 
 /// The declared parents of an account of the book, placed or held, in order of preference.
 pub(super) fn declared(inner: &Inner, id: &AccountId) -> Vec<ParentLink> {
@@ -37,14 +38,14 @@ pub(super) fn compare(old: &Inner, new: &Inner, items: &mut Vec<ChangeItem>, uns
             (_, None) => items.push(ChangeItem::Remove { account: id }),
             (None, Some(after)) => {
                 if after.is_at_fault(new, &id) {
-                    unsaid.account(&id);
+                    unsaid.add(&TableName::Accounts, id.as_str());
                 }
                 items.push(ChangeItem::Add { row: after.row(&new.schema, id) });
             }
             (Some(before), Some(after)) => {
                 edits(old, new, &id, &before, &after, items);
                 if after.is_at_fault(new, &id) && !before.is_at_fault_alike(old, new, &id, &after) {
-                    unsaid.account(&id);
+                    unsaid.add(&TableName::Accounts, id.as_str());
                 }
             }
         }

@@ -11,13 +11,12 @@ mod complete;
 mod unsaid;
 
 use std::collections::{BTreeSet, HashSet};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::builder::BookBuilder;
+use super::builder::{BookBuilder, scan, tables_of};
 use super::{Book, Change, ChangeItem, LoadError, LoadReport};
 use crate::model::AccountId;
-use crate::source::{Batch, BatchError, Cells, ScanRequest, Source, TableName};
+use crate::source::{Batch, BatchError, Cells, Source, TableName};
 use complete::HeldRows;
 use unsaid::Unsaid;
 
@@ -69,22 +68,9 @@ impl Change {
     /// ```
     pub fn from_source(book: &Book, source: &dyn Source) -> Result<(Self, LoadReport), LoadError> {
         let mut builder = ChangeBuilder::against(book);
-        let children = book.schema().tables().map(|table| TableName::child(table.name()));
-        let tables = [TableName::Accounts, TableName::Links, TableName::Successions];
-        for table in tables.into_iter().chain(children).filter(|table| source.provides(table)) {
-            let request = ScanRequest::for_schema(book.schema(), table.clone());
+        for table in tables_of(book.schema(), source) {
             builder.covers(&table);
-            let mut failed = None;
-            source.scan(&request, &mut |batch| match builder.push(&batch) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
-                }
-            })?;
-            if let Some(error) = failed {
-                return Err(error.into());
-            }
+            scan(book.schema(), source, table, |batch| builder.push(batch))?;
         }
         builder.finish()
     }
@@ -122,7 +108,11 @@ impl ChangeBuilder {
     /// Nothing is said yet: no difference from `book`.
     #[must_use]
     pub fn against(book: &Book) -> Self {
-        let rows = BookBuilder::new(Arc::clone(book.schema())).policy(book.0.policy.clone());
+        // Chunks of the same size, so that what did not change is packed in the same way.
+        let mut rows = BookBuilder::new(Arc::clone(book.schema()))
+            .policy(book.0.policy.clone())
+            .chunk_rows(book.0.chunk_rows);
+        rows.report.keep_all();
         Self {
             book: book.clone(),
             rows,
@@ -164,7 +154,7 @@ impl ChangeBuilder {
             self.push_own_links()?;
         }
         let Self { book, rows, covered, .. } = self;
-        let (target, mut report) = rows.finish()?;
+        let (target, mut report) = rows.finish().map_err(LoadError::keeping_most)?;
         let (old, new) = (&*book.0, &*target.0);
         let mut unsaid = Unsaid::default();
         let mut items: Vec<ChangeItem> = Vec::new();
@@ -183,10 +173,11 @@ impl ChangeBuilder {
             report.tables.shift_remove("accounts");
         }
         report.tables.retain(|table, _| covered.iter().any(|covered| covered.to_string() == **table));
+        unsaid.mark(&mut report);
+        report.keep_most();
         if unsaid.is_empty() {
             return Ok((items.into_iter().fold(Change::new(), Change::with), report));
         }
-        unsaid.mark(&mut report);
         Err(LoadError::Rejected { report: Box::new(report) })
     }
 

@@ -3,32 +3,28 @@
 //! A change is judged strictly (ruling S19): it puts no account into quarantine and adopts none. Rows that a
 //! load would hold or adopt, and the book does not in the same way, are refused by name.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::super::{Inner, LoadReport};
-use crate::model::{AccountId, ChildId};
 use crate::source::TableName;
 use crate::tree::{FaultKind, Remedy};
 
-/// Rows that no change can say.
+/// Rows that no change can say, by table.
 #[derive(Debug, Default)]
 pub(super) struct Unsaid {
-    accounts: HashSet<String>,
-    children: HashSet<String>,
-    superseded: HashSet<(FaultKind, String)>,
+    rows: HashMap<String, HashSet<String>>,
+    // Of these rows only the faults of one kind, which puts them aside for ever.
+    superseded: HashMap<(String, FaultKind), HashSet<String>>,
 }
 
 impl Unsaid {
-    pub(super) fn account(&mut self, id: &AccountId) {
-        self.accounts.insert(id.to_string());
-    }
-
-    pub(super) fn child(&mut self, id: &ChildId) {
-        self.children.insert(id.to_string());
+    /// A row of a table of accounts or of child rows.
+    pub(super) fn add(&mut self, table: &TableName, id: &str) {
+        self.rows.entry(table.to_string()).or_default().insert(id.to_owned());
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.accounts.is_empty() && self.children.is_empty() && self.superseded.is_empty()
+        self.rows.is_empty() && self.superseded.is_empty()
     }
 
     /// Rows that can never be loaded, more of them than the book has put aside.
@@ -43,22 +39,23 @@ impl Unsaid {
                 *count -= 1;
             }
         }
-        for ((_, id, reason), _) in counts.into_iter().filter(|(_, count)| *count > 0) {
-            self.superseded.insert((reason, id.to_owned()));
+        for ((table, id, reason), _) in counts.into_iter().filter(|(_, count)| *count > 0) {
+            self.superseded.entry((table.to_owned(), reason)).or_default().insert(id.to_owned());
         }
     }
 
     /// Gives the faults of these rows the remedy that they have here: refused.
     pub(super) fn mark(&self, report: &mut LoadReport) {
+        let accounts = TableName::Accounts.to_string();
         for fault in &mut report.faults {
-            let kind = fault.kind;
-            let is_child = fault
-                .location
-                .as_ref()
-                .is_some_and(|location| !matches!(&*location.table, "accounts" | "links" | "successions"));
+            // A fault of the tree, or of what is declared of it, is one of an account.
+            let table = fault.location.as_ref().map_or(&*accounts, |location| &*location.table);
+            let owner = if matches!(table, "links" | "successions") { &*accounts } else { table };
+            let rows = self.rows.get(owner);
+            let superseded = self.superseded.get(&(table.to_owned(), fault.kind));
             let named = |id: &&str| {
-                let lost = self.superseded.contains(&(kind, (*id).to_owned()));
-                lost || if is_child { self.children.contains(*id) } else { self.accounts.contains(*id) }
+                rows.is_some_and(|rows| rows.contains(*id))
+                    || superseded.is_some_and(|rows| rows.contains(*id))
             };
             if fault.problem.rows().iter().any(named) {
                 fault.remedy = Remedy::Reject;
