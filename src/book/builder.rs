@@ -171,7 +171,10 @@ pub(super) fn scan(
 ) -> Result<(), LoadError> {
     let mut taken = Ok(());
     source.scan(&ScanRequest::for_schema(schema, table), &mut |batch| {
-        taken = push(&batch);
+        // A source may go on after a break: the first fault stands.
+        if taken.is_ok() {
+            taken = push(&batch);
+        }
         if taken.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
     Ok(taken?)
