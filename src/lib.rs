@@ -95,6 +95,7 @@ pub mod adapter;
 mod book;
 mod column;
 pub mod docs;
+pub mod expr;
 mod fold;
 mod model;
 mod set;
@@ -109,7 +110,7 @@ pub use model::{
     UnknownCurrency, Value, ValueKind,
 };
 // The moment of a question.
-pub use model::{AsOf, FiscalCalendar, FixedZone, Weekday, Zone};
+pub use model::{AsOf, FiscalCalendar, FixedZone, FixedZones, Weekday, Zone, Zones};
 // Ids and rows.
 pub use model::{AccountId, AccountIdx, AccountRow, ChildId, ChildRow, IdError, ParentLink, Succession};
 // The schema, what is wrong with one, and what does not fit it.

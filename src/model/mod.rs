@@ -25,6 +25,7 @@ mod system;
 mod table;
 mod time;
 mod value;
+mod zones;
 
 pub use as_of::{AsOf, FiscalCalendar, FixedZone, Weekday, Zone};
 pub use attribute::{Attribute, AttributeType, CaseRule, EnumValues};
@@ -46,3 +47,4 @@ pub use system::SystemAttribute;
 pub use table::{ChildTable, TableKind};
 pub use time::{Duration, Timestamp};
 pub use value::{Value, ValueKind};
+pub use zones::{FixedZones, Zones};

@@ -123,6 +123,7 @@ pub struct Schema {
     pub(super) applies: Vec<Box<[bool]>>,
     pub(super) required: Vec<Box<[bool]>>,
     pub(super) product_values: EnumValues,
+    pub(super) type_values: EnumValues,
 }
 
 impl Schema {
@@ -249,6 +250,10 @@ impl Schema {
             .filter(|(_, group)| **group == StatusGroup::Cancelled)
             .filter_map(|(code, _)| u16::try_from(code).ok())
             .collect()
+    }
+
+    pub(crate) fn type_values(&self) -> &EnumValues {
+        &self.type_values
     }
 
     pub(crate) fn product_values(&self) -> &EnumValues {

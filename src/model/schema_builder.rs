@@ -203,7 +203,18 @@ impl SchemaBuilder {
         let declared = self.attributes.iter().flatten().find(is_status);
         let status_groups = declared.and_then(|declared| declared.groups.clone()).unwrap_or_default();
         let product_values = EnumValues::new(products.keys().map(|name| &**name));
-        Some(Schema { types, products, attributes, tables, status_groups, applies, required, product_values })
+        let type_values = EnumValues::new(types.keys().map(|name| &**name));
+        Some(Schema {
+            types,
+            products,
+            attributes,
+            tables,
+            status_groups,
+            applies,
+            required,
+            product_values,
+            type_values,
+        })
     }
 
     fn check_types(&self, faults: &mut Faults) -> IndexMap<Arc<str>, AccountType> {

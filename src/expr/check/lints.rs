@@ -1,0 +1,215 @@
+//! What is allowed, but probably not meant?
+
+use std::sync::Arc;
+
+use crate::expr::ast::{Ast, BinaryOp, MacroKind, Node, NodeId};
+use crate::expr::diagnostic::{Code, Collector};
+use crate::expr::term::{Cell, TermId, Terms};
+use crate::expr::types::Type;
+
+/// What the checker knows of each node.
+pub(super) struct Known<'a> {
+    pub(super) ast: &'a Ast,
+    pub(super) terms: &'a Terms,
+    pub(super) ids: &'a [Option<TermId>],
+    pub(super) kinds: &'a [Option<Type>],
+    pub(super) optional: &'a [Option<Arc<str>>],
+    pub(super) bounds: &'a [Option<(f64, f64)>],
+}
+
+/// Walks the tree from the root; each node with the names that are known to have a value there.
+pub(super) fn lint(known: &Known<'_>, faults: &mut Collector) {
+    let mut left: Vec<(NodeId, Arc<[Arc<str>]>)> = vec![(known.ast.root(), Arc::from([]))];
+    while let Some((node, guarded)) = left.pop() {
+        if known.settled(node, faults) {
+            // What stands below a settled answer does not matter.
+            continue;
+        }
+        known.missing(node, &guarded, faults);
+        known.division(node, faults);
+        known.bounded(node, faults);
+        known.counted(node, faults);
+        let inner = match known.ast.node(node) {
+            Node::And(items) => {
+                let guards = items.iter().filter_map(|item| known.guard(*item));
+                let all: Arc<[Arc<str>]> = guarded.iter().cloned().chain(guards).collect();
+                all
+            }
+            _ => guarded,
+        };
+        left.extend(known.ast.below(node).map(|below| (below, inner.clone())));
+    }
+}
+
+impl Known<'_> {
+    fn kind(&self, node: NodeId) -> Option<&Type> {
+        self.kinds.get(node.index()).and_then(Option::as_ref)
+    }
+
+    fn optional(&self, node: NodeId) -> Option<&Arc<str>> {
+        self.optional.get(node.index()).and_then(Option::as_ref)
+    }
+
+    fn constant(&self, node: NodeId) -> Option<&Cell> {
+        let id = self.ids.get(node.index()).copied().flatten()?;
+        self.terms.constant(id)
+    }
+
+    fn text(&self, node: NodeId) -> &str {
+        self.ast.span(node).text(self.ast.source_text())
+    }
+
+    /// The name that `has(x)` asks for.
+    fn guard(&self, node: NodeId) -> Option<Arc<str>> {
+        match self.ast.node(node) {
+            Node::Call { function, arguments: [only], .. } if &**function == "has" => {
+                self.optional(*only).cloned()
+            }
+            _ => None,
+        }
+    }
+
+    /// Says so where an answer does not depend on any account.
+    fn settled(&self, node: NodeId, faults: &mut Collector) -> bool {
+        let written =
+            matches!(self.ast.node(node), Node::Literal(_) | Node::List(_) | Node::Path(_) | Node::Negate(_));
+        if written || self.kind(node).is_none() {
+            return false;
+        }
+        let span = self.ast.span(node);
+        match self.constant(node) {
+            Some(Cell::Missing) => {
+                faults.add(Code::W205, span, "this never has a value", None);
+                true
+            }
+            Some(Cell::Bool(truth)) => {
+                faults.add(Code::W203, span, format!("this is always {truth}"), None);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Comparisons whose negative form leaves out what has no value.
+    fn missing(&self, node: NodeId, guarded: &[Arc<str>], faults: &mut Collector) {
+        let unguarded = |node: &NodeId| self.optional(*node).filter(|name| !guarded.contains(name));
+        let (name, keeps, edit) = match self.ast.node(node) {
+            Node::Chain { operands: [a, b], operators: [BinaryOp::NotEqual] } => {
+                let Some(name) = unguarded(a).or_else(|| unguarded(b)) else { return };
+                let kept = format!("isNot({}, {})", self.text(*a), self.text(*b));
+                (name, kept.clone(), kept)
+            }
+            Node::Not(of) => {
+                let asked = match self.ast.node(of) {
+                    Node::Chain { operands: [a, _], operators: [BinaryOp::In | BinaryOp::Equal] } => a,
+                    Node::Call { function, arguments: [a, ..], method: true } if is_text_test(function) => a,
+                    _ => return,
+                };
+                let Some(name) = unguarded(asked) else { return };
+                let kept = format!("!isTrue({})", self.text(of));
+                (name, kept.clone(), kept)
+            }
+            _ => return,
+        };
+        let message = format!("leaves out accounts with no `{name}`; {keeps} keeps them");
+        faults.add(Code::W201, self.ast.span(node), message, Some((self.ast.span(node), edit)));
+    }
+
+    fn division(&self, node: NodeId, faults: &mut Collector) {
+        let Node::Chain { operands, operators } = self.ast.node(node) else { return };
+        let all_int = operands.iter().all(|operand| self.kind(*operand) == Some(&Type::Int));
+        if !operators.contains(&BinaryOp::Divide) || !all_int || self.constant(node).is_some() {
+            return;
+        }
+        let span = self.ast.span(node);
+        if let [a, b] = operands {
+            let ratio = format!("ratio({}, {})", self.text(*a), self.text(*b));
+            let message = format!("gives whole numbers; use {ratio}");
+            faults.add(Code::W202, span, message, Some((span, ratio)));
+        } else {
+            faults.add(Code::W202, span, "gives whole numbers; use ratio(a, b) for the quotient", None);
+        }
+    }
+
+    /// The bounds of what a node gives, declared or by what it is.
+    fn bounds_of(&self, node: NodeId) -> Option<(f64, f64)> {
+        let counts = match self.ast.node(node) {
+            Node::Call { function, .. } => matches!(&**function, "size" | "count" | "days"),
+            Node::Macro { kind, .. } => matches!(kind, MacroKind::Count | MacroKind::Distinct),
+            _ => false,
+        };
+        if counts { Some((0.0, f64::INFINITY)) } else { self.bounds.get(node.index()).copied().flatten() }
+    }
+
+    /// Comparisons beyond the bounds.
+    fn bounded(&self, node: NodeId, faults: &mut Collector) {
+        let Node::Chain { operands: [a, b], operators: [op] } = self.ast.node(node) else { return };
+        let number = |node: NodeId| match self.ast.node(node) {
+            Node::Literal(literal) => literal.to_f64(),
+            _ => None,
+        };
+        let (low, high, number, op) = match (self.bounds_of(*a), number(*b), self.bounds_of(*b), number(*a)) {
+            (Some((low, high)), Some(number), _, _) => (low, high, number, *op),
+            (_, _, Some((low, high)), Some(number)) => (low, high, number, mirrored(*op)),
+            _ => return,
+        };
+        let always = match op {
+            BinaryOp::Less => always(high < number, low >= number),
+            BinaryOp::LessEqual => always(high <= number, low > number),
+            BinaryOp::Greater => always(low > number, high <= number),
+            BinaryOp::GreaterEqual => always(low >= number, high < number),
+            BinaryOp::Equal => always(false, number < low || number > high),
+            BinaryOp::NotEqual => always(number < low || number > high, false),
+            _ => None,
+        };
+        let Some(always) = always else { return };
+        let between =
+            if high.is_finite() { format!("between {low} and {high}") } else { format!("{low} or more") };
+        let message = format!("this is always {always}: the value is {between}");
+        faults.add(Code::W203, self.ast.span(node), message, None);
+    }
+
+    /// `count(x, p) == 0` is true also where `p` has no answer; `!exists(x, p)` has none there.
+    fn counted(&self, node: NodeId, faults: &mut Collector) {
+        let Node::Chain { operands: [a, b], operators: [BinaryOp::Equal] } = self.ast.node(node) else {
+            return;
+        };
+        let zero = matches!(self.constant(*b), Some(Cell::Int(0)));
+        let Node::Macro { kind: MacroKind::Count, body, .. } = self.ast.node(*a) else { return };
+        let mut left = vec![body];
+        while let (Some(node), true) = (left.pop(), zero) {
+            if let Some(name) = self.optional(node) {
+                let message =
+                    format!("true also where `{name}` has no value; ask has(..) beside it if that matters");
+                faults.add(Code::W206, self.ast.span(*a), message, None);
+                return;
+            }
+            left.extend(self.ast.below(node));
+        }
+    }
+}
+
+fn is_text_test(function: &str) -> bool {
+    matches!(
+        function,
+        "contains" | "startsWith" | "endsWith" | "like" | "equalsFold" | "containsFold" | "startsWithFold"
+    )
+}
+
+const fn always(yes: bool, no: bool) -> Option<bool> {
+    match (yes, no) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
+        _ => None,
+    }
+}
+
+const fn mirrored(op: BinaryOp) -> BinaryOp {
+    match op {
+        BinaryOp::Less => BinaryOp::Greater,
+        BinaryOp::LessEqual => BinaryOp::GreaterEqual,
+        BinaryOp::Greater => BinaryOp::Less,
+        BinaryOp::GreaterEqual => BinaryOp::LessEqual,
+        same => same,
+    }
+}

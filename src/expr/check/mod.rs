@@ -1,0 +1,379 @@
+//! Does an expression make sense, and what type is its answer?
+//!
+//! One walk over the tree resolves names, finds types, and builds the terms that evaluators run. It goes on after an
+//! error wherever the rest can still be judged, so that one reading finds all errors. Its recursion is as deep as
+//! the expression nests, which is counted before.
+
+mod calls;
+mod dates;
+mod lints;
+mod macros;
+mod operators;
+mod paths;
+mod unify;
+
+use std::sync::Arc;
+
+use self::paths::{Context, Receiver, Scope};
+use super::ast::{Ast, Node, NodeId};
+use super::diagnostic::{Code, Collector, ExprErrors, Span};
+use super::limits::ExprLimits;
+use super::literal::Literal;
+use super::names::{Name, Names};
+use super::term::{Bits, Cell, Op, TermId, Terms};
+use super::types::Type;
+use crate::expr::checked::Checked;
+use crate::model::{FixedZones, Zones};
+
+/// Checks expressions against names.
+///
+/// ```
+/// use perennial::expr::Checker;
+/// use perennial::{Attribute, AttributeType, Nesting, Schema};
+///
+/// let schema = Schema::builder()
+///     .account_type("Company", Nesting::Free)
+///     .attribute(Attribute::new("health_score", AttributeType::Double))
+///     .build()?;
+/// let errors = Checker::new(&schema).check("healt_score < 60").unwrap_err();
+/// assert_eq!(
+///     errors.to_string(),
+///     "E101 healt_score < 60\n     ^^^^^^^^^^^ did you mean `health_score` (double)? [replace by `health_score`]"
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Checker<'n> {
+    names: &'n dyn Names,
+    zones: &'n dyn Zones,
+    limits: ExprLimits,
+}
+
+impl std::fmt::Debug for Checker<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Checker")
+            .field("zones", &self.zones)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'n> Checker<'n> {
+    /// A checker with the default limits, and no zones but fixed ones.
+    #[must_use]
+    pub fn new(names: &'n dyn Names) -> Self {
+        Self { names, zones: &FixedZones, limits: ExprLimits::default() }
+    }
+
+    /// Zones that getters may name: `last_seen.getHours("Europe/Paris")`.
+    #[must_use]
+    pub const fn with_zones(mut self, zones: &'n dyn Zones) -> Self {
+        self.zones = zones;
+        self
+    }
+
+    /// Limits of the host.
+    #[must_use]
+    pub fn with_limits(mut self, limits: ExprLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Parses and checks a text whose answer may be of any type: a calculated attribute, a KPI.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it, in the order of the text, up to the limit of diagnostics.
+    pub fn check(&self, source: &str) -> Result<Checked, ExprErrors> {
+        self.text(source, Answer::Any)
+    }
+
+    /// Parses and checks a text whose answer is true or false: a segment, a trigger.
+    ///
+    /// # Errors
+    ///
+    /// As [`Checker::check`], and `E106` for another type of answer.
+    pub fn check_predicate(&self, source: &str) -> Result<Checked, ExprErrors> {
+        self.text(source, Answer::Truth)
+    }
+
+    /// Checks a tree whose answer may be of any type.
+    ///
+    /// # Errors
+    ///
+    /// As [`Checker::check`].
+    pub fn check_ast(&self, ast: Ast) -> Result<Checked, ExprErrors> {
+        let faults = Collector::new(ast.source(), self.limits.diagnostics);
+        self.tree(ast, faults, Answer::Any)
+    }
+
+    /// Checks a tree whose answer is true or false.
+    ///
+    /// # Errors
+    ///
+    /// As [`Checker::check_predicate`].
+    pub fn check_ast_predicate(&self, ast: Ast) -> Result<Checked, ExprErrors> {
+        let faults = Collector::new(ast.source(), self.limits.diagnostics);
+        self.tree(ast, faults, Answer::Truth)
+    }
+
+    fn text(&self, source: &str, answer: Answer) -> Result<Checked, ExprErrors> {
+        let (ast, faults) = super::parser::parse(source, &self.limits);
+        // A text beyond a limit is not looked into.
+        let beyond = faults.errors.iter().any(|error| error.code() >= Code::E301);
+        if beyond { Err(faults.into_errors()) } else { self.tree(ast, faults, answer) }
+    }
+
+    fn tree(&self, ast: Ast, faults: Collector, answer: Answer) -> Result<Checked, ExprErrors> {
+        let mut check = self.start(&ast, faults);
+        // A tree that was read under wider limits is not walked.
+        if ast.len() > self.limits.nodes || ast.depth() > self.limits.depth {
+            let (code, message) = if ast.len() > self.limits.nodes {
+                (Code::E301, format!("an expression has at most {} parts", self.limits.nodes))
+            } else {
+                (Code::E302, format!("expressions nest at most {} deep", self.limits.depth))
+            };
+            check.fault(code, ast.span(ast.root()), message);
+            return Err(check.faults.into_errors());
+        }
+        // An unfinished text may well have another answer once it is finished.
+        let finished = check.faults.errors.is_empty();
+        let term = check.term(ast.root());
+        if let Some(term) = &term
+            && answer == Answer::Truth
+            && term.kind != Type::Bool
+            && finished
+        {
+            check.no_question(ast.root(), &term.kind);
+        }
+        check.check_cost();
+        let Check { mut faults, terms, ids, kinds, optional, bounds, .. } = check;
+        match term {
+            Some(term) if faults.errors.is_empty() => {
+                let known = lints::Known {
+                    ast: &ast,
+                    terms: &terms,
+                    ids: &ids,
+                    kinds: &kinds,
+                    optional: &optional,
+                    bounds: &bounds,
+                };
+                lints::lint(&known, &mut faults);
+                faults.lints.sort_by_key(super::diagnostic::Diagnostic::span);
+                Ok(Checked::new(ast, &terms, term.id, term.kind, kinds, faults.lints))
+            }
+            _ => Err(faults.into_errors()),
+        }
+    }
+
+    pub(super) fn start<'a>(&'a self, ast: &'a Ast, faults: Collector) -> Check<'a> {
+        Check {
+            ast,
+            names: self.names,
+            zones: self.zones,
+            limits: &self.limits,
+            faults,
+            terms: Terms::default(),
+            kinds: vec![None; ast.len()],
+            ids: vec![None; ast.len()],
+            optional: vec![None; ast.len()],
+            bounds: vec![None; ast.len()],
+            scopes: Vec::new(),
+            contexts: Vec::new(),
+            walks: 0,
+            cost: 0,
+            factor: 1,
+            dearest: None,
+        }
+    }
+
+    pub(super) fn names(&self) -> &'n dyn Names {
+        self.names
+    }
+
+    pub(super) const fn limits(&self) -> &ExprLimits {
+        &self.limits
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Any,
+    Truth,
+}
+
+/// A checked part of an expression.
+#[derive(Debug, Clone)]
+pub(super) struct Term {
+    pub(super) id: TermId,
+    pub(super) kind: Type,
+    /// A number that takes the type of its peer.
+    pub(super) loose: Option<Literal>,
+    pub(super) node: NodeId,
+}
+
+/// A check on its way.
+pub(super) struct Check<'a> {
+    pub(super) ast: &'a Ast,
+    pub(super) names: &'a dyn Names,
+    zones: &'a dyn Zones,
+    limits: &'a ExprLimits,
+    pub(super) faults: Collector,
+    terms: Terms,
+    /// The type of each node that is a value.
+    pub(super) kinds: Vec<Option<Type>>,
+    /// The term of each node that is a value.
+    ids: Vec<Option<TermId>>,
+    /// Which name each node reads that may be missing.
+    optional: Vec<Option<Arc<str>>>,
+    /// The declared bounds of each node that reads a name.
+    bounds: Vec<Option<(f64, f64)>>,
+    scopes: Vec<Scope>,
+    contexts: Vec<Context>,
+    walks: usize,
+    cost: u64,
+    factor: u64,
+    dearest: Option<(u64, NodeId)>,
+}
+
+impl Check<'_> {
+    fn span(&self, node: NodeId) -> Span {
+        self.ast.span(node)
+    }
+
+    fn fault(&mut self, code: Code, span: Span, message: impl Into<Arc<str>>) {
+        self.faults.add(code, span, message, None);
+    }
+
+    fn fault_at<T>(&mut self, code: Code, node: NodeId, message: impl Into<Arc<str>>) -> Option<T> {
+        let span = self.span(node);
+        self.faults.add(code, span, message, None);
+        None
+    }
+
+    fn edit_at<T>(
+        &mut self,
+        code: Code,
+        node: NodeId,
+        message: impl Into<Arc<str>>,
+        edit: Option<(Span, String)>,
+    ) -> Option<T> {
+        let span = self.span(node);
+        self.faults.add(code, span, message, edit);
+        None
+    }
+
+    /// Adds steps to the cost for one account.
+    fn pay(&mut self, node: NodeId, steps: u64) {
+        let price = self.factor.saturating_mul(steps);
+        self.cost = self.cost.saturating_add(price);
+        if self.dearest.is_none_or(|(known, _)| price > known) {
+            self.dearest = Some((price, node));
+        }
+    }
+
+    fn check_cost(&mut self) {
+        if self.cost > self.limits.account_cost {
+            let at = self.dearest.map_or(self.ast.root(), |(_, node)| node);
+            let message = format!(
+                "too costly: about {} steps for one account, {} of them here (limit {})",
+                self.cost,
+                self.dearest.map_or(0, |(price, _)| price),
+                self.limits.account_cost
+            );
+            self.fault_at::<()>(Code::E109, at, message);
+        }
+    }
+
+    /// The value that a node gives; `None` when an error was found in it.
+    pub(super) fn term(&mut self, node: NodeId) -> Option<Term> {
+        let receiver = self.receiver(node)?;
+        let term = match receiver {
+            Receiver::Value(term) => term,
+            other => return self.not_a_value(node, &other),
+        };
+        if let Some(kind) = self.kinds.get_mut(node.index()) {
+            *kind = Some(term.kind.clone());
+        }
+        if let Some(id) = self.ids.get_mut(node.index()) {
+            *id = Some(term.id);
+        }
+        Some(term)
+    }
+
+    /// What a node is: a value, an account, or what a macro walks over.
+    fn receiver(&mut self, node: NodeId) -> Option<Receiver> {
+        self.pay(node, 1);
+        let value = |term: Option<Term>| term.map(Receiver::Value);
+        match self.ast.node(node) {
+            Node::Hole => None,
+            Node::Literal(literal) => Some(Receiver::Value(self.literal(literal, node))),
+            Node::Path(names) => self.path(names, node),
+            Node::Member { of, name } => self.member(of, name, node),
+            Node::List(items) => value(self.list(items, node)),
+            Node::Index { of, at } => value(self.index(of, at, node)),
+            Node::Not(of) => value(self.not(of, node)),
+            Node::Negate(of) => value(self.negate(of, node)),
+            Node::And(items) => value(self.junction(true, items, node)),
+            Node::Or(items) => value(self.junction(false, items, node)),
+            Node::Chain { operands, operators } => value(self.chain(operands, operators, node)),
+            Node::Conditional { test, then, otherwise } => {
+                value(self.conditional(test, then, otherwise, node))
+            }
+            Node::Call { function, method, arguments } => self.call(function, method, arguments, node),
+            Node::Macro { kind, over, variable, body } => self.lambda(kind, over, variable, body, node),
+        }
+    }
+
+    fn literal(&mut self, literal: &Literal, node: NodeId) -> Term {
+        let (kind, cell, loose) = match literal {
+            Literal::Bool(truth) => (Type::Bool, Cell::Bool(*truth), false),
+            Literal::Int(int) => (Type::Int, Cell::Int(*int), true),
+            Literal::Decimal(_) | Literal::Double(_) => {
+                let double = literal.to_f64().unwrap_or_default();
+                (Type::Double, Cell::Double(Bits::new(double)), true)
+            }
+            Literal::Text(text) => (Type::Text, Cell::Text(text.clone()), false),
+            Literal::Date(date) => (Type::Date, Cell::Int(i64::from(date.days())), false),
+            Literal::Timestamp(instant) => (Type::Timestamp, Cell::Int(instant.micros()), false),
+            Literal::Duration(duration) => (Type::Duration, Cell::Int(duration.micros()), false),
+        };
+        let id = self.terms.add(Op::Const(cell));
+        Term { id, kind, loose: loose.then(|| literal.clone()), node }
+    }
+
+    fn made(&mut self, op: Op, kind: Type, node: NodeId) -> Term {
+        Term { id: self.terms.fold(op), kind, loose: None, node }
+    }
+
+    /// A name that was read: notes what lints and editors ask of it.
+    fn read(&mut self, node: NodeId, path: &str, name: &Name) {
+        if let Some(optional) = self.optional.get_mut(node.index())
+            && name.may_be_missing()
+        {
+            *optional = Some(Arc::from(path));
+        }
+        if let Some(bounds) = self.bounds.get_mut(node.index()) {
+            *bounds = name.bounds();
+        }
+    }
+
+    fn no_question(&mut self, node: NodeId, kind: &Type) {
+        let advice = if kind.is_number() || kind.is_money() {
+            "did you mean to compare this with a number?".to_owned()
+        } else {
+            format!("did you mean to compare this {kind} with another?")
+        };
+        self.fault_at::<()>(Code::E106, node, format!("a segment must be true or false; {advice}"));
+    }
+
+    /// `a value`, `a whole number`, with the article that the word needs.
+    fn a(kind: &Type) -> String {
+        match kind {
+            Type::Bool => "a yes/no answer".to_owned(),
+            Type::Text | Type::MixedMoney | Type::Money { .. } => kind.to_string(),
+            Type::Enum(_) => format!("an {kind}"),
+            _ => format!("a {kind}"),
+        }
+    }
+}

@@ -1,0 +1,424 @@
+//! What does a name mean?
+//!
+//! From the inside out: the variable of a lambda, a declared name (the longest that fits), a word of the hierarchy,
+//! a child table.
+
+use std::sync::Arc;
+
+use super::{Check, Term};
+use crate::expr::ast::NodeId;
+use crate::expr::diagnostic::{Code, Span};
+use crate::expr::functions;
+use crate::expr::names::{Name, Of};
+use crate::expr::term::{Op, Over, Place, SlotOf, TermId, Usage, Walk};
+use crate::expr::types::Type;
+use crate::model::nearest;
+
+/// A variable of a lambda.
+pub(super) struct Scope {
+    pub(super) variable: Arc<str>,
+    pub(super) of: ScopeOf,
+    pub(super) used: bool,
+    /// Names of the outer account that are read bare inside, where they stand.
+    pub(super) outer: Vec<(NodeId, Arc<str>)>,
+    /// Faults that count only when the variable is used at all.
+    pub(super) pending: Vec<(NodeId, String)>,
+}
+
+pub(super) enum ScopeOf {
+    /// An element of a list, at this depth.
+    Element(Type, u32),
+    /// An account, row or event: the context of this number.
+    Context(usize),
+}
+
+/// What is asked in a lambda over accounts, rows or events; bare names are those of the account around all.
+pub(super) struct Context {
+    pub(super) of: SlotOf,
+    /// May it read the account around it?
+    pub(super) may_read_outer: bool,
+    /// The collection, for messages.
+    pub(super) word: Arc<str>,
+}
+
+/// An account: that of a context, or one that is reached from there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Account {
+    /// The number of the context: 0 is the account under test.
+    pub(super) context: usize,
+    pub(super) places: Vec<Place>,
+}
+
+/// What a node is.
+#[derive(Debug, Clone)]
+pub(super) enum Receiver {
+    Value(Term),
+    Account(Account),
+    /// Accounts, seen from one, of which all filters are true.
+    Accounts(Account, Walk, Vec<TermId>),
+    /// Rows of a child table.
+    Rows(Account, Arc<str>, Vec<TermId>),
+    Usage(Account, Usage),
+    /// A row or event by itself.
+    Row,
+}
+
+impl Check<'_> {
+    /// The context that is asked now.
+    pub(super) fn here(&self) -> usize {
+        self.contexts.len()
+    }
+
+    fn slot_of(&self, context: usize) -> SlotOf {
+        let inner = context.checked_sub(1).and_then(|at| self.contexts.get(at));
+        inner.map_or(SlotOf::Account, |context| context.of.clone())
+    }
+
+    pub(super) fn path(&mut self, names: &[Arc<str>], node: NodeId) -> Option<Receiver> {
+        let (head, rest) = names.split_first()?;
+        let found = self.scopes.iter().rposition(|scope| scope.variable == *head);
+        if let Some(scope) = found {
+            return self.variable(scope, rest, node);
+        }
+        let under_test = Account { context: 0, places: Vec::new() };
+        self.account_path(under_test, names, node, true)
+    }
+
+    fn variable(&mut self, place: usize, rest: &[Arc<str>], node: NodeId) -> Option<Receiver> {
+        let scope = self.scopes.get_mut(place)?;
+        scope.used = true;
+        match &scope.of {
+            ScopeOf::Element(kind, depth) => {
+                let (kind, depth) = (kind.clone(), *depth);
+                let inner = self.scopes.get(place + 1..).unwrap_or_default();
+                if inner.iter().any(|scope| matches!(scope.of, ScopeOf::Context(_))) {
+                    let message = "an item of a list cannot be read inside a lambda over accounts or rows; \
+                                   turn it round: ask of each row whether it is `in` the list";
+                    return self.fault_at(Code::E113, node, message);
+                }
+                let id = self.terms.add(Op::Element(depth));
+                let term = Term { id, kind, loose: None, node };
+                self.fields(term, rest, node).map(Receiver::Value)
+            }
+            ScopeOf::Context(context) => {
+                let context = *context;
+                match self.slot_of(context) {
+                    SlotOf::Account => {
+                        self.account_path(Account { context, places: Vec::new() }, rest, node, false)
+                    }
+                    of => self.column(context, &of, rest, node),
+                }
+            }
+        }
+    }
+
+    /// A column of a row, or a property of an event.
+    fn column(&mut self, context: usize, of: &SlotOf, rest: &[Arc<str>], node: NodeId) -> Option<Receiver> {
+        if rest.is_empty() {
+            return Some(Receiver::Row);
+        }
+        let whose = match of {
+            SlotOf::Account => Of::Account,
+            SlotOf::Table(table) => Of::Table(table),
+            SlotOf::Event(event) => Of::Event(event),
+        };
+        let Some((name, path, used)) = self.longest(whose, rest) else {
+            let word = self.contexts.get(context.wrapping_sub(1)).map(|context| context.word.clone());
+            let word = word.unwrap_or_default();
+            return self.unknown(whose, rest, node, &format!("no column of `{word}`"), true);
+        };
+        self.read(node, &path, &name);
+        let id = self.terms.slot(of, &path, name.kind());
+        let id = self.outward(id, context, node)?;
+        let term = Term { id, kind: name.kind().clone(), loose: None, node };
+        self.fields(term, rest.get(used..).unwrap_or_default(), node).map(Receiver::Value)
+    }
+
+    /// The longest declared name that a path begins with, and of how many of its names.
+    fn longest(&self, of: Of<'_>, names: &[Arc<str>]) -> Option<(Name, Arc<str>, usize)> {
+        if let [only] = names {
+            return self.names.name(of, only).map(|name| (name, only.clone(), 1));
+        }
+        for used in (1..=names.len().min(8)).rev() {
+            let path = names.get(..used)?.join(".");
+            if let Some(name) = self.names.name(of, &path) {
+                return Some((name, Arc::from(path), used));
+            }
+        }
+        None
+    }
+
+    /// Names behind an account; the account under test itself when `bare`.
+    pub(super) fn account_path(
+        &mut self,
+        mut account: Account,
+        names: &[Arc<str>],
+        node: NodeId,
+        bare: bool,
+    ) -> Option<Receiver> {
+        let has_tree = self.names.account_types().is_some();
+        let mut rest = names;
+        loop {
+            let Some((head, behind)) = rest.split_first() else { return Some(Receiver::Account(account)) };
+            let outer = bare && account.places.is_empty();
+            if let Some((name, path, used)) = self.longest(Of::Account, rest) {
+                self.read(node, &path, &name);
+                let behind = rest.get(used..).unwrap_or_default();
+                return self.attribute(&account, &path, name.kind(), behind, node, outer);
+            }
+            if outer && &**head == "attr" && !behind.is_empty() {
+                rest = behind;
+                continue;
+            }
+            if self.names.has_table(head) {
+                if outer {
+                    self.note_outer(node, head);
+                }
+                return match behind {
+                    [] => Some(Receiver::Rows(account, head.clone(), Vec::new())),
+                    _ => {
+                        let message =
+                            format!("`{head}` is a child table; ask `{head}.exists(x, ..)` or the like");
+                        self.fault_at(Code::E103, node, message)
+                    }
+                };
+            }
+            if !has_tree {
+                return self.unknown(Of::Account, rest, node, "unknown attribute", false);
+            }
+            let walk = Walk::ALL.iter().find(|(word, _)| *word == &**head);
+            if let Some((word, walk)) = walk {
+                if outer {
+                    self.note_outer(node, head);
+                }
+                return match behind {
+                    [] => Some(Receiver::Accounts(account, *walk, Vec::new())),
+                    _ => {
+                        let message =
+                            format!("`{word}` are several accounts; ask `{word}.exists(x, ..)` or the like");
+                        self.fault_at(Code::E103, node, message)
+                    }
+                };
+            }
+            let built_in = match &**head {
+                "parent" | "root" => {
+                    let root = &**head == "root";
+                    if outer {
+                        self.note_outer(node, head);
+                    }
+                    account.places.push(if root { Place::Root } else { Place::Parent });
+                    rest = behind;
+                    continue;
+                }
+                "level" => Some((Op::Level, Type::Int)),
+                "id" => Some((Op::AccountId, Type::Text)),
+                "account_type" => self.names.account_types().map(|types| (None, Type::Enum(types))).map(slot),
+                "product" => self.names.products().map(|products| (None, Type::Enum(products))).map(slot),
+                _ => None,
+            };
+            return match built_in {
+                Some((Op::Slot(_), kind)) => {
+                    if &**head == "product" {
+                        self.read(node, head, &Name::new(kind.clone()));
+                    }
+                    self.attribute(&account, head, &kind, behind, node, outer)
+                }
+                Some((op, kind)) => {
+                    if outer {
+                        self.note_outer(node, head);
+                    }
+                    let id = self.terms.add(op);
+                    let id = self.reach(&account, id, node)?;
+                    let term = Term { id, kind, loose: None, node };
+                    self.fields(term, behind, node).map(Receiver::Value)
+                }
+                None => self.unknown(Of::Account, rest, node, "unknown attribute", false),
+            };
+        }
+    }
+
+    fn attribute(
+        &mut self,
+        account: &Account,
+        path: &str,
+        kind: &Type,
+        behind: &[Arc<str>],
+        node: NodeId,
+        outer: bool,
+    ) -> Option<Receiver> {
+        if outer {
+            self.note_outer(node, path);
+        }
+        let id = self.terms.slot(&SlotOf::Account, path, kind);
+        let id = self.reach(account, id, node)?;
+        let term = Term { id, kind: kind.clone(), loose: None, node };
+        self.fields(term, behind, node).map(Receiver::Value)
+    }
+
+    /// Remembers a bare name that is read inside a lambda over accounts or rows.
+    fn note_outer(&mut self, node: NodeId, path: &str) {
+        let scope = self.scopes.iter_mut().rev().find(|scope| matches!(scope.of, ScopeOf::Context(_)));
+        if let Some(scope) = scope {
+            scope.outer.push((node, Arc::from(path)));
+        }
+    }
+
+    /// A term of an account, asked from where we are.
+    pub(super) fn reach(&mut self, account: &Account, inner: TermId, node: NodeId) -> Option<TermId> {
+        let mut id = inner;
+        for place in account.places.iter().rev() {
+            id = self.terms.add(Op::At(place.clone(), id));
+        }
+        self.outward(id, account.context, node)
+    }
+
+    /// A term of an outer context, asked from where we are.
+    fn outward(&mut self, inner: TermId, context: usize, node: NodeId) -> Option<TermId> {
+        let mut id = inner;
+        let crossed = self.contexts.get(context..).unwrap_or_default();
+        if let Some(forbidden) = crossed.iter().rev().find(|context| !context.may_read_outer) {
+            let word = forbidden.word.clone();
+            let message = format!(
+                "this is read of the account that asks, once for each of its `{word}`; only lambdas over `children`, \
+                 child tables and lists may do so: compare with what the walk gives instead"
+            );
+            let scope = self.scopes.iter_mut().rev().find(|scope| matches!(scope.of, ScopeOf::Context(_)));
+            match scope {
+                Some(scope) => scope.pending.push((node, message)),
+                None => return self.fault_at(Code::E113, node, message),
+            }
+        }
+        for _ in crossed {
+            id = self.terms.add(Op::Outer(id));
+        }
+        Some(id)
+    }
+
+    /// Fields of a record.
+    fn fields(&mut self, mut term: Term, names: &[Arc<str>], node: NodeId) -> Option<Term> {
+        for name in names {
+            term = self.field(&term, name, node)?;
+        }
+        Some(term)
+    }
+
+    fn field(&mut self, term: &Term, name: &Arc<str>, node: NodeId) -> Option<Term> {
+        let Type::Record(fields) = &term.kind else {
+            let message = format!("{} has no parts; `{name}` cannot be asked of it", Self::a(&term.kind));
+            return self.fault_at(Code::E101, node, message);
+        };
+        let Some((_, kind)) = fields.iter().find(|(known, _)| known == name) else {
+            let hint = nearest(name, fields.iter().map(|(known, _)| &**known));
+            let hint = hint.map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
+            return self.fault_at(Code::E101, node, format!("there is no field `{name}`{hint}"));
+        };
+        let kind = kind.clone();
+        let id = self.terms.add(Op::Field(term.id, name.clone()));
+        Some(Term { id, kind, loose: None, node })
+    }
+
+    /// A name behind what an expression gives.
+    pub(super) fn member(&mut self, of: NodeId, name: &Arc<str>, node: NodeId) -> Option<Receiver> {
+        match self.receiver(of)? {
+            Receiver::Account(account) => self.account_path(account, std::slice::from_ref(name), node, false),
+            Receiver::Value(term) => self.field(&term, name, node).map(Receiver::Value),
+            other => self.not_a_value(of, &other),
+        }
+    }
+
+    pub(super) fn not_a_value<T>(&mut self, node: NodeId, receiver: &Receiver) -> Option<T> {
+        let word: String = self.span(node).text(&self.faults.source).chars().take(40).collect();
+        let message = match receiver {
+            Receiver::Value(_) => return None,
+            Receiver::Account(_) => {
+                format!("`{word}` is an account; ask one of its attributes: `{word}.name`")
+            }
+            Receiver::Accounts(..) => {
+                format!("`{word}` are accounts; ask `{word}.exists(x, ..)`, `.count()` or the like")
+            }
+            Receiver::Rows(..) => {
+                format!("`{word}` is a child table; ask `{word}.exists(x, ..)`, `.count()` or the like")
+            }
+            Receiver::Row => format!("`{word}` is a whole row; ask one of its columns: `{word}.id`"),
+            Receiver::Usage(..) => format!("`{word}` are usage rows; ask `.count()` or the like"),
+        };
+        self.fault_at(Code::E103, node, message)
+    }
+
+    /// No such name: says which is near.
+    fn unknown<T>(
+        &mut self,
+        of: Of<'_>,
+        names: &[Arc<str>],
+        node: NodeId,
+        what: &str,
+        of_row: bool,
+    ) -> Option<T> {
+        let path = names.join(".");
+        let mut known: Vec<Arc<str>> = Vec::new();
+        self.names.each(of, &mut |name| known.push(Arc::from(name)));
+        if of == Of::Account {
+            self.names.each_table(&mut |name| known.push(Arc::from(name)));
+            if self.names.account_types().is_some() {
+                known.extend(Walk::ALL.iter().map(|(word, _)| Arc::from(*word)));
+                let words = ["parent", "root", "level", "id", "account_type", "product"];
+                known.extend(words.map(Arc::from));
+            }
+        }
+        // The part of the node that was not found: the path may stand behind a variable.
+        let whole = self.span(node);
+        let len = u32::try_from(path.len()).unwrap_or(0);
+        let text = whole.text(&self.faults.source);
+        let span =
+            if text.ends_with(&path) { Span::new(whole.end.saturating_sub(len), whole.end) } else { whole };
+        let shown: String = path.chars().take(60).collect();
+        if let Some(meant) = self.meant_inside(of, &path) {
+            let message = format!("did you mean `{meant}`?");
+            self.faults.add(Code::E101, span, message, Some((span, meant)));
+            return None;
+        }
+        let Some(near) = nearest(&path, known.iter().map(|name| &**name)) else {
+            let message = match (functions::function(&path), of_row) {
+                (Some(entry), _) => format!("`{}` is a function: {}", entry.name, entry.usage),
+                (None, true) => format!("`{shown}` is {what}"),
+                (None, false) => format!("{what} `{shown}`"),
+            };
+            self.faults.add(Code::E101, span, message, None);
+            return None;
+        };
+        let kind = self.names.name(of, near).map(|name| format!(" ({})", name.kind()));
+        let message = format!("did you mean `{near}`{}?", kind.unwrap_or_default());
+        self.faults.add(Code::E101, span, message, Some((span, near.to_owned())));
+        None
+    }
+
+    /// A bare name that no account has, but the row or event that is asked does.
+    fn meant_inside(&self, of: Of<'_>, path: &str) -> Option<String> {
+        let scope = self.scopes.iter().rev().find(|scope| matches!(scope.of, ScopeOf::Context(_)))?;
+        let known = match (of, &self.contexts.last()?.of) {
+            (Of::Account, SlotOf::Table(table)) => self.names.name(Of::Table(table), path).is_some(),
+            (Of::Account, SlotOf::Event(event)) => self.names.name(Of::Event(event), path).is_some(),
+            _ => false,
+        };
+        known.then(|| format!("{}.{path}", scope.variable))
+    }
+
+    /// What is gathered over, asked of an account.
+    pub(super) fn gathered(
+        &mut self,
+        account: &Account,
+        what: crate::expr::term::Gather,
+        over: Over,
+        filters: Vec<TermId>,
+        body: Option<TermId>,
+        node: NodeId,
+    ) -> Option<TermId> {
+        let id = self.terms.add(Op::Gather { what, over, filters: filters.into(), body });
+        self.reach(account, id, node)
+    }
+}
+
+/// Marks what is read from a slot.
+fn slot((_, kind): (Option<()>, Type)) -> (Op, Type) {
+    (Op::Slot(0), kind)
+}

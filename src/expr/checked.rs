@@ -1,0 +1,207 @@
+//! What did a check find?
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::ast::{Ast, NodeId};
+use super::diagnostic::Diagnostic;
+use super::record::{RecordExpr, UnboundNames};
+use super::record_json::JsonExpr;
+use super::term::{Op, SlotOf, TermId, Terms};
+use super::types::Type;
+use crate::model::AsOf;
+
+/// A checked expression: it makes sense against the names that it was checked with, and evaluating it cannot fail.
+///
+/// ```
+/// use perennial::expr::{Checker, Type};
+/// use perennial::{Attribute, AttributeType, Nesting, Schema};
+///
+/// let schema = Schema::builder()
+///     .account_type("Company", Nesting::Free)
+///     .attribute(Attribute::new("logins", AttributeType::Int))
+///     .attribute(Attribute::new("seats", AttributeType::Int))
+///     .build()?;
+/// let usage = Checker::new(&schema).check("ratio(logins, seats)")?;
+/// assert_eq!(*usage.kind(), Type::Double);
+/// assert_eq!(usage.reads().collect::<Vec<_>>(), ["logins", "seats"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Checked {
+    ast: Ast,
+    kind: Type,
+    terms: Arc<Terms>,
+    root: TermId,
+    kinds: Arc<[Option<Type>]>,
+    lints: Vec<Diagnostic>,
+}
+
+impl Checked {
+    pub(super) fn new(
+        ast: Ast,
+        terms: &Terms,
+        root: TermId,
+        kind: Type,
+        kinds: Vec<Option<Type>>,
+        lints: Vec<Diagnostic>,
+    ) -> Self {
+        let (terms, roots) = terms.pruned(&[root]);
+        let root = roots.first().copied().unwrap_or(root);
+        Self { ast, kind, terms: Arc::new(terms), root, kinds: kinds.into(), lints }
+    }
+
+    /// The expression as written.
+    #[must_use]
+    pub const fn ast(&self) -> &Ast {
+        &self.ast
+    }
+
+    /// The type of its answer.
+    #[must_use]
+    pub const fn kind(&self) -> &Type {
+        &self.kind
+    }
+
+    /// Is its answer true or false?
+    #[must_use]
+    pub fn is_predicate(&self) -> bool {
+        self.kind == Type::Bool
+    }
+
+    /// The type of the value that a node of [`Checked::ast`] gives; `None` for one that is no value, such as an
+    /// account.
+    #[must_use]
+    pub fn kind_of(&self, node: NodeId) -> Option<&Type> {
+        self.kinds.get(node.index()).and_then(Option::as_ref)
+    }
+
+    /// What is allowed, but probably not meant.
+    #[must_use]
+    pub fn lints(&self) -> &[Diagnostic] {
+        &self.lints
+    }
+
+    /// The attributes that it reads, in the order of the text.
+    pub fn reads(&self) -> impl Iterator<Item = &str> {
+        let of_accounts = self.terms.slots.iter().filter(|slot| slot.of == SlotOf::Account);
+        of_accounts.map(|slot| &*slot.name)
+    }
+
+    /// The child tables that it reads.
+    pub fn reads_tables(&self) -> impl Iterator<Item = &str> {
+        let mut tables: Vec<&str> = self.terms.ops.iter().filter_map(Op::table).collect();
+        tables.sort_unstable();
+        tables.dedup();
+        tables.into_iter()
+    }
+
+    /// Does it depend on the moment of the question?
+    #[must_use]
+    pub fn depends_on_time(&self) -> bool {
+        let timely =
+            |op: &Op| matches!(op, Op::Moment(_) | Op::StartOfDay(..) | Op::DayOf(_) | Op::Usage(..));
+        self.terms.ops.iter().any(timely)
+    }
+
+    /// The expression for records of a host, asked at a moment. `bind` gives the number by which a record knows a
+    /// name; it is asked once for each name, not for each record.
+    ///
+    /// # Errors
+    ///
+    /// [`UnboundNames`] lists what one record cannot answer: names that are not bound, and all that asks the
+    /// hierarchy, child tables, segments or usage.
+    ///
+    /// ```
+    /// use perennial::expr::{Checker, Field, Name, Names, Of, Record, Type};
+    /// use perennial::{AsOf, Date};
+    ///
+    /// struct Deal {
+    ///     amount: f64,
+    ///     stage: Option<String>,
+    /// }
+    /// impl Record for Deal {
+    ///     fn field(&self, number: usize) -> Field<'_> {
+    ///         match number {
+    ///             0 => self.amount.into(),
+    ///             _ => self.stage.as_deref().into(),
+    ///         }
+    ///     }
+    /// }
+    /// # struct Deals;
+    /// # impl Names for Deals {
+    /// #     fn name(&self, _: Of<'_>, name: &str) -> Option<Name> {
+    /// #         match name {
+    /// #             "amount" => Some(Name::new(Type::Double).required()),
+    /// #             "stage" => Some(Name::new(Type::Text)),
+    /// #             _ => None,
+    /// #         }
+    /// #     }
+    /// #     fn each(&self, _: Of<'_>, seen: &mut dyn FnMut(&str)) {
+    /// #         ["amount", "stage"].into_iter().for_each(seen);
+    /// #     }
+    /// # }
+    /// let rule = Checker::new(&Deals).check_predicate("amount > 5000 && stage != \"lost\"")?;
+    /// let today = AsOf::date_utc(Date::new(2026, 1, 31)?);
+    /// let rule = rule.for_records(&today, |name| match name {
+    ///     "amount" => Some(0),
+    ///     "stage" => Some(1),
+    ///     _ => None,
+    /// })?;
+    /// assert_eq!(rule.truth(&Deal { amount: 7_000.0, stage: Some("won".to_owned()) }), Some(true));
+    /// // Without a stage there is no answer, so that the rule does not match.
+    /// assert_eq!(rule.truth(&Deal { amount: 7_000.0, stage: None }), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn for_records(
+        &self,
+        as_of: &AsOf,
+        bind: impl FnMut(&str) -> Option<usize>,
+    ) -> Result<RecordExpr, UnboundNames> {
+        RecordExpr::new(&self.terms, self.root, self.kind.clone(), as_of, bind)
+    }
+
+    /// The expression for JSON objects, asked at a moment.
+    ///
+    /// # Errors
+    ///
+    /// [`UnboundNames`] when it asks the hierarchy, child tables, segments or usage.
+    ///
+    /// ```
+    /// use perennial::expr::Checker;
+    /// use perennial::{AsOf, Attribute, AttributeType, Currency, Date, Nesting, Schema};
+    /// use serde_json::json;
+    ///
+    /// let schema = Schema::builder()
+    ///     .account_type("Company", Nesting::Free)
+    ///     .attribute(Attribute::new("arr", AttributeType::Money(Currency::EUR)))
+    ///     .attribute(Attribute::new("renewal", AttributeType::Date))
+    ///     .build()?;
+    /// let due = Checker::new(&schema).check_predicate("arr > 999.5 && renewal.inNext(90, \"days\")")?;
+    /// let due = due.for_json(&AsOf::date_utc(Date::new(2026, 1, 31)?))?;
+    /// assert_eq!(due.truth(&json!({ "arr": "1000.00", "renewal": "2026-04-01" }))?, Some(true));
+    /// assert_eq!(due.truth(&json!({ "arr": 1000 }))?, None);
+    /// let faults = due.truth(&json!({ "arr": 1000, "renewal": "soon" })).unwrap_err();
+    /// assert_eq!(faults.to_string(), "`renewal` is \"soon\", which is no date");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn for_json(&self, as_of: &AsOf) -> Result<JsonExpr, UnboundNames> {
+        let mut names: Vec<(Arc<str>, Type)> = Vec::new();
+        let of_accounts = self.terms.slots.iter().filter(|slot| slot.of == SlotOf::Account);
+        names.extend(of_accounts.map(|slot| (slot.name.clone(), slot.kind.clone())));
+        let bind = |name: &str| names.iter().position(|(known, _)| &**known == name);
+        let expr = self.for_records(as_of, bind)?;
+        Ok(JsonExpr::new(expr, names))
+    }
+
+    pub(crate) fn terms(&self) -> (&Terms, TermId) {
+        (&self.terms, self.root)
+    }
+}
+
+impl fmt::Display for Checked {
+    /// The canonical text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.ast.fmt(f)
+    }
+}

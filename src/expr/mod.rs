@@ -1,0 +1,34 @@
+//! What does this expression mean?
+mod ast;
+mod check;
+mod checked;
+mod diagnostic;
+mod eval;
+mod functions;
+mod json;
+mod lexer;
+mod limits;
+mod literal;
+mod names;
+mod parser;
+mod print;
+mod record;
+mod record_json;
+mod resolve;
+mod scalar;
+mod term;
+mod types;
+mod value;
+
+pub use ast::{Ast, BinaryOp, MacroKind, Node, NodeId};
+pub use check::Checker;
+pub use checked::Checked;
+pub use diagnostic::{Code, Diagnostic, Edit, ExprErrors, Span};
+pub use json::{WIRE_VERSION, WireErrors, WireFault};
+pub use limits::{ExprLimits, MAX_DEPTH};
+pub use literal::Literal;
+pub use names::{Name, NameText, Names, Of};
+pub use record::{Record, RecordExpr, UnboundNames};
+pub use record_json::{JsonExpr, JsonFaults};
+pub use types::Type;
+pub use value::{ExprValue, Field};

@@ -1,0 +1,185 @@
+//! What does an expression give for a record of the host, without a book?
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::eval::{Eval, Slots};
+use super::term::{Op, Over, SlotOf, TermId, Terms};
+use super::types::Type;
+use super::value::{ExprValue, Field, Val};
+use crate::model::AsOf;
+
+/// One account as the host holds it: a struct, a row of a cursor, a message.
+///
+/// # What implementors must guarantee
+///
+/// * A number always means the same name: the one for which `bind` of
+///   [`Checked::for_records`](super::Checked::for_records) gave it.
+/// * The same record gives the same values while it is asked.
+pub trait Record {
+    /// The value of a name, by its number; [`Field::Missing`] for a number that is none.
+    fn field(&self, number: usize) -> Field<'_>;
+}
+
+impl<R: Record + ?Sized> Record for &R {
+    fn field(&self, number: usize) -> Field<'_> {
+        (**self).field(number)
+    }
+}
+
+/// Values by number.
+impl Record for [Option<ExprValue>] {
+    fn field(&self, number: usize) -> Field<'_> {
+        self.get(number).and_then(Option::as_ref).into()
+    }
+}
+
+/// What one record cannot answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnboundNames {
+    names: Vec<Arc<str>>,
+    terms: Vec<&'static str>,
+}
+
+impl UnboundNames {
+    /// Names that records do not have.
+    #[must_use]
+    pub fn names(&self) -> &[Arc<str>] {
+        &self.names
+    }
+
+    /// What asks more than a record: `the hierarchy`, `child tables`, `segments`, `usage`.
+    #[must_use]
+    pub fn terms(&self) -> &[&'static str] {
+        &self.terms
+    }
+}
+
+impl fmt::Display for UnboundNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("one record cannot answer this:")?;
+        let mut between = " ";
+        if !self.names.is_empty() {
+            write!(f, " it has no `{}`", self.names.join("`, `"))?;
+            between = "; ";
+        }
+        if !self.terms.is_empty() {
+            write!(f, "{between}the expression asks {}", self.terms.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for UnboundNames {}
+
+/// A checked expression for records of a host, at the moment of a question.
+#[derive(Debug, Clone)]
+pub struct RecordExpr {
+    terms: Arc<Terms>,
+    root: TermId,
+    kind: Type,
+    numbers: Arc<[usize]>,
+}
+
+impl RecordExpr {
+    pub(super) fn new(
+        terms: &Terms,
+        root: TermId,
+        kind: Type,
+        as_of: &AsOf,
+        mut bind: impl FnMut(&str) -> Option<usize>,
+    ) -> Result<Self, UnboundNames> {
+        let (terms, roots) = terms.as_of(as_of, &[root]);
+        let (terms, roots) = terms.pruned(&roots);
+        let root = roots.first().copied().unwrap_or(root);
+        let mut unbound = UnboundNames { names: Vec::new(), terms: Vec::new() };
+        for op in &terms.ops {
+            if let Some(asks) = op.asks().filter(|asks| !unbound.terms.contains(asks)) {
+                unbound.terms.push(asks);
+            }
+        }
+        let mut numbers = Vec::with_capacity(terms.slots.len());
+        for slot in &terms.slots {
+            match bind(&slot.name) {
+                Some(number) if slot.of == SlotOf::Account => numbers.push(number),
+                _ if slot.of == SlotOf::Account => unbound.names.push(slot.name.clone()),
+                _ => {}
+            }
+        }
+        if !unbound.names.is_empty() || !unbound.terms.is_empty() {
+            return Err(unbound);
+        }
+        Ok(Self { terms: Arc::new(terms), root, kind, numbers: numbers.into() })
+    }
+
+    /// The type of its answer.
+    #[must_use]
+    pub const fn kind(&self) -> &Type {
+        &self.kind
+    }
+
+    fn eval<'a, R: Record + ?Sized>(&'a self, record: &'a R) -> Eval<'a, FromRecord<'a, R>> {
+        let slots = FromRecord { record, numbers: &self.numbers, terms: &self.terms };
+        Eval { terms: &self.terms, slots }
+    }
+
+    /// Its answer for a record; `None` where it has none.
+    #[must_use]
+    pub fn value<R: Record + ?Sized>(&self, record: &R) -> Option<ExprValue> {
+        self.eval(record).value(self.root).to_value(&self.kind)
+    }
+
+    /// Its answer to a yes/no question; `None` where there is none, or where it is no such question.
+    #[must_use]
+    pub fn truth<R: Record + ?Sized>(&self, record: &R) -> Option<bool> {
+        self.eval(record).truth_of(self.root)
+    }
+
+    /// Is the answer true? A record without an answer does not match.
+    #[must_use]
+    pub fn matches<R: Record + ?Sized>(&self, record: &R) -> bool {
+        self.truth(record) == Some(true)
+    }
+}
+
+struct FromRecord<'a, R: ?Sized> {
+    record: &'a R,
+    numbers: &'a [usize],
+    terms: &'a Terms,
+}
+
+impl<'a, R: Record + ?Sized> Slots<'a> for FromRecord<'a, R> {
+    fn slot(&self, slot: u32) -> Val<'a> {
+        let place = slot as usize;
+        match (self.numbers.get(place), self.terms.slots.get(place)) {
+            (Some(number), Some(slot)) => Val::of_field(self.record.field(*number), &slot.kind),
+            _ => Val::Missing,
+        }
+    }
+}
+
+impl Op {
+    /// What it asks beyond a record.
+    fn asks(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Level
+            | Self::AccountId
+            | Self::At(..)
+            | Self::Under { .. }
+            | Self::Owns(_)
+            | Self::Gather { over: Over::Walk(_), .. } => "the hierarchy",
+            Self::Gather { over: Over::Table(_), .. } => "child tables",
+            Self::InSegment(_) => "segments",
+            Self::Usage(..) => "usage",
+            _ => return None,
+        })
+    }
+
+    /// The child table that it gathers.
+    pub(super) fn table(&self) -> Option<&str> {
+        match self {
+            Self::Gather { over: Over::Table(table), .. } => Some(table),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! How is one value reckoned from others?
+//!
+//! The meaning of every operation, once, for all evaluators: whole numbers are checked, doubles finite, and what
+//! has no answer is missing.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use chrono::{Datelike, Timelike};
+
+use super::term::{Arithmetic, Clock, Comparison, Conversion, Rounding, TextTest, TimePart, Values};
+use super::value::{Val, power};
+use crate::model::{Date, Decimal, Timestamp, Zone};
+
+pub(super) const DAY: i64 = 86_400_000_000;
+/// The longest length of time: 2^63 nanoseconds.
+const MAX_DURATION: i64 = i64::MAX / 1_000;
+
+impl Comparison {
+    #[inline]
+    pub(super) const fn holds(self, order: Ordering) -> bool {
+        match self {
+            Self::Equal => order.is_eq(),
+            Self::NotEqual => order.is_ne(),
+            Self::Less => order.is_lt(),
+            Self::LessEqual => order.is_le(),
+            Self::Greater => order.is_gt(),
+            Self::GreaterEqual => order.is_ge(),
+        }
+    }
+}
+
+/// The order of two values of one type; `None` where one is missing.
+#[inline]
+pub(super) fn order(left: &Val<'_>, right: &Val<'_>) -> Option<Ordering> {
+    match (left, right) {
+        (Val::Int(a), Val::Int(b)) => Some(a.cmp(b)),
+        (Val::Wide(a), Val::Wide(b)) => Some(a.cmp(b)),
+        (Val::Double(a), Val::Double(b)) => a.partial_cmp(b),
+        (Val::Bool(a), Val::Bool(b)) => Some(a.cmp(b)),
+        (Val::Text(a), Val::Text(b)) => Some(a.cmp(b)),
+        (a, b) => Some(a.text()?.cmp(b.text()?)),
+    }
+}
+
+#[inline]
+pub(super) fn int_math(op: Arithmetic, a: i64, b: i64) -> Option<i64> {
+    match op {
+        Arithmetic::Add => a.checked_add(b),
+        Arithmetic::Subtract => a.checked_sub(b),
+        Arithmetic::Multiply => a.checked_mul(b),
+        Arithmetic::Divide => a.checked_div(b),
+        // The remainder of the least number by -1 is 0, though the quotient does not fit; CEL has no answer.
+        Arithmetic::Modulo => a.checked_rem(b),
+    }
+}
+
+#[inline]
+pub(super) fn wide_math(op: Arithmetic, a: i128, b: i128) -> Option<i128> {
+    match op {
+        Arithmetic::Add => a.checked_add(b),
+        Arithmetic::Subtract => a.checked_sub(b),
+        Arithmetic::Multiply => a.checked_mul(b),
+        Arithmetic::Divide | Arithmetic::Modulo => None,
+    }
+}
+
+#[inline]
+pub(super) fn double_math(op: Arithmetic, a: f64, b: f64) -> Option<f64> {
+    let result = match op {
+        Arithmetic::Add => a + b,
+        Arithmetic::Subtract => a - b,
+        Arithmetic::Multiply => a * b,
+        Arithmetic::Divide => a / b,
+        Arithmetic::Modulo => return None,
+    };
+    result.is_finite().then_some(result + 0.0)
+}
+
+/// Units times a double, with `digits` more after the point, rounded half to even.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "the nearest double is meant; the range is checked before it is cut"
+)]
+pub(super) fn wide_by_double(units: i128, by: f64, digits: u8) -> Option<i128> {
+    let product = units as f64 * by * power(digits) as f64;
+    // Well inside i128.
+    (product.abs() < 1e37).then(|| product.round_ties_even() as i128)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the nearest double is meant")]
+pub(super) fn wide_to_double(units: i128, scale: u8) -> f64 {
+    units as f64 / power(scale) as f64
+}
+
+/// A day and whole days; missing outside the calendar.
+pub(super) fn day_math(op: Arithmetic, day: i64, days: i64) -> Option<i64> {
+    let moved = int_math(op, day, days)?;
+    i32::try_from(moved).ok().and_then(Date::from_days).map(|_| moved)
+}
+
+/// An instant and a length of time; missing outside the calendar.
+pub(super) fn instant_math(op: Arithmetic, instant: i64, by: i64) -> Option<i64> {
+    int_math(op, instant, by).filter(|micros| Timestamp::from_micros(*micros).is_some())
+}
+
+/// Two lengths of time; missing beyond 2^63 nanoseconds.
+pub(super) fn duration_math(op: Arithmetic, a: i64, b: i64) -> Option<i64> {
+    int_math(op, a, b).filter(|micros| micros.unsigned_abs() <= MAX_DURATION.unsigned_abs())
+}
+
+pub(super) fn text_test(test: TextTest, text: &str, part: &str) -> bool {
+    match test {
+        TextTest::Contains => text.contains(part),
+        TextTest::StartsWith => text.starts_with(part),
+        TextTest::EndsWith => text.ends_with(part),
+        TextTest::EqualsFold => folded(text).eq(folded(part)),
+        TextTest::ContainsFold => contains_folded(text, part),
+        TextTest::StartsWithFold => starts_with_folded(text, part),
+    }
+}
+
+/// A text without regard to case: upper case, then lower, as Unicode maps each character on its own. So `ß` is
+/// `ss`, and both Greek sigmas are one.
+pub(super) fn folded(text: &str) -> impl Iterator<Item = char> + '_ {
+    text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase)
+}
+
+fn starts_with_folded(text: &str, part: &str) -> bool {
+    let mut have = folded(text);
+    folded(part).all(|wanted| have.next() == Some(wanted))
+}
+
+fn contains_folded(text: &str, part: &str) -> bool {
+    if text.is_ascii() && part.is_ascii() {
+        let (text, part) = (text.as_bytes(), part.as_bytes());
+        return part.is_empty()
+            || text.len() >= part.len()
+                && text.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part));
+    }
+    let (text, part): (String, String) = (folded(text).collect(), folded(part).collect());
+    text.contains(&part)
+}
+
+/// Does a text match a pattern, whose parts stand between its `*`?
+pub(super) fn like(text: &str, parts: &[Arc<str>]) -> bool {
+    match parts {
+        [] => text.is_empty(),
+        [only] => text == &**only,
+        [first, middle @ .., last] => {
+            let Some(mut rest) = text.strip_prefix(&**first) else { return false };
+            for part in middle {
+                let Some(at) = rest.find(&**part) else { return false };
+                rest = rest.get(at + part.len()..).unwrap_or_default();
+            }
+            rest.ends_with(&**last)
+        }
+    }
+}
+
+pub(super) fn int_rounding(op: Rounding, value: i64) -> Option<i64> {
+    match op {
+        Rounding::Abs => value.checked_abs(),
+        Rounding::Sign => Some(value.signum()),
+        _ => Some(value),
+    }
+}
+
+pub(super) fn double_rounding(op: Rounding, value: f64) -> f64 {
+    let result = match op {
+        Rounding::Abs => value.abs(),
+        Rounding::Sign if value == 0.0 => 0.0,
+        Rounding::Sign => value.signum(),
+        Rounding::Floor => value.floor(),
+        Rounding::Ceil => value.ceil(),
+        Rounding::Trunc => value.trunc(),
+        Rounding::Round => value.round(),
+    };
+    result + 0.0
+}
+
+/// Units of a scale, rounded to whole numbers and given in the same scale.
+pub(super) fn wide_rounding(op: Rounding, scale: u8, units: i128) -> Option<i128> {
+    let one = power(scale);
+    let down = units.div_euclid(one);
+    let rest = units.rem_euclid(one);
+    let whole = match op {
+        Rounding::Abs => return units.checked_abs(),
+        Rounding::Sign => return one.checked_mul(units.signum()),
+        Rounding::Floor => down,
+        Rounding::Ceil => down + i128::from(rest > 0),
+        Rounding::Trunc => units / one,
+        // Half away from zero.
+        Rounding::Round if units < 0 => down + i128::from(rest * 2 > one),
+        Rounding::Round => down + i128::from(rest * 2 >= one),
+    };
+    whole.checked_mul(one)
+}
+
+/// A part of a day, an instant or a length of time.
+pub(super) fn part(part: TimePart, clock: Clock, zones: &[Arc<dyn Zone>], value: i64) -> Option<i64> {
+    match clock {
+        Clock::Duration => Some(match part {
+            TimePart::Hours => value / 3_600_000_000,
+            TimePart::Minutes => value / 60_000_000,
+            TimePart::Seconds => value / 1_000_000,
+            TimePart::Milliseconds => value % 1_000_000 / 1_000,
+            _ => return None,
+        }),
+        Clock::Date => local_part(part, value.checked_mul(DAY)?),
+        Clock::Instant(zone) => {
+            let zone = zones.get(zone as usize)?;
+            let instant = Timestamp::from_micros(value)?;
+            if part == TimePart::Day {
+                return Some(i64::from(zone.date(instant).days()));
+            }
+            local_part(part, value.checked_add(zone.offset_micros(instant))?)
+        }
+    }
+}
+
+/// A part of a civil time, counted in microseconds from 1970.
+fn local_part(part: TimePart, local: i64) -> Option<i64> {
+    let time = chrono::DateTime::from_timestamp_micros(local)?;
+    Some(match part {
+        TimePart::Day => local.div_euclid(DAY),
+        TimePart::Year => i64::from(time.year()),
+        TimePart::Month => i64::from(time.month0()),
+        TimePart::Date => i64::from(time.day()),
+        TimePart::DayOfMonth => i64::from(time.day0()),
+        TimePart::DayOfYear => i64::from(time.ordinal0()),
+        TimePart::DayOfWeek => i64::from(time.weekday().num_days_from_sunday()),
+        TimePart::Hours => i64::from(time.hour()),
+        TimePart::Minutes => i64::from(time.minute()),
+        TimePart::Seconds => i64::from(time.second()),
+        TimePart::Milliseconds => i64::from(time.timestamp_subsec_millis()),
+    })
+}
+
+/// A value of another type.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "the nearest double is meant; the range is checked before it is cut"
+)]
+pub(super) fn convert<'a>(conversion: &Conversion, value: Val<'a>) -> Val<'a> {
+    match (conversion, value) {
+        (Conversion::IntToWide(scale), Val::Int(v)) => Val::wide(i128::from(v).checked_mul(power(*scale))),
+        (Conversion::IntToDouble, Val::Int(v)) => Val::Double(v as f64),
+        (Conversion::Rescale(by), Val::Wide(v)) => Val::wide(v.checked_mul(power(*by))),
+        (Conversion::WideToDouble(scale), Val::Wide(v)) => Val::double(wide_to_double(v, *scale)),
+        (Conversion::CodeToText(values), Val::Int(v)) => {
+            code_text(values, v).map_or(Val::Missing, |text| Val::Made(text.clone()))
+        }
+        // The range of whole numbers is that of doubles strictly between -2^63 and 2^63.
+        (Conversion::DoubleToInt, Val::Double(v)) if v.abs() < 9_223_372_036_854_775_808.0 => {
+            Val::Int(v as i64)
+        }
+        (Conversion::WideToInt(scale), Val::Wide(v)) => Val::int(i64::try_from(v / power(*scale)).ok()),
+        (Conversion::SecondsOf, Val::Int(v)) => Val::Int(v.div_euclid(1_000_000)),
+        (Conversion::FromSeconds, Val::Int(v)) => {
+            let micros = v.checked_mul(1_000_000);
+            Val::int(micros.filter(|micros| Timestamp::from_micros(*micros).is_some()))
+        }
+        (Conversion::TextToTimestamp, text) => {
+            let said = text.text().and_then(|text| text.parse::<Timestamp>().ok());
+            Val::int(said.map(|said| said.micros()))
+        }
+        (Conversion::TextToDuration, text) => {
+            Val::int(text.text().and_then(super::literal::duration).map(|said| said.micros()))
+        }
+        (Conversion::BoolToText, Val::Bool(v)) => Val::Text(if v { "true" } else { "false" }),
+        (Conversion::IntToText, Val::Int(v)) => Val::Made(Arc::from(v.to_string())),
+        (Conversion::DoubleToText, Val::Double(v)) => Val::Made(Arc::from(v.to_string())),
+        (Conversion::WideToText(scale), Val::Wide(v)) => {
+            Val::Made(Arc::from(Decimal::new(v, *scale).to_string()))
+        }
+        _ => Val::Missing,
+    }
+}
+
+pub(super) fn code_text(values: &Values, code: i64) -> Option<&Arc<str>> {
+    values.0.text(u16::try_from(code).ok()?)
+}

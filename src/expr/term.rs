@@ -1,0 +1,418 @@
+//! What is asked, in the terms of an evaluator?
+//!
+//! The checked form: every name is a slot, every widening stands there, constants are folded, and what is asked
+//! twice stands once. Terms lie in one vector, each after those that it is made of.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::types::Type;
+use crate::model::EnumValues;
+
+/// The place of a term.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct TermId(pub(super) u32);
+
+impl TermId {
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A value that a term may hold, apart from its type: dates, codes, ranks and times are whole numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Cell {
+    Missing,
+    Bool(bool),
+    /// Whole numbers, days, microseconds, codes and ranks.
+    Int(i64),
+    /// Units of decimals and money.
+    Wide(i128),
+    Double(Bits),
+    Text(Arc<str>),
+    List(Arc<[Cell]>),
+}
+
+/// A double that is equal to another of the same bits. Never NaN or -0.0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Bits(u64);
+
+impl Bits {
+    pub(crate) fn new(double: f64) -> Self {
+        Self((double + 0.0).to_bits())
+    }
+
+    pub(crate) const fn get(self) -> f64 {
+        f64::from_bits(self.0)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Arithmetic {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Modulo,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Conversion {
+    /// A whole number as units of a scale.
+    IntToWide(u8),
+    IntToDouble,
+    /// More digits after the point, by this many.
+    Rescale(u8),
+    /// Units of a scale as a double.
+    WideToDouble(u8),
+    /// A code or rank as its text.
+    CodeToText(Values),
+    DoubleToInt,
+    /// Units of a scale as a whole number, cut off.
+    WideToInt(u8),
+    /// An instant as seconds since 1970.
+    SecondsOf,
+    /// The instant of seconds since 1970.
+    FromSeconds,
+    TextToTimestamp,
+    TextToDuration,
+    /// The UTC day of an instant; with a zone in [`Op::DayOf`].
+    BoolToText,
+    IntToText,
+    DoubleToText,
+    WideToText(u8),
+}
+
+/// Values of an enumeration, equal to others of the same values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Values(pub(crate) EnumValues);
+
+impl std::hash::Hash for Values {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.len().hash(state);
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum TextTest {
+    Contains,
+    StartsWith,
+    EndsWith,
+    EqualsFold,
+    ContainsFold,
+    StartsWithFold,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Rounding {
+    Abs,
+    Sign,
+    Floor,
+    Ceil,
+    Trunc,
+    Round,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum TimePart {
+    /// The day itself, in days from 1970.
+    Day,
+    Year,
+    Month,
+    Date,
+    DayOfMonth,
+    DayOfYear,
+    DayOfWeek,
+    Hours,
+    Minutes,
+    Seconds,
+    Milliseconds,
+}
+
+/// What a getter reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Clock {
+    Date,
+    Duration,
+    /// An instant in the zone at this place of the zones.
+    Instant(u32),
+}
+
+/// A day counted from the day of the question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Day {
+    /// Days after today.
+    Today(i32),
+    /// Months after today, clamped at the end of the month.
+    Months(i32),
+    /// The first day of a period, counted from the current one.
+    StartOf(Period, i32),
+    /// The last day of a period, counted from the current one.
+    EndOf(Period, i32),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Period {
+    Day,
+    Week,
+    Month,
+    Quarter,
+    Year,
+    FiscalQuarter,
+    FiscalYear,
+}
+
+/// What is folded to a constant before anything is evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Moment {
+    Now,
+    Day(Day),
+}
+
+/// Where an account stands, seen from another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Place {
+    Parent,
+    Root,
+    /// The nearest of a type: the account itself, or one above.
+    AtType(u16),
+    /// The one at a level, the root being 1: the account itself, or one above.
+    AtLevel(u32),
+}
+
+/// Accounts, seen from one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Walk {
+    Ancestors,
+    Lineage,
+    Children,
+    Descendants,
+    Subtree,
+    Siblings,
+}
+
+impl Walk {
+    /// May what is asked of each read the account that asks?
+    pub(crate) const fn may_read_outer(self) -> bool {
+        matches!(self, Self::Children)
+    }
+
+    pub(crate) const ALL: [(&'static str, Self); 6] = [
+        ("ancestors", Self::Ancestors),
+        ("lineage", Self::Lineage),
+        ("children", Self::Children),
+        ("descendants", Self::Descendants),
+        ("subtree", Self::Subtree),
+        ("siblings", Self::Siblings),
+    ];
+}
+
+/// What a macro gathers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Gather {
+    Exists,
+    All,
+    ExistsOne,
+    Count,
+    Sum,
+    Min,
+    Max,
+    Avg,
+    Filter,
+    Map,
+}
+
+/// What is read of usage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Reading {
+    Count,
+    Sum,
+    Min,
+    Max,
+    Avg,
+    Distinct,
+    Days,
+    First,
+    Last,
+}
+
+/// What is gathered over.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Over {
+    Walk(Walk),
+    Table(Arc<str>),
+}
+
+/// A window over usage events or a daily metric, as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Usage {
+    pub(crate) name: Arc<str>,
+    pub(crate) is_metric: bool,
+    /// First and last day.
+    pub(crate) window: Option<(TermId, TermId)>,
+    pub(crate) filters: Box<[TermId]>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Op {
+    Const(Cell),
+    /// An attribute of the account, or a column of the row, that is asked.
+    Slot(u32),
+    /// Asked of the account around the account or row that is asked.
+    Outer(TermId),
+    /// The element of the list lambda at this depth.
+    Element(u32),
+    /// A field of a record.
+    Field(TermId, Arc<str>),
+    /// The item of a list at a place.
+    Item(TermId, TermId),
+    Convert(Conversion, TermId),
+    Not(TermId),
+    And(Box<[TermId]>),
+    Or(Box<[TermId]>),
+    If(TermId, TermId, TermId),
+    Has(TermId),
+    Coalesce(Box<[TermId]>),
+    IsNot(TermId, TermId),
+    Compare(Comparison, TermId, TermId),
+    /// Is it one of these constants? Sorted, without repetition.
+    OneOf(TermId, Arc<[Cell]>),
+    /// Is it in this list?
+    InList(TermId, TermId),
+    /// Of whole numbers.
+    IntMath(Arithmetic, TermId, TermId),
+    /// Of units of equal scale, or for products of any.
+    WideMath(Arithmetic, TermId, TermId),
+    DoubleMath(Arithmetic, TermId, TermId),
+    /// Units by a double, with this many digits more.
+    WideByDouble(TermId, TermId, u8),
+    /// A day and whole days; or the days between two.
+    DayMath(Arithmetic, TermId, TermId),
+    DaysBetween(TermId, TermId),
+    /// An instant and a length of time.
+    InstantMath(Arithmetic, TermId, TermId),
+    DurationMath(Arithmetic, TermId, TermId),
+    TimeBetween(TermId, TermId),
+    Negate(TermId),
+    Join(TermId, TermId),
+    Text(TextTest, TermId, TermId),
+    Like(TermId, Arc<[Arc<str>]>),
+    Lower(TermId),
+    Upper(TermId),
+    Size(TermId),
+    Rounding(Rounding, TermId),
+    /// To whole numbers, of units of a scale.
+    WideRounding(Rounding, u8, TermId),
+    Least(Box<[TermId]>),
+    Greatest(Box<[TermId]>),
+    Part(TimePart, Clock, TermId),
+    /// The day of an instant in the zone of the question.
+    DayOf(TermId),
+    /// The first instant of a day, and of days after it, in the zone of the question.
+    StartOfDay(TermId, i32),
+    /// Does the list hold all, or any, of these?
+    Holds {
+        all: bool,
+        list: TermId,
+        values: TermId,
+    },
+    /// A macro over a list.
+    Each(Gather, TermId, TermId),
+    Moment(Moment),
+    // --- what needs a book ---
+    Level,
+    AccountId,
+    At(Place, TermId),
+    /// Of each account or row for which all filters are true.
+    Gather {
+        what: Gather,
+        over: Over,
+        filters: Box<[TermId]>,
+        body: Option<TermId>,
+    },
+    Under {
+        id: Arc<str>,
+        strict: bool,
+    },
+    Owns(u16),
+    InSegment(Arc<str>),
+    Usage(Reading, Arc<Usage>, Option<TermId>),
+}
+
+/// Whose name a slot is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SlotOf {
+    Account,
+    Table(Arc<str>),
+    Event(Arc<str>),
+}
+
+/// A name that an expression reads.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SlotInfo {
+    pub(crate) of: SlotOf,
+    pub(crate) name: Arc<str>,
+    pub(crate) kind: Type,
+}
+
+/// The terms of one or more expressions.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Terms {
+    pub(super) ops: Vec<Op>,
+    pub(super) known: HashMap<Op, TermId>,
+    pub(super) slots: Vec<SlotInfo>,
+    pub(super) zones: Vec<Arc<dyn crate::model::Zone>>,
+}
+
+impl Terms {
+    pub(crate) fn op(&self, id: TermId) -> &Op {
+        const NONE: Op = Op::Const(Cell::Missing);
+        self.ops.get(id.index()).unwrap_or(&NONE)
+    }
+
+    pub(crate) fn constant(&self, id: TermId) -> Option<&Cell> {
+        match self.op(id) {
+            Op::Const(cell) => Some(cell),
+            _ => None,
+        }
+    }
+
+    /// The term of an operation; the one that is there, where it is asked again.
+    pub(super) fn add(&mut self, op: Op) -> TermId {
+        if let Some(known) = self.known.get(&op) {
+            return *known;
+        }
+        let id = TermId(u32::try_from(self.ops.len()).unwrap_or(u32::MAX));
+        self.ops.push(op.clone());
+        self.known.insert(op, id);
+        id
+    }
+
+    pub(super) fn slot(&mut self, of: &SlotOf, name: &str, kind: &Type) -> TermId {
+        let known = self.slots.iter().position(|slot| slot.of == *of && &*slot.name == name);
+        let place = known.unwrap_or_else(|| {
+            self.slots.push(SlotInfo { of: of.clone(), name: Arc::from(name), kind: kind.clone() });
+            self.slots.len() - 1
+        });
+        self.add(Op::Slot(u32::try_from(place).unwrap_or(u32::MAX)))
+    }
+
+    pub(super) fn zone(&mut self, zone: Arc<dyn crate::model::Zone>) -> u32 {
+        let known = self.zones.iter().position(|known| known.name() == zone.name());
+        let place = known.unwrap_or_else(|| {
+            self.zones.push(zone);
+            self.zones.len() - 1
+        });
+        u32::try_from(place).unwrap_or(u32::MAX)
+    }
+}
