@@ -38,7 +38,6 @@ impl Bitmap {
     }
 
     /// Words as [`Self::words`] gave them, or `None` when they are none of so many bits.
-    #[cfg(feature = "snapshot")]
     pub(crate) fn from_words(words: Vec<u64>, len: usize) -> Option<Self> {
         let all = Self { words: words.into(), len: u32::try_from(len).ok()? };
         let mut trimmed = all.clone();

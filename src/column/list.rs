@@ -53,15 +53,24 @@ impl ListBlock {
         (fits && all_there && !valid.is_empty()).then(|| Self { ends: ends.into(), items, valid })
     }
 
-    /// The elements of a row, or `None` when the list is missing.
-    pub(crate) fn get(&self, row: usize) -> Option<Vec<String>> {
+    /// The places of a row's elements, or `None` when the list is missing.
+    pub(crate) fn places(&self, row: usize) -> Option<std::ops::Range<usize>> {
         if !self.valid.get(row) {
             return None;
         }
         let end = *self.ends.get(row)? as usize;
         let start = if row == 0 { 0 } else { *self.ends.get(row - 1)? as usize };
-        let items = self.items.as_ref();
-        Some((start..end).filter_map(|place| items?.get(place).map(str::to_owned)).collect())
+        Some(start..end)
+    }
+
+    /// The element at a place.
+    pub(crate) fn item(&self, place: usize) -> Option<&str> {
+        self.items.as_ref()?.get(place)
+    }
+
+    /// The elements of a row, or `None` when the list is missing.
+    pub(crate) fn get(&self, row: usize) -> Option<Vec<String>> {
+        Some(self.places(row)?.filter_map(|place| self.item(place).map(str::to_owned)).collect())
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -14,7 +14,6 @@ mod text;
 pub(crate) use bitmap::Bitmap;
 pub(crate) use block::{Block, Storage};
 pub(crate) use fixed::Fixed;
-#[cfg(feature = "snapshot")]
 pub(crate) use list::ListBlock;
 pub(crate) use raw::{Raw, raw_of, value_of};
 pub(crate) use staging::Staging;

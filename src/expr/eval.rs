@@ -11,6 +11,12 @@ use super::value::Val;
 pub(super) trait Slots<'a> {
     /// The value of a slot of the terms.
     fn slot(&self, slot: u32) -> Val<'a>;
+
+    /// The value of what needs a book, which was worked out before.
+    fn derived(&self, id: TermId) -> Val<'a> {
+        let _ = id;
+        Val::Missing
+    }
 }
 
 /// No names at all: for constants.
@@ -194,7 +200,7 @@ impl<'a, S: Slots<'a>> Eval<'a, S> {
             }
             Op::Holds { all, list, values } => holds(*all, &value(list), &value(values)),
             Op::Each(gather, list, body) => self.each(*gather, &value(list), *body, around),
-            // These are constants before anything is evaluated, or need a book.
+            // Moments are constants before anything is evaluated; the others need a book.
             Op::Outer(_)
             | Op::Moment(_)
             | Op::DayOf(_)
@@ -206,7 +212,7 @@ impl<'a, S: Slots<'a>> Eval<'a, S> {
             | Op::Under { .. }
             | Op::Owns(_)
             | Op::InSegment(_)
-            | Op::Usage(..) => Val::Missing,
+            | Op::Usage(..) => self.slots.derived(id),
         }
     }
 

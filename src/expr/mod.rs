@@ -1,5 +1,6 @@
 //! What does this expression mean?
 mod ast;
+mod batch;
 mod check;
 mod checked;
 mod diagnostic;
@@ -21,6 +22,7 @@ mod types;
 mod value;
 
 pub use ast::{Ast, BinaryOp, MacroKind, Node, NodeId};
+pub use batch::{Answers, Cancelled, ExprPlan, ExprPlanErrors};
 pub use check::Checker;
 pub use checked::Checked;
 pub use diagnostic::{Code, Diagnostic, Edit, ExprErrors, Span};

@@ -115,12 +115,12 @@ impl Zone for ZoneOf {
     }
 }
 
-fn place(places: &[TermId], id: TermId) -> TermId {
+pub(super) fn place(places: &[TermId], id: TermId) -> TermId {
     places.get(id.index()).copied().unwrap_or(TermId(u32::MAX))
 }
 
 /// An operation on terms that moved.
-fn moved(op: &Op, places: &[TermId]) -> Op {
+pub(super) fn moved(op: &Op, places: &[TermId]) -> Op {
     let mut op = op.clone();
     op.each_part(&mut |part| *part = place(places, *part));
     op
@@ -134,7 +134,7 @@ impl Op {
         parts
     }
 
-    fn each_part(&mut self, of: &mut dyn FnMut(&mut TermId)) {
+    pub(super) fn each_part(&mut self, of: &mut dyn FnMut(&mut TermId)) {
         match self {
             Self::Const(_)
             | Self::Slot(_)

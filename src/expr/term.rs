@@ -14,6 +14,9 @@ use crate::model::EnumValues;
 pub(crate) struct TermId(pub(super) u32);
 
 impl TermId {
+    /// The place of no term.
+    pub(super) const NONE: Self = Self(u32::MAX);
+
     pub(crate) const fn index(self) -> usize {
         self.0 as usize
     }
@@ -227,9 +230,18 @@ pub(crate) enum Gather {
     Sum,
     Min,
     Max,
-    Avg,
+    Avg(Mean),
     Filter,
     Map,
+}
+
+/// What a mean is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Mean {
+    /// An amount with so many digits more.
+    Money { digits: u8 },
+    /// A double, of units of a scale.
+    Double { scale: u8 },
 }
 
 /// What is read of usage.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::term::{Bits, Cell};
 use super::types::Type;
+use crate::column::ListBlock;
 use crate::model::{Date, Decimal, Duration, Money, Timestamp, Value};
 
 /// A value that an expression gives. No value at all is `None` of an `Option`.
@@ -164,6 +165,8 @@ pub(super) enum Val<'a> {
     Made(Arc<str>),
     Cells(&'a [Cell]),
     Texts(&'a [Arc<str>]),
+    /// A list of text as a column stores it: from a place, so many.
+    Stored(&'a ListBlock, usize, usize),
     List(Arc<[Val<'a>]>),
     Record(&'a [(Arc<str>, ExprValue)], &'a [(Arc<str>, Type)]),
 }
@@ -205,6 +208,7 @@ impl<'a> Val<'a> {
         match self {
             Self::Cells(items) => Some(items.len()),
             Self::Texts(items) => Some(items.len()),
+            Self::Stored(_, _, len) => Some(*len),
             Self::List(items) => Some(items.len()),
             _ => None,
         }
@@ -215,6 +219,9 @@ impl<'a> Val<'a> {
         match self {
             Self::Cells(items) => items.get(place).map_or(Self::Missing, Self::of_cell),
             Self::Texts(items) => items.get(place).map_or(Self::Missing, |text| Self::Text(text)),
+            Self::Stored(list, from, len) if place < *len => {
+                list.item(from + place).map_or(Self::Missing, Self::Text)
+            }
             Self::List(items) => items.get(place).cloned().unwrap_or(Self::Missing),
             _ => Self::Missing,
         }

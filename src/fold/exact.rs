@@ -12,24 +12,24 @@ const SCALE: f64 = 18_446_744_073_709_551_616.0;
 
 /// A double in quanta, or `None` when it is out of range.
 #[expect(clippy::cast_possible_truncation, reason = "the product is whole and at most 2^116")]
-pub(super) fn to_quanta(value: f64) -> Option<i128> {
+pub(crate) fn to_quanta(value: f64) -> Option<i128> {
     (value.abs() <= RANGE).then(|| (value * SCALE).round_ties_even() as i128)
 }
 
 /// The double nearest to a number of quanta.
 #[expect(clippy::cast_precision_loss, reason = "nearest double is what is asked for")]
-pub(super) fn from_quanta(quanta: i128) -> f64 {
+pub(crate) fn from_quanta(quanta: i128) -> f64 {
     quanta as f64 / SCALE
 }
 
 /// A key that orders finite doubles as the number line does.
-pub(super) const fn order_key(value: f64) -> i64 {
+pub(crate) const fn order_key(value: f64) -> i64 {
     let bits = value.to_bits().cast_signed();
     if bits < 0 { bits ^ i64::MAX } else { bits }
 }
 
 /// The double of a key.
-pub(super) const fn from_order_key(key: i64) -> f64 {
+pub(crate) const fn from_order_key(key: i64) -> f64 {
     let bits = if key < 0 { key ^ i64::MAX } else { key };
     f64::from_bits(bits.cast_unsigned())
 }

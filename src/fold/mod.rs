@@ -18,10 +18,12 @@ mod run;
 mod state;
 mod totals;
 
+pub(crate) use exact::{from_order_key, from_quanta, order_key, to_quanta};
 pub use plan::{FoldError, FoldErrors, FoldPlan};
 pub use rates::Rates;
 pub use reach::Reach;
 pub use roll_up::RollUp;
+pub(crate) use state::Sum;
 pub use totals::{FoldValue, Totals};
 
 /// Most values of an enumeration that a distribution counts one by one.

@@ -22,10 +22,10 @@ pub(super) enum State {
 /// The sum is kept to the last bit even where it leaves 128 bits on the way: whether a total is out of
 /// range must not depend on the order in which its parts were added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Sum {
+pub(crate) struct Sum {
     /// The lower 128 bits.
-    pub(super) value: i128,
-    pub(super) rows: u64,
+    pub(crate) value: i128,
+    pub(crate) rows: u64,
     /// What went beyond 128 bits, in units of 2^128.
     carry: i32,
     /// Rows out of range; with one of them there is no sum.
@@ -33,23 +33,23 @@ pub(super) struct Sum {
 }
 
 impl Sum {
-    pub(super) const fn of(value: i128) -> Self {
+    pub(crate) const fn of(value: i128) -> Self {
         Self::over(value, 1)
     }
 
     /// A sum over so many rows.
-    pub(super) const fn over(value: i128, rows: u64) -> Self {
+    pub(crate) const fn over(value: i128, rows: u64) -> Self {
         Self { value, rows, carry: 0, unfit: 0 }
     }
 
-    pub(super) const UNFIT: Self = Self { value: 0, rows: 1, carry: 0, unfit: 1 };
+    pub(crate) const UNFIT: Self = Self { value: 0, rows: 1, carry: 0, unfit: 1 };
 
     /// Whether there is no total: a row is out of range, or the sum is.
-    pub(super) const fn is_out_of_range(&self) -> bool {
+    pub(crate) const fn is_out_of_range(&self) -> bool {
         self.unfit > 0 || self.carry != 0
     }
 
-    pub(super) const fn merge(&mut self, other: &Self) {
+    pub(crate) const fn merge(&mut self, other: &Self) {
         let (sum, wrapped) = self.value.overflowing_add(other.value);
         self.value = sum;
         // A sum that wraps around has the sign that its parts have not.

@@ -15,6 +15,7 @@
 //! | Where do I get a book of any size? | [`ReferenceBook`]: many trees with values that are missing now and then; [`PlainBook`]: a chain, a star, one large tree |
 //! | Is the tree right, and what is seen of it in a scope? | [`Oracle`]: a map of accounts, every answer by looking at all of them |
 //! | Is the roll-up right? | [`OracleRollUp`]: the same definition, computed row by row |
+//! | Is the answer of an expression right? | [`OracleExpr`]: walked for one account at a time, by the public API |
 //! | Where do repeatable random numbers come from? | [`Random`] |
 //!
 //! # In your own tests
@@ -82,6 +83,7 @@ pub mod conformance;
 mod faulty;
 mod generate;
 mod oracle;
+mod oracle_expr;
 mod oracle_fold;
 mod plain;
 mod random;
@@ -93,6 +95,7 @@ pub use conformance::macros::{
 pub use faulty::{FaultySource, InjectedFailure};
 pub use generate::ReferenceBook;
 pub use oracle::{Oracle, OracleAccount};
+pub use oracle_expr::OracleExpr;
 pub use oracle_fold::{OracleOperator, OracleRollUp};
 pub use plain::PlainBook;
 pub use random::Random;

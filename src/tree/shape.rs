@@ -98,6 +98,16 @@ impl Shape {
         self.kinds.get(row as usize).copied().unwrap_or(0)
     }
 
+    /// The account type of each row.
+    pub(crate) fn kinds(&self) -> &[u16] {
+        &self.kinds
+    }
+
+    /// The product of each row, [`NO_PRODUCT`] where there is none; empty where no row has one.
+    pub(crate) fn products(&self) -> &[u16] {
+        &self.products
+    }
+
     pub(crate) fn product(&self, row: u32) -> Option<u16> {
         self.products.get(row as usize).copied().filter(|p| *p != NO_PRODUCT)
     }

@@ -468,7 +468,7 @@ impl Check<'_> {
             Op::Under { id: text, strict: entry.function == F::StrictlyUnder }
         };
         let id = self.terms.add(op);
-        let id = self.reach(&account, id, node)?;
+        let id = self.reach_or(&account, id, Cell::Bool(false), node)?;
         Some(Term { id, kind: Type::Bool, loose: None, node })
     }
 

@@ -6,7 +6,7 @@ use super::paths::{Context, Receiver, Scope, ScopeOf};
 use super::{Check, Term};
 use crate::expr::ast::{MacroKind, Node, NodeId};
 use crate::expr::diagnostic::Code;
-use crate::expr::term::{Cell, Gather, Op, Over, Reading, SlotOf, TermId};
+use crate::expr::term::{Cell, Gather, Mean, Op, Over, Reading, SlotOf, TermId};
 use crate::expr::types::{DERIVED_DIGITS, Type};
 
 impl Check<'_> {
@@ -192,7 +192,17 @@ impl Check<'_> {
             MacroKind::Sum => (Gather::Sum, self.aggregated(kind, inner)?),
             MacroKind::Min => (Gather::Min, self.aggregated(kind, inner)?),
             MacroKind::Max => (Gather::Max, self.aggregated(kind, inner)?),
-            MacroKind::Avg => (Gather::Avg, self.aggregated(kind, inner)?),
+            MacroKind::Avg => {
+                let result = self.aggregated(kind, inner)?;
+                let mean = match (&inner.kind, &result) {
+                    (Type::Money { scale, .. }, Type::Money { scale: more, .. }) => {
+                        Mean::Money { digits: more.saturating_sub(*scale) }
+                    }
+                    (Type::Decimal { scale }, _) => Mean::Double { scale: *scale },
+                    _ => Mean::Double { scale: 0 },
+                };
+                (Gather::Avg(mean), result)
+            }
             MacroKind::Filter | MacroKind::Map | MacroKind::Where | MacroKind::Distinct => {
                 let message =
                     format!("accounts and rows have no `{}`; write `.filter(x, ..)`", kind.as_str());

@@ -10,7 +10,7 @@ use crate::expr::ast::NodeId;
 use crate::expr::diagnostic::{Code, Span};
 use crate::expr::functions;
 use crate::expr::names::{Name, Of};
-use crate::expr::term::{Op, Over, Place, SlotOf, TermId, Usage, Walk};
+use crate::expr::term::{Cell, Gather, Op, Over, Place, SlotOf, TermId, Usage, Walk};
 use crate::expr::types::Type;
 use crate::model::nearest;
 
@@ -407,14 +407,39 @@ impl Check<'_> {
     pub(super) fn gathered(
         &mut self,
         account: &Account,
-        what: crate::expr::term::Gather,
+        what: Gather,
         over: Over,
         filters: Vec<TermId>,
         body: Option<TermId>,
         node: NodeId,
     ) -> Option<TermId> {
+        let nothing = match what {
+            Gather::Exists | Gather::ExistsOne => Cell::Bool(false),
+            Gather::All => Cell::Bool(true),
+            Gather::Count => Cell::Int(0),
+            _ => Cell::Missing,
+        };
         let id = self.terms.add(Op::Gather { what, over, filters: filters.into(), body });
-        self.reach(account, id, node)
+        self.reach_or(account, id, nothing, node)
+    }
+
+    /// As [`Self::reach`]; where there is no such account, what nothing at all gives.
+    pub(super) fn reach_or(
+        &mut self,
+        account: &Account,
+        inner: TermId,
+        nothing: Cell,
+        node: NodeId,
+    ) -> Option<TermId> {
+        let found = self.reach(account, inner, node)?;
+        if account.places.is_empty() || nothing == Cell::Missing {
+            return Some(found);
+        }
+        let yes = self.terms.add(Op::Const(Cell::Bool(true)));
+        let there = self.reach(account, yes, node)?;
+        let there = self.terms.fold(Op::Has(there));
+        let nothing = self.terms.add(Op::Const(nothing));
+        Some(self.terms.fold(Op::If(there, found, nothing)))
     }
 }
 

@@ -1,0 +1,385 @@
+//! What must be known of the whole view before rows are evaluated?
+//!
+//! What asks other accounts or child rows is worked out first, for all rows at once, innermost first: one pass over
+//! the tree, or over a table, for each such term. Bodies of lambdas are evaluated as columns of their own rows; a
+//! body that reads the account around it is given that account's answers as a column.
+
+use std::collections::HashMap;
+
+use super::flat::Flat;
+use super::program::{Program, is_deep};
+use super::rows::{Derived, Rows};
+use super::state::{Best, Total, Unit, Votes};
+use super::tree::{NONE, State, Tree};
+use crate::book::{TableBlock, View};
+use crate::expr::term::{Cell, Gather, Op, Over, Place, TermId, Walk};
+
+/// Whose rows a lambda asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Asked {
+    Accounts,
+    /// Rows of a child table.
+    Table(usize),
+}
+
+/// Rows that are asked, and the frame around them.
+#[derive(Debug)]
+struct Frame {
+    asked: Asked,
+    around: Option<usize>,
+    /// For each row, the row of the frame around it that asks.
+    owner: Vec<u32>,
+    known: HashMap<TermId, Flat>,
+}
+
+/// Works out what is derived.
+pub(super) struct Deriver<'v> {
+    view: &'v View,
+    program: &'v Program,
+    tree: Tree,
+    frames: Vec<Frame>,
+    places: HashMap<Place, Vec<u32>>,
+    stop: &'v (dyn Fn() -> bool + Sync),
+}
+
+/// The evaluation was stopped by its caller.
+#[derive(Debug)]
+pub(super) struct Stopped;
+
+impl<'v> Deriver<'v> {
+    pub(super) fn new(view: &'v View, program: &'v Program, stop: &'v (dyn Fn() -> bool + Sync)) -> Self {
+        let base = Frame { asked: Asked::Accounts, around: None, owner: Vec::new(), known: HashMap::new() };
+        Self { view, program, tree: Tree::new(view), frames: vec![base], places: HashMap::new(), stop }
+    }
+
+    /// What the roots need of the accounts under test.
+    pub(super) fn derive(mut self, roots: &[TermId]) -> Result<HashMap<TermId, Flat>, Stopped> {
+        for root in roots {
+            self.prepare(0, *root)?;
+        }
+        Ok(self.frames.into_iter().next().map(|base| base.known).unwrap_or_default())
+    }
+
+    fn known(&self, frame: usize, id: TermId) -> bool {
+        self.frames.get(frame).is_some_and(|frame| frame.known.contains_key(&id))
+    }
+
+    /// Works out all that a term needs before its rows are evaluated.
+    fn prepare(&mut self, frame: usize, id: TermId) -> Result<(), Stopped> {
+        // Terms stand after those that they are made of: innermost first is in order of place.
+        let mut needed: Vec<TermId> = Vec::new();
+        let mut left = vec![id];
+        while let Some(id) = left.pop() {
+            if self.program.deep.get(id.index()) != Some(&true) {
+                continue;
+            }
+            let op = self.program.terms.op(id);
+            if is_deep(op) {
+                // What is below it is asked elsewhere.
+                if !needed.contains(&id) && !self.known(frame, id) {
+                    needed.push(id);
+                }
+            } else {
+                left.extend(op.parts());
+            }
+        }
+        needed.sort_unstable();
+        for id in needed {
+            if (self.stop)() {
+                return Err(Stopped);
+            }
+            let flat = self.deep(frame, id)?;
+            if let Some(frame) = self.frames.get_mut(frame) {
+                frame.known.insert(id, flat);
+            }
+        }
+        Ok(())
+    }
+
+    /// The answers to a term for all rows of a frame.
+    fn answers(&mut self, frame: usize, id: TermId) -> Result<Flat, Stopped> {
+        self.prepare(frame, id)?;
+        let Some(asked) = self.frames.get(frame) else { return Ok(Flat::Cells(Vec::new())) };
+        let derived: Derived<'_> = asked.known.iter().map(|(id, flat)| (*id, flat)).collect();
+        let mut parts = Vec::with_capacity(self.tree.slots.len());
+        let mut base = 0;
+        for (slot, _) in &self.tree.slots {
+            if (self.stop)() {
+                return Err(Stopped);
+            }
+            let Some(chunk) = self.view.inner().chunk(*slot) else { continue };
+            let empty;
+            let (table, rows) = match asked.asked {
+                Asked::Accounts => (None, chunk.shape.rows() as usize),
+                Asked::Table(number) => match chunk.table(number) {
+                    Some(block) => (Some(&**block), block.rows()),
+                    None => {
+                        empty = TableBlock::empty(chunk.shape.rows() as usize);
+                        (Some(&empty), 0)
+                    }
+                },
+            };
+            let rows = Rows {
+                program: self.program,
+                chunk,
+                table,
+                rows,
+                derived: &derived,
+                base,
+                kept: std::cell::RefCell::default(),
+            };
+            base += rows.rows;
+            parts.push(rows.flat(id));
+        }
+        Ok(Flat::joined(parts))
+    }
+
+    fn deep(&mut self, frame: usize, id: TermId) -> Result<Flat, Stopped> {
+        let rows = self.tree.rows();
+        Ok(match self.program.terms.op(id) {
+            Op::Level => Flat::Int(self.tree.levels().iter().map(|level| Some(i64::from(*level))).collect()),
+            Op::AccountId => {
+                let ids = self.tree.slots.iter().filter_map(|(slot, _)| self.view.inner().chunk(*slot));
+                let ids = ids.flat_map(|chunk| {
+                    (0..chunk.shape.rows()).map(|row| chunk.shape.id(row).map(std::sync::Arc::from))
+                });
+                Flat::Text(ids.collect())
+            }
+            Op::Under { id, strict } => {
+                // What is not visible might as well not exist.
+                let place = self.view.account(id).map(|account| account.place());
+                let top = place.and_then(|place| {
+                    let first = self.tree.slots.iter().find(|(slot, _)| *slot == place.slot)?.1;
+                    Some(first.saturating_add(place.row))
+                });
+                Flat::Truth(match top {
+                    None => vec![Some(false); rows],
+                    Some(top) => self.tree.below(top, *strict).into_iter().map(Some).collect(),
+                })
+            }
+            Op::Owns(product) => {
+                let own = self.held(*product);
+                let all = self.tree.gather(Walk::Subtree, own);
+                Flat::Truth(all.into_iter().map(|votes| Some(votes.count() > 0)).collect())
+            }
+            Op::At(place, inner) => {
+                let (place, inner) = (place.clone(), *inner);
+                let answers = self.answers(frame, inner)?;
+                let tree = &self.tree;
+                let from = self.places.entry(place.clone()).or_insert_with(|| tree.at(&place));
+                answers.gathered(from)
+            }
+            Op::Outer(inner) => {
+                let inner = *inner;
+                let Some(around) = self.frames.get(frame).and_then(|frame| frame.around) else {
+                    return Ok(Flat::Cells(vec![Cell::Missing; rows]));
+                };
+                let answers = self.answers(around, inner)?;
+                match self.frames.get(frame) {
+                    Some(frame) => answers.gathered(&frame.owner),
+                    None => answers,
+                }
+            }
+            Op::Gather { what, over, filters, body } => {
+                let (what, over, filters, body) = (*what, over.clone(), filters.clone(), *body);
+                match over {
+                    Over::Walk(walk) => self.walk(frame, walk, what, &filters, body)?,
+                    Over::Table(table) => {
+                        let number = self.view.schema().table(&table).map(crate::model::TableId::index);
+                        match number {
+                            Some(number) => self.child_rows(frame, number, what, &filters, body)?,
+                            None => Flat::Cells(vec![Cell::Missing; rows]),
+                        }
+                    }
+                }
+            }
+            // Columns for these come from the host.
+            _ => Flat::Cells(vec![Cell::Missing; rows]),
+        })
+    }
+
+    /// Which visible accounts hold a product, and are not cancelled.
+    fn held(&self, product: u16) -> Vec<Votes> {
+        let inner = self.view.inner();
+        let cancelled = inner.schema.cancelled_codes();
+        let status = inner.schema.system_attribute(crate::model::SystemAttribute::Status);
+        let mut votes = Vec::with_capacity(self.tree.rows());
+        for (slot, _) in &self.tree.slots {
+            let Some(chunk) = inner.chunk(*slot) else { continue };
+            let statuses = status.and_then(|status| chunk.column(status.index()));
+            for row in 0..chunk.shape.rows() {
+                let gone = statuses.is_some_and(|block| match block.get(row as usize) {
+                    Some(crate::column::Raw::Code(code)) => cancelled.contains(&code),
+                    _ => false,
+                });
+                let holds = chunk.shape.product(row) == Some(product) && !gone && self.tree.sees(votes.len());
+                votes.push(Votes::of(holds.then_some(true)));
+            }
+        }
+        votes
+    }
+
+    /// The frame of a lambda; that of all accounts where the body does not read the account around.
+    fn frame(&mut self, asked: Asked, around: usize, reads_outer: bool, owner: Vec<u32>) -> usize {
+        if asked == Asked::Accounts && !reads_outer {
+            return 0;
+        }
+        self.frames.push(Frame { asked, around: Some(around), owner, known: HashMap::new() });
+        self.frames.len() - 1
+    }
+
+    fn reads_outer(&self, filters: &[TermId], body: Option<TermId>) -> bool {
+        filters.iter().chain(&body).any(|id| self.program.outer.get(id.index()) == Some(&true))
+    }
+
+    fn walk(
+        &mut self,
+        around: usize,
+        walk: Walk,
+        what: Gather,
+        filters: &[TermId],
+        body: Option<TermId>,
+    ) -> Result<Flat, Stopped> {
+        let reads_outer = self.reads_outer(filters, body);
+        let owner = if reads_outer { self.tree.parent.clone() } else { Vec::new() };
+        let frame = self.frame(Asked::Accounts, around, reads_outer, owner);
+        let (counted, body) = self.bodies(frame, filters, body)?;
+        let tree = &self.tree;
+        let counts = |row: usize| {
+            tree.sees(row) && counted.iter().all(|filter| matches!(filter, Flat::Truth(rows) if rows.get(row) == Some(&Some(true))))
+        };
+        let gather = Gathering { what, rows: tree.rows(), counts: &counts, body: body.as_ref() };
+        Ok(gather.with(
+            |own| tree.gather(walk, own),
+            |own| tree.gather(walk, own),
+            |own| tree.gather(walk, own),
+        ))
+    }
+
+    /// The answers to the filters and the body of a lambda.
+    fn bodies(
+        &mut self,
+        frame: usize,
+        filters: &[TermId],
+        body: Option<TermId>,
+    ) -> Result<(Vec<Flat>, Option<Flat>), Stopped> {
+        let mut counted = Vec::with_capacity(filters.len());
+        for filter in filters {
+            counted.push(self.answers(frame, *filter)?);
+        }
+        let body = match body {
+            Some(body) => Some(self.answers(frame, body)?),
+            None => None,
+        };
+        Ok((counted, body))
+    }
+
+    fn child_rows(
+        &mut self,
+        around: usize,
+        table: usize,
+        what: Gather,
+        filters: &[TermId],
+        body: Option<TermId>,
+    ) -> Result<Flat, Stopped> {
+        let mut owner: Vec<u32> = Vec::new();
+        for (slot, first) in &self.tree.slots {
+            let Some(chunk) = self.view.inner().chunk(*slot) else { continue };
+            let Some(block) = chunk.table(table) else { continue };
+            for (account, bounds) in (*first..).zip(block.starts().windows(2)) {
+                let [from, to] = bounds else { continue };
+                owner.extend((*from..*to).map(|_| account));
+            }
+        }
+        let frame = self.frame(Asked::Table(table), around, true, owner);
+        let (counted, body) = self.bodies(frame, filters, body)?;
+        let accounts = self.tree.rows();
+        let Some(frame) = self.frames.get(frame) else { return Ok(Flat::Cells(Vec::new())) };
+        let owner = &frame.owner;
+        let counts = |row: usize| {
+            counted.iter().all(|filter| matches!(filter, Flat::Truth(rows) if rows.get(row) == Some(&Some(true))))
+        };
+        let gather = Gathering { what, rows: owner.len(), counts: &counts, body: body.as_ref() };
+        Ok(gather.with(
+            |own| by_owner(owner, accounts, &own),
+            |own| by_owner(owner, accounts, &own),
+            |own| by_owner(owner, accounts, &own),
+        ))
+    }
+}
+
+/// The states of rows, merged by the account that owns them.
+fn by_owner<S: State>(owner: &[u32], accounts: usize, own: &[S]) -> Vec<S> {
+    let mut out = vec![S::default(); accounts];
+    for (owner, own) in owner.iter().zip(own) {
+        if let Some(out) = out.get_mut(*owner as usize).filter(|_| *owner != NONE) {
+            out.merge(own);
+        }
+    }
+    out
+}
+
+/// What is gathered of rows.
+struct Gathering<'g> {
+    what: Gather,
+    rows: usize,
+    /// Does a row count?
+    counts: &'g dyn Fn(usize) -> bool,
+    body: Option<&'g Flat>,
+}
+
+impl Gathering<'_> {
+    /// Gathers by the functions for the kind of state that it takes.
+    fn with(
+        &self,
+        votes: impl Fn(Vec<Votes>) -> Vec<Votes>,
+        totals: impl Fn(Vec<Total>) -> Vec<Total>,
+        bests: impl Fn(Vec<Best>) -> Vec<Best>,
+    ) -> Flat {
+        match self.what {
+            Gather::Exists | Gather::All | Gather::ExistsOne | Gather::Count => {
+                let own = (0..self.rows).map(|row| {
+                    if !(self.counts)(row) {
+                        return Votes::default();
+                    }
+                    match self.body {
+                        // Each row counts.
+                        None => Votes::of(Some(true)),
+                        Some(Flat::Truth(rows)) => Votes::of(rows.get(row).copied().flatten()),
+                        Some(_) => Votes::of(None),
+                    }
+                });
+                let all = votes(own.collect());
+                if self.what == Gather::Count {
+                    Flat::Int(all.into_iter().map(|votes| Some(votes.count())).collect())
+                } else {
+                    Flat::Truth(all.into_iter().map(|votes| votes.truth(self.what)).collect())
+                }
+            }
+            Gather::Sum | Gather::Avg(_) => {
+                let (Some(body), Some(unit)) = (self.body, self.body.and_then(Unit::of)) else {
+                    return self.nothing(|own| totals(own).len());
+                };
+                let own = (0..self.rows)
+                    .map(|row| if (self.counts)(row) { Total::of(body, row) } else { Total::default() });
+                let cells = totals(own.collect()).into_iter().map(|total| match self.what {
+                    Gather::Avg(mean) => total.mean(unit, mean),
+                    _ => total.sum(unit),
+                });
+                Flat::of_cells(cells.collect())
+            }
+            _ => {
+                let least = self.what == Gather::Min;
+                let Some(body) = self.body else { return self.nothing(|own| totals(own).len()) };
+                let own = (0..self.rows)
+                    .map(|row| if (self.counts)(row) { Best::of(body, row, least) } else { Best::default() });
+                Flat::of_cells(bests(own.collect()).into_iter().map(Best::cell).collect())
+            }
+        }
+    }
+
+    /// No row has a value.
+    fn nothing(&self, rows: impl FnOnce(Vec<Total>) -> usize) -> Flat {
+        Flat::Cells(vec![Cell::Missing; rows(vec![Total::default(); self.rows])])
+    }
+}

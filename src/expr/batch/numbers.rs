@@ -1,0 +1,201 @@
+//! Numbers of rows side by side, and how they are reckoned with.
+
+use std::borrow::Cow;
+
+use super::masks::{Masks, bits};
+use crate::expr::scalar;
+use crate::expr::term::{Arithmetic, Comparison};
+
+/// Which rows have a number.
+#[derive(Debug, Clone)]
+pub(super) enum Valid<'c> {
+    All,
+    Some(Cow<'c, [u64]>),
+}
+
+impl<'c> Valid<'c> {
+    pub(super) fn words(&self) -> Option<&[u64]> {
+        match self {
+            Self::All => None,
+            Self::Some(words) => Some(words),
+        }
+    }
+
+    pub(super) fn and(self, other: &Valid<'_>) -> Valid<'c> {
+        match (self, other) {
+            (own, Valid::All) => own,
+            (Self::All, Valid::Some(words)) => Valid::Some(Cow::Owned(words.to_vec())),
+            (Self::Some(own), Valid::Some(words)) => {
+                Valid::Some(own.iter().zip(&**words).map(|(own, other)| own & other).collect())
+            }
+        }
+    }
+}
+
+/// A number for each row, or one for all.
+#[derive(Debug, Clone)]
+pub(super) enum Side<'c, T: Copy + 'static> {
+    Rows(Cow<'c, [T]>),
+    One(T),
+}
+
+impl<T: Copy> Side<'_, T> {
+    /// What a function makes of each row.
+    pub(super) fn map<U: Copy>(&self, mut of: impl FnMut(T) -> U) -> Side<'static, U> {
+        match self {
+            Self::Rows(values) => Side::Rows(values.iter().map(|value| of(*value)).collect()),
+            Self::One(value) => Side::One(of(*value)),
+        }
+    }
+
+    pub(super) fn get(&self, row: usize) -> Option<T> {
+        match self {
+            Self::Rows(values) => values.get(row).copied(),
+            Self::One(value) => Some(*value),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Values<'c> {
+    Int(Side<'c, i64>),
+    /// Units that fit 64 bits.
+    Units(Side<'c, i64>),
+    Wide(Side<'c, i128>),
+    Double(Side<'c, f64>),
+}
+
+/// Numbers of rows side by side.
+#[derive(Debug, Clone)]
+pub(super) struct Numbers<'c> {
+    pub(super) values: Values<'c>,
+    pub(super) valid: Valid<'c>,
+}
+
+impl<'c> Numbers<'c> {
+    pub(super) const fn new(values: Values<'c>, valid: Valid<'c>) -> Self {
+        Self { values, valid }
+    }
+
+    fn wide(&self) -> Option<Side<'_, i128>> {
+        match &self.values {
+            Values::Units(side) => Some(side.map(i128::from)),
+            Values::Wide(Side::Rows(rows)) => Some(Side::Rows(Cow::Borrowed(rows))),
+            Values::Wide(Side::One(one)) => Some(Side::One(*one)),
+            _ => None,
+        }
+    }
+
+    /// How two compare, row by row.
+    pub(super) fn compare(&self, comparison: Comparison, other: &Self, rows: usize) -> Option<Masks> {
+        let yes = match (&self.values, &other.values) {
+            (Values::Int(a), Values::Int(b)) | (Values::Units(a), Values::Units(b)) => {
+                compared(a, b, comparison, rows)
+            }
+            (Values::Double(a), Values::Double(b)) => compared(a, b, comparison, rows),
+            _ => compared(&self.wide()?, &other.wide()?, comparison, rows),
+        };
+        let valid = self.valid.clone().and(&other.valid);
+        Some(Masks::of(yes, valid.words(), rows))
+    }
+
+    /// What an operation makes of two, row by row.
+    pub(super) fn math(&self, op: Arithmetic, other: &Self, rows: usize) -> Option<Numbers<'static>> {
+        let (values, checked) = match (&self.values, &other.values) {
+            (Values::Int(a), Values::Int(b)) => {
+                let (values, valid) = checked(a, b, rows, |a, b| scalar::int_math(op, a, b));
+                (Values::Int(values), valid)
+            }
+            (Values::Double(a), Values::Double(b)) => {
+                let (values, valid) = checked(a, b, rows, |a, b| scalar::double_math(op, a, b));
+                (Values::Double(values), valid)
+            }
+            _ => {
+                let (a, b) = (self.wide()?, other.wide()?);
+                let (values, valid) = checked(&a, &b, rows, |a, b| scalar::wide_math(op, a, b));
+                (Values::Wide(values), valid)
+            }
+        };
+        Some(Numbers::new(values, checked.and(&self.valid).and(&other.valid)))
+    }
+
+    /// What a function makes of two whole numbers, row by row.
+    pub(super) fn ints(
+        &self,
+        other: &Self,
+        rows: usize,
+        of: impl Fn(i64, i64) -> Option<i64>,
+    ) -> Option<Numbers<'static>> {
+        let (Values::Int(a), Values::Int(b)) = (&self.values, &other.values) else { return None };
+        let (values, valid) = checked(a, b, rows, of);
+        Some(Numbers::new(Values::Int(values), valid.and(&self.valid).and(&other.valid)))
+    }
+}
+
+fn compared<T: Copy + PartialOrd>(
+    a: &Side<'_, T>,
+    b: &Side<'_, T>,
+    comparison: Comparison,
+    rows: usize,
+) -> Vec<u64> {
+    match comparison {
+        Comparison::Equal => paired(a, b, rows, |a, b| a == b),
+        Comparison::NotEqual => paired(a, b, rows, |a, b| a != b),
+        Comparison::Less => paired(a, b, rows, |a, b| a < b),
+        Comparison::LessEqual => paired(a, b, rows, |a, b| a <= b),
+        Comparison::Greater => paired(a, b, rows, |a, b| a > b),
+        Comparison::GreaterEqual => paired(a, b, rows, |a, b| a >= b),
+    }
+}
+
+fn paired<T: Copy>(a: &Side<'_, T>, b: &Side<'_, T>, rows: usize, of: impl Fn(T, T) -> bool) -> Vec<u64> {
+    match (a, b) {
+        (Side::Rows(a), Side::One(b)) => bits(a, |a| of(a, *b)),
+        (Side::One(a), Side::Rows(b)) => bits(b, |b| of(*a, b)),
+        (Side::One(a), Side::One(b)) => vec![if of(*a, *b) { u64::MAX } else { 0 }; rows.div_ceil(64)],
+        (Side::Rows(a), Side::Rows(b)) => {
+            let mut words = Vec::with_capacity(rows.div_ceil(64));
+            for (a, b) in a.chunks(64).zip(b.chunks(64)) {
+                let mut word = 0;
+                for (at, (a, b)) in a.iter().zip(b).enumerate() {
+                    word |= u64::from(of(*a, *b)) << at;
+                }
+                words.push(word);
+            }
+            words
+        }
+    }
+}
+
+fn checked<T: Copy + Default>(
+    a: &Side<'_, T>,
+    b: &Side<'_, T>,
+    rows: usize,
+    of: impl Fn(T, T) -> Option<T>,
+) -> (Side<'static, T>, Valid<'static>) {
+    let mut values: Vec<T> = Vec::with_capacity(rows);
+    let mut valid: Vec<u64> = Vec::with_capacity(rows.div_ceil(64));
+    let mut word = 0_u64;
+    let mut all = true;
+    let mut push = |row: usize, value: Option<T>| {
+        word |= u64::from(value.is_some()) << (row % 64);
+        all &= value.is_some();
+        values.push(value.unwrap_or_default());
+        if row % 64 == 63 || row + 1 == rows {
+            valid.push(std::mem::take(&mut word));
+        }
+    };
+    match (a, b) {
+        (Side::Rows(a), Side::One(b)) => a.iter().enumerate().for_each(|(row, a)| push(row, of(*a, *b))),
+        (Side::One(a), Side::Rows(b)) => b.iter().enumerate().for_each(|(row, b)| push(row, of(*a, *b))),
+        (Side::Rows(a), Side::Rows(b)) => {
+            a.iter().zip(&**b).enumerate().for_each(|(row, (a, b))| push(row, of(*a, *b)));
+        }
+        (Side::One(a), Side::One(b)) => {
+            let value = of(*a, *b);
+            (0..rows).for_each(|row| push(row, value));
+        }
+    }
+    let valid = if all { Valid::All } else { Valid::Some(Cow::Owned(valid)) };
+    (Side::Rows(Cow::Owned(values)), valid)
+}

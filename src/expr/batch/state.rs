@@ -1,0 +1,187 @@
+//! What do rows add up to?
+
+use std::sync::Arc;
+
+use super::flat::Flat;
+use super::tree::State;
+use crate::expr::term::{Bits, Cell, Gather, Mean};
+use crate::expr::value::power;
+use crate::fold::{Sum, from_order_key, from_quanta, order_key, to_quanta};
+
+/// How many rows say yes, no, and nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Votes {
+    yes: u32,
+    no: u32,
+    missing: u32,
+}
+
+impl State for Votes {
+    fn merge(&mut self, other: &Self) {
+        self.yes += other.yes;
+        self.no += other.no;
+        self.missing += other.missing;
+    }
+}
+
+impl Votes {
+    pub(super) const fn of(truth: Option<bool>) -> Self {
+        match truth {
+            Some(true) => Self { yes: 1, no: 0, missing: 0 },
+            Some(false) => Self { yes: 0, no: 1, missing: 0 },
+            None => Self { yes: 0, no: 0, missing: 1 },
+        }
+    }
+
+    /// The answer to a yes/no question about them.
+    pub(super) const fn truth(self, gather: Gather) -> Option<bool> {
+        match gather {
+            Gather::Exists if self.yes > 0 => Some(true),
+            Gather::All if self.no > 0 => Some(false),
+            _ if self.missing > 0 => None,
+            Gather::Exists => Some(false),
+            Gather::All => Some(true),
+            _ => Some(self.yes == 1),
+        }
+    }
+
+    pub(super) fn count(self) -> i64 {
+        i64::from(self.yes)
+    }
+}
+
+/// A sum with the number of its rows.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Total(pub(super) Sum);
+
+impl State for Total {
+    fn merge(&mut self, other: &Self) {
+        self.0.merge(&other.0);
+    }
+}
+
+/// In what unit sums are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    Int,
+    Wide,
+    /// Quanta of 2^-64: sums of doubles do not depend on the order.
+    Quanta,
+}
+
+impl Unit {
+    pub(super) fn of(flat: &Flat) -> Option<Self> {
+        match flat {
+            Flat::Int(_) => Some(Self::Int),
+            Flat::Wide(_) => Some(Self::Wide),
+            Flat::Double(_) => Some(Self::Quanta),
+            _ => None,
+        }
+    }
+}
+
+impl Total {
+    pub(super) fn of(flat: &Flat, row: usize) -> Self {
+        let value = match flat {
+            Flat::Int(rows) => rows.get(row).copied().flatten().map(|int| Some(i128::from(int))),
+            Flat::Wide(rows) => rows.get(row).copied().flatten().map(Some),
+            Flat::Double(rows) => rows.get(row).copied().flatten().map(to_quanta),
+            _ => None,
+        };
+        Self(match value {
+            Some(Some(value)) => Sum::of(value),
+            Some(None) => Sum::UNFIT,
+            None => Sum::default(),
+        })
+    }
+
+    fn value(&self) -> Option<i128> {
+        (self.0.rows > 0 && !self.0.is_out_of_range()).then_some(self.0.value)
+    }
+
+    pub(super) fn sum(&self, unit: Unit) -> Cell {
+        let Some(value) = self.value() else { return Cell::Missing };
+        match unit {
+            Unit::Int => i64::try_from(value).map_or(Cell::Missing, Cell::Int),
+            Unit::Wide => Cell::Wide(value),
+            Unit::Quanta => Cell::Double(Bits::new(from_quanta(value))),
+        }
+    }
+
+    /// The mean: of money, exact units with more digits, rounded half to even; of others a double.
+    #[expect(clippy::cast_precision_loss, reason = "the nearest double is what is asked for")]
+    pub(super) fn mean(&self, unit: Unit, mean: Mean) -> Cell {
+        let Some(value) = self.value() else { return Cell::Missing };
+        let rows = self.0.rows;
+        let double = match (unit, mean) {
+            (Unit::Wide, Mean::Money { digits }) => {
+                let Some(units) = value.checked_mul(power(digits)) else { return Cell::Missing };
+                return Cell::Wide(half_even(units, i128::from(rows)));
+            }
+            (Unit::Wide, Mean::Double { scale }) => value as f64 / power(scale) as f64 / rows as f64,
+            (Unit::Quanta, _) => from_quanta(value) / rows as f64,
+            _ => value as f64 / rows as f64,
+        };
+        if double.is_finite() { Cell::Double(Bits::new(double)) } else { Cell::Missing }
+    }
+}
+
+fn half_even(value: i128, by: i128) -> i128 {
+    let (down, rest) = (value.div_euclid(by), value.rem_euclid(by));
+    match (rest * 2).cmp(&by) {
+        std::cmp::Ordering::Less => down,
+        std::cmp::Ordering::Greater => down + 1,
+        std::cmp::Ordering::Equal => down + (down & 1),
+    }
+}
+
+/// The greatest of some values; the least where their order is turned.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Best {
+    key: Option<Key>,
+    least: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Bool(bool),
+    Int(i64),
+    Wide(i128),
+    Double(i64),
+    Text(Arc<str>),
+}
+
+impl State for Best {
+    fn merge(&mut self, other: &Self) {
+        let Some(key) = &other.key else { return };
+        let better = self.key.as_ref().is_none_or(|own| if other.least { key < own } else { key > own });
+        if better {
+            *self = other.clone();
+        }
+    }
+}
+
+impl Best {
+    pub(super) fn of(flat: &Flat, row: usize, least: bool) -> Self {
+        let key = match flat {
+            Flat::Truth(rows) => rows.get(row).copied().flatten().map(Key::Bool),
+            Flat::Int(rows) => rows.get(row).copied().flatten().map(Key::Int),
+            Flat::Wide(rows) => rows.get(row).copied().flatten().map(Key::Wide),
+            Flat::Double(rows) => rows.get(row).copied().flatten().map(|double| Key::Double(order_key(double))),
+            Flat::Text(rows) => rows.get(row).cloned().flatten().map(Key::Text),
+            Flat::Cells(_) => None,
+        };
+        Self { key, least }
+    }
+
+    pub(super) fn cell(self) -> Cell {
+        match self.key {
+            None => Cell::Missing,
+            Some(Key::Bool(value)) => Cell::Bool(value),
+            Some(Key::Int(value)) => Cell::Int(value),
+            Some(Key::Wide(value)) => Cell::Wide(value),
+            Some(Key::Double(key)) => Cell::Double(Bits::new(from_order_key(key))),
+            Some(Key::Text(value)) => Cell::Text(value),
+        }
+    }
+}
