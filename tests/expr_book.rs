@@ -60,7 +60,8 @@ impl Of {
     /// The account above, at a type or at a level, now and then.
     fn elsewhere(&self) -> Text {
         let prefix = self.prefix.clone();
-        let places = one(&["parent.", "root.", "parent.parent.", "lineage.at(\"Company\").", "lineage.level(2)."]);
+        let places =
+            one(&["parent.", "root.", "parent.parent.", "lineage.at(\"Company\").", "lineage.level(2)."]);
         places.prop_map(move |place| format!("{prefix}{place}")).boxed()
     }
 
@@ -82,7 +83,12 @@ impl Of {
         let mut all = vec![
             (3, leaf),
             (3, (a.clone(), operator, b.clone()).prop_map(|(a, op, b)| format!("({a} {op} {b})")).boxed()),
-            (1, (self.deeper().truth(), a.clone(), b.clone()).prop_map(|(t, a, b)| format!("({t} ? {a} : {b})")).boxed()),
+            (
+                1,
+                (self.deeper().truth(), a.clone(), b.clone())
+                    .prop_map(|(t, a, b)| format!("({t} ? {a} : {b})"))
+                    .boxed(),
+            ),
             (1, (a.clone(), b.clone()).prop_map(|(a, b)| format!("coalesce({a}, {b})")).boxed()),
             (1, (a.clone(), b).prop_map(|(a, b)| format!("math.least({a}, {b})")).boxed()),
             (1, a.prop_map(|a| format!("math.abs({a})")).boxed()),
@@ -110,7 +116,12 @@ impl Of {
             (3, leaf),
             (2, (a.clone(), operator, b.clone()).prop_map(|(a, op, b)| format!("({a} {op} {b})")).boxed()),
             (2, (a, b).prop_map(|(a, b)| format!("ratio({a}, {b})")).boxed()),
-            (1, (self.deeper().money(), self.deeper().money()).prop_map(|(a, b)| format!("({a} / {b})")).boxed()),
+            (
+                1,
+                (self.deeper().money(), self.deeper().money())
+                    .prop_map(|(a, b)| format!("({a} / {b})"))
+                    .boxed(),
+            ),
             (1, self.deeper().int().prop_map(|a| format!("double({a})")).boxed()),
         ];
         if self.walks > 0 {
@@ -153,11 +164,20 @@ impl Of {
         let factor = one(&["2", "0.1", "rate", "seats"]);
         let prefix = self.prefix.clone();
         let factor = factor.prop_map(move |factor| {
-            if factor.starts_with(|c: char| c.is_ascii_digit()) { factor } else { format!("{prefix}{factor}") }
+            if factor.starts_with(|c: char| c.is_ascii_digit()) {
+                factor
+            } else {
+                format!("{prefix}{factor}")
+            }
         });
         let mut all = vec![
             (4, leaf),
-            (1, (a.clone(), one(&["+", "-"]), a.clone()).prop_map(|(a, op, b)| format!("({a} {op} {b})")).boxed()),
+            (
+                1,
+                (a.clone(), one(&["+", "-"]), a.clone())
+                    .prop_map(|(a, op, b)| format!("({a} {op} {b})"))
+                    .boxed(),
+            ),
             (1, (a.clone(), factor).prop_map(|(a, by)| format!("({a} * {by})")).boxed()),
             (1, a.prop_map(|a| format!("coalesce({a}, 5)")).boxed()),
         ];
@@ -180,7 +200,12 @@ impl Of {
         }
         let mut all = vec![
             (4, leaf),
-            (1, (self.deeper().date(), one(&["+", "-"]), self.deeper().int()).prop_map(|(a, op, b)| format!("({a} {op} {b})")).boxed()),
+            (
+                1,
+                (self.deeper().date(), one(&["+", "-"]), self.deeper().int())
+                    .prop_map(|(a, op, b)| format!("({a} {op} {b})"))
+                    .boxed(),
+            ),
         ];
         if self.walks > 0 {
             all.push((1, self.walk(&["min", "max"], |of| of.name(&["since"]))));
@@ -226,33 +251,104 @@ impl Of {
             (2, pair(deeper.money(), one(&["50", "100.10", "0", "-3.333"]))),
             (1, pair(deeper.money(), deeper.money())),
             (2, pair(deeper.date(), deeper.date())),
-            (2, (deeper.text(), one(&["==", "!=", "<"]), deeper.text()).prop_map(|(a, op, b)| format!("{a} {op} {b}")).boxed()),
-            (1, self.name(&["region == \"EMEA\"", "mood >= \"good\"", "region in [\"APAC\"]", "mood != \"poor\""])),
-            (1, self.name(&["account_type == \"Team\"", "product == \"CRM\"", "account_type in [\"Group\", \"Team\"]"])),
-            (1, self.name(&["name in [\"Acme\", \"Zed\"]", "seats in [1, 4, 100]", "arr in [1.001, 20.02]", "rate in [0, 0.5, 3]"])),
-            (1, self.name(&[
-                "name.contains(\"e\")",
-                "name.startsWithFold(\"ÜB\")",
-                "name.like(\"*c*e\")",
-                "plan.equalsFold(\"ACME\")",
-                "region.startsWith(\"E\")",
-                "name.endsWith(\"d\")",
-            ])),
-            (1, self.name(&["tags.exists(t, t == \"x\")", "tags.all(t, size(t) > 1)", "tags.containsAll([\"x\"])", "tags.exists_one(t, t != \"\")"])),
-            (1, self.name(&["name", "seats", "tags", "parent", "parent.seats", "active", "product"]).prop_map(|x| format!("has({x})")).boxed()),
-            (1, self.name(&["since.inLast(90, \"days\")", "since.inNext(2, \"months\")", "since.during(\"this_quarter\")", "since.before(daysAgo(30))"])),
+            (
+                2,
+                (deeper.text(), one(&["==", "!=", "<"]), deeper.text())
+                    .prop_map(|(a, op, b)| format!("{a} {op} {b}"))
+                    .boxed(),
+            ),
+            (
+                1,
+                self.name(&[
+                    "region == \"EMEA\"",
+                    "mood >= \"good\"",
+                    "region in [\"APAC\"]",
+                    "mood != \"poor\"",
+                ]),
+            ),
+            (
+                1,
+                self.name(&[
+                    "account_type == \"Team\"",
+                    "product == \"CRM\"",
+                    "account_type in [\"Group\", \"Team\"]",
+                ]),
+            ),
+            (
+                1,
+                self.name(&[
+                    "name in [\"Acme\", \"Zed\"]",
+                    "seats in [1, 4, 100]",
+                    "arr in [1.001, 20.02]",
+                    "rate in [0, 0.5, 3]",
+                ]),
+            ),
+            (
+                1,
+                self.name(&[
+                    "name.contains(\"e\")",
+                    "name.startsWithFold(\"ÜB\")",
+                    "name.like(\"*c*e\")",
+                    "plan.equalsFold(\"ACME\")",
+                    "region.startsWith(\"E\")",
+                    "name.endsWith(\"d\")",
+                ]),
+            ),
+            (
+                1,
+                self.name(&[
+                    "tags.exists(t, t == \"x\")",
+                    "tags.all(t, size(t) > 1)",
+                    "tags.containsAll([\"x\"])",
+                    "tags.exists_one(t, t != \"\")",
+                ]),
+            ),
+            (
+                1,
+                self.name(&["name", "seats", "tags", "parent", "parent.seats", "active", "product"])
+                    .prop_map(|x| format!("has({x})"))
+                    .boxed(),
+            ),
+            (
+                1,
+                self.name(&[
+                    "since.inLast(90, \"days\")",
+                    "since.inNext(2, \"months\")",
+                    "since.during(\"this_quarter\")",
+                    "since.before(daysAgo(30))",
+                ]),
+            ),
             (1, self.name(&["seats", "region", "active"]).prop_map(|x| format!("isNot({x}, {x})")).boxed()),
             (1, self.name(&["name"]).prop_map(|x| format!("isNot({x}, \"Acme\")")).boxed()),
         ];
         if self.prefix.is_empty() {
-            all.push((1, one(&["owns(\"CRM\")", "owns(\"Billing\")", "under(\"0d-0\")", "strictlyUnder(\"0d-0\")", "parent.owns(\"CRM\")"])));
+            all.push((
+                1,
+                one(&[
+                    "owns(\"CRM\")",
+                    "owns(\"Billing\")",
+                    "under(\"0d-0\")",
+                    "strictlyUnder(\"0d-0\")",
+                    "parent.owns(\"CRM\")",
+                ]),
+            ));
         }
         if self.depth > 0 {
             let (a, b) = (deeper.truth(), deeper.truth());
-            all.push((3, (a.clone(), one(&["&&", "||"]), b.clone()).prop_map(|(a, op, b)| format!("({a} {op} {b})")).boxed()));
+            all.push((
+                3,
+                (a.clone(), one(&["&&", "||"]), b.clone())
+                    .prop_map(|(a, op, b)| format!("({a} {op} {b})"))
+                    .boxed(),
+            ));
             all.push((1, a.clone().prop_map(|a| format!("!({a})")).boxed()));
             all.push((1, a.clone().prop_map(|a| format!("isTrue({a})")).boxed()));
-            all.push((1, (a.clone(), b.clone(), deeper.truth()).prop_map(|(t, a, b)| format!("({t} ? {a} : {b})")).boxed()));
+            all.push((
+                1,
+                (a.clone(), b.clone(), deeper.truth())
+                    .prop_map(|(t, a, b)| format!("({t} ? {a} : {b})"))
+                    .boxed(),
+            ));
             all.push((1, (a, b).prop_map(|(a, b)| format!("({a}) == ({b})")).boxed()));
         }
         if self.walks > 0 {
@@ -266,15 +362,28 @@ impl Of {
     /// A macro over accounts, with a body that asks its variable.
     fn walk(&self, macros: &'static [&'static str], body: impl Fn(&Self) -> Text) -> Text {
         let variable = format!("v{}", self.walks);
-        let inner = Self { prefix: format!("{variable}."), depth: self.depth.saturating_sub(1), walks: self.walks - 1 };
-        let over = self.name(&["children", "descendants", "subtree", "ancestors", "lineage", "siblings", "parent.children"]);
+        let inner = Self {
+            prefix: format!("{variable}."),
+            depth: self.depth.saturating_sub(1),
+            walks: self.walks - 1,
+        };
+        let over = self.name(&[
+            "children",
+            "descendants",
+            "subtree",
+            "ancestors",
+            "lineage",
+            "siblings",
+            "parent.children",
+        ]);
         let filter = prop_oneof![3 => Just(None), 1 => inner.name(&["active", "seats > 0"]).prop_map(Some)];
         let uses = format!("{variable}.");
         (over, filter, one(macros), body(&inner))
             .prop_map(move |(over, filter, kind, body)| {
                 // A body of constants alone is refused: it is asked of the variable.
                 let body = if body.contains(&uses) { body } else { inner_default(kind.as_str(), &variable) };
-                let filter = filter.map(|filter| format!(".filter({variable}, {filter})")).unwrap_or_default();
+                let filter =
+                    filter.map(|filter| format!(".filter({variable}, {filter})")).unwrap_or_default();
                 format!("{over}{filter}.{kind}({variable}, {body})")
             })
             .boxed()
@@ -335,7 +444,10 @@ fn check(text: &str) -> Option<Checked> {
         Ok(checked) => Some(checked),
         // Types of digits that do not add up, and sums where nothing is common.
         Err(errors) => {
-            let expected = errors.all().iter().all(|error| matches!(error.code().as_str(), "E102" | "E103" | "E113" | "E302" | "E108"));
+            let expected = errors
+                .all()
+                .iter()
+                .all(|error| matches!(error.code().as_str(), "E102" | "E103" | "E113" | "E302" | "E108"));
             assert!(expected, "{errors}");
             None
         }
@@ -444,7 +556,9 @@ fn one_thread_answers_as_two() {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let answers = pool.install(|| plan.run(&view));
-        view.accounts().map(|account| (answers.value(0, account), answers.value(1, account))).collect::<Vec<_>>()
+        view.accounts()
+            .map(|account| (answers.value(0, account), answers.value(1, account)))
+            .collect::<Vec<_>>()
     };
     assert!(run(1) == run(2));
 }
@@ -482,7 +596,8 @@ fn a_plan_says_what_a_book_does_not_have() {
         }
     }
     let check = |text: &str| Checker::new(&Other).check(text).unwrap();
-    let errors = ExprPlan::new(&schema(), &[check("mrr > 1"), check("seats == \"x\" && inSegment(\"y\")")]).unwrap_err();
+    let errors = ExprPlan::new(&schema(), &[check("mrr > 1"), check("seats == \"x\" && inSegment(\"y\")")])
+        .unwrap_err();
     assert_eq!(
         errors.to_string(),
         "expression 0: books of this schema have no `mrr`; \
@@ -505,5 +620,8 @@ fn generated_expressions_are_mostly_sound() {
             records += usize::from(checked.for_records(&as_of(), |_| Some(0)).is_ok());
         }
     }
-    assert!(sound > 800 && walks > 200 && records > 200, "{sound} sound, {walks} walk, {records} of one record");
+    assert!(
+        sound > 800 && walks > 200 && records > 200,
+        "{sound} sound, {walks} walk, {records} of one record"
+    );
 }

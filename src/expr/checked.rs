@@ -40,7 +40,7 @@ pub struct Checked {
 impl Checked {
     pub(super) fn new(
         ast: Ast,
-        terms: &Terms,
+        terms: Terms,
         root: TermId,
         kind: Type,
         kinds: Vec<Option<Type>>,

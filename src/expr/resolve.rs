@@ -8,7 +8,7 @@ use crate::model::{AsOf, Date, Timestamp, Weekday, Zone};
 impl Terms {
     /// The same terms with the days of a question, and the places where the given ones are now.
     pub(super) fn as_of(&self, as_of: &AsOf, roots: &[TermId]) -> (Self, Vec<TermId>) {
-        let mut there = Self { slots: self.slots.clone(), zones: self.zones.clone(), ..Self::default() };
+        let mut there = self.beside();
         let mut places: Vec<TermId> = Vec::with_capacity(self.ops.len());
         for op in &self.ops {
             let moved = moved(op, &places);
@@ -35,34 +35,35 @@ impl Terms {
     }
 
     /// Only the terms that the given ones are made of, and the places where those are now.
-    pub(super) fn pruned(&self, roots: &[TermId]) -> (Self, Vec<TermId>) {
+    pub(super) fn pruned(mut self, roots: &[TermId]) -> (Self, Vec<TermId>) {
         let mut needed = vec![false; self.ops.len()];
-        for root in roots {
-            if let Some(needed) = needed.get_mut(root.index()) {
+        let mut need = |needed: &mut Vec<bool>, id: TermId| {
+            if let Some(needed) = needed.get_mut(id.index()) {
                 *needed = true;
             }
-        }
+        };
+        roots.iter().for_each(|root| need(&mut needed, *root));
         // Terms stand after those that they are made of.
-        for (at, op) in self.ops.iter().enumerate().rev() {
+        for (at, op) in self.ops.iter_mut().enumerate().rev() {
             if needed.get(at) == Some(&true) {
-                for part in op.parts() {
-                    if let Some(needed) = needed.get_mut(part.index()) {
-                        *needed = true;
-                    }
-                }
+                op.each_part(&mut |part| need(&mut needed, *part));
             }
         }
-        let mut there = Self { zones: self.zones.clone(), ..Self::default() };
+        let mut there = self.beside();
+        there.slots.clear();
         let mut places: Vec<TermId> = Vec::with_capacity(self.ops.len());
-        for (op, needed) in self.ops.iter().zip(needed) {
+        for (mut op, needed) in std::mem::take(&mut self.ops).into_iter().zip(needed) {
             // What is not needed is at no place; nothing that is needed refers to it.
-            let id = match (needed, op) {
-                (false, _) => TermId(u32::MAX),
+            let id = match (needed, &mut op) {
+                (false, _) => TermId::NONE,
                 (true, Op::Slot(slot)) => match self.slots.get(*slot as usize) {
                     Some(slot) => there.slot(&slot.of, &slot.name, &slot.kind),
                     None => there.add(Op::Const(Cell::Missing)),
                 },
-                (true, op) => there.add(moved(op, &places)),
+                (true, _) => {
+                    op.each_part(&mut |part| *part = place(&places, *part));
+                    there.add(op)
+                }
             };
             places.push(id);
         }

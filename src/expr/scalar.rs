@@ -135,9 +135,12 @@ fn starts_with_folded(text: &str, part: &str) -> bool {
 fn contains_folded(text: &str, part: &str) -> bool {
     if text.is_ascii() && part.is_ascii() {
         let (text, part) = (text.as_bytes(), part.as_bytes());
-        return part.is_empty()
-            || text.len() >= part.len()
-                && text.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part));
+        let Some((first, rest)) = part.split_first() else { return true };
+        let last = text.len().saturating_sub(rest.len());
+        let starts = text.get(..last).unwrap_or_default().iter().enumerate();
+        let mut places = starts.filter(|(_, byte)| byte.eq_ignore_ascii_case(first)).map(|(at, _)| at + 1);
+        return places
+            .any(|at| text.get(at..at + rest.len()).is_some_and(|own| own.eq_ignore_ascii_case(rest)));
     }
     let (text, part): (String, String) = (folded(text).collect(), folded(part).collect());
     text.contains(&part)

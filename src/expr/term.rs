@@ -4,6 +4,7 @@
 //! twice stands once. Terms lie in one vector, each after those that it is made of.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use super::types::Type;
@@ -381,7 +382,8 @@ pub(crate) struct SlotInfo {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Terms {
     pub(super) ops: Vec<Op>,
-    pub(super) known: HashMap<Op, TermId>,
+    /// Where what is asked twice stands once: the place of each operation.
+    known: Option<HashMap<Op, TermId>>,
     pub(super) slots: Vec<SlotInfo>,
     pub(super) zones: Vec<Arc<dyn crate::model::Zone>>,
 }
@@ -399,21 +401,43 @@ impl Terms {
         }
     }
 
-    /// The term of an operation; the one that is there, where it is asked again.
-    pub(super) fn add(&mut self, op: Op) -> TermId {
-        if let Some(known) = self.known.get(&op) {
-            return *known;
+    /// No terms; of operations that are added twice, one stands.
+    pub(super) fn sharing() -> Self {
+        Self { known: Some(HashMap::new()), ..Self::default() }
+    }
+
+    /// No terms, with the slots and zones of others, and sharing as they do.
+    pub(super) fn beside(&self) -> Self {
+        let known = self.known.as_ref().map(|known| HashMap::with_capacity(known.len()));
+        Self {
+            ops: Vec::with_capacity(self.ops.len()),
+            known,
+            slots: self.slots.clone(),
+            zones: self.zones.clone(),
         }
+    }
+
+    /// The term of an operation.
+    pub(super) fn add(&mut self, op: Op) -> TermId {
         let id = TermId(u32::try_from(self.ops.len()).unwrap_or(u32::MAX));
-        self.ops.push(op.clone());
-        self.known.insert(op, id);
+        if let Some(known) = &mut self.known {
+            match known.entry(op) {
+                Entry::Occupied(known) => return *known.get(),
+                Entry::Vacant(free) => {
+                    self.ops.push(free.key().clone());
+                    free.insert(id);
+                }
+            }
+        } else {
+            self.ops.push(op);
+        }
         id
     }
 
-    pub(super) fn slot(&mut self, of: &SlotOf, name: &str, kind: &Type) -> TermId {
-        let known = self.slots.iter().position(|slot| slot.of == *of && &*slot.name == name);
+    pub(super) fn slot(&mut self, of: &SlotOf, name: &Arc<str>, kind: &Type) -> TermId {
+        let known = self.slots.iter().position(|slot| slot.name == *name && slot.of == *of);
         let place = known.unwrap_or_else(|| {
-            self.slots.push(SlotInfo { of: of.clone(), name: Arc::from(name), kind: kind.clone() });
+            self.slots.push(SlotInfo { of: of.clone(), name: name.clone(), kind: kind.clone() });
             self.slots.len() - 1
         });
         self.add(Op::Slot(u32::try_from(place).unwrap_or(u32::MAX)))

@@ -9,7 +9,9 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::expr::{Ast, BinaryOp, Checked, ExprValue, Literal, MacroKind, Node, NodeId, Type};
-use crate::{Account, AsOf, ChildEntry, Currency, Date, Decimal, Duration, EnumValues, Timestamp, Value, Weekday};
+use crate::{
+    Account, AsOf, ChildEntry, Currency, Date, Decimal, Duration, EnumValues, Timestamp, Value, Weekday,
+};
 
 /// The slow, obvious evaluator of expressions.
 ///
@@ -63,7 +65,8 @@ impl<'c> OracleExpr<'c> {
     #[must_use]
     pub fn value(&self, account: Account<'_>) -> Option<ExprValue> {
         let mut variables = Vec::new();
-        let walk = Walk { checked: self.checked, ast: self.checked.ast(), account, as_of: account.view().as_of() };
+        let walk =
+            Walk { checked: self.checked, ast: self.checked.ast(), account, as_of: account.view().as_of() };
         let root = self.checked.ast().root();
         walk.widened(walk.operand(root, &mut variables).value, self.checked.kind())
     }
@@ -128,11 +131,13 @@ impl<'v> Walk<'_, 'v> {
                 Operand { value: of.value.and_then(|value| negated(&value)), loose: of.loose }
             }
             Node::And(items) => {
-                let truths: Vec<Option<bool>> = items.iter().map(|item| self.truth(*item, variables)).collect();
+                let truths: Vec<Option<bool>> =
+                    items.iter().map(|item| self.truth(*item, variables)).collect();
                 truth(all(&truths))
             }
             Node::Or(items) => {
-                let truths: Vec<Option<bool>> = items.iter().map(|item| self.truth(*item, variables)).collect();
+                let truths: Vec<Option<bool>> =
+                    items.iter().map(|item| self.truth(*item, variables)).collect();
                 truth(any(&truths))
             }
             Node::Conditional { test, then, otherwise } => {
@@ -243,16 +248,21 @@ impl<'v> Walk<'_, 'v> {
             Node::Call { function, arguments, .. } => match (&**function, arguments) {
                 ("at", [of, which]) => {
                     let wanted = self.text(*which, variables);
-                    self.in_lineage(*of, variables, |account| wanted.as_deref() == Some(account.account_type()))
+                    self.in_lineage(*of, variables, |account| {
+                        wanted.as_deref() == Some(account.account_type())
+                    })
                 }
                 ("level", [of, which]) => {
                     let wanted = self.value(*which, variables);
-                    let level = |account: &Account<'_>| Some(ExprValue::Int(i64::try_from(account.level()).ok()?));
+                    let level =
+                        |account: &Account<'_>| Some(ExprValue::Int(i64::try_from(account.level()).ok()?));
                     self.in_lineage(*of, variables, |account| level(account) == wanted)
                 }
                 _ => Thing::Value(self.value(node, variables)),
             },
-            Node::Macro { kind, over, variable, body } => self.lambda(kind, over, variable, body, node, variables),
+            Node::Macro { kind, over, variable, body } => {
+                self.lambda(kind, over, variable, body, node, variables)
+            }
             _ => Thing::Value(self.value(node, variables)),
         }
     }
@@ -326,7 +336,9 @@ impl<'v> Walk<'_, 'v> {
         let over = self.thing(over, variables);
         let list = matches!(over, Thing::Value(_));
         let things: Vec<Thing<'v>> = match over {
-            Thing::Accounts(accounts) => accounts.into_iter().map(|account| Thing::Account(Some(account))).collect(),
+            Thing::Accounts(accounts) => {
+                accounts.into_iter().map(|account| Thing::Account(Some(account))).collect()
+            }
             Thing::Rows(rows) => rows.into_iter().map(Thing::Row).collect(),
             Thing::Value(Some(ExprValue::List(items))) => {
                 items.iter().map(|item| Thing::Value(Some(item.clone()))).collect()
@@ -347,7 +359,13 @@ impl<'v> Walk<'_, 'v> {
             })
             .collect();
         let unclear = truths.contains(&None);
-        let kept = || things.iter().zip(&truths).filter(|(_, truth)| **truth == Some(true)).map(|(thing, _)| thing.clone());
+        let kept = || {
+            things
+                .iter()
+                .zip(&truths)
+                .filter(|(_, truth)| **truth == Some(true))
+                .map(|(thing, _)| thing.clone())
+        };
         let bool_of = |truth: Option<bool>| Thing::Value(truth.map(ExprValue::Bool));
         match kind {
             MacroKind::Exists => bool_of(any(&truths)),
@@ -389,7 +407,8 @@ impl<'v> Walk<'_, 'v> {
                     Some(Type::Band(values)) => Some(values),
                     _ => None,
                 };
-                let better = |order: Ordering| if kind == MacroKind::Min { order.is_lt() } else { order.is_gt() };
+                let better =
+                    |order: Ordering| if kind == MacroKind::Min { order.is_lt() } else { order.is_gt() };
                 let mut best: Option<ExprValue> = None;
                 for value in answers.into_iter().flatten() {
                     let order = match (&best, band) {
@@ -398,7 +417,8 @@ impl<'v> Walk<'_, 'v> {
                             _ => Ordering::Equal,
                         },
                         (Some(best), _) => {
-                            let operand = |value: &ExprValue| Operand { value: Some(value.clone()), loose: false };
+                            let operand =
+                                |value: &ExprValue| Operand { value: Some(value.clone()), loose: false };
                             compared(&operand(&value), &operand(best)).unwrap_or(Ordering::Equal)
                         }
                         (None, _) => {
@@ -470,7 +490,8 @@ impl<'v> Walk<'_, 'v> {
             ("owns", _) => {
                 let Some((account, product)) = self.asked(arguments, variables) else { return truth(false) };
                 let gone = |account: &Account<'_>| {
-                    let status = account.value("status").and_then(|status| status.as_text().map(Arc::<str>::from));
+                    let status =
+                        account.value("status").and_then(|status| status.as_text().map(Arc::<str>::from));
                     let group = status.and_then(|status| account.view().schema().status_group(&status));
                     group == Some(crate::StatusGroup::Cancelled)
                 };
@@ -506,7 +527,11 @@ impl<'v> Walk<'_, 'v> {
                 };
                 let day = self.day(*day, variables)?;
                 let far = far?;
-                truth(if function == "inLast" { far < day && day <= today } else { today < day && day <= far })
+                truth(if function == "inLast" {
+                    far < day && day <= today
+                } else {
+                    today < day && day <= far
+                })
             }
             ("before" | "after", [a, b]) => {
                 let (left, right) = (self.operand(*a, variables), self.operand(*b, variables));
@@ -547,7 +572,11 @@ impl<'v> Walk<'_, 'v> {
                     return None;
                 };
                 let mut found = values.iter().map(|value| list.contains(value));
-                truth(if function == "containsAll" { found.all(|found| found) } else { found.any(|found| found) })
+                truth(if function == "containsAll" {
+                    found.all(|found| found)
+                } else {
+                    found.any(|found| found)
+                })
             }
             (_, [first, rest @ ..]) => {
                 let value = self.value(*first, variables)?;
@@ -657,7 +686,9 @@ fn value_of(value: &Value) -> ExprValue {
         Value::Date(v) => ExprValue::Date(*v),
         Value::Timestamp(v) => ExprValue::Timestamp(*v),
         Value::Duration(v) => ExprValue::Duration(*v),
-        Value::List(items) => ExprValue::List(items.iter().map(|item| ExprValue::Text(item.clone())).collect()),
+        Value::List(items) => {
+            ExprValue::List(items.iter().map(|item| ExprValue::Text(item.clone())).collect())
+        }
     }
 }
 
@@ -732,7 +763,8 @@ fn exact(value: &ExprValue) -> Option<(Decimal, Option<Currency>)> {
 /// Is one of them a double, so that both are? A constant with a fraction is one beside a whole number.
 fn as_doubles(left: &Operand, right: &Operand) -> bool {
     let (Some(a), Some(b)) = (&left.value, &right.value) else { return false };
-    let fraction = |operand: &Operand, value: &ExprValue| operand.loose && matches!(value, ExprValue::Decimal(_));
+    let fraction =
+        |operand: &Operand, value: &ExprValue| operand.loose && matches!(value, ExprValue::Decimal(_));
     let whole = |value: &ExprValue| matches!(value, ExprValue::Int(_));
     matches!(a, ExprValue::Double(_))
         || matches!(b, ExprValue::Double(_))
@@ -784,7 +816,9 @@ fn reckoned(op: BinaryOp, left: &Operand, right: &Operand) -> Option<ExprValue> 
     let add = op == BinaryOp::Add;
     let signed = |by: i64| if add { Some(by) } else { by.checked_neg() };
     match (a, b) {
-        (ExprValue::Text(a), ExprValue::Text(b)) if add => return Some(ExprValue::Text(format!("{a}{b}").into())),
+        (ExprValue::Text(a), ExprValue::Text(b)) if add => {
+            return Some(ExprValue::Text(format!("{a}{b}").into()));
+        }
         (ExprValue::Date(a), ExprValue::Date(b)) => {
             return Some(ExprValue::Int(i64::from(a.days()) - i64::from(b.days())));
         }
@@ -800,7 +834,8 @@ fn reckoned(op: BinaryOp, left: &Operand, right: &Operand) -> Option<ExprValue> 
             return duration(a.micros().checked_sub(b.micros())?);
         }
         (ExprValue::Timestamp(at), ExprValue::Duration(by)) => {
-            return Timestamp::from_micros(at.micros().checked_add(signed(by.micros())?)?).map(ExprValue::Timestamp);
+            return Timestamp::from_micros(at.micros().checked_add(signed(by.micros())?)?)
+                .map(ExprValue::Timestamp);
         }
         (ExprValue::Duration(by), ExprValue::Timestamp(at)) if add => {
             return Timestamp::from_micros(at.micros().checked_add(by.micros())?).map(ExprValue::Timestamp);
@@ -897,7 +932,9 @@ fn added(values: &[ExprValue], mean: bool, of: Option<&Type>, result: Option<&Ty
             ExprValue::Int(v) => (*v).into(),
             ExprValue::Decimal(v) | ExprValue::Money(v, _) => v.units(),
             ExprValue::Duration(v) => v.micros().into(),
-            ExprValue::Double(v) if v.abs() <= 4_503_599_627_370_496.0 => (v * QUANTA).round_ties_even() as i128,
+            ExprValue::Double(v) if v.abs() <= 4_503_599_627_370_496.0 => {
+                (v * QUANTA).round_ties_even() as i128
+            }
             _ => return None,
         })?;
     }
@@ -910,7 +947,9 @@ fn added(values: &[ExprValue], mean: bool, of: Option<&Type>, result: Option<&Ty
             Some(ExprValue::Money(Decimal::new(down + i128::from(up), *more), *currency))
         }
         (Type::Int, _) if mean => finite(sum as f64 / rows as f64),
-        (Type::Decimal { scale }, _) if mean => finite(sum as f64 / 10_f64.powi((*scale).into()) / rows as f64),
+        (Type::Decimal { scale }, _) if mean => {
+            finite(sum as f64 / 10_f64.powi((*scale).into()) / rows as f64)
+        }
         (Type::Double, _) if mean => finite(sum as f64 / QUANTA / rows as f64),
         (Type::Int, _) => i64::try_from(sum).ok().map(ExprValue::Int),
         (Type::Decimal { scale }, _) => Some(ExprValue::Decimal(Decimal::new(sum, *scale))),
@@ -926,7 +965,12 @@ fn fold(text: &str) -> String {
 }
 
 /// Functions of a value or two.
-fn simple(function: &str, value: &ExprValue, other: Option<&ExprValue>, arguments: usize) -> Option<ExprValue> {
+fn simple(
+    function: &str,
+    value: &ExprValue,
+    other: Option<&ExprValue>,
+    arguments: usize,
+) -> Option<ExprValue> {
     let text = |value: &ExprValue| match value {
         ExprValue::Text(text) => Some(text.clone()),
         _ => None,
@@ -945,7 +989,9 @@ fn simple(function: &str, value: &ExprValue, other: Option<&ExprValue>, argument
             ("double", value) => as_double(value).and_then(finite),
             ("string", ExprValue::Text(text)) => Some(ExprValue::Text(text.clone())),
             ("string" | "bool" | "int", value) => match (function, value) {
-                ("string", ExprValue::Int(_) | ExprValue::Bool(_)) => Some(ExprValue::Text(value.to_string().into())),
+                ("string", ExprValue::Int(_) | ExprValue::Bool(_)) => {
+                    Some(ExprValue::Text(value.to_string().into()))
+                }
                 ("bool", ExprValue::Bool(_)) | ("int", ExprValue::Int(_)) => Some(value.clone()),
                 _ => None,
             },
@@ -980,7 +1026,9 @@ fn matches_pattern(text: &str, pattern: &str) -> bool {
             let fits = if sign == '*' {
                 reached.iter().take(at + 1).any(|reached| *reached)
             } else {
-                before.is_some_and(|before| reached.get(before) == Some(&true) && text.get(before) == Some(&sign))
+                before.is_some_and(|before| {
+                    reached.get(before) == Some(&true) && text.get(before) == Some(&sign)
+                })
             };
             if let Some(next) = next.get_mut(at) {
                 *next = fits;

@@ -246,7 +246,10 @@ impl<'v> Deriver<'v> {
         let (counted, body) = self.bodies(frame, filters, body)?;
         let tree = &self.tree;
         let counts = |row: usize| {
-            tree.sees(row) && counted.iter().all(|filter| matches!(filter, Flat::Truth(rows) if rows.get(row) == Some(&Some(true))))
+            tree.sees(row)
+                && counted
+                    .iter()
+                    .all(|filter| matches!(filter, Flat::Truth(rows) if rows.get(row) == Some(&Some(true))))
         };
         let gather = Gathering { what, rows: tree.rows(), counts: &counts, body: body.as_ref() };
         Ok(gather.with(
@@ -297,7 +300,9 @@ impl<'v> Deriver<'v> {
         let Some(frame) = self.frames.get(frame) else { return Ok(Flat::Cells(Vec::new())) };
         let owner = &frame.owner;
         let counts = |row: usize| {
-            counted.iter().all(|filter| matches!(filter, Flat::Truth(rows) if rows.get(row) == Some(&Some(true))))
+            counted
+                .iter()
+                .all(|filter| matches!(filter, Flat::Truth(rows) if rows.get(row) == Some(&Some(true))))
         };
         let gather = Gathering { what, rows: owner.len(), counts: &counts, body: body.as_ref() };
         Ok(gather.with(

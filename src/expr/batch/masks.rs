@@ -55,7 +55,11 @@ impl Masks {
     }
 
     /// The answers row by row; rows that are not among the wanted are passed over, without an answer.
-    pub(super) fn by_row(rows: usize, wanted: Option<&[u64]>, mut truth: impl FnMut(usize) -> Option<bool>) -> Self {
+    pub(super) fn by_row(
+        rows: usize,
+        wanted: Option<&[u64]>,
+        mut truth: impl FnMut(usize) -> Option<bool>,
+    ) -> Self {
         let mut masks = Self::missing(rows);
         let words = masks.yes.iter_mut().zip(&mut masks.no);
         for (at, (yes, no)) in words.enumerate() {
@@ -127,11 +131,7 @@ impl Masks {
             let pairs = then.iter().zip(otherwise).zip(test.yes.iter().zip(&test.no));
             pairs.map(|((then, otherwise), (yes, no))| then & yes | otherwise & no).collect()
         };
-        Self {
-            yes: choose(&then.yes, &otherwise.yes),
-            no: choose(&then.no, &otherwise.no),
-            rows: test.rows,
-        }
+        Self { yes: choose(&then.yes, &otherwise.yes), no: choose(&then.no, &otherwise.no), rows: test.rows }
     }
 
     /// What has no answer is true, or false.
@@ -154,29 +154,60 @@ impl Masks {
     pub(super) fn matching(&self, visible: Option<&Bitmap>) -> Option<Bitmap> {
         let words = match visible {
             None => self.yes.clone(),
-            Some(visible) => self.yes.iter().zip(visible.words()).map(|(yes, visible)| yes & visible).collect(),
+            Some(visible) => {
+                self.yes.iter().zip(visible.words()).map(|(yes, visible)| yes & visible).collect()
+            }
         };
         Bitmap::from_words(words, self.rows)
     }
 }
 
 /// One bit for each value.
+#[inline]
 pub(super) fn bits<T: Copy>(values: &[T], mut of: impl FnMut(T) -> bool) -> Vec<u64> {
     let mut words = Vec::with_capacity(values.len().div_ceil(64));
     let (whole, rest) = values.as_chunks::<64>();
     for chunk in whole {
-        let mut word = 0;
-        for (at, value) in chunk.iter().enumerate() {
-            word |= u64::from(of(*value)) << at;
+        // A byte for each value first: that loop has no step that waits for another.
+        let mut answers = [0_u8; 64];
+        for (answer, value) in answers.iter_mut().zip(chunk) {
+            *answer = u8::from(of(*value));
         }
-        words.push(word);
+        words.push(packed(&answers));
     }
     if !rest.is_empty() {
-        let mut word = 0;
-        for (at, value) in rest.iter().enumerate() {
-            word |= u64::from(of(*value)) << at;
+        let mut answers = [0_u8; 64];
+        for (answer, value) in answers.iter_mut().zip(rest) {
+            *answer = u8::from(of(*value));
         }
-        words.push(word);
+        words.push(packed(&answers));
     }
     words
+}
+
+/// One bit for each pair of values.
+#[inline]
+pub(super) fn bits_of_two<T: Copy>(a: &[T], b: &[T], of: impl Fn(T, T) -> bool) -> Vec<u64> {
+    let mut words = Vec::with_capacity(a.len().div_ceil(64));
+    for (a, b) in a.chunks(64).zip(b.chunks(64)) {
+        let mut answers = [0_u8; 64];
+        for (answer, (a, b)) in answers.iter_mut().zip(a.iter().zip(b)) {
+            *answer = u8::from(of(*a, *b));
+        }
+        words.push(packed(&answers));
+    }
+    words
+}
+
+/// 64 bytes of 0 or 1 as bits.
+#[inline]
+fn packed(answers: &[u8; 64]) -> u64 {
+    let (groups, _) = answers.as_chunks::<8>();
+    let mut word = 0;
+    for (at, group) in groups.iter().enumerate() {
+        // The product gathers the lowest bit of each byte in the highest byte.
+        let byte = u64::from_le_bytes(*group).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        word |= byte << (at * 8);
+    }
+    word
 }

@@ -123,7 +123,7 @@ impl ExprPlan {
         schema: &Arc<Schema>,
         expressions: impl IntoIterator<Item = &'c Checked>,
     ) -> Result<Self, ExprPlanErrors> {
-        let mut terms = Terms::default();
+        let mut terms = Terms::sharing();
         let mut roots = Vec::new();
         let mut kinds = Vec::new();
         let mut faults = Vec::new();
@@ -208,7 +208,14 @@ impl ExprPlan {
         Ok(answers)
     }
 
-    fn chunk(&self, view: &View, program: &Program, derived: &Derived<'_>, slot: u32, first: u32) -> Vec<Part> {
+    fn chunk(
+        &self,
+        view: &View,
+        program: &Program,
+        derived: &Derived<'_>,
+        slot: u32,
+        first: u32,
+    ) -> Vec<Part> {
         let Some(chunk) = view.inner().chunk(slot) else { return Vec::new() };
         let rows = chunk.shape.rows() as usize;
         let hidden = view.scope().set().is_some_and(|set| set.bitmap(slot).is_none());

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::masks::{Masks, bits};
+use super::masks::{Masks, bits, bits_of_two};
 use crate::expr::scalar;
 use crate::expr::term::{Arithmetic, Comparison};
 
@@ -70,11 +70,35 @@ pub(super) enum Values<'c> {
 pub(super) struct Numbers<'c> {
     pub(super) values: Values<'c>,
     pub(super) valid: Valid<'c>,
+    /// No whole number or unit is larger than this, whatever its sign.
+    bound: u64,
 }
+
+/// Nothing is known of how large the numbers are.
+const UNBOUNDED: u64 = u64::MAX;
 
 impl<'c> Numbers<'c> {
     pub(super) const fn new(values: Values<'c>, valid: Valid<'c>) -> Self {
-        Self { values, valid }
+        Self { values, valid, bound: UNBOUNDED }
+    }
+
+    pub(super) const fn within(mut self, bound: u64) -> Self {
+        self.bound = bound;
+        self
+    }
+
+    pub(super) const fn bound(&self) -> u64 {
+        self.bound
+    }
+
+    /// Units of 64 bits, where they are.
+    fn units(&self) -> Option<Side<'_, i64>> {
+        match &self.values {
+            Values::Units(Side::Rows(rows)) => Some(Side::Rows(Cow::Borrowed(rows))),
+            Values::Units(Side::One(one)) => Some(Side::One(*one)),
+            Values::Wide(Side::One(one)) => i64::try_from(*one).ok().map(Side::One),
+            _ => None,
+        }
     }
 
     fn wide(&self) -> Option<Side<'_, i128>> {
@@ -101,14 +125,39 @@ impl<'c> Numbers<'c> {
 
     /// What an operation makes of two, row by row.
     pub(super) fn math(&self, op: Arithmetic, other: &Self, rows: usize) -> Option<Numbers<'static>> {
+        // Where no result can leave 64 bits, none is looked at for it.
+        let bound = match op {
+            Arithmetic::Add | Arithmetic::Subtract => self.bound.checked_add(other.bound),
+            Arithmetic::Multiply => self.bound.checked_mul(other.bound),
+            Arithmetic::Divide | Arithmetic::Modulo => None,
+        };
+        let bound = bound.filter(|bound| *bound <= i64::MAX.unsigned_abs());
+        if let Some(bound) = bound {
+            let valid = || Valid::All.and(&self.valid).and(&other.valid);
+            if let (Values::Int(a), Values::Int(b)) = (&self.values, &other.values) {
+                let values = Values::Int(plain(op, a, b, rows));
+                return Some(Numbers::new(values, valid()).within(bound));
+            }
+            if let (Some(a), Some(b)) = (self.units(), other.units()) {
+                let values = Values::Units(plain(op, &a, &b, rows));
+                return Some(Numbers::new(values, valid()).within(bound));
+            }
+        }
         let (values, checked) = match (&self.values, &other.values) {
             (Values::Int(a), Values::Int(b)) => {
                 let (values, valid) = checked(a, b, rows, |a, b| scalar::int_math(op, a, b));
                 (Values::Int(values), valid)
             }
             (Values::Double(a), Values::Double(b)) => {
-                let (values, valid) = checked(a, b, rows, |a, b| scalar::double_math(op, a, b));
-                (Values::Double(values), valid)
+                let values = match op {
+                    Arithmetic::Add => mapped(a, b, rows, |a, b| a + b + 0.0),
+                    Arithmetic::Subtract => mapped(a, b, rows, |a, b| a - b + 0.0),
+                    Arithmetic::Multiply => mapped(a, b, rows, |a, b| a * b + 0.0),
+                    Arithmetic::Divide => mapped(a, b, rows, |a, b| a / b + 0.0),
+                    Arithmetic::Modulo => return None,
+                };
+                let finite = bits(&values, f64::is_finite);
+                (Values::Double(Side::Rows(Cow::Owned(values))), Valid::Some(Cow::Owned(finite)))
             }
             _ => {
                 let (a, b) = (self.wide()?, other.wide()?);
@@ -153,17 +202,26 @@ fn paired<T: Copy>(a: &Side<'_, T>, b: &Side<'_, T>, rows: usize, of: impl Fn(T,
         (Side::Rows(a), Side::One(b)) => bits(a, |a| of(a, *b)),
         (Side::One(a), Side::Rows(b)) => bits(b, |b| of(*a, b)),
         (Side::One(a), Side::One(b)) => vec![if of(*a, *b) { u64::MAX } else { 0 }; rows.div_ceil(64)],
-        (Side::Rows(a), Side::Rows(b)) => {
-            let mut words = Vec::with_capacity(rows.div_ceil(64));
-            for (a, b) in a.chunks(64).zip(b.chunks(64)) {
-                let mut word = 0;
-                for (at, (a, b)) in a.iter().zip(b).enumerate() {
-                    word |= u64::from(of(*a, *b)) << at;
-                }
-                words.push(word);
-            }
-            words
-        }
+        (Side::Rows(a), Side::Rows(b)) => bits_of_two(a, b, of),
+    }
+}
+
+/// What whole numbers give that cannot leave 64 bits.
+fn plain(op: Arithmetic, a: &Side<'_, i64>, b: &Side<'_, i64>, rows: usize) -> Side<'static, i64> {
+    let values = match op {
+        Arithmetic::Add => mapped(a, b, rows, i64::wrapping_add),
+        Arithmetic::Subtract => mapped(a, b, rows, i64::wrapping_sub),
+        _ => mapped(a, b, rows, i64::wrapping_mul),
+    };
+    Side::Rows(Cow::Owned(values))
+}
+
+fn mapped<T: Copy>(a: &Side<'_, T>, b: &Side<'_, T>, rows: usize, of: impl Fn(T, T) -> T) -> Vec<T> {
+    match (a, b) {
+        (Side::Rows(a), Side::One(b)) => a.iter().map(|a| of(*a, *b)).collect(),
+        (Side::One(a), Side::Rows(b)) => b.iter().map(|b| of(*a, *b)).collect(),
+        (Side::Rows(a), Side::Rows(b)) => a.iter().zip(&**b).map(|(a, b)| of(*a, *b)).collect(),
+        (Side::One(a), Side::One(b)) => vec![of(*a, *b); rows],
     }
 }
 

@@ -110,7 +110,7 @@ pub(super) fn bind(schema: &Schema, of: &SlotOf, name: &str) -> Bound {
 /// Asks another account the whole question, where only its value was fetched: `parent.name == "x"` becomes the
 /// parent's answer to `name == "x"`, so that no text is carried from row to row.
 fn hoisted(terms: &Terms, roots: &[TermId]) -> (Terms, Vec<TermId>) {
-    let mut there = Terms { slots: terms.slots.clone(), zones: terms.zones.clone(), ..Terms::default() };
+    let mut there = terms.beside();
     let mut places: Vec<TermId> = Vec::with_capacity(terms.ops.len());
     for op in &terms.ops {
         let op = super::super::resolve::moved(op, &places);
@@ -188,7 +188,7 @@ fn lifted(terms: &Terms, op: &Op) -> Option<(Op, Op)> {
 
 /// Puts the cheap and the selective tests of each junction first.
 fn ordered(terms: &Terms, roots: &[TermId]) -> (Terms, Vec<TermId>) {
-    let mut there = Terms { slots: terms.slots.clone(), zones: terms.zones.clone(), ..Terms::default() };
+    let mut there = terms.beside();
     let mut places: Vec<TermId> = Vec::with_capacity(terms.ops.len());
     let mut costs: HashMap<TermId, u32> = HashMap::new();
     for op in &terms.ops {
@@ -226,7 +226,11 @@ fn own_cost(terms: &Terms, op: &Op) -> u32 {
             _ => 300,
         },
         Op::IntMath(..) | Op::DoubleMath(..) | Op::WideMath(..) | Op::Negate(_) => 10,
-        Op::Text(_, a, b) if matches!((terms.op(*a), terms.op(*b)), (Op::Slot(_), Op::Const(Cell::Text(_)))) => 100,
+        Op::Text(_, a, b)
+            if matches!((terms.op(*a), terms.op(*b)), (Op::Slot(_), Op::Const(Cell::Text(_)))) =>
+        {
+            100
+        }
         _ => 300,
     }
 }

@@ -20,6 +20,7 @@ use crate::expr::scalar;
 use crate::expr::term::{Cell, Comparison, Conversion, Op, TermId};
 use crate::expr::types::Type;
 use crate::expr::value::{Val, power};
+use crate::model::limits;
 use crate::tree::NO_PRODUCT;
 
 /// What was derived before, by term.
@@ -47,7 +48,9 @@ enum Column<'c> {
 
 impl<'c> Rows<'c> {
     fn column(&self, slot: u32) -> Column<'c> {
-        let block = |block: Option<&'c std::sync::Arc<Block>>| block.map_or(Column::Nothing, |block| Column::Block(block));
+        let block = |block: Option<&'c std::sync::Arc<Block>>| {
+            block.map_or(Column::Nothing, |block| Column::Block(block))
+        };
         match (self.program.bound.get(slot as usize), self.table) {
             (Some(Bound::Attribute(attribute)), None) => block(self.chunk.column(*attribute)),
             (Some(Bound::Column(column)), Some(table)) => {
@@ -163,7 +166,9 @@ impl<'c> Rows<'c> {
             let decided = if and { &masks.no } else { &masks.yes };
             let open: Vec<u64> = match wanted {
                 None => decided.iter().map(|word| !word).collect(),
-                Some(wanted) => decided.iter().zip(wanted).map(|(decided, wanted)| !decided & wanted).collect(),
+                Some(wanted) => {
+                    decided.iter().zip(wanted).map(|(decided, wanted)| !decided & wanted).collect()
+                }
             };
             let spare = self.rows % 64;
             let last = open.len().saturating_sub(1);
@@ -188,12 +193,12 @@ impl<'c> Rows<'c> {
                 Column::Block(block) => match validity(block) {
                     Validity::All => Masks::all(rows, Some(true)),
                     Validity::Bits(valid) => Masks::of(valid.words().to_vec(), None, rows),
-                    Validity::Rows => {
-                        Masks::by_row(rows, None, |row| Some(block.get(row).is_some()))
-                    }
+                    Validity::Rows => Masks::by_row(rows, None, |row| Some(block.get(row).is_some())),
                 },
             }),
-            Op::And(_) | Op::Or(_) | Op::Not(_) | Op::Compare(..) | Op::OneOf(..) => Some(self.masks(of).known()),
+            Op::And(_) | Op::Or(_) | Op::Not(_) | Op::Compare(..) | Op::OneOf(..) => {
+                Some(self.masks(of).known())
+            }
             _ => None,
         }
     }
@@ -213,7 +218,10 @@ impl<'c> Rows<'c> {
                         return Some(masks);
                     }
                 }
-                (Op::Convert(Conversion::Rescale(by) | Conversion::IntToWide(by), inner), Cell::Wide(units)) => {
+                (
+                    Op::Convert(Conversion::Rescale(by) | Conversion::IntToWide(by), inner),
+                    Cell::Wide(units),
+                ) => {
                     if let (Op::Slot(slot), Some((comparison, bound))) =
                         (self.op(*inner), rescaled(comparison, *units, *by))
                     {
@@ -236,7 +244,9 @@ impl<'c> Rows<'c> {
         let whole = match constant {
             Cell::Int(int) => Some(*int),
             // Beyond 64 bits every stored number lies on one side.
-            Cell::Wide(units) => Some(i64::try_from(*units).unwrap_or(if *units < 0 { i64::MIN } else { i64::MAX })),
+            Cell::Wide(units) => {
+                Some(i64::try_from(*units).unwrap_or(if *units < 0 { i64::MIN } else { i64::MAX }))
+            }
             _ => None,
         };
         match (self.column(slot), whole, constant) {
@@ -328,17 +338,28 @@ impl<'c> Rows<'c> {
     fn numbers(&self, id: TermId) -> Option<Numbers<'c>> {
         let rows = self.rows;
         Some(match self.op(id) {
-            Op::Const(Cell::Int(int)) => Numbers::new(Values::Int(Side::One(*int)), Valid::All),
-            Op::Const(Cell::Wide(units)) => Numbers::new(Values::Wide(Side::One(*units)), Valid::All),
-            Op::Const(Cell::Double(double)) => Numbers::new(Values::Double(Side::One(double.get())), Valid::All),
+            Op::Const(Cell::Int(int)) => {
+                Numbers::new(Values::Int(Side::One(*int)), Valid::All).within(int.unsigned_abs())
+            }
+            Op::Const(Cell::Wide(units)) => {
+                let bound = u64::try_from(units.unsigned_abs()).unwrap_or(u64::MAX);
+                Numbers::new(Values::Wide(Side::One(*units)), Valid::All).within(bound)
+            }
+            Op::Const(Cell::Double(double)) => {
+                Numbers::new(Values::Double(Side::One(double.get())), Valid::All)
+            }
             Op::Slot(slot) => return self.slot_numbers(*slot),
             Op::Convert(conversion, of) => {
                 let of = self.numbers(*of)?;
                 let values = match (conversion, &of.values) {
                     #[expect(clippy::cast_precision_loss, reason = "the nearest double is meant")]
-                    (Conversion::IntToDouble, Values::Int(side)) => Values::Double(side.map(|int| int as f64)),
+                    (Conversion::IntToDouble, Values::Int(side)) => {
+                        Values::Double(side.map(|int| int as f64))
+                    }
+                    #[expect(clippy::cast_precision_loss, reason = "the nearest double is meant")]
                     (Conversion::WideToDouble(scale), Values::Units(side)) => {
-                        Values::Double(side.map(|units| scalar::wide_to_double(units.into(), *scale)))
+                        let one = power(*scale) as f64;
+                        Values::Double(side.map(|units| units as f64 / one))
                     }
                     (Conversion::WideToDouble(scale), Values::Wide(side)) => {
                         Values::Double(side.map(|units| scalar::wide_to_double(units, *scale)))
@@ -347,6 +368,12 @@ impl<'c> Rows<'c> {
                     (Conversion::IntToWide(by), Values::Int(side))
                     | (Conversion::Rescale(by), Values::Units(side)) => {
                         let by = power(*by);
+                        let bound = u64::try_from(by).ok().and_then(|by| of.bound().checked_mul(by));
+                        let bound = bound.filter(|bound| *bound <= i64::MAX.unsigned_abs());
+                        if let (Some(bound), Ok(by)) = (bound, i64::try_from(by)) {
+                            let values = Values::Units(side.map(|int| int.wrapping_mul(by)));
+                            return Some(Numbers::new(values, of.valid).within(bound));
+                        }
                         Values::Wide(side.map(|int| i128::from(int) * by))
                     }
                     _ => return None,
@@ -359,9 +386,7 @@ impl<'c> Rows<'c> {
             Op::DayMath(op, a, b) => {
                 self.numbers(*a)?.ints(&self.numbers(*b)?, rows, |a, b| scalar::day_math(*op, a, b))?
             }
-            Op::DaysBetween(a, b) => {
-                self.numbers(*a)?.ints(&self.numbers(*b)?, rows, |a, b| a.checked_sub(b))?
-            }
+            Op::DaysBetween(a, b) => self.numbers(*a)?.ints(&self.numbers(*b)?, rows, i64::checked_sub)?,
             op if is_deep(op) => {
                 let own = |len: usize| self.base..len.min(self.base + rows);
                 macro_rules! side {
@@ -385,12 +410,19 @@ impl<'c> Rows<'c> {
 
     fn slot_numbers(&self, slot: u32) -> Option<Numbers<'c>> {
         let Column::Block(block) = self.column(slot) else { return None };
-        let units = matches!(self.kind(slot), Some(Type::Decimal { .. } | Type::Money { .. }));
         Some(match block {
             Block::I64(fixed) => {
                 let side = Side::Rows(Cow::Borrowed(fixed.values()));
-                let values = if units { Values::Units(side) } else { Values::Int(side) };
-                Numbers::new(values, valid_of(fixed))
+                // A load takes no larger ones in.
+                match self.kind(slot) {
+                    Some(Type::Decimal { .. } | Type::Money { .. }) => {
+                        Numbers::new(Values::Units(side), valid_of(fixed))
+                            .within(limits::MAX_UNITS.unsigned_abs())
+                    }
+                    Some(Type::Int) => Numbers::new(Values::Int(side), valid_of(fixed))
+                        .within(limits::MAX_INT.unsigned_abs()),
+                    _ => Numbers::new(Values::Int(side), valid_of(fixed)),
+                }
             }
             Block::F64(fixed) => {
                 Numbers::new(Values::Double(Side::Rows(Cow::Borrowed(fixed.values()))), valid_of(fixed))
@@ -418,7 +450,8 @@ impl<'c> Rows<'c> {
         macro_rules! flat {
             ($variant:ident, $side:expr, $valid:expr, $of:expr) => {{
                 let known = |row: usize| {
-                    let bit = |words: &[u64]| words.get(row / 64).is_some_and(|word| word >> (row % 64) & 1 == 1);
+                    let bit =
+                        |words: &[u64]| words.get(row / 64).is_some_and(|word| word >> (row % 64) & 1 == 1);
                     $valid.words().is_none_or(bit)
                 };
                 let values = (0..self.rows).map(|row| $side.get(row).filter(|_| known(row)).map($of));
@@ -426,10 +459,14 @@ impl<'c> Rows<'c> {
             }};
         }
         match self.numbers(id) {
-            Some(Numbers { values: Values::Int(side), valid }) => flat!(Int, side, valid, |value| value),
-            Some(Numbers { values: Values::Units(side), valid }) => flat!(Wide, side, valid, i128::from),
-            Some(Numbers { values: Values::Wide(side), valid }) => flat!(Wide, side, valid, |value| value),
-            Some(Numbers { values: Values::Double(side), valid }) => flat!(Double, side, valid, |value| value),
+            Some(Numbers { values: Values::Int(side), valid, .. }) => flat!(Int, side, valid, |value| value),
+            Some(Numbers { values: Values::Units(side), valid, .. }) => flat!(Wide, side, valid, i128::from),
+            Some(Numbers { values: Values::Wide(side), valid, .. }) => {
+                flat!(Wide, side, valid, |value| value)
+            }
+            Some(Numbers { values: Values::Double(side), valid, .. }) => {
+                flat!(Double, side, valid, |value| value)
+            }
             None => {
                 let cells = (0..self.rows).map(|row| self.eval(row).value(id).to_cell());
                 Flat::of_cells(cells.map(|cell| cell.unwrap_or(Cell::Missing)).collect())
@@ -484,7 +521,11 @@ impl<'c> Slots<'c> for OneRow<'_, 'c> {
 fn stored<'c>(block: &'c Block, row: usize, kind: Option<&Type>) -> Val<'c> {
     match block {
         Block::Bool { values, valid } => {
-            if valid.get(row) { Val::Bool(values.get(row)) } else { Val::Missing }
+            if valid.get(row) {
+                Val::Bool(values.get(row))
+            } else {
+                Val::Missing
+            }
         }
         Block::I64(fixed) => match (fixed.get(row), kind) {
             (Some(units), Some(Type::Decimal { .. } | Type::Money { .. })) => Val::Wide(units.into()),
@@ -513,7 +554,9 @@ fn validity(block: &Block) -> Validity<'_> {
         Block::F64(fixed) => fixed.valid().map_or(Validity::All, Validity::Bits),
         Block::I32(fixed) => fixed.valid().map_or(Validity::All, Validity::Bits),
         Block::Code(fixed) => fixed.valid().map_or(Validity::All, Validity::Bits),
-        Block::Text(TextBlock::Dictionary { codes, .. }) => codes.valid().map_or(Validity::All, Validity::Bits),
+        Block::Text(TextBlock::Dictionary { codes, .. }) => {
+            codes.valid().map_or(Validity::All, Validity::Bits)
+        }
         Block::Text(TextBlock::Plain { valid, .. }) => valid.as_ref().map_or(Validity::All, Validity::Bits),
         Block::List(_) => Validity::Rows,
     }
@@ -528,7 +571,8 @@ fn masked<T: Copy + Default>(yes: Vec<u64>, fixed: &Fixed<T>, rows: usize) -> Ma
 }
 
 fn bits_ref<T>(values: &[T], of: impl Fn(&T) -> bool) -> Vec<u64> {
-    let word = |rows: &[T]| rows.iter().enumerate().fold(0, |word, (at, value)| word | u64::from(of(value)) << at);
+    let word =
+        |rows: &[T]| rows.iter().enumerate().fold(0, |word, (at, value)| word | u64::from(of(value)) << at);
     values.chunks(64).map(word).collect()
 }
 
@@ -545,12 +589,17 @@ fn bits_of<T: Copy + PartialOrd>(values: &[T], comparison: Comparison, one: T) -
 }
 
 /// Narrow values compared with a whole number, which may lie beyond them.
-fn against<T: Copy + PartialOrd + TryFrom<i64>>(values: &[T], comparison: Comparison, whole: i64) -> Vec<u64> {
+fn against<T: Copy + PartialOrd + TryFrom<i64>>(
+    values: &[T],
+    comparison: Comparison,
+    whole: i64,
+) -> Vec<u64> {
     match T::try_from(whole) {
         Ok(one) => bits_of(values, comparison, one),
         Err(_) => {
             let above = whole > 0;
-            let holds = comparison.holds(if above { std::cmp::Ordering::Less } else { std::cmp::Ordering::Greater });
+            let holds =
+                comparison.holds(if above { std::cmp::Ordering::Less } else { std::cmp::Ordering::Greater });
             vec![if holds { u64::MAX } else { 0 }; values.len().div_ceil(64)]
         }
     }

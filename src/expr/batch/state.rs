@@ -167,7 +167,9 @@ impl Best {
             Flat::Truth(rows) => rows.get(row).copied().flatten().map(Key::Bool),
             Flat::Int(rows) => rows.get(row).copied().flatten().map(Key::Int),
             Flat::Wide(rows) => rows.get(row).copied().flatten().map(Key::Wide),
-            Flat::Double(rows) => rows.get(row).copied().flatten().map(|double| Key::Double(order_key(double))),
+            Flat::Double(rows) => {
+                rows.get(row).copied().flatten().map(|double| Key::Double(order_key(double)))
+            }
             Flat::Text(rows) => rows.get(row).cloned().flatten().map(Key::Text),
             Flat::Cells(_) => None,
         };

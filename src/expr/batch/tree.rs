@@ -28,7 +28,8 @@ fn upper_first(inner: &Inner) -> Vec<u32> {
     let mut order = inner.trunk.to_vec();
     let mut at = 0;
     while let Some(slot) = order.get(at).copied() {
-        order.extend(inner.chunk(slot).into_iter().flat_map(|chunk| chunk.limbs.iter().map(|limb| limb.slot)));
+        order
+            .extend(inner.chunk(slot).into_iter().flat_map(|chunk| chunk.limbs.iter().map(|limb| limb.slot)));
         at += 1;
     }
     order

@@ -160,7 +160,7 @@ impl<'n> Checker<'n> {
                 };
                 lints::lint(&known, &mut faults);
                 faults.lints.sort_by_key(super::diagnostic::Diagnostic::span);
-                Ok(Checked::new(ast, &terms, term.id, term.kind, kinds, faults.lints))
+                Ok(Checked::new(ast, terms, term.id, term.kind, kinds, faults.lints))
             }
             _ => Err(faults.into_errors()),
         }
@@ -347,11 +347,11 @@ impl Check<'_> {
     }
 
     /// A name that was read: notes what lints and editors ask of it.
-    fn read(&mut self, node: NodeId, path: &str, name: &Name) {
+    fn read(&mut self, node: NodeId, path: &Arc<str>, name: &Name) {
         if let Some(optional) = self.optional.get_mut(node.index())
             && name.may_be_missing()
         {
-            *optional = Some(Arc::from(path));
+            *optional = Some(path.clone());
         }
         if let Some(bounds) = self.bounds.get_mut(node.index()) {
             *bounds = name.bounds();

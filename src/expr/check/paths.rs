@@ -240,7 +240,7 @@ impl Check<'_> {
     fn attribute(
         &mut self,
         account: &Account,
-        path: &str,
+        path: &Arc<str>,
         kind: &Type,
         behind: &[Arc<str>],
         node: NodeId,
@@ -256,10 +256,10 @@ impl Check<'_> {
     }
 
     /// Remembers a bare name that is read inside a lambda over accounts or rows.
-    fn note_outer(&mut self, node: NodeId, path: &str) {
+    fn note_outer(&mut self, node: NodeId, path: &Arc<str>) {
         let scope = self.scopes.iter_mut().rev().find(|scope| matches!(scope.of, ScopeOf::Context(_)));
         if let Some(scope) = scope {
-            scope.outer.push((node, Arc::from(path)));
+            scope.outer.push((node, path.clone()));
         }
     }
 

@@ -265,7 +265,7 @@ impl Parser<'_> {
     }
 
     /// The operator that stands next, and its level of precedence; one of another language is read as ours.
-    fn operator(&mut self) -> Option<(Operator, u8)> {
+    fn operator(&self) -> Option<(Operator, u8)> {
         let token = self.peek();
         let compare = |op| Some((Operator::Binary(op), LEVEL_COMPARE));
         match token.kind {
@@ -319,9 +319,9 @@ impl Parser<'_> {
     /// Operands and operators from a level of precedence up.
     fn level(&mut self, least: u8) -> NodeId {
         let mut left = self.unary();
-        // The operators of one level make one chain; then the next lower level has the chain as its first operand.
-        for level in (least..=LEVEL_MULTIPLY).rev() {
-            let mut operands = Vec::new();
+        // The operators of one level make one chain; what follows binds less, and has the chain as first operand.
+        while let Some((_, level)) = self.operator().filter(|(_, level)| *level >= least) {
+            let mut operands = vec![left];
             let mut operators: Vec<BinaryOp> = Vec::new();
             while let Some((operator, found)) = self.operator() {
                 if found != level {
@@ -329,9 +329,6 @@ impl Parser<'_> {
                 }
                 let token = self.next();
                 self.check_operator(token);
-                if operands.is_empty() {
-                    operands.push(left);
-                }
                 operands.push(self.level(level + 1));
                 if let Operator::Binary(op) = operator {
                     operators.push(op);

@@ -1,0 +1,592 @@
+//! What may be written here, and what does this word mean?
+//!
+//! For editors: completions at a cursor, what a word is, and a text in its canonical form. An unfinished text is the
+//! usual one, so that all of this works on texts with errors.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::ast::{Ast, MacroKind, Node, NodeId};
+use super::check::{Checker, Receiver};
+use super::diagnostic::{Collector, ExprErrors, Span};
+use super::functions::{self, Style};
+use super::lexer::{Token, TokenKind, tokens};
+use super::names::{NameText, Of};
+use super::parser;
+use super::term::{SlotOf, Walk};
+use super::types::Type;
+
+/// What a completion is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CompletionKind {
+    /// An attribute of an account, or a column of a row.
+    Name,
+    /// A function, called with what it is asked of before its name or between its brackets.
+    Function,
+    /// A macro: `exists`, `sum` and their like.
+    Macro,
+    /// Other accounts: `parent`, `descendants`.
+    Account,
+    /// A child table.
+    Table,
+    /// The variable of a lambda.
+    Variable,
+    /// A value of an enumeration, an account type, a product, a segment.
+    Value,
+}
+
+/// Something that may be written at a cursor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Completion {
+    /// What to write.
+    pub text: Arc<str>,
+    /// What it is.
+    pub kind: CompletionKind,
+    /// Its type in words, or how it is called.
+    pub detail: String,
+    /// What it means.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub documentation: Option<Arc<str>>,
+}
+
+/// What may be written at a cursor, and what it replaces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Completions {
+    /// The part of the text that a completion replaces: the word that the cursor stands in.
+    pub replaces: Span,
+    /// In the order in which an editor shows them: what fits the expected type first.
+    pub items: Vec<Completion>,
+}
+
+/// What a word means.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Hover {
+    /// The part of the text that it speaks of.
+    pub span: Span,
+    /// Its type in words, or how it is called.
+    pub kind: String,
+    /// The name as people see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<Arc<str>>,
+    /// What it means.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub documentation: Option<Arc<str>>,
+    /// The unit of its numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Arc<str>>,
+}
+
+impl Checker<'_> {
+    /// What may be written at a cursor, in bytes of the text.
+    ///
+    /// ```
+    /// use perennial::expr::Checker;
+    /// use perennial::{Attribute, AttributeType, EnumValues, Nesting, Schema};
+    ///
+    /// let schema = Schema::builder()
+    ///     .account_type("Company", Nesting::Free)
+    ///     .attribute(Attribute::new("region", AttributeType::Enum(EnumValues::new(["EMEA", "APAC"]))))
+    ///     .attribute(Attribute::new("renewal", AttributeType::Date))
+    ///     .build()?;
+    /// let checker = Checker::new(&schema);
+    /// let found = checker.completions("re", 2);
+    /// let names: Vec<&str> = found.items.iter().map(|item| &*item.text).take(2).collect();
+    /// assert_eq!(names, ["region", "renewal"]);
+    /// // Beside a closed set, its values.
+    /// let found = checker.completions("region == ", 10);
+    /// assert_eq!(&*found.items[0].text, "\"EMEA\"");
+    /// # Ok::<(), perennial::SchemaErrors>(())
+    /// ```
+    #[must_use]
+    pub fn completions(&self, source: &str, cursor: usize) -> Completions {
+        let cursor = floor_boundary(source, cursor);
+        let Some(read) = tokens(source, self.limits().tokens) else {
+            return Completions { replaces: Span::default(), items: Vec::new() };
+        };
+        let place = Place::of(source, &read, cursor);
+        let mut found = Found { start: place.typed.clone(), items: Vec::new() };
+        match &place.asks {
+            Asks::Nothing => {}
+            Asks::Member(of) => self.members(source, *of, cursor, &mut found),
+            Asks::Start { beside } => self.starts(source, cursor, *beside, &mut found),
+            Asks::Text { function } => self.constant_texts(function, &mut found),
+        }
+        Completions { replaces: place.replaces, items: found.items }
+    }
+
+    /// What stands at a place, in bytes of the text; `None` where nothing has a meaning.
+    #[must_use]
+    pub fn hover(&self, source: &str, at: usize) -> Option<Hover> {
+        let at = floor_boundary(source, at);
+        let (ast, faults) = parser::parse(source, self.limits());
+        let mut check = self.start(&ast, faults);
+        let _ = check.term(ast.root());
+        let node = smallest(&ast, at)?;
+        let span = ast.span(node);
+        if let Node::Call { function, .. } = ast.node(node) {
+            let entry = functions::function(function)?;
+            let documentation = Some(Arc::from(entry.text));
+            return Some(Hover { span, kind: entry.usage.to_owned(), label: None, documentation, unit: None });
+        }
+        let kind = check.kinds.get(node.index()).and_then(Option::as_ref)?.to_string();
+        // The name that the node reads; behind a variable or another account, its end.
+        let mut text = NameText::default();
+        if let Node::Path(names) = ast.node(node) {
+            let rests = (0..names.len()).filter_map(|from| names.get(from..)).map(|names| names.join("."));
+            for name in rests {
+                let owners = self.owners();
+                let found = owners.iter().map(SlotOf::as_of).find(|of| self.names().name(*of, &name).is_some());
+                if let Some(of) = found {
+                    text = self.names().text(of, &name);
+                    break;
+                }
+            }
+        }
+        let NameText { label, documentation, unit } = text;
+        Some(Hover { span, kind, label, documentation, unit })
+    }
+
+    /// The text in its canonical form, one line.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with the text.
+    pub fn format(&self, source: &str) -> Result<String, ExprErrors> {
+        Ast::parse_within(source, self.limits()).map(|ast| ast.to_string())
+    }
+
+    fn owners(&self) -> Vec<SlotOf> {
+        let mut owners = vec![SlotOf::Account];
+        self.names().each_table(&mut |table| owners.push(SlotOf::Table(Arc::from(table))));
+        self.names().each_event(&mut |event| owners.push(SlotOf::Event(Arc::from(event))));
+        owners
+    }
+
+    /// What a value, an account or a collection before a dot has.
+    fn members(&self, source: &str, of: Span, cursor: usize, found: &mut Found) {
+        // The part before the dot, asked where it stands: variables of the lambdas around it are known there.
+        let asked = of.text(source);
+        let around = self.around(source, of.start as usize);
+        let mut text = String::new();
+        for (over, variable) in &around {
+            text.push_str(over);
+            text.push_str(".exists(");
+            text.push_str(variable);
+            text.push_str(", ");
+        }
+        let start = text.len();
+        text.push_str(asked);
+        let end = text.len();
+        text.extend(around.iter().map(|_| ')'));
+        let _ = cursor;
+        let (ast, _) = parser::parse(&text, self.limits());
+        let node = ast_node(&ast, start, end);
+        let mut check = self.start(&ast, Collector::new(ast.source(), self.limits().diagnostics));
+        let Some(receiver) = node.and_then(|node| check.receiver_at(node)) else { return };
+        match receiver {
+            Receiver::Account(_) => {
+                self.names_of(Of::Account, None, found);
+                self.words(found);
+                found.functions(|style| style == Style::OfAccount);
+            }
+            Receiver::Row => {
+                if let Some(of) = check.row_of() {
+                    self.names_of(of.as_of(), None, found);
+                }
+            }
+            Receiver::Accounts(_, walk, _) => {
+                let macros = MacroKind::ALL.iter().filter(|kind| {
+                    !matches!(kind, MacroKind::Map | MacroKind::Where | MacroKind::Distinct)
+                });
+                found.macros(macros);
+                found.named(&["count"]);
+                if walk == Walk::Lineage {
+                    found.named(&["at", "level"]);
+                }
+            }
+            Receiver::Rows(..) => {
+                let macros = MacroKind::ALL.iter().filter(|kind| {
+                    !matches!(kind, MacroKind::Map | MacroKind::Where | MacroKind::Distinct)
+                });
+                found.macros(macros);
+                found.named(&["count"]);
+            }
+            Receiver::Usage(..) => {
+                found.named(&["lastDays", "prevDays", "count", "sum", "avg", "min", "max", "days", "first", "last"]);
+                found.macros([MacroKind::Where, MacroKind::Sum, MacroKind::Distinct].iter());
+            }
+            Receiver::Value(term) => match &term.kind {
+                Type::Record(fields) => {
+                    for (name, kind) in fields.iter() {
+                        found.add(name.clone(), CompletionKind::Name, kind.to_string(), None);
+                    }
+                }
+                kind => found.methods_of(kind),
+            },
+        }
+    }
+
+    /// The lambdas around a place: what each walks over, and its variable.
+    fn around(&self, source: &str, at: usize) -> Vec<(String, String)> {
+        let Some(read) = tokens(source, self.limits().tokens) else { return Vec::new() };
+        let before: Vec<Token> = read.into_iter().filter(|token| (token.span.end as usize) <= at).collect();
+        let mut open: Vec<Option<(String, String)>> = Vec::new();
+        for (place, token) in before.iter().enumerate() {
+            match token.kind {
+                TokenKind::LeftParen | TokenKind::LeftBracket => {
+                    open.push(lambda_at(source, &before, place));
+                }
+                TokenKind::RightParen | TokenKind::RightBracket => {
+                    open.pop();
+                }
+                _ => {}
+            }
+        }
+        open.into_iter().flatten().collect()
+    }
+
+    /// What an expression may begin with.
+    fn starts(&self, source: &str, cursor: usize, beside: Option<Span>, found: &mut Found) {
+        let expected = beside.and_then(|beside| self.kind_at(source, beside));
+        if let Some(values) = expected.as_ref().and_then(Type::values) {
+            for value in values.iter() {
+                found.text(value, "value");
+            }
+        }
+        for (over, variable) in self.around(source, cursor) {
+            found.add(Arc::from(variable), CompletionKind::Variable, format!("one of {over}"), None);
+        }
+        self.names_of(Of::Account, expected.as_ref(), found);
+        self.names().each_table(&mut |table| {
+            found.add(Arc::from(table), CompletionKind::Table, "child table".to_owned(), None);
+        });
+        self.words(found);
+        found.functions(|style| style != Style::Method);
+    }
+
+    /// Words of the hierarchy.
+    fn words(&self, found: &mut Found) {
+        if self.names().account_types().is_none() {
+            return;
+        }
+        for (word, _) in Walk::ALL {
+            found.add(Arc::from(word), CompletionKind::Account, "accounts".to_owned(), None);
+        }
+        for word in ["parent", "root"] {
+            found.add(Arc::from(word), CompletionKind::Account, "account".to_owned(), None);
+        }
+        for (word, kind) in [("level", "whole number"), ("id", "text")] {
+            found.add(Arc::from(word), CompletionKind::Name, kind.to_owned(), None);
+        }
+        for word in ["account_type", "product"] {
+            found.add(Arc::from(word), CompletionKind::Name, "enumeration value".to_owned(), None);
+        }
+    }
+
+    /// The type of a part of the text.
+    fn kind_at(&self, source: &str, part: Span) -> Option<Type> {
+        let (ast, faults) = parser::parse(part.text(source), self.limits());
+        let mut check = self.start(&ast, faults);
+        let term = check.term(ast.root())?;
+        Some(term.kind)
+    }
+
+    fn names_of(&self, of: Of<'_>, expected: Option<&Type>, found: &mut Found) {
+        let mut names: Vec<(bool, Completion)> = Vec::new();
+        self.names().each(of, &mut |name| {
+            let Some(known) = self.names().name(of, name) else { return };
+            let plain = name.split('.').all(parser::is_plain);
+            let text = if plain { name.to_owned() } else { format!("`{name}`") };
+            let fits = expected.is_some_and(|expected| expected == known.kind());
+            let NameText { documentation, label, .. } = self.names().text(of, name);
+            let completion = Completion {
+                text: Arc::from(text),
+                kind: CompletionKind::Name,
+                detail: known.kind().to_string(),
+                documentation: documentation.or(label),
+            };
+            names.push((!fits, completion));
+        });
+        // Stable: of equal fit, as declared.
+        names.sort_by_key(|(unfit, _)| *unfit);
+        names.into_iter().for_each(|(_, completion)| found.push(completion));
+    }
+
+    /// The constant texts that a function takes.
+    fn constant_texts(&self, function: &str, found: &mut Found) {
+        let periods = ["day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year"];
+        match function {
+            "at" => self.names().account_types().iter().flat_map(|types| types.iter()).for_each(|name| found.text(name, "account type")),
+            "owns" => self.names().products().iter().flat_map(|all| all.iter()).for_each(|name| found.text(name, "product")),
+            "inSegment" => self.names().each_segment(&mut |id| found.text(id, "segment")),
+            "events" => self.names().each_event(&mut |name| found.text(name, "event")),
+            "metric" => self.names().each_metric(&mut |name| found.text(name, "metric")),
+            "startOf" | "endOf" => periods.iter().for_each(|name| found.text(name, "period")),
+            "during" => {
+                for which in ["this", "last", "next"] {
+                    periods.iter().for_each(|name| found.text(&format!("{which}_{name}"), "period"));
+                }
+            }
+            "inLast" | "inNext" => {
+                ["days", "weeks", "months", "quarters", "years"].iter().for_each(|name| found.text(name, "unit"));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl SlotOf {
+    pub(super) fn as_of(&self) -> Of<'_> {
+        match self {
+            Self::Account => Of::Account,
+            Self::Table(table) => Of::Table(table),
+            Self::Event(event) => Of::Event(event),
+        }
+    }
+}
+
+fn floor_boundary(source: &str, at: usize) -> usize {
+    let mut at = at.min(source.len());
+    while !source.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// The smallest node that a place stands in.
+fn smallest(ast: &Ast, at: usize) -> Option<NodeId> {
+    let mut best: Option<(u32, NodeId)> = None;
+    let mut left = vec![ast.root()];
+    while let Some(node) = left.pop() {
+        let span = ast.span(node);
+        if (span.start as usize) <= at && at <= span.end as usize {
+            let size = span.end - span.start;
+            if best.is_none_or(|(known, _)| size <= known) {
+                best = Some((size, node));
+            }
+        }
+        left.extend(ast.below(node));
+    }
+    best.map(|(_, node)| node)
+}
+
+/// The node that covers a part of the text exactly.
+fn ast_node(ast: &Ast, start: usize, end: usize) -> Option<NodeId> {
+    let mut left = vec![ast.root()];
+    while let Some(node) = left.pop() {
+        let span = ast.span(node);
+        if (span.start as usize, span.end as usize) == (start, end) {
+            return Some(node);
+        }
+        left.extend(ast.below(node));
+    }
+    None
+}
+
+/// The lambda whose brackets open at a token, when its variable was written.
+fn lambda_at(source: &str, read: &[Token], open: usize) -> Option<(String, String)> {
+    let name = read.get(open.checked_sub(1)?)?;
+    let dot = read.get(open.checked_sub(2)?)?;
+    let is_macro = MacroKind::ALL.iter().any(|kind| kind.as_str() == name.span.text(source));
+    let (variable, comma) = (read.get(open + 1)?, read.get(open + 2)?);
+    let written = variable.kind == TokenKind::Ident && comma.kind == TokenKind::Comma;
+    if !is_macro || dot.kind != TokenKind::Dot || !written {
+        return None;
+    }
+    let over = receiver_before(read, open - 2)?;
+    Some((over.text(source).to_owned(), variable.span.text(source).to_owned()))
+}
+
+/// The operand that ends right before a token: names, dots and closed brackets.
+fn receiver_before(read: &[Token], before: usize) -> Option<Span> {
+    let mut at = before;
+    let end = read.get(before.checked_sub(1)?)?.span.end;
+    let mut open = 0_usize;
+    while let Some(token) = at.checked_sub(1).and_then(|at| read.get(at)) {
+        let adjacent = read.get(at).is_none_or(|next| open > 0 || at == before || is_joined(token, next));
+        match token.kind {
+            TokenKind::RightParen | TokenKind::RightBracket => open += 1,
+            TokenKind::LeftParen | TokenKind::LeftBracket if open > 0 => open -= 1,
+            _ if open > 0 => {}
+            TokenKind::Ident | TokenKind::Quoted | TokenKind::Dot | TokenKind::Text if adjacent => {}
+            _ => break,
+        }
+        at -= 1;
+    }
+    let start = read.get(at).filter(|_| at < before)?.span.start;
+    Some(Span::new(start, end))
+}
+
+/// Do two tokens stand in one operand? Two names side by side do not.
+fn is_joined(left: &Token, right: &Token) -> bool {
+    let word = |kind: TokenKind| matches!(kind, TokenKind::Ident | TokenKind::Quoted | TokenKind::Text);
+    !(word(left.kind) && word(right.kind))
+}
+
+/// What is asked at a cursor.
+enum Asks {
+    Nothing,
+    /// What stands before the dot.
+    Member(Span),
+    /// The start of an operand; beside what it is compared with.
+    Start { beside: Option<Span> },
+    /// A constant text that a function takes.
+    Text { function: String },
+}
+
+/// Where a cursor stands.
+struct Place {
+    replaces: Span,
+    typed: String,
+    asks: Asks,
+}
+
+impl Place {
+    fn of(source: &str, read: &[Token], cursor: usize) -> Self {
+        let at = u32::try_from(cursor).unwrap_or(u32::MAX);
+        let here = Span::new(at, at);
+        // The token that the cursor stands in, or right behind.
+        let inside = read.iter().position(|token| {
+            token.kind != TokenKind::End && token.span.start < at && at <= token.span.end
+        });
+        let word = inside.filter(|place| {
+            read.get(*place).is_some_and(|token| {
+                matches!(token.kind, TokenKind::Ident | TokenKind::Quoted | TokenKind::Text | TokenKind::OpenText)
+            })
+        });
+        let (replaces, next) = match word.and_then(|place| Some((read.get(place)?.span, place))) {
+            Some((span, place)) => (span, place),
+            None => (here, read.iter().position(|token| token.span.start >= at).unwrap_or(read.len())),
+        };
+        let typed = Span::new(replaces.start, at).text(source).to_owned();
+        let before = |back: usize| next.checked_sub(back).and_then(|place| read.get(place)).map(|token| token.kind);
+        let asks = match before(1) {
+            Some(TokenKind::Dot) => match receiver_before(read, next - 1) {
+                Some(of) => Asks::Member(of),
+                None => Asks::Nothing,
+            },
+            Some(TokenKind::LeftParen | TokenKind::Comma) => match function_around(source, read, next) {
+                Some(function) => Asks::Text { function },
+                None => Asks::Start { beside: None },
+            },
+            Some(
+                TokenKind::Equal
+                | TokenKind::NotEqual
+                | TokenKind::Less
+                | TokenKind::LessEqual
+                | TokenKind::Greater
+                | TokenKind::GreaterEqual
+                | TokenKind::Assign,
+            ) => Asks::Start { beside: receiver_before(read, next - 1) },
+            // Behind an operand an operator stands, which needs no help.
+            Some(
+                TokenKind::Ident
+                | TokenKind::Quoted
+                | TokenKind::Int
+                | TokenKind::Float
+                | TokenKind::Text
+                | TokenKind::RightParen
+                | TokenKind::RightBracket,
+            ) => Asks::Nothing,
+            _ => Asks::Start { beside: None },
+        };
+        Self { replaces, typed, asks }
+    }
+}
+
+/// The function of constant texts in whose brackets a place stands.
+fn function_around(source: &str, read: &[Token], place: usize) -> Option<String> {
+    let mut open = 0_usize;
+    let mut at = place;
+    while let Some(token) = at.checked_sub(1).and_then(|at| read.get(at)) {
+        match token.kind {
+            TokenKind::RightParen | TokenKind::RightBracket => open += 1,
+            TokenKind::LeftParen if open == 0 => {
+                let name = read.get(at.checked_sub(2)?)?.span.text(source);
+                let known = ["at", "owns", "inSegment", "events", "metric", "startOf", "endOf", "during", "inLast", "inNext"];
+                return known.contains(&name).then(|| name.to_owned());
+            }
+            TokenKind::LeftParen | TokenKind::LeftBracket => open = open.saturating_sub(1),
+            _ => {}
+        }
+        at -= 1;
+    }
+    None
+}
+
+/// Completions that begin as what was typed.
+struct Found {
+    start: String,
+    items: Vec<Completion>,
+}
+
+impl Found {
+    fn push(&mut self, completion: Completion) {
+        let start = self.start.trim_start_matches(['"', '\'', '`']).to_lowercase();
+        let own = completion.text.trim_start_matches(['"', '`']).to_lowercase();
+        if own.starts_with(&start) && !self.items.iter().any(|known| known.text == completion.text) {
+            self.items.push(completion);
+        }
+    }
+
+    fn add(&mut self, text: Arc<str>, kind: CompletionKind, detail: String, documentation: Option<Arc<str>>) {
+        self.push(Completion { text, kind, detail, documentation });
+    }
+
+    fn text(&mut self, value: &str, what: &str) {
+        let mut quoted = String::new();
+        // Writing to a text cannot fail.
+        let _ = super::literal::write_text(&mut quoted, value);
+        self.add(Arc::from(quoted), CompletionKind::Value, what.to_owned(), None);
+    }
+
+    fn functions(&mut self, wanted: impl Fn(Style) -> bool) {
+        for entry in functions::TABLE.iter().filter(|entry| wanted(entry.style)) {
+            self.add(Arc::from(entry.name), CompletionKind::Function, entry.usage.to_owned(), Some(Arc::from(entry.text)));
+        }
+    }
+
+    fn named(&mut self, names: &[&str]) {
+        for entry in names.iter().filter_map(|name| functions::function(name)) {
+            self.add(Arc::from(entry.name), CompletionKind::Function, entry.usage.to_owned(), Some(Arc::from(entry.text)));
+        }
+    }
+
+    fn macros<'k>(&mut self, kinds: impl Iterator<Item = &'k MacroKind>) {
+        for kind in kinds {
+            let usage = format!(".{}(x, ..)", kind.as_str());
+            self.add(Arc::from(kind.as_str()), CompletionKind::Macro, usage, None);
+        }
+    }
+
+    /// The methods that a value of a type has.
+    fn methods_of(&mut self, kind: &Type) {
+        let text = [
+            "contains", "startsWith", "endsWith", "like", "equalsFold", "containsFold", "startsWithFold", "lowerAscii",
+            "upperAscii",
+        ];
+        let day = ["inLast", "inNext", "before", "after", "during", "getFullYear", "getMonth", "getDate", "getDayOfWeek"];
+        let clock = ["getHours", "getMinutes", "getSeconds", "getMilliseconds"];
+        match kind {
+            Type::Text | Type::Enum(_) | Type::Band(_) => self.named(&text),
+            Type::Date => self.named(&day),
+            Type::Timestamp => {
+                self.named(&day);
+                self.named(&clock);
+            }
+            Type::Duration => self.named(&clock),
+            Type::List(_) => {
+                self.named(&["containsAll", "containsAny"]);
+                let kinds = [MacroKind::Exists, MacroKind::All, MacroKind::ExistsOne, MacroKind::Filter, MacroKind::Map];
+                self.macros(kinds.iter());
+            }
+            _ => {}
+        }
+    }
+}
