@@ -16,6 +16,7 @@ use super::names::{NameText, Of};
 use super::parser;
 use super::term::{SlotOf, Walk};
 use super::types::Type;
+use crate::model::EnumValues;
 
 /// What a completion is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -132,7 +133,13 @@ impl Checker<'_> {
         if let Node::Call { function, .. } = ast.node(node) {
             let entry = functions::function(function)?;
             let documentation = Some(Arc::from(entry.text));
-            return Some(Hover { span, kind: entry.usage.to_owned(), label: None, documentation, unit: None });
+            return Some(Hover {
+                span,
+                kind: entry.usage.to_owned(),
+                label: None,
+                documentation,
+                unit: None,
+            });
         }
         let kind = check.kinds.get(node.index()).and_then(Option::as_ref)?.to_string();
         // The name that the node reads; behind a variable or another account, its end.
@@ -141,7 +148,8 @@ impl Checker<'_> {
             let rests = (0..names.len()).filter_map(|from| names.get(from..)).map(|names| names.join("."));
             for name in rests {
                 let owners = self.owners();
-                let found = owners.iter().map(SlotOf::as_of).find(|of| self.names().name(*of, &name).is_some());
+                let found =
+                    owners.iter().map(SlotOf::as_of).find(|of| self.names().name(*of, &name).is_some());
                 if let Some(of) = found {
                     text = self.names().text(of, &name);
                     break;
@@ -201,9 +209,9 @@ impl Checker<'_> {
                 }
             }
             Receiver::Accounts(_, walk, _) => {
-                let macros = MacroKind::ALL.iter().filter(|kind| {
-                    !matches!(kind, MacroKind::Map | MacroKind::Where | MacroKind::Distinct)
-                });
+                let macros = MacroKind::ALL
+                    .iter()
+                    .filter(|kind| !matches!(kind, MacroKind::Map | MacroKind::Where | MacroKind::Distinct));
                 found.macros(macros);
                 found.named(&["count"]);
                 if walk == Walk::Lineage {
@@ -211,14 +219,16 @@ impl Checker<'_> {
                 }
             }
             Receiver::Rows(..) => {
-                let macros = MacroKind::ALL.iter().filter(|kind| {
-                    !matches!(kind, MacroKind::Map | MacroKind::Where | MacroKind::Distinct)
-                });
+                let macros = MacroKind::ALL
+                    .iter()
+                    .filter(|kind| !matches!(kind, MacroKind::Map | MacroKind::Where | MacroKind::Distinct));
                 found.macros(macros);
                 found.named(&["count"]);
             }
             Receiver::Usage(..) => {
-                found.named(&["lastDays", "prevDays", "count", "sum", "avg", "min", "max", "days", "first", "last"]);
+                found.named(&[
+                    "lastDays", "prevDays", "count", "sum", "avg", "min", "max", "days", "first", "last",
+                ]);
                 found.macros([MacroKind::Where, MacroKind::Sum, MacroKind::Distinct].iter());
             }
             Receiver::Value(term) => match &term.kind {
@@ -322,8 +332,18 @@ impl Checker<'_> {
     fn constant_texts(&self, function: &str, found: &mut Found) {
         let periods = ["day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year"];
         match function {
-            "at" => self.names().account_types().iter().flat_map(|types| types.iter()).for_each(|name| found.text(name, "account type")),
-            "owns" => self.names().products().iter().flat_map(|all| all.iter()).for_each(|name| found.text(name, "product")),
+            "at" => self
+                .names()
+                .account_types()
+                .iter()
+                .flat_map(EnumValues::iter)
+                .for_each(|name| found.text(name, "account type")),
+            "owns" => self
+                .names()
+                .products()
+                .iter()
+                .flat_map(EnumValues::iter)
+                .for_each(|name| found.text(name, "product")),
             "inSegment" => self.names().each_segment(&mut |id| found.text(id, "segment")),
             "events" => self.names().each_event(&mut |name| found.text(name, "event")),
             "metric" => self.names().each_metric(&mut |name| found.text(name, "metric")),
@@ -334,7 +354,9 @@ impl Checker<'_> {
                 }
             }
             "inLast" | "inNext" => {
-                ["days", "weeks", "months", "quarters", "years"].iter().for_each(|name| found.text(name, "unit"));
+                ["days", "weeks", "months", "quarters", "years"]
+                    .iter()
+                    .for_each(|name| found.text(name, "unit"));
             }
             _ => {}
         }
@@ -435,9 +457,13 @@ enum Asks {
     /// What stands before the dot.
     Member(Span),
     /// The start of an operand; beside what it is compared with.
-    Start { beside: Option<Span> },
+    Start {
+        beside: Option<Span>,
+    },
     /// A constant text that a function takes.
-    Text { function: String },
+    Text {
+        function: String,
+    },
 }
 
 /// Where a cursor stands.
@@ -452,12 +478,15 @@ impl Place {
         let at = u32::try_from(cursor).unwrap_or(u32::MAX);
         let here = Span::new(at, at);
         // The token that the cursor stands in, or right behind.
-        let inside = read.iter().position(|token| {
-            token.kind != TokenKind::End && token.span.start < at && at <= token.span.end
-        });
+        let inside = read
+            .iter()
+            .position(|token| token.kind != TokenKind::End && token.span.start < at && at <= token.span.end);
         let word = inside.filter(|place| {
             read.get(*place).is_some_and(|token| {
-                matches!(token.kind, TokenKind::Ident | TokenKind::Quoted | TokenKind::Text | TokenKind::OpenText)
+                matches!(
+                    token.kind,
+                    TokenKind::Ident | TokenKind::Quoted | TokenKind::Text | TokenKind::OpenText
+                )
             })
         });
         let (replaces, next) = match word.and_then(|place| Some((read.get(place)?.span, place))) {
@@ -465,7 +494,8 @@ impl Place {
             None => (here, read.iter().position(|token| token.span.start >= at).unwrap_or(read.len())),
         };
         let typed = Span::new(replaces.start, at).text(source).to_owned();
-        let before = |back: usize| next.checked_sub(back).and_then(|place| read.get(place)).map(|token| token.kind);
+        let before =
+            |back: usize| next.checked_sub(back).and_then(|place| read.get(place)).map(|token| token.kind);
         let asks = match before(1) {
             Some(TokenKind::Dot) => match receiver_before(read, next - 1) {
                 Some(of) => Asks::Member(of),
@@ -509,7 +539,18 @@ fn function_around(source: &str, read: &[Token], place: usize) -> Option<String>
             TokenKind::RightParen | TokenKind::RightBracket => open += 1,
             TokenKind::LeftParen if open == 0 => {
                 let name = read.get(at.checked_sub(2)?)?.span.text(source);
-                let known = ["at", "owns", "inSegment", "events", "metric", "startOf", "endOf", "during", "inLast", "inNext"];
+                let known = [
+                    "at",
+                    "owns",
+                    "inSegment",
+                    "events",
+                    "metric",
+                    "startOf",
+                    "endOf",
+                    "during",
+                    "inLast",
+                    "inNext",
+                ];
                 return known.contains(&name).then(|| name.to_owned());
             }
             TokenKind::LeftParen | TokenKind::LeftBracket => open = open.saturating_sub(1),
@@ -548,13 +589,23 @@ impl Found {
 
     fn functions(&mut self, wanted: impl Fn(Style) -> bool) {
         for entry in functions::TABLE.iter().filter(|entry| wanted(entry.style)) {
-            self.add(Arc::from(entry.name), CompletionKind::Function, entry.usage.to_owned(), Some(Arc::from(entry.text)));
+            self.add(
+                Arc::from(entry.name),
+                CompletionKind::Function,
+                entry.usage.to_owned(),
+                Some(Arc::from(entry.text)),
+            );
         }
     }
 
     fn named(&mut self, names: &[&str]) {
         for entry in names.iter().filter_map(|name| functions::function(name)) {
-            self.add(Arc::from(entry.name), CompletionKind::Function, entry.usage.to_owned(), Some(Arc::from(entry.text)));
+            self.add(
+                Arc::from(entry.name),
+                CompletionKind::Function,
+                entry.usage.to_owned(),
+                Some(Arc::from(entry.text)),
+            );
         }
     }
 
@@ -568,10 +619,27 @@ impl Found {
     /// The methods that a value of a type has.
     fn methods_of(&mut self, kind: &Type) {
         let text = [
-            "contains", "startsWith", "endsWith", "like", "equalsFold", "containsFold", "startsWithFold", "lowerAscii",
+            "contains",
+            "startsWith",
+            "endsWith",
+            "like",
+            "equalsFold",
+            "containsFold",
+            "startsWithFold",
+            "lowerAscii",
             "upperAscii",
         ];
-        let day = ["inLast", "inNext", "before", "after", "during", "getFullYear", "getMonth", "getDate", "getDayOfWeek"];
+        let day = [
+            "inLast",
+            "inNext",
+            "before",
+            "after",
+            "during",
+            "getFullYear",
+            "getMonth",
+            "getDate",
+            "getDayOfWeek",
+        ];
         let clock = ["getHours", "getMinutes", "getSeconds", "getMilliseconds"];
         match kind {
             Type::Text | Type::Enum(_) | Type::Band(_) => self.named(&text),
@@ -583,7 +651,13 @@ impl Found {
             Type::Duration => self.named(&clock),
             Type::List(_) => {
                 self.named(&["containsAll", "containsAny"]);
-                let kinds = [MacroKind::Exists, MacroKind::All, MacroKind::ExistsOne, MacroKind::Filter, MacroKind::Map];
+                let kinds = [
+                    MacroKind::Exists,
+                    MacroKind::All,
+                    MacroKind::ExistsOne,
+                    MacroKind::Filter,
+                    MacroKind::Map,
+                ];
                 self.macros(kinds.iter());
             }
             _ => {}

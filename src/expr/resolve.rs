@@ -37,7 +37,7 @@ impl Terms {
     /// Only the terms that the given ones are made of, and the places where those are now.
     pub(super) fn pruned(mut self, roots: &[TermId]) -> (Self, Vec<TermId>) {
         let mut needed = vec![false; self.ops.len()];
-        let mut need = |needed: &mut Vec<bool>, id: TermId| {
+        let need = |needed: &mut Vec<bool>, id: TermId| {
             if let Some(needed) = needed.get_mut(id.index()) {
                 *needed = true;
             }

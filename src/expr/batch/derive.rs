@@ -159,7 +159,7 @@ impl<'v> Deriver<'v> {
             }
             Op::Owns(product) => {
                 let own = self.held(*product);
-                let all = self.tree.gather(Walk::Subtree, own);
+                let all = self.tree.gather(Walk::Subtree, &own);
                 Flat::Truth(all.into_iter().map(|votes| Some(votes.count() > 0)).collect())
             }
             Op::At(place, inner) => {
@@ -253,9 +253,9 @@ impl<'v> Deriver<'v> {
         };
         let gather = Gathering { what, rows: tree.rows(), counts: &counts, body: body.as_ref() };
         Ok(gather.with(
-            |own| tree.gather(walk, own),
-            |own| tree.gather(walk, own),
-            |own| tree.gather(walk, own),
+            |own| tree.gather(walk, &own),
+            |own| tree.gather(walk, &own),
+            |own| tree.gather(walk, &own),
         ))
     }
 

@@ -32,6 +32,7 @@ pub(super) struct Rows<'c> {
     pub(super) chunk: &'c Chunk,
     /// The table, where rows of one are asked.
     pub(super) table: Option<&'c TableBlock>,
+    #[expect(clippy::struct_field_names, reason = "how many there are")]
     pub(super) rows: usize,
     pub(super) derived: &'c Derived<'c>,
     /// The row of the derived answers at which these rows begin.
@@ -625,7 +626,7 @@ fn table_of(constants: &[Cell]) -> Vec<bool> {
         Cell::Int(code) => usize::try_from(*code).ok(),
         _ => None,
     });
-    let codes: Vec<usize> = codes.filter(|code| *code <= usize::from(u16::MAX)).collect();
+    let codes: Vec<usize> = codes.filter(|code| u16::try_from(*code).is_ok()).collect();
     let mut table = vec![false; codes.iter().max().map_or(0, |code| code + 1)];
     for code in codes {
         if let Some(place) = table.get_mut(code) {

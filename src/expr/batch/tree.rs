@@ -133,14 +133,14 @@ impl Tree {
     }
 
     /// What a walk from each row gathers of the others' own states. States of hidden rows count for nothing.
-    pub(super) fn gather<S: State>(&self, walk: Walk, own: Vec<S>) -> Vec<S> {
+    pub(super) fn gather<S: State>(&self, walk: Walk, own: &[S]) -> Vec<S> {
         match walk {
-            Walk::Ancestors => self.above(&own, false),
-            Walk::Lineage => self.above(&own, true),
-            Walk::Children => self.children(&own),
+            Walk::Ancestors => self.above(own, false),
+            Walk::Lineage => self.above(own, true),
+            Walk::Children => self.children(own),
             Walk::Descendants => self.beneath(own, false),
             Walk::Subtree => self.beneath(own, true),
-            Walk::Siblings => self.siblings(&own),
+            Walk::Siblings => self.siblings(own),
         }
     }
 
@@ -168,7 +168,7 @@ impl Tree {
         out
     }
 
-    fn beneath<S: State>(&self, own: Vec<S>, with_self: bool) -> Vec<S> {
+    fn beneath<S: State>(&self, own: &[S], with_self: bool) -> Vec<S> {
         let mut out = vec![S::default(); own.len()];
         for row in (0..own.len()).rev() {
             let (Some(parent), Some(own)) = (self.parent.get(row), own.get(row)) else { continue };

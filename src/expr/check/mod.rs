@@ -14,13 +14,14 @@ mod unify;
 
 use std::sync::Arc;
 
-use self::paths::{Context, Receiver, Scope};
+pub(super) use self::paths::Receiver;
+use self::paths::{Context, Scope};
 use super::ast::{Ast, Node, NodeId};
 use super::diagnostic::{Code, Collector, ExprErrors, Span};
 use super::limits::ExprLimits;
 use super::literal::Literal;
 use super::names::{Name, Names};
-use super::term::{Bits, Cell, Op, TermId, Terms};
+use super::term::{Bits, Cell, Op, SlotOf, TermId, Terms};
 use super::types::Type;
 use crate::expr::checked::Checked;
 use crate::model::{FixedZones, Zones};
@@ -184,6 +185,9 @@ impl<'n> Checker<'n> {
             cost: 0,
             factor: 1,
             dearest: None,
+            watched: None,
+            seen: None,
+            seen_row: None,
         }
     }
 
@@ -234,6 +238,10 @@ pub(super) struct Check<'a> {
     cost: u64,
     factor: u64,
     dearest: Option<(u64, NodeId)>,
+    /// A node that an editor asks about, what it is, and whose row it is where it is one.
+    watched: Option<NodeId>,
+    seen: Option<Receiver>,
+    seen_row: Option<SlotOf>,
 }
 
 impl Check<'_> {
@@ -303,6 +311,15 @@ impl Check<'_> {
 
     /// What a node is: a value, an account, or what a macro walks over.
     fn receiver(&mut self, node: NodeId) -> Option<Receiver> {
+        let found = self.found(node);
+        if self.watched == Some(node) {
+            self.seen.clone_from(&found);
+            self.seen_row = self.contexts.last().map(|context| context.of.clone());
+        }
+        found
+    }
+
+    fn found(&mut self, node: NodeId) -> Option<Receiver> {
         self.pay(node, 1);
         let value = |term: Option<Term>| term.map(Receiver::Value);
         match self.ast.node(node) {
@@ -323,6 +340,18 @@ impl Check<'_> {
             Node::Call { function, method, arguments } => self.call(function, method, arguments, node),
             Node::Macro { kind, over, variable, body } => self.lambda(kind, over, variable, body, node),
         }
+    }
+
+    /// What a node inside lambdas is: walks to it, and remembers whose rows the innermost lambda asks.
+    pub(super) fn receiver_at(&mut self, node: NodeId) -> Option<Receiver> {
+        self.watched = Some(node);
+        let _ = self.receiver(self.ast.root());
+        self.seen.take()
+    }
+
+    /// Whose row the last watched variable stood for.
+    pub(super) fn row_of(&self) -> Option<SlotOf> {
+        self.seen_row.clone()
     }
 
     fn literal(&mut self, literal: &Literal, node: NodeId) -> Term {

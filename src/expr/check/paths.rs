@@ -43,7 +43,7 @@ pub(super) struct Context {
 
 /// An account: that of a context, or one that is reached from there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Account {
+pub(in crate::expr) struct Account {
     /// The number of the context: 0 is the account under test.
     pub(super) context: usize,
     pub(super) places: Vec<Place>,
@@ -51,7 +51,7 @@ pub(super) struct Account {
 
 /// What a node is.
 #[derive(Debug, Clone)]
-pub(super) enum Receiver {
+pub(in crate::expr) enum Receiver {
     Value(Term),
     Account(Account),
     /// Accounts, seen from one, of which all filters are true.
