@@ -133,17 +133,35 @@ pub struct Diagnostic {
     message: Arc<str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     edit: Option<Edit>,
+    /// The attribute of accounts whose missing values it speaks of.
+    #[serde(skip)]
+    about: Option<Arc<str>>,
 }
 
 impl Diagnostic {
     /// A diagnostic at a part of a source text.
     #[must_use]
     pub(crate) fn new(code: Code, source: &str, span: Span, message: impl Into<Arc<str>>) -> Self {
-        Self { code, span, utf16: span.utf16(source), message: message.into(), edit: None }
+        Self { code, span, utf16: span.utf16(source), message: message.into(), edit: None, about: None }
     }
 
     pub(crate) fn with_edit(mut self, edit: Option<(Span, String)>) -> Self {
         self.edit = edit.map(|(span, text)| Edit { span, text: text.into() });
+        self
+    }
+
+    pub(super) fn with_about(mut self, about: Option<Arc<str>>) -> Self {
+        self.about = about;
+        self
+    }
+
+    pub(super) const fn about(&self) -> Option<&Arc<str>> {
+        self.about.as_ref()
+    }
+
+    /// The same with another message.
+    pub(super) fn saying(mut self, message: String) -> Self {
+        self.message = message.into();
         self
     }
 
@@ -290,12 +308,24 @@ impl Collector {
         message: impl Into<Arc<str>>,
         edit: Option<(Span, String)>,
     ) {
+        self.add_about(code, span, message, edit, None);
+    }
+
+    /// As [`Self::add`], of the missing values of an attribute.
+    pub(super) fn add_about(
+        &mut self,
+        code: Code,
+        span: Span,
+        message: impl Into<Arc<str>>,
+        edit: Option<(Span, String)>,
+        about: Option<Arc<str>>,
+    ) {
         let list = if code.is_lint() { &mut self.lints } else { &mut self.errors };
         if list.len() >= self.limit {
             self.more += usize::from(!code.is_lint());
             return;
         }
-        let diagnostic = Diagnostic::new(code, &self.source, span, message).with_edit(edit);
+        let diagnostic = Diagnostic::new(code, &self.source, span, message).with_edit(edit).with_about(about);
         // One fault at one place is said once.
         if !list.iter().any(|known| known.span == diagnostic.span && known.code == diagnostic.code) {
             list.push(diagnostic);

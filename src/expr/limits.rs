@@ -7,9 +7,9 @@
 /// ```
 /// use perennial::expr::{Ast, Code, ExprLimits};
 ///
-/// let limits = ExprLimits::default().with_depth(2);
+/// let limits = ExprLimits::default().with_depth(4);
 /// assert!(Ast::parse_within("!(a || b)", &limits).is_ok());
-/// let errors = Ast::parse_within("!!!a", &limits).unwrap_err();
+/// let errors = Ast::parse_within("!!!!a", &limits).unwrap_err();
 /// assert_eq!(errors.all()[0].code(), Code::E302);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,6 +10,7 @@ mod functions;
 mod json;
 mod lexer;
 mod limits;
+mod lint;
 mod literal;
 mod names;
 mod parser;

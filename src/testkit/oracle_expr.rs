@@ -20,7 +20,7 @@ use crate::{
 /// use perennial::testkit::{OracleExpr, ReferenceBook};
 /// use perennial::{AsOf, Book, Date, Policy, Scope};
 ///
-/// let reference = ReferenceBook::new(50);
+/// let reference = ReferenceBook::new(50, 1);
 /// let (book, _) = Book::load(reference.schema(), &reference.source(), &Policy::strict())?;
 /// let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
 /// let checked = Checker::new(&**book.schema()).check("subtree.count() > 3")?;
@@ -68,7 +68,7 @@ impl<'c> OracleExpr<'c> {
         let walk =
             Walk { checked: self.checked, ast: self.checked.ast(), account, as_of: account.view().as_of() };
         let root = self.checked.ast().root();
-        walk.widened(walk.operand(root, &mut variables).value, self.checked.kind())
+        widened(walk.operand(root, &mut variables).value, self.checked.kind())
     }
 
     /// Its answer to a yes/no question; `None` where there is none.
@@ -99,25 +99,6 @@ impl<'v> Walk<'_, 'v> {
             ExprValue::Bool(truth) => Some(truth),
             _ => None,
         }
-    }
-
-    /// A value in a type that it widens to.
-    fn widened(&self, value: Option<ExprValue>, kind: &Type) -> Option<ExprValue> {
-        Some(match (value?, kind) {
-            (ExprValue::Int(v), Type::Double) => ExprValue::Double(as_double(&ExprValue::Int(v))?),
-            (ExprValue::Decimal(v), Type::Double) => ExprValue::Double(as_double(&ExprValue::Decimal(v))?),
-            (ExprValue::Int(v), Type::Decimal { scale }) => {
-                ExprValue::Decimal(Decimal::new(v.into(), 0).rescaled(*scale)?)
-            }
-            (ExprValue::Decimal(v), Type::Decimal { scale }) => ExprValue::Decimal(v.rescaled(*scale)?),
-            (ExprValue::Int(v), Type::Money { currency, scale }) => {
-                ExprValue::Money(Decimal::new(v.into(), 0).rescaled(*scale)?, *currency)
-            }
-            (ExprValue::Decimal(v) | ExprValue::Money(v, _), Type::Money { currency, scale }) => {
-                ExprValue::Money(v.rescaled(*scale)?, *currency)
-            }
-            (value, _) => value,
-        })
     }
 
     fn operand(&self, node: NodeId, variables: &mut Variables<'v>) -> Operand {
@@ -153,7 +134,7 @@ impl<'v> Walk<'_, 'v> {
                     Some(Type::List(of)) => (**of).clone(),
                     _ => Type::Int,
                 };
-                let items = items.iter().map(|item| self.widened(self.value(*item, variables), &kind));
+                let items = items.iter().map(|item| widened(self.value(*item, variables), &kind));
                 plain(items.collect::<Option<_>>().map(ExprValue::List))
             }
             Node::Index { of, at } => {
@@ -177,7 +158,7 @@ impl<'v> Walk<'_, 'v> {
 
     fn widened_at(&self, node: NodeId, value: Option<ExprValue>) -> Option<ExprValue> {
         match self.checked.kind_of(node) {
-            Some(kind) => self.widened(value, kind),
+            Some(kind) => widened(value, kind),
             None => value,
         }
     }
@@ -235,15 +216,15 @@ impl<'v> Walk<'_, 'v> {
                 let Some((head, rest)) = names.split_first() else { return Thing::Value(None) };
                 let found = variables.iter().rev().find(|(known, _)| known == head);
                 match found.map(|(_, thing)| thing.clone()) {
-                    Some(thing) => rest.iter().fold(thing, |thing, name| self.member(thing, name)),
+                    Some(thing) => rest.iter().fold(thing, |thing, name| self.member(&thing, name)),
                     None => names
                         .iter()
-                        .fold(Thing::Account(Some(self.account)), |thing, name| self.member(thing, name)),
+                        .fold(Thing::Account(Some(self.account)), |thing, name| self.member(&thing, name)),
                 }
             }
             Node::Member { of, name } => {
                 let of = self.thing(of, variables);
-                self.member(of, name)
+                self.member(&of, name)
             }
             Node::Call { function, arguments, .. } => match (&**function, arguments) {
                 ("at", [of, which]) => {
@@ -286,9 +267,9 @@ impl<'v> Walk<'_, 'v> {
         }
     }
 
-    fn member(&self, thing: Thing<'v>, name: &str) -> Thing<'v> {
+    fn member(&self, thing: &Thing<'v>, name: &str) -> Thing<'v> {
         let account = match thing {
-            Thing::Account(Some(account)) => account,
+            Thing::Account(Some(account)) => *account,
             Thing::Row(row) => return Thing::Value(row.value(name).as_ref().map(value_of)),
             Thing::Account(None) if self.is_collection(name) => return Thing::Accounts(Vec::new()),
             Thing::Account(None) if matches!(name, "parent" | "root") => return Thing::Account(None),
@@ -371,9 +352,8 @@ impl<'v> Walk<'_, 'v> {
             MacroKind::Exists => bool_of(any(&truths)),
             MacroKind::All => bool_of(all(&truths)),
             MacroKind::ExistsOne => bool_of((!unclear).then(|| kept().count() == 1)),
-            MacroKind::Count if list && unclear => Thing::Value(None),
+            MacroKind::Count | MacroKind::Filter if list && unclear => Thing::Value(None),
             MacroKind::Count => Thing::Value(i64::try_from(kept().count()).ok().map(ExprValue::Int)),
-            MacroKind::Filter if list && unclear => Thing::Value(None),
             MacroKind::Filter if list => {
                 let items = kept().map(|thing| match thing {
                     Thing::Value(value) => value,
@@ -503,7 +483,7 @@ impl<'v> Walk<'_, 'v> {
             ("daysFromNow", [n]) => date(self.as_of.date().plus_days(self.small(*n, variables)?)),
             ("startOf" | "endOf", [period, rest @ ..]) => {
                 let offset = rest.first().map_or(Some(0), |offset| self.small(*offset, variables))?;
-                let (first, last) = self.period(&*self.text(*period, variables)?, offset)?;
+                let (first, last) = self.period(&self.text(*period, variables)?, offset)?;
                 date(Some(if function == "startOf" { first } else { last }))
             }
             ("during", [day, name]) => {
@@ -660,6 +640,25 @@ impl<'v> Walk<'_, 'v> {
 }
 
 // --- values ---------------------------------------------------------------------------------------
+
+/// A value in a type that it widens to.
+fn widened(value: Option<ExprValue>, kind: &Type) -> Option<ExprValue> {
+    Some(match (value?, kind) {
+        (ExprValue::Int(v), Type::Double) => ExprValue::Double(as_double(&ExprValue::Int(v))?),
+        (ExprValue::Decimal(v), Type::Double) => ExprValue::Double(as_double(&ExprValue::Decimal(v))?),
+        (ExprValue::Int(v), Type::Decimal { scale }) => {
+            ExprValue::Decimal(Decimal::new(v.into(), 0).rescaled(*scale)?)
+        }
+        (ExprValue::Decimal(v), Type::Decimal { scale }) => ExprValue::Decimal(v.rescaled(*scale)?),
+        (ExprValue::Int(v), Type::Money { currency, scale }) => {
+            ExprValue::Money(Decimal::new(v.into(), 0).rescaled(*scale)?, *currency)
+        }
+        (ExprValue::Decimal(v) | ExprValue::Money(v, _), Type::Money { currency, scale }) => {
+            ExprValue::Money(v.rescaled(*scale)?, *currency)
+        }
+        (value, _) => value,
+    })
+}
 
 fn constant(literal: &Literal) -> Operand {
     let (value, loose) = match literal {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Optional;
 use crate::expr::ast::{Ast, BinaryOp, MacroKind, Node, NodeId};
 use crate::expr::diagnostic::{Code, Collector};
 use crate::expr::term::{Cell, TermId, Terms};
@@ -13,13 +14,13 @@ pub(super) struct Known<'a> {
     pub(super) terms: &'a Terms,
     pub(super) ids: &'a [Option<TermId>],
     pub(super) kinds: &'a [Option<Type>],
-    pub(super) optional: &'a [Option<Arc<str>>],
+    pub(super) optional: &'a [Option<Optional>],
     pub(super) bounds: &'a [Option<(f64, f64)>],
 }
 
 /// Walks the tree from the root; each node with the names that are known to have a value there.
 pub(super) fn lint(known: &Known<'_>, faults: &mut Collector) {
-    let mut left: Vec<(NodeId, Arc<[Arc<str>]>)> = vec![(known.ast.root(), Arc::from([]))];
+    let mut left: Vec<(NodeId, Arc<[Optional]>)> = vec![(known.ast.root(), Arc::from([]))];
     while let Some((node, guarded)) = left.pop() {
         if known.settled(node, faults) {
             // What stands below a settled answer does not matter.
@@ -32,7 +33,7 @@ pub(super) fn lint(known: &Known<'_>, faults: &mut Collector) {
         let inner = match known.ast.node(node) {
             Node::And(items) => {
                 let guards = items.iter().filter_map(|item| known.guard(*item));
-                let all: Arc<[Arc<str>]> = guarded.iter().cloned().chain(guards).collect();
+                let all: Arc<[Optional]> = guarded.iter().cloned().chain(guards).collect();
                 all
             }
             _ => guarded,
@@ -46,7 +47,7 @@ impl Known<'_> {
         self.kinds.get(node.index()).and_then(Option::as_ref)
     }
 
-    fn optional(&self, node: NodeId) -> Option<&Arc<str>> {
+    fn optional(&self, node: NodeId) -> Option<&Optional> {
         self.optional.get(node.index()).and_then(Option::as_ref)
     }
 
@@ -60,7 +61,7 @@ impl Known<'_> {
     }
 
     /// The name that `has(x)` asks for.
-    fn guard(&self, node: NodeId) -> Option<Arc<str>> {
+    fn guard(&self, node: NodeId) -> Option<Optional> {
         match self.ast.node(node) {
             Node::Call { function, arguments: [only], .. } if &**function == "has" => {
                 self.optional(*only).cloned()
@@ -91,7 +92,7 @@ impl Known<'_> {
     }
 
     /// Comparisons whose negative form leaves out what has no value.
-    fn missing(&self, node: NodeId, guarded: &[Arc<str>], faults: &mut Collector) {
+    fn missing(&self, node: NodeId, guarded: &[Optional], faults: &mut Collector) {
         let unguarded = |node: &NodeId| self.optional(*node).filter(|name| !guarded.contains(name));
         let (name, keeps, edit) = match self.ast.node(node) {
             Node::Chain { operands: [a, b], operators: [BinaryOp::NotEqual] } => {
@@ -111,8 +112,10 @@ impl Known<'_> {
             }
             _ => return,
         };
-        let message = format!("leaves out accounts with no `{name}`; {keeps} keeps them");
-        faults.add(Code::W201, self.ast.span(node), message, Some((self.ast.span(node), edit)));
+        let (who, about) = if name.of_row { ("rows", None) } else { ("accounts", Some(name.name.clone())) };
+        let message = format!("leaves out {who} with no `{}`; {keeps} keeps them", name.name);
+        let edit = Some((self.ast.span(node), edit));
+        faults.add_about(Code::W201, self.ast.span(node), message, edit, about);
     }
 
     fn division(&self, node: NodeId, faults: &mut Collector) {
@@ -179,8 +182,10 @@ impl Known<'_> {
         let mut left = vec![body];
         while let (Some(node), true) = (left.pop(), zero) {
             if let Some(name) = self.optional(node) {
-                let message =
-                    format!("true also where `{name}` has no value; ask has(..) beside it if that matters");
+                let message = format!(
+                    "true also where `{}` has no value; ask has(..) beside it if that matters",
+                    name.name
+                );
                 faults.add(Code::W206, self.ast.span(*a), message, None);
                 return;
             }

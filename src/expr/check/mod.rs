@@ -216,6 +216,14 @@ pub(super) struct Term {
     pub(super) node: NodeId,
 }
 
+/// A name that may have no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Optional {
+    pub(super) name: Arc<str>,
+    /// Is it one of a child row or an event?
+    pub(super) of_row: bool,
+}
+
 /// A check on its way.
 pub(super) struct Check<'a> {
     pub(super) ast: &'a Ast,
@@ -229,7 +237,7 @@ pub(super) struct Check<'a> {
     /// The term of each node that is a value.
     ids: Vec<Option<TermId>>,
     /// Which name each node reads that may be missing.
-    optional: Vec<Option<Arc<str>>>,
+    optional: Vec<Option<Optional>>,
     /// The declared bounds of each node that reads a name.
     bounds: Vec<Option<(f64, f64)>>,
     scopes: Vec<Scope>,
@@ -376,11 +384,11 @@ impl Check<'_> {
     }
 
     /// A name that was read: notes what lints and editors ask of it.
-    fn read(&mut self, node: NodeId, path: &Arc<str>, name: &Name) {
+    fn read(&mut self, node: NodeId, path: &Arc<str>, name: &Name, of_row: bool) {
         if let Some(optional) = self.optional.get_mut(node.index())
             && name.may_be_missing()
         {
-            *optional = Some(path.clone());
+            *optional = Some(Optional { name: path.clone(), of_row });
         }
         if let Some(bounds) = self.bounds.get_mut(node.index()) {
             *bounds = name.bounds();

@@ -127,7 +127,7 @@ impl Check<'_> {
             let word = word.unwrap_or_default();
             return self.unknown(whose, rest, node, &format!("no column of `{word}`"), true);
         };
-        self.read(node, &path, &name);
+        self.read(node, &path, &name, true);
         let id = self.terms.slot(of, &path, name.kind());
         let id = self.outward(id, context, node)?;
         let term = Term { id, kind: name.kind().clone(), loose: None, node };
@@ -162,7 +162,7 @@ impl Check<'_> {
             let Some((head, behind)) = rest.split_first() else { return Some(Receiver::Account(account)) };
             let outer = bare && account.places.is_empty();
             if let Some((name, path, used)) = self.longest(Of::Account, rest) {
-                self.read(node, &path, &name);
+                self.read(node, &path, &name, false);
                 let behind = rest.get(used..).unwrap_or_default();
                 return self.attribute(&account, &path, name.kind(), behind, node, outer);
             }
@@ -219,7 +219,7 @@ impl Check<'_> {
             return match built_in {
                 Some((Op::Slot(_), kind)) => {
                     if &**head == "product" {
-                        self.read(node, head, &Name::new(kind.clone()));
+                        self.read(node, head, &Name::new(kind.clone()), false);
                     }
                     self.attribute(&account, head, &kind, behind, node, outer)
                 }

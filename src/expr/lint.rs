@@ -1,0 +1,94 @@
+//! What does an expression leave out, in this book?
+
+use super::ast::{Node, NodeId};
+use super::batch::ExprPlan;
+use super::check::Checker;
+use super::checked::Checked;
+use super::diagnostic::{Code, Diagnostic};
+use super::literal::Literal;
+use crate::book::View;
+
+impl Checked {
+    /// The lints of [`Checked::lints`] with what they mean in a view: how many of its accounts have no value. Beside
+    /// them, accounts that the expression names and the view does not show.
+    ///
+    /// ```
+    /// use perennial::expr::Checker;
+    /// use perennial::source::MemorySource;
+    /// use perennial::{
+    ///     AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, Date, Nesting, Policy, Schema, Scope,
+    /// };
+    ///
+    /// let schema = Schema::builder()
+    ///     .account_type("Company", Nesting::Free)
+    ///     .attribute(Attribute::new("industry", AttributeType::Text))
+    ///     .build()?;
+    /// let source = MemorySource::new()
+    ///     .account(AccountRow::new(AccountId::new("a")?, "Company").with("industry", "Retail"))
+    ///     .account(AccountRow::new(AccountId::new("b")?, "Company"));
+    /// let (book, _) = Book::load(schema, &source, &Policy::strict())?;
+    /// let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
+    ///
+    /// let text = "industry != \"Retail\" && !under(\"c\")";
+    /// let checked = Checker::new(&**book.schema()).check_predicate(text)?;
+    /// let said: Vec<String> = checked.lints_in(&view).iter().map(ToString::to_string).collect();
+    /// assert_eq!(
+    ///     said,
+    ///     [
+    ///         "W201: leaves out 1 account with no `industry`; isNot(industry, \"Retail\") keeps them",
+    ///         "W207: there is no account `c` here",
+    ///     ]
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Complexity
+    ///
+    /// One pass over a column for each attribute that a lint speaks of.
+    #[must_use]
+    pub fn lints_in(&self, view: &View) -> Vec<Diagnostic> {
+        let mut lints = Vec::with_capacity(self.lints().len());
+        for lint in self.lints() {
+            let counted = lint.about().and_then(|name| without(view, name));
+            lints.extend(match (counted, lint.about()) {
+                (Some(0), _) => None,
+                (Some(count), Some(name)) => {
+                    let accounts = if count == 1 { "account" } else { "accounts" };
+                    let plain = format!("accounts with no `{name}`");
+                    let counted = format!("{count} {accounts} with no `{name}`");
+                    Some(lint.clone().saying(lint.message().replacen(&plain, &counted, 1)))
+                }
+                _ => Some(lint.clone()),
+            });
+        }
+        let ast = self.ast();
+        let mut left: Vec<NodeId> = vec![ast.root()];
+        while let Some(node) = left.pop() {
+            left.extend(ast.below(node));
+            let Node::Call { function, arguments, .. } = ast.node(node) else { continue };
+            let Some(which) = arguments.last().filter(|_| matches!(&**function, "under" | "strictlyUnder"))
+            else {
+                continue;
+            };
+            if let Node::Literal(Literal::Text(id)) = ast.node(*which)
+                && view.account(id).is_none()
+            {
+                let shown: String = id.chars().take(60).collect();
+                let message = format!("there is no account `{shown}` here");
+                lints.push(Diagnostic::new(Code::W207, ast.source_text(), ast.span(*which), message));
+            }
+        }
+        lints.sort_by_key(Diagnostic::span);
+        lints
+    }
+}
+
+/// How many visible accounts have no value of an attribute; `None` where books do not have it.
+fn without(view: &View, name: &str) -> Option<usize> {
+    // A name of an attribute, whatever its letters.
+    let quoted: Vec<String> = name.split('.').map(|part| format!("`{part}`")).collect();
+    let schema = view.schema();
+    let asked = Checker::new(&**schema).check_predicate(&format!("!has({})", quoted.join("."))).ok()?;
+    let plan = ExprPlan::new(schema, [&asked]).ok()?;
+    Some(plan.run(view).matching(0).len())
+}
