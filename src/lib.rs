@@ -54,6 +54,7 @@
 //! | And as a diagram, coloured by what is known of each account? | [`View::diagram`]; [`TreeDiagram`] over any storage: Mermaid, DOT |
 //! | Which account is it today, after mergers and splits? | [`View::successors`]; [`Successions`] for any day; [`Change::merge`], [`Change::split`] |
 //! | What does it add up to, for each account? | [`RollUp`], checked by [`FoldPlan`], answered by [`Totals`] |
+//! | Which accounts does a rule match, and what does a formula give? | [`expr::Checker`], then [`expr::ExprPlan`] over a view, or [`expr::Checked::for_records`] over records of your own |
 //! | In which currency? | [`Rates`], which you implement |
 //! | What if this changes? | [`Change`] and [`Book::apply`]; [`ChangeReport`] says what differs |
 //! | And the totals after it? | [`FoldPlan::refresh`] |
@@ -71,7 +72,7 @@
 //! * **`csv`**: `adapter::csv::CsvSource` reads accounts, links and child tables from CSV text through a checked
 //!   mapping: other names, constants, value maps, look-ups in other files, date formats, what an empty cell
 //!   means. Brings the `csv` crate.
-//! * **`rayon`**: [`FoldPlan::all`] folds chunks in parallel on the current rayon pool (the global one, which rayon
+//! * **`rayon`**: [`expr::ExprPlan::run`] evaluates and [`FoldPlan::all`] folds chunks in parallel on the current rayon pool (the global one, which rayon
 //!   starts, when called outside a pool). [`FoldPlan::refresh`] stays on the calling thread, as it has little to do.
 //!   The same bits as without. Brings the `rayon` crate.
 //! * **`snapshot`**: `Book::to_snapshot` gives a book as versioned, checksummed bytes, and `Book::from_snapshot`
@@ -86,7 +87,8 @@
 //! Every limit of the model has a name in [`limits`]: bytes of ids and texts, attributes of a schema, accounts
 //! of a book (2^30). Input beyond one is an error that names it. The depth and width of trees have no limit:
 //! nothing recurses. A report describes at most [`MAX_REPORTED`] faults of a kind and counts the rest; a
-//! distribution counts at most [`MAX_DISTRIBUTION`] different values.
+//! distribution counts at most [`MAX_DISTRIBUTION`] different values. Expressions have limits of their own:
+//! [`expr::ExprLimits`].
 //!
 //! The crate keeps everything in memory, writes nothing (a snapshot is bytes that the host keeps), reads no
 //! clock and knows no users or permissions: the host says what a scope is, and what time it is.

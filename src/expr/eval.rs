@@ -1,7 +1,7 @@
 //! What does an expression give for one account?
 //!
 //! Walks the terms of one expression from its root, and reads no more than it must: the second side of `&&` only
-//! where the first does not decide. The recursion is as deep as the checked expression nests, which is counted.
+//! where the first does not decide. Ruling S59 of `docs/semantics`. The recursion is as deep as the checked expression nests, which is counted.
 
 use super::scalar;
 use super::term::{Arithmetic, Cell, Conversion, Gather, Op, TermId, Terms};

@@ -1,4 +1,37 @@
-//! What does this expression mean?
+//! What does this expression mean, and which accounts does it match?
+//!
+//! Every rule of the platform is written in one small language: segments, calculated attributes, signals of health,
+//! account sets, triggers. Its words, types, functions and limits stand in [`docs::expressions`](crate::docs::expressions);
+//! what its answers mean is ruled in [`docs::semantics`](crate::docs::semantics), S59 to S67.
+//!
+//! | question | type |
+//! |---|---|
+//! | What does a text say? And its stored form? | [`Ast`], from text or JSON |
+//! | Does it make sense here? What is wrong with it? | [`Checker`] against [`Names`] (a schema is one); [`ExprErrors`], [`Diagnostic`] |
+//! | What type is its answer, what does it read? | [`Checked`] |
+//! | Which accounts of a view does it match? What does it give for each? | [`ExprPlan`], [`Answers`] |
+//! | And for one record of my own? | [`Checked::for_records`] with [`Record`]; [`Checked::for_json`] |
+//! | What may be written here, what does this word mean? | [`Checker::completions`], [`Checker::hover`], [`Checker::format`] |
+//! | What does it leave out in this book? | [`Checked::lints_in`] |
+//!
+//! ```
+//! use perennial::expr::{Checker, ExprPlan};
+//! use perennial::{Attribute, AttributeType, Currency, Nesting, Schema};
+//!
+//! let schema = Schema::builder()
+//!     .account_type("Company", Nesting::Free)
+//!     .attribute(Attribute::new("name", AttributeType::Text))
+//!     .attribute(Attribute::new("arr", AttributeType::Money(Currency::EUR)))
+//!     .build()?;
+//! let checker = Checker::new(&schema);
+//! let rule = checker.check_predicate("arr > 10000 && lineage.exists(a, a.name.equalsFold(\"acme\"))")?;
+//! assert_eq!(rule.reads().collect::<Vec<_>>(), ["arr", "name"]);
+//!
+//! let errors = checker.check_predicate("arr > \"much\" && nam == 'x'").unwrap_err();
+//! assert_eq!(errors.all().len(), 2);
+//! assert_eq!(errors.all()[1].message(), "did you mean `name` (text)?");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 mod ast;
 mod batch;
 mod check;

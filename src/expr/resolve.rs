@@ -1,6 +1,6 @@
 //! Which days does a question mean?
 //!
-//! Relative days become constants before anything is evaluated: evaluators read no clock, no calendar and no zone.
+//! Ruling S64 of `docs/semantics`. Relative days become constants before anything is evaluated: evaluators read no clock, no calendar and no zone.
 
 use super::term::{Cell, Clock, Day, Moment, Op, Period, TermId, Terms, TimePart};
 use crate::model::{AsOf, Date, Timestamp, Weekday, Zone};

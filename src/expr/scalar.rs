@@ -1,7 +1,7 @@
 //! How is one value reckoned from others?
 //!
 //! The meaning of every operation, once, for all evaluators: whole numbers are checked, doubles finite, and what
-//! has no answer is missing.
+//! has no answer is missing. Rulings S60 to S63 of `docs/semantics`.
 
 use std::cmp::Ordering;
 use std::sync::Arc;

@@ -26,6 +26,10 @@ pub struct Data {
     pub metrics: [Vec<Option<i64>>; METRICS],
     /// Cents.
     pub contract_values: Vec<Option<i64>>,
+    /// What segments ask besides.
+    pub nps: Vec<Option<i64>>,
+    pub regions: Vec<Option<String>>,
+    pub industries: Vec<Option<String>>,
 }
 
 impl Data {
@@ -39,6 +43,9 @@ impl Data {
                 .collect::<Outcome<_>>()?,
             metrics: std::array::from_fn(|_| vec![None; len]),
             contract_values: vec![None; len],
+            nps: vec![None; len],
+            regions: vec![None; len],
+            industries: vec![None; len],
             book,
         };
         let request = ScanRequest::for_schema(&data.book.schema(), TableName::Accounts);
@@ -98,6 +105,16 @@ impl Data {
             let number = number_of(id)?;
             self.arrivals.push((id.to_owned(), parents.get(row).map(str::to_owned)));
             self.contract_values[number] = *value;
+        }
+        let (Cells::Int(nps), regions, industries) = (cells("nps")?, text("region")?, text("industry")?)
+        else {
+            return Err("`nps` is no whole number".into());
+        };
+        for row in 0..ids.len() {
+            let number = number_of(ids.get(row).ok_or("an account without an id")?)?;
+            self.nps[number] = nps.get(row).copied().flatten();
+            self.regions[number] = regions.get(row).map(str::to_owned);
+            self.industries[number] = industries.get(row).map(str::to_owned);
         }
         for (metric, values) in self.metrics.iter_mut().enumerate() {
             let name = format!("m{}", metric + 1);

@@ -15,10 +15,13 @@ mod answer;
 mod contest;
 mod data;
 mod ours;
+mod segment;
 mod table;
 mod versions;
+mod with_cel;
 mod with_petgraph;
 mod with_polars;
+mod with_rhai;
 mod with_sqlite;
 
 use std::io::Write;
@@ -96,5 +99,16 @@ fn contests(accounts: usize, rounds: Option<usize>) -> Outcome<Vec<Timed>> {
     let question = "the tree from shuffled ids and parents";
     let expected = data::levels(&data.parents);
     timed.extend(Contest { question, expected, contestants }.hold(rounds, id)?);
+
+    let mut contestants = ours::segment(&data)?;
+    contestants.extend(with_polars::segment(&data)?);
+    contestants.extend(with_cel::segment(&data)?);
+    contestants.extend(with_rhai::segment(&data)?);
+    let question = "which accounts a segment of five clauses matches";
+    timed.extend(Contest { question, expected: segment::matching(&data), contestants }.hold(rounds, id)?);
+
+    let contestants = vec![ours::parse(), with_cel::parse(), with_rhai::parse()];
+    let question = "a text of 199 bytes, read a hundred times";
+    timed.extend(Contest { question, expected: vec![true], contestants }.hold(rounds.max(7), id)?);
     Ok(timed)
 }

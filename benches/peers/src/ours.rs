@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use perennial::expr::{Checker, ExprPlan};
 use perennial::source::{Batch, Cells, Emit, ScanRequest, Source, SourceError, TableName};
 use perennial::{
     AsOf, Book, Date, FoldPlan, FoldValue, Nesting, Policy, RollUp, Schema, Scope, Totals, Value, View,
@@ -13,6 +14,7 @@ use crate::Outcome;
 use crate::answer::Total;
 use crate::contest::Contestant;
 use crate::data::{Data, METRICS, number_of};
+use crate::segment;
 
 const TOOL: &str = "perennial";
 
@@ -42,6 +44,54 @@ pub fn roll_up(data: &Data) -> Outcome<Vec<Contestant<'_, Total>>> {
         })
     };
     Ok(vec![on(1)?, on(2)?])
+}
+
+/// `ExprPlan::run` on a loaded book, on this thread and on two others.
+pub fn segment(data: &Data) -> Outcome<Vec<Contestant<'_, bool>>> {
+    let (book, _) = Book::load(data.book.schema(), &data.book.source(), &Policy::strict())?;
+    let checked = Checker::new(&**book.schema()).check_predicate(segment::OURS)?;
+    let plan = ExprPlan::new(book.schema(), [&checked])?;
+    let view = view(&book)?;
+    let on = |threads: usize| -> Outcome<Contestant<'_, bool>> {
+        let pool = (threads > 1).then(|| pool(threads)).transpose()?;
+        let (plan, view) = (plan.clone(), view.clone());
+        Ok(Contestant {
+            tool: TOOL,
+            way: "ExprPlan::run, to a set",
+            threads,
+            run: Box::new(move || {
+                let set = match &pool {
+                    Some(pool) => pool.install(|| plan.run(&view).matching(0)),
+                    None => plan.run(&view).matching(0),
+                };
+                let view = view.clone();
+                Ok(Box::new(move || {
+                    let mut matching = vec![false; view.len()];
+                    for place in set.iter() {
+                        let id = view.id(place).ok_or("an account that is not there")?;
+                        matching[number_of(id.as_str())?] = true;
+                    }
+                    Ok(matching)
+                }))
+            }),
+        })
+    };
+    Ok(vec![on(1)?, on(2)?])
+}
+
+/// Parsing and checking.
+pub fn parse<'d>() -> Contestant<'d, bool> {
+    let schema = perennial::testkit::ReferenceBook::new(1, 7).schema();
+    Contestant {
+        tool: TOOL,
+        way: "Checker::check_predicate: parsed and checked",
+        threads: 1,
+        run: Box::new(move || {
+            let checker = Checker::new(&*schema);
+            let read = (0..segment::TIMES).all(|_| checker.check_predicate(segment::LONG).is_ok());
+            Ok(Box::new(move || Ok(vec![read])))
+        }),
+    }
 }
 
 /// `Book::load` of ids and parents.

@@ -68,6 +68,41 @@ pub fn roll_up(data: &Data) -> Outcome<Vec<Contestant<'_, Total>>> {
     Ok(vec![by_join, by_gather, by_level])
 }
 
+/// A lazy filter over plain columns.
+pub fn segment(data: &Data) -> Outcome<Vec<Contestant<'_, bool>>> {
+    let numbers: Vec<u32> = (0..data.len()).map(to_u32).collect::<Outcome<_>>()?;
+    let rows = df!(
+        "number" => numbers,
+        "contract_value" => &data.contract_values,
+        "nps" => &data.nps,
+        "region" => data.regions.iter().map(Option::as_deref).collect::<Vec<_>>(),
+        "industry" => data.industries.iter().map(Option::as_deref).collect::<Vec<_>>(),
+    )?;
+    let len = data.len();
+    let filter = Contestant {
+        tool: TOOL,
+        way: "lazy filter, to the numbers of the accounts",
+        threads: threads(),
+        run: Box::new(move || {
+            let one_of = |name: &str, a: &str, b: &str| col(name).eq(lit(a)).or(col(name).eq(lit(b)));
+            let matching = col("contract_value")
+                .gt(lit(5_000_000_i64))
+                .and(one_of("industry", "Software", "Banking"))
+                .and(col("nps").lt(lit(60_i64)))
+                .and(one_of("region", "EMEA", "APAC"));
+            let found = rows.clone().lazy().filter(matching).select([col("number")]).collect()?;
+            Ok(Box::new(move || {
+                let mut matching = vec![false; len];
+                for number in found.column("number")?.u32()?.iter().flatten() {
+                    matching[number as usize] = true;
+                }
+                Ok(matching)
+            }))
+        }),
+    };
+    Ok(vec![filter])
+}
+
 /// Parents found by a join on ids, then levels by climbing all at once; and the closure on top.
 pub fn build(data: &Data) -> Outcome<Vec<Contestant<'_, u32>>> {
     let ids: Vec<&str> = data.arrivals.iter().map(|(id, _)| id.as_str()).collect();

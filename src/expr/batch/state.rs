@@ -1,4 +1,6 @@
 //! What do rows add up to?
+//!
+//! Rulings S62 and S65 of `docs/semantics`.
 
 use std::sync::Arc;
 

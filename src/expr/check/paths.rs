@@ -1,7 +1,7 @@
 //! What does a name mean?
 //!
 //! From the inside out: the variable of a lambda, a declared name (the longest that fits), a word of the hierarchy,
-//! a child table.
+//! a child table. Rulings S66 and S67 of `docs/semantics`.
 
 use std::sync::Arc;
 

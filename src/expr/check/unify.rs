@@ -1,7 +1,7 @@
 //! Which type do two values share?
 //!
 //! Constants take the type of their peer, as in Go; whole numbers widen to decimals, and both to doubles; nothing
-//! narrows.
+//! narrows. Ruling S61 of `docs/semantics`.
 
 use super::{Check, Term};
 use crate::expr::ast::NodeId;
