@@ -440,7 +440,7 @@ fn any_expression() -> Text {
 
 fn check(text: &str) -> Option<Checked> {
     let schema = schema();
-    let limits = ExprLimits::default().with_lambdas(4).with_account_cost(u64::MAX);
+    let limits = ExprLimits::default().with_lambdas(4).with_account_cost(u64::MAX).with_run_cost(u64::MAX);
     match Checker::new(&*schema).with_limits(limits).check(text) {
         Ok(checked) => Some(checked),
         // Types of digits that do not add up, and sums where nothing is common.

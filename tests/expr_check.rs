@@ -506,7 +506,13 @@ fn limits_of_what_an_expression_costs() {
     assert_eq!(code(nested, ExprLimits::default()), None);
     assert_eq!(code(thrice, ExprLimits::default()), Some(Code::E109));
     assert_eq!(code(thrice, ExprLimits::default().with_lambdas(3)), Some(Code::E109), "its cost");
-    assert_eq!(code(thrice, ExprLimits::default().with_lambdas(3).with_account_cost(10_000_000)), None);
+    assert_eq!(
+        code(
+            thrice,
+            ExprLimits::default().with_lambdas(3).with_account_cost(10_000_000).with_run_cost(u64::MAX)
+        ),
+        None
+    );
     assert_eq!(code(nested, ExprLimits::default().with_list_length(1_000)), Some(Code::E109));
     assert_eq!(code(nested, ExprLimits::default().with_account_cost(100)), Some(Code::E109));
     let walk = "descendants.exists(d, d.children.exists(e, e.arr > 1))";
@@ -514,6 +520,9 @@ fn limits_of_what_an_expression_costs() {
     assert_eq!(code(walk, ExprLimits::default().with_walks(1)), Some(Code::E109));
     let rows = "contracts.exists(c, c.amount > 1)";
     assert_eq!(code(rows, ExprLimits::default().with_rows_per_account(100_000)), Some(Code::E109));
+    let many = ExprLimits::default().with_accounts(1_000_000).with_run_cost(10_000_000);
+    assert_eq!(code("seats > 1", many.clone()), None);
+    assert_eq!(code("seats > 1 && seats > 2 && seats > 3", many), Some(Code::E305));
     // A tree that was read under wider limits.
     let wide =
         Ast::parse_within(&format!("{}strategic", "!".repeat(100)), &ExprLimits::default().with_depth(128))

@@ -91,6 +91,7 @@ codes! {
     E302 "nested too deeply"
     E303 "literal too long"
     E304 "too long a chain of segments"
+    E305 "too costly for all accounts"
     W201 "accounts with no value"
     W202 "integer division"
     W203 "always the same answer"

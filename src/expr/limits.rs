@@ -26,6 +26,8 @@ pub struct ExprLimits {
     pub(super) list_length: u64,
     pub(super) rows_per_account: u64,
     pub(super) account_cost: u64,
+    pub(super) accounts: u64,
+    pub(super) run_cost: u64,
     pub(super) diagnostics: usize,
 }
 
@@ -47,6 +49,8 @@ impl Default for ExprLimits {
             list_length: 100,
             rows_per_account: 100,
             account_cost: 100_000,
+            accounts: 100_000,
+            run_cost: 10_000_000_000,
             diagnostics: 20,
         }
     }
@@ -90,6 +94,10 @@ setters! {
     with_rows_per_account: rows_per_account, u64;
     /// Cost for one account, in steps, 100,000 unless set; `E109`.
     with_account_cost: account_cost, u64;
+    /// The accounts that the cost of a run takes a book to have, 100,000 unless set.
+    with_accounts: accounts, u64;
+    /// Cost of a run, in steps for all accounts, 10^10 unless set; `E305`.
+    with_run_cost: run_cost, u64;
     /// Errors and lints reported at once, 20 unless set; what is beyond is counted.
     with_diagnostics: diagnostics, usize;
 }

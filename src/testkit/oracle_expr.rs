@@ -645,6 +645,11 @@ impl<'v> Walk<'_, 'v> {
 fn widened(value: Option<ExprValue>, kind: &Type) -> Option<ExprValue> {
     Some(match (value?, kind) {
         (ExprValue::Int(v), Type::Double) => ExprValue::Double(as_double(&ExprValue::Int(v))?),
+        // A constant that came about as a double is the number that it is written as.
+        (ExprValue::Double(v), Type::Decimal { scale }) => ExprValue::Decimal(written(v)?.rescaled(*scale)?),
+        (ExprValue::Double(v), Type::Money { currency, scale }) => {
+            ExprValue::Money(written(v)?.rescaled(*scale)?, *currency)
+        }
         (ExprValue::Decimal(v), Type::Double) => ExprValue::Double(as_double(&ExprValue::Decimal(v))?),
         (ExprValue::Int(v), Type::Decimal { scale }) => {
             ExprValue::Decimal(Decimal::new(v.into(), 0).rescaled(*scale)?)
@@ -779,11 +784,21 @@ fn compared(left: &Operand, right: &Operand) -> Option<Ordering> {
         (ExprValue::Date(a), ExprValue::Date(b)) => Some(a.cmp(b)),
         (ExprValue::Timestamp(a), ExprValue::Timestamp(b)) => Some(a.cmp(b)),
         (ExprValue::Duration(a), ExprValue::Duration(b)) => Some(a.cmp(b)),
-        // A constant beside an amount is an amount, however it came about.
-        (ExprValue::Money(a, _), ExprValue::Double(b)) if right.loose => Some(a.cmp(&written(*b)?)),
-        (ExprValue::Double(a), ExprValue::Money(b, _)) if left.loose => Some(written(*a)?.cmp(b)),
+        _ if spelled(left, right).is_some() => compared(&spelled(left, right)?, right),
+        _ if spelled(right, left).is_some() => compared(left, &spelled(right, left)?),
         _ if as_doubles(left, right) => as_double(a)?.partial_cmp(&as_double(b)?),
         _ => Some(exact(a)?.0.cmp(&exact(b)?.0)),
+    }
+}
+
+/// A constant that came about as a double, beside an exact number: the number that it is written as.
+fn spelled(constant: &Operand, peer: &Operand) -> Option<Operand> {
+    let exact = matches!(peer.value, Some(ExprValue::Decimal(_) | ExprValue::Money(..))) && !peer.loose;
+    match constant.value {
+        Some(ExprValue::Double(double)) if constant.loose && exact => {
+            Some(Operand { value: Some(ExprValue::Decimal(written(double)?)), loose: true })
+        }
+        _ => None,
     }
 }
 
@@ -854,6 +869,12 @@ fn reckoned(op: BinaryOp, left: &Operand, right: &Operand) -> Option<ExprValue> 
         };
         return result.map(ExprValue::Int);
     }
+    if let Some(left) = spelled(left, right) {
+        return reckoned(op, &left, right);
+    }
+    if let Some(right) = spelled(right, left) {
+        return reckoned(op, left, &right);
+    }
     let doubles = as_doubles(left, right);
     match (a, b) {
         // An amount by a double: nine digits more than its currency has, rounded half to even.
@@ -862,15 +883,6 @@ fn reckoned(op: BinaryOp, left: &Operand, right: &Operand) -> Option<ExprValue> 
             if op == BinaryOp::Multiply =>
         {
             return scaled_by(*amount, *currency, *by);
-        }
-        // A constant that came about as a double is written out beside an amount.
-        (ExprValue::Money(..), ExprValue::Double(b)) if right.loose && op != BinaryOp::Divide => {
-            let right = Operand { value: Some(ExprValue::Decimal(written(*b)?)), loose: true };
-            return reckoned(op, left, &right);
-        }
-        (ExprValue::Double(a), ExprValue::Money(..)) if left.loose && op != BinaryOp::Divide => {
-            let left = Operand { value: Some(ExprValue::Decimal(written(*a)?)), loose: true };
-            return reckoned(op, &left, right);
         }
         _ => {}
     }

@@ -114,7 +114,11 @@ impl<'c> Numbers<'c> {
     pub(super) fn compare(&self, comparison: Comparison, other: &Self, rows: usize) -> Option<Masks> {
         let yes = match (&self.values, &other.values) {
             (Values::Int(a), Values::Int(b)) | (Values::Units(a), Values::Units(b)) => {
-                compared(a, b, comparison, rows)
+                if self.bound < NARROW && other.bound < NARROW {
+                    compared_narrow(a, b, comparison, rows)
+                } else {
+                    compared(a, b, comparison, rows)
+                }
             }
             (Values::Double(a), Values::Double(b)) => compared(a, b, comparison, rows),
             _ => compared(&self.wide()?, &other.wide()?, comparison, rows),
@@ -195,6 +199,32 @@ fn compared<T: Copy + PartialOrd>(
         Comparison::Greater => paired(a, b, rows, |a, b| a > b),
         Comparison::GreaterEqual => paired(a, b, rows, |a, b| a >= b),
     }
+}
+
+/// Whole numbers below this have a difference of 64 bits.
+pub(super) const NARROW: u64 = 1 << 62;
+
+/// Whole numbers compared by the sign of their difference, which takes no comparison of 64 bits: the smallest
+/// processors that we are built for have none for several numbers at once.
+fn compared_narrow(a: &Side<'_, i64>, b: &Side<'_, i64>, comparison: Comparison, rows: usize) -> Vec<u64> {
+    match comparison {
+        Comparison::Equal => paired(a, b, rows, |a, b| is_zero(a ^ b)),
+        Comparison::NotEqual => paired(a, b, rows, |a, b| !is_zero(a ^ b)),
+        Comparison::Less => paired(a, b, rows, |a, b| a.wrapping_sub(b) < 0),
+        Comparison::LessEqual => paired(a, b, rows, |a, b| b.wrapping_sub(a) >= 0),
+        Comparison::Greater => paired(a, b, rows, |a, b| b.wrapping_sub(a) < 0),
+        Comparison::GreaterEqual => paired(a, b, rows, |a, b| a.wrapping_sub(b) >= 0),
+    }
+}
+
+/// Stored numbers compared with a constant; both below [`NARROW`].
+pub(super) fn narrow_against(values: &[i64], comparison: Comparison, one: i64) -> Vec<u64> {
+    let values = Side::Rows(Cow::Borrowed(values));
+    compared_narrow(&values, &Side::One(one), comparison, 0)
+}
+
+const fn is_zero(value: i64) -> bool {
+    (value | value.wrapping_neg()) >= 0
 }
 
 fn paired<T: Copy>(a: &Side<'_, T>, b: &Side<'_, T>, rows: usize, of: impl Fn(T, T) -> bool) -> Vec<u64> {

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use super::flat::Flat;
 use super::masks::{Masks, bits};
-use super::numbers::{Numbers, Side, Valid, Values};
+use super::numbers::{Numbers, Side, Valid, Values, narrow_against};
 use super::program::{Bound, Program, is_deep};
 use crate::book::{Chunk, TableBlock};
 use crate::column::{Bitmap, Block, Fixed, TextBlock};
@@ -22,6 +22,9 @@ use crate::expr::types::Type;
 use crate::expr::value::{Val, power};
 use crate::model::limits;
 use crate::tree::NO_PRODUCT;
+
+/// Beyond every number that a column stores in 64 bits.
+const STORED: i64 = 1 << 60;
 
 /// What was derived before, by term.
 pub(super) type Derived<'c> = HashMap<TermId, &'c Flat>;
@@ -258,7 +261,9 @@ impl<'c> Rows<'c> {
                 Some(Masks::of(yes, Some(&valid), rows))
             }
             (Column::Block(Block::I64(fixed)), Some(whole), _) => {
-                Some(masked(bits_of(fixed.values(), comparison, whole), fixed, rows))
+                // Every stored number is far below: whole numbers 2^53, units 10^15, instants and lengths 2^58.
+                let one = whole.clamp(-STORED, STORED);
+                Some(masked(narrow_against(fixed.values(), comparison, one), fixed, rows))
             }
             (Column::Block(Block::I32(fixed)), Some(whole), _) => {
                 Some(masked(against(fixed.values(), comparison, whole), fixed, rows))
@@ -279,16 +284,11 @@ impl<'c> Rows<'c> {
         match self.column(*slot) {
             Column::Nothing => Some(Masks::missing(rows)),
             Column::Codes(codes) => {
-                let table = table_of(constants);
-                let yes = bits(codes, |code| table.get(usize::from(code)).copied().unwrap_or(false));
+                let yes = among(codes, constants);
                 let valid = bits(codes, |code| code != NO_PRODUCT);
                 Some(Masks::of(yes, Some(&valid), rows))
             }
-            Column::Block(Block::Code(fixed)) => {
-                let table = table_of(constants);
-                let yes = bits(fixed.values(), |code| table.get(usize::from(code)).copied().unwrap_or(false));
-                Some(masked(yes, fixed, rows))
-            }
+            Column::Block(Block::Code(fixed)) => Some(masked(among(fixed.values(), constants), fixed, rows)),
             Column::Block(Block::Text(_)) => self.text(*slot, None, |text| {
                 constants.iter().any(|cell| matches!(cell, Cell::Text(known) if **known == *text))
             }),
@@ -620,20 +620,29 @@ fn rescaled(comparison: Comparison, units: i128, by: u8) -> Option<(Comparison, 
     })
 }
 
-/// Which codes are among some constants.
-fn table_of(constants: &[Cell]) -> Vec<bool> {
-    let codes = constants.iter().filter_map(|cell| match cell {
-        Cell::Int(code) => usize::try_from(*code).ok(),
+/// Which codes are among some constants: a few are compared, many are looked up.
+fn among(codes: &[u16], constants: &[Cell]) -> Vec<u64> {
+    let wanted = constants.iter().filter_map(|cell| match cell {
+        Cell::Int(code) => u16::try_from(*code).ok(),
         _ => None,
     });
-    let codes: Vec<usize> = codes.filter(|code| u16::try_from(*code).is_ok()).collect();
-    let mut table = vec![false; codes.iter().max().map_or(0, |code| code + 1)];
-    for code in codes {
-        if let Some(place) = table.get_mut(code) {
-            *place = true;
+    let wanted: Vec<u16> = wanted.collect();
+    match *wanted.as_slice() {
+        [] => vec![0; codes.len().div_ceil(64)],
+        [a] => bits(codes, |code| code == a),
+        [a, b] => bits(codes, |code| (code == a) | (code == b)),
+        [a, b, c] => bits(codes, |code| (code == a) | (code == b) | (code == c)),
+        [a, b, c, d] => bits(codes, |code| (code == a) | (code == b) | (code == c) | (code == d)),
+        _ => {
+            let mut table = vec![false; wanted.iter().max().map_or(0, |code| usize::from(*code) + 1)];
+            for code in wanted {
+                if let Some(place) = table.get_mut(usize::from(code)) {
+                    *place = true;
+                }
+            }
+            bits(codes, |code| table.get(usize::from(code)).copied().unwrap_or(false))
         }
     }
-    table
 }
 
 /// No place that is set: `None`; one: which; several: `Some(None)`.

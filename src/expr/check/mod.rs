@@ -298,6 +298,15 @@ impl Check<'_> {
                 self.limits.account_cost
             );
             self.fault_at::<()>(Code::E109, at, message);
+            return;
+        }
+        let run = self.cost.saturating_mul(self.limits.accounts);
+        if run > self.limits.run_cost {
+            let message = format!(
+                "too costly: about {} steps for each of {} accounts (limit {} in all)",
+                self.cost, self.limits.accounts, self.limits.run_cost
+            );
+            self.fault_at::<()>(Code::E305, self.ast.root(), message);
         }
     }
 

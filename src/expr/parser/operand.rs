@@ -315,15 +315,23 @@ impl Parser<'_> {
         if let Some((kind, variable)) = self.macro_of(&name, &arguments) {
             return self.lambda(kind, receiver, variable, &arguments, span);
         }
-        let is_macro = MacroKind::ALL.iter().any(|kind| kind.as_str() == &*name);
-        if is_macro && !(arguments.is_empty() && functions::function(&name).is_some()) {
-            let message = format!("`{name}` takes a name and what is asked of it: `{name}(x, ..)`");
-            self.fault(Code::E112, span, message, None);
-            return self.nodes.hole(span);
-        }
         arguments.insert(0, receiver);
+        if let Some(hole) = self.no_macro(&name, arguments.len(), span) {
+            return hole;
+        }
         let method = functions::is_method(&name, arguments.len(), true);
         self.nodes.call(name, method, &arguments, span)
+    }
+
+    /// The name of a macro, called as none: `x.count()` is a function, `x.exists()` is nothing.
+    fn no_macro(&mut self, name: &str, arguments: usize, span: Span) -> Option<NodeId> {
+        let is_macro = MacroKind::ALL.iter().any(|kind| kind.as_str() == name);
+        if !is_macro || arguments == 1 && functions::function(name).is_some() {
+            return None;
+        }
+        let message = format!("`{name}` takes a name and what is asked of it: `{name}(x, ..)`");
+        self.fault(Code::E112, span, message, None);
+        Some(self.nodes.hole(span))
     }
 
     /// A macro has a name of its own as its first argument.
@@ -370,6 +378,9 @@ impl Parser<'_> {
         };
         if let Some(literal) = said {
             return self.nodes.literal(literal, span);
+        }
+        if let Some(hole) = self.no_macro(&name, arguments.len(), span) {
+            return hole;
         }
         let method = functions::is_method(&name, arguments.len(), false);
         self.nodes.call(name, method, arguments, span)
