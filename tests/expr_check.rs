@@ -537,3 +537,28 @@ fn limits_of_what_an_expression_costs() {
     assert_eq!((errors.all().len(), errors.more()), (3, 2));
     assert!(errors.to_string().ends_with("and 2 more"));
 }
+
+/// The deepest nesting that a host may allow takes little stack, through all of parsing, checking and evaluating.
+#[test]
+fn the_deepest_nesting_fits_a_small_stack() {
+    let run = || {
+        let schema = schema();
+        let limits = ExprLimits::default().with_depth(perennial::expr::MAX_DEPTH);
+        let checker = Checker::new(&schema).with_limits(limits.clone());
+        for text in [
+            format!("{}strategic", "!".repeat(126)),
+            format!("{}1{} > seats", "(".repeat(126), ")".repeat(126)),
+            format!("{}seats{}", "math.abs(".repeat(126), ")".repeat(126)),
+            format!("{}3", "strategic ? 2 : ".repeat(120)),
+            format!("{}strategic{}", "(strategic && (seats > 1 || ".repeat(60), "))".repeat(60)),
+        ] {
+            let checked = checker.check(&text).unwrap_or_else(|errors| panic!("{errors}"));
+            let ast = Ast::from_json(&checked.ast().to_json(), &limits).unwrap();
+            assert_eq!(&ast, checked.ast());
+            let today = perennial::AsOf::date_utc(perennial::Date::new(2026, 1, 31).unwrap());
+            let _ = checked.for_json(&today).unwrap().value(&serde_json::json!({ "seats": 1 })).unwrap();
+            let _ = checker.completions(&text, text.len());
+        }
+    };
+    std::thread::Builder::new().stack_size(1 << 20).spawn(run).unwrap().join().unwrap();
+}

@@ -621,6 +621,7 @@ fn rescaled(comparison: Comparison, units: i128, by: u8) -> Option<(Comparison, 
 }
 
 /// Which codes are among some constants: a few are compared, many are looked up.
+#[expect(clippy::needless_bitwise_bool, reason = "without branches, several rows are compared at once")]
 fn among(codes: &[u16], constants: &[Cell]) -> Vec<u64> {
     let wanted = constants.iter().filter_map(|cell| match cell {
         Cell::Int(code) => u16::try_from(*code).ok(),
