@@ -172,6 +172,8 @@ fn numbers_are_exact_where_they_can_be() {
         ("name.lowerAscii()", "straße 7"),
         ("name.upperAscii()", "STRAßE 7"),
         ("string(seats) + string(rate) + string(yes) + string(score)", "70.25true12.50"),
+        ("string(renewal) + string(wait)", "2026-03-31129600s"),
+        ("string(seen)", "2026-03-29T00:30:00Z"),
         ("region + band", "EMEAgood"),
         ("tags.map(t, t + \"!\")", "vip!, eu!"),
         ("tags.filter(t, t != \"vip\")", "eu"),

@@ -10,7 +10,7 @@ use chrono::{Datelike, Timelike};
 
 use super::term::{Arithmetic, Clock, Comparison, Conversion, Rounding, TextTest, TimePart, Values};
 use super::value::{Val, power};
-use crate::model::{Date, Decimal, Timestamp, Zone};
+use crate::model::{Date, Decimal, Duration, Timestamp, Zone};
 
 pub(super) const DAY: i64 = 86_400_000_000;
 /// The longest length of time: 2^63 nanoseconds.
@@ -276,11 +276,22 @@ pub(super) fn convert<'a>(conversion: &Conversion, value: Val<'a>) -> Val<'a> {
         (Conversion::BoolToText, Val::Bool(v)) => Val::Text(if v { "true" } else { "false" }),
         (Conversion::IntToText, Val::Int(v)) => Val::Made(Arc::from(v.to_string())),
         (Conversion::DoubleToText, Val::Double(v)) => Val::Made(Arc::from(v.to_string())),
+        (Conversion::DateToText, Val::Int(v)) => {
+            made(i32::try_from(v).ok().and_then(Date::from_days).map(|date| date.to_string()))
+        }
+        (Conversion::InstantToText, Val::Int(v)) => {
+            made(Timestamp::from_micros(v).map(|instant| instant.to_string()))
+        }
+        (Conversion::DurationToText, Val::Int(v)) => made(Some(Duration::from_micros(v).to_string())),
         (Conversion::WideToText(scale), Val::Wide(v)) => {
             Val::Made(Arc::from(Decimal::new(v, *scale).to_string()))
         }
         _ => Val::Missing,
     }
+}
+
+fn made<'a>(text: Option<String>) -> Val<'a> {
+    text.map_or(Val::Missing, |text| Val::Made(Arc::from(text)))
 }
 
 pub(super) fn code_text(values: &Values, code: i64) -> Option<&Arc<str>> {

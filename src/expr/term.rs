@@ -95,6 +95,9 @@ pub(crate) enum Conversion {
     IntToText,
     DoubleToText,
     WideToText(u8),
+    DateToText,
+    InstantToText,
+    DurationToText,
 }
 
 /// Values of an enumeration, equal to others of the same values.

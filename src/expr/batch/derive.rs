@@ -367,11 +367,13 @@ impl Gathering<'_> {
                 };
                 let own = (0..self.rows)
                     .map(|row| if (self.counts)(row) { Total::of(body, row) } else { Total::default() });
-                let cells = totals(own.collect()).into_iter().map(|total| match self.what {
-                    Gather::Avg(mean) => total.mean(unit, mean),
-                    _ => total.sum(unit),
-                });
-                Flat::of_cells(cells.collect())
+                let all = totals(own.collect());
+                match self.what {
+                    Gather::Avg(mean) => {
+                        Flat::of_cells(all.iter().map(|total| total.mean(unit, mean)).collect())
+                    }
+                    _ => Total::sums(&all, unit),
+                }
             }
             _ => {
                 let least = self.what == Gather::Min;

@@ -101,12 +101,13 @@ impl Total {
         (self.0.rows > 0 && !self.0.is_out_of_range()).then_some(self.0.value)
     }
 
-    pub(super) fn sum(&self, unit: Unit) -> Cell {
-        let Some(value) = self.value() else { return Cell::Missing };
+    /// The sums of rows.
+    pub(super) fn sums(totals: &[Self], unit: Unit) -> Flat {
+        let values = totals.iter().map(Self::value);
         match unit {
-            Unit::Int => i64::try_from(value).map_or(Cell::Missing, Cell::Int),
-            Unit::Wide => Cell::Wide(value),
-            Unit::Quanta => Cell::Double(Bits::new(from_quanta(value))),
+            Unit::Int => Flat::Int(values.map(|value| i64::try_from(value?).ok()).collect()),
+            Unit::Wide => Flat::Wide(values.collect()),
+            Unit::Quanta => Flat::Double(values.map(|value| Some(from_quanta(value?) + 0.0)).collect()),
         }
     }
 
