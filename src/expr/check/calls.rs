@@ -260,7 +260,7 @@ impl Check<'_> {
             (F::ToBool, _) => return self.takes(entry, "a yes/no answer", of),
             (F::ToInt, _) => return self.takes(entry, "a number or a timestamp", of),
             (F::ToDouble, _) => return self.takes(entry, "a number", of),
-            _ => return self.takes(entry, "a single value", of),
+            _ => return self.takes(entry, "a text, a number, a day or a time", of),
         };
         match conversion {
             Some(conversion) => Some(self.made(Op::Convert(conversion, of.id), to, node)),

@@ -160,8 +160,12 @@ impl Parser<'_> {
         }
     }
 
-    fn unquoted(&self, span: Span) -> Arc<str> {
-        Arc::from(self.text(span).trim_matches('`'))
+    fn unquoted(&mut self, span: Span) -> Arc<str> {
+        let name: Arc<str> = Arc::from(self.text(span).trim_matches('`'));
+        if name.is_empty() {
+            self.fault(Code::E111, span, "a name between backticks has a character at least", None);
+        }
+        name
     }
 
     fn word(&mut self) -> NodeId {
