@@ -114,7 +114,7 @@ impl Checker<'_> {
         let mut found = Found { start: place.typed.clone(), items: Vec::new() };
         match &place.asks {
             Asks::Nothing => {}
-            Asks::Member(of) => self.members(source, *of, cursor, &mut found),
+            Asks::Member(of) => self.members(source, *of, &mut found),
             Asks::Start { beside } => self.starts(source, cursor, *beside, &mut found),
             Asks::Text { function } => self.constant_texts(function, &mut found),
         }
@@ -177,7 +177,7 @@ impl Checker<'_> {
     }
 
     /// What a value, an account or a collection before a dot has.
-    fn members(&self, source: &str, of: Span, cursor: usize, found: &mut Found) {
+    fn members(&self, source: &str, of: Span, found: &mut Found) {
         // The part before the dot, asked where it stands: variables of the lambdas around it are known there.
         let asked = of.text(source);
         let around = self.around(source, of.start as usize);
@@ -192,7 +192,6 @@ impl Checker<'_> {
         text.push_str(asked);
         let end = text.len();
         text.extend(around.iter().map(|_| ')'));
-        let _ = cursor;
         let (ast, _) = parser::parse(&text, self.limits());
         let node = ast_node(&ast, start, end);
         let mut check = self.start(&ast, Collector::new(ast.source(), self.limits().diagnostics));

@@ -67,12 +67,11 @@ impl Tree {
             });
             let bits = view.scope().set().map(|set| set.bitmap(*slot));
             kinds.extend_from_slice(chunk.shape.kinds());
-            for (row, up) in (0_u32..).zip(chunk.shape.parents()) {
+            for row in 0..chunk.shape.rows() {
                 let above = match chunk.shape.parent(row) {
                     Some(up) => first.saturating_add(up),
                     None => home,
                 };
-                let _ = up;
                 // A parent stands before its children, so that its own parent is known.
                 let above = match &visible {
                     Some(seen) if above != NONE && seen.get(above as usize) != Some(&true) => {

@@ -30,11 +30,11 @@ impl Check<'_> {
             return self.fault_at(Code::E112, node, message);
         }
         match entry.function {
-            F::At | F::Level => self.place(entry, arguments, node),
+            F::At | F::Level => self.place(entry, arguments),
             F::Under | F::StrictlyUnder | F::Owns => {
                 self.structural(entry, arguments, node).map(Receiver::Value)
             }
-            F::Events | F::Metric => self.usage(entry, arguments, node),
+            F::Events | F::Metric => self.usage(entry, arguments),
             F::LastDays | F::PrevDays => self.window(entry, arguments, node),
             F::Count | F::Sum | F::Avg | F::Min | F::Max | F::Days | F::First | F::Last => {
                 self.counted(entry, arguments, node).map(Receiver::Value)
@@ -189,10 +189,8 @@ impl Check<'_> {
                 Some(self.made(if least { Op::Least(ids) } else { Op::Greatest(ids) }, kind, node))
             }
             (F::ContainsAll | F::ContainsAny, [list, values]) => self.holds(entry, list, values, node),
-            (F::Contains, [of, value]) if matches!(of.kind, Type::List(_)) => {
-                let message = "of a list, write `value in list`".to_owned();
-                let _ = value;
-                self.fault_at(Code::E103, node, message)
+            (F::Contains, [of, _]) if matches!(of.kind, Type::List(_)) => {
+                self.fault_at(Code::E103, node, "of a list, write `value in list`")
             }
             (F::Like, [of, pattern]) => {
                 let text = self.as_text(entry, of)?;
@@ -406,7 +404,7 @@ impl Check<'_> {
     }
 
     /// `lineage.at("Region")`, `lineage.level(2)`.
-    fn place(&mut self, entry: &Entry, arguments: &[NodeId], node: NodeId) -> Option<Receiver> {
+    fn place(&mut self, entry: &Entry, arguments: &[NodeId]) -> Option<Receiver> {
         let [of, which] = arguments else { return None };
         let receiver = self.receiver(*of)?;
         let mut account = match receiver {
@@ -419,11 +417,13 @@ impl Check<'_> {
             }
         };
         if entry.function == F::At {
-            let name = self.constant_argument(entry, *which)?;
             let types = Type::Enum(self.names.account_types()?);
             let term = self.term(*which)?;
+            if self.constant_text(&term).is_none() {
+                let message = format!("`at` takes the constant name of an account type: {}", entry.usage);
+                return self.fault_at(Code::E112, *which, message);
+            }
             let member = self.member_of(&term, &types, *of)?;
-            let _ = name;
             let Some(Cell::Int(code)) = self.terms.constant(member.id) else { return None };
             account.places.push(Place::AtType(u16::try_from(*code).ok()?));
         } else {
@@ -434,7 +434,6 @@ impl Check<'_> {
             };
             account.places.push(Place::AtLevel(level));
         }
-        let _ = node;
         Some(Receiver::Account(account))
     }
 
@@ -498,7 +497,7 @@ impl Check<'_> {
 
     // --- usage ------------------------------------------------------------------------------------
 
-    fn usage(&mut self, entry: &Entry, arguments: &[NodeId], node: NodeId) -> Option<Receiver> {
+    fn usage(&mut self, entry: &Entry, arguments: &[NodeId]) -> Option<Receiver> {
         let at = *arguments.first()?;
         let name = self.constant_argument(entry, at)?;
         let is_metric = entry.function == F::Metric;
@@ -515,7 +514,6 @@ impl Check<'_> {
             let what = if is_metric { "metric" } else { "event" };
             return self.fault_at(Code::E101, at, format!("there is no {what} of this name{hint}"));
         }
-        let _ = node;
         let usage = Usage { name, is_metric, window: None, filters: Box::new([]) };
         Some(Receiver::Usage(Account { context: self.here(), places: Vec::new() }, usage))
     }

@@ -210,20 +210,20 @@ impl Check<'_> {
                     rest = behind;
                     continue;
                 }
-                "level" => Some((Op::Level, Type::Int)),
-                "id" => Some((Op::AccountId, Type::Text)),
-                "account_type" => self.names.account_types().map(|types| (None, Type::Enum(types))).map(slot),
-                "product" => self.names.products().map(|products| (None, Type::Enum(products))).map(slot),
+                "level" => Some(BuiltIn::Term(Op::Level, Type::Int)),
+                "id" => Some(BuiltIn::Term(Op::AccountId, Type::Text)),
+                "account_type" => self.names.account_types().map(|types| BuiltIn::Slot(Type::Enum(types))),
+                "product" => self.names.products().map(|products| BuiltIn::Slot(Type::Enum(products))),
                 _ => None,
             };
             return match built_in {
-                Some((Op::Slot(_), kind)) => {
+                Some(BuiltIn::Slot(kind)) => {
                     if &**head == "product" {
                         self.read(node, head, &Name::new(kind.clone()), false);
                     }
                     self.attribute(&account, head, &kind, behind, node, outer)
                 }
-                Some((op, kind)) => {
+                Some(BuiltIn::Term(op, kind)) => {
                     if outer {
                         self.note_outer(node, head);
                     }
@@ -443,7 +443,10 @@ impl Check<'_> {
     }
 }
 
-/// Marks what is read from a slot.
-fn slot((_, kind): (Option<()>, Type)) -> (Op, Type) {
-    (Op::Slot(0), kind)
+/// What every account has besides its attributes.
+enum BuiltIn {
+    /// Stored beside the attributes.
+    Slot(Type),
+    /// Worked out from its place.
+    Term(Op, Type),
 }
