@@ -34,6 +34,7 @@
 //! ```
 mod ast;
 mod batch;
+mod builder;
 mod check;
 mod checked;
 mod diagnostic;
@@ -41,6 +42,7 @@ mod editor;
 mod eval;
 mod functions;
 mod json;
+mod json_read;
 mod lexer;
 mod limits;
 mod lint;

@@ -3,6 +3,7 @@
 //! Expressions are put into one plan, so that what several ask is asked once; a plan runs over the chunks of a view,
 //! each by itself, on several threads with the feature `rayon`, with the same answers.
 
+mod columns;
 mod derive;
 mod flat;
 mod masks;

@@ -10,6 +10,7 @@ mod lints;
 mod macros;
 mod operators;
 mod paths;
+mod structure;
 mod unify;
 
 use std::sync::Arc;

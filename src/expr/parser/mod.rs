@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use crate::expr::ast::{
-    Ast, BinaryOp, Builder, LEVEL_ADD, LEVEL_AND, LEVEL_COMPARE, LEVEL_MULTIPLY, LEVEL_OR, NodeId,
+    Ast, BinaryOp, LEVEL_ADD, LEVEL_AND, LEVEL_COMPARE, LEVEL_MULTIPLY, LEVEL_OR, NodeId,
 };
+use crate::expr::builder::Builder;
 use crate::expr::diagnostic::{Code, Collector, Span};
 
 use crate::expr::lexer::{Token, TokenKind, tokens};

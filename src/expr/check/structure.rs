@@ -1,0 +1,209 @@
+//! What is asked of the hierarchy, of segments and of usage?
+
+use std::sync::Arc;
+
+use super::paths::{Account, Receiver};
+use super::{Check, Term};
+use crate::expr::ast::NodeId;
+use crate::expr::diagnostic::Code;
+use crate::expr::functions::{self, Entry, Function as F};
+use crate::expr::term::{Cell, Gather, Op, Over, Place, Reading, Usage};
+use crate::expr::types::Type;
+use crate::model::nearest;
+
+impl Check<'_> {
+    /// `lineage.at("Region")`, `lineage.level(2)`.
+    pub(super) fn place(&mut self, entry: &Entry, arguments: &[NodeId]) -> Option<Receiver> {
+        let [of, which] = arguments else { return None };
+        let receiver = self.receiver(*of)?;
+        let mut account = match receiver {
+            Receiver::Accounts(account, crate::expr::term::Walk::Lineage, filters) if filters.is_empty() => {
+                account
+            }
+            _ => {
+                let message = format!("`{}` is asked of the lineage: {}", entry.name, entry.usage);
+                return self.fault_at(Code::E112, *of, message);
+            }
+        };
+        if entry.function == F::At {
+            let types = Type::Enum(self.names.account_types()?);
+            let term = self.term(*which)?;
+            if self.constant_text(&term).is_none() {
+                let message = format!("`at` takes the constant name of an account type: {}", entry.usage);
+                return self.fault_at(Code::E112, *which, message);
+            }
+            let member = self.member_of(&term, &types, *of)?;
+            let Some(Cell::Int(code)) = self.terms.constant(member.id) else { return None };
+            account.places.push(Place::AtType(u16::try_from(*code).ok()?));
+        } else {
+            let term = self.term(*which)?;
+            let level = self.constant_int(entry, &term)?;
+            let Some(level) = u32::try_from(level).ok().filter(|level| *level > 0) else {
+                return self.fault_at(Code::E112, *which, "levels count from 1, the root");
+            };
+            account.places.push(Place::AtLevel(level));
+        }
+        Some(Receiver::Account(account))
+    }
+
+    /// `under("id")`, `owns("product")`, of the account under test or of another.
+    pub(super) fn structural(&mut self, entry: &Entry, arguments: &[NodeId], node: NodeId) -> Option<Term> {
+        if self.names.account_types().is_none() {
+            let message = format!("there is no hierarchy here, which `{}` asks", entry.name);
+            return self.fault_at(Code::E101, node, message);
+        }
+        let (account, which) = match arguments {
+            [which] => (Account { context: 0, places: Vec::new() }, *which),
+            [of, which] => match self.receiver(*of)? {
+                Receiver::Account(account) => (account, *which),
+                _ => {
+                    let message = format!("`{}` is asked of an account: {}", entry.name, entry.usage);
+                    return self.fault_at(Code::E112, *of, message);
+                }
+            },
+            _ => return None,
+        };
+        let text = self.constant_argument(entry, which)?;
+        let op = if entry.function == F::Owns {
+            let products = self.names.products()?;
+            let term = self.term(which)?;
+            match products.code(&text) {
+                Some(code) => Op::Owns(code),
+                None => {
+                    let near = nearest(&text, products.iter().map(|name| &**name));
+                    let hint = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
+                    return self.fault_at(Code::E102, term.node, format!("no product of this name{hint}"));
+                }
+            }
+        } else {
+            Op::Under { id: text, strict: entry.function == F::StrictlyUnder }
+        };
+        let id = self.terms.add(op);
+        let id = self.reach_or(&account, id, Cell::Bool(false), node)?;
+        Some(Term { id, kind: Type::Bool, loose: None, node })
+    }
+
+    pub(super) fn in_segment(&mut self, arguments: &[NodeId], node: NodeId) -> Option<Term> {
+        let entry = functions::function("inSegment")?;
+        let id = self.constant_argument(entry, *arguments.first()?)?;
+        let Some(chain) = self.names.segment_chain(&id) else {
+            let mut known: Vec<Arc<str>> = Vec::new();
+            self.names.each_segment(&mut |segment| known.push(Arc::from(segment)));
+            let near = nearest(&id, known.iter().map(|segment| &**segment));
+            let hint = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
+            let at = *arguments.first()?;
+            return self.fault_at(Code::E101, at, format!("there is no segment of this id{hint}"));
+        };
+        if chain > self.limits.segment_chain {
+            let message =
+                format!("this asks a chain of {chain} segments (limit {})", self.limits.segment_chain);
+            return self.fault_at(Code::E304, node, message);
+        }
+        let op = self.terms.add(Op::InSegment(id));
+        let op = self.reach(&Account { context: 0, places: Vec::new() }, op, node)?;
+        Some(Term { id: op, kind: Type::Bool, loose: None, node })
+    }
+
+    // --- usage ------------------------------------------------------------------------------------
+
+    pub(super) fn usage(&mut self, entry: &Entry, arguments: &[NodeId]) -> Option<Receiver> {
+        let at = *arguments.first()?;
+        let name = self.constant_argument(entry, at)?;
+        let is_metric = entry.function == F::Metric;
+        let known = if is_metric { self.names.metric(&name).is_some() } else { self.names.has_event(&name) };
+        if !known {
+            let mut all: Vec<Arc<str>> = Vec::new();
+            if is_metric {
+                self.names.each_metric(&mut |name| all.push(Arc::from(name)));
+            } else {
+                self.names.each_event(&mut |name| all.push(Arc::from(name)));
+            }
+            let near = nearest(&name, all.iter().map(|name| &**name));
+            let hint = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
+            let what = if is_metric { "metric" } else { "event" };
+            return self.fault_at(Code::E101, at, format!("there is no {what} of this name{hint}"));
+        }
+        let usage = Usage { name, is_metric, window: None, filters: Box::new([]) };
+        Some(Receiver::Usage(Account { context: self.here(), places: Vec::new() }, usage))
+    }
+
+    pub(super) fn window(&mut self, entry: &Entry, arguments: &[NodeId], node: NodeId) -> Option<Receiver> {
+        let (of, rest) = arguments.split_first()?;
+        let Receiver::Usage(account, mut usage) = self.receiver(*of)? else {
+            let message = format!("`{}` is asked of usage: {}", entry.name, entry.usage);
+            return self.fault_at(Code::E112, *of, message);
+        };
+        let mut numbers = Vec::with_capacity(2);
+        for argument in rest {
+            let term = self.term(*argument)?;
+            let number = self.constant_int(entry, &term)?;
+            if number < 0 || number == 0 && numbers.is_empty() {
+                return self.fault_at(Code::E112, *argument, "a window has a day at least");
+            }
+            numbers.push(number);
+        }
+        if usage.window.is_some() {
+            return self.fault_at(Code::E112, node, "there is one window only");
+        }
+        let ago = numbers.get(1).copied().unwrap_or(0);
+        let first = self.day(crate::expr::term::Day::Today(1 - ago - numbers.first().copied().unwrap_or(0)));
+        let last = self.day(crate::expr::term::Day::Today(-ago));
+        usage.window = Some((first, last));
+        Some(Receiver::Usage(account, usage))
+    }
+
+    /// `.count()` of accounts, rows or events; what is read of a daily series.
+    pub(super) fn counted(&mut self, entry: &Entry, arguments: &[NodeId], node: NodeId) -> Option<Term> {
+        let of = *arguments.first()?;
+        let receiver = self.receiver(of)?;
+        match (receiver, entry.function) {
+            (Receiver::Accounts(account, walk, filters), F::Count) => {
+                let id = self.gathered(&account, Gather::Count, Over::Walk(walk), filters, None, node)?;
+                Some(Term { id, kind: Type::Int, loose: None, node })
+            }
+            (Receiver::Rows(account, table, filters), F::Count) => {
+                let id = self.gathered(&account, Gather::Count, Over::Table(table), filters, None, node)?;
+                Some(Term { id, kind: Type::Int, loose: None, node })
+            }
+            (Receiver::Usage(account, usage), function) => {
+                let metric = self.names.metric(&usage.name).filter(|_| usage.is_metric);
+                let (reading, kind) = match (function, metric) {
+                    (F::Count, _) => (Reading::Count, Type::Int),
+                    (F::Days, None) => (Reading::Days, Type::Int),
+                    (F::First, None) => (Reading::First, Type::Timestamp),
+                    (F::Last, None) => (Reading::Last, Type::Timestamp),
+                    (F::First, Some(metric)) => (Reading::First, metric.kind().clone()),
+                    (F::Last, Some(metric)) => (Reading::Last, metric.kind().clone()),
+                    (F::Sum, Some(metric)) => (Reading::Sum, metric.kind().clone()),
+                    (F::Min, Some(metric)) => (Reading::Min, metric.kind().clone()),
+                    (F::Max, Some(metric)) => (Reading::Max, metric.kind().clone()),
+                    (F::Avg, Some(_)) => (Reading::Avg, Type::Double),
+                    _ => {
+                        let message = format!("write what is read of each: .{}(e, e.amount)", entry.name);
+                        return self.fault_at(Code::E112, node, message);
+                    }
+                };
+                let id = self.terms.add(Op::Usage(reading, Arc::new(usage), None));
+                let id = self.reach(&account, id, node)?;
+                Some(Term { id, kind, loose: None, node })
+            }
+            (Receiver::Accounts(..) | Receiver::Rows(..), _) => {
+                let message = format!("write what is read of each: .{}(x, x.name)", entry.name);
+                self.fault_at(Code::E112, node, message)
+            }
+            (Receiver::Value(term), F::Count) if matches!(term.kind, Type::List(_)) => {
+                let message = "of a list, write size(..)";
+                self.fault_at(Code::E112, node, message)
+            }
+            (Receiver::Value(term), _) => {
+                let message = format!(
+                    "`{}` is asked of accounts, rows or usage, not {}",
+                    entry.name,
+                    Self::a(&term.kind)
+                );
+                self.fault_at(Code::E103, of, message)
+            }
+            (other, _) => self.not_a_value(of, &other),
+        }
+    }
+}
