@@ -3,19 +3,25 @@
 //! For editors: completions at a cursor, what a word is, and a text in its canonical form. An unfinished text is the
 //! usual one, so that all of this works on texts with errors.
 
+mod cursor;
+mod found;
+
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::ast::{Ast, MacroKind, Node, NodeId};
-use super::check::{Checker, Receiver};
-use super::diagnostic::{Collector, ExprErrors, Span};
-use super::functions::{self, Style};
-use super::lexer::{Token, TokenKind, tokens};
-use super::names::{NameText, Of};
-use super::parser;
-use super::term::{SlotOf, Walk};
-use super::types::Type;
+use self::cursor::{Asks, Place, lambda_at};
+use self::found::Found;
+
+use crate::expr::ast::{Ast, MacroKind, Node, NodeId};
+use crate::expr::check::{Checker, Receiver};
+use crate::expr::diagnostic::{Collector, ExprErrors, Span};
+use crate::expr::functions::{self, Style};
+use crate::expr::lexer::{Token, TokenKind, tokens};
+use crate::expr::names::{NameText, Of};
+use crate::expr::parser;
+use crate::expr::term::{SlotOf, Walk};
+use crate::expr::types::Type;
 use crate::model::EnumValues;
 
 /// What a completion is.
@@ -363,7 +369,7 @@ impl Checker<'_> {
 }
 
 impl SlotOf {
-    pub(super) fn as_of(&self) -> Of<'_> {
+    pub(in crate::expr) fn as_of(&self) -> Of<'_> {
         match self {
             Self::Account => Of::Account,
             Self::Table(table) => Of::Table(table),
@@ -408,258 +414,4 @@ fn ast_node(ast: &Ast, start: usize, end: usize) -> Option<NodeId> {
         left.extend(ast.below(node));
     }
     None
-}
-
-/// The lambda whose brackets open at a token, when its variable was written.
-fn lambda_at(source: &str, read: &[Token], open: usize) -> Option<(String, String)> {
-    let name = read.get(open.checked_sub(1)?)?;
-    let dot = read.get(open.checked_sub(2)?)?;
-    let is_macro = MacroKind::ALL.iter().any(|kind| kind.as_str() == name.span.text(source));
-    let (variable, comma) = (read.get(open + 1)?, read.get(open + 2)?);
-    let written = variable.kind == TokenKind::Ident && comma.kind == TokenKind::Comma;
-    if !is_macro || dot.kind != TokenKind::Dot || !written {
-        return None;
-    }
-    let over = receiver_before(read, open - 2)?;
-    Some((over.text(source).to_owned(), variable.span.text(source).to_owned()))
-}
-
-/// The operand that ends right before a token: names, dots and closed brackets.
-fn receiver_before(read: &[Token], before: usize) -> Option<Span> {
-    let mut at = before;
-    let end = read.get(before.checked_sub(1)?)?.span.end;
-    let mut open = 0_usize;
-    while let Some(token) = at.checked_sub(1).and_then(|at| read.get(at)) {
-        let adjacent = read.get(at).is_none_or(|next| open > 0 || at == before || is_joined(token, next));
-        match token.kind {
-            TokenKind::RightParen | TokenKind::RightBracket => open += 1,
-            TokenKind::LeftParen | TokenKind::LeftBracket if open > 0 => open -= 1,
-            _ if open > 0 => {}
-            TokenKind::Ident | TokenKind::Quoted | TokenKind::Dot | TokenKind::Text if adjacent => {}
-            _ => break,
-        }
-        at -= 1;
-    }
-    let start = read.get(at).filter(|_| at < before)?.span.start;
-    Some(Span::new(start, end))
-}
-
-/// Do two tokens stand in one operand? Two names side by side do not.
-fn is_joined(left: &Token, right: &Token) -> bool {
-    let word = |kind: TokenKind| matches!(kind, TokenKind::Ident | TokenKind::Quoted | TokenKind::Text);
-    !(word(left.kind) && word(right.kind))
-}
-
-/// What is asked at a cursor.
-enum Asks {
-    Nothing,
-    /// What stands before the dot.
-    Member(Span),
-    /// The start of an operand; beside what it is compared with.
-    Start {
-        beside: Option<Span>,
-    },
-    /// A constant text that a function takes.
-    Text {
-        function: String,
-    },
-}
-
-/// Where a cursor stands.
-struct Place {
-    replaces: Span,
-    typed: String,
-    asks: Asks,
-}
-
-impl Place {
-    fn of(source: &str, read: &[Token], cursor: usize) -> Self {
-        let at = u32::try_from(cursor).unwrap_or(u32::MAX);
-        let here = Span::new(at, at);
-        // The token that the cursor stands in, or right behind.
-        let inside = read
-            .iter()
-            .position(|token| token.kind != TokenKind::End && token.span.start < at && at <= token.span.end);
-        let word = inside.filter(|place| {
-            read.get(*place).is_some_and(|token| {
-                matches!(
-                    token.kind,
-                    TokenKind::Ident | TokenKind::Quoted | TokenKind::Text | TokenKind::OpenText
-                )
-            })
-        });
-        let (replaces, next) = match word.and_then(|place| Some((read.get(place)?.span, place))) {
-            Some((span, place)) => (span, place),
-            None => (here, read.iter().position(|token| token.span.start >= at).unwrap_or(read.len())),
-        };
-        let typed = Span::new(replaces.start, at).text(source).to_owned();
-        let before =
-            |back: usize| next.checked_sub(back).and_then(|place| read.get(place)).map(|token| token.kind);
-        let asks = match before(1) {
-            Some(TokenKind::Dot) => match receiver_before(read, next - 1) {
-                Some(of) => Asks::Member(of),
-                None => Asks::Nothing,
-            },
-            Some(TokenKind::LeftParen | TokenKind::Comma) => match function_around(source, read, next) {
-                Some(function) => Asks::Text { function },
-                None => Asks::Start { beside: None },
-            },
-            Some(
-                TokenKind::Equal
-                | TokenKind::NotEqual
-                | TokenKind::Less
-                | TokenKind::LessEqual
-                | TokenKind::Greater
-                | TokenKind::GreaterEqual
-                | TokenKind::Assign,
-            ) => Asks::Start { beside: receiver_before(read, next - 1) },
-            // Behind an operand an operator stands, which needs no help.
-            Some(
-                TokenKind::Ident
-                | TokenKind::Quoted
-                | TokenKind::Int
-                | TokenKind::Float
-                | TokenKind::Text
-                | TokenKind::RightParen
-                | TokenKind::RightBracket,
-            ) => Asks::Nothing,
-            _ => Asks::Start { beside: None },
-        };
-        Self { replaces, typed, asks }
-    }
-}
-
-/// The function of constant texts in whose brackets a place stands.
-fn function_around(source: &str, read: &[Token], place: usize) -> Option<String> {
-    let mut open = 0_usize;
-    let mut at = place;
-    while let Some(token) = at.checked_sub(1).and_then(|at| read.get(at)) {
-        match token.kind {
-            TokenKind::RightParen | TokenKind::RightBracket => open += 1,
-            TokenKind::LeftParen if open == 0 => {
-                let name = read.get(at.checked_sub(2)?)?.span.text(source);
-                let known = [
-                    "at",
-                    "owns",
-                    "inSegment",
-                    "events",
-                    "metric",
-                    "startOf",
-                    "endOf",
-                    "during",
-                    "inLast",
-                    "inNext",
-                ];
-                return known.contains(&name).then(|| name.to_owned());
-            }
-            TokenKind::LeftParen | TokenKind::LeftBracket => open = open.saturating_sub(1),
-            _ => {}
-        }
-        at -= 1;
-    }
-    None
-}
-
-/// Completions that begin as what was typed.
-struct Found {
-    start: String,
-    items: Vec<Completion>,
-}
-
-impl Found {
-    fn push(&mut self, completion: Completion) {
-        let start = self.start.trim_start_matches(['"', '\'', '`']).to_lowercase();
-        let own = completion.text.trim_start_matches(['"', '`']).to_lowercase();
-        if own.starts_with(&start) && !self.items.iter().any(|known| known.text == completion.text) {
-            self.items.push(completion);
-        }
-    }
-
-    fn add(&mut self, text: Arc<str>, kind: CompletionKind, detail: String, documentation: Option<Arc<str>>) {
-        self.push(Completion { text, kind, detail, documentation });
-    }
-
-    fn text(&mut self, value: &str, what: &str) {
-        let mut quoted = String::new();
-        // Writing to a text cannot fail.
-        let _ = super::literal::write_text(&mut quoted, value);
-        self.add(Arc::from(quoted), CompletionKind::Value, what.to_owned(), None);
-    }
-
-    fn functions(&mut self, wanted: impl Fn(Style) -> bool) {
-        for entry in functions::TABLE.iter().filter(|entry| wanted(entry.style)) {
-            self.add(
-                Arc::from(entry.name),
-                CompletionKind::Function,
-                entry.usage.to_owned(),
-                Some(Arc::from(entry.text)),
-            );
-        }
-    }
-
-    fn named(&mut self, names: &[&str]) {
-        for entry in names.iter().filter_map(|name| functions::function(name)) {
-            self.add(
-                Arc::from(entry.name),
-                CompletionKind::Function,
-                entry.usage.to_owned(),
-                Some(Arc::from(entry.text)),
-            );
-        }
-    }
-
-    fn macros<'k>(&mut self, kinds: impl Iterator<Item = &'k MacroKind>) {
-        for kind in kinds {
-            let usage = format!(".{}(x, ..)", kind.as_str());
-            self.add(Arc::from(kind.as_str()), CompletionKind::Macro, usage, None);
-        }
-    }
-
-    /// The methods that a value of a type has.
-    fn methods_of(&mut self, kind: &Type) {
-        let text = [
-            "contains",
-            "startsWith",
-            "endsWith",
-            "like",
-            "equalsFold",
-            "containsFold",
-            "startsWithFold",
-            "lowerAscii",
-            "upperAscii",
-        ];
-        let day = [
-            "inLast",
-            "inNext",
-            "before",
-            "after",
-            "during",
-            "getFullYear",
-            "getMonth",
-            "getDate",
-            "getDayOfWeek",
-        ];
-        let clock = ["getHours", "getMinutes", "getSeconds", "getMilliseconds"];
-        match kind {
-            Type::Text | Type::Enum(_) | Type::Band(_) => self.named(&text),
-            Type::Date => self.named(&day),
-            Type::Timestamp => {
-                self.named(&day);
-                self.named(&clock);
-            }
-            Type::Duration => self.named(&clock),
-            Type::List(_) => {
-                self.named(&["containsAll", "containsAny"]);
-                let kinds = [
-                    MacroKind::Exists,
-                    MacroKind::All,
-                    MacroKind::ExistsOne,
-                    MacroKind::Filter,
-                    MacroKind::Map,
-                ];
-                self.macros(kinds.iter());
-            }
-            _ => {}
-        }
-    }
 }
