@@ -48,7 +48,7 @@ fn declared(rows: &[AccountRow]) -> Declared {
 }
 
 /// The extra links of a view, the slow way: every declaration looked at, tree parents taken from the whole
-/// book, hidden accounts left out by the words of the ruling (S59).
+/// book, hidden accounts left out by the words of the ruling (S68).
 fn extra_links(book: &Book, part: &View, declared: &Declared) -> Vec<(AccountId, Vec<AccountId>)> {
     let whole = view(book);
     let visible = |id: &AccountId| part.account(id.as_str()).is_some();

@@ -2,7 +2,7 @@
 //!
 //! The tree shows one parent of each account. The other declared ones are kept as extra links, which can
 //! be walked from both ends and are, together with the tree, a graph for petgraph: one in which an account
-//! may have several parents, and rings may occur. Rulings S11 and S59 of `docs/semantics`. Nothing is
+//! may have several parents, and rings may occur. Rulings S11 and S68 of `docs/semantics`. Nothing is
 //! copied and nothing is rolled up here.
 
 use petgraph::Direction;
