@@ -455,16 +455,60 @@ fn check(text: &str) -> Option<Checked> {
     }
 }
 
+/// An explanation says what evaluation says, its parts add up, and whom it names is visible.
+fn explained(
+    view: &View,
+    expression: &Checked,
+    account: perennial::Account<'_>,
+    wanted: Option<&perennial::expr::ExprValue>,
+) {
+    use perennial::expr::{Explanation, Origin, PartKind};
+    let why = expression.explain(account).unwrap();
+    assert_eq!(why.value(), wanted, "{expression}\n{why}");
+    for part in why.parts() {
+        let below: Vec<Option<bool>> = part.below.iter().map(|at| why.parts()[*at].truth()).collect();
+        let kleene = |decided: bool| match below.iter().any(|truth| *truth == Some(decided)) {
+            true => Some(decided),
+            false if below.contains(&None) => None,
+            false => Some(!decided),
+        };
+        match part.kind {
+            PartKind::All => assert_eq!(part.truth(), kleene(false), "{why}"),
+            PartKind::Any => assert_eq!(part.truth(), kleene(true), "{why}"),
+            PartKind::Not => assert_eq!(part.truth(), below[0].map(|truth| !truth), "{why}"),
+            _ => {}
+        }
+        for reading in &part.reads {
+            let named: Vec<&str> = match &reading.from {
+                Origin::Account(id) => vec![id.as_str()],
+                Origin::Accounts(found) => found.witnesses.iter().map(|(id, _)| id.as_str()).collect(),
+                _ => Vec::new(),
+            };
+            assert!(named.iter().all(|id| view.account(id).is_some()), "{why}");
+        }
+    }
+    if let Some(flip) = why.flip() {
+        assert_eq!(flip.to, why.truth() != Some(true));
+        assert!(!flip.parts.is_empty(), "{why}");
+    }
+    let json = serde_json::to_string(&why).unwrap();
+    assert_eq!(serde_json::from_str::<Explanation>(&json).unwrap(), why);
+}
+
 /// What the plan says for each account, and what the oracle says.
 fn agree(view: &View, expressions: &[Checked]) {
     let plan = ExprPlan::new(view.schema(), expressions).unwrap();
     let answers = plan.run(view);
     for (number, expression) in expressions.iter().enumerate() {
         let oracle = OracleExpr::new(expression);
+        let single = expression.for_accounts(view).unwrap();
         let mut members = BTreeSet::new();
         for account in view.accounts() {
             let (found, wanted) = (answers.value(number, account), oracle.value(account));
             assert_eq!(found, wanted, "{expression}\nof {account:?}");
+            assert_eq!(single.value(account), wanted, "{expression}\nof {account:?} alone");
+            assert_eq!(single.matches(account), answers.matches(number, account));
+            explained(view, expression, account, wanted.as_ref());
             if answers.matches(number, account) {
                 members.insert(account.id_str().to_owned());
             }
@@ -603,7 +647,7 @@ fn a_plan_says_what_a_book_does_not_have() {
         errors.to_string(),
         "expression 0: books of this schema have no `mrr`; \
          expression 1: `seats` is whole number in this schema, not text; \
-         expression 1: segments are asked by what evaluates them together"
+         expression 1: the segment `y` was not given to the plan"
     );
 }
 

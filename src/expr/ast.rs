@@ -313,6 +313,21 @@ impl Ast {
         self.spans.get(node.index()).copied().unwrap_or_default()
     }
 
+    /// The canonical text of a node by itself.
+    ///
+    /// ```
+    /// use perennial::expr::{Ast, Node};
+    ///
+    /// let ast = Ast::parse("(a>1||b) && c")?;
+    /// let Node::And(terms) = ast.node(ast.root()) else { panic!("not a conjunction") };
+    /// assert_eq!(ast.text_of(terms[0]), "a > 1 || b");
+    /// # Ok::<(), perennial::expr::ExprErrors>(())
+    /// ```
+    #[must_use]
+    pub fn text_of(&self, node: NodeId) -> String {
+        super::print::print_node(self, node)
+    }
+
     /// A node of this expression; [`Node::Hole`] for a node of another that is not here.
     #[must_use]
     pub fn node(&self, id: NodeId) -> Node<'_> {

@@ -34,21 +34,43 @@ pub struct Checked {
     terms: Arc<Terms>,
     root: TermId,
     kinds: Arc<[Option<Type>]>,
+    /// The terms of every node, also of those that are folded away: for explanations.
+    every: Arc<Every>,
     lints: Vec<Diagnostic>,
+}
+
+/// The terms of an expression as they were built, and the term of each node that is a value.
+#[derive(Debug)]
+pub(super) struct Every {
+    pub(super) terms: Terms,
+    pub(super) of: Vec<Option<TermId>>,
 }
 
 impl Checked {
     pub(super) fn new(
         ast: Ast,
-        terms: Terms,
+        every: Every,
         root: TermId,
         kind: Type,
         kinds: Vec<Option<Type>>,
         lints: Vec<Diagnostic>,
     ) -> Self {
-        let (terms, roots) = terms.pruned(&[root]);
+        let (terms, roots) = every.terms.clone().pruned(&[root]);
         let root = roots.first().copied().unwrap_or(root);
-        Self { ast, kind, terms: Arc::new(terms), root, kinds: kinds.into(), lints }
+        let every = Arc::new(every);
+        Self { ast, kind, terms: Arc::new(terms), root, kinds: kinds.into(), every, lints }
+    }
+
+    pub(super) fn every(&self) -> &Every {
+        &self.every
+    }
+
+    /// The segments that it asks.
+    pub fn reads_segments(&self) -> impl Iterator<Item = &str> {
+        let mut segments: Vec<&str> = self.terms.ops.iter().filter_map(Op::segment).collect();
+        segments.sort_unstable();
+        segments.dedup();
+        segments.into_iter()
     }
 
     /// The expression as written.

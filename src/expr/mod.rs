@@ -10,8 +10,10 @@
 //! | Does it make sense here? What is wrong with it? | [`Checker`] against [`Names`] (a schema is one); [`ExprErrors`], [`Diagnostic`] |
 //! | What type is its answer, what does it read? | [`Checked`] |
 //! | Which accounts of a view does it match? What does it give for each? | [`ExprPlan`], [`Answers`] |
+//! | And for single accounts, such as those of a page? | [`Checked::for_accounts`] |
 //! | And for one record of my own? | [`Checked::for_records`] with [`Record`]; [`Checked::for_json`] |
 //! | What may be written here, what does this word mean? | [`Checker::completions`], [`Checker::hover`], [`Checker::format`] |
+//! | Why does it say so of this account, and what would have to change? | [`Checked::explain`], [`Explanation`] |
 //! | What does it leave out in this book? | [`Checked::lints_in`] |
 //!
 //! ```
@@ -40,6 +42,7 @@ mod checked;
 mod diagnostic;
 mod editor;
 mod eval;
+mod explain;
 mod functions;
 mod json;
 mod json_read;
@@ -59,11 +62,12 @@ mod types;
 mod value;
 
 pub use ast::{Ast, BinaryOp, MacroKind, Node, NodeId};
-pub use batch::{Answers, Cancelled, ExprPlan, ExprPlanErrors};
+pub use batch::{AccountExpr, Answers, Cancelled, ExprPlan, ExprPlanErrors};
 pub use check::Checker;
 pub use checked::Checked;
 pub use diagnostic::{Code, Diagnostic, Edit, ExprErrors, Span};
 pub use editor::{Completion, CompletionKind, Completions, Hover};
+pub use explain::{Explanation, Flip, Gathered, MAX_WITNESSES, Origin, Part, PartKind, Reading};
 pub use json::{WIRE_VERSION, WireErrors, WireFault};
 pub use limits::{ExprLimits, MAX_DEPTH};
 pub use literal::Literal;

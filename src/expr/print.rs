@@ -13,13 +13,13 @@ use super::parser::{is_operator_word, is_plain};
 
 /// The canonical text, and where each node stands in it.
 pub(super) fn print(ast: &Ast) -> (String, Vec<Span>) {
-    let mut printer =
-        Printer { ast, out: String::new(), spans: vec![Span::default(); ast.len()], left: Vec::new() };
-    printer.left.push(Piece::Node(ast.root(), LEVEL_CONDITIONAL));
-    while let Some(piece) = printer.left.pop() {
-        printer.piece(piece);
-    }
+    let printer = Printer::of(ast, ast.root(), vec![Span::default(); ast.len()]);
     (printer.out, printer.spans)
+}
+
+/// The canonical text of a node.
+pub(super) fn print_node(ast: &Ast, node: NodeId) -> String {
+    Printer::of(ast, node, Vec::new()).out
 }
 
 #[derive(Clone, Copy)]
@@ -41,6 +41,15 @@ struct Printer<'a> {
 }
 
 impl<'a> Printer<'a> {
+    fn of(ast: &'a Ast, node: NodeId, spans: Vec<Span>) -> Self {
+        let mut printer = Self { ast, out: String::new(), spans, left: Vec::new() };
+        printer.left.push(Piece::Node(node, LEVEL_CONDITIONAL));
+        while let Some(piece) = printer.left.pop() {
+            printer.piece(piece);
+        }
+        printer
+    }
+
     fn at(&self) -> u32 {
         u32::try_from(self.out.len()).unwrap_or(u32::MAX)
     }

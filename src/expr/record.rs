@@ -175,6 +175,14 @@ impl Op {
         })
     }
 
+    /// The segment that it asks.
+    pub(super) fn segment(&self) -> Option<&str> {
+        match self {
+            Self::InSegment(id) => Some(id),
+            _ => None,
+        }
+    }
+
     /// The child table that it gathers.
     pub(super) fn table(&self) -> Option<&str> {
         match self {

@@ -2,6 +2,9 @@
 //!
 //! Ruling S64 of `docs/semantics`. Relative days become constants before anything is evaluated: evaluators read no clock, no calendar and no zone.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use super::term::{Cell, Clock, Day, Moment, Op, Period, TermId, Terms, TimePart};
 use crate::model::{AsOf, Date, Timestamp, Weekday, Zone};
 
@@ -71,8 +74,8 @@ impl Terms {
         (there, roots)
     }
 
-    /// Adds the terms of others; the places where the given ones are now.
-    pub(super) fn join(&mut self, other: &Self, root: TermId) -> TermId {
+    /// Adds the terms of others, with each segment that they ask in its place; where they are now.
+    pub(super) fn join(&mut self, other: &Self, segments: &Linked) -> Vec<TermId> {
         let mut places: Vec<TermId> = Vec::with_capacity(other.ops.len());
         let zones: Vec<u32> = other.zones.iter().map(|zone| self.zone(zone.clone())).collect();
         for op in &other.ops {
@@ -89,13 +92,24 @@ impl Terms {
                     let zone = zones.get(zone as usize).copied().unwrap_or(u32::MAX);
                     Op::Part(part, Clock::Instant(zone), of)
                 }
+                // Membership has two values: who is not known to be in is not in.
+                Op::InSegment(id) => match segments.get(&id) {
+                    Some(segment) => {
+                        let out = self.add(Op::Const(Cell::Bool(false)));
+                        Op::Coalesce([*segment, out].into())
+                    }
+                    None => Op::InSegment(id),
+                },
                 op => op,
             };
             places.push(self.add(moved));
         }
-        place(&places, root)
+        places
     }
 }
+
+/// Where the questions of segments stand among some terms.
+pub(super) type Linked = HashMap<Arc<str>, TermId>;
 
 /// The zone of a question, among the zones of the terms.
 #[derive(Debug)]

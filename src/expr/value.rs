@@ -3,13 +3,18 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::term::{Bits, Cell};
 use super::types::Type;
 use crate::column::ListBlock;
 use crate::model::{Date, Decimal, Duration, Money, Timestamp, Value};
 
 /// A value that an expression gives. No value at all is `None` of an `Option`.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// As JSON it says what it is: `{"int":3}`, `{"text":"EMEA"}`, `{"money":["10.50","EUR"]}`, `{"date":"2026-01-31"}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ExprValue {
     /// True or false.

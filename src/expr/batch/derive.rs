@@ -325,17 +325,17 @@ fn by_owner<S: State>(owner: &[u32], accounts: usize, own: &[S]) -> Vec<S> {
 }
 
 /// What is gathered of rows.
-struct Gathering<'g> {
-    what: Gather,
-    rows: usize,
+pub(super) struct Gathering<'g> {
+    pub(super) what: Gather,
+    pub(super) rows: usize,
     /// Does a row count?
-    counts: &'g dyn Fn(usize) -> bool,
-    body: Option<&'g Flat>,
+    pub(super) counts: &'g dyn Fn(usize) -> bool,
+    pub(super) body: Option<&'g Flat>,
 }
 
 impl Gathering<'_> {
     /// Gathers by the functions for the kind of state that it takes.
-    fn with(
+    pub(super) fn with(
         &self,
         votes: impl Fn(Vec<Votes>) -> Vec<Votes>,
         totals: impl Fn(Vec<Total>) -> Vec<Total>,

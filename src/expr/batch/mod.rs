@@ -8,6 +8,7 @@ mod derive;
 mod flat;
 mod masks;
 mod numbers;
+mod point;
 mod program;
 mod rows;
 mod state;
@@ -20,9 +21,12 @@ use std::sync::Arc;
 use self::derive::{Deriver, Stopped};
 use self::flat::Flat;
 use self::masks::Masks;
+pub use self::point::AccountExpr;
+pub(super) use self::point::{Asked, Points};
 use self::program::{Bound, Program};
 use self::rows::{Derived, Rows};
 use super::checked::Checked;
+use super::resolve::Linked;
 use super::term::{Op, SlotOf, TermId, Terms};
 use super::types::Type;
 use super::value::ExprValue;
@@ -38,6 +42,10 @@ pub struct ExprPlanErrors {
 }
 
 impl ExprPlanErrors {
+    pub(super) fn of(number: usize, faults: Vec<String>) -> Self {
+        Self { faults: faults.into_iter().map(|why| (number, why)).collect() }
+    }
+
     /// Each fault: which expression, counted from 0, and what is wrong.
     #[must_use]
     pub fn faults(&self) -> impl ExactSizeIterator<Item = (usize, &str)> {
@@ -124,14 +132,40 @@ impl ExprPlan {
         schema: &Arc<Schema>,
         expressions: impl IntoIterator<Item = &'c Checked>,
     ) -> Result<Self, ExprPlanErrors> {
+        Self::with_segments(schema, [], expressions)
+    }
+
+    /// Plans expressions that ask segments, with the segments by id. One that asks others stands after them.
+    ///
+    /// # Errors
+    ///
+    /// As [`ExprPlan::new`], and segments that are not among those given. What a segment itself cannot be asked counts
+    /// against the expressions that ask it.
+    pub fn with_segments<'c>(
+        schema: &Arc<Schema>,
+        segments: impl IntoIterator<Item = (&'c str, &'c Checked)>,
+        expressions: impl IntoIterator<Item = &'c Checked>,
+    ) -> Result<Self, ExprPlanErrors> {
         let mut terms = Terms::sharing();
+        let mut linked = Linked::new();
+        let mut broken: HashMap<Arc<str>, Vec<String>> = HashMap::new();
+        for (id, segment) in segments {
+            let (own, root) = segment.terms();
+            let faults = unanswered(schema, own, &linked, &broken);
+            let places = terms.join(own, &linked);
+            linked.insert(Arc::from(id), super::resolve::place(&places, root));
+            if !faults.is_empty() {
+                broken.insert(Arc::from(id), faults);
+            }
+        }
         let mut roots = Vec::new();
         let mut kinds = Vec::new();
         let mut faults = Vec::new();
         for (number, expression) in expressions.into_iter().enumerate() {
             let (own, root) = expression.terms();
-            faults.extend(unanswered(schema, own).into_iter().map(|why| (number, why)));
-            roots.push(terms.join(own, root));
+            faults.extend(unanswered(schema, own, &linked, &broken).into_iter().map(|why| (number, why)));
+            let places = terms.join(own, &linked);
+            roots.push(super::resolve::place(&places, root));
             kinds.push(expression.kind().clone());
         }
         if !faults.is_empty() {
@@ -247,7 +281,12 @@ impl ExprPlan {
 }
 
 /// What books of a schema cannot answer.
-fn unanswered(schema: &Schema, terms: &Terms) -> Vec<String> {
+pub(super) fn unanswered(
+    schema: &Schema,
+    terms: &Terms,
+    segments: &Linked,
+    broken: &HashMap<Arc<str>, Vec<String>>,
+) -> Vec<String> {
     let mut faults = Vec::new();
     for slot in &terms.slots {
         let kind = match program::bind(schema, &slot.of, &slot.name) {
@@ -273,13 +312,18 @@ fn unanswered(schema: &Schema, terms: &Terms) -> Vec<String> {
         }
     }
     for op in &terms.ops {
-        let what = match op {
-            Op::InSegment(_) => "segments are asked by what evaluates them together",
-            Op::Usage(..) => "books hold no usage",
+        let found = match op {
+            Op::InSegment(id) if !segments.contains_key(id) => {
+                vec![format!("the segment `{id}` was not given to the plan")]
+            }
+            Op::InSegment(id) => broken.get(id).cloned().unwrap_or_default(),
+            Op::Usage(..) => vec!["books hold no usage".to_owned()],
             _ => continue,
         };
-        if !faults.iter().any(|known| known == what) {
-            faults.push(what.to_owned());
+        for what in found {
+            if !faults.contains(&what) {
+                faults.push(what);
+            }
         }
     }
     faults

@@ -24,7 +24,7 @@ use super::literal::Literal;
 use super::names::{Name, Names};
 use super::term::{Bits, Cell, Op, SlotOf, TermId, Terms};
 use super::types::Type;
-use crate::expr::checked::Checked;
+use crate::expr::checked::{Checked, Every};
 use crate::model::{FixedZones, Zones};
 
 /// Checks expressions against names.
@@ -162,7 +162,8 @@ impl<'n> Checker<'n> {
                 };
                 lints::lint(&known, &mut faults);
                 faults.lints.sort_by_key(super::diagnostic::Diagnostic::span);
-                Ok(Checked::new(ast, terms, term.id, term.kind, kinds, faults.lints))
+                let every = Every { terms, of: ids };
+                Ok(Checked::new(ast, every, term.id, term.kind, kinds, faults.lints))
             }
             _ => Err(faults.into_errors()),
         }

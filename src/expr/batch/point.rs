@@ -1,0 +1,353 @@
+//! What does an expression give for one account of a view, without asking all the others?
+//!
+//! Walks the terms at one account, and only the accounts and rows that they speak of: a parent, the accounts of a
+//! walk, the rows of a child table. The meaning of every operation is that of `eval` and of `state`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::columns::stored;
+use super::derive::Gathering;
+use super::flat::Flat;
+use super::program::{Bound, bind};
+use super::{ExprPlanErrors, unanswered};
+use crate::book::{Account, TableBlock, View};
+use crate::expr::checked::Checked;
+use crate::expr::eval::{Eval, Slots};
+use crate::expr::resolve::Linked;
+use crate::expr::term::{Cell, Gather, Op, Over, Place, TermId, Terms, Walk};
+use crate::expr::types::Type;
+use crate::expr::value::{ExprValue, Val};
+use crate::model::{AccountIdx, SystemAttribute};
+use crate::tree::{AccountTree, NO_PRODUCT};
+
+/// A checked expression for single accounts of a view.
+///
+/// ```
+/// use perennial::expr::Checker;
+/// use perennial::source::MemorySource;
+/// use perennial::{
+///     AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, Date, Nesting, Policy, Schema, Scope,
+/// };
+///
+/// let schema = Schema::builder()
+///     .account_type("Company", Nesting::Free)
+///     .attribute(Attribute::new("seats", AttributeType::Int))
+///     .build()?;
+/// let acme = AccountId::new("acme")?;
+/// let source = MemorySource::new()
+///     .account(AccountRow::new(acme.clone(), "Company").with("seats", 30_i64))
+///     .account(AccountRow::new(AccountId::new("acme-eu")?, "Company").under(acme).with("seats", 12_i64));
+/// let (book, _report) = Book::load(schema, &source, &Policy::strict())?;
+/// let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
+///
+/// let share = Checker::new(&**book.schema()).check("ratio(seats, root.subtree.sum(a, a.seats))")?;
+/// let share = share.for_accounts(&view)?;
+/// let office = view.account("acme-eu").ok_or("not there")?;
+/// assert_eq!(share.value(office).ok_or("missing")?.to_string(), "0.2857142857142857");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct AccountExpr<'v> {
+    points: Points<'v>,
+    root: TermId,
+    kind: Type,
+}
+
+impl Checked {
+    /// The expression for single accounts of a view: for a page of a list, or for what one change touched. For all
+    /// accounts, an [`ExprPlan`](super::ExprPlan) is faster.
+    ///
+    /// # Errors
+    ///
+    /// As [`ExprPlan::new`](super::ExprPlan::new).
+    pub fn for_accounts<'v>(&self, view: &'v View) -> Result<AccountExpr<'v>, ExprPlanErrors> {
+        let (terms, root) = self.terms();
+        let faults = unanswered(view.schema(), terms, &Linked::new(), &HashMap::new());
+        if !faults.is_empty() {
+            return Err(ExprPlanErrors::of(0, faults));
+        }
+        let (points, roots) = Points::new(view, terms, &[root]);
+        let root = roots.first().copied().unwrap_or(TermId::NONE);
+        Ok(AccountExpr { points, root, kind: self.kind().clone() })
+    }
+}
+
+impl AccountExpr<'_> {
+    /// Its answer for an account; `None` where it has none, and for an account that the view does not show.
+    ///
+    /// # Complexity
+    ///
+    /// Linear in the accounts and rows that the expression speaks of: a walk over `descendants` takes as long as the
+    /// account has descendants.
+    #[must_use]
+    pub fn value(&self, account: Account<'_>) -> Option<ExprValue> {
+        let place = self.points.place(account)?;
+        self.points.value(place, self.root).to_value(&self.kind)
+    }
+
+    /// Its answer to a yes/no question; `None` where there is none.
+    #[must_use]
+    pub fn truth(&self, account: Account<'_>) -> Option<bool> {
+        let place = self.points.place(account)?;
+        self.points.value(place, self.root).truth()
+    }
+
+    /// Is the answer true?
+    #[must_use]
+    pub fn matches(&self, account: Account<'_>) -> bool {
+        self.truth(account) == Some(true)
+    }
+}
+
+/// Terms, ready to be asked of single accounts.
+#[derive(Debug, Clone)]
+pub(in crate::expr) struct Points<'v> {
+    pub(in crate::expr) view: &'v View,
+    pub(in crate::expr) terms: Arc<Terms>,
+    bound: Arc<[Bound]>,
+}
+
+impl<'v> Points<'v> {
+    /// The terms with the days of the view; where the given ones are now.
+    pub(in crate::expr) fn new(view: &'v View, terms: &Terms, roots: &[TermId]) -> (Self, Vec<TermId>) {
+        let (terms, roots) = terms.as_of(view.as_of(), roots);
+        let (terms, roots) = terms.pruned(&roots);
+        let bound = terms.slots.iter().map(|slot| bind(view.schema(), &slot.of, &slot.name)).collect();
+        (Self { view, terms: Arc::new(terms), bound }, roots)
+    }
+
+    /// Where an account is, if the view shows it.
+    pub(in crate::expr) fn place(&self, account: Account<'_>) -> Option<AccountIdx> {
+        let ours = self.view.inner().layout.same(&account.view().inner().layout);
+        (ours && self.view.sees(account.place())).then(|| account.place())
+    }
+
+    /// The value of a term at an account.
+    pub(in crate::expr) fn value(&self, place: AccountIdx, id: TermId) -> Val<'_> {
+        Here { points: self, place, row: None, around: None }.value(id)
+    }
+
+    /// What an account, or a row, is found at from another.
+    pub(in crate::expr) fn reached(&self, from: AccountIdx, place: &Place) -> Option<AccountIdx> {
+        let view = self.view;
+        match place {
+            Place::Parent => view.parent(from),
+            Place::Root => Some(view.root(from)),
+            Place::AtType(kind) => view.lineage(from).find(|place| {
+                let chunk = view.inner().chunk(place.slot);
+                chunk.is_some_and(|chunk| chunk.shape.kind(place.row) == *kind)
+            }),
+            Place::AtLevel(level) => {
+                let lineage: Vec<AccountIdx> = view.lineage(from).collect();
+                lineage.into_iter().rev().nth((*level as usize).checked_sub(1)?)
+            }
+        }
+    }
+
+    /// Does an account hold a product, and is not cancelled?
+    pub(in crate::expr) fn holds(&self, place: AccountIdx, product: u16) -> bool {
+        let inner = self.view.inner();
+        let Some(chunk) = inner.chunk(place.slot) else { return false };
+        if chunk.shape.product(place.row) != Some(product) {
+            return false;
+        }
+        let status = inner.schema.system_attribute(SystemAttribute::Status);
+        let block = status.and_then(|status| chunk.column(status.index()));
+        !block.is_some_and(|block| match block.get(place.row as usize) {
+            Some(crate::column::Raw::Code(code)) => inner.schema.cancelled_codes().contains(&code),
+            _ => false,
+        })
+    }
+
+    /// Asks every account or row that a macro speaks of, seen from an account, in the order of the tree or of the
+    /// rows, until the one who asks has enough.
+    pub(in crate::expr) fn each_asked(
+        &self,
+        from: AccountIdx,
+        over: &Over,
+        filters: &[TermId],
+        body: Option<TermId>,
+        seen: &mut dyn FnMut(Asked, Val<'_>) -> bool,
+    ) {
+        Here { points: self, place: from, row: None, around: None }.each_asked(over, filters, body, seen);
+    }
+
+    fn slot_at(&self, slot: u32, place: AccountIdx, row: Option<(usize, usize)>) -> Val<'_> {
+        let Some(chunk) = self.view.inner().chunk(place.slot) else { return Val::Missing };
+        let kind = self.terms.slots.get(slot as usize).map(|slot| &slot.kind);
+        let code = |code: u16| if code == NO_PRODUCT { Val::Missing } else { Val::Int(i64::from(code)) };
+        match (self.bound.get(slot as usize), row) {
+            (Some(Bound::Attribute(attribute)), None) => {
+                chunk.column(*attribute).map_or(Val::Missing, |block| stored(block, place.row as usize, kind))
+            }
+            (Some(Bound::Column(column)), Some((table, row))) => {
+                let block = chunk.table(table).and_then(|table| table.columns.get(*column));
+                block.and_then(Option::as_ref).map_or(Val::Missing, |block| stored(block, row, kind))
+            }
+            (Some(Bound::Kind), None) => code(chunk.shape.kind(place.row)),
+            (Some(Bound::Product), None) => chunk.shape.product(place.row).map_or(Val::Missing, code),
+            _ => Val::Missing,
+        }
+    }
+}
+
+/// Who was asked by a macro.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::expr) enum Asked {
+    Account(AccountIdx),
+    /// A row of a child table of an account, by the number of the table and of the row.
+    Row(AccountIdx, usize, usize),
+}
+
+/// The account or row at which terms are asked.
+struct Here<'p, 'h> {
+    points: &'p Points<'p>,
+    place: AccountIdx,
+    row: Option<(usize, usize)>,
+    around: Option<&'h Here<'p, 'h>>,
+}
+
+impl<'p> Here<'p, '_> {
+    fn value(&self, id: TermId) -> Val<'p> {
+        Eval { terms: &self.points.terms, slots: self }.value(id)
+    }
+
+    fn counts(&self, filters: &[TermId]) -> bool {
+        filters.iter().all(|filter| self.value(*filter).truth() == Some(true))
+    }
+
+    /// The accounts of a walk, seen from here.
+    fn walk<'w>(&self, walk: Walk) -> Box<dyn Iterator<Item = AccountIdx> + 'w>
+    where
+        'p: 'w,
+    {
+        let view = self.points.view;
+        match walk {
+            Walk::Ancestors => Box::new(view.ancestors(self.place)),
+            Walk::Lineage => Box::new(view.lineage(self.place)),
+            Walk::Children => Box::new(view.children(self.place).into_iter()),
+            Walk::Descendants => Box::new(view.descendants(self.place)),
+            Walk::Subtree => Box::new(view.subtree(self.place)),
+            Walk::Siblings => Box::new(view.siblings(self.place).into_iter()),
+        }
+    }
+
+    fn each_asked(
+        &self,
+        over: &Over,
+        filters: &[TermId],
+        body: Option<TermId>,
+        seen: &mut dyn FnMut(Asked, Val<'_>) -> bool,
+    ) {
+        let points = self.points;
+        let mut ask = |place: AccountIdx, row: Option<(usize, usize)>| {
+            let there = Here { points, place, row, around: Some(self) };
+            if !there.counts(filters) {
+                return true;
+            }
+            let value = body.map_or(Val::Bool(true), |body| there.value(body));
+            let asked = match row {
+                Some((table, row)) => Asked::Row(place, table, row),
+                None => Asked::Account(place),
+            };
+            seen(asked, value)
+        };
+        match over {
+            Over::Walk(walk) => {
+                let _ = self.walk(*walk).all(|place| ask(place, None));
+            }
+            Over::Table(table) => {
+                let table = points.view.schema().table(table).map(crate::model::TableId::index);
+                let chunk = points.view.inner().chunk(self.place.slot);
+                let Some((table, block)) = table.and_then(|table| Some((table, chunk?.table(table)?))) else {
+                    return;
+                };
+                let mut rows = TableBlock::rows_of(block, self.place.row);
+                let _ = rows.all(|row| ask(self.place, Some((table, row))));
+            }
+        }
+    }
+
+    fn gathered(&self, what: Gather, over: &Over, filters: &[TermId], body: Option<TermId>) -> Val<'p> {
+        // One account or row may decide.
+        if let Gather::Exists | Gather::All = what {
+            let decisive = what == Gather::Exists;
+            let (mut decided, mut missing) = (false, false);
+            self.each_asked(over, filters, body, &mut |_, value| {
+                match value.truth() {
+                    Some(truth) if truth == decisive => decided = true,
+                    Some(_) => {}
+                    None => missing = true,
+                }
+                !decided
+            });
+            return match (decided, missing) {
+                (true, _) => Val::Bool(decisive),
+                (false, true) => Val::Missing,
+                (false, false) => Val::Bool(!decisive),
+            };
+        }
+        let mut cells: Vec<Cell> = Vec::new();
+        self.each_asked(over, filters, body, &mut |_, value| {
+            cells.push(value.to_cell().unwrap_or(Cell::Missing));
+            true
+        });
+        let rows = cells.len();
+        let body = Flat::of_cells(cells);
+        let all = |_: usize| true;
+        let answer = Gathering { what, rows, counts: &all, body: Some(&body) }.with(one, one, one);
+        owned(answer.val(0))
+    }
+}
+
+/// All states as one.
+fn one<S: super::tree::State>(own: Vec<S>) -> Vec<S> {
+    let mut all = S::default();
+    own.iter().for_each(|own| all.merge(own));
+    vec![all]
+}
+
+fn owned<'p>(value: Val<'_>) -> Val<'p> {
+    match value {
+        Val::Bool(v) => Val::Bool(v),
+        Val::Int(v) => Val::Int(v),
+        Val::Wide(v) => Val::Wide(v),
+        Val::Double(v) => Val::Double(v),
+        Val::Text(text) => Val::Made(Arc::from(text)),
+        Val::Made(text) => Val::Made(text),
+        // What is gathered is one value.
+        _ => Val::Missing,
+    }
+}
+
+impl<'p> Slots<'p> for &Here<'p, '_> {
+    fn slot(&self, slot: u32) -> Val<'p> {
+        self.points.slot_at(slot, self.place, self.row)
+    }
+
+    fn derived(&self, id: TermId) -> Val<'p> {
+        let points = self.points;
+        let view = points.view;
+        match points.terms.op(id) {
+            Op::Level => Val::int(i64::try_from(view.level(self.place)).ok()),
+            Op::AccountId => Val::Text(view.inner().id(self.place)),
+            Op::Under { id, strict } => {
+                let top = view.account(id).map(|account| account.place());
+                let under =
+                    |top: AccountIdx| view.is_under(self.place, top) && !(*strict && top == self.place);
+                Val::Bool(top.is_some_and(under))
+            }
+            Op::Owns(product) => {
+                Val::Bool(view.subtree(self.place).any(|place| points.holds(place, *product)))
+            }
+            Op::At(place, inner) => points.reached(self.place, place).map_or(Val::Missing, |place| {
+                Here { points, place, row: None, around: self.around }.value(*inner)
+            }),
+            Op::Outer(inner) => self.around.map_or(Val::Missing, |around| around.value(*inner)),
+            Op::Gather { what, over, filters, body } => self.gathered(*what, over, filters, *body),
+            // Columns for these come from the host.
+            _ => Val::Missing,
+        }
+    }
+}

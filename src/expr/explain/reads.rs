@@ -1,0 +1,190 @@
+//! What was read for a part, and from where?
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::build::Asked;
+use super::{Gathered, MAX_WITNESSES, Origin, Reading};
+use crate::expr::ast::{Node, NodeId};
+use crate::expr::batch::{self, Points};
+use crate::expr::scalar;
+use crate::expr::term::{Gather, Op, Over, TermId};
+use crate::expr::types::Type;
+use crate::expr::value::{ExprValue, Val};
+use crate::model::{AccountIdx, ChildId, TableId};
+use crate::tree::AccountTree;
+
+/// What a part depends on: attributes by name, whosever they are, and the shape of the tree.
+#[derive(Debug, Default)]
+pub(super) struct Names(BTreeSet<Arc<str>>);
+
+impl Names {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        self.0.iter().any(|name| other.0.contains(name))
+    }
+}
+
+/// What a node reads at an account, in the order of the text, and what it depends on.
+pub(super) fn of(asked: &Asked<'_, '_>, at: AccountIdx, node: NodeId) -> (Vec<Reading>, Names) {
+    let ast = asked.checked.ast();
+    let mut readings: Vec<Reading> = Vec::new();
+    let mut left = vec![node];
+    while let Some(node) = left.pop() {
+        match origin(asked, at, node) {
+            Some(from) => {
+                let text = ast.text_of(node);
+                if !readings.iter().any(|known| *known.text == *text) {
+                    readings.push(Reading { text: Arc::from(text), value: asked.value(at, node), from });
+                }
+            }
+            None => match ast.node(node) {
+                // What is asked of each item of a list is no value by itself.
+                Node::Macro { over, .. } => left.push(over),
+                _ => {
+                    let below: Vec<NodeId> = ast.below(node).collect();
+                    left.extend(below.into_iter().rev());
+                }
+            },
+        }
+    }
+    let mut names = Names::default();
+    if let Some(term) = asked.term(node) {
+        depends(&asked.points, term, &mut names);
+    }
+    (readings, names)
+}
+
+fn depends(points: &Points<'_>, term: TermId, names: &mut Names) {
+    let terms = &points.terms;
+    let mut left = vec![term];
+    while let Some(id) = left.pop() {
+        let op = terms.op(id);
+        match op {
+            Op::Slot(slot) => {
+                names.0.extend(terms.slots.get(*slot as usize).map(|slot| slot.name.clone()));
+            }
+            Op::Level | Op::Under { .. } => {
+                names.0.insert(Arc::from("the hierarchy"));
+            }
+            Op::AccountId => {
+                names.0.insert(Arc::from("id"));
+            }
+            Op::Owns(_) => {
+                names.0.insert(Arc::from("product"));
+            }
+            Op::Gather { over, .. } => {
+                names.0.insert(match over {
+                    Over::Walk(_) => Arc::from("the hierarchy"),
+                    Over::Table(table) => table.clone(),
+                });
+            }
+            _ => {}
+        }
+        left.extend(op.parts());
+    }
+}
+
+/// Where the value of a node is from, where it is one that is read rather than reckoned.
+fn origin(asked: &Asked<'_, '_>, at: AccountIdx, node: NodeId) -> Option<Origin> {
+    let points = &asked.points;
+    let mut term = asked.term(node)?;
+    let mut account = Some(at);
+    while let Op::At(place, inner) = points.terms.op(term) {
+        account = account.and_then(|account| points.reached(account, place));
+        term = *inner;
+    }
+    let Some(account) = account else { return Some(Origin::Nowhere) };
+    let id = |account: AccountIdx| points.view.inner().account_id(account);
+    let whose = || if account == at { Origin::Own } else { Origin::Account(id(account)) };
+    match points.terms.op(term) {
+        Op::Slot(_) | Op::Level | Op::AccountId | Op::Under { .. } => Some(whose()),
+        Op::Owns(product) => {
+            let mut found = Gathered { asked: 0, missing: 0, decisive: 0, witnesses: Vec::new() };
+            for place in points.view.subtree(account) {
+                found.asked += 1;
+                if points.holds(place, *product) {
+                    found.add(|| id(place), None);
+                }
+            }
+            Some(Origin::Accounts(found))
+        }
+        Op::Gather { what, over, filters, body } => {
+            let answer = points.value(account, term);
+            let kind = match asked.checked.ast().node(node) {
+                Node::Macro { body, .. } => asked.checked.kind_of(body),
+                _ => None,
+            };
+            let mut ask = |seen: &mut dyn FnMut(batch::Asked, &Val<'_>)| {
+                points.each_asked(account, over, filters, *body, &mut |asked, value| {
+                    seen(asked, &value);
+                    true
+                });
+            };
+            Some(match over {
+                Over::Walk(_) => {
+                    Origin::Accounts(gathered(*what, &answer, kind, &mut ask, &|asked| match asked {
+                        batch::Asked::Account(place) | batch::Asked::Row(place, ..) => id(place),
+                    }))
+                }
+                Over::Table(_) => {
+                    Origin::Rows(gathered(*what, &answer, kind, &mut ask, &|asked| row_id(points, asked)))
+                }
+            })
+        }
+        _ if asked.is_moment(node) => Some(Origin::Day),
+        _ => None,
+    }
+}
+
+fn row_id(points: &Points<'_>, asked: batch::Asked) -> ChildId {
+    let id = match asked {
+        batch::Asked::Row(place, table, row) => {
+            let chunk = points.view.inner().chunk(place.slot);
+            let block = chunk.and_then(|chunk| chunk.table(TableId::new(table).index()));
+            block.and_then(|block| block.id(row))
+        }
+        batch::Asked::Account(_) => None,
+    };
+    ChildId::trusted(id.unwrap_or_default())
+}
+
+impl<Id> Gathered<Id> {
+    fn add(&mut self, id: impl FnOnce() -> Id, value: Option<ExprValue>) {
+        self.decisive += 1;
+        if self.witnesses.len() < MAX_WITNESSES {
+            self.witnesses.push((id(), value));
+        }
+    }
+}
+
+type Ask<'a> = dyn FnMut(&mut dyn FnMut(batch::Asked, &Val<'_>)) + 'a;
+
+fn gathered<Id>(
+    what: Gather,
+    answer: &Val<'_>,
+    kind: Option<&Type>,
+    ask: &mut Ask<'_>,
+    id: &dyn Fn(batch::Asked) -> Id,
+) -> Gathered<Id> {
+    let mut found = Gathered { asked: 0, missing: 0, decisive: 0, witnesses: Vec::new() };
+    ask(&mut |asked, value| {
+        found.asked += 1;
+        if value.is_missing() {
+            found.missing += 1;
+        }
+        let decisive = match what {
+            Gather::All => value.truth() != Some(true),
+            Gather::Exists | Gather::ExistsOne | Gather::Count => value.truth() == Some(true),
+            Gather::Min | Gather::Max => scalar::order(value, answer).is_some_and(std::cmp::Ordering::is_eq),
+            _ => !value.is_missing(),
+        };
+        if decisive {
+            found.add(|| id(asked), kind.and_then(|kind| value.to_value(kind)));
+        }
+    });
+    found
+}
