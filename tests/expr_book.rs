@@ -467,7 +467,7 @@ fn explained(
     assert_eq!(why.value(), wanted, "{expression}\n{why}");
     for part in why.parts() {
         let below: Vec<Option<bool>> = part.below.iter().map(|at| why.parts()[*at].truth()).collect();
-        let kleene = |decided: bool| match below.iter().any(|truth| *truth == Some(decided)) {
+        let kleene = |decided: bool| match below.contains(&Some(decided)) {
             true => Some(decided),
             false if below.contains(&None) => None,
             false => Some(!decided),

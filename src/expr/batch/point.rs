@@ -296,13 +296,17 @@ impl<'p> Here<'p, '_> {
         let rows = cells.len();
         let body = Flat::of_cells(cells);
         let all = |_: usize| true;
-        let answer = Gathering { what, rows, counts: &all, body: Some(&body) }.with(one, one, one);
+        let answer = Gathering { what, rows, counts: &all, body: Some(&body) }.with(
+            |own| one(&own),
+            |own| one(&own),
+            |own| one(&own),
+        );
         owned(answer.val(0))
     }
 }
 
 /// All states as one.
-fn one<S: super::tree::State>(own: Vec<S>) -> Vec<S> {
+fn one<S: super::tree::State>(own: &[S]) -> Vec<S> {
     let mut all = S::default();
     own.iter().for_each(|own| all.merge(own));
     vec![all]
