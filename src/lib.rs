@@ -100,6 +100,7 @@ pub mod docs;
 pub mod expr;
 mod fold;
 mod model;
+pub mod segment;
 mod set;
 pub mod source;
 #[cfg(feature = "testkit")]

@@ -363,6 +363,11 @@ impl<'v> ChildEntry<'v> {
         ChildId::trusted(block.and_then(|block| block.id(self.row)).unwrap_or_default())
     }
 
+    /// The number of its table, and its own among the rows of its chunk.
+    pub(crate) const fn place(&self) -> (usize, usize) {
+        (self.id.index(), self.row)
+    }
+
     /// The account it belongs to.
     #[must_use]
     pub const fn account(&self) -> Account<'v> {

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::ast::{Ast, NodeId};
+use super::ast::{Ast, MacroKind, Node, NodeId};
 use super::diagnostic::Diagnostic;
 use super::record::{RecordExpr, UnboundNames};
 use super::record_json::JsonExpr;
-use super::term::{Op, SlotOf, TermId, Terms};
+use super::term::{Cell, Op, SlotOf, TermId, Terms};
 use super::types::Type;
 use crate::model::AsOf;
 
@@ -116,6 +116,30 @@ impl Checked {
         tables.sort_unstable();
         tables.dedup();
         tables.into_iter()
+    }
+
+    /// The child table that it asks the rows of, where it is `table.exists(row, ..)` or another macro by itself, seen
+    /// from the account that asks.
+    #[must_use]
+    pub fn rows_asked(&self, kind: MacroKind) -> Option<&str> {
+        match self.ast.node(self.ast.root()) {
+            Node::Macro { kind: found, .. } if found == kind => self.terms.op(self.root).table(),
+            _ => None,
+        }
+    }
+
+    /// The answer of a yes/no question that is the same for every account at every moment.
+    #[must_use]
+    pub fn constant(&self) -> Option<bool> {
+        match self.terms.constant(self.root)? {
+            Cell::Bool(truth) => Some(*truth),
+            _ => None,
+        }
+    }
+
+    /// Does its answer for an account take more than a look at that account and a few above it?
+    pub(crate) fn asks_others(&self) -> bool {
+        self.terms.ops.iter().any(|op| matches!(op, Op::Gather { .. } | Op::Owns(_) | Op::InSegment(_)))
     }
 
     /// Does it depend on the moment of the question?

@@ -11,6 +11,7 @@
 //! | What type is its answer, what does it read? | [`Checked`] |
 //! | Which accounts of a view does it match? What does it give for each? | [`ExprPlan`], [`Answers`] |
 //! | And for single accounts, such as those of a page? | [`Checked::for_accounts`] |
+//! | And for rows of a child table? | [`RowExpr`] |
 //! | And for one record of my own? | [`Checked::for_records`] with [`Record`]; [`Checked::for_json`] |
 //! | What may be written here, what does this word mean? | [`Checker::completions`], [`Checker::hover`], [`Checker::format`] |
 //! | Why does it say so of this account, and what would have to change? | [`Checked::explain`], [`Explanation`] |
@@ -62,11 +63,13 @@ mod types;
 mod value;
 
 pub use ast::{Ast, BinaryOp, MacroKind, Node, NodeId};
-pub use batch::{AccountExpr, Answers, Cancelled, ExprPlan, ExprPlanErrors};
+pub(crate) use batch::Tally;
+pub use batch::{AccountExpr, Answers, Cancelled, ExprPlan, ExprPlanErrors, RowExpr};
 pub use check::Checker;
 pub use checked::Checked;
 pub use diagnostic::{Code, Diagnostic, Edit, ExprErrors, Span};
 pub use editor::{Completion, CompletionKind, Completions, Hover};
+pub(crate) use explain::Explainer;
 pub use explain::{Explanation, Flip, Gathered, MAX_WITNESSES, Origin, Part, PartKind, Reading};
 pub use json::{WIRE_VERSION, WireErrors, WireFault};
 pub use limits::{ExprLimits, MAX_DEPTH};
@@ -74,5 +77,8 @@ pub use literal::Literal;
 pub use names::{Name, NameText, Names, Of};
 pub use record::{Record, RecordExpr, UnboundNames};
 pub use record_json::{JsonExpr, JsonFaults};
+pub(crate) use scalar::{compare_values, fold_case};
+pub(crate) use term::Cell;
 pub use types::Type;
+pub(crate) use value::Val;
 pub use value::{ExprValue, Field};

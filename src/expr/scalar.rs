@@ -121,6 +121,16 @@ pub(super) fn text_test(test: TextTest, text: &str, part: &str) -> bool {
     }
 }
 
+/// A text whatever its case.
+pub(crate) fn fold_case(text: &str) -> String {
+    folded(text).collect()
+}
+
+/// Which of two values of one type is less; none of them is missing.
+pub(crate) fn compare_values(a: &Val<'_>, b: &Val<'_>) -> Ordering {
+    order(a, b).unwrap_or(Ordering::Equal)
+}
+
 /// A text without regard to case: upper case, then lower, as Unicode maps each character on its own. So `ß` is
 /// `ss`, and both Greek sigmas are one.
 pub(super) fn folded(text: &str) -> impl Iterator<Item = char> + '_ {

@@ -91,7 +91,7 @@ impl Type {
         matches!(self, Self::Int | Self::Decimal { .. } | Self::Double)
     }
 
-    pub(super) const fn is_money(&self) -> bool {
+    pub(crate) const fn is_money(&self) -> bool {
         matches!(self, Self::Money { .. })
     }
 

@@ -160,7 +160,7 @@ impl<'a> From<&'a str> for Field<'a> {
 
 /// A value on its way through an evaluator, apart from its type.
 #[derive(Debug, Clone)]
-pub(super) enum Val<'a> {
+pub(crate) enum Val<'a> {
     Missing,
     Bool(bool),
     Int(i64),
@@ -192,7 +192,7 @@ impl<'a> Val<'a> {
         }
     }
 
-    pub(super) const fn is_missing(&self) -> bool {
+    pub(crate) const fn is_missing(&self) -> bool {
         matches!(self, Self::Missing)
     }
 
@@ -232,7 +232,7 @@ impl<'a> Val<'a> {
         }
     }
 
-    pub(super) fn of_cell(cell: &'a Cell) -> Self {
+    pub(crate) fn of_cell(cell: &'a Cell) -> Self {
         match cell {
             Cell::Missing => Self::Missing,
             Cell::Bool(v) => Self::Bool(*v),
@@ -245,7 +245,7 @@ impl<'a> Val<'a> {
     }
 
     /// The value as a constant, where it is one.
-    pub(super) fn to_cell(&self) -> Option<Cell> {
+    pub(crate) fn to_cell(&self) -> Option<Cell> {
         Some(match self {
             Self::Missing => Cell::Missing,
             Self::Bool(v) => Cell::Bool(*v),
@@ -290,6 +290,11 @@ impl<'a> Val<'a> {
         }
     }
 
+    /// A value that was given to a host, and comes back.
+    pub(crate) fn of_shown(value: &'a ExprValue, kind: &'a Type) -> Self {
+        Self::of_value(value, kind)
+    }
+
     fn of_value(value: &'a ExprValue, kind: &'a Type) -> Self {
         match (value, kind) {
             (ExprValue::List(items), Type::List(of)) => {
@@ -323,7 +328,7 @@ impl<'a> Val<'a> {
     }
 
     /// The value for the host.
-    pub(super) fn to_value(&self, kind: &Type) -> Option<ExprValue> {
+    pub(crate) fn to_value(&self, kind: &Type) -> Option<ExprValue> {
         Some(match (self, kind) {
             (Self::Bool(v), _) => ExprValue::Bool(*v),
             (Self::Int(v), Type::Int) => ExprValue::Int(*v),

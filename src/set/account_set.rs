@@ -86,6 +86,17 @@ impl AccountSet {
         self.bitmaps().flat_map(|(slot, bits)| bits.rows().map(move |row| AccountIdx::new(slot, row)))
     }
 
+    /// A number that is equal for equal sets of one layout, and differs for most others.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        for (slot, bits) in self.bitmaps() {
+            for word in bits.words().iter().chain(std::iter::once(&u64::from(slot))) {
+                hash = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23);
+            }
+        }
+        hash
+    }
+
     fn check(&self, other: &Self) -> Result<(), StaleSet> {
         if self.layout.same(&other.layout) { Ok(()) } else { Err(StaleSet) }
     }

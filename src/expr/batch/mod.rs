@@ -12,6 +12,7 @@ mod point;
 mod program;
 mod rows;
 mod state;
+mod tally;
 mod tree;
 
 use std::collections::HashMap;
@@ -21,10 +22,11 @@ use std::sync::Arc;
 use self::derive::{Deriver, Stopped};
 use self::flat::Flat;
 use self::masks::Masks;
-pub use self::point::AccountExpr;
+pub use self::point::{AccountExpr, RowExpr};
 pub(super) use self::point::{Asked, Points};
 use self::program::{Bound, Program};
 use self::rows::{Derived, Rows};
+pub(crate) use self::tally::Tally;
 use super::checked::Checked;
 use super::resolve::Linked;
 use super::term::{Op, SlotOf, TermId, Terms};
@@ -42,7 +44,7 @@ pub struct ExprPlanErrors {
 }
 
 impl ExprPlanErrors {
-    pub(super) fn of(number: usize, faults: Vec<String>) -> Self {
+    pub(crate) fn of(number: usize, faults: Vec<String>) -> Self {
         Self { faults: faults.into_iter().map(|why| (number, why)).collect() }
     }
 

@@ -3,18 +3,18 @@
 //! Walks the terms at one account, and only the accounts and rows that they speak of: a parent, the accounts of a
 //! walk, the rows of a child table. The meaning of every operation is that of `eval` and of `state`.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::columns::stored;
 use super::derive::Gathering;
 use super::flat::Flat;
 use super::program::{Bound, bind};
-use super::{ExprPlanErrors, unanswered};
-use crate::book::{Account, TableBlock, View};
+use super::{ExprPlan, ExprPlanErrors};
+use crate::book::{Account, ChildEntry, TableBlock, View};
 use crate::expr::checked::Checked;
 use crate::expr::eval::{Eval, Slots};
-use crate::expr::resolve::Linked;
+use crate::expr::explain::link;
+use crate::expr::resolve::place;
 use crate::expr::term::{Cell, Gather, Op, Over, Place, TermId, Terms, Walk};
 use crate::expr::types::Type;
 use crate::expr::value::{ExprValue, Val};
@@ -62,18 +62,33 @@ impl Checked {
     ///
     /// As [`ExprPlan::new`](super::ExprPlan::new).
     pub fn for_accounts<'v>(&self, view: &'v View) -> Result<AccountExpr<'v>, ExprPlanErrors> {
-        let (terms, root) = self.terms();
-        let faults = unanswered(view.schema(), terms, &Linked::new(), &HashMap::new());
-        if !faults.is_empty() {
-            return Err(ExprPlanErrors::of(0, faults));
-        }
-        let (points, roots) = Points::new(view, terms, &[root]);
+        self.for_accounts_among(view, &[])
+    }
+
+    /// As [`Checked::for_accounts`], with the segments that it asks, each after those that it asks itself.
+    pub(crate) fn for_accounts_among<'v>(
+        &self,
+        view: &'v View,
+        segments: &[(&str, &Self)],
+    ) -> Result<AccountExpr<'v>, ExprPlanErrors> {
+        // What a plan refuses is refused here as well.
+        ExprPlan::with_segments(view.schema(), segments.iter().copied(), [self])?;
+        let mut terms = Terms::sharing();
+        let linked = link(&mut terms, segments);
+        let (own, root) = self.terms();
+        let places = terms.join(own, &linked);
+        let (points, roots) = Points::new(view, &terms, &[place(&places, root)]);
         let root = roots.first().copied().unwrap_or(TermId::NONE);
         Ok(AccountExpr { points, root, kind: self.kind().clone() })
     }
 }
 
 impl AccountExpr<'_> {
+    /// Its answer for a visible account of the view.
+    pub(crate) fn answer(&self, place: AccountIdx) -> Val<'_> {
+        self.points.value(place, self.root)
+    }
+
     /// Its answer for an account; `None` where it has none, and for an account that the view does not show.
     ///
     /// # Complexity
@@ -97,6 +112,52 @@ impl AccountExpr<'_> {
     #[must_use]
     pub fn matches(&self, account: Account<'_>) -> bool {
         self.truth(account) == Some(true)
+    }
+}
+
+/// A question of the rows of a child table, `table.exists(row, question)`, for single rows of a view.
+#[derive(Debug, Clone)]
+pub struct RowExpr<'v> {
+    points: Points<'v>,
+    table: usize,
+    filters: Box<[TermId]>,
+    body: Option<TermId>,
+}
+
+impl<'v> RowExpr<'v> {
+    /// The question, for the rows of a view.
+    ///
+    /// # Errors
+    ///
+    /// What a book cannot answer, and an expression that asks no rows.
+    pub fn new(checked: &Checked, view: &'v View) -> Result<Self, ExprPlanErrors> {
+        let whole = checked.for_accounts(view)?;
+        match whole.points.terms.op(whole.root) {
+            Op::Gather { over: Over::Table(table), filters, body, .. } => {
+                let number = view.schema().table(table).map(crate::model::TableId::index);
+                let (filters, body) = (filters.clone(), *body);
+                let Some(table) = number else {
+                    return Err(ExprPlanErrors::of(
+                        0,
+                        vec![format!("books of this schema have no `{table}`")],
+                    ));
+                };
+                Ok(Self { points: whole.points, table, filters, body })
+            }
+            _ => Err(ExprPlanErrors::of(0, vec!["it asks no rows of a child table".to_owned()])),
+        }
+    }
+
+    /// Is the answer yes for a row? A row of another table, or of an account that the view does not show, never is.
+    #[must_use]
+    pub fn matches(&self, row: &ChildEntry<'_>) -> bool {
+        let (table, number) = row.place();
+        let Some(place) = self.points.place(row.account()).filter(|_| table == self.table) else {
+            return false;
+        };
+        let account = Here { points: &self.points, place, row: None, around: None };
+        let here = Here { points: &self.points, place, row: Some((table, number)), around: Some(&account) };
+        here.counts(&self.filters) && self.body.is_none_or(|body| here.value(body).truth() == Some(true))
     }
 }
 

@@ -179,6 +179,18 @@ impl Best {
         Self { key, least }
     }
 
+    pub(super) fn of_cell(cell: Cell, least: bool) -> Self {
+        let key = match cell {
+            Cell::Bool(value) => Some(Key::Bool(value)),
+            Cell::Int(value) => Some(Key::Int(value)),
+            Cell::Wide(value) => Some(Key::Wide(value)),
+            Cell::Double(value) => Some(Key::Double(order_key(value.get()))),
+            Cell::Text(value) => Some(Key::Text(value)),
+            Cell::Missing | Cell::List(_) => None,
+        };
+        Self { key, least }
+    }
+
     pub(super) fn cell(self) -> Cell {
         match self.key {
             None => Cell::Missing,

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(crate) use self::build::Explainer;
+pub(super) use self::build::link;
 use super::batch::ExprPlanErrors;
 use super::checked::Checked;
 use super::value::ExprValue;

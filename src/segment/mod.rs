@@ -1,0 +1,40 @@
+//! Which accounts, who came and went, and what do screens show of them?
+//!
+//! A segment is a named yes/no question over accounts, in the language of [`expr`](crate::expr). Rulings S68 to S76 of
+//! [`docs::semantics`](crate::docs::semantics).
+//!
+//! | question | type |
+//! |---|---|
+//! | What is a segment, and how is it stored? | [`Segment`], JSON both ways |
+//! | Do my segments make sense, also those that ask others? | [`Segments`], [`SegmentErrors`] |
+//! | Who is in each? How many, and what are they worth? | [`SegmentPlan`], [`Memberships`] |
+//! | Which of their users, contracts, deals? | [`RowFilter`] |
+//! | Why is this account in, or not? | [`Segments::explain`] |
+//! | Who entered, left, stayed? | [`Memberships::difference`], [`Difference`] |
+//! | What does a list on a screen show: filter, search, order, pages, columns? | [`Query`], [`CheckedQuery`], [`Page`] |
+//! | How do accounts divide, and what does each part add up to? | [`GroupBy`], [`Histogram`] |
+//! | Which segments say the same, or nothing? | [`Memberships::analyse`], [`Analysis`] |
+
+mod analysis;
+mod definition;
+mod definition_json;
+mod difference;
+mod fault;
+mod memberships;
+mod query;
+mod rows;
+mod segments;
+
+pub use analysis::Analysis;
+pub use definition::{MAX_SEGMENT_ID_BYTES, Segment};
+pub use definition_json::SEGMENTS_VERSION;
+pub use difference::{Difference, Unapplicable};
+pub use fault::{SegmentErrors, SegmentFault, SegmentFaultKind};
+pub use memberships::{Memberships, SegmentPlan};
+pub use query::{
+    Bin, CheckedQuery, Column, Cursor, Group, GroupBy, GroupError, Groups, Histogram, MAX_BINS, MAX_COLUMNS,
+    MAX_GROUPS, MAX_PAGE, Measure, MeasureKind, PAGE, Page, PageError, PageRow, QUERY_VERSION, Query,
+    QueryErrors, QueryFault, QueryFaultKind, SortKey,
+};
+pub use rows::{RowFilter, RowFilterError};
+pub use segments::{Segments, WithSegments};

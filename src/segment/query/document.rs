@@ -1,0 +1,212 @@
+//! How is a query stored and sent?
+//!
+//! `{"v":1,"filter":"arr > 1000","search":"acme","sort":[{"by":"arr","descending":true}],
+//! "columns":[{"label":"ARR","value":"arr"}],"limit":50}`; every field but `v` may be left out.
+
+use std::sync::Arc;
+
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::ser::{Serialize, Serializer};
+use serde_json::{Map, Value as Json, json};
+
+use super::{Column, MAX_PAGE, Query, QueryErrors, QueryFault, QueryFaultKind, SortKey};
+use crate::expr::{Ast, ExprLimits};
+use crate::model::nearest;
+
+/// The version of the document that this release writes, and the only one that it reads.
+pub const QUERY_VERSION: u64 = 1;
+
+impl Query {
+    /// The query as a document.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        let mut document = Map::new();
+        document.insert("v".to_owned(), json!(QUERY_VERSION));
+        if let Some(filter) = &self.filter {
+            document.insert("filter".to_owned(), json!(filter.to_string()));
+        }
+        if let Some(search) = &self.search {
+            document.insert("search".to_owned(), json!(&**search));
+        }
+        if !self.sort.is_empty() {
+            let keys = self.sort.iter();
+            let keys: Vec<Json> =
+                keys.map(|key| json!({ "by": key.by.to_string(), "descending": key.descending })).collect();
+            document.insert("sort".to_owned(), json!(keys));
+        }
+        if !self.columns.is_empty() {
+            let columns = self.columns.iter();
+            let columns: Vec<Json> = columns
+                .map(|column| json!({ "label": &*column.label, "value": column.value.to_string() }))
+                .collect();
+            document.insert("columns".to_owned(), json!(columns));
+        }
+        document.insert("limit".to_owned(), json!(self.limit));
+        Json::Object(document)
+    }
+
+    /// Reads a document; an expression is its text, or its wire form.
+    ///
+    /// # Errors
+    ///
+    /// Every fault, each at its place.
+    ///
+    /// ```
+    /// use perennial::expr::ExprLimits;
+    /// use perennial::segment::Query;
+    ///
+    /// let query = Query::new().filter("arr > 1000")?.sort("name", false)?;
+    /// assert_eq!(Query::from_json(&query.to_json(), &ExprLimits::default()).unwrap(), query);
+    ///
+    /// let broken = serde_json::json!({ "v": 1, "filter": "arr >", "sort": [{ "bye": "name" }], "limit": -1 });
+    /// let errors = Query::from_json(&broken, &ExprLimits::default()).unwrap_err();
+    /// let at: Vec<&str> = errors.faults().iter().map(|fault| fault.path.as_str()).collect();
+    /// assert_eq!(at, ["/filter", "/sort/0", "/sort/0/by", "/limit"]);
+    /// # Ok::<(), perennial::expr::ExprErrors>(())
+    /// ```
+    pub fn from_json(json: &Json, limits: &ExprLimits) -> Result<Self, QueryErrors> {
+        let mut reader = Reader { limits, faults: Vec::new() };
+        let query = reader.query(json);
+        match query {
+            Some(query) if reader.faults.is_empty() => Ok(query),
+            _ => Err(QueryErrors { faults: reader.faults }),
+        }
+    }
+}
+
+impl Serialize for Query {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_json().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Query {
+    /// Reads a document within the default limits; the error names every fault.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Json::deserialize(deserializer)?;
+        Self::from_json(&json, &ExprLimits::default()).map_err(D::Error::custom)
+    }
+}
+
+struct Reader<'l> {
+    limits: &'l ExprLimits,
+    faults: Vec<QueryFault>,
+}
+
+impl Reader<'_> {
+    fn fault<T>(&mut self, path: &str, message: impl Into<String>) -> Option<T> {
+        self.faults.push(QueryFault { path: path.to_owned(), kind: QueryFaultKind::Other(message.into()) });
+        None
+    }
+
+    fn known(&mut self, path: &str, object: &Map<String, Json>, known: &[&str]) {
+        for key in object.keys().filter(|key| !known.contains(&key.as_str())) {
+            let hint = nearest(key, known.iter().copied());
+            let hint = hint.map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
+            let key: String = key.chars().take(60).collect();
+            self.fault::<()>(path, format!("there is no field `{key}` here{hint}"));
+        }
+    }
+
+    fn query(&mut self, json: &Json) -> Option<Query> {
+        let Json::Object(document) = json else { return self.fault("", "expected an object with `v`") };
+        self.known("", document, &["v", "filter", "search", "sort", "columns", "limit"]);
+        match document.get("v").map(Json::as_u64) {
+            Some(Some(QUERY_VERSION)) => {}
+            Some(_) => {
+                self.fault::<()>("/v", format!("this release reads version {QUERY_VERSION}")).unwrap_or(())
+            }
+            None => self.fault::<()>("", "there is no `v`, the version").unwrap_or(()),
+        }
+        let mut query = Query::new();
+        if let Some(filter) = document.get("filter") {
+            query.filter = self.expression(Some(filter), "/filter");
+        }
+        match document.get("search") {
+            None | Some(Json::Null) => {}
+            Some(Json::String(text)) => query = query.search(text),
+            Some(_) => self.fault::<()>("/search", "expected a text").unwrap_or(()),
+        }
+        for (place, key) in self.list(document, "sort").iter().enumerate() {
+            let path = format!("/sort/{place}");
+            let Json::Object(object) = key else {
+                self.fault::<()>(&path, "expected an object with `by`");
+                continue;
+            };
+            self.known(&path, object, &["by", "descending"]);
+            let by = self.expression(object.get("by"), &format!("{path}/by"));
+            let descending = match object.get("descending") {
+                None => Some(false),
+                Some(Json::Bool(descending)) => Some(*descending),
+                Some(_) => self.fault(&format!("{path}/descending"), "expected true or false"),
+            };
+            query.sort.extend(by.zip(descending).map(|(by, descending)| SortKey { by, descending }));
+        }
+        for (place, column) in self.list(document, "columns").iter().enumerate() {
+            let path = format!("/columns/{place}");
+            let Json::Object(object) = column else {
+                self.fault::<()>(&path, "expected an object with `label` and `value`");
+                continue;
+            };
+            self.known(&path, object, &["label", "value"]);
+            let label = match object.get("label") {
+                Some(Json::String(label)) => Some(label.as_str()),
+                _ => self.fault(&format!("{path}/label"), "expected a text"),
+            };
+            let value = self.expression(object.get("value"), &format!("{path}/value"));
+            query
+                .columns
+                .extend(label.zip(value).map(|(label, value)| Column { label: Arc::from(label), value }));
+        }
+        if let Some(limit) = document.get("limit") {
+            match limit.as_u64().and_then(|limit| usize::try_from(limit).ok()) {
+                Some(limit) if (1..=MAX_PAGE).contains(&limit) => query.limit = limit,
+                _ => self
+                    .fault::<()>("/limit", format!("expected a number from 1 to {MAX_PAGE}"))
+                    .unwrap_or(()),
+            }
+        }
+        Some(query)
+    }
+
+    fn list<'j>(&mut self, document: &'j Map<String, Json>, field: &str) -> &'j [Json] {
+        match document.get(field) {
+            None => &[],
+            Some(Json::Array(items)) if items.len() <= super::MAX_COLUMNS => items,
+            Some(Json::Array(_)) => {
+                self.fault::<()>(&format!("/{field}"), format!("at most {} of them", super::MAX_COLUMNS));
+                &[]
+            }
+            Some(_) => {
+                self.fault::<()>(&format!("/{field}"), "expected a list");
+                &[]
+            }
+        }
+    }
+
+    fn expression(&mut self, json: Option<&Json>, path: &str) -> Option<Ast> {
+        match json {
+            Some(Json::String(text)) => match Ast::parse_within(text, self.limits) {
+                Ok(ast) => Some(ast),
+                Err(errors) => {
+                    let kind = QueryFaultKind::Expression(errors);
+                    self.faults.push(QueryFault { path: path.to_owned(), kind });
+                    None
+                }
+            },
+            Some(object @ Json::Object(_)) => match Ast::from_json(object, self.limits) {
+                Ok(ast) => Some(ast),
+                Err(errors) => {
+                    for fault in errors.faults() {
+                        self.fault::<()>(
+                            &format!("{path}{}", fault.path),
+                            format!("{} {}", fault.code, fault.message),
+                        );
+                    }
+                    None
+                }
+            },
+            _ => self.fault(path, "expected an expression: a text, or its wire form"),
+        }
+    }
+}
