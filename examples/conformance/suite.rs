@@ -1,9 +1,10 @@
-//! Reads the cases of a suite, and runs each: parse, check, evaluate, compare.
+//! Reads the cases of a suite, and runs each: parse or import, check, evaluate, compare.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use perennial::expr::{Checker, ExprLimits, ExprValue, Name, Names, Of, Type};
+use perennial::expr::{Ast, Checker, ExprLimits, ExprValue, Name, Names, Of, Type};
+use perennial::segment::{Importer, TotangoQuery, export_react_querybuilder};
 use perennial::{AsOf, Date, Duration, Timestamp};
 use serde_json::{Map, Value as Json};
 
@@ -36,16 +37,22 @@ pub fn run(text: &str) -> Result<Outcome, String> {
             table(entry, &mut outcome)?;
         } else if entry.get("expr").is_some() {
             let name = format!("{} / {}", text_of(entry, "suite"), text_of(entry, "name"));
-            match expression(entry) {
+            let both = expression(entry, text_of(entry, "expr")).and_then(|()| rule(entry));
+            match both {
                 Ok(()) => outcome.passed += 1,
                 Err(why) => {
                     outcome.failures.push(format!("FAIL {name}\n  {}\n  {why}", text_of(entry, "expr")));
                 }
             }
+        } else if let Some(query) = entry.get("query") {
+            match totango(text_of(entry, "endpoint"), query) {
+                Ok(()) => outcome.passed += 1,
+                Err(why) => {
+                    outcome.failures.push(format!("FAIL {}\n  {query}\n  {why}", text_of(entry, "source")))
+                }
+            }
         } else {
-            return Err(
-                "this has neither `expr` nor `rows`; queries of other products are not read yet".to_owned()
-            );
+            return Err("this has neither `expr` nor `rows` nor `query`".to_owned());
         }
     }
     Ok(outcome)
@@ -144,12 +151,58 @@ fn moment() -> Result<AsOf, String> {
     Date::new(2026, 1, 31).map(AsOf::date_utc).map_err(|error| error.to_string())
 }
 
+/// The rule of JSONLogic that a case is taken from: imported, it gives the same.
+fn rule(case: &Json) -> Result<(), String> {
+    let Some(rule) = case.get("rule") else { return Ok(()) };
+    let env = env(case.get("env"))?;
+    let imported = Importer::new().with_names(&env).json_logic(rule);
+    let imported = imported.map_err(|errors| format!("the rule {rule} is not read:\n{errors}"))?;
+    again(&imported.expression)?;
+    expression(case, &imported.expression.to_string())
+        .map_err(|why| format!("the rule {rule} is read as {}:\n  {why}", imported.expression))
+}
+
+/// What was imported is printed and read again as the same, and so is what is exported.
+fn again(ast: &Ast) -> Result<(), String> {
+    let printed = Ast::parse(&ast.to_string()).map_err(|errors| errors.to_string())?;
+    let exported = export_react_querybuilder(ast);
+    let exported = Importer::new().react_querybuilder(&exported).map_err(|errors| errors.to_string())?;
+    if printed == *ast && exported.expression == *ast {
+        Ok(())
+    } else {
+        Err(format!("{ast} is read again as {printed}, exported as {}", exported.expression))
+    }
+}
+
+/// A query of the Totango Search API: it is read, printed, and read again as the same; one for events is refused by name.
+fn totango(endpoint: &str, query: &Json) -> Result<(), String> {
+    match Importer::new().totango(endpoint, query) {
+        Ok(read) => {
+            again(&read.expression)?;
+            let text = serde_json::to_string(&read).map_err(|error| error.to_string())?;
+            let copy: TotangoQuery = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+            let second = Importer::new().totango(endpoint, query).map_err(|errors| errors.to_string())?;
+            if copy == read && second == read {
+                Ok(())
+            } else {
+                Err("it is read differently again".to_owned())
+            }
+        }
+        Err(errors) => {
+            let what = ["events", "tasks"].into_iter().find(|what| endpoint.contains(what));
+            let named =
+                what.is_some_and(|what| errors.to_string().contains(&format!("{what} is out of scope")));
+            if named { Ok(()) } else { Err(errors.to_string()) }
+        }
+    }
+}
+
 /// One expression with its bindings.
-fn expression(case: &Json) -> Result<(), String> {
+fn expression(case: &Json, text: &str) -> Result<(), String> {
     let env = env(case.get("env"))?;
     let expect = case.get("expect").ok_or("there is no `expect`")?;
     let checker = Checker::new(&env).with_zones(&IanaZones).with_limits(ExprLimits::default());
-    let checked = checker.check(text_of(case, "expr"));
+    let checked = checker.check(text);
     let wanted = text_of(expect, "error");
     let checked = match (checked, wanted) {
         (Ok(_), "type" | "syntax") => return Err(format!("expected a {wanted} error; it was accepted")),
@@ -208,10 +261,25 @@ fn table(entry: &Json, outcome: &mut Outcome) -> Result<(), String> {
     let cases = entry.get("cases").and_then(Json::as_array).ok_or("`cases` is a list")?;
     for case in cases {
         let name = format!("{} / {}", text_of(entry, "suite"), text_of(case, "name"));
-        let found = matching(&env, &names, &records, text_of(case, "expr")).map(|matched| {
+        let keys = |matched: Vec<usize>| {
             let keys =
                 matched.into_iter().filter_map(|row| rows.get(row)?.get(text_of(entry, "key")).cloned());
             Json::Array(keys.collect())
+        };
+        let found = matching(&env, &names, &records, text_of(case, "expr")).map(keys);
+        // The query that it is taken from, imported, matches the same rows.
+        let found = found.and_then(|found| {
+            let Some(query) = case.get("query") else { return Ok(found) };
+            let imported = Importer::new().with_names(&env).react_querybuilder(query);
+            let imported = imported.map_err(|errors| format!("the query {query} is not read:\n{errors}"))?;
+            again(&imported.expression)?;
+            let text = imported.expression.to_string();
+            let matched = matching(&env, &names, &records, &text).map(keys)?;
+            if matched == found {
+                Ok(found)
+            } else {
+                Err(format!("the query {query} is read as {text}, which matches {matched}"))
+            }
         });
         match found {
             Ok(found) if Some(&found) == case.get("expect_rows") => outcome.passed += 1,

@@ -13,6 +13,7 @@
 //! | Who entered, left, stayed? | [`Memberships::difference`], [`Difference`] |
 //! | What does a list on a screen show: filter, search, order, pages, columns? | [`Query`], [`CheckedQuery`], [`Page`] |
 //! | How do accounts divide, and what does each part add up to? | [`GroupBy`], [`Histogram`] |
+//! | My users have queries of Totango, react-querybuilder, JSONLogic, Salesforce: how do they come over? | [`Importer`], [`export_react_querybuilder`] |
 //! | Which segments say the same, or nothing? | [`Memberships::analyse`], [`Analysis`] |
 
 mod analysis;
@@ -20,6 +21,7 @@ mod definition;
 mod definition_json;
 mod difference;
 mod fault;
+mod import;
 mod memberships;
 mod query;
 mod rows;
@@ -30,6 +32,10 @@ pub use definition::{MAX_SEGMENT_ID_BYTES, Segment};
 pub use definition_json::SEGMENTS_VERSION;
 pub use difference::{Difference, Unapplicable};
 pub use fault::{SegmentErrors, SegmentFault, SegmentFaultKind};
+pub use import::{
+    ImportErrors, ImportFault, Imported, Importer, MAX_IMPORT_FAULTS, NeededKind, NeededName, TotangoColumn,
+    TotangoQuery, TotangoTarget, export_react_querybuilder,
+};
 pub use memberships::{Memberships, SegmentPlan};
 pub use query::{
     Bin, CheckedQuery, Column, Cursor, Group, GroupBy, GroupError, Groups, Histogram, MAX_BINS, MAX_COLUMNS,

@@ -1,0 +1,355 @@
+//! Rules of JSONLogic: the part that is a question of types.
+//!
+//! <https://jsonlogic.com/operations.html>
+
+use serde_json::{Value as Json, json};
+
+use super::reader::{MAX_NESTING, Reader, brief, not, op};
+use super::{ImportErrors, Imported, Importer, NeededKind};
+use crate::expr::Type;
+use crate::model::nearest;
+
+/// Operations that have a counterpart.
+const KNOWN: [&str; 30] = [
+    "var", "==", "===", "!=", "!==", ">", ">=", "<", "<=", "!", "!!", "or", "and", "if", "?:", "in", "cat",
+    "%", "max", "min", "+", "-", "*", "/", "filter", "map", "all", "none", "some", "missing",
+];
+
+/// What the operation reads is missing there, and 0, "" or false for JSONLogic.
+const MISSING: &str =
+    "an account without a value has no answer here, where JSONLogic takes null, and in comparisons 0";
+
+impl Importer<'_> {
+    /// A rule of JSONLogic. Values of different types are not compared, null is asked for by `==` alone, and an account
+    /// without a value has no answer where JSONLogic reckons with null; the note says so.
+    ///
+    /// # Errors
+    ///
+    /// Every operation without a counterpart, and every value that has none.
+    ///
+    /// ```
+    /// use perennial::segment::Importer;
+    ///
+    /// let rule = Importer::parse(r#"{"and":[{"<":[{"var":"temp"},110]},{"==":[{"var":"pie.filling"},"apple"]}]}"#)?;
+    /// let imported = Importer::new().json_logic(&rule)?;
+    /// assert_eq!(imported.expression.to_string(), "temp < 110 && pie.filling == \"apple\"");
+    ///
+    /// let rule = Importer::parse(r#"{"and":[{"merge":[1]},{"some":[{"var":"tags"},{"substr":["a",1]}]}]}"#)?;
+    /// let errors = Importer::new().json_logic(&rule).unwrap_err();
+    /// assert_eq!(errors.faults()[1].path, "/and/1/some/1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn json_logic(&self, rule: &Json) -> Result<Imported, ImportErrors> {
+        let mut reader = Reader::new(self);
+        let found = reader.logic(rule, "", None, 0);
+        reader.finish(found)
+    }
+}
+
+impl Reader<'_> {
+    /// A value or an operation; `item` is the variable of the list around.
+    fn logic(&mut self, json: &Json, path: &str, item: Option<&'static str>, depth: usize) -> Option<Json> {
+        if depth >= MAX_NESTING {
+            return self.fault(path, format!("rules nest at most {MAX_NESTING} deep"));
+        }
+        match json {
+            Json::Object(object) => {
+                let mut all = object.iter();
+                match (all.next(), all.next()) {
+                    (Some((name, arguments)), None) => {
+                        let path = format!("{path}/{}", super::reader::escaped(name));
+                        self.operation(name, arguments, &path, item, depth)
+                    }
+                    _ => self.fault(path, format!("an operation has one name, not {}", object.len())),
+                }
+            }
+            Json::Array(items) => {
+                let items: Vec<Option<Json>> = items
+                    .iter()
+                    .enumerate()
+                    .map(|(at, value)| self.literal(value, None, &format!("{path}/{at}")))
+                    .collect();
+                let items: Option<Vec<Json>> = items.into_iter().collect();
+                items.map(|items| json!({ "op": "list", "args": items }))
+            }
+            Json::Null => self.fault(path, "null is asked for by `==` or `!=` alone"),
+            value => self.literal(value, None, path),
+        }
+    }
+
+    fn operation(
+        &mut self,
+        name: &str,
+        json: &Json,
+        path: &str,
+        item: Option<&'static str>,
+        depth: usize,
+    ) -> Option<Json> {
+        let single = std::slice::from_ref(json);
+        let arguments: &[Json] = match json {
+            Json::Array(arguments) => arguments,
+            _ => single,
+        };
+        if name == "var" {
+            return self.variable(arguments, path, item, depth);
+        }
+        let whole = path.rsplit_once('/').map_or("", |(before, _)| before).to_owned();
+        let at = |place: usize| if json.is_array() { format!("{path}/{place}") } else { path.to_owned() };
+        let exactly = |reader: &mut Self, least: usize, most: usize| {
+            let fits = (least..=most).contains(&arguments.len());
+            if !fits {
+                let message =
+                    format!("`{name}` takes {least} to {most} arguments here, not {}", arguments.len());
+                reader.fault::<()>(path, message);
+            }
+            fits
+        };
+        match name {
+            "==" | "===" | "!=" | "!==" => {
+                if !exactly(self, 2, 2) {
+                    return None;
+                }
+                let turned = name.starts_with('!');
+                let nulls = arguments.iter().position(Json::is_null);
+                if let Some(null) = nulls {
+                    let other = self.logic(arguments.get(1 - null)?, &at(1 - null), item, depth + 1)?;
+                    let has = op("has", vec![other]);
+                    return Some(if turned { has } else { not(has) });
+                }
+                self.all_of(arguments, &at, item, depth)
+                    .map(|parts| op(if turned { "ne" } else { "eq" }, parts))
+            }
+            ">" | ">=" | "<" | "<=" => {
+                if !exactly(self, 2, 3) {
+                    return None;
+                }
+                let word = match name {
+                    ">" => "gt",
+                    ">=" => "ge",
+                    "<" => "lt",
+                    _ => "le",
+                };
+                let parts = self.all_of(arguments, &at, item, depth)?;
+                match parts.as_slice() {
+                    [low, middle, high] => Some(op(
+                        "and",
+                        vec![
+                            op(word, vec![low.clone(), middle.clone()]),
+                            op(word, vec![middle.clone(), high.clone()]),
+                        ],
+                    )),
+                    _ => Some(op(word, parts)),
+                }
+            }
+            "!" | "!!" => {
+                if !exactly(self, 1, 1) {
+                    return None;
+                }
+                let inner = self.all_of(arguments, &at, item, depth)?;
+                Some(op(if name == "!" { "not" } else { "isTrue" }, inner))
+            }
+            "and" | "or" | "cat" | "max" | "min" | "+" | "*" => {
+                if !exactly(self, 1, 1_000) {
+                    return None;
+                }
+                let parts = self.all_of(arguments, &at, item, depth)?;
+                if name == "+"
+                    && parts.len() == 1
+                    && parts.iter().any(|part| part.pointer("/lit/text").is_some())
+                {
+                    return self.fault(path, "a text is not taken for a number; write the number");
+                }
+                let word = match name {
+                    "max" => "math.greatest",
+                    "min" => "math.least",
+                    "*" => "mul",
+                    "and" | "or" => name,
+                    _ => "add",
+                };
+                Some(op(word, parts))
+            }
+            "-" | "/" | "%" => {
+                if !exactly(self, if name == "-" { 1 } else { 2 }, 2) {
+                    return None;
+                }
+                let parts = self.all_of(arguments, &at, item, depth)?;
+                let word = match (name, parts.len()) {
+                    ("-", 1) => "neg",
+                    ("-", _) => "sub",
+                    ("/", _) => "ratio",
+                    _ => "mod",
+                };
+                Some(op(word, parts))
+            }
+            "if" | "?:" => self.choice(arguments, path, &at, item, depth),
+            "in" => {
+                if exactly(self, 2, 2) {
+                    self.within(arguments, &at, item, depth)
+                } else {
+                    None
+                }
+            }
+            "filter" | "map" | "all" | "none" | "some" => {
+                if exactly(self, 2, 2) {
+                    self.lambda(name, arguments, &at, item, depth)
+                } else {
+                    None
+                }
+            }
+            _ => {
+                let known = KNOWN.iter().copied();
+                let hint =
+                    nearest(name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                let name: String = name.chars().take(60).collect();
+                self.fault(&whole, format!("`{name}` has no counterpart here{hint}"))
+            }
+        }
+    }
+
+    /// Every argument, whatever is wrong with some.
+    fn all_of(
+        &mut self,
+        arguments: &[Json],
+        at: &dyn Fn(usize) -> String,
+        item: Option<&'static str>,
+        depth: usize,
+    ) -> Option<Vec<Json>> {
+        let parts = arguments.iter().enumerate();
+        let parts: Vec<Option<Json>> =
+            parts.map(|(place, argument)| self.logic(argument, &at(place), item, depth + 1)).collect();
+        parts.into_iter().collect()
+    }
+
+    fn variable(
+        &mut self,
+        arguments: &[Json],
+        path: &str,
+        item: Option<&'static str>,
+        depth: usize,
+    ) -> Option<Json> {
+        let name = match arguments.first() {
+            Some(Json::String(name)) => name.as_str(),
+            None if item.is_some() => "",
+            Some(other) => {
+                return self.fault(path, format!("expected the name of a variable, not {}", brief(other)));
+            }
+            None => return self.fault(path, "there is no name of a variable"),
+        };
+        let read = match item {
+            Some(variable) if name.is_empty() => json!({ "attr": [variable] }),
+            Some(variable) => {
+                let mut parts = vec![variable];
+                parts.extend(name.split('.'));
+                json!({ "attr": parts })
+            }
+            None if name.is_empty() => return self.fault(path, "the whole record is no value here"),
+            None => {
+                let ours = self.renamed(name);
+                self.note(path, MISSING);
+                self.name(&ours, None, NeededKind::Any, path)?
+            }
+        };
+        match arguments.get(1) {
+            None => Some(read),
+            Some(Json::Null) => Some(read),
+            Some(default) => {
+                let default = self.logic(default, &format!("{path}/1"), item, depth + 1)?;
+                Some(op("coalesce", vec![read, default]))
+            }
+        }
+    }
+
+    /// `if` of any length: questions and what each gives, then what is left.
+    fn choice(
+        &mut self,
+        arguments: &[Json],
+        path: &str,
+        at: &dyn Fn(usize) -> String,
+        item: Option<&'static str>,
+        depth: usize,
+    ) -> Option<Json> {
+        if arguments.len() % 2 == 0 {
+            return self.fault(path, "what it is when no question holds must be said: there is no null");
+        }
+        if arguments.len() > 2 * MAX_NESTING {
+            return self.fault(path, format!("at most {MAX_NESTING} questions follow each other"));
+        }
+        let parts = self.all_of(arguments, at, item, depth)?;
+        let mut parts = parts.into_iter().rev();
+        let mut found = parts.next()?;
+        while let (Some(then), Some(test)) = (parts.next(), parts.next()) {
+            found = json!({ "op": "if", "args": [test, then, found] });
+        }
+        Some(found)
+    }
+
+    /// One of a list, or part of a text.
+    fn within(
+        &mut self,
+        arguments: &[Json],
+        at: &dyn Fn(usize) -> String,
+        item: Option<&'static str>,
+        depth: usize,
+    ) -> Option<Json> {
+        let (needle, haystack) = (arguments.first()?, arguments.get(1)?);
+        let is_list = match haystack {
+            Json::Array(items) if items.is_empty() => {
+                return self.fault(&at(1), "an empty list: nothing is in it");
+            }
+            Json::Array(_) => Some(true),
+            Json::String(_) => Some(false),
+            Json::Object(object) => match object.iter().next() {
+                Some((name, Json::String(variable))) if name == "var" && item.is_none() => {
+                    let ours = self.renamed(variable);
+                    self.type_of(&ours).map(|kind| matches!(kind, Type::List(_)))
+                }
+                Some((name, _)) if name == "cat" => Some(false),
+                Some((name, _)) if name == "filter" || name == "map" => Some(true),
+                // An item of a list of texts is a text.
+                Some((name, _)) if name == "var" && item.is_some() => Some(false),
+                _ => None,
+            },
+            _ => None,
+        };
+        let parts = self.all_of(&[needle.clone(), haystack.clone()], at, item, depth)?;
+        let [needle, haystack]: [Json; 2] = parts.try_into().ok()?;
+        match is_list {
+            Some(true) => Some(op("in", vec![needle, haystack])),
+            Some(false) => Some(op("contains", vec![haystack, needle])),
+            None => {
+                let message = "whether this is a list or a text is not known; import it with names";
+                self.fault(&at(1), message)
+            }
+        }
+    }
+
+    fn lambda(
+        &mut self,
+        name: &str,
+        arguments: &[Json],
+        at: &dyn Fn(usize) -> String,
+        item: Option<&'static str>,
+        depth: usize,
+    ) -> Option<Json> {
+        let list = self.logic(arguments.first()?, &at(0), item, depth + 1);
+        let variable = match item {
+            None => "x",
+            Some("x") => "y",
+            Some("y") => "z",
+            Some(_) => "w",
+        };
+        let body = self.logic(arguments.get(1)?, &at(1), Some(variable), depth + 1);
+        let (list, body) = (list?, body?);
+        let made = |word: &str| json!({ "op": word, "over": list, "var": variable, "body": body });
+        Some(match name {
+            "filter" | "map" => made(name),
+            "some" => made("exists"),
+            "none" => not(made("exists")),
+            // Of an empty list, `all` is false there.
+            _ => {
+                let some = op("gt", vec![op("size", vec![list.clone()]), json!({ "lit": { "int": 0 } })]);
+                op("and", vec![some, made("all")])
+            }
+        })
+    }
+}

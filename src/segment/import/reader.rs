@@ -1,0 +1,198 @@
+//! What does every import keep while it reads?
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::{ImportErrors, ImportFault, Imported, Importer, MAX_IMPORT_FAULTS, NeededKind, NeededName};
+use crate::expr::{Ast, Name, Of, Type, WIRE_VERSION};
+
+/// How deep queries nest at most; expressions nest no deeper.
+pub(super) const MAX_NESTING: usize = 64;
+
+/// An import on its way. Expressions are put together in their wire form, so that no name and no text is ever taken for
+/// something else.
+pub(super) struct Reader<'i> {
+    pub(super) importer: &'i Importer<'i>,
+    faults: Vec<ImportFault>,
+    more: usize,
+    names: Vec<NeededName>,
+    notes: Vec<ImportFault>,
+}
+
+impl<'i> Reader<'i> {
+    pub(super) const fn new(importer: &'i Importer<'i>) -> Self {
+        Self { importer, faults: Vec::new(), more: 0, names: Vec::new(), notes: Vec::new() }
+    }
+
+    pub(super) fn fault<T>(&mut self, path: &str, message: impl Into<String>) -> Option<T> {
+        if self.faults.len() < MAX_IMPORT_FAULTS {
+            self.faults.push(ImportFault { path: path.to_owned(), message: message.into() });
+        } else {
+            self.more += 1;
+        }
+        None
+    }
+
+    pub(super) fn note(&mut self, path: &str, message: impl Into<String>) {
+        let message = message.into();
+        let known = self.notes.iter().any(|note| note.message == message);
+        if !known && self.notes.len() < MAX_IMPORT_FAULTS {
+            self.notes.push(ImportFault { path: path.to_owned(), message });
+        }
+    }
+
+    pub(super) fn is_sound(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// What is known of a name of accounts.
+    pub(super) fn known(&self, name: &str) -> Option<Name> {
+        self.importer.names.and_then(|names| names.name(Of::Account, name))
+    }
+
+    /// The type of a name of accounts, where it is known.
+    pub(super) fn type_of(&self, name: &str) -> Option<Type> {
+        self.known(name).map(|name| name.kind().clone())
+    }
+
+    /// A name of the other tool as it is here.
+    pub(super) fn renamed(&self, theirs: &str) -> String {
+        self.importer.renames.get(theirs).cloned().unwrap_or_else(|| theirs.to_owned())
+    }
+
+    /// A name that is read, as an expression; a dotted one is one name in a namespace. `row` is the table and the
+    /// variable of the row that it is a column of.
+    pub(super) fn name(
+        &mut self,
+        name: &str,
+        row: Option<(&str, &str)>,
+        kind: NeededKind,
+        path: &str,
+    ) -> Option<Json> {
+        let mut parts: Vec<&str> = name.split('.').collect();
+        if let Some((_, variable)) = row {
+            parts.insert(0, variable);
+        }
+        let read = json!({ "attr": parts });
+        let whole = json!({ "v": WIRE_VERSION, "expr": read });
+        if let Err(errors) = Ast::from_json(&whole, &self.importer.limits) {
+            let why = errors.faults().first().map(|fault| fault.message.clone()).unwrap_or_default();
+            let name: String = name.chars().take(60).collect();
+            return self.fault(path, format!("`{name}` cannot be a name here: {why}"));
+        }
+        let table = row.map(|(table, _)| table);
+        let known = self.names.iter().any(|known| *known.name == *name && known.table.as_deref() == table);
+        if !known {
+            let table = table.map(Arc::from);
+            self.names.push(NeededName { name: Arc::from(name), table, kind, path: path.to_owned() });
+        }
+        Some(read)
+    }
+
+    /// The expression of a wire form.
+    pub(super) fn expression(&mut self, node: Json, path: &str) -> Option<Ast> {
+        let whole = json!({ "v": WIRE_VERSION, "expr": node });
+        match Ast::from_json(&whole, &self.importer.limits) {
+            Ok(ast) => Some(ast),
+            Err(errors) => {
+                for fault in errors.faults() {
+                    self.fault::<()>(path, fault.message.clone());
+                }
+                None
+            }
+        }
+    }
+
+    /// Ends with an expression.
+    pub(super) fn finish(mut self, node: Option<Json>) -> Result<Imported, ImportErrors> {
+        let expression = match node {
+            Some(node) if self.is_sound() => self.expression(node, ""),
+            _ => None,
+        };
+        match expression {
+            Some(expression) if self.is_sound() => {
+                Ok(Imported { expression, names: self.names, notes: self.notes })
+            }
+            _ => Err(self.errors()),
+        }
+    }
+
+    pub(super) fn errors(self) -> ImportErrors {
+        ImportErrors { faults: self.faults, more: self.more }
+    }
+
+    pub(super) fn into_parts(self) -> (Vec<NeededName>, Vec<ImportFault>) {
+        (self.names, self.notes)
+    }
+
+    /// The field of an object as a text.
+    pub(super) fn text<'j>(
+        &mut self,
+        object: &'j Map<String, Json>,
+        field: &str,
+        path: &str,
+    ) -> Option<&'j str> {
+        match object.get(field) {
+            Some(Json::String(text)) => Some(text),
+            Some(other) => {
+                self.fault(&format!("{path}/{field}"), format!("expected a text, not {}", brief(other)))
+            }
+            None => self.fault(path, format!("there is no `{field}`")),
+        }
+    }
+}
+
+/// An operation in the wire form; of one argument it is that, where the operation joins several.
+pub(super) fn op(name: &str, mut arguments: Vec<Json>) -> Json {
+    if arguments.len() == 1 && matches!(name, "and" | "or" | "add" | "mul") {
+        return arguments.pop().unwrap_or_default();
+    }
+    json!({ "op": name, "args": arguments })
+}
+
+pub(super) fn not(inner: Json) -> Json {
+    json!({ "op": "not", "args": [inner] })
+}
+
+/// A value, in a few words.
+pub(super) fn brief(json: &Json) -> String {
+    match json {
+        Json::Null => "null".to_owned(),
+        Json::Array(_) => "a list".to_owned(),
+        Json::Object(_) => "an object".to_owned(),
+        Json::String(text) => format!("\"{}\"", text.chars().take(60).collect::<String>()),
+        other => other.to_string(),
+    }
+}
+
+/// A part of a JSON pointer.
+pub(super) fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+pub(super) fn parse(text: &str) -> Result<Json, ImportErrors> {
+    serde_json::from_str(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let at = format!("line {line} column {column}");
+        let said = error.to_string();
+        let said = said.split(" at line ").next().unwrap_or_default();
+        // What stands at the place, and what people write there.
+        let here = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+        let start = here.char_indices().map(|(at, _)| at).take_while(|at| *at < column).last().unwrap_or(0);
+        let near: String = here.get(start..).unwrap_or_default().chars().take(2).collect();
+        let typographic = |c| matches!(c, '“' | '”' | '„' | '‘' | '’' | '«' | '»');
+        let hint = if near.chars().any(typographic) {
+            "; JSON has straight quotes, not typographic ones"
+        } else if near.starts_with('\'') {
+            "; JSON quotes with \" and not with '"
+        } else if said.contains("expected `:`") {
+            "; a colon is missing after a name"
+        } else if said.contains("trailing comma") {
+            "; a comma stands after the last item"
+        } else {
+            ""
+        };
+        ImportErrors::one(at, format!("{said}{hint}"))
+    })
+}
