@@ -36,3 +36,8 @@ fn check() {
 fn evaluate() {
     replay("evaluate", judge::evaluate);
 }
+
+#[test]
+fn import() {
+    replay("import", judge::import);
+}

@@ -8,6 +8,7 @@
     clippy::panic,
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
+    clippy::type_complexity,
     reason = "a test fails by panicking, in its helpers as well; its numbers are small"
 )]
 

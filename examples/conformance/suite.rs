@@ -48,7 +48,7 @@ pub fn run(text: &str) -> Result<Outcome, String> {
             match totango(text_of(entry, "endpoint"), query) {
                 Ok(()) => outcome.passed += 1,
                 Err(why) => {
-                    outcome.failures.push(format!("FAIL {}\n  {query}\n  {why}", text_of(entry, "source")))
+                    outcome.failures.push(format!("FAIL {}\n  {query}\n  {why}", text_of(entry, "source")));
                 }
             }
         } else {

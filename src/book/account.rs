@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::View;
-use crate::column::value_of;
+use crate::column::{Raw, value_of};
 use crate::model::{
     AccountId, AccountIdx, AttributeId, ChildId, ChildTable, ParentLink, Product, ProductId, SystemAttribute,
     TableId, TypeId, Value,
@@ -101,6 +101,19 @@ impl<'v> Account<'v> {
         let chunk = self.view.inner().chunk(self.place.slot)?;
         let raw = chunk.column(attribute.index())?.get(self.place.row as usize)?;
         value_of(raw, self.view.schema().attribute_at(attribute)?.kind())
+    }
+
+    /// Is its contract status one of the cancelled? An account without a status is not.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        let inner = self.view.inner();
+        let status = inner.schema.system_attribute(SystemAttribute::Status);
+        let chunk = inner.chunk(self.place.slot);
+        let block = status.zip(chunk).and_then(|(status, chunk)| chunk.column(status.index()));
+        block.is_some_and(|block| match block.get(self.place.row as usize) {
+            Some(Raw::Code(code)) => inner.schema.is_cancelled(code),
+            _ => false,
+        })
     }
 
     /// The account directly above.

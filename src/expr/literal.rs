@@ -93,11 +93,15 @@ pub(super) fn fraction(text: &str) -> Option<Literal> {
         return Some(Literal::Decimal(Decimal::new(units, places)));
     }
     let double: f64 = text.parse().ok()?;
-    double.is_finite().then_some(if double == 0.0 {
-        Literal::Decimal(Decimal::new(0, 0))
-    } else {
-        Literal::Double(double)
-    })
+    if !double.is_finite() {
+        return None;
+    }
+    if double == 0.0 {
+        return Some(Literal::Decimal(Decimal::new(0, 0)));
+    }
+    // Of more digits than tell doubles apart, the shortest stay, and these may be a decimal.
+    let shortest = format!("{double:e}");
+    if shortest == text { Some(Literal::Double(double)) } else { fraction(&shortest) }
 }
 
 /// The magnitude that a whole number says, `None` beyond 2^64.

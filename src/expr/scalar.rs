@@ -89,9 +89,8 @@ pub(super) fn wide_by_double(units: i128, by: f64, digits: u8) -> Option<i128> {
     (product.abs() < 1e37).then(|| product.round_ties_even() as i128)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "the nearest double is meant")]
 pub(super) fn wide_to_double(units: i128, scale: u8) -> f64 {
-    units as f64 / power(scale) as f64
+    Decimal::new(units, scale.min(18)).to_f64()
 }
 
 /// A day and whole days; missing outside the calendar.

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::candidate::Best;
 use super::exact::{from_order_key, from_quanta};
@@ -17,7 +17,7 @@ use crate::column::{Bitmap, Raw, value_of};
 use crate::model::{AccountIdx, AttributeType, Currency, Date, Decimal, Duration, Money, TableId, Value};
 
 /// The value of a roll-up for one account.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FoldValue {

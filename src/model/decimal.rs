@@ -96,12 +96,15 @@ impl Decimal {
         Some(Self { units, scale })
     }
 
-    /// The number as a double: the nearest one while the units lie within ±2^53, else within one unit in
-    /// the last place.
+    /// The nearest double.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "nearest double is what is asked for")]
     pub fn to_f64(&self) -> f64 {
-        self.units as f64 / power_of_ten(self.scale) as f64
+        // Both are exact, so that the quotient is the nearest.
+        if self.units.unsigned_abs() <= 1 << 53 && self.scale <= 22 {
+            return self.units as f64 / power_of_ten(self.scale) as f64;
+        }
+        format!("{}e-{}", self.units, self.scale).parse().unwrap_or(f64::NAN)
     }
 }
 

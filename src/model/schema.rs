@@ -252,6 +252,11 @@ impl Schema {
             .collect()
     }
 
+    // Whether a code is that of a cancelled status.
+    pub(crate) fn is_cancelled(&self, code: u16) -> bool {
+        self.status_groups.get(usize::from(code)) == Some(&StatusGroup::Cancelled)
+    }
+
     pub(crate) fn type_values(&self) -> &EnumValues {
         &self.type_values
     }

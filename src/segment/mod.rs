@@ -12,6 +12,7 @@
 //! | Why is this account in, or not? | [`Segments::explain`] |
 //! | Who entered, left, stayed? | [`Memberships::difference`], [`Difference`] |
 //! | What does a list on a screen show: filter, search, order, pages, columns? | [`Query`], [`CheckedQuery`], [`Page`] |
+//! | What is there to know of one account? | [`Profile`] |
 //! | How do accounts divide, and what does each part add up to? | [`GroupBy`], [`Histogram`] |
 //! | My users have queries of Totango, react-querybuilder, JSONLogic, Salesforce: how do they come over? | [`Importer`], [`export_react_querybuilder`] |
 //! | Which segments say the same, or nothing? | [`Memberships::analyse`], [`Analysis`] |
@@ -23,6 +24,7 @@ mod difference;
 mod fault;
 mod import;
 mod memberships;
+mod profile;
 mod query;
 mod rows;
 mod segments;
@@ -37,6 +39,7 @@ pub use import::{
     TotangoQuery, TotangoTarget, export_react_querybuilder,
 };
 pub use memberships::{Memberships, SegmentPlan};
+pub use profile::{MAX_PROFILE_ROWS, OwnedProduct, Profile, ProfileRow, Relative, Rows};
 pub use query::{
     Bin, CheckedQuery, Column, Cursor, Group, GroupBy, GroupError, Groups, Histogram, MAX_BINS, MAX_COLUMNS,
     MAX_GROUPS, MAX_PAGE, Measure, MeasureKind, PAGE, Page, PageError, PageRow, QUERY_VERSION, Query,

@@ -120,7 +120,7 @@ impl Segments {
             }
         }
         if faults.is_empty() {
-            Ok(Self { all: Arc::new(all), order: order.order.into() })
+            Ok(Self { all: Arc::new(all), order: order.sorted.into() })
         } else {
             Err(SegmentErrors { faults })
         }
@@ -145,6 +145,7 @@ impl Segments {
     }
 
     /// Their ids, in the order in which they were given.
+    #[must_use]
     pub fn ids(&self) -> impl ExactSizeIterator<Item = &str> {
         self.all.keys().map(|id| &**id)
     }
@@ -179,6 +180,7 @@ impl Segments {
     /// # Errors
     ///
     /// What a book cannot answer, as [`ExprPlan::new`](crate::expr::ExprPlan::new) says.
+    #[must_use]
     pub fn explain(&self, id: &str, account: Account<'_>) -> Option<Result<Explanation, ExprPlanErrors>> {
         self.checked(id).map(|checked| self.explain_expression(checked, account))
     }
@@ -239,7 +241,7 @@ fn each<'i>(ids: impl Iterator<Item = &'i Arc<str>>, seen: &mut dyn FnMut(&str))
 
 /// In which order segments are answered.
 struct Order {
-    order: Vec<usize>,
+    sorted: Vec<usize>,
     chains: Vec<usize>,
     /// Each way back to where it began, first and last the same.
     cycles: Vec<Vec<usize>>,
@@ -255,7 +257,7 @@ impl Order {
             Done,
         }
         let mut states = vec![State::New; asks.len()];
-        let mut found = Self { order: Vec::new(), chains: vec![1; asks.len()], cycles: Vec::new() };
+        let mut found = Self { sorted: Vec::new(), chains: vec![1; asks.len()], cycles: Vec::new() };
         for start in 0..asks.len() {
             if states.get(start) != Some(&State::New) {
                 continue;
@@ -273,7 +275,7 @@ impl Order {
                     if let (Some(own), Some(state)) = (found.chains.get_mut(at), states.get_mut(at)) {
                         (*own, *state) = (chain, State::Done);
                     }
-                    found.order.push(at);
+                    found.sorted.push(at);
                     path.pop();
                     continue;
                 };
@@ -306,11 +308,14 @@ impl std::fmt::Debug for WithSegments<'_> {
     }
 }
 
+/// Tells every id.
+type EachId<'a> = &'a dyn Fn(&mut dyn FnMut(&str));
+
 /// Names with segments that are not checked yet.
 struct With<'a> {
     names: &'a dyn Names,
     chains: &'a dyn Fn(&str) -> Option<usize>,
-    each: &'a dyn Fn(&mut dyn FnMut(&str)),
+    each: EachId<'a>,
 }
 
 macro_rules! names_beside {

@@ -6,6 +6,7 @@
 use std::sync::OnceLock;
 
 use perennial::expr::{Ast, Checked, Checker, ExprLimits, ExprPlan};
+use perennial::segment::{Importer, Query, Segment, TotangoQuery, export_react_querybuilder};
 use perennial::source::MemorySource;
 use perennial::testkit::OracleExpr;
 use perennial::{
@@ -94,6 +95,14 @@ pub fn evaluate(data: &[u8]) {
     let Ok(checked) = Checker::new(&**book.schema()).check(text) else { return };
     let Ok(plan) = ExprPlan::new(book.schema(), [&checked]) else { return };
     let answers = plan.run(view);
+    // One account by itself, and its explanation, say the same.
+    let single = checked.for_accounts(view).unwrap();
+    for account in view.accounts() {
+        let found = answers.value(0, account);
+        assert!(single.value(account) == found, "{checked}\nof {account:?} alone");
+        let why = checked.explain(account).unwrap();
+        assert!(why.value() == found.as_ref() && !why.to_string().is_empty(), "{why}");
+    }
     let oracle = OracleExpr::new(&checked);
     if !known_to_oracle(&checked) {
         return;
@@ -214,4 +223,51 @@ fn world() -> &'static (Book, View) {
         let view = book.view(&Scope::all(), as_of()).unwrap();
         (book, view)
     })
+}
+
+/// JSON of another tool: it is read as something sound, or refused with a reason; what is read is exported and read again.
+pub fn import(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let json = match Importer::parse(text) {
+        Ok(json) => json,
+        Err(errors) => {
+            assert!(!errors.faults().is_empty());
+            let _ = Importer::new().date_condition(text).map(|read| exported(&read.expression));
+            return;
+        }
+    };
+    let (book, _) = world();
+    for importer in [Importer::new(), Importer::new().with_names(&**book.schema())] {
+        let read = [importer.react_querybuilder(&json), importer.json_logic(&json)];
+        for read in read {
+            match read {
+                Ok(read) => exported(&read.expression),
+                Err(errors) => assert!(!errors.faults().is_empty() && !errors.to_string().is_empty()),
+            }
+        }
+        for path in ["search/accounts", "search/users", "search/accounts/collections"] {
+            match importer.totango(path, &json) {
+                Ok(read) => {
+                    exported(&read.expression);
+                    let again = serde_json::to_string(&read).unwrap();
+                    assert!(serde_json::from_str::<TotangoQuery>(&again).unwrap() == read, "{again}");
+                }
+                Err(errors) => assert!(!errors.faults().is_empty() && !errors.to_string().is_empty()),
+            }
+        }
+    }
+    let _ = Segment::from_json(&json, &ExprLimits::default());
+    if let Ok(query) = Query::from_json(&json, &ExprLimits::default()) {
+        assert!(Query::from_json(&query.to_json(), &ExprLimits::default()).unwrap() == query);
+    }
+}
+
+fn exported(ast: &Ast) {
+    read_again(ast);
+    let query = export_react_querybuilder(ast);
+    match Importer::new().react_querybuilder(&query) {
+        Ok(again) => assert!(again.expression == *ast, "{ast}\nexported and read as {}", again.expression),
+        // The form nests where the text does not.
+        Err(errors) => assert!(errors.to_string().contains("deep"), "{ast}\n{errors}"),
+    }
 }

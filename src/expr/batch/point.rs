@@ -216,7 +216,7 @@ impl<'v> Points<'v> {
         let status = inner.schema.system_attribute(SystemAttribute::Status);
         let block = status.and_then(|status| chunk.column(status.index()));
         !block.is_some_and(|block| match block.get(place.row as usize) {
-            Some(crate::column::Raw::Code(code)) => inner.schema.cancelled_codes().contains(&code),
+            Some(crate::column::Raw::Code(code)) => inner.schema.is_cancelled(code),
             _ => false,
         })
     }

@@ -361,9 +361,13 @@ impl<'c> Rows<'c> {
                         Values::Double(side.map(|int| int as f64))
                     }
                     #[expect(clippy::cast_precision_loss, reason = "the nearest double is meant")]
-                    (Conversion::WideToDouble(scale), Values::Units(side)) => {
+                    (Conversion::WideToDouble(scale), Values::Units(side)) if of.bound() <= 1 << 53 => {
+                        // Both are exact, so that the quotient is the nearest double.
                         let one = power(*scale) as f64;
                         Values::Double(side.map(|units| units as f64 / one))
+                    }
+                    (Conversion::WideToDouble(scale), Values::Units(side)) => {
+                        Values::Double(side.map(|units| scalar::wide_to_double(units.into(), *scale)))
                     }
                     (Conversion::WideToDouble(scale), Values::Wide(side)) => {
                         Values::Double(side.map(|units| scalar::wide_to_double(units, *scale)))

@@ -93,7 +93,7 @@ fn rule(ast: &Ast, node: NodeId, turned: bool) -> Option<Json> {
                         BinaryOp::GreaterEqual => ">=",
                         _ => return None,
                     };
-                    valued(ast, field, operator, *right)
+                    valued(ast, &field, operator, *right)
                 }
             }
         }
@@ -112,7 +112,7 @@ fn rule(ast: &Ast, node: NodeId, turned: bool) -> Option<Json> {
                     ("endsWith", true) => "doesNotEndWith",
                     _ => return None,
                 };
-                valued(ast, field(ast, *inner)?, operator, *value)
+                valued(ast, &field(ast, *inner)?, operator, *value)
             }
             _ => None,
         },
@@ -120,7 +120,7 @@ fn rule(ast: &Ast, node: NodeId, turned: bool) -> Option<Json> {
     }
 }
 
-fn valued(ast: &Ast, left: String, operator: &str, value: NodeId) -> Option<Json> {
+fn valued(ast: &Ast, left: &str, operator: &str, value: NodeId) -> Option<Json> {
     if let Some(other) = field(ast, value) {
         return Some(json!({ "field": left, "operator": operator, "value": other, "valueSource": "field" }));
     }

@@ -77,6 +77,7 @@ impl Reader<'_> {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
     fn operation(
         &mut self,
         name: &str,
@@ -250,8 +251,7 @@ impl Reader<'_> {
             }
         };
         match arguments.get(1) {
-            None => Some(read),
-            Some(Json::Null) => Some(read),
+            None | Some(Json::Null) => Some(read),
             Some(default) => {
                 let default = self.logic(default, &format!("{path}/1"), item, depth + 1)?;
                 Some(op("coalesce", vec![read, default]))
@@ -268,7 +268,7 @@ impl Reader<'_> {
         item: Option<&'static str>,
         depth: usize,
     ) -> Option<Json> {
-        if arguments.len() % 2 == 0 {
+        if arguments.len().is_multiple_of(2) {
             return self.fault(path, "what it is when no question holds must be said: there is no null");
         }
         if arguments.len() > 2 * MAX_NESTING {

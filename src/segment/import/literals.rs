@@ -10,7 +10,6 @@ impl Reader<'_> {
     /// A value as a constant, of the type that is known; of its own where none is.
     pub(super) fn literal(&mut self, value: &Json, kind: Option<&Type>, path: &str) -> Option<Json> {
         let found = match kind {
-            None => plain(value),
             Some(Type::Int | Type::Decimal { .. } | Type::Double | Type::Money { .. }) => match value {
                 Json::Number(number) => Some(number_of(&number.to_string())),
                 Json::String(text) => numeric(text.trim()),
@@ -45,7 +44,7 @@ impl Reader<'_> {
                 }
                 _ => None,
             },
-            Some(_) => plain(value),
+            None | Some(_) => plain(value),
         };
         let Some(found) = found else {
             let wanted =

@@ -34,6 +34,11 @@ impl<'i> Reader<'i> {
         None
     }
 
+    /// As [`Reader::fault`]: what is read is not sound.
+    pub(super) fn unsound(&mut self, path: &str, message: &str) -> bool {
+        self.fault::<()>(path, message).is_some()
+    }
+
     pub(super) fn note(&mut self, path: &str, message: impl Into<String>) {
         let message = message.into();
         let known = self.notes.iter().any(|note| note.message == message);
@@ -91,7 +96,7 @@ impl<'i> Reader<'i> {
     }
 
     /// The expression of a wire form.
-    pub(super) fn expression(&mut self, node: Json, path: &str) -> Option<Ast> {
+    pub(super) fn expression(&mut self, node: &Json, path: &str) -> Option<Ast> {
         let whole = json!({ "v": WIRE_VERSION, "expr": node });
         match Ast::from_json(&whole, &self.importer.limits) {
             Ok(ast) => Some(ast),
@@ -107,7 +112,7 @@ impl<'i> Reader<'i> {
     /// Ends with an expression.
     pub(super) fn finish(mut self, node: Option<Json>) -> Result<Imported, ImportErrors> {
         let expression = match node {
-            Some(node) if self.is_sound() => self.expression(node, ""),
+            Some(node) if self.is_sound() => self.expression(&node, ""),
             _ => None,
         };
         match expression {
@@ -151,6 +156,7 @@ pub(super) fn op(name: &str, mut arguments: Vec<Json>) -> Json {
     json!({ "op": name, "args": arguments })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "parts are handed over, as to `op`")]
 pub(super) fn not(inner: Json) -> Json {
     json!({ "op": "not", "args": [inner] })
 }

@@ -142,17 +142,17 @@ impl Reader<'_> {
                     None if self.is_sound() => {
                         let message =
                             "a muted rule between combinators leaves open what they join; take it out";
-                        sound = self.fault::<()>(&path, message).is_some();
+                        sound &= self.unsound(&path, message);
                     }
                     None => sound = false,
                 },
                 (1, _) => {
-                    sound = self.fault::<()>(&path, "expected a combinator between two rules").is_some()
+                    sound &= self.unsound(&path, "expected a combinator between two rules");
                 }
-                _ => sound = self.fault::<()>(&path, "expected a rule between two combinators").is_some(),
+                _ => sound &= self.unsound(&path, "expected a rule between two combinators"),
             }
         }
-        if rules.len() % 2 == 0 {
+        if rules.len().is_multiple_of(2) {
             return self.fault(path, "the rules end with a combinator");
         }
         if !sound {
@@ -206,7 +206,7 @@ impl Reader<'_> {
             None => self.name(&ours, None, needed, &field_path),
         };
         if let Some(mode) = match_mode {
-            return self.matching(object, mode, field?, path, depth);
+            return self.matching(object, mode, &field?, path, depth);
         }
         let Some((_, word, turned)) = found else {
             let known = OPERATORS.iter().map(|(known, ..)| *known);
@@ -227,7 +227,7 @@ impl Reader<'_> {
                 let values = self.several(&operand)?;
                 op("in", vec![field, json!({ "op": "list", "args": values })])
             }
-            "between" => return self.range(field, &operand, *turned),
+            "between" => return self.range(&field, &operand, *turned),
             "contains" if matches!(kind, Some(Type::List(_))) => {
                 let value = self.operand(&operand)?;
                 op("in", vec![value, field])
@@ -309,7 +309,7 @@ impl Reader<'_> {
     }
 
     /// `between`, both ends included; ends of numbers that are turned round are put in order, as react-querybuilder does.
-    fn range(&mut self, field: Json, of: &Operand<'_>, turned: bool) -> Option<Json> {
+    fn range(&mut self, field: &Json, of: &Operand<'_>, turned: bool) -> Option<Json> {
         let path = format!("{}/value", of.path);
         let values = self.several(of)?;
         let [low, high] = values.as_slice() else {
@@ -322,9 +322,9 @@ impl Reader<'_> {
             _ => (low, high),
         };
         Some(if turned {
-            op("or", vec![op("lt", vec![field.clone(), low]), op("gt", vec![field, high])])
+            op("or", vec![op("lt", vec![field.clone(), low]), op("gt", vec![field.clone(), high])])
         } else {
-            op("and", vec![op("ge", vec![field.clone(), low]), op("le", vec![field, high])])
+            op("and", vec![op("ge", vec![field.clone(), low]), op("le", vec![field.clone(), high])])
         })
     }
 
@@ -333,7 +333,7 @@ impl Reader<'_> {
         &mut self,
         object: &Map<String, Json>,
         mode: &Json,
-        list: Json,
+        list: &Json,
         path: &str,
         depth: usize,
     ) -> Option<Json> {

@@ -99,6 +99,10 @@ impl Reader<'_> {
         None
     }
 
+    fn unsound(&mut self, path: &str, message: impl Into<String>) {
+        self.fault::<()>(path, message);
+    }
+
     fn known(&mut self, path: &str, object: &Map<String, Json>, known: &[&str]) {
         for key in object.keys().filter(|key| !known.contains(&key.as_str())) {
             let hint = nearest(key, known.iter().copied());
@@ -113,10 +117,8 @@ impl Reader<'_> {
         self.known("", document, &["v", "filter", "search", "sort", "columns", "limit"]);
         match document.get("v").map(Json::as_u64) {
             Some(Some(QUERY_VERSION)) => {}
-            Some(_) => {
-                self.fault::<()>("/v", format!("this release reads version {QUERY_VERSION}")).unwrap_or(())
-            }
-            None => self.fault::<()>("", "there is no `v`, the version").unwrap_or(()),
+            Some(_) => self.unsound("/v", format!("this release reads version {QUERY_VERSION}")),
+            None => self.unsound("", "there is no `v`, the version"),
         }
         let mut query = Query::new();
         if let Some(filter) = document.get("filter") {
@@ -125,7 +127,7 @@ impl Reader<'_> {
         match document.get("search") {
             None | Some(Json::Null) => {}
             Some(Json::String(text)) => query = query.search(text),
-            Some(_) => self.fault::<()>("/search", "expected a text").unwrap_or(()),
+            Some(_) => self.unsound("/search", "expected a text"),
         }
         for (place, key) in self.list(document, "sort").iter().enumerate() {
             let path = format!("/sort/{place}");

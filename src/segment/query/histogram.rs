@@ -118,7 +118,7 @@ impl Histogram {
                 continue;
             };
             let passed = edges.partition_point(|edge| *edge <= number);
-            let last = edges.last().is_some_and(|last| *last == number);
+            let last = edges.last().is_some_and(|last| last.total_cmp(&number).is_eq());
             match passed.checked_sub(if last { 2 } else { 1 }) {
                 None => found.below += 1,
                 Some(at) => match found.bins.get_mut(at) {

@@ -64,7 +64,7 @@ impl Reader<'_> {
 
     /// A relative range of whole days in the zone of the question, both ends included. `last_30_days` ends today,
     /// `next_30_days` begins tomorrow.
-    pub(super) fn joker(&mut self, read: Json, joker: &str, path: &str) -> Option<Json> {
+    pub(super) fn joker(&mut self, read: &Json, joker: &str, path: &str) -> Option<Json> {
         let compared = |word: &str, day: Json| op(word, vec![read.clone(), day]);
         let within = |first: Json, last: Json| op("and", vec![compared("ge", first), compared("le", last)]);
         let count = |text: &str| text.parse::<i64>().ok().filter(|days| (0..=MAX_DAYS).contains(days));

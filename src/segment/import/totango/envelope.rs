@@ -130,9 +130,9 @@ impl Reader<'_> {
         let asks_row = rows.as_ref().is_some_and(|rows| rows.get("body") != Some(&everything));
         all.extend(rows.clone().filter(|_| asks_row));
         let whole = if all.is_empty() { everything } else { op("and", all) };
-        let expression = self.expression(whole, "/terms");
+        let expression = self.expression(&whole, "/terms");
         let rows = match rows.filter(|_| asks_row) {
-            Some(rows) => Some(self.expression(rows, "/terms")?),
+            Some(rows) => Some(self.expression(&rows, "/terms")?),
             None => None,
         };
         Some(TotangoQuery {
@@ -162,7 +162,7 @@ impl Reader<'_> {
             for (place, field) in fields.iter().enumerate() {
                 let path = format!("/{key}/{place}");
                 let Some((label, value)) = self.field(field, row, &path) else { continue };
-                let value = self.expression(value, &path);
+                let value = self.expression(&value, &path);
                 let of_account = row.is_none();
                 columns.extend(value.map(|value| TotangoColumn { label: label.into(), value, of_account }));
             }
@@ -193,7 +193,7 @@ impl Reader<'_> {
                 self.name(&ours, None, super::super::NeededKind::Any, "/sort_by")?
             }
         };
-        Some((self.expression(by, "/sort_by")?, descending))
+        Some((self.expression(&by, "/sort_by")?, descending))
     }
 
     fn amount(&mut self, query: &Map<String, Json>, key: &str, otherwise: usize) -> usize {

@@ -152,7 +152,7 @@ impl Reader<'_> {
             "event_property" => self.fault(path, "properties of events are out of scope"),
             _ => {
                 let asked = self.asked(term, kind, row, path)?;
-                self.tested(term, asked, path)
+                self.tested(term, &asked, path)
             }
         }
     }
@@ -241,12 +241,12 @@ impl Reader<'_> {
     }
 
     /// What a term asks of its values; several questions are all to hold.
-    fn tested(&mut self, term: &Map<String, Json>, asked: Asked, path: &str) -> Option<Json> {
+    fn tested(&mut self, term: &Map<String, Json>, asked: &Asked, path: &str) -> Option<Json> {
         let mut parts: Vec<Option<Json>> = Vec::new();
         for (key, value) in term.iter().filter(|(key, _)| !NAMING.contains(&key.as_str())) {
             let path = format!("{path}/{}", super::super::reader::escaped(key));
             parts.push(if OPERATORS.contains(&key.as_str()) {
-                self.test(key, value, &asked, &path)
+                self.test(key, value, asked, &path)
             } else {
                 let near = nearest(key, OPERATORS.iter().copied());
                 let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
@@ -313,7 +313,7 @@ impl Reader<'_> {
                 Some(if truth { has } else { not(has) })
             }
             "joker" => match value {
-                Json::String(joker) => self.joker(read, joker, path),
+                Json::String(joker) => self.joker(&read, joker, path),
                 other => self
                     .fault(path, format!("expected a text such as \"last_30_days\", not {}", brief(other))),
             },
