@@ -9,6 +9,9 @@
     reason = "helpers of tests are tests; clippy only knows the functions marked as such"
 )]
 
+#[path = "../examples/book_of_business/ask.rs"]
+#[allow(dead_code, reason = "the tests of one data set ask it")]
+mod ask;
 #[path = "../examples/book_of_business/crm/mod.rs"]
 mod crm;
 #[path = "../examples/book_of_business/numbers.rs"]
@@ -156,3 +159,72 @@ const TOTAL: &str = "\
 
 total of the 70 roots                         10,005,534   1,635,448
 The won deals, added one by one without any roll-up: 10,005,534 USD, the same.";
+
+fn asked(question: &ask::Question) -> Result<String, String> {
+    let book = crm::ask().unwrap_or_else(|error| panic!("{error}"));
+    let mut out = Vec::new();
+    ask::answer(&mut out, &book, question).map_err(|error| error.to_string())?;
+    String::from_utf8(out).map_err(|error| error.to_string())
+}
+
+#[test]
+fn questions_are_answered() {
+    let text =
+        |segment: &str| ask::Question { segment: Some(segment.to_owned()), ..ask::Question::default() };
+    let members = asked(&text("sector == \"technology\" && employees > 1000")).unwrap();
+    // Counted by hand from the files.
+    let loaded = loaded();
+    let view = crm::view(&loaded).unwrap();
+    let wanted = view
+        .accounts()
+        .filter(|account| account.value("sector").is_some_and(|v| v.as_text() == Some("technology")))
+        .filter(|account| matches!(account.value("employees"), Some(perennial::Value::Int(n)) if n > 1000))
+        .count();
+    assert!(members.contains(&format!("members   {wanted} of 85")), "{members}");
+    assert!(members.contains("value     ") && members.contains("(won)"), "{members}");
+
+    let mut question = text("employees > 1000000");
+    question.why = Some("Acme Corporation".to_owned());
+    let why = asked(&question).unwrap();
+    assert!(why.contains("it would be yes if:\n  `employees > 1000000` were yes"), "{why}");
+
+    let profile = ask::Question { profile: Some("Acme Corporation".to_owned()), ..ask::Question::default() };
+    let profile = asked(&profile).unwrap();
+    assert!(profile.contains("level") && profile.contains("opportunities"), "{profile}");
+
+    let errors = asked(&text("employes > 1")).unwrap_err();
+    assert!(errors.contains("did you mean `employees`"), "{errors}");
+    question.why = Some("nobody".to_owned());
+    assert!(asked(&question).unwrap_err().contains("no account `nobody`"));
+    question.segment = None;
+    assert!(asked(&question).is_err());
+}
+
+#[test]
+fn queries_of_other_tools_are_answered() {
+    let folder = std::env::temp_dir().join(format!("perennial-queries-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let ask = |name: &str, query: &str| {
+        let file = folder.join(name);
+        std::fs::write(&file, query).unwrap();
+        asked(&ask::Question { query: Some(file), ..ask::Question::default() })
+    };
+    let totango = ask(
+        "totango.json",
+        r#"{"terms":[{"type":"string_attribute","attribute":"sector","in_list":["medical"]}],
+            "fields":[{"type":"number_attribute","attribute":"employees","field_display_name":"Staff"}],"count":10,"offset":0}"#,
+    )
+    .unwrap();
+    assert!(totango.contains("read as   sector in [\"medical\"]") && totango.contains("Staff"), "{totango}");
+    let rules = ask(
+        "rules.json",
+        r#"{"combinator":"and","rules":[{"field":"employees","operator":">","value":"10000"}]}"#,
+    )
+    .unwrap();
+    assert!(rules.contains("read as   employees > 10000"), "{rules}");
+    let lacking = ask("lacking.json", r#"{"terms":[{"type":"number","term":"score","eq":0}]}"#).unwrap_err();
+    assert!(lacking.contains("this book has no `engagement_score` at /terms/0"), "{lacking}");
+    let broken = ask("broken.json", "{'terms':[]}").unwrap_err();
+    assert!(broken.contains("JSON quotes"), "{broken}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -11,6 +11,9 @@
     reason = "helpers of tests are tests; clippy only knows the functions marked as such"
 )]
 
+#[path = "../examples/book_of_business/ask.rs"]
+#[allow(dead_code, reason = "the tests of one data set ask it")]
+mod ask;
 #[path = "../examples/book_of_business/bank/mod.rs"]
 mod bank;
 #[path = "../examples/book_of_business/measured.rs"]
@@ -214,4 +217,15 @@ fn text_and_json_say_the_same() {
     assert_eq!(extra, 22_864 - (19_345 - 38));
     assert_eq!(document["report"]["faults"]["several_parents"]["count"], 2_307);
     assert!(document["checks"].as_array().unwrap().iter().all(|check| check["equal"] == true));
+}
+
+#[test]
+fn a_segment_is_asked() {
+    let book = bank::ask().unwrap_or_else(|error| panic!("{error}"));
+    let question =
+        ask::Question { segment: Some("total_assets > 1000000".to_owned()), ..ask::Question::default() };
+    let mut out = Vec::new();
+    ask::answer(&mut out, &book, &question).unwrap_or_else(|error| panic!("{error}"));
+    let out = String::from_utf8(out).unwrap_or_default();
+    assert!(out.contains("members   ") && out.contains("(total_assets)"), "{out}");
 }

@@ -10,6 +10,9 @@
     reason = "helpers of tests are tests; clippy only knows the functions marked as such"
 )]
 
+#[path = "../examples/book_of_business/ask.rs"]
+#[allow(dead_code, reason = "the tests of one data set ask it")]
+mod ask;
 #[path = "../examples/book_of_business/measured.rs"]
 mod measured;
 #[path = "../examples/book_of_business/nhs/mod.rs"]
@@ -162,4 +165,17 @@ fn text_json_and_diagram_say_the_same() {
         assert!(mermaid.contains(said), "{said}");
     }
     assert!(mermaid.len() < 50_000, "{}", mermaid.len());
+}
+
+#[test]
+fn a_segment_is_asked() {
+    let book = nhs::ask().unwrap_or_else(|error| panic!("{error}"));
+    let question = ask::Question {
+        segment: Some("security >= \"Standards Met\"".to_owned()),
+        ..ask::Question::default()
+    };
+    let mut out = Vec::new();
+    ask::answer(&mut out, &book, &question).unwrap_or_else(|error| panic!("{error}"));
+    let out = String::from_utf8(out).unwrap_or_default();
+    assert!(out.contains("members   ") && out.contains("members   "), "{out}");
 }

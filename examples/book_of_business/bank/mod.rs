@@ -25,6 +25,14 @@ pub fn view(loaded: &Loaded) -> Result<View, Box<dyn Error>> {
     Ok(loaded.book.view(&Scope::all(), AsOf::date_utc(Date::new(2025, 12, 31)?))?)
 }
 
+/// The book for questions; a company is worth its assets.
+pub fn ask() -> Result<crate::ask::Book, Box<dyn Error>> {
+    let loaded = load::load()?;
+    let view = view(&loaded)?;
+    let totals = load::totals(&loaded.book)?.all(&view);
+    Ok(crate::ask::Book { view, totals, worth: Some(("total_assets", "total_assets")) })
+}
+
 /// Writes load, checks and results for a terminal; fails where a figure is not the measured one.
 pub fn write_text(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     let loaded = load::load()?;

@@ -114,7 +114,12 @@ impl Check<'_> {
     pub(super) fn negate(&mut self, of: NodeId, node: NodeId) -> Option<Term> {
         let term = self.term(of)?;
         if term.kind.is_number() || term.kind.is_money() || term.kind == Type::Duration {
-            return Some(self.made(Op::Negate(term.id), term.kind, node));
+            let mut made = self.made(Op::Negate(term.id), term.kind, node);
+            // A constant stays one that takes the type of its peer.
+            if term.loose.is_some() {
+                made.loose = self.loose_constant(made.id);
+            }
+            return Some(made);
         }
         let message = format!("{} has no negative", Self::a(&term.kind));
         self.fault_at(Code::E103, of, message)
@@ -320,13 +325,18 @@ impl Check<'_> {
         };
         let mut term = self.made(operation, kind, node);
         if left.loose.is_some() && right.loose.is_some() {
-            term.loose = match self.terms.constant(term.id) {
-                Some(Cell::Int(int)) => Some(Literal::Int(*int)),
-                Some(Cell::Double(double)) => Literal::number(double.get()),
-                _ => None,
-            };
+            term.loose = self.loose_constant(term.id);
         }
         term
+    }
+
+    /// A number that was reckoned from constants, as one that takes the type of its peer.
+    fn loose_constant(&self, id: TermId) -> Option<Literal> {
+        match self.terms.constant(id) {
+            Some(Cell::Int(int)) => Some(Literal::Int(*int)),
+            Some(Cell::Double(double)) => Literal::number(double.get()),
+            _ => None,
+        }
     }
 
     fn product(&mut self, left: &Term, right: &Term, node: NodeId) -> Option<Term> {

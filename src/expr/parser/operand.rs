@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Parser, constant, is_operator, is_reserved};
+use super::{Parser, constant, is_operator, is_operator_word, is_reserved};
 use crate::expr::ast::{MacroKind, NodeId, Stored};
 use crate::expr::diagnostic::{Code, Span};
 use crate::expr::functions;
@@ -276,6 +276,10 @@ impl Parser<'_> {
                     let text = self.unquoted(name.span);
                     let span = self.nodes.span(node).to(name.span);
                     node = if self.peek().kind == TokenKind::LeftParen && name.kind == TokenKind::Ident {
+                        if is_operator_word(&text) {
+                            let message = format!("`{text}` is a reserved word; no function is called so");
+                            self.fault(Code::E110, name.span, message, None);
+                        }
                         self.call(text, span, Some(node))
                     } else {
                         self.nodes.member(node, text, span)

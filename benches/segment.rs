@@ -1,0 +1,216 @@
+//! How long do segments and the queries of screens take: a portfolio, what changed, why, and one page of many accounts?
+//!
+//! `cargo bench --bench segment` measures at 1,000, 100,000 and 1,000,000 accounts on one thread; `-- --test` asks every
+//! question once on the smallest book; `-- 100000` measures one size. Each line is the median of some rounds.
+
+#![allow(clippy::indexing_slicing, reason = "a bench indexes what it has made itself")]
+
+use std::error::Error;
+use std::hint::black_box;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use perennial::expr::{Ast, Checker};
+use perennial::segment::{GroupBy, Histogram, Importer, MeasureKind, Query, Segment, Segments};
+use perennial::testkit::ReferenceBook;
+use perennial::{AsOf, Book, Change, Date, Policy, Scope, View};
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+fn main() -> Outcome<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let test = arguments.iter().any(|argument| argument == "--test");
+    let chosen: Vec<usize> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
+    let sizes = match (test, chosen.is_empty()) {
+        (true, _) => vec![1_000],
+        (false, true) => vec![1_000, 100_000, 1_000_000],
+        (false, false) => chosen,
+    };
+    // This thread is the pool, so that everything runs on it alone.
+    let _here = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global();
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{:<56} {:>10} {:>12} {:>12}", "question", "accounts", "median", "ns/account")?;
+    for size in sizes {
+        let rounds = if test { 1 } else { (2_000_000 / size).clamp(5, 51) };
+        let mut table = Table { out: &mut out, rounds };
+        let reference = ReferenceBook::new(size, 7);
+        let (book, _) = Book::load(reference.schema(), &reference.source(), &Policy::strict())?;
+        portfolio(&mut table, &book, size, if test { 50 } else { 1_000 })?;
+        screens(&mut table, &book, size)?;
+        explained(&mut table, &book)?;
+    }
+    imports(&mut Table { out: &mut out, rounds: if test { 1 } else { 51 } })
+}
+
+struct Table<'o, W: Write> {
+    out: &'o mut W,
+    rounds: usize,
+}
+
+impl<W: Write> Table<'_, W> {
+    /// Times a job; what it makes is dropped untimed. The first round is not counted.
+    fn measure<T>(
+        &mut self,
+        question: &str,
+        accounts: usize,
+        mut job: impl FnMut() -> Outcome<T>,
+    ) -> Outcome<()> {
+        drop(black_box(job()?));
+        let mut times = Vec::with_capacity(self.rounds);
+        for _ in 0..self.rounds {
+            let start = Instant::now();
+            let made = black_box(job()?);
+            times.push(start.elapsed());
+            drop(made);
+        }
+        times.sort_unstable();
+        let median = times.get(times.len() / 2).copied().unwrap_or_default();
+        self.row(question, accounts, median)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    fn row(&mut self, question: &str, accounts: usize, median: Duration) -> Outcome<()> {
+        let each = median.as_secs_f64() * 1e9 / accounts as f64;
+        writeln!(self.out, "{question:<56} {accounts:>10} {:>12} {each:>12.2}", format!("{median:.1?}"))?;
+        Ok(())
+    }
+}
+
+fn view_on(book: &Book, day: Date) -> Outcome<View> {
+    Ok(book.view(&Scope::all(), AsOf::date_utc(day))?)
+}
+
+fn view(book: &Book) -> Outcome<View> {
+    view_on(book, Date::new(2026, 1, 31)?)
+}
+
+/// Segments as a platform has them: of a few clauses each, drawn from common ones; a tenth asks another.
+fn segments(count: usize) -> Outcome<Vec<Segment>> {
+    let regions = ["AMER", "APAC", "EMEA", "LATAM"];
+    let stages = ["Onboarding", "Adoption", "Value", "Renewal", "Advocacy"];
+    let industries = ["Banking", "Software", "Retail", "Health", "Energy", "Media", "Travel"];
+    let all = (0..count).map(|n| {
+        let mut text = format!(
+            "region == \"{}\" && journey_stage != \"{}\" && (industry == \"{}\" || nps > {}) && m{} > {} && contract_value > {}",
+            regions[n % 4],
+            stages[n / 4 % 5],
+            industries[n % 7],
+            n % 11 * 10,
+            n % 8 + 1,
+            n % 13 * 20,
+            n % 17 * 1_000,
+        );
+        if n % 10 == 9 {
+            text = format!("inSegment(\"s{}\") && {text}", n - 1);
+        }
+        Segment::parse(&format!("s{n}"), &text)
+    });
+    Ok(all.collect::<Result<_, _>>()?)
+}
+
+fn portfolio<W: Write>(table: &mut Table<'_, W>, book: &Book, size: usize, count: usize) -> Outcome<()> {
+    let first = view(book)?;
+    let many = Segments::new(&**book.schema(), segments(count)?)?.plan(book.schema())?;
+    table.measure(&format!("{count} segments: who is in each"), size, || Ok(many.run(&first)))?;
+    let few = Segments::new(&**book.schema(), segments(100)?)?.plan(book.schema())?;
+    let members = few.run(&first);
+    table.measure("100 segments: duplicates, subsets, accounts in none", size, || Ok(members.analyse()))?;
+
+    let due = Segment::parse("due", "contract_renewal_date.inNext(90, 'days') && contract_value > 10000")?;
+    let due = Segments::new(&**book.schema(), [due])?.plan(book.schema())?;
+    let now = due.run(&first);
+    let later = due.run(&view_on(book, Date::new(2026, 2, 28)?)?);
+    table.measure("one segment: entered, left, stayed between two dates", size, || {
+        Ok(later.difference(&now, "due"))
+    })?;
+    // A change of values keeps the layout; an account more is another.
+    let ids: Vec<_> =
+        first.accounts().step_by(size.div_ceil(1_000).max(1)).map(|account| account.id()).collect();
+    let values = ids.iter().fold(Change::new(), |change, id| {
+        change.set(id, "contract_value", perennial::Money::from_minor(1, perennial::Currency::USD))
+    });
+    let (changed, _) = book.apply(&values)?;
+    let after = due.run(&view(&changed)?);
+    table.measure("one segment: between two books, 1,000 values changed", size, || {
+        Ok(after.difference(&now, "due"))
+    })?;
+    let gone =
+        ids.iter().rev().find(|id| first.account(id.as_str()).is_some_and(|account| !account.has_children()));
+    let (moved, _) = book.apply(&gone.iter().fold(Change::new(), |change, id| change.remove(id)))?;
+    let after = due.run(&view(&moved)?);
+    table.measure("one segment: between two books of other structure", size, || {
+        Ok(after.difference(&now, "due"))
+    })
+}
+
+fn screens<W: Write>(table: &mut Table<'_, W>, book: &Book, size: usize) -> Outcome<()> {
+    let view = view(book)?;
+    let checker = Checker::new(&**book.schema());
+    let sorted = |by: &str| Query::new().sort(by, true);
+    let queries = [
+        ("a page of 50 by value, 6 columns", sorted("contract_value")?),
+        ("a page of 50 by name", Query::new().sort("name", false)?),
+        ("a page of 50 by a sum over descendants", sorted("descendants.sum(d, d.contract_value)")?),
+        ("a page of 50 of a segment", sorted("contract_value")?.filter("region == 'EMEA' && nps < 0")?),
+        ("a search in ids and names", Query::new().search("account 12")),
+    ];
+    for (name, mut query) in queries {
+        for column in ["name", "region", "nps", "contract_value", "parent.name", "level"] {
+            query = query.column(column, column)?;
+        }
+        let query = query.check(&checker)?;
+        table.measure(name, size, || Ok(query.run(&view, None)?))?;
+        if name.contains("by value") {
+            let first = query.run(&view, None)?;
+            table.measure("the page after it", size, || Ok(query.run(&view, first.next.as_ref())?))?;
+        }
+    }
+    let everybody = view.visible();
+    let groups = GroupBy::new("region")?.measure("value", MeasureKind::Sum, "contract_value")?.measure(
+        "nps",
+        MeasureKind::Avg,
+        "nps",
+    )?;
+    table.measure("groups by region: count, sum, mean", size, || {
+        Ok(groups.run(&checker, &view, &everybody)?)
+    })?;
+    let nps = Ast::parse("nps")?;
+    let edges: Vec<f64> = (-10..=10).map(|edge| f64::from(edge) * 10.0).collect();
+    table.measure("a histogram of 20 ranges", size, || {
+        Ok(Histogram::of(&checker, &view, &everybody, &nps, &edges)?)
+    })
+}
+
+fn explained<W: Write>(table: &mut Table<'_, W>, book: &Book) -> Outcome<()> {
+    let view = view(book)?;
+    let checker = Checker::new(&**book.schema());
+    let accounts: Vec<_> = view.accounts().step_by(view.len().div_ceil(64).max(1)).collect();
+    let ten = r#"region in ["EMEA", "AMER"] && industry != "Mining" && nps > -50 && contract_value > 1000 && m1 > 10
+        && m2 < 900 && m3 >= 5 && journey_stage != "Onboarding" && contract_renewal_date > date("2026-02-01")
+        && parent.name == "Account 12""#;
+    let walks = r#"lineage.exists(a, a.name == "Account 12") && children.all(c, c.nps >= 30) && owns("CRM")"#;
+    for (name, text) in [("explain ten clauses", ten), ("explain a lineage, children and products", walks)] {
+        let rule = checker.check_predicate(text)?;
+        table.measure(name, accounts.len(), || {
+            for account in &accounts {
+                black_box(rule.explain(*account)?);
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+fn imports<W: Write>(table: &mut Table<'_, W>) -> Outcome<()> {
+    let rules = r#"{"combinator":"and","rules":[{"field":"region","operator":"in","value":["EMEA","AMER"]},
+        {"field":"nps","operator":"<","value":"0"},{"combinator":"or","rules":[
+        {"field":"m1","operator":"between","value":[10,20]},{"field":"name","operator":"contains","value":"a"}]}]}"#;
+    let terms = r#"{"terms":[{"type":"string","term":"status_group","in_list":["paying"]},
+        {"type":"simple_date_attribute","attribute":"Contract Renewal Date","joker":"next_90_days"},
+        {"type":"or","or":[{"type":"number","term":"score","lt":5},{"type":"active_list","is_in_one_of":[7]}]}]}"#;
+    let (rules, terms) = (Importer::parse(rules)?, Importer::parse(terms)?);
+    let importer = Importer::new();
+    table
+        .measure("import four rules of react-querybuilder", 1, || Ok(importer.react_querybuilder(&rules)?))?;
+    table.measure("import four terms of Totango", 1, || Ok(importer.totango("search/accounts", &terms)?))
+}
