@@ -55,6 +55,9 @@
 //! | Which account is it today, after mergers and splits? | [`View::successors`]; [`Successions`] for any day; [`Change::merge`], [`Change::split`] |
 //! | What does it add up to, for each account? | [`RollUp`], checked by [`FoldPlan`], answered by [`Totals`] |
 //! | Which accounts does a rule match, and what does a formula give? | [`expr::Checker`], then [`expr::ExprPlan`] over a view, or [`expr::Checked::for_records`] over records of your own |
+//! | Which named segments is an account in, why, and what changed? | [`segment::Segments`], [`segment::SegmentPlan`], [`expr::Explanation`], [`segment::Difference`] |
+//! | What does a list on a screen show: pages, groups, a profile? | [`segment::Query`], [`segment::GroupBy`], [`segment::Profile`] |
+//! | My users have queries in other tools | [`segment::Importer`] |
 //! | In which currency? | [`Rates`], which you implement |
 //! | What if this changes? | [`Change`] and [`Book::apply`]; [`ChangeReport`] says what differs |
 //! | And the totals after it? | [`FoldPlan::refresh`] |

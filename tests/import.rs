@@ -190,6 +190,9 @@ fn any_question() -> BoxedStrategy<String> {
     let leaf = prop::sample::select(vec![
         "arr > 10.5",
         "seats == 5",
+        "seats == 1.0",
+        "rate == 1e30",
+        "rate == 2.5e-30",
         "seats != -9007199254740993",
         "name == \"a\\\"b\\\\c\"",
         "name != other",

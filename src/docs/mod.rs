@@ -5,6 +5,7 @@
 //! * [`architecture`]: the modules, and the way of data through them.
 //! * [`semantics`]: the contract, ruling by ruling. The code cites it by number.
 //! * [`expressions`]: the language in which rules are written.
+//! * [`imports`]: what becomes of queries of other tools.
 //! * [`performance`]: how fast it is beside other tools, how that grows, and where the limits lie.
 //! * [`style`]: our habits.
 
@@ -13,6 +14,9 @@ pub mod architecture {}
 
 #[doc = include_str!("semantics.md")]
 pub mod semantics {}
+
+#[doc = include_str!("imports.md")]
+pub mod imports {}
 
 #[doc = include_str!("expressions.md")]
 pub mod expressions {}

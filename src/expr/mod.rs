@@ -2,7 +2,7 @@
 //!
 //! Every rule of the platform is written in one small language: segments, calculated attributes, signals of health,
 //! account sets, triggers. Its words, types, functions and limits stand in [`docs::expressions`](crate::docs::expressions);
-//! what its answers mean is ruled in [`docs::semantics`](crate::docs::semantics), S59 to S67.
+//! what its answers mean is ruled in [`docs::semantics`](crate::docs::semantics), S59 to S67 and S69.
 //!
 //! | question | type |
 //! |---|---|

@@ -1,6 +1,6 @@
 //! Which accounts, who came and went, and what do screens show of them?
 //!
-//! A segment is a named yes/no question over accounts, in the language of [`expr`](crate::expr). Rulings S68 to S76 of
+//! A segment is a named yes/no question over accounts, in the language of [`expr`](crate::expr). Rulings S70 to S76 of
 //! [`docs::semantics`](crate::docs::semantics).
 //!
 //! | question | type |
@@ -28,6 +28,7 @@ mod profile;
 mod query;
 mod rows;
 mod segments;
+mod version;
 
 pub use analysis::Analysis;
 pub use definition::{MAX_SEGMENT_ID_BYTES, Segment};

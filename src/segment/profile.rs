@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::version::Version;
 use crate::book::{Account, ChildEntry, View};
 use crate::fold::{FoldValue, Totals};
 use crate::model::{AccountId, Attribute, ChildId, SystemAttribute, TableKind, Value};
 use crate::set::AccountSet;
 
-/// The version of the JSON of a profile.
-const VERSION: u64 = 1;
 /// Children, rows and products that a profile names at most, of each; the others are counted.
 pub const MAX_PROFILE_ROWS: usize = 1_000;
 
@@ -242,28 +241,5 @@ impl ProfileRow {
             .filter_map(|column| row.value(column.name()).map(|value| (Arc::from(column.name()), value)));
         let values = values.collect();
         Self { table: Arc::from(table.name()), id: row.id(), account: row.account().id(), values }
-    }
-}
-
-/// The version in a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "u64", into = "u64")]
-struct Version;
-
-impl From<Version> for u64 {
-    fn from(_: Version) -> Self {
-        VERSION
-    }
-}
-
-impl TryFrom<u64> for Version {
-    type Error = String;
-
-    fn try_from(version: u64) -> Result<Self, String> {
-        if version == VERSION {
-            Ok(Self)
-        } else {
-            Err(format!("this release reads version {VERSION}, not {version}"))
-        }
     }
 }

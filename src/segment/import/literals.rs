@@ -57,8 +57,14 @@ impl Reader<'_> {
     /// A value that says its type, as exports write it.
     pub(super) fn typed(&mut self, value: &Json, kind: &str, path: &str) -> Option<Json> {
         let found = match (kind, value) {
-            ("int" | "decimal" | "double", Json::String(text)) => numeric(text),
-            ("date" | "timestamp" | "duration", Json::String(text)) => Some(json!({ "lit": { kind: text } })),
+            ("double", Json::String(text)) => text
+                .parse::<f64>()
+                .ok()
+                .filter(|double| double.is_finite())
+                .map(|double| json!({ "lit": { kind: double } })),
+            ("int" | "decimal" | "date" | "timestamp" | "duration", Json::String(text)) => {
+                Some(json!({ "lit": { kind: text } }))
+            }
             _ => None,
         };
         match found {

@@ -1,7 +1,7 @@
 //! How do queries of other tools become expressions?
 //!
 //! Each import reads everything or says, for every place that it cannot express, where and why; what it gives never
-//! matches more or fewer accounts than the query says, apart from what a note tells. Rulings S73 to S76 of
+//! matches more or fewer accounts than the query says, apart from what a note tells. Rulings S75 and S76 of
 //! [`docs::semantics`](crate::docs::semantics); the tables of what becomes what stand in
 //! [`docs::imports`](crate::docs::imports).
 
@@ -22,6 +22,7 @@ use serde_json::Value as Json;
 
 pub use self::export::export_react_querybuilder;
 pub use self::totango::{TotangoColumn, TotangoQuery, TotangoTarget};
+use super::version::Version;
 use crate::expr::{Ast, ExprLimits, Names};
 
 /// Faults and notes that an import tells at most; further ones are counted.
@@ -115,6 +116,7 @@ impl<'n> Importer<'n> {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Imported {
+    pub(super) v: Version,
     /// What it asks.
     pub expression: Ast,
     /// The names that it reads, in the order of the query, each once.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{ImportErrors, ImportFault, Imported, Importer, MAX_IMPORT_FAULTS, NeededKind, NeededName};
 use crate::expr::{Ast, Name, Of, Type, WIRE_VERSION};
+use crate::segment::version::Version;
 
 /// How deep queries nest at most; expressions nest no deeper.
 pub(super) const MAX_NESTING: usize = 64;
@@ -117,7 +118,7 @@ impl<'i> Reader<'i> {
         };
         match expression {
             Some(expression) if self.is_sound() => {
-                Ok(Imported { expression, names: self.names, notes: self.notes })
+                Ok(Imported { v: Version, expression, names: self.names, notes: self.notes })
             }
             _ => Err(self.errors()),
         }

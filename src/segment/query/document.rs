@@ -9,12 +9,14 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
 
-use super::{Column, MAX_PAGE, Query, QueryErrors, QueryFault, QueryFaultKind, SortKey};
+use super::{
+    Column, GroupBy, MAX_PAGE, Measure, MeasureKind, Query, QueryErrors, QueryFault, QueryFaultKind, SortKey,
+};
 use crate::expr::{Ast, ExprLimits};
 use crate::model::nearest;
 
 /// The version of the document that this release writes, and the only one that it reads.
-pub const QUERY_VERSION: u64 = 1;
+pub const QUERY_VERSION: u64 = crate::segment::version::VERSION;
 
 impl Query {
     /// The query as a document.
@@ -74,6 +76,59 @@ impl Query {
     }
 }
 
+impl GroupBy {
+    /// The question as a document: `{"v":1,"by":"region","measures":[{"label":"value","kind":"sum","of":"arr"}]}`.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        let measures = self.measures.iter();
+        let measures: Vec<Json> = measures
+            .map(|measure| {
+                json!({ "label": &*measure.label, "kind": measure.kind, "of": measure.of.to_string() })
+            })
+            .collect();
+        json!({ "v": QUERY_VERSION, "by": self.by.to_string(), "measures": measures })
+    }
+
+    /// Reads a document; an expression is its text, or its wire form.
+    ///
+    /// # Errors
+    ///
+    /// Every fault, each at its place.
+    ///
+    /// ```
+    /// use perennial::expr::ExprLimits;
+    /// use perennial::segment::{GroupBy, MeasureKind};
+    ///
+    /// let groups = GroupBy::new("region")?.measure("value", MeasureKind::Sum, "arr")?;
+    /// assert_eq!(GroupBy::from_json(&groups.to_json(), &ExprLimits::default()).unwrap(), groups);
+    /// let broken = serde_json::json!({ "v": 1, "by": "region ==", "measures": [{ "kind": "total", "of": "arr" }] });
+    /// assert_eq!(GroupBy::from_json(&broken, &ExprLimits::default()).unwrap_err().faults().len(), 3);
+    /// # Ok::<(), perennial::expr::ExprErrors>(())
+    /// ```
+    pub fn from_json(json: &Json, limits: &ExprLimits) -> Result<Self, QueryErrors> {
+        let mut reader = Reader { limits, faults: Vec::new() };
+        let groups = reader.groups(json);
+        match groups {
+            Some(groups) if reader.faults.is_empty() => Ok(groups),
+            _ => Err(QueryErrors { faults: reader.faults }),
+        }
+    }
+}
+
+impl Serialize for GroupBy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_json().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for GroupBy {
+    /// Reads a document within the default limits; the error names every fault.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Json::deserialize(deserializer)?;
+        Self::from_json(&json, &ExprLimits::default()).map_err(D::Error::custom)
+    }
+}
+
 impl Serialize for Query {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.to_json().serialize(serializer)
@@ -115,11 +170,7 @@ impl Reader<'_> {
     fn query(&mut self, json: &Json) -> Option<Query> {
         let Json::Object(document) = json else { return self.fault("", "expected an object with `v`") };
         self.known("", document, &["v", "filter", "search", "sort", "columns", "limit"]);
-        match document.get("v").map(Json::as_u64) {
-            Some(Some(QUERY_VERSION)) => {}
-            Some(_) => self.unsound("/v", format!("this release reads version {QUERY_VERSION}")),
-            None => self.unsound("", "there is no `v`, the version"),
-        }
+        self.version(document);
         let mut query = Query::new();
         if let Some(filter) = document.get("filter") {
             query.filter = self.expression(Some(filter), "/filter");
@@ -169,6 +220,46 @@ impl Reader<'_> {
             }
         }
         Some(query)
+    }
+
+    fn groups(&mut self, json: &Json) -> Option<GroupBy> {
+        let Json::Object(document) = json else {
+            return self.fault("", "expected an object with `v` and `by`");
+        };
+        self.known("", document, &["v", "by", "measures"]);
+        self.version(document);
+        let by = self.expression(document.get("by"), "/by");
+        let mut measures = Vec::new();
+        for (place, measure) in self.list(document, "measures").iter().enumerate() {
+            let path = format!("/measures/{place}");
+            let Json::Object(object) = measure else {
+                self.unsound(&path, "expected an object with `label`, `kind` and `of`");
+                continue;
+            };
+            self.known(&path, object, &["label", "kind", "of"]);
+            let label = match object.get("label") {
+                Some(Json::String(label)) => Some(label.as_str()),
+                _ => self.fault(&format!("{path}/label"), "expected a text"),
+            };
+            let kind = object.get("kind").and_then(|kind| MeasureKind::deserialize(kind).ok());
+            let kind = match kind {
+                Some(kind) => Some(kind),
+                None => self.fault(&format!("{path}/kind"), "expected `sum`, `avg`, `min` or `max`"),
+            };
+            let of = self.expression(object.get("of"), &format!("{path}/of"));
+            if let (Some(label), Some(kind), Some(of)) = (label, kind, of) {
+                measures.push(Measure { label: Arc::from(label), kind, of });
+            }
+        }
+        Some(GroupBy { by: by?, measures })
+    }
+
+    fn version(&mut self, document: &Map<String, Json>) {
+        match document.get("v").map(Json::as_u64) {
+            Some(Some(QUERY_VERSION)) => {}
+            Some(_) => self.unsound("/v", format!("this release reads version {QUERY_VERSION}")),
+            None => self.unsound("", "there is no `v`, the version"),
+        }
     }
 
     fn list<'j>(&mut self, document: &'j Map<String, Json>, field: &str) -> &'j [Json] {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AnswerVersion, QueryErrors, QueryFault, QueryFaultKind, Shown};
+use super::{QueryErrors, QueryFault, QueryFaultKind, Shown};
 use crate::book::View;
 use crate::expr::{
     Ast, Cell, Checked, Checker, ExprErrors, ExprPlan, ExprPlanErrors, Tally, Type, Val, compare_values,
 };
 use crate::segment::Segments;
+use crate::segment::version::Version;
 use crate::set::AccountSet;
 
 /// Groups that are told apart; accounts of further ones are counted together.
@@ -77,8 +78,8 @@ pub struct Measure {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct GroupBy {
-    by: Ast,
-    measures: Vec<Measure>,
+    pub(super) by: Ast,
+    pub(super) measures: Vec<Measure>,
 }
 
 /// The groups of some accounts, by key; those without a key last.
@@ -86,7 +87,7 @@ pub struct GroupBy {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Groups {
-    v: AnswerVersion,
+    v: Version,
     /// What stands above the figures.
     pub labels: Vec<Arc<str>>,
     /// Each group.
@@ -207,7 +208,7 @@ impl GroupBy {
         });
         let told: Vec<Group> = told.collect();
         let labels = self.measures.iter().map(|measure| measure.label.clone()).collect();
-        Ok(Groups { v: AnswerVersion, labels, groups: told, whole: group(None, whole), beyond })
+        Ok(Groups { v: Version, labels, groups: told, whole: group(None, whole), beyond })
     }
 
     /// The key, then what each figure is of.

@@ -1,7 +1,7 @@
 //! What does a list on a screen show?
 //!
 //! A query says which accounts, in which order, which columns, and how many at a time; every part of it is an
-//! expression, so that a column may be reckoned and the order may be that of a roll-up. Rulings S71 and S72 of
+//! expression, so that a column may be reckoned and the order may be that of a roll-up. Rulings S71 to S74 of
 //! [`docs::semantics`](crate::docs::semantics).
 
 mod document;
@@ -13,8 +13,6 @@ mod search;
 
 use std::fmt;
 use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
 
 pub use self::document::QUERY_VERSION;
 pub use self::groups::{Group, GroupBy, GroupError, Groups, MAX_GROUPS, Measure, MeasureKind};
@@ -246,26 +244,3 @@ impl std::error::Error for QueryErrors {}
 
 /// A value of a column or key, as JSON.
 pub(super) type Shown = Option<ExprValue>;
-
-/// The version that answers to queries carry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "u64", into = "u64")]
-pub(super) struct AnswerVersion;
-
-impl From<AnswerVersion> for u64 {
-    fn from(_: AnswerVersion) -> Self {
-        QUERY_VERSION
-    }
-}
-
-impl TryFrom<u64> for AnswerVersion {
-    type Error = String;
-
-    fn try_from(version: u64) -> Result<Self, String> {
-        if version == QUERY_VERSION {
-            Ok(Self)
-        } else {
-            Err(format!("this release reads version {QUERY_VERSION}, not {version}"))
-        }
-    }
-}

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::Key;
 use super::search::Search;
-use super::{AnswerVersion, MAX_COLUMNS, Query, QueryErrors, QueryFault, QueryFaultKind, Shown};
+use super::{MAX_COLUMNS, Query, QueryErrors, QueryFault, QueryFaultKind, Shown};
 use crate::book::{Account, View};
 use crate::expr::{AccountExpr, Checked, Checker, ExprPlan, ExprPlanErrors, Type, Val};
 use crate::model::AccountId;
 use crate::segment::Segments;
+use crate::segment::version::Version;
 use crate::set::AccountSet;
 
 /// A query that makes sense, ready to be asked of books.
@@ -30,7 +31,7 @@ pub struct CheckedQuery {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cursor {
-    v: AnswerVersion,
+    v: Version,
     keys: Vec<Shown>,
     id: AccountId,
 }
@@ -40,7 +41,7 @@ pub struct Cursor {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Page {
-    v: AnswerVersion,
+    v: Version,
     /// How many visible accounts fit, on all pages.
     pub total: usize,
     /// What stands above the columns.
@@ -245,7 +246,7 @@ impl CheckedQuery {
         let more = kept.len() > self.limit;
         kept.truncate(self.limit);
         let next = kept.last().filter(|_| more).map(|last| Cursor {
-            v: AnswerVersion,
+            v: Version,
             keys: keys.iter().zip(&last.keys).map(|(key, value)| key.shown(value)).collect(),
             id: last.account.id(),
         });
@@ -254,7 +255,7 @@ impl CheckedQuery {
             values: columns.iter().map(|column| column.value(one.account)).collect(),
         });
         let labels = self.columns.iter().map(|(label, _)| label.clone()).collect();
-        Ok(Page { v: AnswerVersion, total, labels, rows: rows.collect(), next })
+        Ok(Page { v: Version, total, labels, rows: rows.collect(), next })
     }
 
     /// The columns of the accounts of a set, in the order of the tree: for exports and profiles.
