@@ -13,9 +13,7 @@ mod common;
 
 use common::{CHUNK_ROWS, as_of, forest};
 use perennial::expr::{Ast, Checker};
-use perennial::segment::{
-    GroupBy, Histogram, MeasureKind, Profile, Query, RowFilter, Segment, Segments,
-};
+use perennial::segment::{GroupBy, Histogram, MeasureKind, Profile, Query, RowFilter, Segment, Segments};
 use perennial::{AccountId, Book, Change, FoldPlan, Policy, RollUp, Scope, Value, View};
 use proptest::prelude::*;
 
@@ -36,7 +34,7 @@ const QUESTIONS: [&str; 10] = [
 fn everything(view: &View) -> String {
     let schema = view.schema();
     let mut told = String::new();
-    let mut say = |json: serde_json::Value| told.push_str(&format!("{json}\n"));
+    let mut say = |json: serde_json::Value| told.extend([json.to_string(), "\n".to_owned()]);
     let all = QUESTIONS.iter().enumerate().map(|(at, text)| Segment::parse(&format!("s{at}"), text).unwrap());
     let segments = Segments::new(&**schema, all).unwrap();
     let found = segments.plan(schema).unwrap().run(view);
@@ -47,15 +45,22 @@ fn everything(view: &View) -> String {
     for id in segments.ids() {
         say(serde_json::json!([found.count(id), found.ids(id).unwrap()]));
         say(serde_json::json!(found.sum(id, &seats).unwrap().map(|sum| sum.to_string())));
-        say(serde_json::json!(segments.checked(id).unwrap().lints_in(view).iter().map(ToString::to_string).collect::<Vec<_>>()));
+        say(serde_json::json!(
+            segments.checked(id).unwrap().lints_in(view).iter().map(ToString::to_string).collect::<Vec<_>>()
+        ));
         for account in view.accounts() {
             let why = segments.explain(id, account).unwrap().unwrap();
             say(serde_json::json!([serde_json::to_value(&why).unwrap(), why.to_string()]));
         }
     }
     for (by, descending) in [("seats", true), ("descendants.sum(d, d.seats)", false), ("parent.name", true)] {
-        let query = Query::new().filter("inSegment(\"s0\") || true").unwrap().sort(by, descending).unwrap().limit(7);
-        let query = query.column("above", "ancestors.count()").unwrap().column("below", "subtree.max(d, d.arr)").unwrap();
+        let query =
+            Query::new().filter("inSegment(\"s0\") || true").unwrap().sort(by, descending).unwrap().limit(7);
+        let query = query
+            .column("above", "ancestors.count()")
+            .unwrap()
+            .column("below", "subtree.max(d, d.arr)")
+            .unwrap();
         let query = query.check_with(&checker, &segments).unwrap();
         let mut page = query.run(view, None).unwrap();
         loop {
@@ -70,19 +75,29 @@ fn everything(view: &View) -> String {
     let groups = GroupBy::new("root.region").unwrap().measure("seats", MeasureKind::Sum, "seats").unwrap();
     // The whole book is asked; the view bounds it.
     say(serde_json::to_value(groups.run(&checker, view, &view.book().all_accounts()).unwrap()).unwrap());
-    let ranges = Histogram::of(&checker, view, &view.book().all_accounts(), &Ast::parse("seats").unwrap(), &[0.0, 100.0, 200.0]);
+    let ranges = Histogram::of(
+        &checker,
+        view,
+        &view.book().all_accounts(),
+        &Ast::parse("seats").unwrap(),
+        &[0.0, 100.0, 200.0],
+    );
     say(serde_json::to_value(ranges.unwrap()).unwrap());
     let rows = RowFilter::new(&**schema, "tickets", "t", "t.open || seats > 3").unwrap();
     let rows = rows.rows(view, &view.book().all_accounts()).unwrap();
     say(serde_json::json!(rows.iter().map(|row| row.id().to_string()).collect::<Vec<_>>()));
-    let totals = FoldPlan::new(schema, [RollUp::sum("seats").named("all"), RollUp::count().named("n")]).unwrap().all(view);
-    say(serde_json::to_value(Profile::all(view, &view.book().all_accounts(), Some(&totals), &["plan"])).unwrap());
+    let totals = FoldPlan::new(schema, [RollUp::sum("seats").named("all"), RollUp::count().named("n")])
+        .unwrap()
+        .all(view);
+    say(serde_json::to_value(Profile::all(view, &view.book().all_accounts(), Some(&totals), &["plan"]))
+        .unwrap());
     told
 }
 
 fn scoped(book: &Book, hidden: &[AccountId]) -> View {
     let whole = common::view(book);
-    let visible = whole.accounts().filter(|account| !hidden.contains(&account.id())).map(|account| account.place());
+    let visible =
+        whole.accounts().filter(|account| !hidden.contains(&account.id())).map(|account| account.place());
     book.view(&Scope::of(whole.set(visible)), as_of()).unwrap()
 }
 

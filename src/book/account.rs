@@ -116,6 +116,15 @@ impl<'v> Account<'v> {
         })
     }
 
+    // A text by attribute, without a copy where it is stored whole.
+    pub(crate) fn text_at(&self, attribute: AttributeId) -> Option<std::borrow::Cow<'v, str>> {
+        let chunk = self.view.inner().chunk(self.place.slot)?;
+        match chunk.column(attribute.index())?.get(self.place.row as usize)? {
+            Raw::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The account directly above.
     #[must_use]
     pub fn parent(&self) -> Option<Self> {

@@ -309,7 +309,12 @@ impl Parser<'_> {
         let end = self.close(open, TokenKind::RightParen, ")");
         let span = Span::new(receiver.map_or(span, |node| self.nodes.span(node)).start, end.end);
         let Some(receiver) = receiver else {
-            if name.eq_ignore_ascii_case("not") && arguments.len() == 1 {
+            let is_not = name.eq_ignore_ascii_case("not") && arguments.len() == 1;
+            if is_operator_word(&name) && !is_not {
+                let message = format!("`{name}` is a reserved word; no function is called so");
+                self.fault(Code::E110, span, message, None);
+            }
+            if is_not {
                 let word = Span::new(span.start, span.start + 3);
                 self.fault(Code::E105, word, "`not` is `!`", Some((word, "!".to_owned())));
             }

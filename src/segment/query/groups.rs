@@ -123,6 +123,29 @@ pub enum GroupError {
     Plan(#[from] ExprPlanErrors),
 }
 
+/// A key on its way: texts are borrowed, so that none is copied for each account.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Key<'a> {
+    Text(&'a str),
+    Other(Cell),
+}
+
+impl<'a> Key<'a> {
+    fn of(value: Val<'a>) -> Self {
+        match value {
+            Val::Text(text) => Self::Text(text),
+            value => Self::Other(value.to_cell().unwrap_or(Cell::Missing)),
+        }
+    }
+
+    fn into_cell(self) -> Cell {
+        match self {
+            Self::Text(text) => Cell::Text(Arc::from(text)),
+            Self::Other(cell) => cell,
+        }
+    }
+}
+
 impl GroupBy {
     /// Groups by an expression.
     ///
@@ -177,10 +200,10 @@ impl GroupBy {
         let tallies = self.tallies(&checked)?;
         let plan = ExprPlan::with_segments(view.schema(), segments.in_order(), &checked)?;
         let answers = plan.run(view);
-        let mut groups: HashMap<Cell, (usize, Vec<Tally>)> = HashMap::new();
+        let mut groups: HashMap<Key<'_>, (usize, Vec<Tally>)> = HashMap::new();
         let mut whole = (0, tallies.clone());
         for place in accounts.iter().filter(|place| view.sees(*place)) {
-            let key = answers.answer(0, place).to_cell().unwrap_or(Cell::Missing);
+            let key = Key::of(answers.answer(0, place));
             let group = groups.entry(key).or_insert_with(|| (0, tallies.clone()));
             for (count, tallies) in [(&mut group.0, &mut group.1), (&mut whole.0, &mut whole.1)] {
                 *count += 1;
@@ -189,6 +212,8 @@ impl GroupBy {
                 }
             }
         }
+        let groups = groups.into_iter().map(|(key, group)| (key.into_cell(), group));
+        let mut groups: HashMap<Cell, (usize, Vec<Tally>)> = groups.collect();
         let mut keys: Vec<Cell> = groups.keys().cloned().collect();
         keys.sort_unstable_by(|a, b| match (*a == Cell::Missing, *b == Cell::Missing) {
             (false, false) => compare_values(&Val::of_cell(a), &Val::of_cell(b)),

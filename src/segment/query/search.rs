@@ -19,8 +19,7 @@ impl Search {
     /// How well an account fits: 0 where the id or name is the text, 1 where one begins with it, 2 where one holds it.
     pub(super) fn rank(&self, account: Account<'_>) -> Option<i64> {
         let in_id = self.rank_of(account.id_str());
-        let name = self.name.and_then(|name| account.value_at(name));
-        let in_name = name.as_ref().and_then(|name| name.as_text()).and_then(|name| self.rank_of(name));
+        let in_name = self.name.and_then(|name| account.text_at(name)).and_then(|name| self.rank_of(&name));
         match (in_id, in_name) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -28,9 +27,16 @@ impl Search {
     }
 
     fn rank_of(&self, text: &str) -> Option<i64> {
-        let text = fold_case(text);
-        match text.find(&self.text)? {
-            0 if text.len() == self.text.len() => Some(0),
+        let (at, len) = if self.text.is_ascii() && text.is_ascii() {
+            // Letter by letter, without a copy.
+            let mut windows = text.as_bytes().windows(self.text.len().max(1));
+            (windows.position(|part| part.eq_ignore_ascii_case(self.text.as_bytes()))?, text.len())
+        } else {
+            let text = fold_case(text);
+            (text.find(&self.text)?, text.len())
+        };
+        match at {
+            0 if len == self.text.len() => Some(0),
             0 => Some(1),
             _ => Some(2),
         }
