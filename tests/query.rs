@@ -19,8 +19,7 @@ use std::collections::BTreeMap;
 use common::{CHUNK_ROWS, as_of, forest, id, view};
 use perennial::expr::{Ast, Checker, ExprLimits, ExprPlan, ExprValue};
 use perennial::segment::{
-    CheckedQuery, Cursor, GroupBy, Histogram, MAX_PAGE, MeasureKind, Page, PageError, Query, Segment,
-    Segments,
+    AskError, CheckedQuery, Cursor, GroupBy, Histogram, MAX_PAGE, MeasureKind, Page, Query, Segment, Segments,
 };
 use perennial::{AccountId, AccountRow, Book, Change, Policy, Scope, View};
 use proptest::prelude::*;
@@ -272,11 +271,11 @@ fn a_query_that_makes_no_sense_is_refused_in_all_its_parts() {
     let view = view(&book);
     let cursor = pages(&view, &checked(&book, &Query::new().limit(2)))[0].next.clone().unwrap();
     let other = checked(&book, &Query::new().sort("name", false).unwrap());
-    assert_eq!(other.run(&view, Some(&cursor)), Err(PageError::Cursor));
+    assert_eq!(other.run(&view, Some(&cursor)), Err(AskError::Cursor));
     let mut json = serde_json::to_value(&cursor).unwrap();
     json["keys"] = serde_json::json!([{ "int": 3 }]);
     let cursor: Cursor = serde_json::from_value(json).unwrap();
-    assert_eq!(other.run(&view, Some(&cursor)), Err(PageError::Cursor));
+    assert_eq!(other.run(&view, Some(&cursor)), Err(AskError::Cursor));
 }
 
 #[test]
@@ -298,4 +297,20 @@ fn queries_ask_segments() {
     assert_eq!(page.rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["b", "c"]);
     assert!(page.rows.iter().all(|row| row.values == [Some(ExprValue::Bool(true))]));
     assert_eq!(query.select(&view, &view.visible()).unwrap().len(), 5);
+}
+
+/// A set from before the tree changed is refused, never taken for other accounts.
+#[test]
+fn a_stale_set_is_refused() {
+    let book = named();
+    let old = view(&book).visible();
+    let (book, _) = book.apply(&Change::new().add(AccountRow::new(id("new"), "Company"))).unwrap();
+    let view = view(&book);
+    let checker = Checker::new(&**book.schema());
+    let query = checked(&book, &Query::new().column("name", "name").unwrap());
+    assert!(matches!(query.select(&view, &old), Err(AskError::Stale(_))));
+    let groups = GroupBy::new("name").unwrap();
+    assert!(groups.run(&checker, &view, &old).unwrap_err().to_string().contains("rebase"));
+    assert!(Histogram::of(&checker, &view, &old, &Ast::parse("level").unwrap(), &[0.0, 1.0]).is_err());
+    assert!(perennial::segment::Profile::all(&view, &old, None, &[]).is_err());
 }

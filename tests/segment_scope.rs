@@ -89,8 +89,10 @@ fn everything(view: &View) -> String {
     let totals = FoldPlan::new(schema, [RollUp::sum("seats").named("all"), RollUp::count().named("n")])
         .unwrap()
         .all(view);
-    say(serde_json::to_value(Profile::all(view, &view.book().all_accounts(), Some(&totals), &["plan"]))
-        .unwrap());
+    say(serde_json::to_value(
+        Profile::all(view, &view.book().all_accounts(), Some(&totals), &["plan"]).unwrap(),
+    )
+    .unwrap());
     told
 }
 

@@ -42,8 +42,8 @@ pub use import::{
 pub use memberships::{Memberships, SegmentPlan};
 pub use profile::{MAX_PROFILE_ROWS, OwnedProduct, Profile, ProfileRow, Relative, Rows};
 pub use query::{
-    Bin, CheckedQuery, Column, Cursor, Group, GroupBy, GroupError, Groups, Histogram, MAX_BINS, MAX_COLUMNS,
-    MAX_GROUPS, MAX_PAGE, Measure, MeasureKind, PAGE, Page, PageError, PageRow, QUERY_VERSION, Query,
+    AskError, Bin, CheckedQuery, Column, Cursor, Group, GroupBy, GroupError, Groups, Histogram, MAX_BINS,
+    MAX_COLUMNS, MAX_GROUPS, MAX_PAGE, Measure, MeasureKind, PAGE, Page, PageRow, QUERY_VERSION, Query,
     QueryErrors, QueryFault, QueryFaultKind, SortKey,
 };
 pub use rows::{RowFilter, RowFilterError};

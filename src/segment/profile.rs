@@ -8,7 +8,7 @@ use super::version::Version;
 use crate::book::{Account, ChildEntry, View};
 use crate::fold::{FoldValue, Totals};
 use crate::model::{AccountId, Attribute, ChildId, SystemAttribute, TableKind, Value};
-use crate::set::AccountSet;
+use crate::set::{AccountSet, StaleSet};
 
 /// Children, rows and products that a profile names at most, of each; the others are counted.
 pub const MAX_PROFILE_ROWS: usize = 1_000;
@@ -193,10 +193,19 @@ impl Profile {
     }
 
     /// The profiles of the visible accounts of a set, in the order of the tree.
-    #[must_use]
-    pub fn all(view: &View, accounts: &AccountSet, totals: Option<&Totals>, roles: &[&str]) -> Vec<Self> {
+    ///
+    /// # Errors
+    ///
+    /// [`StaleSet`] for a set of another layout of the book.
+    pub fn all(
+        view: &View,
+        accounts: &AccountSet,
+        totals: Option<&Totals>,
+        roles: &[&str],
+    ) -> Result<Vec<Self>, StaleSet> {
+        let accounts = view.visible().intersection(accounts)?;
         let chosen = view.accounts().filter(|account| accounts.contains(account.place()));
-        chosen.map(|account| Self::of(view, account, totals, roles)).collect()
+        Ok(chosen.map(|account| Self::of(view, account, totals, roles)).collect())
     }
 }
 

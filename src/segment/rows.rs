@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::AskError;
 use crate::book::{Account, ChildEntry, View};
 use crate::expr::{
-    Ast, Checked, Checker, ExprErrors, ExprLimits, ExprPlanErrors, MacroKind, Names, RowExpr, WIRE_VERSION,
-    WireErrors,
+    Ast, Checked, Checker, ExprErrors, ExprLimits, MacroKind, Names, RowExpr, WIRE_VERSION, WireErrors,
 };
 use crate::set::AccountSet;
 
@@ -106,16 +106,13 @@ impl RowFilter {
     ///
     /// # Errors
     ///
-    /// What a book cannot answer.
+    /// What a book cannot answer, and a set of another layout of the book.
     ///
     /// # Complexity
     ///
     /// Linear in the rows of the accounts; in the accounts of the view for their order.
-    pub fn rows<'v>(
-        &self,
-        view: &'v View,
-        accounts: &AccountSet,
-    ) -> Result<Vec<ChildEntry<'v>>, ExprPlanErrors> {
+    pub fn rows<'v>(&self, view: &'v View, accounts: &AccountSet) -> Result<Vec<ChildEntry<'v>>, AskError> {
+        let accounts = view.visible().intersection(accounts)?;
         let asked = RowExpr::new(&self.checked, view)?;
         let mut found = Vec::new();
         let mut ask = |account: Account<'v>| {
@@ -125,7 +122,6 @@ impl RowFilter {
                 }
             }
         };
-        // A few accounts are put in order by themselves, many by a walk over all.
         view.accounts().filter(|account| accounts.contains(account.place())).for_each(&mut ask);
         Ok(found)
     }

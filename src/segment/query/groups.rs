@@ -12,7 +12,7 @@ use crate::expr::{
 };
 use crate::segment::Segments;
 use crate::segment::version::Version;
-use crate::set::AccountSet;
+use crate::set::{AccountSet, StaleSet};
 
 /// Groups that are told apart; accounts of further ones are counted together.
 pub const MAX_GROUPS: usize = 10_000;
@@ -121,6 +121,9 @@ pub enum GroupError {
     /// A book of this schema cannot answer.
     #[error(transparent)]
     Plan(#[from] ExprPlanErrors),
+    /// The set is of another layout of the book.
+    #[error(transparent)]
+    Stale(#[from] StaleSet),
 }
 
 /// A key on its way: texts are borrowed, so that none is copied for each account.
@@ -170,7 +173,7 @@ impl GroupBy {
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with an expression, figures of what has none, and what a book cannot answer.
+    /// Everything that is wrong with an expression, figures of what has none, what a book cannot answer, and a set of another layout.
     ///
     /// # Complexity
     ///
@@ -196,13 +199,14 @@ impl GroupBy {
         view: &View,
         accounts: &AccountSet,
     ) -> Result<Groups, GroupError> {
+        let accounts = view.visible().intersection(accounts)?;
         let checked = self.check(checker)?;
         let tallies = self.tallies(&checked)?;
         let plan = ExprPlan::with_segments(view.schema(), segments.in_order(), &checked)?;
         let answers = plan.run(view);
         let mut groups: HashMap<Key<'_>, (usize, Vec<Tally>)> = HashMap::new();
         let mut whole = (0, tallies.clone());
-        for place in accounts.iter().filter(|place| view.sees(*place)) {
+        for place in accounts.iter() {
             let key = Key::of(answers.answer(0, place));
             let group = groups.entry(key).or_insert_with(|| (0, tallies.clone()));
             for (count, tallies) in [(&mut group.0, &mut group.1), (&mut whole.0, &mut whole.1)] {

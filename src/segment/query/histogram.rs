@@ -75,7 +75,8 @@ impl Histogram {
     ///
     /// # Errors
     ///
-    /// An expression that makes no sense or gives no number, edges that do not ascend, and what a book cannot answer.
+    /// An expression that makes no sense or gives no number, edges that do not ascend, what a book cannot
+    /// answer, and a set of another layout.
     ///
     /// # Complexity
     ///
@@ -106,6 +107,7 @@ impl Histogram {
             let message = format!("the edges are 2 to {} finite numbers that ascend", MAX_BINS + 1);
             return Err(fault("/edges", QueryFaultKind::Other(message)).into());
         }
+        let accounts = view.visible().intersection(accounts)?;
         let answers =
             ExprPlan::with_segments(view.schema(), Segments::none().in_order(), [&checked])?.run(view);
         let bins = edges.windows(2).map(|pair| match pair {

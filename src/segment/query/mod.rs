@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub use self::document::QUERY_VERSION;
 pub use self::groups::{Group, GroupBy, GroupError, Groups, MAX_GROUPS, Measure, MeasureKind};
 pub use self::histogram::{Bin, Histogram, MAX_BINS};
-pub use self::page::{CheckedQuery, Cursor, Page, PageError, PageRow};
+pub use self::page::{AskError, CheckedQuery, Cursor, Page, PageRow};
 use crate::expr::{Ast, ExprErrors, ExprValue};
 
 /// Accounts on one page, where a query does not say how many.

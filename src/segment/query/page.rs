@@ -13,7 +13,7 @@ use crate::expr::{AccountExpr, Checked, Checker, ExprPlan, ExprPlanErrors, Type,
 use crate::model::AccountId;
 use crate::segment::Segments;
 use crate::segment::version::Version;
-use crate::set::AccountSet;
+use crate::set::{AccountSet, StaleSet};
 
 /// A query that makes sense, ready to be asked of books.
 #[derive(Debug, Clone)]
@@ -63,13 +63,16 @@ pub struct PageRow {
     pub values: Vec<Shown>,
 }
 
-/// Why there is no page.
+/// Why a question of a screen has no answer.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum PageError {
+pub enum AskError {
     /// A book of this schema cannot answer.
     #[error(transparent)]
     Plan(#[from] ExprPlanErrors),
+    /// The set is of another layout of the book.
+    #[error(transparent)]
+    Stale(#[from] StaleSet),
     /// The cursor is of another query.
     #[error("the cursor is not one of this query: begin again at the first page")]
     Cursor,
@@ -179,7 +182,7 @@ impl CheckedQuery {
     ///
     /// One pass for the filter, and for each key that asks other accounts; then linear in the accounts that pass, of
     /// which as many as stand on a page are kept. Columns are worked out for the accounts of the page alone.
-    pub fn run(&self, view: &View, after: Option<&Cursor>) -> Result<Page, PageError> {
+    pub fn run(&self, view: &View, after: Option<&Cursor>) -> Result<Page, AskError> {
         let mut keys: Vec<Key<'_>> = Vec::with_capacity(self.sort.len() + 1);
         if self.search.is_some() && self.sort.is_empty() {
             keys.push(Key::rank());
@@ -262,12 +265,13 @@ impl CheckedQuery {
     ///
     /// # Errors
     ///
-    /// What a book cannot answer.
+    /// What a book cannot answer, and a set of another layout of the book.
     ///
     /// # Complexity
     ///
     /// As many walks as a column makes for one account, for each account of the set.
-    pub fn select(&self, view: &View, accounts: &AccountSet) -> Result<Vec<PageRow>, ExprPlanErrors> {
+    pub fn select(&self, view: &View, accounts: &AccountSet) -> Result<Vec<PageRow>, AskError> {
+        let accounts = view.visible().intersection(accounts)?;
         let columns = self.columns.iter().map(|(_, value)| self.column(view, value));
         let columns: Vec<AccountExpr<'_>> = columns.collect::<Result<_, _>>()?;
         let rows = view.accounts().filter(|account| accounts.contains(account.place())).map(|account| {
@@ -294,11 +298,11 @@ fn by_keys(keys: &[Key<'_>], a: &[Val<'_>], a_id: &str, b: &[Val<'_>], b_id: &st
 }
 
 /// What a cursor says, for these keys.
-fn read<'c>(keys: &'c [Key<'_>], cursor: &'c Cursor) -> Result<(Vec<Val<'c>>, &'c str), PageError> {
+fn read<'c>(keys: &'c [Key<'_>], cursor: &'c Cursor) -> Result<(Vec<Val<'c>>, &'c str), AskError> {
     if keys.len() != cursor.keys.len() {
-        return Err(PageError::Cursor);
+        return Err(AskError::Cursor);
     }
     let values = keys.iter().zip(&cursor.keys).map(|(key, shown)| key.read(shown.as_ref()));
     let values: Option<Vec<Val<'_>>> = values.collect();
-    Ok((values.ok_or(PageError::Cursor)?, cursor.id.as_str()))
+    Ok((values.ok_or(AskError::Cursor)?, cursor.id.as_str()))
 }
