@@ -533,6 +533,10 @@ fn text_that_is_no_json_is_told_why() {
     assert!(told("{\"a\":1,}").contains("a comma stands after the last item"));
     assert!(told("").contains("line"));
     assert!(Importer::parse("{\"terms\":[]}").is_ok());
+    // A map would keep the last of the two, and ask something else.
+    let twice = Importer::parse("{\"terms\":[{\"type\":\"number\",\"term\":\"score\",\"eq\":1,\"eq\":2}]}")
+        .unwrap_err();
+    assert_eq!(twice.to_string(), "at `/terms/0/eq`: this field stands twice");
 }
 
 // --- Salesforce -----------------------------------------------------------------------------------

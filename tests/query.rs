@@ -268,6 +268,10 @@ fn a_query_that_makes_no_sense_is_refused_in_all_its_parts() {
         Query::new().limit(0).page_limit() == 1 && Query::new().limit(usize::MAX).page_limit() == MAX_PAGE
     );
 
+    let twice =
+        Query::from_json_text("{\"v\":1,\"limit\":5,\"limit\":6}", &ExprLimits::default()).unwrap_err();
+    assert_eq!(twice.to_string(), "at `/limit`: this field stands twice");
+
     let view = view(&book);
     let cursor = pages(&view, &checked(&book, &Query::new().limit(2)))[0].next.clone().unwrap();
     let other = checked(&book, &Query::new().sort("name", false).unwrap());

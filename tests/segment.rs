@@ -304,6 +304,16 @@ fn a_document_is_read_as_it_was_written_or_every_fault_is_told() {
             "/segments/3",
         ]
     );
+    let twice = "{\"v\":1,\"segments\":[{\"id\":\"a\",\"id\":\"b\",\"expression\":\"true\"}]}";
+    let errors = Segment::from_json_text(twice, &ExprLimits::default()).unwrap_err();
+    assert_eq!(errors.to_string(), "at `/segments/0/id`: this field stands twice");
+    assert!(Segment::from_json_text("{", &ExprLimits::default()).is_err());
+    assert!(
+        serde_json::from_str::<Segment>("{\"v\":1,\"id\":\"a\",\"id\":\"b\",\"expression\":\"true\"}")
+            .is_err()
+    );
+    let text = Segment::to_json(&all).to_string();
+    assert_eq!(Segment::from_json_text(&text, &ExprLimits::default()).unwrap(), all);
     assert!(serde_json::from_str::<Segment>("{\"v\":3,\"id\":\"a\",\"expression\":\"true\"}").is_err());
 }
 

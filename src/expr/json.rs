@@ -14,6 +14,7 @@ use super::diagnostic::Code;
 use super::functions;
 use super::limits::ExprLimits;
 use super::literal::Literal;
+use crate::model::JsonOnce;
 
 /// The version of the wire form that this release writes, and the only one that it reads.
 pub const WIRE_VERSION: u64 = 1;
@@ -68,7 +69,7 @@ impl Serialize for Ast {
 impl<'de> Deserialize<'de> for Ast {
     /// Reads the wire form within the default limits; the error names every fault.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = Json::deserialize(deserializer)?;
+        let json = JsonOnce::deserialize(deserializer)?.checked::<D::Error>()?;
         Self::from_json(&json, &ExprLimits::default()).map_err(D::Error::custom)
     }
 }

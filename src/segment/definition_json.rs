@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{Segment, SegmentErrors, SegmentFault, SegmentFaultKind};
 use crate::expr::{Ast, ExprLimits};
-use crate::model::nearest;
+use crate::model::{JsonOnce, nearest};
 
 /// The version of the document that this release writes, and the only one that it reads.
 pub const SEGMENTS_VERSION: u64 = super::version::VERSION;
@@ -62,7 +62,33 @@ impl Segment {
     ///
     /// Every fault of every segment, each with its place in the document.
     pub fn from_json(json: &Json, limits: &ExprLimits) -> Result<Vec<Self>, SegmentErrors> {
+        Self::from_json_once(json, &[], limits)
+    }
+
+    /// Reads the text of a document of segments; a field that stands twice is a fault, which a map of JSON would lose.
+    ///
+    /// # Errors
+    ///
+    /// As [`Segment::from_json`], and where the text is no JSON.
+    pub fn from_json_text(text: &str, limits: &ExprLimits) -> Result<Vec<Self>, SegmentErrors> {
+        match serde_json::from_str::<JsonOnce>(text) {
+            Ok(read) => Self::from_json_once(&read.json, &read.twice, limits),
+            Err(error) => {
+                let kind = SegmentFaultKind::Document { path: String::new(), message: error.to_string() };
+                Err(SegmentErrors { faults: vec![SegmentFault { segment: Arc::from(""), kind }] })
+            }
+        }
+    }
+
+    fn from_json_once(
+        json: &Json,
+        twice: &[String],
+        limits: &ExprLimits,
+    ) -> Result<Vec<Self>, SegmentErrors> {
         let mut reader = Reader { limits, faults: Vec::new() };
+        for path in twice {
+            reader.fault("", path.clone(), "this field stands twice");
+        }
         let segments = reader.document(json);
         if reader.faults.is_empty() { Ok(segments) } else { Err(SegmentErrors { faults: reader.faults }) }
     }
@@ -82,7 +108,7 @@ impl Serialize for Segment {
 impl<'de> Deserialize<'de> for Segment {
     /// One segment by itself; the error names every fault.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut json = Json::deserialize(deserializer)?;
+        let mut json = JsonOnce::deserialize(deserializer)?.checked::<D::Error>()?;
         let limits = ExprLimits::default();
         let mut reader = Reader { limits: &limits, faults: Vec::new() };
         if let Json::Object(object) = &mut json {

@@ -44,9 +44,9 @@ pub const MAX_IMPORT_FAULTS: usize = 100;
 /// );
 /// assert_eq!(imported.names.iter().map(|name| &*name.name).collect::<Vec<_>>(), ["region", "seats"]);
 ///
-/// let broken = Importer::parse(r#"{ "combinator": "and", "rules": [{ "field": "seats", "operator": "~", "value": 1 }] }"#)?;
+/// let broken = Importer::parse(r#"{ "combinator": "and", "rules": [{ "field": "seats", "operator": "like", "value": 1 }] }"#)?;
 /// let errors = Importer::new().react_querybuilder(&broken).unwrap_err();
-/// assert_eq!(errors.to_string(), "at `/rules/0/operator`: there is no operator `~` here");
+/// assert_eq!(errors.to_string(), "at `/rules/0/operator`: there is no operator `like` here");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Default)]

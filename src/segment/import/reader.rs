@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{ImportErrors, ImportFault, Imported, Importer, MAX_IMPORT_FAULTS, NeededKind, NeededName};
 use crate::expr::{Ast, Name, Of, Type, WIRE_VERSION};
+use crate::model::JsonOnce;
 use crate::segment::version::Version;
 
 /// How deep queries nest at most; expressions nest no deeper.
@@ -179,7 +180,17 @@ pub(super) fn escaped(key: &str) -> String {
 }
 
 pub(super) fn parse(text: &str) -> Result<Json, ImportErrors> {
-    serde_json::from_str(text).map_err(|error| {
+    let read: Result<JsonOnce, _> = serde_json::from_str(text);
+    if let Ok(read) = &read
+        && !read.twice.is_empty()
+    {
+        let twice = read.twice.iter().take(MAX_IMPORT_FAULTS);
+        let twice = twice
+            .map(|path| ImportFault { path: path.clone(), message: "this field stands twice".to_owned() });
+        let more = read.twice.len().saturating_sub(MAX_IMPORT_FAULTS);
+        return Err(ImportErrors { faults: twice.collect(), more });
+    }
+    read.map(|read| read.json).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         let at = format!("line {line} column {column}");
         let said = error.to_string();

@@ -13,7 +13,7 @@ use super::{
     Column, GroupBy, MAX_PAGE, Measure, MeasureKind, Query, QueryErrors, QueryFault, QueryFaultKind, SortKey,
 };
 use crate::expr::{Ast, ExprLimits};
-use crate::model::nearest;
+use crate::model::{JsonOnce, nearest};
 
 /// The version of the document that this release writes, and the only one that it reads.
 pub const QUERY_VERSION: u64 = crate::segment::version::VERSION;
@@ -67,7 +67,30 @@ impl Query {
     /// # Ok::<(), perennial::expr::ExprErrors>(())
     /// ```
     pub fn from_json(json: &Json, limits: &ExprLimits) -> Result<Self, QueryErrors> {
+        Self::from_json_once(json, &[], limits)
+    }
+
+    /// Reads the text of a document; a field that stands twice is a fault, which a map of JSON would lose.
+    ///
+    /// # Errors
+    ///
+    /// As [`Query::from_json`], and where the text is no JSON.
+    pub fn from_json_text(text: &str, limits: &ExprLimits) -> Result<Self, QueryErrors> {
+        match serde_json::from_str::<JsonOnce>(text) {
+            Ok(read) => Self::from_json_once(&read.json, &read.twice, limits),
+            Err(error) => {
+                let fault =
+                    QueryFault { path: String::new(), kind: QueryFaultKind::Other(error.to_string()) };
+                Err(QueryErrors { faults: vec![fault] })
+            }
+        }
+    }
+
+    fn from_json_once(json: &Json, twice: &[String], limits: &ExprLimits) -> Result<Self, QueryErrors> {
         let mut reader = Reader { limits, faults: Vec::new() };
+        for path in twice {
+            reader.unsound(path, "this field stands twice");
+        }
         let query = reader.query(json);
         match query {
             Some(query) if reader.faults.is_empty() => Ok(query),
@@ -124,7 +147,7 @@ impl Serialize for GroupBy {
 impl<'de> Deserialize<'de> for GroupBy {
     /// Reads a document within the default limits; the error names every fault.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = Json::deserialize(deserializer)?;
+        let json = JsonOnce::deserialize(deserializer)?.checked::<D::Error>()?;
         Self::from_json(&json, &ExprLimits::default()).map_err(D::Error::custom)
     }
 }
@@ -138,7 +161,7 @@ impl Serialize for Query {
 impl<'de> Deserialize<'de> for Query {
     /// Reads a document within the default limits; the error names every fault.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = Json::deserialize(deserializer)?;
+        let json = JsonOnce::deserialize(deserializer)?.checked::<D::Error>()?;
         Self::from_json(&json, &ExprLimits::default()).map_err(D::Error::custom)
     }
 }
