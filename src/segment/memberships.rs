@@ -101,7 +101,7 @@ impl Memberships {
     }
 
     pub(super) fn number(&self, id: &str) -> Option<usize> {
-        self.segments.ids().position(|known| known == id)
+        self.segments.number(id)
     }
 
     /// The accounts in a segment; `None` for an unknown segment.

@@ -150,6 +150,11 @@ impl Segments {
         self.all.keys().map(|id| &**id)
     }
 
+    /// The place of a segment among all.
+    pub(super) fn number(&self, id: &str) -> Option<usize> {
+        self.all.get_index_of(id)
+    }
+
     /// A segment by id.
     #[must_use]
     pub fn segment(&self, id: &str) -> Option<&Segment> {

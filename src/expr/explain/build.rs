@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Explanation, Part, PartKind, Version, flip, reads};
 use crate::book::{Account, View};
 use crate::expr::ast::{Node, NodeId};
-use crate::expr::batch::{ExprPlanErrors, Points, unanswered};
+use crate::expr::batch::{ExprPlan, ExprPlanErrors, Points};
 use crate::expr::checked::Checked;
 use crate::expr::literal::Literal;
 use crate::expr::resolve::{Linked, place};
@@ -15,33 +15,22 @@ use crate::expr::types::Type;
 use crate::expr::value::ExprValue;
 use crate::model::AccountIdx;
 
-/// An expression with the terms of each of its nodes, ready to be asked of accounts.
-pub(super) struct Asked<'v, 'c> {
-    pub(super) checked: &'c Checked,
-    pub(super) points: Points<'v>,
+/// An expression with the terms of each of its nodes.
+struct Nodes<'c> {
+    checked: &'c Checked,
     /// The term of each node that is a value.
     of: Vec<Option<TermId>>,
 }
 
-impl<'v, 'c> Asked<'v, 'c> {
-    fn new(view: &'v View, segments: &[(&'c str, &'c Checked)], checked: &'c Checked) -> Self {
-        let mut terms = Terms::sharing();
-        let linked = link(&mut terms, segments);
-        let every = checked.every();
-        let places = terms.join(&every.terms, &linked);
-        let nodes: Vec<usize> =
-            (0..every.of.len()).filter(|at| every.of.get(*at).is_some_and(Option::is_some)).collect();
-        let wanted: Vec<TermId> = every.of.iter().flatten().map(|id| place(&places, *id)).collect();
-        let (points, found) = Points::new(view, &terms, &wanted);
-        let mut of = vec![None; every.of.len()];
-        for (node, id) in nodes.into_iter().zip(found) {
-            if let Some(of) = of.get_mut(node) {
-                *of = Some(id);
-            }
-        }
-        Self { checked, points, of }
-    }
+/// An expression, ready to be asked of accounts.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) checked: &'a Checked,
+    pub(super) points: &'a Points<'a>,
+    of: &'a [Option<TermId>],
+}
 
+impl Asked<'_> {
     pub(super) fn term(&self, node: NodeId) -> Option<TermId> {
         self.of.get(node.index()).copied().flatten()
     }
@@ -73,9 +62,9 @@ pub(in crate::expr) fn link(terms: &mut Terms, segments: &[(&str, &Checked)]) ->
 
 /// Explains one expression for any account of a view.
 pub(crate) struct Explainer<'v, 'c> {
-    view: &'v View,
+    points: Points<'v>,
     /// The expression, then the segments that it asks.
-    asked: Vec<Asked<'v, 'c>>,
+    all: Vec<Nodes<'c>>,
     segments: HashMap<&'c str, usize>,
 }
 
@@ -86,26 +75,33 @@ impl<'v, 'c> Explainer<'v, 'c> {
         segments: &[(&'c str, &'c Checked)],
         checked: &'c Checked,
     ) -> Result<Self, ExprPlanErrors> {
-        let mut linked = Linked::new();
-        let mut broken = HashMap::new();
-        for (id, segment) in segments {
-            let faults = unanswered(view.schema(), segment.terms().0, &linked, &broken);
-            linked.insert(Arc::from(*id), TermId::NONE);
-            if !faults.is_empty() {
-                broken.insert(Arc::from(*id), faults);
-            }
+        // What a plan refuses is refused here as well.
+        ExprPlan::with_segments(view.schema(), segments.iter().copied(), [checked])?;
+        let mut terms = Terms::sharing();
+        let linked = link(&mut terms, segments);
+        // All of them among the same terms, so that what several ask stands once.
+        let expressions = std::iter::once(checked).chain(segments.iter().map(|(_, segment)| *segment));
+        let mut all: Vec<Nodes<'c>> = Vec::with_capacity(segments.len() + 1);
+        let mut wanted: Vec<TermId> = Vec::new();
+        for checked in expressions {
+            let every = checked.every();
+            let places = terms.join(&every.terms, &linked);
+            let of: Vec<Option<TermId>> = every.of.iter().map(|id| id.map(|id| place(&places, id))).collect();
+            wanted.extend(of.iter().flatten());
+            all.push(Nodes { checked, of });
         }
-        let faults = unanswered(view.schema(), checked.terms().0, &linked, &broken);
-        if !faults.is_empty() {
-            return Err(ExprPlanErrors::of(0, faults));
+        let (points, found) = Points::new(view, &terms, &wanted);
+        let mut found = found.into_iter();
+        for node in all.iter_mut().flat_map(|nodes| &mut nodes.of).filter(|node| node.is_some()) {
+            *node = found.next();
         }
-        let mut asked = vec![Asked::new(view, segments, checked)];
-        let mut known = HashMap::new();
-        for (place, (id, segment)) in segments.iter().enumerate() {
-            known.insert(*id, asked.len());
-            asked.push(Asked::new(view, segments.get(..place).unwrap_or_default(), segment));
-        }
-        Ok(Self { view, asked, segments: known })
+        let known = segments.iter().enumerate().map(|(at, (id, _))| (*id, at + 1)).collect();
+        Ok(Self { points, all, segments: known })
+    }
+
+    fn asked(&self, at: usize) -> Option<Asked<'_>> {
+        let nodes = self.all.get(at)?;
+        Some(Asked { checked: nodes.checked, points: &self.points, of: &nodes.of })
     }
 
     /// What the expression says of an account; of one that the view does not show, nothing is known.
@@ -114,19 +110,18 @@ impl<'v, 'c> Explainer<'v, 'c> {
         // Which expression each part is of, and which node.
         let mut from: Vec<(usize, NodeId)> = Vec::new();
         let mut leaves: Vec<reads::Names> = Vec::new();
-        let at = self.asked.first().and_then(|whole| whole.points.place(account));
-        if let (Some(whole), Some(at)) = (self.asked.first(), at) {
+        if let (Some(whole), Some(at)) = (self.asked(0), self.points.place(account)) {
             from.push((0, whole.checked.ast().root()));
             let mut next = 0;
             while let Some((of, node)) = from.get(next).copied() {
                 next += 1;
-                let Some(asked) = self.asked.get(of) else { continue };
+                let Some(asked) = self.asked(of) else { continue };
                 let (kind, below) = self.below(of, node);
                 let first = from.len();
                 from.extend(below);
                 let below: Vec<usize> = (first..from.len()).collect();
                 let (reads, names) = match kind {
-                    PartKind::Term => reads::of(asked, at, node),
+                    PartKind::Term => reads::of(&asked, at, node),
                     _ => (Vec::new(), reads::Names::default()),
                 };
                 leaves.push(names);
@@ -139,14 +134,14 @@ impl<'v, 'c> Explainer<'v, 'c> {
                 });
             }
         }
-        let question = self.asked.first().is_some_and(|whole| whole.checked.is_predicate());
+        let question = self.asked(0).is_some_and(|whole| whole.checked.is_predicate());
         let flip = if question { flip::of(&parts, &leaves) } else { None };
-        Explanation { v: Version, account: account.id(), date: self.view.as_of().date(), parts, flip }
+        Explanation { v: Version, account: account.id(), date: self.points.view.as_of().date(), parts, flip }
     }
 
     /// How the answer of a node comes about, and the nodes that it comes from.
     fn below(&self, of: usize, node: NodeId) -> (PartKind, Vec<(usize, NodeId)>) {
-        let Some(asked) = self.asked.get(of) else { return (PartKind::Term, Vec::new()) };
+        let Some(asked) = self.asked(of) else { return (PartKind::Term, Vec::new()) };
         let ast = asked.checked.ast();
         let own = |nodes: &[NodeId]| nodes.iter().map(|node| (of, *node)).collect();
         let is_truth = asked.checked.kind_of(node) == Some(&Type::Bool);
@@ -164,7 +159,7 @@ impl<'v, 'c> Explainer<'v, 'c> {
                         Node::Literal(Literal::Text(id)) => self.segments.get(&**id),
                         _ => None,
                     };
-                    let found = id.and_then(|place| Some((*place, self.asked.get(*place)?)));
+                    let found = id.and_then(|place| Some((*place, self.asked(*place)?)));
                     match found {
                         Some((place, segment)) => {
                             (PartKind::Segment, vec![(place, segment.checked.ast().root())])

@@ -3,6 +3,8 @@
 //! For each part, how many terms would have to change for it to be yes, and for it to be no: a sum over `&&`, a
 //! least over `||`, the other way round for no. Then down again from the whole, to where those terms are.
 
+use std::collections::HashMap;
+
 use super::reads::Names;
 use super::{Flip, Part, PartKind};
 
@@ -91,10 +93,13 @@ pub(super) fn of(parts: &[Part], names: &[Names]) -> Option<Flip> {
             _ => found.push((at, to)),
         }
     }
+    let mut readers: HashMap<&str, usize> = HashMap::new();
+    for name in names.iter().flat_map(Names::iter) {
+        *readers.entry(name).or_default() += 1;
+    }
     let is_shared = |(at, _): &(usize, bool)| {
-        let own = names.get(*at);
-        let others = names.iter().enumerate().filter(|(other, _)| other != at);
-        own.is_some_and(|own| others.into_iter().any(|(_, other)| own.meets(other)))
+        let mut own = names.get(*at).into_iter().flat_map(Names::iter);
+        own.any(|name| readers.get(name).is_some_and(|readers| *readers > 1))
     };
     let shared = found.iter().any(is_shared);
     Some(Flip { to, parts: found, shared })

@@ -1,6 +1,6 @@
 //! What was read for a part, and from where?
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::build::Asked;
@@ -23,22 +23,23 @@ impl Names {
         self.0.is_empty()
     }
 
-    pub(super) fn meets(&self, other: &Self) -> bool {
-        self.0.iter().any(|name| other.0.contains(name))
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|name| &**name)
     }
 }
 
 /// What a node reads at an account, in the order of the text, and what it depends on.
-pub(super) fn of(asked: &Asked<'_, '_>, at: AccountIdx, node: NodeId) -> (Vec<Reading>, Names) {
+pub(super) fn of(asked: &Asked<'_>, at: AccountIdx, node: NodeId) -> (Vec<Reading>, Names) {
     let ast = asked.checked.ast();
     let mut readings: Vec<Reading> = Vec::new();
+    let mut known: HashSet<Arc<str>> = HashSet::new();
     let mut left = vec![node];
     while let Some(node) = left.pop() {
         match origin(asked, at, node) {
             Some(from) => {
-                let text = ast.text_of(node);
-                if !readings.iter().any(|known| *known.text == *text) {
-                    readings.push(Reading { text: Arc::from(text), value: asked.value(at, node), from });
+                let text: Arc<str> = Arc::from(ast.text_of(node));
+                if known.insert(text.clone()) {
+                    readings.push(Reading { text, value: asked.value(at, node), from });
                 }
             }
             None => match ast.node(node) {
@@ -53,7 +54,7 @@ pub(super) fn of(asked: &Asked<'_, '_>, at: AccountIdx, node: NodeId) -> (Vec<Re
     }
     let mut names = Names::default();
     if let Some(term) = asked.term(node) {
-        depends(&asked.points, term, &mut names);
+        depends(asked.points, term, &mut names);
     }
     (readings, names)
 }
@@ -89,8 +90,8 @@ fn depends(points: &Points<'_>, term: TermId, names: &mut Names) {
 }
 
 /// Where the value of a node is from, where it is one that is read rather than reckoned.
-fn origin(asked: &Asked<'_, '_>, at: AccountIdx, node: NodeId) -> Option<Origin> {
-    let points = &asked.points;
+fn origin(asked: &Asked<'_>, at: AccountIdx, node: NodeId) -> Option<Origin> {
+    let points = asked.points;
     let mut term = asked.term(node)?;
     let mut account = Some(at);
     while let Op::At(place, inner) = points.terms.op(term) {

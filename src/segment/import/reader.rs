@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use serde_json::{Map, Value as Json, json};
 
 use super::{ImportErrors, ImportFault, Imported, Importer, MAX_IMPORT_FAULTS, NeededKind, NeededName};
@@ -18,13 +19,14 @@ pub(super) struct Reader<'i> {
     pub(super) importer: &'i Importer<'i>,
     faults: Vec<ImportFault>,
     more: usize,
-    names: Vec<NeededName>,
+    /// By name and table.
+    names: IndexMap<(Arc<str>, Option<Arc<str>>), NeededName>,
     notes: Vec<ImportFault>,
 }
 
 impl<'i> Reader<'i> {
-    pub(super) const fn new(importer: &'i Importer<'i>) -> Self {
-        Self { importer, faults: Vec::new(), more: 0, names: Vec::new(), notes: Vec::new() }
+    pub(super) fn new(importer: &'i Importer<'i>) -> Self {
+        Self { importer, faults: Vec::new(), more: 0, names: IndexMap::new(), notes: Vec::new() }
     }
 
     pub(super) fn fault<T>(&mut self, path: &str, message: impl Into<String>) -> Option<T> {
@@ -88,12 +90,13 @@ impl<'i> Reader<'i> {
             let name: String = name.chars().take(60).collect();
             return self.fault(path, format!("`{name}` cannot be a name here: {why}"));
         }
-        let table = row.map(|(table, _)| table);
-        let known = self.names.iter().any(|known| *known.name == *name && known.table.as_deref() == table);
-        if !known {
-            let table = table.map(Arc::from);
-            self.names.push(NeededName { name: Arc::from(name), table, kind, path: path.to_owned() });
-        }
+        let key: (Arc<str>, Option<Arc<str>>) = (Arc::from(name), row.map(|(table, _)| Arc::from(table)));
+        self.names.entry(key).or_insert_with_key(|(name, table)| NeededName {
+            name: name.clone(),
+            table: table.clone(),
+            kind,
+            path: path.to_owned(),
+        });
         Some(read)
     }
 
@@ -118,9 +121,12 @@ impl<'i> Reader<'i> {
             _ => None,
         };
         match expression {
-            Some(expression) if self.is_sound() => {
-                Ok(Imported { v: Version, expression, names: self.names, notes: self.notes })
-            }
+            Some(expression) if self.is_sound() => Ok(Imported {
+                v: Version,
+                expression,
+                names: self.names.into_values().collect(),
+                notes: self.notes,
+            }),
             _ => Err(self.errors()),
         }
     }
@@ -130,7 +136,7 @@ impl<'i> Reader<'i> {
     }
 
     pub(super) fn into_parts(self) -> (Vec<NeededName>, Vec<ImportFault>) {
-        (self.names, self.notes)
+        (self.names.into_values().collect(), self.notes)
     }
 
     /// The field of an object as a text.
