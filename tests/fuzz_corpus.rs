@@ -38,6 +38,21 @@ fn evaluate() {
 }
 
 #[test]
-fn import() {
-    replay("import", judge::import);
+fn rules() {
+    replay("rules", judge::rules);
+}
+
+#[test]
+fn logic() {
+    replay("logic", judge::logic);
+}
+
+#[test]
+fn totango() {
+    replay("totango", judge::totango);
+}
+
+#[test]
+fn documents() {
+    replay("documents", judge::documents);
 }

@@ -6,7 +6,7 @@
 use std::sync::OnceLock;
 
 use perennial::expr::{Ast, Checked, Checker, ExprLimits, ExprPlan};
-use perennial::segment::{Importer, Query, Segment, TotangoQuery, export_react_querybuilder};
+use perennial::segment::{ImportErrors, Importer, Query, Segment, TotangoQuery, export_react_querybuilder};
 use perennial::source::MemorySource;
 use perennial::testkit::OracleExpr;
 use perennial::{
@@ -14,6 +14,7 @@ use perennial::{
     Date, Decimal, Duration, EnumValues, Money, Nesting, Policy, Schema, Scope, TableKind, Timestamp, Value,
     View,
 };
+use serde_json::Value as Json;
 
 /// A text: it is read or refused, and what is read is written and read again as the same.
 pub fn text(data: &[u8]) {
@@ -225,40 +226,56 @@ fn world() -> &'static (Book, View) {
     })
 }
 
-/// JSON of another tool: it is read as something sound, or refused with a reason; what is read is exported and read again.
-pub fn import(data: &[u8]) {
+/// JSON of another tool, with and without names; what is wrong with it is told.
+fn imported(data: &[u8], read: impl Fn(&Importer<'_>, &Json) -> Result<Ast, ImportErrors>) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let json = match Importer::parse(text) {
         Ok(json) => json,
-        Err(errors) => {
-            assert!(!errors.faults().is_empty());
-            let _ = Importer::new().date_condition(text).map(|read| exported(&read.expression));
-            return;
-        }
+        Err(errors) => return assert!(!errors.faults().is_empty()),
     };
     let (book, _) = world();
     for importer in [Importer::new(), Importer::new().with_names(&**book.schema())] {
-        let read = [importer.react_querybuilder(&json), importer.json_logic(&json)];
-        for read in read {
-            match read {
-                Ok(read) => exported(&read.expression),
-                Err(errors) => assert!(!errors.faults().is_empty() && !errors.to_string().is_empty()),
-            }
-        }
-        for path in ["search/accounts", "search/users", "search/accounts/collections"] {
-            match importer.totango(path, &json) {
-                Ok(read) => {
-                    exported(&read.expression);
-                    let again = serde_json::to_string(&read).unwrap();
-                    assert!(serde_json::from_str::<TotangoQuery>(&again).unwrap() == read, "{again}");
-                }
-                Err(errors) => assert!(!errors.faults().is_empty() && !errors.to_string().is_empty()),
-            }
+        match read(&importer, &json) {
+            Ok(ast) => exported(&ast),
+            Err(errors) => assert!(!errors.faults().is_empty() && !errors.to_string().is_empty()),
         }
     }
-    let _ = Segment::from_json(&json, &ExprLimits::default());
-    if let Ok(query) = Query::from_json(&json, &ExprLimits::default()) {
-        assert!(Query::from_json(&query.to_json(), &ExprLimits::default()).unwrap() == query);
+}
+
+/// A query of react-querybuilder: it is read as something sound, or refused; what is read is exported and read again.
+pub fn rules(data: &[u8]) {
+    imported(data, |importer, json| Ok(importer.react_querybuilder(json)?.expression));
+}
+
+/// A rule of JSONLogic, as a query of react-querybuilder.
+pub fn logic(data: &[u8]) {
+    imported(data, |importer, json| Ok(importer.json_logic(json)?.expression));
+}
+
+/// A query of Totango, as one of react-querybuilder; what is read is written as JSON and read again.
+pub fn totango(data: &[u8]) {
+    for path in ["search/accounts", "search/users", "search/accounts/collections"] {
+        imported(data, |importer, json| {
+            let read = importer.totango(path, json)?;
+            let again = serde_json::to_string(&read).unwrap();
+            assert!(serde_json::from_str::<TotangoQuery>(&again).unwrap() == read, "{again}");
+            Ok(read.expression)
+        });
+    }
+}
+
+/// Documents of our own, and days of Salesforce.
+pub fn documents(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(read) = Importer::new().date_condition(text) {
+        exported(&read.expression);
+    }
+    let limits = ExprLimits::default();
+    if let Ok(segments) = Segment::from_json_text(text, &limits) {
+        assert!(Segment::from_json(&Segment::to_json(&segments), &limits).unwrap() == segments);
+    }
+    if let Ok(query) = Query::from_json_text(text, &limits) {
+        assert!(Query::from_json(&query.to_json(), &limits).unwrap() == query);
     }
 }
 

@@ -1,8 +1,0 @@
-//! See `judge::import`.
-
-#![no_main]
-
-#[path = "../judge.rs"]
-mod judge;
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| judge::import(data));

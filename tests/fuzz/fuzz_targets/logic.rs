@@ -1,0 +1,8 @@
+//! See `judge::logic`.
+
+#![no_main]
+
+#[path = "../judge.rs"]
+mod judge;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| judge::logic(data));
