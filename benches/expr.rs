@@ -6,10 +6,10 @@
 
 #![allow(clippy::indexing_slicing, reason = "a bench indexes what it has made itself")]
 
-use std::error::Error;
+mod table;
+
 use std::hint::black_box;
 use std::io::Write;
-use std::time::{Duration, Instant};
 
 use perennial::expr::{Checked, Checker, ExprPlan, Field, Record};
 use perennial::source::MemorySource;
@@ -19,7 +19,7 @@ use perennial::{
     Date, Money, Nesting, Policy, Schema, Scope, TableKind, View,
 };
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
+use table::{Outcome, Table};
 
 /// The segments of the design, with a name for each.
 const SEGMENTS: [(&str, &str); 9] = [
@@ -59,18 +59,11 @@ const HIERARCHY: [(&str, &str); 6] = [
 ];
 
 fn main() -> Outcome<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let test = arguments.iter().any(|argument| argument == "--test");
-    let chosen: Vec<usize> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
-    let sizes = match (test, chosen.is_empty()) {
-        (true, _) => vec![1_000],
-        (false, true) => vec![1_000, 100_000, 1_000_000],
-        (false, false) => chosen,
-    };
+    let (test, sizes) = table::asked();
     // This thread is the pool, so that everything runs on it alone.
     let _here = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global();
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{:<52} {:>10} {:>12} {:>12}", "question", "accounts", "median", "ns/account")?;
+    table::heads(&mut out)?;
     for size in sizes {
         let rounds = if test { 1 } else { (5_000_000 / size).clamp(7, 101) };
         let mut table = Table { out: &mut out, rounds };
@@ -80,40 +73,6 @@ fn main() -> Outcome<()> {
     let mut table = Table { out: &mut out, rounds: if test { 1 } else { 31 } };
     many(&mut table, if test { 1_000 } else { 100_000 }, if test { 50 } else { 1_000 })?;
     alone(&mut table, if test { 10 } else { 100_000 })
-}
-
-struct Table<'o, W: Write> {
-    out: &'o mut W,
-    rounds: usize,
-}
-
-impl<W: Write> Table<'_, W> {
-    /// Times a job; what it makes is dropped untimed. The first round is not counted.
-    fn measure<T>(
-        &mut self,
-        question: &str,
-        accounts: usize,
-        mut job: impl FnMut() -> Outcome<T>,
-    ) -> Outcome<()> {
-        drop(black_box(job()?));
-        let mut times = Vec::with_capacity(self.rounds);
-        for _ in 0..self.rounds {
-            let start = Instant::now();
-            let made = black_box(job()?);
-            times.push(start.elapsed());
-            drop(made);
-        }
-        times.sort_unstable();
-        let median = times.get(times.len() / 2).copied().unwrap_or_default();
-        self.row(question, accounts, median)
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    fn row(&mut self, question: &str, accounts: usize, median: Duration) -> Outcome<()> {
-        let each = median.as_secs_f64() * 1e9 / accounts as f64;
-        writeln!(self.out, "{question:<52} {accounts:>10} {:>12} {each:>12.2}", format!("{median:.1?}"))?;
-        Ok(())
-    }
 }
 
 fn view(book: &Book) -> Outcome<View> {

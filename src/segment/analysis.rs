@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Memberships;
-use super::version::Version;
+use crate::model::DocumentVersion;
 use crate::set::AccountSet;
 
 /// What a portfolio of segments looks like, over the accounts of a view.
@@ -14,7 +14,7 @@ use crate::set::AccountSet;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Analysis {
-    v: Version,
+    v: DocumentVersion,
     /// How many accounts are in each, in the order of the segments.
     pub counts: Vec<(Arc<str>, usize)>,
     /// Groups of segments with the same question, whoever is in.

@@ -14,7 +14,7 @@ use crate::expr::{Ast, ExprLimits};
 use crate::model::{JsonOnce, nearest};
 
 /// The version of the document that this release writes, and the only one that it reads.
-pub const SEGMENTS_VERSION: u64 = super::version::VERSION;
+pub const SEGMENTS_VERSION: u64 = crate::model::DOCUMENT_VERSION;
 
 const FIELDS: [&str; 6] = ["id", "name", "description", "owner", "version", "expression"];
 

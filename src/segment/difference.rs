@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::Memberships;
-use super::version::Version;
 use crate::book::View;
 use crate::model::AccountId;
+use crate::model::DocumentVersion;
 use crate::set::AccountSet;
 
 /// How the members of a segment differ, between two books, two dates or two definitions.
@@ -13,7 +13,7 @@ use crate::set::AccountSet;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Difference {
-    v: Version,
+    v: DocumentVersion,
     /// Who is in now and was not before, by id.
     pub entered: Vec<AccountId>,
     /// Who was in before and is not now, by id.
@@ -129,7 +129,7 @@ impl Memberships {
         let both = (now.difference(&then), then.difference(&now), now.intersection(&then));
         Some(match both {
             (Ok(entered), Ok(left), Ok(stayed)) => Difference {
-                v: Version,
+                v: DocumentVersion,
                 entered: ids(self.view(), &entered),
                 left: ids(before.view(), &left),
                 stayed: stayed.len(),

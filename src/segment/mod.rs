@@ -28,7 +28,6 @@ mod profile;
 mod query;
 mod rows;
 mod segments;
-mod version;
 
 pub use analysis::Analysis;
 pub use definition::{MAX_SEGMENT_ID_BYTES, Segment};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::version::Version;
 use crate::book::{Account, ChildEntry, View};
 use crate::fold::{FoldValue, Totals};
+use crate::model::DocumentVersion;
 use crate::model::{AccountId, Attribute, ChildId, SystemAttribute, TableKind, Value};
 use crate::set::{AccountSet, StaleSet};
 
@@ -45,7 +45,7 @@ pub const MAX_PROFILE_ROWS: usize = 1_000;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Profile {
-    v: Version,
+    v: DocumentVersion,
     /// The account itself.
     pub account: Relative,
     /// How deep it stands among what is visible; a root is at level 1.
@@ -156,7 +156,7 @@ impl Profile {
         let roles =
             managers.iter().chain(roles).filter_map(|role| Some((Arc::from(*role), account.value(role)?)));
         let mut profile = Self {
-            v: Version,
+            v: DocumentVersion,
             account: Relative::of(account),
             level: account.level(),
             path,

@@ -12,7 +12,8 @@ use crate::expr::{
 };
 use crate::set::AccountSet;
 
-/// A yes/no question of the rows of a child table: users of accounts, their contracts, their deals.
+/// A yes/no question of the rows of a child table: users of accounts, their contracts, their deals. It may read the
+/// account of the row, and cannot ask segments: take their members as the set.
 ///
 /// ```
 /// use perennial::segment::RowFilter;

@@ -148,31 +148,14 @@ impl ExprPlan {
         segments: impl IntoIterator<Item = (&'c str, &'c Checked)>,
         expressions: impl IntoIterator<Item = &'c Checked>,
     ) -> Result<Self, ExprPlanErrors> {
-        let mut terms = Terms::sharing();
-        let mut linked = Linked::new();
-        let mut broken: HashMap<Arc<str>, Vec<String>> = HashMap::new();
-        for (id, segment) in segments {
-            let (own, root) = segment.terms();
-            let faults = unanswered(schema, own, &linked, &broken);
-            let places = terms.join(own, &linked);
-            linked.insert(Arc::from(id), super::resolve::place(&places, root));
-            if !faults.is_empty() {
-                broken.insert(Arc::from(id), faults);
-            }
-        }
-        let mut roots = Vec::new();
-        let mut kinds = Vec::new();
-        let mut faults = Vec::new();
-        for (number, expression) in expressions.into_iter().enumerate() {
+        let expressions: Vec<&Checked> = expressions.into_iter().collect();
+        let (mut terms, linked) = link(schema, segments, &expressions)?;
+        let roots = expressions.iter().map(|expression| {
             let (own, root) = expression.terms();
-            faults.extend(unanswered(schema, own, &linked, &broken).into_iter().map(|why| (number, why)));
-            let places = terms.join(own, &linked);
-            roots.push(super::resolve::place(&places, root));
-            kinds.push(expression.kind().clone());
-        }
-        if !faults.is_empty() {
-            return Err(ExprPlanErrors { faults });
-        }
+            super::resolve::place(&terms.join(own, &linked), root)
+        });
+        let roots: Vec<TermId> = roots.collect();
+        let kinds: Vec<Type> = expressions.iter().map(|expression| expression.kind().clone()).collect();
         Ok(Self { schema: schema.clone(), terms: Arc::new(terms), roots: roots.into(), kinds: kinds.into() })
     }
 
@@ -282,8 +265,37 @@ impl ExprPlan {
     }
 }
 
+/// The terms of segments, and where each stands; each is given after those that it asks itself. Refuses expressions that
+/// books of a schema cannot answer, by their number.
+pub(super) fn link<'c>(
+    schema: &Schema,
+    segments: impl IntoIterator<Item = (&'c str, &'c Checked)>,
+    expressions: &[&Checked],
+) -> Result<(Terms, Linked), ExprPlanErrors> {
+    let mut terms = Terms::sharing();
+    let mut linked = Linked::new();
+    let mut broken: HashMap<Arc<str>, Vec<String>> = HashMap::new();
+    for (id, segment) in segments {
+        let (own, root) = segment.terms();
+        let faults = unanswered(schema, own, &linked, &broken);
+        let places = terms.join(own, &linked);
+        linked.insert(Arc::from(id), super::resolve::place(&places, root));
+        if !faults.is_empty() {
+            broken.insert(Arc::from(id), faults);
+        }
+    }
+    let numbered = expressions.iter().enumerate();
+    let faults: Vec<(usize, String)> = numbered
+        .flat_map(|(number, expression)| {
+            let faults = unanswered(schema, expression.terms().0, &linked, &broken);
+            faults.into_iter().map(move |why| (number, why))
+        })
+        .collect();
+    if faults.is_empty() { Ok((terms, linked)) } else { Err(ExprPlanErrors { faults }) }
+}
+
 /// What books of a schema cannot answer.
-pub(super) fn unanswered(
+fn unanswered(
     schema: &Schema,
     terms: &Terms,
     segments: &Linked,

@@ -9,16 +9,15 @@ use super::columns::stored;
 use super::derive::Gathering;
 use super::flat::Flat;
 use super::program::{Bound, bind};
-use super::{ExprPlan, ExprPlanErrors};
+use super::{ExprPlanErrors, link};
 use crate::book::{Account, ChildEntry, TableBlock, View};
 use crate::expr::checked::Checked;
 use crate::expr::eval::{Eval, Slots};
-use crate::expr::explain::link;
 use crate::expr::resolve::place;
 use crate::expr::term::{Cell, Gather, Op, Over, Place, TermId, Terms, Walk};
 use crate::expr::types::Type;
 use crate::expr::value::{ExprValue, Val};
-use crate::model::{AccountIdx, SystemAttribute};
+use crate::model::AccountIdx;
 use crate::tree::{AccountTree, NO_PRODUCT};
 
 /// A checked expression for single accounts of a view.
@@ -71,10 +70,7 @@ impl Checked {
         view: &'v View,
         segments: &[(&str, &Self)],
     ) -> Result<AccountExpr<'v>, ExprPlanErrors> {
-        // What a plan refuses is refused here as well.
-        ExprPlan::with_segments(view.schema(), segments.iter().copied(), [self])?;
-        let mut terms = Terms::sharing();
-        let linked = link(&mut terms, segments);
+        let (mut terms, linked) = link(view.schema(), segments.iter().copied(), &[self])?;
         let (own, root) = self.terms();
         let places = terms.join(own, &linked);
         let (points, roots) = Points::new(view, &terms, &[place(&places, root)]);
@@ -208,17 +204,11 @@ impl<'v> Points<'v> {
 
     /// Does an account hold a product, and is not cancelled?
     pub(in crate::expr) fn holds(&self, place: AccountIdx, product: u16) -> bool {
-        let inner = self.view.inner();
-        let Some(chunk) = inner.chunk(place.slot) else { return false };
+        let Some(chunk) = self.view.inner().chunk(place.slot) else { return false };
         if chunk.shape.product(place.row) != Some(product) {
             return false;
         }
-        let status = inner.schema.system_attribute(SystemAttribute::Status);
-        let block = status.and_then(|status| chunk.column(status.index()));
-        !block.is_some_and(|block| match block.get(place.row as usize) {
-            Some(crate::column::Raw::Code(code)) => inner.schema.is_cancelled(code),
-            _ => false,
-        })
+        self.view.at(place).is_some_and(|holder| !holder.is_cancelled())
     }
 
     /// Asks every account or row that a macro speaks of, seen from an account, in the order of the tree or of the

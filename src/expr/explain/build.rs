@@ -3,17 +3,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Explanation, Part, PartKind, Version, flip, reads};
+use super::{Explanation, Part, PartKind, flip, reads};
 use crate::book::{Account, View};
 use crate::expr::ast::{Node, NodeId};
-use crate::expr::batch::{ExprPlan, ExprPlanErrors, Points};
+use crate::expr::batch::{ExprPlanErrors, Points, link};
 use crate::expr::checked::Checked;
 use crate::expr::literal::Literal;
-use crate::expr::resolve::{Linked, place};
-use crate::expr::term::{Op, TermId, Terms};
+use crate::expr::resolve::place;
+use crate::expr::term::{Op, TermId};
 use crate::expr::types::Type;
 use crate::expr::value::ExprValue;
-use crate::model::AccountIdx;
+use crate::model::{AccountIdx, DocumentVersion};
 
 /// An expression with the terms of each of its nodes.
 struct Nodes<'c> {
@@ -49,17 +49,6 @@ impl Asked<'_> {
     }
 }
 
-/// Puts segments among the terms, each after those that it asks.
-pub(in crate::expr) fn link(terms: &mut Terms, segments: &[(&str, &Checked)]) -> Linked {
-    let mut linked = Linked::new();
-    for (id, segment) in segments {
-        let (own, root) = segment.terms();
-        let places = terms.join(own, &linked);
-        linked.insert(Arc::from(*id), place(&places, root));
-    }
-    linked
-}
-
 /// Explains one expression for any account of a view.
 pub(crate) struct Explainer<'v, 'c> {
     points: Points<'v>,
@@ -75,10 +64,7 @@ impl<'v, 'c> Explainer<'v, 'c> {
         segments: &[(&'c str, &'c Checked)],
         checked: &'c Checked,
     ) -> Result<Self, ExprPlanErrors> {
-        // What a plan refuses is refused here as well.
-        ExprPlan::with_segments(view.schema(), segments.iter().copied(), [checked])?;
-        let mut terms = Terms::sharing();
-        let linked = link(&mut terms, segments);
+        let (mut terms, linked) = link(view.schema(), segments.iter().copied(), &[checked])?;
         // All of them among the same terms, so that what several ask stands once.
         let expressions = std::iter::once(checked).chain(segments.iter().map(|(_, segment)| *segment));
         let mut all: Vec<Nodes<'c>> = Vec::with_capacity(segments.len() + 1);
@@ -136,7 +122,13 @@ impl<'v, 'c> Explainer<'v, 'c> {
         }
         let question = self.asked(0).is_some_and(|whole| whole.checked.is_predicate());
         let flip = if question { flip::of(&parts, &leaves) } else { None };
-        Explanation { v: Version, account: account.id(), date: self.points.view.as_of().date(), parts, flip }
+        Explanation {
+            v: DocumentVersion,
+            account: account.id(),
+            date: self.points.view.as_of().date(),
+            parts,
+            flip,
+        }
     }
 
     /// How the answer of a node comes about, and the nodes that it comes from.

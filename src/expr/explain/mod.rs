@@ -10,18 +10,15 @@ mod render;
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 pub(crate) use self::build::Explainer;
-pub(super) use self::build::link;
 use super::batch::ExprPlanErrors;
 use super::checked::Checked;
 use super::value::ExprValue;
 use crate::book::Account;
-use crate::model::{AccountId, ChildId, Date};
+use crate::model::{AccountId, ChildId, Date, DocumentVersion};
 
-/// The version of the JSON of an explanation.
-const VERSION: u64 = 1;
 /// Accounts and rows named for a part that asks many; the others are counted.
 pub const MAX_WITNESSES: usize = 10;
 
@@ -65,7 +62,7 @@ pub const MAX_WITNESSES: usize = 10;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Explanation {
-    v: Version,
+    v: DocumentVersion,
     account: AccountId,
     date: Date,
     /// The whole first, each part after the one that it is of.
@@ -239,26 +236,5 @@ impl Checked {
     /// Linear in the parts, and in the accounts and rows that they speak of.
     pub fn explain(&self, account: Account<'_>) -> Result<Explanation, ExprPlanErrors> {
         Ok(Explainer::new(account.view(), &[], self)?.explain(account))
-    }
-}
-
-/// The version in a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Version;
-
-impl Serialize for Version {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(VERSION)
-    }
-}
-
-impl<'de> Deserialize<'de> for Version {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match u64::deserialize(deserializer)? {
-            VERSION => Ok(Self),
-            other => Err(serde::de::Error::custom(format!(
-                "this release reads version {VERSION} of explanations, not {other}"
-            ))),
-        }
     }
 }

@@ -17,7 +17,7 @@ mod writer;
 use super::limits::MAX_SCHEMA_BYTES;
 use super::schema_fault::Faults;
 use super::{CaseRule, Nesting, Schema, SchemaErrors, SchemaFaultKind, StatusGroup};
-use tree::Json;
+pub(super) use tree::Json;
 
 /// The version that this library writes, and the only one it reads.
 const VERSION: u64 = 1;

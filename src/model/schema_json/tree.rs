@@ -19,7 +19,7 @@ const NUMBER_AS_TEXT: &str = "$serde_json::private::Number";
 
 /// A JSON value, fields in the order of the document, repeated ones included.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Json {
+pub(in crate::model) enum Json {
     Null,
     Bool(bool),
     Number(Number),

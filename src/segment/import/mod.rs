@@ -22,8 +22,8 @@ use serde_json::Value as Json;
 
 pub use self::export::export_react_querybuilder;
 pub use self::totango::{TotangoColumn, TotangoQuery, TotangoTarget};
-use super::version::Version;
 use crate::expr::{Ast, ExprLimits, Names};
+use crate::model::DocumentVersion;
 
 /// Faults and notes that an import tells at most; further ones are counted.
 pub const MAX_IMPORT_FAULTS: usize = 100;
@@ -116,7 +116,7 @@ impl<'n> Importer<'n> {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Imported {
-    pub(super) v: Version,
+    pub(super) v: DocumentVersion,
     /// What it asks.
     pub expression: Ast,
     /// The names that it reads, in the order of the query, each once.

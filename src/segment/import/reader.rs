@@ -7,8 +7,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{ImportErrors, ImportFault, Imported, Importer, MAX_IMPORT_FAULTS, NeededKind, NeededName};
 use crate::expr::{Ast, Name, Of, Type, WIRE_VERSION};
+use crate::model::DocumentVersion;
 use crate::model::JsonOnce;
-use crate::segment::version::Version;
 
 /// How deep queries nest at most; expressions nest no deeper.
 pub(super) const MAX_NESTING: usize = 64;
@@ -122,7 +122,7 @@ impl<'i> Reader<'i> {
         };
         match expression {
             Some(expression) if self.is_sound() => Ok(Imported {
-                v: Version,
+                v: DocumentVersion,
                 expression,
                 names: self.names.into_values().collect(),
                 notes: self.notes,

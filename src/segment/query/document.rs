@@ -16,7 +16,7 @@ use crate::expr::{Ast, ExprLimits};
 use crate::model::{JsonOnce, nearest};
 
 /// The version of the document that this release writes, and the only one that it reads.
-pub const QUERY_VERSION: u64 = crate::segment::version::VERSION;
+pub const QUERY_VERSION: u64 = crate::model::DOCUMENT_VERSION;
 
 impl Query {
     /// The query as a document.

@@ -10,8 +10,8 @@ use crate::book::View;
 use crate::expr::{
     Ast, Cell, Checked, Checker, ExprErrors, ExprPlan, ExprPlanErrors, Tally, Type, Val, compare_values,
 };
+use crate::model::DocumentVersion;
 use crate::segment::Segments;
-use crate::segment::version::Version;
 use crate::set::{AccountSet, StaleSet};
 
 /// Groups that are told apart; accounts of further ones are counted together.
@@ -87,7 +87,7 @@ pub struct GroupBy {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Groups {
-    v: Version,
+    v: DocumentVersion,
     /// What stands above the figures.
     pub labels: Vec<Arc<str>>,
     /// Each group.
@@ -237,7 +237,7 @@ impl GroupBy {
         });
         let told: Vec<Group> = told.collect();
         let labels = self.measures.iter().map(|measure| measure.label.clone()).collect();
-        Ok(Groups { v: Version, labels, groups: told, whole: group(None, whole), beyond })
+        Ok(Groups { v: DocumentVersion, labels, groups: told, whole: group(None, whole), beyond })
     }
 
     /// The key, then what each figure is of.

@@ -6,8 +6,8 @@ use super::groups::GroupError;
 use super::{QueryErrors, QueryFault, QueryFaultKind};
 use crate::book::View;
 use crate::expr::{Ast, Checker, ExprPlan, ExprValue};
+use crate::model::DocumentVersion;
 use crate::segment::Segments;
-use crate::segment::version::Version;
 use crate::set::AccountSet;
 
 /// Bins of a histogram, at most.
@@ -45,7 +45,7 @@ pub const MAX_BINS: usize = 1_000;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Histogram {
-    v: Version,
+    v: DocumentVersion,
     /// Each range with its accounts.
     pub bins: Vec<Bin>,
     /// Accounts below the first range.
@@ -114,7 +114,7 @@ impl Histogram {
             [from, to] => Bin { from: *from, to: *to, accounts: 0 },
             _ => Bin { from: 0.0, to: 0.0, accounts: 0 },
         });
-        let mut found = Self { v: Version, bins: bins.collect(), below: 0, above: 0, missing: 0 };
+        let mut found = Self { v: DocumentVersion, bins: bins.collect(), below: 0, above: 0, missing: 0 };
         for account in accounts.iter().filter_map(|place| view.at(place)) {
             let Some(number) = answers.value(0, account).as_ref().and_then(as_double) else {
                 found.missing += 1;

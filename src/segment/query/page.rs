@@ -11,8 +11,8 @@ use super::{MAX_COLUMNS, Query, QueryErrors, QueryFault, QueryFaultKind, Shown};
 use crate::book::{Account, View};
 use crate::expr::{AccountExpr, Checked, Checker, ExprPlan, ExprPlanErrors, Type, Val};
 use crate::model::AccountId;
+use crate::model::DocumentVersion;
 use crate::segment::Segments;
-use crate::segment::version::Version;
 use crate::set::{AccountSet, StaleSet};
 
 /// A query that makes sense, ready to be asked of books.
@@ -31,7 +31,7 @@ pub struct CheckedQuery {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cursor {
-    v: Version,
+    v: DocumentVersion,
     keys: Vec<Shown>,
     id: AccountId,
 }
@@ -41,7 +41,7 @@ pub struct Cursor {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Page {
-    v: Version,
+    v: DocumentVersion,
     /// How many visible accounts fit, on all pages.
     pub total: usize,
     /// What stands above the columns.
@@ -249,7 +249,7 @@ impl CheckedQuery {
         let more = kept.len() > self.limit;
         kept.truncate(self.limit);
         let next = kept.last().filter(|_| more).map(|last| Cursor {
-            v: Version,
+            v: DocumentVersion,
             keys: keys.iter().zip(&last.keys).map(|(key, value)| key.shown(value)).collect(),
             id: last.account.id(),
         });
@@ -258,7 +258,7 @@ impl CheckedQuery {
             values: columns.iter().map(|column| column.value(one.account)).collect(),
         });
         let labels = self.columns.iter().map(|(label, _)| label.clone()).collect();
-        Ok(Page { v: Version, total, labels, rows: rows.collect(), next })
+        Ok(Page { v: DocumentVersion, total, labels, rows: rows.collect(), next })
     }
 
     /// The columns of the accounts of a set, in the order of the tree: for exports and profiles.

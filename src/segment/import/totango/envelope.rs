@@ -7,7 +7,7 @@ use super::super::{ImportErrors, Importer};
 use super::terms::Row;
 use super::{TotangoColumn, TotangoQuery, TotangoTarget};
 use crate::expr::Ast;
-use crate::segment::version::Version;
+use crate::model::DocumentVersion;
 
 /// Records of one answer, where the query does not say, and at most.
 const COUNT: usize = 1_000;
@@ -137,7 +137,7 @@ impl Reader<'_> {
             None => None,
         };
         Some(TotangoQuery {
-            v: Version,
+            v: DocumentVersion,
             target,
             expression: expression?,
             rows,

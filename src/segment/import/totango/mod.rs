@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{ImportFault, NeededName};
 use crate::expr::Ast;
+use crate::model::DocumentVersion;
 use crate::segment::Query;
-use crate::segment::version::Version;
 
 /// What a query of the Search API asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ pub enum TotangoTarget {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TotangoQuery {
-    pub(super) v: Version,
+    pub(super) v: DocumentVersion,
     /// What it asks for.
     pub target: TotangoTarget,
     /// Which accounts; of a query for users, those with such users: `users.exists(u, ..)`.
