@@ -156,6 +156,8 @@ proptest! {
         loop {
             let page = query.run(&view(&book), cursor.as_ref()).unwrap();
             seen.extend(page.rows.into_iter().map(|row| row.id));
+            // A cursor that does not move would never end.
+            prop_assert!(seen.len() <= 3 * ids.len() + 20);
             let Some(next) = page.next else { break };
             cursor = Some(next);
             if let Some((at, seats)) = left.next() {
