@@ -79,6 +79,38 @@ fn value_for(kind: u8, to: bool) -> Option<i64> {
     }
 }
 
+/// How few questions have to be answered otherwise for another membership: every way is tried, each as an account.
+fn fewest(text: &str, kinds: &[u8], values: &[Option<i64>], is_member: bool) -> Option<usize> {
+    let mut source = MemorySource::new();
+    for way in 0..3_usize.pow(u32::try_from(kinds.len()).unwrap()) {
+        let mut row = AccountRow::new(AccountId::new(format!("w{way}")).unwrap(), "Company");
+        let mut rest = way;
+        for (number, kind) in kinds.iter().enumerate() {
+            let value = [values[number], value_for(*kind, true), value_for(*kind, false)][rest % 3];
+            rest /= 3;
+            if let Some(value) = value {
+                row = row.with(&format!("a{number}"), value);
+            }
+        }
+        source = source.account(row);
+    }
+    let (book, _) = Book::load(schema(), &source, &Policy::strict()).unwrap();
+    let view = book.view(&Scope::all(), as_of()).unwrap();
+    let rule = Checker::new(&**book.schema()).check_predicate(text).unwrap();
+    let answers = ExprPlan::new(view.schema(), [&rule]).unwrap().run(&view);
+    let turned = view.accounts().filter(|account| answers.matches(0, *account) != is_member);
+    let changed = turned.map(|account| {
+        let mut way: usize = account.id_str()[1..].parse().unwrap();
+        let mut count = 0;
+        while way > 0 {
+            count += usize::from(way % 3 > 0);
+            way /= 3;
+        }
+        count
+    });
+    changed.min()
+}
+
 proptest! {
     #![proptest_config(common::config(400))]
 
@@ -123,6 +155,9 @@ proptest! {
         prop_assert_eq!(why.truth() == Some(true), is_member);
         let Some(flip) = why.flip() else {
             // Only what holds whatever the values are is beyond change.
+            if used <= 5 {
+                prop_assert_eq!(None, fewest(&text, &kinds[..used], &values, is_member), "{}", why);
+            }
             return Ok(());
         };
         prop_assert_eq!(flip.to, !is_member);
@@ -137,6 +172,9 @@ proptest! {
                 Some(value) => change.set(&id, &name, value),
                 None => change.clear(&id, &name),
             };
+        }
+        if used <= 5 {
+            prop_assert_eq!(Some(flip.parts.len()), fewest(&text, &kinds[..used], &values, is_member), "{}", why);
         }
         let (changed, _) = book.apply(&change).unwrap();
         let (now, after) = member(&changed);
