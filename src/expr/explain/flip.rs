@@ -116,10 +116,10 @@ pub(super) fn of(parts: &[Part], names: &[Names]) -> Option<Flip> {
         let cost = |at: &usize, goal: Goal| costs.get(*at).map_or(NEVER, |cost| cost.to(goal));
         match (part.kind, part.below.as_slice()) {
             (PartKind::All, below) if goal.needs_all() => {
-                left.extend(below.iter().rev().map(|at| (*at, goal)))
+                left.extend(below.iter().rev().map(|at| (*at, goal)));
             }
             (PartKind::Any, below) if !goal.needs_all() => {
-                left.extend(below.iter().rev().map(|at| (*at, goal)))
+                left.extend(below.iter().rev().map(|at| (*at, goal)));
             }
             (PartKind::All | PartKind::Any, below) => {
                 // The first of the smallest.
