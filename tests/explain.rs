@@ -103,7 +103,7 @@ fn fewest(text: &str, kinds: &[u8], values: &[Option<i64>], is_member: bool) -> 
         let mut way: usize = account.id_str()[1..].parse().unwrap();
         let mut count = 0;
         while way > 0 {
-            count += usize::from(way % 3 > 0);
+            count += usize::from(!way.is_multiple_of(3));
             way /= 3;
         }
         count
