@@ -97,6 +97,7 @@
 //! clock and knows no users or permissions: the host says what a scope is, and what time it is.
 
 pub mod adapter;
+pub mod aggregate;
 mod book;
 mod column;
 pub mod docs;

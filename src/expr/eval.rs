@@ -8,7 +8,7 @@ use super::term::{Arithmetic, Cell, Conversion, Gather, Op, TermId, Terms};
 use super::value::Val;
 
 /// Where names are read.
-pub(super) trait Slots<'a> {
+pub(crate) trait Slots<'a> {
     /// The value of a slot of the terms.
     fn slot(&self, slot: u32) -> Val<'a>;
 
@@ -212,6 +212,7 @@ impl<'a, S: Slots<'a>> Eval<'a, S> {
             | Op::Under { .. }
             | Op::Owns(_)
             | Op::InSegment(_)
+            | Op::Supplied(_)
             | Op::Usage(..) => self.slots.derived(id),
         }
     }

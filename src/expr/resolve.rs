@@ -10,7 +10,7 @@ use crate::model::{AsOf, Date, Timestamp, Weekday, Zone};
 
 impl Terms {
     /// The same terms with the days of a question, and the places where the given ones are now.
-    pub(super) fn as_of(&self, as_of: &AsOf, roots: &[TermId]) -> (Self, Vec<TermId>) {
+    pub(crate) fn as_of(&self, as_of: &AsOf, roots: &[TermId]) -> (Self, Vec<TermId>) {
         let mut there = self.beside();
         let mut places: Vec<TermId> = Vec::with_capacity(self.ops.len());
         for op in &self.ops {
@@ -153,6 +153,7 @@ impl Op {
         match self {
             Self::Const(_)
             | Self::Slot(_)
+            | Self::Supplied(_)
             | Self::Element(_)
             | Self::Moment(_)
             | Self::Level
@@ -288,15 +289,21 @@ fn day_of(micros: i64, as_of: &AsOf) -> Cell {
     day_cell(date)
 }
 
-/// The first instant whose date, in the zone of the question, is a day or later.
 fn start_of_day(days: i64, plus: i32, as_of: &AsOf) -> Cell {
-    let Some(day) = days.checked_add(i64::from(plus)) else { return Cell::Missing };
+    match days.checked_add(i64::from(plus)) {
+        Some(day) => Cell::Int(first_instant(day, as_of.zone())),
+        None => Cell::Missing,
+    }
+}
+
+/// The first instant whose date, in a zone, is a day or later.
+pub(crate) fn first_instant(day: i64, zone: &dyn Zone) -> i64 {
     // Zones lie within a day of UTC, so that the day begins within a day of its beginning there.
     let midnight = day.saturating_mul(super::scalar::DAY);
     let (mut before, mut after) =
         (midnight.saturating_sub(2 * super::scalar::DAY), midnight.saturating_add(2 * super::scalar::DAY));
     let begun = |micros: i64| match Timestamp::from_micros(micros) {
-        Some(instant) => i64::from(as_of.zone().date(instant).days()) >= day,
+        Some(instant) => i64::from(zone.date(instant).days()) >= day,
         // Outside the calendar: before its first day, or after its last.
         None => micros > 0,
     };
@@ -304,5 +311,5 @@ fn start_of_day(days: i64, plus: i32, as_of: &AsOf) -> Cell {
         let middle = before + (after - before) / 2;
         if begun(middle) { after = middle } else { before = middle }
     }
-    Cell::Int(after)
+    after
 }

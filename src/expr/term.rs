@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use super::types::Type;
+use super::types::{DERIVED_DIGITS, MAX_SCALE, Type};
 use crate::model::EnumValues;
 
 /// The place of a term.
@@ -252,14 +252,52 @@ pub(crate) enum Mean {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Reading {
     Count,
-    Sum,
+    Sum(Summed),
     Min,
     Max,
-    Avg,
+    Avg(Mean, Summed),
     Distinct,
     Days,
     First,
     Last,
+}
+
+/// In what a sum is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Summed {
+    /// Whole numbers and durations.
+    Int,
+    /// Units of decimals and money.
+    Wide,
+    Double,
+}
+
+impl Summed {
+    /// Of values of a type; `None` where they have no sum.
+    pub(crate) const fn of(kind: &Type) -> Option<Self> {
+        match kind {
+            Type::Int | Type::Duration => Some(Self::Int),
+            Type::Decimal { .. } | Type::Money { .. } => Some(Self::Wide),
+            Type::Double => Some(Self::Double),
+            _ => None,
+        }
+    }
+}
+
+impl Mean {
+    /// Of values of a type, and the type of the mean: of money an amount with more digits, of numbers a double.
+    pub(crate) fn of(kind: &Type) -> Option<(Self, Type)> {
+        Some(match kind {
+            Type::Money { currency, scale } => {
+                let wider = (*scale).max(MAX_SCALE.min(currency.exponent() + DERIVED_DIGITS));
+                let digits = wider.saturating_sub(*scale);
+                (Self::Money { digits }, Type::Money { currency: *currency, scale: wider })
+            }
+            Type::Decimal { scale } => (Self::Double { scale: *scale }, Type::Double),
+            Type::Int | Type::Double => (Self::Double { scale: 0 }, Type::Double),
+            _ => return None,
+        })
+    }
 }
 
 /// What is gathered over.
@@ -284,6 +322,8 @@ pub(crate) enum Op {
     Const(Cell),
     /// An attribute of the account, or a column of the row, that is asked.
     Slot(u32),
+    /// A value of the account that is not in the book: a slot of a plan.
+    Supplied(u32),
     /// Asked of the account around the account or row that is asked.
     Outer(TermId),
     /// The element of the list lambda at this depth.

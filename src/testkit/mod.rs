@@ -16,6 +16,7 @@
 //! | Is the tree right, and what is seen of it in a scope? | [`Oracle`]: a map of accounts, every answer by looking at all of them |
 //! | Is the roll-up right? | [`OracleRollUp`]: the same definition, computed row by row |
 //! | Is the answer of an expression right? | [`OracleExpr`]: walked for one account at a time, by the public API |
+//! | Is what is read of usage right? | [`OracleUsage`]: every event kept as it came, all of them asked |
 //! | Where do repeatable random numbers come from? | [`Random`] |
 //!
 //! # In your own tests
@@ -85,6 +86,7 @@ mod generate;
 mod oracle;
 mod oracle_expr;
 mod oracle_fold;
+mod oracle_usage;
 mod plain;
 mod random;
 
@@ -97,5 +99,6 @@ pub use generate::ReferenceBook;
 pub use oracle::{Oracle, OracleAccount};
 pub use oracle_expr::OracleExpr;
 pub use oracle_fold::{OracleOperator, OracleRollUp};
+pub use oracle_usage::{OracleEvent, OracleQuestion, OracleReading, OracleUsage};
 pub use plain::PlainBook;
 pub use random::Random;

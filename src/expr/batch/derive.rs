@@ -5,11 +5,13 @@
 //! body that reads the account around it is given that account's answers as a column.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::flat::Flat;
 use super::program::{Program, is_deep};
 use super::rows::{Derived, Rows};
 use super::state::{Best, Total, Unit, Votes};
+use super::supply::{Supply, UsageAsked};
 use super::tree::{NONE, State, Tree};
 use crate::book::{TableBlock, View};
 use crate::expr::term::{Cell, Gather, Op, Over, Place, TermId, Walk};
@@ -29,7 +31,7 @@ struct Frame {
     around: Option<usize>,
     /// For each row, the row of the frame around it that asks.
     owner: Vec<u32>,
-    known: HashMap<TermId, Flat>,
+    known: HashMap<TermId, Arc<Flat>>,
 }
 
 /// Works out what is derived.
@@ -39,6 +41,7 @@ pub(super) struct Deriver<'v> {
     tree: Tree,
     frames: Vec<Frame>,
     places: HashMap<Place, Vec<u32>>,
+    supply: Option<&'v dyn Supply>,
     stop: &'v (dyn Fn() -> bool + Sync),
 }
 
@@ -47,13 +50,26 @@ pub(super) struct Deriver<'v> {
 pub(super) struct Stopped;
 
 impl<'v> Deriver<'v> {
-    pub(super) fn new(view: &'v View, program: &'v Program, stop: &'v (dyn Fn() -> bool + Sync)) -> Self {
+    pub(super) fn new(
+        view: &'v View,
+        program: &'v Program,
+        supply: Option<&'v dyn Supply>,
+        stop: &'v (dyn Fn() -> bool + Sync),
+    ) -> Self {
         let base = Frame { asked: Asked::Accounts, around: None, owner: Vec::new(), known: HashMap::new() };
-        Self { view, program, tree: Tree::new(view), frames: vec![base], places: HashMap::new(), stop }
+        Self {
+            view,
+            program,
+            tree: Tree::new(view),
+            frames: vec![base],
+            places: HashMap::new(),
+            supply,
+            stop,
+        }
     }
 
     /// What the roots need of the accounts under test.
-    pub(super) fn derive(mut self, roots: &[TermId]) -> Result<HashMap<TermId, Flat>, Stopped> {
+    pub(super) fn derive(mut self, roots: &[TermId]) -> Result<HashMap<TermId, Arc<Flat>>, Stopped> {
         for root in roots {
             self.prepare(0, *root)?;
         }
@@ -88,7 +104,15 @@ impl<'v> Deriver<'v> {
             if (self.stop)() {
                 return Err(Stopped);
             }
-            let flat = self.deep(frame, id)?;
+            let flat = match (self.program.terms.op(id), self.supply) {
+                // As it was supplied, without a copy.
+                (Op::Supplied(slot), Some(supply)) => {
+                    let name = self.program.terms.slots.get(*slot as usize).map(|slot| slot.name.clone());
+                    let column = name.and_then(|name| supply.column(&name));
+                    column.unwrap_or_else(|| Arc::new(Flat::Cells(vec![Cell::Missing; self.tree.rows()])))
+                }
+                _ => Arc::new(self.deep(frame, id)?),
+            };
             if let Some(frame) = self.frames.get_mut(frame) {
                 frame.known.insert(id, flat);
             }
@@ -100,7 +124,7 @@ impl<'v> Deriver<'v> {
     fn answers(&mut self, frame: usize, id: TermId) -> Result<Flat, Stopped> {
         self.prepare(frame, id)?;
         let Some(asked) = self.frames.get(frame) else { return Ok(Flat::Cells(Vec::new())) };
-        let derived: Derived<'_> = asked.known.iter().map(|(id, flat)| (*id, flat)).collect();
+        let derived: Derived<'_> = asked.known.iter().map(|(id, flat)| (*id, &**flat)).collect();
         let mut parts = Vec::with_capacity(self.tree.slots.len());
         let mut base = 0;
         for (slot, _) in &self.tree.slots {
@@ -193,7 +217,14 @@ impl<'v> Deriver<'v> {
                     }
                 }
             }
-            // Columns for these come from the host.
+            Op::Usage(..) => {
+                let today = self.view.as_of().date().days();
+                match (self.supply, UsageAsked::of(&self.program.terms, id, today)) {
+                    (Some(supply), Some(asked)) => supply.usage(&asked),
+                    _ => Flat::Cells(vec![Cell::Missing; rows]),
+                }
+            }
+            // Segments stand in their places; what is supplied was taken as it is.
             _ => Flat::Cells(vec![Cell::Missing; rows]),
         })
     }

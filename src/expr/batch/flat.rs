@@ -7,7 +7,7 @@ use crate::expr::value::Val;
 
 /// The answers to one term for rows of all chunks side by side.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Flat {
+pub(crate) enum Flat {
     Truth(Vec<Option<bool>>),
     Int(Vec<Option<i64>>),
     Wide(Vec<Option<i128>>),
@@ -18,7 +18,7 @@ pub(super) enum Flat {
 }
 
 impl Flat {
-    pub(super) fn val(&self, row: usize) -> Val<'_> {
+    pub(crate) fn val(&self, row: usize) -> Val<'_> {
         match self {
             Self::Truth(rows) => rows.get(row).copied().flatten().map_or(Val::Missing, Val::Bool),
             Self::Int(rows) => Val::int(rows.get(row).copied().flatten()),
@@ -32,7 +32,7 @@ impl Flat {
     }
 
     /// The answers that cells give; one type where they have one.
-    pub(super) fn of_cells(cells: Vec<Cell>) -> Self {
+    pub(crate) fn of_cells(cells: Vec<Cell>) -> Self {
         macro_rules! all {
             ($kind:ident, $flat:ident, $of:expr) => {
                 if cells.iter().all(|cell| matches!(cell, Cell::Missing | Cell::$kind(_))) {
@@ -55,7 +55,7 @@ impl Flat {
         Self::Cells(cells)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Truth(rows) => rows.len(),
             Self::Int(rows) => rows.len(),
@@ -67,7 +67,7 @@ impl Flat {
     }
 
     /// Parts one after the other. A part without any value fits every other.
-    pub(super) fn joined(parts: Vec<Self>) -> Self {
+    pub(crate) fn joined(parts: Vec<Self>) -> Self {
         macro_rules! joined {
             ($variant:ident) => {{
                 let rows = parts.iter().map(Self::len).sum();
@@ -101,7 +101,7 @@ impl Flat {
     }
 
     /// The answers of other rows: `from` says which row each takes; none takes `u32::MAX`.
-    pub(super) fn gathered(&self, from: &[u32]) -> Self {
+    pub(crate) fn gathered(&self, from: &[u32]) -> Self {
         fn pick<T: Clone>(rows: &[Option<T>], from: &[u32]) -> Vec<Option<T>> {
             from.iter().map(|row| rows.get(*row as usize).cloned().flatten()).collect()
         }

@@ -12,6 +12,7 @@ mod point;
 mod program;
 mod rows;
 mod state;
+mod supply;
 mod tally;
 mod tree;
 
@@ -20,14 +21,19 @@ use std::fmt;
 use std::sync::Arc;
 
 use self::derive::{Deriver, Stopped};
-use self::flat::Flat;
+pub(crate) use self::flat::Flat;
 use self::masks::Masks;
 pub use self::point::{AccountExpr, RowExpr};
 pub(super) use self::point::{Asked, Points};
 use self::program::{Bound, Program};
 use self::rows::{Derived, Rows};
+pub(crate) use self::state::{Best, Total, Unit};
+pub use self::supply::Columns;
+pub(crate) use self::supply::{Supply, UsageAsked};
 pub(crate) use self::tally::Tally;
+pub(crate) use self::tree::{State, slots_of};
 use super::checked::Checked;
+use super::names::{Names, Of};
 use super::resolve::Linked;
 use super::term::{Op, SlotOf, TermId, Terms};
 use super::types::Type;
@@ -148,8 +154,31 @@ impl ExprPlan {
         segments: impl IntoIterator<Item = (&'c str, &'c Checked)>,
         expressions: impl IntoIterator<Item = &'c Checked>,
     ) -> Result<Self, ExprPlanErrors> {
+        Self::planned(schema, None, segments, expressions)
+    }
+
+    /// Plans expressions that ask what is not in the book: usage, and derived columns. `names` are those that they were
+    /// checked with.
+    ///
+    /// # Errors
+    ///
+    /// As [`ExprPlan::new`], for what neither the schema nor the names have.
+    pub fn with_names<'c>(
+        schema: &Arc<Schema>,
+        names: &dyn Names,
+        expressions: impl IntoIterator<Item = &'c Checked>,
+    ) -> Result<Self, ExprPlanErrors> {
+        Self::planned(schema, Some(names), [], expressions)
+    }
+
+    pub(crate) fn planned<'c>(
+        schema: &Arc<Schema>,
+        names: Option<&dyn Names>,
+        segments: impl IntoIterator<Item = (&'c str, &'c Checked)>,
+        expressions: impl IntoIterator<Item = &'c Checked>,
+    ) -> Result<Self, ExprPlanErrors> {
         let expressions: Vec<&Checked> = expressions.into_iter().collect();
-        let (mut terms, linked) = link(schema, segments, &expressions)?;
+        let (mut terms, linked) = link(Known { schema, names }, segments, &expressions)?;
         let roots = expressions.iter().map(|expression| {
             let (own, root) = expression.terms();
             super::resolve::place(&terms.join(own, &linked), root)
@@ -191,17 +220,46 @@ impl ExprPlan {
     ///
     /// [`Cancelled`] when `stop` said `true`. That is the only way in which an evaluation fails.
     pub fn run_until(&self, view: &View, stop: &(dyn Fn() -> bool + Sync)) -> Result<Answers, Cancelled> {
+        self.evaluate(view, None, stop)
+    }
+
+    /// As [`ExprPlan::run`], for the view of columns that are not in the book.
+    #[must_use]
+    pub fn run_with(&self, columns: Columns<'_>) -> Answers {
+        let done = self.evaluate(columns.view, Some(columns.supply), &|| false);
+        done.unwrap_or_else(|Cancelled| self.nothing(columns.view))
+    }
+
+    /// As [`ExprPlan::run_with`], while `stop` says `false`.
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`] when `stop` said `true`.
+    pub fn run_with_until(
+        &self,
+        columns: Columns<'_>,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Answers, Cancelled> {
+        self.evaluate(columns.view, Some(columns.supply), stop)
+    }
+
+    fn evaluate(
+        &self,
+        view: &View,
+        supply: Option<&dyn Supply>,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Answers, Cancelled> {
         if !(Arc::ptr_eq(&self.schema, view.schema()) || self.schema == *view.schema()) {
             return Ok(self.nothing(view));
         }
         let program = Program::new(&self.terms, &self.roots, view.as_of(), &self.schema);
         let needs_tree = program.roots.iter().any(|root| program.deep.get(root.index()) == Some(&true));
         let known = if needs_tree {
-            Deriver::new(view, &program, stop).derive(&program.roots).map_err(|Stopped| Cancelled)?
+            Deriver::new(view, &program, supply, stop).derive(&program.roots).map_err(|Stopped| Cancelled)?
         } else {
             HashMap::new()
         };
-        let derived: Derived<'_> = known.iter().map(|(id, flat)| (*id, flat)).collect();
+        let derived: Derived<'_> = known.iter().map(|(id, flat)| (*id, &**flat)).collect();
         let slots = tree::slots_of(view);
         let chunk = |(slot, first): &(u32, u32)| -> Result<(u32, Vec<Part>), Cancelled> {
             if stop() {
@@ -265,10 +323,17 @@ impl ExprPlan {
     }
 }
 
+/// What can be answered: the columns of a schema, and what is supplied beside them.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'k> {
+    pub(super) schema: &'k Schema,
+    pub(super) names: Option<&'k dyn Names>,
+}
+
 /// The terms of segments, and where each stands; each is given after those that it asks itself. Refuses expressions that
 /// books of a schema cannot answer, by their number.
 pub(super) fn link<'c>(
-    schema: &Schema,
+    known: Known<'_>,
     segments: impl IntoIterator<Item = (&'c str, &'c Checked)>,
     expressions: &[&Checked],
 ) -> Result<(Terms, Linked), ExprPlanErrors> {
@@ -277,7 +342,7 @@ pub(super) fn link<'c>(
     let mut broken: HashMap<Arc<str>, Vec<String>> = HashMap::new();
     for (id, segment) in segments {
         let (own, root) = segment.terms();
-        let faults = unanswered(schema, own, &linked, &broken);
+        let faults = unanswered(known, own, &linked, &broken);
         let places = terms.join(own, &linked);
         linked.insert(Arc::from(id), super::resolve::place(&places, root));
         if !faults.is_empty() {
@@ -287,7 +352,7 @@ pub(super) fn link<'c>(
     let numbered = expressions.iter().enumerate();
     let faults: Vec<(usize, String)> = numbered
         .flat_map(|(number, expression)| {
-            let faults = unanswered(schema, expression.terms().0, &linked, &broken);
+            let faults = unanswered(known, expression.terms().0, &linked, &broken);
             faults.into_iter().map(move |why| (number, why))
         })
         .collect();
@@ -296,7 +361,7 @@ pub(super) fn link<'c>(
 
 /// What books of a schema cannot answer.
 fn unanswered(
-    schema: &Schema,
+    Known { schema, names }: Known<'_>,
     terms: &Terms,
     segments: &Linked,
     broken: &HashMap<Arc<str>, Vec<String>>,
@@ -306,16 +371,22 @@ fn unanswered(
         let kind = match program::bind(schema, &slot.of, &slot.name) {
             Bound::Attribute(_) | Bound::Column(_) => {
                 let name = match &slot.of {
-                    SlotOf::Table(table) => {
-                        super::names::Names::name(schema, super::names::Of::Table(table), &slot.name)
-                    }
-                    _ => super::names::Names::name(schema, super::names::Of::Account, &slot.name),
+                    SlotOf::Table(table) => Names::name(schema, Of::Table(table), &slot.name),
+                    _ => Names::name(schema, Of::Account, &slot.name),
                 };
                 name.map(|name| name.kind().clone())
             }
             Bound::Kind => Some(Type::Enum(schema.type_values().clone())),
             Bound::Product => Some(Type::Enum(schema.product_values().clone())),
-            Bound::Nothing => None,
+            // It stands beside the book, or with the events that are asked, which are looked at below.
+            Bound::Nothing => names.and_then(|names| {
+                let of = match &slot.of {
+                    SlotOf::Account => Of::Account,
+                    SlotOf::Table(table) => Of::Table(table),
+                    SlotOf::Event(event) => Of::Event(event),
+                };
+                names.name(of, &slot.name).map(|name| name.kind().clone())
+            }),
         };
         match kind {
             None => faults.push(format!("books of this schema have no `{}`", slot.name)),
@@ -331,7 +402,17 @@ fn unanswered(
                 vec![format!("the segment `{id}` was not given to the plan")]
             }
             Op::InSegment(id) => broken.get(id).cloned().unwrap_or_default(),
-            Op::Usage(..) => vec!["books hold no usage".to_owned()],
+            Op::Usage(_, usage, _) => {
+                let known = match names {
+                    None => false,
+                    Some(names) if usage.is_metric => names.metric(&usage.name).is_some(),
+                    Some(names) => names.has_event(&usage.name),
+                };
+                if known {
+                    continue;
+                }
+                vec![format!("no usage `{}` is known here", usage.name)]
+            }
             _ => continue,
         };
         for what in found {

@@ -9,10 +9,12 @@ use super::columns::stored;
 use super::derive::Gathering;
 use super::flat::Flat;
 use super::program::{Bound, bind};
-use super::{ExprPlanErrors, link};
+use super::supply::{Columns, Supply, UsageAsked};
+use super::{ExprPlanErrors, Known, link};
 use crate::book::{Account, ChildEntry, TableBlock, View};
 use crate::expr::checked::Checked;
 use crate::expr::eval::{Eval, Slots};
+use crate::expr::names::Names;
 use crate::expr::resolve::place;
 use crate::expr::term::{Cell, Gather, Op, Over, Place, TermId, Terms, Walk};
 use crate::expr::types::Type;
@@ -64,16 +66,41 @@ impl Checked {
         self.for_accounts_among(view, &[])
     }
 
+    /// As [`Checked::for_accounts`], with columns that are not in the book of their view. `names` are those that the
+    /// expression was checked with.
+    ///
+    /// # Errors
+    ///
+    /// As [`ExprPlan::with_names`](super::ExprPlan::with_names).
+    pub fn for_accounts_with<'v>(
+        &self,
+        names: &dyn Names,
+        columns: Columns<'v>,
+    ) -> Result<AccountExpr<'v>, ExprPlanErrors> {
+        let known = Known { schema: columns.view.schema(), names: Some(names) };
+        self.points(known, columns.view, Some(columns.supply), &[])
+    }
+
     /// As [`Checked::for_accounts`], with the segments that it asks, each after those that it asks itself.
     pub(crate) fn for_accounts_among<'v>(
         &self,
         view: &'v View,
         segments: &[(&str, &Self)],
     ) -> Result<AccountExpr<'v>, ExprPlanErrors> {
-        let (mut terms, linked) = link(view.schema(), segments.iter().copied(), &[self])?;
+        self.points(Known { schema: view.schema(), names: None }, view, None, segments)
+    }
+
+    fn points<'v>(
+        &self,
+        known: Known<'_>,
+        view: &'v View,
+        supply: Option<&'v dyn Supply>,
+        segments: &[(&str, &Self)],
+    ) -> Result<AccountExpr<'v>, ExprPlanErrors> {
+        let (mut terms, linked) = link(known, segments.iter().copied(), &[self])?;
         let (own, root) = self.terms();
         let places = terms.join(own, &linked);
-        let (points, roots) = Points::new(view, &terms, &[place(&places, root)]);
+        let (points, roots) = Points::new(view, supply, &terms, &[place(&places, root)]);
         let root = roots.first().copied().unwrap_or(TermId::NONE);
         Ok(AccountExpr { points, root, kind: self.kind().clone() })
     }
@@ -158,20 +185,32 @@ impl<'v> RowExpr<'v> {
 }
 
 /// Terms, ready to be asked of single accounts.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(in crate::expr) struct Points<'v> {
     pub(in crate::expr) view: &'v View,
+    supply: Option<&'v dyn Supply>,
     pub(in crate::expr) terms: Arc<Terms>,
     bound: Arc<[Bound]>,
 }
 
+impl std::fmt::Debug for Points<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Points").field("terms", &self.terms).finish_non_exhaustive()
+    }
+}
+
 impl<'v> Points<'v> {
     /// The terms with the days of the view; where the given ones are now.
-    pub(in crate::expr) fn new(view: &'v View, terms: &Terms, roots: &[TermId]) -> (Self, Vec<TermId>) {
+    pub(in crate::expr) fn new(
+        view: &'v View,
+        supply: Option<&'v dyn Supply>,
+        terms: &Terms,
+        roots: &[TermId],
+    ) -> (Self, Vec<TermId>) {
         let (terms, roots) = terms.as_of(view.as_of(), roots);
         let (terms, roots) = terms.pruned(&roots);
         let bound = terms.slots.iter().map(|slot| bind(view.schema(), &slot.of, &slot.name)).collect();
-        (Self { view, terms: Arc::new(terms), bound }, roots)
+        (Self { view, supply, terms: Arc::new(terms), bound }, roots)
     }
 
     /// Where an account is, if the view shows it.
@@ -238,6 +277,11 @@ impl<'v> Points<'v> {
             }
             (Some(Bound::Kind), None) => code(chunk.shape.kind(place.row)),
             (Some(Bound::Product), None) => chunk.shape.product(place.row).map_or(Val::Missing, code),
+            (Some(Bound::Nothing), None) => {
+                let name = self.terms.slots.get(slot as usize).map(|slot| &slot.name);
+                let cell = self.supply.zip(name).map(|(supply, name)| supply.column_at(name, place));
+                cell.map_or(Val::Missing, |cell| owned(Val::of_cell(&cell)))
+            }
             _ => Val::Missing,
         }
     }
@@ -371,8 +415,8 @@ fn owned<'p>(value: Val<'_>) -> Val<'p> {
         Val::Double(v) => Val::Double(v),
         Val::Text(text) => Val::Made(Arc::from(text)),
         Val::Made(text) => Val::Made(text),
-        // What is gathered is one value.
-        _ => Val::Missing,
+        Val::Missing | Val::Record(..) => Val::Missing,
+        list => (0..list.len().unwrap_or(0)).map(|place| owned(list.item(place))).collect(),
     }
 }
 
@@ -401,7 +445,14 @@ impl<'p> Slots<'p> for &Here<'p, '_> {
             }),
             Op::Outer(inner) => self.around.map_or(Val::Missing, |around| around.value(*inner)),
             Op::Gather { what, over, filters, body } => self.gathered(*what, over, filters, *body),
-            // Columns for these come from the host.
+            Op::Usage(..) => {
+                let asked = UsageAsked::of(&points.terms, id, view.as_of().date().days());
+                match (points.supply, asked) {
+                    (Some(supply), Some(asked)) => owned(Val::of_cell(&supply.usage_at(self.place, &asked))),
+                    _ => Val::Missing,
+                }
+            }
+            // Segments stand in their places.
             _ => Val::Missing,
         }
     }

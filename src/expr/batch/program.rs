@@ -45,8 +45,18 @@ impl Program {
         let (terms, roots) = hoisted(&terms, &roots);
         let (terms, roots) = terms.pruned(&roots);
         let (terms, roots) = ordered(&terms, &roots);
-        let (terms, roots) = terms.pruned(&roots);
-        let bound = terms.slots.iter().map(|slot| bind(schema, &slot.of, &slot.name)).collect();
+        let (mut terms, roots) = terms.pruned(&roots);
+        let bound: Vec<Bound> = terms.slots.iter().map(|slot| bind(schema, &slot.of, &slot.name)).collect();
+        // What the book does not have is supplied for the whole view.
+        for op in &mut terms.ops {
+            if let Op::Slot(slot) = op {
+                let of_account =
+                    terms.slots.get(*slot as usize).is_some_and(|slot| slot.of == SlotOf::Account);
+                if of_account && bound.get(*slot as usize) == Some(&Bound::Nothing) {
+                    *op = Op::Supplied(*slot);
+                }
+            }
+        }
         let mut asked = vec![0_u32; terms.ops.len()];
         let mut deep = vec![false; terms.ops.len()];
         let mut outer = vec![false; terms.ops.len()];
@@ -86,6 +96,7 @@ pub(super) const fn is_deep(op: &Op) -> bool {
             | Op::Level
             | Op::AccountId
             | Op::InSegment(_)
+            | Op::Supplied(_)
             | Op::Usage(..)
     )
 }

@@ -54,7 +54,7 @@ impl Votes {
 
 /// A sum with the number of its rows.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Total(pub(super) Sum);
+pub(crate) struct Total(pub(crate) Sum);
 
 impl State for Total {
     fn merge(&mut self, other: &Self) {
@@ -64,7 +64,7 @@ impl State for Total {
 
 /// In what unit sums are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(crate) enum Unit {
     Int,
     Wide,
     /// Quanta of 2^-64: sums of doubles do not depend on the order.
@@ -97,12 +97,12 @@ impl Total {
         })
     }
 
-    fn value(&self) -> Option<i128> {
+    pub(crate) fn value(&self) -> Option<i128> {
         (self.0.rows > 0 && !self.0.is_out_of_range()).then_some(self.0.value)
     }
 
     /// The sums of rows.
-    pub(super) fn sums(totals: &[Self], unit: Unit) -> Flat {
+    pub(crate) fn sums(totals: &[Self], unit: Unit) -> Flat {
         let values = totals.iter().map(Self::value);
         match unit {
             Unit::Int => Flat::Int(values.map(|value| i64::try_from(value?).ok()).collect()),
@@ -113,7 +113,7 @@ impl Total {
 
     /// The mean: of money, exact units with more digits, rounded half to even; of others a double.
     #[expect(clippy::cast_precision_loss, reason = "the nearest double is what is asked for")]
-    pub(super) fn mean(&self, unit: Unit, mean: Mean) -> Cell {
+    pub(crate) fn mean(&self, unit: Unit, mean: Mean) -> Cell {
         let Some(value) = self.value() else { return Cell::Missing };
         let rows = self.0.rows;
         let double = match (unit, mean) {
@@ -140,7 +140,7 @@ fn half_even(value: i128, by: i128) -> i128 {
 
 /// The greatest of some values; the least where their order is turned.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Best {
+pub(crate) struct Best {
     key: Option<Key>,
     least: bool,
 }
@@ -179,7 +179,7 @@ impl Best {
         Self { key, least }
     }
 
-    pub(super) fn of_cell(cell: Cell, least: bool) -> Self {
+    pub(crate) fn of_cell(cell: Cell, least: bool) -> Self {
         let key = match cell {
             Cell::Bool(value) => Some(Key::Bool(value)),
             Cell::Int(value) => Some(Key::Int(value)),
@@ -191,7 +191,7 @@ impl Best {
         Self { key, least }
     }
 
-    pub(super) fn cell(self) -> Cell {
+    pub(crate) fn cell(self) -> Cell {
         match self.key {
             None => Cell::Missing,
             Some(Key::Bool(value)) => Cell::Bool(value),

@@ -9,15 +9,15 @@ use crate::column::Bitmap;
 use crate::expr::term::{Place, Walk};
 
 /// No row.
-pub(super) const NONE: u32 = u32::MAX;
+pub(crate) const NONE: u32 = u32::MAX;
 
 /// The tree of a view, by row numbers.
 #[derive(Debug)]
-pub(super) struct Tree {
+pub(crate) struct Tree {
     /// The chunks, upper before lower, each with the number of its first row.
-    pub(super) slots: Vec<(u32, u32)>,
+    pub(crate) slots: Vec<(u32, u32)>,
     /// The nearest visible account above each row.
-    pub(super) parent: Vec<u32>,
+    pub(crate) parent: Vec<u32>,
     visible: Option<Vec<bool>>,
     kinds: Vec<u16>,
     levels: Vec<u32>,
@@ -36,7 +36,7 @@ fn upper_first(inner: &Inner) -> Vec<u32> {
 }
 
 /// The chunks of a view, upper before lower, each with the number of its first row.
-pub(super) fn slots_of(view: &View) -> Vec<(u32, u32)> {
+pub(crate) fn slots_of(view: &View) -> Vec<(u32, u32)> {
     let mut next = 0;
     let numbered = upper_first(view.inner()).into_iter().map(|slot| {
         let first = next;
@@ -47,7 +47,7 @@ pub(super) fn slots_of(view: &View) -> Vec<(u32, u32)> {
 }
 
 impl Tree {
-    pub(super) fn new(view: &View) -> Self {
+    pub(crate) fn new(view: &View) -> Self {
         let inner = view.inner();
         let slots = slots_of(view);
         let mut first_of = vec![0_u32; inner.chunks.len()];
@@ -89,20 +89,20 @@ impl Tree {
         Self { slots, parent, visible, kinds, levels }
     }
 
-    pub(super) fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.parent.len()
     }
 
-    pub(super) fn sees(&self, row: usize) -> bool {
+    pub(crate) fn sees(&self, row: usize) -> bool {
         self.visible.as_ref().is_none_or(|visible| visible.get(row) == Some(&true))
     }
 
-    pub(super) fn levels(&self) -> &[u32] {
+    pub(crate) fn levels(&self) -> &[u32] {
         &self.levels
     }
 
     /// The row that stands at a place, seen from each row.
-    pub(super) fn at(&self, place: &Place) -> Vec<u32> {
+    pub(crate) fn at(&self, place: &Place) -> Vec<u32> {
         let mut found: Vec<u32> = Vec::with_capacity(self.rows());
         if *place == Place::Parent {
             return self.parent.clone();
@@ -120,7 +120,7 @@ impl Tree {
     }
 
     /// Whether each row is a row, or stands below it.
-    pub(super) fn below(&self, top: u32, strict: bool) -> Vec<bool> {
+    pub(crate) fn below(&self, top: u32, strict: bool) -> Vec<bool> {
         let mut inside: Vec<bool> = Vec::with_capacity(self.rows());
         for (row, parent) in (0_u32..).zip(&self.parent) {
             inside.push(row == top || inside.get(*parent as usize) == Some(&true));
@@ -132,7 +132,7 @@ impl Tree {
     }
 
     /// What a walk from each row gathers of the others' own states. States of hidden rows count for nothing.
-    pub(super) fn gather<S: State>(&self, walk: Walk, own: &[S]) -> Vec<S> {
+    pub(crate) fn gather<S: State>(&self, walk: Walk, own: &[S]) -> Vec<S> {
         match walk {
             Walk::Ancestors => self.above(own, false),
             Walk::Lineage => self.above(own, true),
@@ -233,6 +233,6 @@ impl Tree {
 }
 
 /// What is known of some rows; merging is associative and commutative, and the default changes nothing.
-pub(super) trait State: Clone + Default {
+pub(crate) trait State: Clone + Default {
     fn merge(&mut self, other: &Self);
 }

@@ -6,8 +6,8 @@ use super::paths::{Context, Receiver, Scope, ScopeOf};
 use super::{Check, Term};
 use crate::expr::ast::{MacroKind, Node, NodeId};
 use crate::expr::diagnostic::Code;
-use crate::expr::term::{Cell, Gather, Mean, Op, Over, Reading, SlotOf, TermId};
-use crate::expr::types::{DERIVED_DIGITS, Type};
+use crate::expr::term::{Cell, Gather, Mean, Op, Over, Reading, SlotOf, Summed, TermId};
+use crate::expr::types::Type;
 
 impl Check<'_> {
     /// `over.exists(variable, body)` and its like.
@@ -90,17 +90,9 @@ impl Check<'_> {
                     usage.filters = filters.into();
                     return Some(Receiver::Usage(account, usage));
                 }
-                let reading = match kind {
-                    MacroKind::Sum => Reading::Sum,
-                    MacroKind::Min => Reading::Min,
-                    MacroKind::Max => Reading::Max,
-                    MacroKind::Avg => Reading::Avg,
-                    MacroKind::Distinct => Reading::Distinct,
-                    _ => {
-                        let message =
-                            format!("events have no `{}`; write .where(e, ..).count()", kind.as_str());
-                        return self.fault_at(Code::E112, node, message);
-                    }
+                let Some(reading) = read_of_events(kind, &inner.kind) else {
+                    let message = format!("events have no `{}`; write .where(e, ..).count()", kind.as_str());
+                    return self.fault_at(Code::E112, node, message);
                 };
                 let result = match reading {
                     Reading::Distinct => Type::Int,
@@ -194,13 +186,7 @@ impl Check<'_> {
             MacroKind::Max => (Gather::Max, self.aggregated(kind, inner)?),
             MacroKind::Avg => {
                 let result = self.aggregated(kind, inner)?;
-                let mean = match (&inner.kind, &result) {
-                    (Type::Money { scale, .. }, Type::Money { scale: more, .. }) => {
-                        Mean::Money { digits: more.saturating_sub(*scale) }
-                    }
-                    (Type::Decimal { scale }, _) => Mean::Double { scale: *scale },
-                    _ => Mean::Double { scale: 0 },
-                };
+                let mean = Mean::of(&inner.kind).map_or(Mean::Double { scale: 0 }, |(mean, _)| mean);
                 (Gather::Avg(mean), result)
             }
             MacroKind::Filter | MacroKind::Map | MacroKind::Where | MacroKind::Distinct => {
@@ -232,10 +218,7 @@ impl Check<'_> {
             return self.fault_at(Code::E103, inner.node, message);
         }
         Some(match (kind, of) {
-            (MacroKind::Avg, Type::Money { currency, scale }) => {
-                Type::Money { currency: *currency, scale: (*scale).max(currency.exponent() + DERIVED_DIGITS) }
-            }
-            (MacroKind::Avg, _) => Type::Double,
+            (MacroKind::Avg, _) => Mean::of(of).map_or(Type::Double, |(_, kind)| kind),
             _ => of.clone(),
         })
     }
@@ -313,4 +296,20 @@ fn ordinal(number: usize) -> String {
         3 => "third".to_owned(),
         number => format!("{number}th"),
     }
+}
+
+/// What a macro reads of events, by the type of its body.
+fn read_of_events(kind: MacroKind, of: &Type) -> Option<Reading> {
+    let summed = Summed::of(of).unwrap_or(Summed::Int);
+    Some(match kind {
+        MacroKind::Sum => Reading::Sum(summed),
+        MacroKind::Min => Reading::Min,
+        MacroKind::Max => Reading::Max,
+        MacroKind::Avg => {
+            let mean = Mean::of(of).map_or(Mean::Double { scale: 0 }, |(mean, _)| mean);
+            Reading::Avg(mean, summed)
+        }
+        MacroKind::Distinct => Reading::Distinct,
+        _ => return None,
+    })
 }

@@ -7,7 +7,7 @@ use super::{Check, Term};
 use crate::expr::ast::NodeId;
 use crate::expr::diagnostic::Code;
 use crate::expr::functions::{self, Entry, Function as F};
-use crate::expr::term::{Cell, Gather, Op, Over, Place, Reading, Usage};
+use crate::expr::term::{Cell, Gather, Mean, Op, Over, Place, Reading, Summed, Usage};
 use crate::expr::types::Type;
 use crate::model::nearest;
 
@@ -172,12 +172,13 @@ impl Check<'_> {
                     (F::Days, None) => (Reading::Days, Type::Int),
                     (F::First, None) => (Reading::First, Type::Timestamp),
                     (F::Last, None) => (Reading::Last, Type::Timestamp),
-                    (F::First, Some(metric)) => (Reading::First, metric.kind().clone()),
-                    (F::Last, Some(metric)) => (Reading::Last, metric.kind().clone()),
-                    (F::Sum, Some(metric)) => (Reading::Sum, metric.kind().clone()),
-                    (F::Min, Some(metric)) => (Reading::Min, metric.kind().clone()),
-                    (F::Max, Some(metric)) => (Reading::Max, metric.kind().clone()),
-                    (F::Avg, Some(_)) => (Reading::Avg, Type::Double),
+                    (function, Some(metric)) => match of_metric(function, metric.kind()) {
+                        Some(reading) => reading,
+                        None => {
+                            let message = format!("{} has no `{}`", Self::a(metric.kind()), entry.name);
+                            return self.fault_at(Code::E103, node, message);
+                        }
+                    },
                     _ => {
                         let message = format!("write what is read of each: .{}(e, e.amount)", entry.name);
                         return self.fault_at(Code::E112, node, message);
@@ -206,4 +207,20 @@ impl Check<'_> {
             (other, _) => self.not_a_value(of, &other),
         }
     }
+}
+
+/// What is read of a daily series of a type, and the type of the answer.
+fn of_metric(function: F, kind: &Type) -> Option<(Reading, Type)> {
+    Some(match function {
+        F::First => (Reading::First, kind.clone()),
+        F::Last => (Reading::Last, kind.clone()),
+        F::Sum => (Reading::Sum(Summed::of(kind)?), kind.clone()),
+        F::Min if kind.is_ordered() => (Reading::Min, kind.clone()),
+        F::Max if kind.is_ordered() => (Reading::Max, kind.clone()),
+        F::Avg => {
+            let (mean, result) = Mean::of(kind)?;
+            (Reading::Avg(mean, Summed::of(kind)?), result)
+        }
+        _ => return None,
+    })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Explanation, Part, PartKind, flip, reads};
 use crate::book::{Account, View};
 use crate::expr::ast::{Node, NodeId};
-use crate::expr::batch::{ExprPlanErrors, Points, link};
+use crate::expr::batch::{ExprPlanErrors, Known, Points, link};
 use crate::expr::checked::Checked;
 use crate::expr::literal::Literal;
 use crate::expr::resolve::place;
@@ -64,7 +64,8 @@ impl<'v, 'c> Explainer<'v, 'c> {
         segments: &[(&'c str, &'c Checked)],
         checked: &'c Checked,
     ) -> Result<Self, ExprPlanErrors> {
-        let (mut terms, linked) = link(view.schema(), segments.iter().copied(), &[checked])?;
+        let (mut terms, linked) =
+            link(Known { schema: view.schema(), names: None }, segments.iter().copied(), &[checked])?;
         // All of them among the same terms, so that what several ask stands once.
         let expressions = std::iter::once(checked).chain(segments.iter().map(|(_, segment)| *segment));
         let mut all: Vec<Nodes<'c>> = Vec::with_capacity(segments.len() + 1);
@@ -76,7 +77,7 @@ impl<'v, 'c> Explainer<'v, 'c> {
             wanted.extend(of.iter().flatten());
             all.push(Nodes { checked, of });
         }
-        let (points, found) = Points::new(view, &terms, &wanted);
+        let (points, found) = Points::new(view, None, &terms, &wanted);
         let mut found = found.into_iter();
         for node in all.iter_mut().flat_map(|nodes| &mut nodes.of).filter(|node| node.is_some()) {
             *node = found.next();

@@ -1,0 +1,17 @@
+//! What does it sum to: usage day by day, and everything up the tree?
+//!
+//! | question | type |
+//! |---|---|
+//! | Which events do my customers send, and what is known of each? | [`EventKind`], [`UsageSchema`] |
+//! | How do they come in: late, twice, out of order? | [`Usage::ingest`] with [`Event`]s; [`UsageSettings`], [`UsageReport`] |
+//! | How often, how much, by how many people, in the last days? | `events("export").lastDays(30).count()` in an expression, over [`UsageView::columns`] |
+//! | Which number does an account have on each day? | [`Metric`], [`Metrics`], [`UsageView::series`] |
+
+mod usage;
+
+pub use usage::{
+    ANY_EVENT, DayValue, Event, EventKind, Faulty, MAX_EVENT_FIELDS, MAX_EVENT_KINDS, MAX_SERIES_DAYS,
+    MAX_USAGE_FAULTS, Metric, MetricErrors, MetricFault, MetricFaultKind, Metrics, SeriesError, TooOld,
+    Usage, UsageFault, UsageFaultKind, UsageRefused, UsageReport, UsageSchema, UsageSchemaErrors,
+    UsageSchemaFault, UsageSettings, UsageView, WithUsage,
+};

@@ -1,0 +1,73 @@
+//! Which events were counted already?
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::tree::hash_of;
+
+/// A change copies one part.
+const PARTS: usize = 4_096;
+
+/// The ids of events of the last days, each with a fingerprint of what it stood for.
+#[derive(Debug, Clone)]
+pub(super) struct EventIds {
+    parts: Arc<Vec<Arc<Part>>>,
+    /// Ids of events before this day are forgotten.
+    from: i32,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Part {
+    prints: HashMap<Arc<str>, u64>,
+    by_day: BTreeMap<i32, Vec<Arc<str>>>,
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
+fn part_of(id: &str) -> usize {
+    hash_of(id) as usize % PARTS
+}
+
+impl EventIds {
+    pub(super) fn new() -> Self {
+        Self { parts: Arc::new(vec![Arc::default(); PARTS]), from: i32::MIN }
+    }
+
+    /// What an id stands for.
+    pub(super) fn find(&self, id: &str) -> Option<u64> {
+        self.parts.get(part_of(id))?.prints.get(id).copied()
+    }
+
+    pub(super) fn remember(&mut self, id: &str, day: i32, print: u64) {
+        if day < self.from {
+            return;
+        }
+        let Some(part) = Arc::make_mut(&mut self.parts).get_mut(part_of(id)) else { return };
+        let part = Arc::make_mut(part);
+        let id: Arc<str> = Arc::from(id);
+        part.by_day.entry(day).or_default().push(id.clone());
+        part.prints.insert(id, print);
+    }
+
+    /// Forgets the ids of events before a day.
+    pub(super) fn forget_before(&mut self, day: i32) {
+        if day <= self.from {
+            return;
+        }
+        self.from = day;
+        let older = |part: &Arc<Part>| part.by_day.first_key_value().is_some_and(|(first, _)| *first < day);
+        if !self.parts.iter().any(older) {
+            return;
+        }
+        for part in Arc::make_mut(&mut self.parts).iter_mut().filter(|part| older(part)) {
+            let part = Arc::make_mut(part);
+            let kept = part.by_day.split_off(&day);
+            for id in std::mem::replace(&mut part.by_day, kept).into_values().flatten() {
+                part.prints.remove(&id);
+            }
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.parts.iter().map(|part| part.prints.len()).sum()
+    }
+}

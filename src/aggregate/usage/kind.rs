@@ -1,0 +1,304 @@
+//! What may happen, and what is known of it when it does?
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::model::{Attribute, AttributeType, limits};
+
+/// The name under which expressions ask all events, whatever their kind.
+pub const ANY_EVENT: &str = "any";
+/// Most kinds of event of one schema.
+pub const MAX_EVENT_KINDS: usize = 4_096;
+/// Most properties of one kind of event, and most measures.
+pub const MAX_EVENT_FIELDS: usize = 16;
+
+/// What every event has besides its own properties and measures.
+pub(super) const BUILT_IN: [&str; 5] = ["user", "module", "action", "day", "count"];
+
+/// A kind of event: `login`, `export`, `api_call`.
+///
+/// A **property** says which event it was: the plan, the format, the device. It may be asked anywhere, and events of one
+/// day that differ in one are kept apart. A **measure** says how much it was: rows, seconds, an amount. Of it the total of
+/// a day is kept, so that it is summed and averaged.
+///
+/// ```
+/// use perennial::aggregate::EventKind;
+/// use perennial::{Attribute, AttributeType};
+///
+/// let export = EventKind::new("export")
+///     .module("Reports")
+///     .property(Attribute::new("format", AttributeType::Text))
+///     .measure(Attribute::new("rows", AttributeType::Int));
+/// assert_eq!(export.name(), "export");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventKind {
+    pub(super) name: Arc<str>,
+    pub(super) label: Option<Arc<str>>,
+    pub(super) documentation: Option<Arc<str>>,
+    pub(super) module: Option<Arc<str>>,
+    pub(super) action: Option<Arc<str>>,
+    pub(super) properties: IndexMap<Arc<str>, Attribute>,
+    pub(super) measures: IndexMap<Arc<str>, Attribute>,
+    // Given twice, kept so that the schema can report it.
+    repeated: Vec<Arc<str>>,
+}
+
+impl EventKind {
+    /// A kind without properties and measures.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: Arc::from(name),
+            label: None,
+            documentation: None,
+            module: None,
+            action: None,
+            properties: IndexMap::new(),
+            measures: IndexMap::new(),
+            repeated: Vec::new(),
+        }
+    }
+
+    /// With a label for screens.
+    #[must_use]
+    pub fn label(mut self, label: &str) -> Self {
+        self.label = Some(Arc::from(label));
+        self
+    }
+
+    /// With a text that says what it means.
+    #[must_use]
+    pub fn description(mut self, description: &str) -> Self {
+        self.documentation = Some(Arc::from(description));
+        self
+    }
+
+    /// The module, the noun, of events that name none themselves.
+    #[must_use]
+    pub fn module(mut self, module: &str) -> Self {
+        self.module = Some(Arc::from(module));
+        self
+    }
+
+    /// The action, the verb, of events that name none themselves.
+    #[must_use]
+    pub fn action(mut self, action: &str) -> Self {
+        self.action = Some(Arc::from(action));
+        self
+    }
+
+    /// With a property.
+    #[must_use]
+    pub fn property(mut self, property: Attribute) -> Self {
+        self.note(&property);
+        self.properties.entry(Arc::from(property.name())).or_insert(property);
+        self
+    }
+
+    /// With a measure: a whole number, decimal, double, duration, or money of one currency.
+    #[must_use]
+    pub fn measure(mut self, measure: Attribute) -> Self {
+        self.note(&measure);
+        self.measures.entry(Arc::from(measure.name())).or_insert(measure);
+        self
+    }
+
+    fn note(&mut self, field: &Attribute) {
+        if self.properties.contains_key(field.name()) || self.measures.contains_key(field.name()) {
+            self.repeated.push(Arc::from(field.name()));
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its label, or its name where it has none.
+    #[must_use]
+    pub fn display_label(&self) -> &str {
+        self.label.as_deref().unwrap_or(&self.name)
+    }
+
+    /// What it means.
+    #[must_use]
+    pub fn documentation(&self) -> Option<&str> {
+        self.documentation.as_deref()
+    }
+
+    /// Its properties in declared order.
+    #[must_use]
+    pub fn properties(&self) -> impl ExactSizeIterator<Item = &Attribute> {
+        self.properties.values()
+    }
+
+    /// Its measures in declared order.
+    #[must_use]
+    pub fn measures(&self) -> impl ExactSizeIterator<Item = &Attribute> {
+        self.measures.values()
+    }
+
+    fn faults(&self, faults: &mut Vec<UsageSchemaFault>) {
+        let mut fault = |field: Option<&str>, why: String| {
+            faults.push(UsageSchemaFault { event: self.name.clone(), field: field.map(Arc::from), why });
+        };
+        if let Some(why) = unfit(&self.name) {
+            fault(None, why);
+        }
+        if &*self.name == ANY_EVENT {
+            fault(None, format!("`{ANY_EVENT}` stands for every event"));
+        }
+        for name in &self.repeated {
+            fault(Some(name), "it is declared twice".to_owned());
+        }
+        for (what, fields) in [("properties", &self.properties), ("measures", &self.measures)] {
+            if fields.len() > MAX_EVENT_FIELDS {
+                fault(None, format!("{} {what}; the limit is {MAX_EVENT_FIELDS}", fields.len()));
+            }
+            for field in fields.values() {
+                if let Some(why) = unfit(field.name()) {
+                    fault(Some(field.name()), why);
+                }
+                if BUILT_IN.contains(&field.name()) {
+                    fault(Some(field.name()), "every event has this already".to_owned());
+                }
+            }
+        }
+        for property in self.properties.values() {
+            if matches!(property.kind(), AttributeType::List | AttributeType::MixedMoney { .. }) {
+                fault(Some(property.name()), "a property holds one value of one type".to_owned());
+            }
+        }
+        for measure in self.measures.values() {
+            let sums = matches!(
+                measure.kind(),
+                AttributeType::Int
+                    | AttributeType::Decimal { .. }
+                    | AttributeType::Money(_)
+                    | AttributeType::Double
+                    | AttributeType::Duration
+            );
+            if !sums {
+                let why = "a measure is a number, a duration, or money of one currency";
+                fault(Some(measure.name()), why.to_owned());
+            }
+        }
+    }
+}
+
+fn unfit(name: &str) -> Option<String> {
+    let fits = !name.is_empty() && name.trim() == name && !name.chars().any(char::is_control);
+    if name.len() > limits::MAX_NAME_BYTES {
+        Some(format!("a name of {} bytes; the limit is {}", name.len(), limits::MAX_NAME_BYTES))
+    } else if fits {
+        None
+    } else {
+        Some("a name is a text without control characters or spaces around it".to_owned())
+    }
+}
+
+/// What is wrong with a declared kind of event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("event `{event}`{}: {why}", field.as_ref().map(|field| format!(", `{field}`")).unwrap_or_default())]
+pub struct UsageSchemaFault {
+    /// The kind of event.
+    pub event: Arc<str>,
+    /// The property or measure, where one is at fault.
+    pub field: Option<Arc<str>>,
+    /// Why.
+    pub why: String,
+}
+
+/// Everything that is wrong with declared kinds of event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageSchemaErrors(Vec<UsageSchemaFault>);
+
+impl UsageSchemaErrors {
+    /// The faults, in declared order.
+    #[must_use]
+    pub fn faults(&self) -> &[UsageSchemaFault] {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for UsageSchemaErrors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (place, fault) in self.0.iter().enumerate() {
+            write!(f, "{}{fault}", if place > 0 { "; " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for UsageSchemaErrors {}
+
+/// The kinds of event that a host counts. Cloning is cheap.
+///
+/// ```
+/// use perennial::aggregate::{EventKind, UsageSchema};
+///
+/// let schema = UsageSchema::new([EventKind::new("login"), EventKind::new("export")])?;
+/// assert_eq!(schema.kinds().map(EventKind::name).collect::<Vec<_>>(), ["login", "export"]);
+/// let errors = UsageSchema::new([EventKind::new("any")]).unwrap_err();
+/// assert_eq!(errors.to_string(), "event `any`: `any` stands for every event");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageSchema {
+    kinds: Arc<IndexMap<Arc<str>, EventKind>>,
+    /// Most measures of a kind.
+    pub(super) width: usize,
+}
+
+impl UsageSchema {
+    /// Kinds of event, checked.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with any of them.
+    pub fn new(kinds: impl IntoIterator<Item = EventKind>) -> Result<Self, UsageSchemaErrors> {
+        let mut faults = Vec::new();
+        let mut all: IndexMap<Arc<str>, EventKind> = IndexMap::new();
+        for kind in kinds {
+            kind.faults(&mut faults);
+            if all.contains_key(&kind.name) {
+                let why = "it is declared twice".to_owned();
+                faults.push(UsageSchemaFault { event: kind.name, field: None, why });
+            } else if all.len() == MAX_EVENT_KINDS {
+                let why = format!("more than {MAX_EVENT_KINDS} kinds of event");
+                faults.push(UsageSchemaFault { event: kind.name, field: None, why });
+                break;
+            } else {
+                all.insert(kind.name.clone(), kind);
+            }
+        }
+        if !faults.is_empty() {
+            return Err(UsageSchemaErrors(faults));
+        }
+        let width = all.values().map(|kind| kind.measures.len()).max().unwrap_or(0);
+        Ok(Self { kinds: Arc::new(all), width })
+    }
+
+    /// The kinds in declared order.
+    #[must_use]
+    pub fn kinds(&self) -> impl ExactSizeIterator<Item = &EventKind> {
+        self.kinds.values()
+    }
+
+    /// A kind by name.
+    #[must_use]
+    pub fn kind(&self, name: &str) -> Option<&EventKind> {
+        self.kinds.get(name)
+    }
+
+    pub(super) fn number(&self, name: &str) -> Option<u16> {
+        u16::try_from(self.kinds.get_index_of(name)?).ok()
+    }
+
+    pub(super) fn at(&self, number: u16) -> Option<&EventKind> {
+        self.kinds.get_index(usize::from(number)).map(|(_, kind)| kind)
+    }
+}

@@ -1,0 +1,202 @@
+//! Which number does an account have on each day?
+
+use std::fmt;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::kind::UsageSchema;
+use super::names::WithUsage;
+use crate::expr::{Checked, Checker, ExprErrors, Name, NameText, Names, Of, Op, Type};
+use crate::model::{AccountId, IdError};
+
+/// A named daily series: what is read of the events of one day, such as `events("login").count()`.
+///
+/// The value of a day is what the expression gives for the events of that day alone. What counts and sums is 0 on a day
+/// without events, and what is read of values (the least, the mean, the first) is missing.
+///
+/// ```
+/// use perennial::aggregate::{EventKind, Metric, Metrics, UsageSchema};
+///
+/// let usage = UsageSchema::new([EventKind::new("login")])?;
+/// let people = Metric::new("people", "events(\"login\").distinct(e, e.user)");
+/// let metrics = Metrics::new(&usage, [people])?;
+/// assert_eq!(metrics.names().collect::<Vec<_>>(), ["people"]);
+///
+/// let errors = Metrics::new(&usage, [Metric::new("week", "events(\"login\").lastDays(7).count()")]).unwrap_err();
+/// assert_eq!(errors.to_string(), "metric `week`: a metric has a value a day; write the window where it is asked");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metric {
+    pub(super) name: Arc<str>,
+    pub(super) expression: Arc<str>,
+}
+
+impl Metric {
+    /// A metric by name, and the expression of its daily value.
+    #[must_use]
+    pub fn new(name: &str, expression: &str) -> Self {
+        Self { name: Arc::from(name), expression: Arc::from(expression) }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The expression of its daily value.
+    #[must_use]
+    pub fn expression(&self) -> &str {
+        &self.expression
+    }
+}
+
+/// What is wrong with a metric.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum MetricFaultKind {
+    /// Its name is no name.
+    Name(IdError),
+    /// Another metric has the name.
+    Duplicate,
+    /// Its expression is wrong.
+    Expression(ExprErrors),
+    /// Its expression is not a reading of events.
+    NotEvents,
+    /// Its expression has a window.
+    Window,
+}
+
+/// A metric at fault.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricFault {
+    /// The metric.
+    pub metric: Arc<str>,
+    /// Why.
+    pub kind: MetricFaultKind,
+}
+
+impl fmt::Display for MetricFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "metric `{}`: ", self.metric)?;
+        match &self.kind {
+            MetricFaultKind::Name(error) => write!(f, "{error}"),
+            MetricFaultKind::Duplicate => f.write_str("another has the same name"),
+            MetricFaultKind::Expression(errors) => write!(f, "{errors}"),
+            MetricFaultKind::NotEvents => {
+                f.write_str("it is no reading of events, such as events(\"login\").count()")
+            }
+            MetricFaultKind::Window => {
+                f.write_str("a metric has a value a day; write the window where it is asked")
+            }
+        }
+    }
+}
+
+/// Everything that is wrong with some metrics.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricErrors(Vec<MetricFault>);
+
+impl MetricErrors {
+    /// The faults, in the order of the metrics.
+    #[must_use]
+    pub fn faults(&self) -> &[MetricFault] {
+        &self.0
+    }
+}
+
+impl fmt::Display for MetricErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, fault) in self.0.iter().enumerate() {
+            write!(f, "{}{fault}", if place > 0 { "\n" } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for MetricErrors {}
+
+/// Metrics that were checked together. Cloning is cheap.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics(Arc<IndexMap<Arc<str>, (Metric, Checked)>>);
+
+/// Names that have nothing but events.
+struct NoNames;
+
+impl Names for NoNames {
+    fn name(&self, _: Of<'_>, _: &str) -> Option<Name> {
+        None
+    }
+
+    fn each(&self, _: Of<'_>, _: &mut dyn FnMut(&str)) {}
+
+    fn text(&self, _: Of<'_>, _: &str) -> NameText {
+        NameText::default()
+    }
+}
+
+impl Metrics {
+    /// None.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Checks metrics against the events that they read.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with any of them.
+    pub fn new(usage: &UsageSchema, metrics: impl IntoIterator<Item = Metric>) -> Result<Self, MetricErrors> {
+        let none = Self::none();
+        let names = WithUsage::new(&NoNames, usage, &none);
+        let checker = Checker::new(&names);
+        let mut faults = Vec::new();
+        let mut all: IndexMap<Arc<str>, (Metric, Checked)> = IndexMap::new();
+        for metric in metrics {
+            let mut fault = |kind| faults.push(MetricFault { metric: metric.name.clone(), kind });
+            if let Err(error) = AccountId::check(&metric.name) {
+                fault(MetricFaultKind::Name(error));
+            }
+            if all.contains_key(&metric.name) {
+                fault(MetricFaultKind::Duplicate);
+            }
+            match checker.check(&metric.expression) {
+                Err(errors) => fault(MetricFaultKind::Expression(errors)),
+                Ok(checked) => {
+                    let (terms, root) = checked.terms();
+                    match terms.op(root) {
+                        Op::Usage(_, usage, _) if usage.window.is_some() => fault(MetricFaultKind::Window),
+                        Op::Usage(..) => {
+                            all.entry(metric.name.clone()).or_insert((metric, checked));
+                        }
+                        _ => fault(MetricFaultKind::NotEvents),
+                    }
+                }
+            }
+        }
+        if faults.is_empty() { Ok(Self(Arc::new(all))) } else { Err(MetricErrors(faults)) }
+    }
+
+    /// Their names, in the order in which they were given.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(|name| &**name)
+    }
+
+    /// The metrics, in the order in which they were given.
+    pub fn iter(&self) -> impl Iterator<Item = &Metric> {
+        self.0.values().map(|(metric, _)| metric)
+    }
+
+    /// The type of the daily values of a metric.
+    #[must_use]
+    pub fn kind(&self, metric: &str) -> Option<&Type> {
+        self.0.get(metric).map(|(_, checked)| checked.kind())
+    }
+
+    pub(super) fn checked(&self, metric: &str) -> Option<&Checked> {
+        self.0.get(metric).map(|(_, checked)| checked)
+    }
+}

@@ -1,0 +1,376 @@
+//! What is read of the usage of an account over some days?
+//!
+//! A question is prepared once: filters that ask only what happened are answered once for each thing that happened, not
+//! for each bucket. The rest is one pass over the buckets of the days.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::Usage;
+use super::dictionary::Each;
+use super::kind::{ANY_EVENT, EventKind};
+use super::store::{AccountUsage, Bucket, NOBODY, Span};
+use super::what::What;
+use crate::expr::{
+    Best, Bits, Cell, Slots, State, Summed, TermId, Total, Type, Unit, UsageAsked, UsageReading, Val,
+};
+use crate::fold::{Sum, from_quanta, to_quanta};
+
+/// Where a slot of a question is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Field {
+    User,
+    Module,
+    Action,
+    Day,
+    Count,
+    Property(usize),
+    Measure(usize, Summed),
+    Nothing,
+}
+
+impl Field {
+    fn of(name: &str, kind: Option<&EventKind>) -> Self {
+        match name {
+            "user" => return Self::User,
+            "module" => return Self::Module,
+            "action" => return Self::Action,
+            "day" => return Self::Day,
+            "count" => return Self::Count,
+            _ => {}
+        }
+        let Some(kind) = kind else { return Self::Nothing };
+        if let Some(at) = kind.properties.get_index_of(name) {
+            return Self::Property(at);
+        }
+        match kind.measures.get_full(name) {
+            Some((at, _, measure)) => {
+                Self::Measure(at, Summed::of(&Type::of_attribute(measure.kind())).unwrap_or(Summed::Int))
+            }
+            None => Self::Nothing,
+        }
+    }
+
+    /// Does it say what happened, and neither when, nor by whom, nor how much?
+    const fn is_of_what(self) -> bool {
+        matches!(self, Self::Module | Self::Action | Self::Property(_) | Self::Nothing)
+    }
+}
+
+/// A question about events, prepared.
+pub(super) struct Prepared<'u> {
+    usage: &'u Usage,
+    asked: UsageAsked<'u>,
+    fields: Vec<Field>,
+    /// Of each thing that may have happened: is it asked?
+    admitted: Each<bool>,
+    /// Filters that ask more than what happened.
+    filters: Vec<TermId>,
+    body: Body,
+}
+
+/// What is read of a bucket.
+#[derive(Debug, Clone)]
+enum Body {
+    /// Nothing but that it is there.
+    None,
+    /// Who did it.
+    User,
+    /// One measure, as it stands.
+    Measure(usize),
+    /// An expression, and the measures that it reads.
+    Term(TermId, Box<[usize]>),
+}
+
+impl<'u> Prepared<'u> {
+    pub(super) fn new(usage: &'u Usage, asked: UsageAsked<'u>) -> Self {
+        let kind = usage.schema.kind(asked.name);
+        let number = usage.schema.number(asked.name);
+        let any = kind.is_none() && asked.name == ANY_EVENT;
+        let fields: Vec<Field> = asked
+            .slots()
+            .map(|slot| slot.map_or(Field::Nothing, |(name, _)| Field::of(name, kind)))
+            .collect();
+        let reads = |root: TermId| {
+            let slots = asked.reads(&[root]);
+            slots.into_iter().filter_map(|slot| fields.get(slot as usize).copied()).collect::<Vec<_>>()
+        };
+        let (early, filters): (Vec<TermId>, Vec<TermId>) =
+            asked.filters.iter().partition(|filter| reads(**filter).iter().all(|field| field.is_of_what()));
+        let admitted = usage.whats.each(|what| {
+            let same = any || Some(what.kind) == number;
+            same && early.iter().all(|filter| asked.holds(*filter, OfWhat { fields: &fields, what }))
+        });
+        let plain = asked.plain_body().and_then(|slot| fields.get(slot as usize).copied());
+        let body = match (asked.body, plain) {
+            (None, _) => Body::None,
+            (Some(_), Some(Field::User)) if asked.reading == UsageReading::Distinct => Body::User,
+            (Some(_), Some(Field::Measure(at, _)))
+                if matches!(asked.reading, UsageReading::Sum(_) | UsageReading::Avg(..)) =>
+            {
+                Body::Measure(at)
+            }
+            (Some(body), _) => {
+                let measures = reads(body).into_iter().filter_map(|field| match field {
+                    Field::Measure(at, _) => Some(at),
+                    _ => None,
+                });
+                Body::Term(body, measures.collect())
+            }
+        };
+        Self { usage, asked, fields, admitted, filters, body }
+    }
+
+    /// Visits the buckets of some days that are asked, in the order of their days.
+    pub(super) fn each(&self, account: &AccountUsage, first: i32, last: i32, seen: &mut dyn FnMut(&Row<'_>)) {
+        for span in account.spans(first, last) {
+            for place in span.days(first, last) {
+                let Some(bucket) = span.bucket(place) else { continue };
+                if self.admitted.get(bucket.key.what) != Some(true) {
+                    continue;
+                }
+                let row = Row { prepared: self, span, place, bucket };
+                if self.filters.iter().all(|filter| self.asked.holds(*filter, &row)) {
+                    seen(&row);
+                }
+            }
+        }
+    }
+
+    /// An accumulator for what the question reads.
+    pub(super) fn start(&self) -> Reader {
+        Reader::new(self.asked.reading)
+    }
+
+    /// The answer for an account over some days.
+    pub(super) fn answer(&self, account: Option<&AccountUsage>, first: i32, last: i32) -> Cell {
+        let mut reader = self.start();
+        if let Some(account) = account {
+            self.each(account, first, last, &mut |row| reader.add(row));
+        }
+        reader.cell()
+    }
+}
+
+/// A thing that may have happened, for filters that ask no more.
+struct OfWhat<'w> {
+    fields: &'w [Field],
+    what: &'w What,
+}
+
+impl<'w> Slots<'w> for OfWhat<'w> {
+    fn slot(&self, slot: u32) -> Val<'w> {
+        self.what.val(self.fields.get(slot as usize).copied())
+    }
+}
+
+impl What {
+    fn val(&self, field: Option<Field>) -> Val<'_> {
+        let text = |text: &'_ Option<Arc<str>>| text.clone().map_or(Val::Missing, Val::Made);
+        match field {
+            Some(Field::Module) => text(&self.module),
+            Some(Field::Action) => text(&self.action),
+            Some(Field::Property(at)) => self.properties.get(at).map_or(Val::Missing, Val::of_cell),
+            _ => Val::Missing,
+        }
+    }
+}
+
+/// A bucket that is asked.
+pub(super) struct Row<'r> {
+    prepared: &'r Prepared<'r>,
+    span: &'r Span,
+    place: usize,
+    bucket: &'r Bucket,
+}
+
+impl<'r> Row<'r> {
+    fn total(&self, measure: usize) -> Option<&'r Sum> {
+        self.span.total(self.place, measure, self.prepared.usage.schema.width)
+    }
+
+    pub(super) const fn bucket(&self) -> &'r Bucket {
+        self.bucket
+    }
+
+    /// The value of the body.
+    fn value(&self, body: TermId) -> Val<'r> {
+        self.prepared.asked.value(body, self)
+    }
+
+    /// The value that is read, for how many events it stands, and whether it is their total.
+    pub(super) fn read(&self) -> (Val<'r>, u64, bool) {
+        match &self.prepared.body {
+            Body::None => (Val::Bool(true), self.bucket.count, false),
+            Body::User => (self.user(), self.bucket.count, false),
+            // Sums of measures are not taken through the type of their values.
+            Body::Measure(_) => (Val::Missing, 0, true),
+            Body::Term(body, measures) => {
+                let events =
+                    measures.iter().map(|measure| self.total(*measure).map_or(0, |sum| sum.rows)).min();
+                (self.value(*body), events.unwrap_or(self.bucket.count), events.is_some())
+            }
+        }
+    }
+
+    fn user(&self) -> Val<'r> {
+        let text = self.prepared.usage.people.get(self.bucket.key.person);
+        text.filter(|_| self.bucket.key.person != NOBODY).map_or(Val::Missing, |text| Val::Text(text))
+    }
+}
+
+impl<'r> Slots<'r> for &Row<'r> {
+    fn slot(&self, slot: u32) -> Val<'r> {
+        let usage = self.prepared.usage;
+        match self.prepared.fields.get(slot as usize).copied() {
+            Some(Field::User) => self.user(),
+            Some(Field::Day) => Val::Int(i64::from(self.bucket.key.day)),
+            Some(Field::Count) => i64::try_from(self.bucket.count).map_or(Val::Missing, Val::Int),
+            Some(Field::Measure(at, summed)) => {
+                let sum = self.total(at).filter(|sum| !sum.is_out_of_range());
+                match (sum, summed) {
+                    (None, _) => Val::Missing,
+                    (Some(sum), Summed::Int) => i64::try_from(sum.value).map_or(Val::Missing, Val::Int),
+                    (Some(sum), Summed::Wide) => Val::Wide(sum.value),
+                    (Some(sum), Summed::Double) => Val::Double(from_quanta(sum.value) + 0.0),
+                }
+            }
+            field => usage.whats.get(self.bucket.key.what).map_or(Val::Missing, |what| what.val(field)),
+        }
+    }
+}
+
+/// What was read so far.
+#[derive(Debug)]
+pub(super) struct Reader {
+    reading: UsageReading,
+    count: u64,
+    /// Days with events, and the last of them.
+    days: (i64, Option<i32>),
+    first: i64,
+    last: i64,
+    total: Total,
+    best: Best,
+    people: Vec<u32>,
+    values: HashSet<Cell>,
+}
+
+impl Reader {
+    fn new(reading: UsageReading) -> Self {
+        Self {
+            reading,
+            count: 0,
+            days: (0, None),
+            first: i64::MAX,
+            last: i64::MIN,
+            total: Total::default(),
+            best: Best::default(),
+            people: Vec::new(),
+            values: HashSet::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, row: &Row<'_>) {
+        let bucket = row.bucket();
+        match self.reading {
+            UsageReading::Count => self.count = self.count.saturating_add(bucket.count),
+            UsageReading::Days => {
+                if self.days.1 != Some(bucket.key.day) {
+                    self.days = (self.days.0 + 1, Some(bucket.key.day));
+                }
+            }
+            UsageReading::First | UsageReading::Last => {
+                self.count = 1;
+                self.first = self.first.min(bucket.first);
+                self.last = self.last.max(bucket.last);
+            }
+            UsageReading::Sum(_) | UsageReading::Avg(..) => {
+                if let Body::Measure(at) = row.prepared.body {
+                    if let Some(sum) = row.total(at) {
+                        self.total.merge(&Total(*sum));
+                    }
+                    return;
+                }
+                let (value, events, is_total) = row.read();
+                if let Some(sum) = weighted(&value, events, is_total) {
+                    self.total.merge(&Total(sum));
+                }
+            }
+            UsageReading::Min | UsageReading::Max => {
+                let least = self.reading == UsageReading::Min;
+                let value = row.read().0;
+                self.best.merge(&Best::of_cell(value.to_cell().unwrap_or(Cell::Missing), least));
+            }
+            UsageReading::Distinct => match row.prepared.body {
+                Body::User => {
+                    if bucket.key.person != NOBODY {
+                        self.people.push(bucket.key.person);
+                    }
+                }
+                _ => {
+                    if let Some(cell) = row.read().0.to_cell().filter(|cell| *cell != Cell::Missing) {
+                        self.values.insert(cell);
+                    }
+                }
+            },
+        }
+    }
+
+    /// What all that was read comes to.
+    pub(super) fn cell(mut self) -> Cell {
+        let int = |value: Option<i64>| value.map_or(Cell::Missing, Cell::Int);
+        match self.reading {
+            UsageReading::Count => int(i64::try_from(self.count).ok()),
+            UsageReading::Days => Cell::Int(self.days.0),
+            UsageReading::First => int((self.count > 0).then_some(self.first)),
+            UsageReading::Last => int((self.count > 0).then_some(self.last)),
+            UsageReading::Sum(summed) => sum_cell(&self.total.0, summed),
+            UsageReading::Avg(mean, summed) => self.total.mean(unit_of(summed), mean),
+            UsageReading::Min | UsageReading::Max => self.best.cell(),
+            UsageReading::Distinct => {
+                self.people.sort_unstable();
+                self.people.dedup();
+                int(i64::try_from(self.people.len() + self.values.len()).ok())
+            }
+        }
+    }
+}
+
+/// A sum of usage: nothing adds up to 0.
+pub(super) fn sum_cell(sum: &Sum, summed: Summed) -> Cell {
+    if sum.is_out_of_range() {
+        return Cell::Missing;
+    }
+    match summed {
+        Summed::Int => i64::try_from(sum.value).map_or(Cell::Missing, Cell::Int),
+        Summed::Wide => Cell::Wide(sum.value),
+        Summed::Double => Cell::Double(Bits::new(from_quanta(sum.value))),
+    }
+}
+
+/// A value that stands for some events: their total, or the value of each.
+pub(super) fn weighted(value: &Val<'_>, events: u64, is_total: bool) -> Option<Sum> {
+    let units = match value {
+        Val::Int(v) => i128::from(*v),
+        Val::Wide(v) => *v,
+        Val::Double(v) => match to_quanta(*v) {
+            Some(quanta) => quanta,
+            None => return Some(Sum::UNFIT),
+        },
+        _ => return None,
+    };
+    let times = if is_total { 1 } else { i128::from(events) };
+    Some(match units.checked_mul(times) {
+        Some(units) => Sum::over(units, events),
+        None => Sum::UNFIT,
+    })
+}
+
+/// The unit in which a sum is kept.
+pub(super) const fn unit_of(summed: Summed) -> Unit {
+    match summed {
+        Summed::Int => Unit::Int,
+        Summed::Wide => Unit::Wide,
+        Summed::Double => Unit::Quanta,
+    }
+}

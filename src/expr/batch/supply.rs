@@ -1,0 +1,151 @@
+//! What is known of accounts that is not in the book?
+//!
+//! Usage, roll-ups and calculated attributes are columns beside those of the book. Expressions do not know who made
+//! them: they ask a [`Supply`].
+
+use std::sync::Arc;
+
+use super::flat::Flat;
+use crate::book::View;
+use crate::expr::eval::{Eval, Slots};
+use crate::expr::term::{Cell, Op, Reading, SlotOf, TermId, Terms};
+use crate::expr::types::Type;
+use crate::expr::value::Val;
+use crate::model::AccountIdx;
+
+/// Makes columns for the accounts of one view.
+pub(crate) trait Supply: Sync {
+    /// What is read of usage, for every account of the view, in the order of [`slots_of`](super::slots_of). What stands
+    /// at a hidden account is not looked at.
+    fn usage(&self, asked: &UsageAsked<'_>) -> Flat;
+
+    /// The same, for one account.
+    fn usage_at(&self, place: AccountIdx, asked: &UsageAsked<'_>) -> Cell;
+
+    /// A column by name, in the same order.
+    fn column(&self, name: &str) -> Option<Arc<Flat>>;
+
+    /// The value of a column at one account.
+    fn column_at(&self, name: &str, place: AccountIdx) -> Cell;
+}
+
+/// Columns for the accounts of a view that do not stand in its book: usage, and what is derived.
+///
+/// Made by [`UsageView::columns`](crate::aggregate::UsageView::columns); read by [`ExprPlan::run_with`](super::ExprPlan::run_with).
+#[derive(Clone, Copy)]
+pub struct Columns<'c> {
+    pub(crate) view: &'c View,
+    pub(crate) supply: &'c dyn Supply,
+}
+
+impl<'c> Columns<'c> {
+    pub(crate) const fn new(view: &'c View, supply: &'c dyn Supply) -> Self {
+        Self { view, supply }
+    }
+
+    /// The view whose accounts they are of.
+    #[must_use]
+    pub const fn view(&self) -> &'c View {
+        self.view
+    }
+}
+
+impl std::fmt::Debug for Columns<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Columns").field("view", self.view).finish_non_exhaustive()
+    }
+}
+
+/// A question about usage, with its days resolved.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UsageAsked<'t> {
+    terms: &'t Terms,
+    pub(crate) reading: Reading,
+    /// The kind of event, or the metric.
+    pub(crate) name: &'t str,
+    pub(crate) is_metric: bool,
+    pub(crate) filters: &'t [TermId],
+    pub(crate) body: Option<TermId>,
+    /// The first and the last day; `None` where a bound of the window is outside the calendar: there is no answer.
+    window: Option<(Option<i32>, i32)>,
+}
+
+impl<'t> UsageAsked<'t> {
+    /// The question of a term, if it is one. `today` ends a window that is not written.
+    pub(crate) fn of(terms: &'t Terms, id: TermId, today: i32) -> Option<Self> {
+        let Op::Usage(reading, usage, body) = terms.op(id) else { return None };
+        let day = |id: TermId| match terms.constant(id) {
+            Some(Cell::Int(day)) => i32::try_from(*day).ok(),
+            _ => None,
+        };
+        let window = match usage.window {
+            None => Some((None, today)),
+            Some((first, last)) => day(first).zip(day(last)).map(|(first, last)| (Some(first), last)),
+        };
+        Some(Self {
+            terms,
+            reading: *reading,
+            name: &usage.name,
+            is_metric: usage.is_metric,
+            filters: &usage.filters,
+            body: *body,
+            window,
+        })
+    }
+
+    /// The first day, where there is one, and the last.
+    pub(crate) const fn window(&self) -> Option<(Option<i32>, i32)> {
+        self.window
+    }
+
+    /// The slots of the terms, by number: the name and type of each that is of an event.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = Option<(&'t str, &'t Type)>> {
+        self.terms.slots.iter().map(|slot| {
+            let of_event = matches!(slot.of, SlotOf::Event(_));
+            of_event.then_some((&*slot.name, &slot.kind))
+        })
+    }
+
+    /// The slots that some terms read.
+    pub(crate) fn reads(&self, roots: &[TermId]) -> Vec<u32> {
+        let mut slots = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        let mut left = roots.to_vec();
+        while let Some(id) = left.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            match self.terms.op(id) {
+                Op::Slot(slot) => slots.push(*slot),
+                op => left.extend(op.parts()),
+            }
+        }
+        slots.sort_unstable();
+        slots.dedup();
+        slots
+    }
+
+    /// The slot that the body is, where it is nothing else.
+    pub(crate) fn plain_body(&self) -> Option<u32> {
+        match self.terms.op(self.body?) {
+            Op::Slot(slot) => Some(*slot),
+            _ => None,
+        }
+    }
+
+    /// The value of a term for an event.
+    pub(crate) fn value<'a, S: Slots<'a>>(&self, id: TermId, event: S) -> Val<'a>
+    where
+        't: 'a,
+    {
+        Eval { terms: self.terms, slots: event }.value(id)
+    }
+
+    /// Is the answer of a term true for an event?
+    pub(crate) fn holds<'a, S: Slots<'a>>(&self, id: TermId, event: S) -> bool
+    where
+        't: 'a,
+    {
+        Eval { terms: self.terms, slots: event }.truth_of(id) == Some(true)
+    }
+}
