@@ -58,6 +58,9 @@
 //! | Which named segments is an account in, why, and what changed? | [`segment::Segments`], [`segment::SegmentPlan`], [`expr::Explanation`], [`segment::Difference`] |
 //! | What does a list on a screen show: pages, groups, a profile? | [`segment::Query`], [`segment::GroupBy`], [`segment::Profile`] |
 //! | My users have queries in other tools | [`segment::Importer`] |
+//! | What do my customers do, day by day, and how many people? | [`aggregate::Usage`], [`aggregate::Metric`] |
+//! | What does an administrator's roll-up come to, up the tree? | [`aggregate::RollUpDefinition`], [`aggregate::RollUpPlan`] |
+//! | How do calculated attributes, roll-ups, metrics and segments read each other? | [`catalog::Catalog`], its lineage and impact |
 //! | In which currency? | [`Rates`], which you implement |
 //! | What if this changes? | [`Change`] and [`Book::apply`]; [`ChangeReport`] says what differs |
 //! | And the totals after it? | [`FoldPlan::refresh`] |
@@ -99,6 +102,7 @@
 pub mod adapter;
 pub mod aggregate;
 mod book;
+pub mod catalog;
 mod column;
 pub mod docs;
 pub mod expr;

@@ -6,9 +6,20 @@
 //! | How do they come in: late, twice, out of order? | [`Usage::ingest`] with [`Event`]s; [`UsageSettings`], [`UsageReport`] |
 //! | How often, how much, by how many people, in the last days? | `events("export").lastDays(30).count()` in an expression, over [`UsageView::columns`] |
 //! | Which number does an account have on each day? | [`Metric`], [`Metrics`], [`UsageView::series`] |
+//! | What do values come to, for a parent over all below it? | [`RollUpDefinition`], [`RollUpPlan`], [`RollUpAnswers`] |
+//! | And of parts that I merge myself, across machines? | [`Partial`] |
 
+mod ranking;
+mod roll_up;
 mod usage;
 
+pub use ranking::Ranking;
+pub(crate) use ranking::places;
+pub(crate) use roll_up::{CheckedRollUp, Places};
+pub use roll_up::{
+    MAX_RANKED, MAX_UNION, Nulls, Operator, Over, Partial, PartialError, RollUpAnswers, RollUpDefinition,
+    RollUpErrors, RollUpFault, RollUpFaultKind, RollUpPlan,
+};
 pub use usage::{
     ANY_EVENT, DayValue, Event, EventKind, Faulty, MAX_EVENT_FIELDS, MAX_EVENT_KINDS, MAX_SERIES_DAYS,
     MAX_USAGE_FAULTS, Metric, MetricErrors, MetricFault, MetricFaultKind, Metrics, SeriesError, TooOld,

@@ -39,6 +39,18 @@ pub struct Checked {
     lints: Vec<Diagnostic>,
 }
 
+/// Something that an expression reads.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Source {
+    Attribute(Arc<str>),
+    Table(Arc<str>),
+    Column(Arc<str>, Arc<str>),
+    Event(Arc<str>),
+    Field(Arc<str>, Arc<str>),
+    Metric(Arc<str>),
+    Segment(Arc<str>),
+}
+
 /// The terms of an expression as they were built, and the term of each node that is a value.
 #[derive(Debug)]
 pub(super) struct Every {
@@ -108,6 +120,25 @@ impl Checked {
     pub fn reads(&self) -> impl Iterator<Item = &str> {
         let of_accounts = self.terms.slots.iter().filter(|slot| slot.of == SlotOf::Account);
         of_accounts.map(|slot| &*slot.name)
+    }
+
+    /// All that it reads, each once: attributes, columns, events, metrics and segments.
+    pub(crate) fn sources(&self) -> Vec<Source> {
+        let slots = self.terms.slots.iter().map(|slot| match &slot.of {
+            SlotOf::Account => Source::Attribute(slot.name.clone()),
+            SlotOf::Table(table) => Source::Column(table.clone(), slot.name.clone()),
+            SlotOf::Event(event) => Source::Field(event.clone(), slot.name.clone()),
+        });
+        let asked = self.terms.ops.iter().filter_map(|op| match op {
+            Op::Usage(_, usage, _) if usage.is_metric => Some(Source::Metric(usage.name.clone())),
+            Op::Usage(_, usage, _) => Some(Source::Event(usage.name.clone())),
+            Op::InSegment(id) => Some(Source::Segment(id.clone())),
+            op => op.table().map(|table| Source::Table(Arc::from(table))),
+        });
+        let mut found: Vec<Source> = slots.chain(asked).collect();
+        let mut seen = std::collections::HashSet::new();
+        found.retain(|source| seen.insert(source.clone()));
+        found
     }
 
     /// The child tables that it reads.

@@ -64,9 +64,12 @@ mod value;
 
 pub use ast::{Ast, BinaryOp, MacroKind, Node, NodeId};
 pub use batch::{AccountExpr, Answers, Cancelled, Columns, ExprPlan, ExprPlanErrors, RowExpr};
-pub(crate) use batch::{Best, Flat, State, Supply, Tally, Total, Unit, UsageAsked, slots_of};
+pub(crate) use batch::{
+    Best, Flat, Key, RowColumns, RowPlan, State, Supply, Tally, Total, Tree, Unit, UsageAsked, slots_of,
+};
 pub use check::Checker;
 pub use checked::Checked;
+pub(crate) use checked::Source;
 pub use diagnostic::{Code, Diagnostic, Edit, ExprErrors, Span};
 pub use editor::{Completion, CompletionKind, Completions, Hover};
 pub(crate) use eval::Slots;
@@ -80,7 +83,7 @@ pub use record::{Record, RecordExpr, UnboundNames};
 pub use record_json::{JsonExpr, JsonFaults};
 pub(crate) use resolve::first_instant;
 pub(crate) use scalar::{compare_values, fold_case};
-pub(crate) use term::{Bits, Cell, Op, Reading as UsageReading, Summed, TermId};
+pub(crate) use term::{Bits, Cell, Mean, Op, Reading as UsageReading, Summed, TermId};
 pub use types::Type;
 pub(crate) use value::Val;
 pub use value::{ExprValue, Field};

@@ -44,6 +44,11 @@ impl Segment {
         json!({ "v": SEGMENTS_VERSION, "segments": segments })
     }
 
+    /// One segment, as in a list of a document.
+    pub(crate) fn item_to_json(&self) -> Json {
+        self.one_to_json()
+    }
+
     fn one_to_json(&self) -> Json {
         let mut object = Map::new();
         object.insert("id".to_owned(), json!(&*self.id));

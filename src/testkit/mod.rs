@@ -15,6 +15,7 @@
 //! | Where do I get a book of any size? | [`ReferenceBook`]: many trees with values that are missing now and then; [`PlainBook`]: a chain, a star, one large tree |
 //! | Is the tree right, and what is seen of it in a scope? | [`Oracle`]: a map of accounts, every answer by looking at all of them |
 //! | Is the roll-up right? | [`OracleRollUp`]: the same definition, computed row by row |
+//! | And an administrator's? | [`OracleDefinition`]: every operator, over a list of all rows |
 //! | Is the answer of an expression right? | [`OracleExpr`]: walked for one account at a time, by the public API |
 //! | Is what is read of usage right? | [`OracleUsage`]: every event kept as it came, all of them asked |
 //! | Where do repeatable random numbers come from? | [`Random`] |
@@ -84,6 +85,7 @@ pub mod conformance;
 mod faulty;
 mod generate;
 mod oracle;
+mod oracle_definition;
 mod oracle_expr;
 mod oracle_fold;
 mod oracle_usage;
@@ -97,6 +99,7 @@ pub use conformance::macros::{
 pub use faulty::{FaultySource, InjectedFailure};
 pub use generate::ReferenceBook;
 pub use oracle::{Oracle, OracleAccount};
+pub use oracle_definition::{OracleAnswer, OracleDefinition, OracleRow, shown};
 pub use oracle_expr::OracleExpr;
 pub use oracle_fold::{OracleOperator, OracleRollUp};
 pub use oracle_usage::{OracleEvent, OracleQuestion, OracleReading, OracleUsage};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 
 use super::kind::UsageSchema;
 use super::names::WithUsage;
@@ -27,17 +28,27 @@ use crate::model::{AccountId, IdError};
 /// assert_eq!(errors.to_string(), "metric `week`: a metric has a value a day; write the window where it is asked");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Metric {
     pub(super) name: Arc<str>,
     pub(super) expression: Arc<str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) description: Option<Arc<str>>,
 }
 
 impl Metric {
     /// A metric by name, and the expression of its daily value.
     #[must_use]
     pub fn new(name: &str, expression: &str) -> Self {
-        Self { name: Arc::from(name), expression: Arc::from(expression) }
+        Self { name: Arc::from(name), expression: Arc::from(expression), description: None }
+    }
+
+    /// What it means.
+    #[must_use]
+    pub fn description(mut self, description: &str) -> Self {
+        self.description = Some(Arc::from(description));
+        self
     }
 
     /// Its name.
@@ -78,20 +89,21 @@ pub struct MetricFault {
     pub kind: MetricFaultKind,
 }
 
+impl fmt::Display for MetricFaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(error) => write!(f, "{error}"),
+            Self::Duplicate => f.write_str("another has the same name"),
+            Self::Expression(errors) => write!(f, "{errors}"),
+            Self::NotEvents => f.write_str("it is no reading of events, such as events(\"login\").count()"),
+            Self::Window => f.write_str("a metric has a value a day; write the window where it is asked"),
+        }
+    }
+}
+
 impl fmt::Display for MetricFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "metric `{}`: ", self.metric)?;
-        match &self.kind {
-            MetricFaultKind::Name(error) => write!(f, "{error}"),
-            MetricFaultKind::Duplicate => f.write_str("another has the same name"),
-            MetricFaultKind::Expression(errors) => write!(f, "{errors}"),
-            MetricFaultKind::NotEvents => {
-                f.write_str("it is no reading of events, such as events(\"login\").count()")
-            }
-            MetricFaultKind::Window => {
-                f.write_str("a metric has a value a day; write the window where it is asked")
-            }
-        }
+        write!(f, "metric `{}`: {}", self.metric, self.kind)
     }
 }
 
@@ -151,8 +163,15 @@ impl Metrics {
     /// Everything that is wrong with any of them.
     pub fn new(usage: &UsageSchema, metrics: impl IntoIterator<Item = Metric>) -> Result<Self, MetricErrors> {
         let none = Self::none();
-        let names = WithUsage::new(&NoNames, usage, &none);
-        let checker = Checker::new(&names);
+        Self::over(&WithUsage::new(&NoNames, usage, &none), metrics)
+    }
+
+    /// The same over the events of any names.
+    pub(crate) fn over(
+        names: &dyn Names,
+        metrics: impl IntoIterator<Item = Metric>,
+    ) -> Result<Self, MetricErrors> {
+        let checker = Checker::new(names);
         let mut faults = Vec::new();
         let mut all: IndexMap<Arc<str>, (Metric, Checked)> = IndexMap::new();
         for metric in metrics {
@@ -196,7 +215,7 @@ impl Metrics {
         self.0.get(metric).map(|(_, checked)| checked.kind())
     }
 
-    pub(super) fn checked(&self, metric: &str) -> Option<&Checked> {
+    pub(crate) fn checked(&self, metric: &str) -> Option<&Checked> {
         self.0.get(metric).map(|(_, checked)| checked)
     }
 }

@@ -58,7 +58,7 @@ impl Field {
 }
 
 /// A question about events, prepared.
-pub(super) struct Prepared<'u> {
+pub(in crate::aggregate) struct Prepared<'u> {
     usage: &'u Usage,
     asked: UsageAsked<'u>,
     fields: Vec<Field>,
@@ -71,7 +71,7 @@ pub(super) struct Prepared<'u> {
 
 /// What is read of a bucket.
 #[derive(Debug, Clone)]
-enum Body {
+pub(in crate::aggregate) enum Body {
     /// Nothing but that it is there.
     None,
     /// Who did it.
@@ -82,8 +82,18 @@ enum Body {
     Term(TermId, Box<[usize]>),
 }
 
+impl Body {
+    fn of(term: TermId, reads: &[Field]) -> Self {
+        let measures = reads.iter().filter_map(|field| match field {
+            Field::Measure(at, _) => Some(*at),
+            _ => None,
+        });
+        Self::Term(term, measures.collect())
+    }
+}
+
 impl<'u> Prepared<'u> {
-    pub(super) fn new(usage: &'u Usage, asked: UsageAsked<'u>) -> Self {
+    pub(in crate::aggregate) fn new(usage: &'u Usage, asked: UsageAsked<'u>) -> Self {
         let kind = usage.schema.kind(asked.name);
         let number = usage.schema.number(asked.name);
         let any = kind.is_none() && asked.name == ANY_EVENT;
@@ -110,19 +120,27 @@ impl<'u> Prepared<'u> {
             {
                 Body::Measure(at)
             }
-            (Some(body), _) => {
-                let measures = reads(body).into_iter().filter_map(|field| match field {
-                    Field::Measure(at, _) => Some(at),
-                    _ => None,
-                });
-                Body::Term(body, measures.collect())
-            }
+            (Some(body), _) => Body::of(body, &reads(body)),
         };
         Self { usage, asked, fields, admitted, filters, body }
     }
 
+    /// Another term that is read of the same events.
+    pub(in crate::aggregate) fn body(&self, term: TermId) -> Body {
+        let slots = self.asked.reads(&[term]);
+        let fields: Vec<Field> =
+            slots.into_iter().filter_map(|slot| self.fields.get(slot as usize).copied()).collect();
+        Body::of(term, &fields)
+    }
+
     /// Visits the buckets of some days that are asked, in the order of their days.
-    pub(super) fn each(&self, account: &AccountUsage, first: i32, last: i32, seen: &mut dyn FnMut(&Row<'_>)) {
+    pub(in crate::aggregate) fn each(
+        &self,
+        account: &AccountUsage,
+        first: i32,
+        last: i32,
+        seen: &mut dyn FnMut(&Row<'_>),
+    ) {
         for span in account.spans(first, last) {
             for place in span.days(first, last) {
                 let Some(bucket) = span.bucket(place) else { continue };
@@ -177,7 +195,7 @@ impl What {
 }
 
 /// A bucket that is asked.
-pub(super) struct Row<'r> {
+pub(in crate::aggregate) struct Row<'r> {
     prepared: &'r Prepared<'r>,
     span: &'r Span,
     place: usize,
@@ -189,7 +207,7 @@ impl<'r> Row<'r> {
         self.span.total(self.place, measure, self.prepared.usage.schema.width)
     }
 
-    pub(super) const fn bucket(&self) -> &'r Bucket {
+    pub(in crate::aggregate) const fn bucket(&self) -> &'r Bucket {
         self.bucket
     }
 
@@ -199,8 +217,13 @@ impl<'r> Row<'r> {
     }
 
     /// The value that is read, for how many events it stands, and whether it is their total.
-    pub(super) fn read(&self) -> (Val<'r>, u64, bool) {
-        match &self.prepared.body {
+    fn read(&self) -> (Val<'r>, u64, bool) {
+        self.read_of(&self.prepared.body)
+    }
+
+    /// The same of any term.
+    pub(in crate::aggregate) fn read_of(&self, body: &Body) -> (Val<'r>, u64, bool) {
+        match body {
             Body::None => (Val::Bool(true), self.bucket.count, false),
             Body::User => (self.user(), self.bucket.count, false),
             // Sums of measures are not taken through the type of their values.
@@ -349,7 +372,7 @@ pub(super) fn sum_cell(sum: &Sum, summed: Summed) -> Cell {
 }
 
 /// A value that stands for some events: their total, or the value of each.
-pub(super) fn weighted(value: &Val<'_>, events: u64, is_total: bool) -> Option<Sum> {
+pub(in crate::aggregate) fn weighted(value: &Val<'_>, events: u64, is_total: bool) -> Option<Sum> {
     let units = match value {
         Val::Int(v) => i128::from(*v),
         Val::Wide(v) => *v,

@@ -15,19 +15,19 @@ const SPAN: i32 = 32;
 
 /// What is alike: the day, what happened, and who did it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Key {
-    pub(super) day: i32,
+pub(in crate::aggregate) struct Key {
+    pub(in crate::aggregate) day: i32,
     /// The number of what happened.
     pub(super) what: u32,
     /// The number of the person, or [`NOBODY`].
-    pub(super) person: u32,
+    pub(in crate::aggregate) person: u32,
 }
 
 /// Events of one day that are alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Bucket {
-    pub(super) key: Key,
-    pub(super) count: u64,
+pub(in crate::aggregate) struct Bucket {
+    pub(in crate::aggregate) key: Key,
+    pub(in crate::aggregate) count: u64,
     /// The instants of the first and the last, in microseconds.
     pub(super) first: i64,
     pub(super) last: i64,
@@ -176,7 +176,7 @@ pub(super) struct Arrival {
 
 /// The usage of one account: spans of days in order, by the number of the span.
 #[derive(Debug, Clone, Default)]
-pub(super) struct AccountUsage {
+pub(in crate::aggregate) struct AccountUsage {
     spans: Vec<(i32, Arc<Span>)>,
 }
 

@@ -97,7 +97,7 @@ impl UsageView {
         Columns::new(&self.view, self)
     }
 
-    pub(super) fn account(&self, place: AccountIdx) -> Option<&AccountUsage> {
+    pub(in crate::aggregate) fn account(&self, place: AccountIdx) -> Option<&AccountUsage> {
         let numbered = self.accounts.get(place.slot as usize)?.as_ref()?;
         let number = numbered.numbers.get(place.row as usize).copied().filter(|number| *number != NONE)?;
         self.usage.store.account(number)

@@ -121,7 +121,7 @@ impl<'v> Deriver<'v> {
     }
 
     /// The answers to a term for all rows of a frame.
-    fn answers(&mut self, frame: usize, id: TermId) -> Result<Flat, Stopped> {
+    pub(super) fn answers(&mut self, frame: usize, id: TermId) -> Result<Flat, Stopped> {
         self.prepare(frame, id)?;
         let Some(asked) = self.frames.get(frame) else { return Ok(Flat::Cells(Vec::new())) };
         let derived: Derived<'_> = asked.known.iter().map(|(id, flat)| (*id, &**flat)).collect();
@@ -308,14 +308,8 @@ impl<'v> Deriver<'v> {
         Ok((counted, body))
     }
 
-    fn child_rows(
-        &mut self,
-        around: usize,
-        table: usize,
-        what: Gather,
-        filters: &[TermId],
-        body: Option<TermId>,
-    ) -> Result<Flat, Stopped> {
+    /// The account that each row of a child table belongs to.
+    fn owners(&self, table: usize) -> Vec<u32> {
         let mut owner: Vec<u32> = Vec::new();
         for (slot, first) in &self.tree.slots {
             let Some(chunk) = self.view.inner().chunk(*slot) else { continue };
@@ -325,6 +319,30 @@ impl<'v> Deriver<'v> {
                 owner.extend((*from..*to).map(|_| account));
             }
         }
+        owner
+    }
+
+    /// The answers to terms for every row of a child table, and the accounts that the rows belong to.
+    pub(super) fn table_rows(
+        &mut self,
+        table: usize,
+        bodies: &[TermId],
+    ) -> Result<(Vec<u32>, Vec<Flat>), Stopped> {
+        let owner = self.owners(table);
+        let frame = self.frame(Asked::Table(table), 0, true, owner.clone());
+        let columns = bodies.iter().map(|body| self.answers(frame, *body)).collect::<Result<_, _>>()?;
+        Ok((owner, columns))
+    }
+
+    fn child_rows(
+        &mut self,
+        around: usize,
+        table: usize,
+        what: Gather,
+        filters: &[TermId],
+        body: Option<TermId>,
+    ) -> Result<Flat, Stopped> {
+        let owner = self.owners(table);
         let frame = self.frame(Asked::Table(table), around, true, owner);
         let (counted, body) = self.bodies(frame, filters, body)?;
         let accounts = self.tree.rows();

@@ -145,8 +145,9 @@ pub(crate) struct Best {
     least: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
+/// A value in the order of its type.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Key {
     Bool(bool),
     Int(i64),
     Wide(i128),
@@ -180,25 +181,34 @@ impl Best {
     }
 
     pub(crate) fn of_cell(cell: Cell, least: bool) -> Self {
-        let key = match cell {
-            Cell::Bool(value) => Some(Key::Bool(value)),
-            Cell::Int(value) => Some(Key::Int(value)),
-            Cell::Wide(value) => Some(Key::Wide(value)),
-            Cell::Double(value) => Some(Key::Double(order_key(value.get()))),
-            Cell::Text(value) => Some(Key::Text(value)),
-            Cell::Missing | Cell::List(_) => None,
-        };
-        Self { key, least }
+        Self { key: Key::of_cell(cell), least }
     }
 
     pub(crate) fn cell(self) -> Cell {
-        match self.key {
-            None => Cell::Missing,
-            Some(Key::Bool(value)) => Cell::Bool(value),
-            Some(Key::Int(value)) => Cell::Int(value),
-            Some(Key::Wide(value)) => Cell::Wide(value),
-            Some(Key::Double(key)) => Cell::Double(Bits::new(from_order_key(key))),
-            Some(Key::Text(value)) => Cell::Text(value),
+        self.key.map_or(Cell::Missing, Key::cell)
+    }
+}
+
+impl Key {
+    /// `None` for a list, and for no value.
+    pub(crate) fn of_cell(cell: Cell) -> Option<Self> {
+        match cell {
+            Cell::Bool(value) => Some(Self::Bool(value)),
+            Cell::Int(value) => Some(Self::Int(value)),
+            Cell::Wide(value) => Some(Self::Wide(value)),
+            Cell::Double(value) => Some(Self::Double(order_key(value.get()))),
+            Cell::Text(value) => Some(Self::Text(value)),
+            Cell::Missing | Cell::List(_) => None,
+        }
+    }
+
+    pub(crate) fn cell(self) -> Cell {
+        match self {
+            Self::Bool(value) => Cell::Bool(value),
+            Self::Int(value) => Cell::Int(value),
+            Self::Wide(value) => Cell::Wide(value),
+            Self::Double(key) => Cell::Double(Bits::new(from_order_key(key))),
+            Self::Text(value) => Cell::Text(value),
         }
     }
 }

@@ -93,6 +93,19 @@ impl<'t> UsageAsked<'t> {
         })
     }
 
+    /// All events of a kind on some days of which some terms are true.
+    pub(crate) const fn rows(
+        terms: &'t Terms,
+        name: &'t str,
+        filters: &'t [TermId],
+        first: Option<i32>,
+        last: i32,
+    ) -> Self {
+        let window = Some((first, last));
+        let reading = Reading::Count;
+        Self { terms, reading, name, is_metric: false, filters, body: None, window }
+    }
+
     /// The first day, where there is one, and the last.
     pub(crate) const fn window(&self) -> Option<(Option<i32>, i32)> {
         self.window

@@ -97,6 +97,11 @@ impl Tree {
         self.visible.as_ref().is_none_or(|visible| visible.get(row) == Some(&true))
     }
 
+    /// The account type of a row.
+    pub(crate) fn kind(&self, row: usize) -> Option<u16> {
+        self.kinds.get(row).copied()
+    }
+
     pub(crate) fn levels(&self) -> &[u32] {
         &self.levels
     }

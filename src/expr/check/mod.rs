@@ -16,13 +16,13 @@ mod unify;
 use std::sync::Arc;
 
 pub(super) use self::paths::Receiver;
-use self::paths::{Context, Scope};
+use self::paths::{Context, Scope, ScopeOf};
 use super::ast::{Ast, Node, NodeId};
 use super::diagnostic::{Code, Collector, ExprErrors, Span};
 use super::limits::ExprLimits;
 use super::literal::Literal;
-use super::names::{Name, Names};
-use super::term::{Bits, Cell, Op, SlotOf, TermId, Terms};
+use super::names::{Name, Names, Of};
+use super::term::{Bits, Cell, Gather, Op, Over, Reading, SlotOf, TermId, Terms, Usage};
 use super::types::Type;
 use crate::expr::checked::{Checked, Every};
 use crate::model::{FixedZones, Zones};
@@ -97,6 +97,74 @@ impl<'n> Checker<'n> {
     /// As [`Checker::check`], and `E106` for another type of answer.
     pub fn check_predicate(&self, source: &str) -> Result<Checked, ExprErrors> {
         self.text(source, Answer::Truth)
+    }
+
+    /// Parses and checks a text over rows: of a child table, whose columns it reads as `row.amount` and its account's
+    /// attributes bare; or of the events of a kind, which it reads as `row.user`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Checker::check`].
+    pub(crate) fn check_rows(&self, of: Of<'_>, source: &str) -> Result<Checked, ExprErrors> {
+        let (ast, faults) = super::parser::parse(source, &self.limits);
+        let beyond = faults.errors.iter().any(|error| error.code() >= Code::E301);
+        if beyond {
+            return Err(faults.into_errors());
+        }
+        match of {
+            Of::Account => self.tree(ast, faults, Answer::Any),
+            Of::Table(table) => self.rows(ast, faults, SlotOf::Table(Arc::from(table))),
+            Of::Event(event) => self.rows(ast, faults, SlotOf::Event(Arc::from(event))),
+        }
+    }
+
+    fn rows(&self, ast: Ast, faults: Collector, of: SlotOf) -> Result<Checked, ExprErrors> {
+        let mut check = self.start(&ast, faults);
+        let may_read_outer = matches!(of, SlotOf::Table(_));
+        check.contexts.push(Context { of: of.clone(), may_read_outer, word: Arc::from("the rows") });
+        check.scopes.push(Scope {
+            variable: Arc::from("row"),
+            of: ScopeOf::Context(check.contexts.len()),
+            used: false,
+            outer: Vec::new(),
+            pending: Vec::new(),
+        });
+        let term = check.term(ast.root());
+        check.contexts.pop();
+        for (at, message) in check.scopes.pop().into_iter().flat_map(|scope| scope.pending) {
+            check.fault_at::<()>(Code::E113, at, message);
+        }
+        check.check_cost();
+        let Check { faults, mut terms, ids, kinds, .. } = check;
+        match term {
+            Some(term) if faults.errors.is_empty() => {
+                let root = terms.add(match of {
+                    SlotOf::Event(name) => {
+                        let events = Usage { name, is_metric: false, window: None, filters: Box::default() };
+                        Op::Usage(Reading::Distinct, Arc::new(events), Some(term.id))
+                    }
+                    SlotOf::Table(table) => Op::Gather {
+                        what: Gather::Map,
+                        over: Over::Table(table),
+                        filters: Box::default(),
+                        body: Some(term.id),
+                    },
+                    SlotOf::Account => {
+                        return Ok(Checked::new(
+                            ast,
+                            Every { terms, of: ids },
+                            term.id,
+                            term.kind,
+                            kinds,
+                            faults.lints,
+                        ));
+                    }
+                });
+                let every = Every { terms, of: ids };
+                Ok(Checked::new(ast, every, root, term.kind, kinds, faults.lints))
+            }
+            _ => Err(faults.into_errors()),
+        }
     }
 
     /// Checks a tree whose answer may be of any type.

@@ -1,0 +1,119 @@
+//! Does a roll-up make sense?
+
+use std::sync::Arc;
+
+use super::definition::{Over, RollUpDefinition};
+use super::fault::RollUpFaultKind;
+use super::spec::Spec;
+use crate::expr::{Checked, Checker, ExprLimits, Names, Of, Type};
+use crate::model::{AccountId, Schema, TypeId, Zones, nearest};
+
+/// A roll-up that makes sense: every name means something, and the operator fits.
+#[derive(Debug, Clone)]
+pub(crate) struct CheckedRollUp {
+    pub(super) definition: RollUpDefinition,
+    pub(super) spec: Arc<Spec>,
+    pub(super) kind: Type,
+    pub(super) filter: Option<Checked>,
+    pub(super) first: Option<Checked>,
+    pub(super) second: Option<Checked>,
+    /// The account types that receive it; `None` where all do.
+    pub(super) levels: Option<Vec<TypeId>>,
+}
+
+impl CheckedRollUp {
+    /// Everything that is wrong with it is said at once.
+    pub(crate) fn new(
+        definition: &RollUpDefinition,
+        schema: &Schema,
+        names: &dyn Names,
+        zones: &dyn Zones,
+        limits: &ExprLimits,
+    ) -> Result<Self, Vec<RollUpFaultKind>> {
+        let mut faults = Vec::new();
+        if let Err(error) = AccountId::check(&definition.name) {
+            faults.push(RollUpFaultKind::Name(error));
+        }
+        let of = match &definition.over {
+            Over::Accounts => Some(Of::Account),
+            Over::Table(table) if names.has_table(table) => Some(Of::Table(table)),
+            Over::Events { event, .. } if names.has_event(event) => Some(Of::Event(event)),
+            Over::Table(table) => {
+                let mut all: Vec<String> = Vec::new();
+                names.each_table(&mut |name| all.push(name.to_owned()));
+                faults.push(unknown("child table", table, &all));
+                None
+            }
+            Over::Events { event, .. } => {
+                let mut all: Vec<String> = Vec::new();
+                names.each_event(&mut |name| all.push(name.to_owned()));
+                faults.push(unknown("event", event, &all));
+                None
+            }
+        };
+        if matches!(definition.over, Over::Events { last_days: Some(0), .. }) {
+            faults.push(RollUpFaultKind::Operator("a window has a day at least".to_owned()));
+        }
+        let mut levels = Vec::with_capacity(definition.levels.len());
+        for level in &definition.levels {
+            match schema.account_type(level) {
+                Some(kind) => levels.push(kind),
+                None => {
+                    let all: Vec<String> = schema.type_values().iter().map(ToString::to_string).collect();
+                    faults.push(unknown("account type", level, &all));
+                }
+            }
+        }
+        let checker = Checker::new(names).with_zones(zones).with_limits(limits.clone());
+        let mut check = |part: &'static str, text: Option<&Arc<str>>| {
+            let checked = checker.check_rows(of?, text?);
+            checked.map_err(|errors| faults.push(RollUpFaultKind::Expression(part, errors))).ok()
+        };
+        let filter = check("filter", definition.filter.as_ref());
+        let (first, second) = definition.operator.expressions();
+        let checked_first = check("value", first.as_ref());
+        let checked_second = check("second value", second.as_ref());
+        if let Some(kind) = filter.as_ref().map(Checked::kind).filter(|kind| **kind != Type::Bool) {
+            let why = format!("the filter is {kind}, no yes/no question");
+            faults.push(RollUpFaultKind::Operator(why));
+        }
+        let unread =
+            first.is_some() && checked_first.is_none() || second.is_some() && checked_second.is_none();
+        if unread || !faults.is_empty() && of.is_none() {
+            return Err(faults);
+        }
+        let over_events = matches!(definition.over, Over::Events { .. });
+        let of = checked_first.as_ref().map(Checked::kind);
+        match Spec::of(&definition.operator, of, checked_second.as_ref().map(Checked::kind), over_events) {
+            Ok((spec, kind)) if faults.is_empty() => Ok(Self {
+                definition: definition.clone(),
+                spec: Arc::new(spec),
+                kind,
+                filter,
+                first: checked_first,
+                second: checked_second,
+                levels: (!definition.levels.is_empty()).then_some(levels),
+            }),
+            Ok(_) => Err(faults),
+            Err(why) => {
+                faults.push(RollUpFaultKind::Operator(why));
+                Err(faults)
+            }
+        }
+    }
+
+    pub(crate) const fn kind(&self) -> &Type {
+        &self.kind
+    }
+
+    /// Its expressions: the filter, the value, and the second value.
+    pub(crate) fn expressions(&self) -> impl Iterator<Item = &Checked> {
+        self.filter.iter().chain(&self.first).chain(&self.second)
+    }
+}
+
+fn unknown(what: &str, name: &str, all: &[String]) -> RollUpFaultKind {
+    let near = nearest(name, all.iter().map(String::as_str));
+    let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    RollUpFaultKind::Unknown(format!("there is no {what} `{name}`{hint}"))
+}

@@ -1,0 +1,383 @@
+//! What is added up, of which rows, for whom?
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::fold::Reach;
+
+/// Most values that [`Operator::Smallest`], [`Operator::Largest`] and [`Operator::Top`] give.
+pub const MAX_RANKED: u32 = 100;
+/// Most texts of a union; of more there is no value.
+pub const MAX_UNION: usize = 1_024;
+
+/// Whose rows a roll-up reads.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Over {
+    /// Accounts: an expression reads the attributes of one bare, as a segment does.
+    #[default]
+    Accounts,
+    /// Rows of a child table: `row.amount` is a column, and a bare name an attribute of the row's account.
+    Table(Arc<str>),
+    /// Events of a kind on the last days, or on all that are kept: `row.user`, `row.rows`. Events of a day that are alike are
+    /// one row that counts as often as they are.
+    Events {
+        /// The kind of event; `any` is every kind.
+        event: Arc<str>,
+        /// So many days, that of the question among them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last_days: Option<u32>,
+    },
+}
+
+/// What is worked out of the rows. Texts are expressions over a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Operator {
+    /// How many rows; of events, how many events. 0 of none.
+    Count,
+    /// The exact sum of numbers, durations or money. Of events that of none is 0.
+    Sum(Arc<str>),
+    /// The sum by the number of rows that have a value: never a mean of means.
+    Average(Arc<str>),
+    /// The sum of one by the sum of another, over the rows that have both.
+    Ratio {
+        /// What is divided.
+        numerator: Arc<str>,
+        /// By what.
+        denominator: Arc<str>,
+    },
+    /// The mean of values, each as often as its weight says.
+    WeightedAverage {
+        /// The value.
+        of: Arc<str>,
+        /// Its weight.
+        weight: Arc<str>,
+    },
+    /// The variance of numbers: exact but for the last division.
+    Variance {
+        /// The number.
+        of: Arc<str>,
+        /// Divided by one less than there are numbers, as of a sample; else by how many there are.
+        #[serde(default)]
+        sample: bool,
+    },
+    /// The square root of the variance.
+    StandardDeviation {
+        /// The number.
+        of: Arc<str>,
+        /// As of [`Operator::Variance`].
+        #[serde(default)]
+        sample: bool,
+    },
+    /// The least.
+    Min(Arc<str>),
+    /// The greatest.
+    Max(Arc<str>),
+    /// The k-th from below, 1 being the least; equal values are counted one by one.
+    Smallest {
+        /// The value.
+        of: Arc<str>,
+        /// Which, from 1 to [`MAX_RANKED`].
+        k: u32,
+    },
+    /// The k-th from above.
+    Largest {
+        /// The value.
+        of: Arc<str>,
+        /// Which, from 1 to [`MAX_RANKED`].
+        k: u32,
+    },
+    /// The value of the row that comes first by a date, or by another value with an order; of several, the least value.
+    First {
+        /// The value.
+        of: Arc<str>,
+        /// Its date.
+        by: Arc<str>,
+    },
+    /// The value of the row that comes last; of several, the greatest value.
+    Last {
+        /// The value.
+        of: Arc<str>,
+        /// Its date.
+        by: Arc<str>,
+    },
+    /// How many different values: people, each once however often and wherever they come. 0 of none.
+    Distinct(Arc<str>),
+    /// The most frequent value; of several, the least.
+    Mode(Arc<str>),
+    /// The most frequent values, most frequent first; of equals, the least first.
+    Top {
+        /// The value.
+        of: Arc<str>,
+        /// How many, from 1 to [`MAX_RANKED`].
+        k: u32,
+    },
+    /// The value below or at which a share of all lies: exact, one of the values (type 1 of Hyndman and Fan, 1996). 50 is the
+    /// lower median.
+    Percentile {
+        /// The value.
+        of: Arc<str>,
+        /// Above 0 and up to 100, in hundredths of a percent: 5000 is the median.
+        hundredths: u16,
+    },
+    /// The same from counts by size, which add up across machines: a double at most 1/128 of itself off.
+    ApproximatePercentile {
+        /// The number.
+        of: Arc<str>,
+        /// As of [`Operator::Percentile`].
+        hundredths: u16,
+    },
+    /// All different texts of lists, or of single texts, in order; of more than [`MAX_UNION`] none.
+    Union(Arc<str>),
+    /// The share of the rows with a value that have this one.
+    Share {
+        /// The value.
+        of: Arc<str>,
+        /// Which: the text of an enumeration value or band, or a text.
+        value: Arc<str>,
+    },
+}
+
+/// What a row without a value does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Nulls {
+    /// It is passed over, and counted as such. Write `coalesce(x, 0)` for a value in its place.
+    #[default]
+    Skip,
+    /// One of them leaves the whole without a value.
+    Refuse,
+}
+
+/// A roll-up as an administrator writes it: an operator over expressions, for every account.
+///
+/// ```
+/// use perennial::aggregate::{Operator, Over, RollUpDefinition};
+/// use perennial::Reach;
+///
+/// let open = RollUpDefinition::new("open_value", Operator::Sum("row.amount".into()))
+///     .over(Over::Table("deals".into()))
+///     .filter("row.stage != \"lost\" && region == \"EMEA\"")
+///     .reach(Reach::SelfAndDescendants)
+///     .levels(["Company", "Region"]);
+/// assert_eq!(open.name(), "open_value");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[must_use]
+pub struct RollUpDefinition {
+    pub(super) name: Arc<str>,
+    #[serde(default, skip_serializing_if = "is_accounts")]
+    pub(super) over: Over,
+    pub(super) operator: Operator,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) filter: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reach: Option<Reach>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) levels: Vec<Arc<str>>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) nulls: Nulls,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) with_cancelled: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) description: Option<Arc<str>>,
+}
+
+fn is_accounts(over: &Over) -> bool {
+    *over == Over::Accounts
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl RollUpDefinition {
+    /// An operator over all accounts of the subtree that are not cancelled, for every account.
+    pub fn new(name: &str, operator: Operator) -> Self {
+        Self {
+            name: Arc::from(name),
+            over: Over::Accounts,
+            operator,
+            filter: None,
+            reach: None,
+            levels: Vec::new(),
+            nulls: Nulls::Skip,
+            with_cancelled: false,
+            description: None,
+        }
+    }
+
+    /// Over other rows.
+    pub fn over(mut self, over: Over) -> Self {
+        self.over = over;
+        self
+    }
+
+    /// Over the rows for which a question is true.
+    pub fn filter(mut self, filter: &str) -> Self {
+        self.filter = Some(Arc::from(filter));
+        self
+    }
+
+    /// Over the account's own rows, those below, or both. Without it, over those below for events, which are sent to the
+    /// leaves, and over both for the rest.
+    pub const fn reach(mut self, reach: Reach) -> Self {
+        self.reach = Some(reach);
+        self
+    }
+
+    /// For accounts of these types only; the others have no value.
+    pub fn levels<'t>(mut self, types: impl IntoIterator<Item = &'t str>) -> Self {
+        self.levels = types.into_iter().map(Arc::from).collect();
+        self
+    }
+
+    /// What a row without a value does.
+    pub const fn nulls(mut self, nulls: Nulls) -> Self {
+        self.nulls = nulls;
+        self
+    }
+
+    /// With the rows of cancelled accounts.
+    pub const fn with_cancelled(mut self) -> Self {
+        self.with_cancelled = true;
+        self
+    }
+
+    /// What it means.
+    pub fn description(mut self, description: &str) -> Self {
+        self.description = Some(Arc::from(description));
+        self
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its operator.
+    #[must_use]
+    pub const fn operator(&self) -> &Operator {
+        &self.operator
+    }
+
+    /// Whose rows it reads.
+    #[must_use]
+    pub const fn rows(&self) -> &Over {
+        &self.over
+    }
+
+    /// What it means.
+    #[must_use]
+    pub fn documentation(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// Its expressions, as written.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        let (first, second) = self.operator.expressions();
+        self.filter.iter().cloned().chain(first).chain(second).map(|text| text.to_string()).collect()
+    }
+
+    /// All that it says but for its name and its description.
+    pub(crate) fn said(&self) -> String {
+        let own = (&self.over, &self.operator, &self.filter, self.reached(), &self.levels, self.nulls);
+        format!("{own:?} {}", self.with_cancelled)
+    }
+
+    /// With every expression rewritten.
+    pub(crate) fn with_texts(mut self, rewrite: &dyn Fn(&Arc<str>) -> Arc<str>) -> Self {
+        self.filter = self.filter.as_ref().map(rewrite);
+        match &mut self.operator {
+            Operator::Count => {}
+            Operator::Sum(of)
+            | Operator::Average(of)
+            | Operator::Variance { of, .. }
+            | Operator::StandardDeviation { of, .. }
+            | Operator::Min(of)
+            | Operator::Max(of)
+            | Operator::Smallest { of, .. }
+            | Operator::Largest { of, .. }
+            | Operator::Distinct(of)
+            | Operator::Mode(of)
+            | Operator::Top { of, .. }
+            | Operator::Percentile { of, .. }
+            | Operator::ApproximatePercentile { of, .. }
+            | Operator::Union(of)
+            | Operator::Share { of, .. } => *of = rewrite(of),
+            Operator::Ratio { numerator: a, denominator: b }
+            | Operator::WeightedAverage { of: a, weight: b }
+            | Operator::First { of: a, by: b }
+            | Operator::Last { of: a, by: b } => {
+                *a = rewrite(a);
+                *b = rewrite(b);
+            }
+        }
+        self
+    }
+
+    pub(super) fn reached(&self) -> Reach {
+        self.reach.unwrap_or(match self.over {
+            Over::Events { .. } => Reach::Descendants,
+            _ => Reach::SelfAndDescendants,
+        })
+    }
+}
+
+impl Operator {
+    /// Its expressions: what is read of a row, and what else.
+    pub(super) fn expressions(&self) -> (Option<Arc<str>>, Option<Arc<str>>) {
+        let one = |of: &Arc<str>| (Some(of.clone()), None);
+        match self {
+            Self::Count => (None, None),
+            Self::Sum(of)
+            | Self::Average(of)
+            | Self::Variance { of, .. }
+            | Self::StandardDeviation { of, .. }
+            | Self::Min(of)
+            | Self::Max(of)
+            | Self::Smallest { of, .. }
+            | Self::Largest { of, .. }
+            | Self::Distinct(of)
+            | Self::Mode(of)
+            | Self::Top { of, .. }
+            | Self::Percentile { of, .. }
+            | Self::ApproximatePercentile { of, .. }
+            | Self::Union(of)
+            | Self::Share { of, .. } => one(of),
+            Self::Ratio { numerator, denominator } => (Some(numerator.clone()), Some(denominator.clone())),
+            Self::WeightedAverage { of, weight } => {
+                (Some(Arc::from(format!("({of}) * ({weight})"))), Some(weight.clone()))
+            }
+            Self::First { of, by } | Self::Last { of, by } => (Some(of.clone()), Some(by.clone())),
+        }
+    }
+
+    /// Its word in messages.
+    pub(super) const fn word(&self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Sum(_) => "sum",
+            Self::Average(_) => "average",
+            Self::Ratio { .. } => "ratio",
+            Self::WeightedAverage { .. } => "weighted average",
+            Self::Variance { .. } => "variance",
+            Self::StandardDeviation { .. } => "standard deviation",
+            Self::Min(_) => "least",
+            Self::Max(_) => "greatest",
+            Self::Smallest { .. } | Self::Largest { .. } => "rank",
+            Self::First { .. } => "first",
+            Self::Last { .. } => "last",
+            Self::Distinct(_) => "number of different values",
+            Self::Mode(_) | Self::Top { .. } => "most frequent",
+            Self::Percentile { .. } | Self::ApproximatePercentile { .. } => "percentile",
+            Self::Union(_) => "union",
+            Self::Share { .. } => "share",
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! Which rows does each account add, and what comes of them up the tree?
+
+use std::collections::HashMap;
+
+use super::answers::RollUpColumn;
+use super::buckets;
+use super::checked::CheckedRollUp;
+use super::definition::Nulls;
+use super::distinct::distinct;
+use super::forest::Forest;
+use super::lean::{Accumulate, CountState, PairState, SumState};
+use super::order::ranks;
+use super::spec::Spec;
+use super::state::{Read, State, double, place_of};
+use crate::aggregate::usage::{Prepared, UsageView};
+use crate::book::View;
+use crate::expr::{Bits, Cell, Flat, Key, RowColumns, RowPlan, TermId, Tree, UsageAsked, Val};
+use crate::fold::Reach;
+use crate::model::{AccountIdx, SystemAttribute};
+
+/// The rows that a roll-up reads.
+pub(super) enum Rows<'r> {
+    /// Of accounts, or of a child table.
+    Columns(&'r RowColumns),
+    Events {
+        usage: &'r UsageView,
+        plan: &'r RowPlan,
+        event: &'r str,
+        last_days: Option<u32>,
+    },
+    None,
+}
+
+/// Where the filter, the value and the second value of a roll-up stand.
+pub(super) type Places = [Option<usize>; 3];
+
+/// The accounts of a view, as roll-ups see them.
+pub(super) struct Standing<'v> {
+    view: &'v View,
+    tree: Tree,
+    forest: Forest,
+    cancelled: Vec<bool>,
+}
+
+impl<'v> Standing<'v> {
+    pub(super) fn new(view: &'v View) -> Self {
+        let tree = Tree::new(view);
+        let forest = Forest::new(tree.parent.clone());
+        let inner = view.inner();
+        let codes = inner.schema.cancelled_codes();
+        let status = inner.schema.system_attribute(SystemAttribute::Status);
+        let mut cancelled = Vec::with_capacity(tree.rows());
+        for (slot, _) in &tree.slots {
+            let Some(chunk) = inner.chunk(*slot) else { continue };
+            let statuses = status.and_then(|status| chunk.column(status.index()));
+            cancelled.extend((0..chunk.shape.rows() as usize).map(|row| {
+                statuses.is_some_and(|block| match block.get(row) {
+                    Some(crate::column::Raw::Code(code)) => codes.contains(&code),
+                    _ => false,
+                })
+            }));
+        }
+        Self { view, tree, forest, cancelled }
+    }
+
+    /// Does an account add its rows?
+    fn adds(&self, roll_up: &CheckedRollUp, row: usize) -> bool {
+        let gone = !roll_up.definition.with_cancelled && self.cancelled.get(row) == Some(&true);
+        self.tree.sees(row) && !gone
+    }
+
+    /// Hands in every row that counts: the account that it belongs to, and its values.
+    fn each(
+        &self,
+        roll_up: &CheckedRollUp,
+        rows: &Rows<'_>,
+        [filter, first, second]: Places,
+        seen: &mut dyn FnMut(usize, &Read<'_>),
+    ) {
+        match rows {
+            Rows::None => {}
+            Rows::Columns(columns) => {
+                let column = |place: Option<usize>| columns.columns.get(place?);
+                let (filter, first, second) = (column(filter), column(first), column(second));
+                let count = columns.owner.as_ref().map_or(self.tree.rows(), Vec::len);
+                for row in 0..count {
+                    let account = match &columns.owner {
+                        None => row,
+                        Some(owner) => owner.get(row).map_or(usize::MAX, |owner| *owner as usize),
+                    };
+                    let counts = filter.is_none_or(
+                        |filter| matches!(filter, Flat::Truth(rows) if rows.get(row) == Some(&Some(true))),
+                    );
+                    if counts && self.adds(roll_up, account) {
+                        match (first, second) {
+                            (None, _) => seen(account, &Read::once(Val::Bool(true), None)),
+                            (Some(first), None) => seen(account, &Read::once(first.val(row), None)),
+                            (Some(first), Some(second)) => {
+                                seen(account, &Read::once(first.val(row), Some(second.val(row))));
+                            }
+                        }
+                    }
+                }
+            }
+            Rows::Events { usage, plan, event, last_days } => {
+                let (terms, bodies) = plan.of_events(self.view.as_of());
+                let body = |place: Option<usize>| bodies.get(place?).copied();
+                let filters: Vec<TermId> = body(filter).into_iter().collect();
+                let today = self.view.as_of().date().days();
+                let from = last_days.map(|days| {
+                    today.saturating_sub(i32::try_from(days).unwrap_or(i32::MAX)).saturating_add(1)
+                });
+                let asked = UsageAsked::rows(&terms, event, &filters, from, today);
+                let prepared = Prepared::new(usage.usage(), asked);
+                let (first, second) = (body(first), body(second));
+                let (first, second) =
+                    (first.map(|term| prepared.body(term)), second.map(|term| prepared.body(term)));
+                for (slot, base) in &self.tree.slots {
+                    let count = self.view.inner().chunk(*slot).map_or(0, |chunk| chunk.shape.rows());
+                    for row in 0..count {
+                        let account = (*base + row) as usize;
+                        let own = usage.account(AccountIdx::new(*slot, row));
+                        let Some(own) = own.filter(|_| self.adds(roll_up, account)) else { continue };
+                        prepared.each(own, from.unwrap_or(i32::MIN), today, &mut |bucket| {
+                            let first = first.as_ref().map(|body| bucket.read_of(body));
+                            let second = second.as_ref().map(|body| bucket.read_of(body));
+                            let read = match (first, second) {
+                                (None, _) => Read {
+                                    first: Val::Bool(true),
+                                    second: None,
+                                    times: bucket.bucket().count,
+                                    is_total: false,
+                                },
+                                (Some((first, times, is_total)), second) => {
+                                    Read { first, second: second.map(|(second, ..)| second), times, is_total }
+                                }
+                            };
+                            seen(account, &read);
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// The answers of a roll-up for every account.
+    pub(super) fn column(&self, roll_up: &CheckedRollUp, rows: &Rows<'_>, places: Places) -> RollUpColumn {
+        let reach = roll_up.definition.reached();
+        let mut column = match &*roll_up.spec {
+            Spec::Count => self.climbed::<CountState>(roll_up, rows, places, reach),
+            Spec::Sum { .. } | Spec::Average { .. } => self.climbed::<SumState>(roll_up, rows, places, reach),
+            Spec::Ratio { .. } | Spec::Share { .. } => {
+                self.climbed::<PairState>(roll_up, rows, places, reach)
+            }
+            Spec::Distinct => self.distinct(roll_up, rows, places, reach),
+            Spec::Percentile { hundredths } => {
+                let key = |row: &Read<'_>| row.key();
+                self.ranked(roll_up, rows, places, *hundredths, key, Key::cell)
+            }
+            Spec::Histogram { hundredths, number } => {
+                let key = |row: &Read<'_>| double(&row.first, *number).map(buckets::bucket);
+                let cell = |bucket| Cell::Double(Bits::new(buckets::middle(bucket)));
+                self.ranked(roll_up, rows, places, *hundredths, key, cell)
+            }
+            _ => self.climbed::<State>(roll_up, rows, places, reach),
+        };
+        column.kind = roll_up.kind.clone();
+        column
+    }
+
+    /// The state within the reach of one account.
+    pub(super) fn state(
+        &self,
+        roll_up: &CheckedRollUp,
+        rows: &Rows<'_>,
+        places: Places,
+        at: AccountIdx,
+    ) -> Option<State> {
+        let spec = &*roll_up.spec;
+        let first = self.tree.slots.iter().find(|(slot, _)| *slot == at.slot)?.1;
+        let wanted = first.checked_add(at.row)? as usize;
+        let mut own: Vec<State> = vec![State::default(); self.tree.rows()];
+        self.each(roll_up, rows, places, &mut |account, row| {
+            if let Some(own) = own.get_mut(account) {
+                own.add(spec, row);
+            }
+        });
+        let mut found = None;
+        self.reached(own, spec, roll_up.definition.reached(), &mut |row, state: &State| {
+            if row == wanted {
+                found = Some(state.clone());
+            }
+        });
+        found
+    }
+
+    /// Does an account receive the roll-up?
+    fn receives(&self, roll_up: &CheckedRollUp, row: usize) -> bool {
+        self.tree.sees(row)
+            && roll_up.levels.as_ref().is_none_or(|levels| {
+                levels.iter().any(|level| self.tree.kind(row) == u16::try_from(level.index()).ok())
+            })
+    }
+
+    /// One state for each account, merged up the tree.
+    fn climbed<S: Accumulate>(
+        &self,
+        roll_up: &CheckedRollUp,
+        rows: &Rows<'_>,
+        places: Places,
+        reach: Reach,
+    ) -> RollUpColumn {
+        let spec = &*roll_up.spec;
+        let nulls = roll_up.definition.nulls;
+        let mut own: Vec<S> = Vec::new();
+        own.resize_with(self.tree.rows(), S::default);
+        self.each(roll_up, rows, places, &mut |account, row| {
+            if let Some(own) = own.get_mut(account) {
+                own.add(spec, row);
+            }
+        });
+        let mut column = RollUpColumn::nothing(self.tree.rows());
+        let mut cells = vec![Cell::Missing; self.tree.rows()];
+        let mut answer = |row: usize, state: &S| {
+            if self.receives(roll_up, row) {
+                if let Some(cell) = cells.get_mut(row) {
+                    *cell = state.value(spec, nulls);
+                }
+                column.count(row, state.counts());
+            }
+        };
+        self.reached(own, spec, reach, &mut answer);
+        column.values = Flat::of_cells(cells).into();
+        column
+    }
+
+    /// The state within the reach of each account.
+    fn reached<S: Accumulate>(
+        &self,
+        own: Vec<S>,
+        spec: &Spec,
+        reach: Reach,
+        seen: &mut dyn FnMut(usize, &S),
+    ) {
+        self.forest.climb(
+            own,
+            |up, state| up.absorb(spec, state),
+            |row, mut below, own| match reach {
+                Reach::SelfOnly => {
+                    seen(row, &own);
+                    below
+                }
+                Reach::Descendants => {
+                    seen(row, &below);
+                    below.absorb(spec, own);
+                    below
+                }
+                Reach::SelfAndDescendants => {
+                    below.absorb(spec, own);
+                    seen(row, &below);
+                    below
+                }
+                Reach::PreferSelf => {
+                    let state = if own.counts().0 > 0 { own } else { below };
+                    seen(row, &state);
+                    state
+                }
+            },
+        );
+    }
+
+    /// Cells from an answer for each account, where it receives one and no row refuses it.
+    fn finished(
+        &self,
+        roll_up: &CheckedRollUp,
+        own: Vec<CountState>,
+        reach: Reach,
+        of: impl Fn(usize) -> Cell,
+    ) -> RollUpColumn {
+        let refuses = roll_up.definition.nulls == Nulls::Refuse;
+        let mut column = RollUpColumn::nothing(self.tree.rows());
+        let mut cells = vec![Cell::Missing; self.tree.rows()];
+        self.reached(own, &roll_up.spec, reach, &mut |row, state: &CountState| {
+            let counts = state.counts();
+            if self.receives(roll_up, row) {
+                column.count(row, counts);
+                if let Some(cell) = cells.get_mut(row).filter(|_| !(refuses && counts.1 > 0)) {
+                    *cell = of(row);
+                }
+            }
+        });
+        column.values = Flat::of_cells(cells).into();
+        column
+    }
+
+    fn distinct(
+        &self,
+        roll_up: &CheckedRollUp,
+        rows: &Rows<'_>,
+        places: Places,
+        reach: Reach,
+    ) -> RollUpColumn {
+        let spec = &*roll_up.spec;
+        let mut own = vec![CountState::default(); self.tree.rows()];
+        let mut numbers: HashMap<Key, u32> = HashMap::new();
+        let mut standing: Vec<(u32, u32)> = Vec::new();
+        self.each(roll_up, rows, places, &mut |account, row| {
+            if let Some(own) = own.get_mut(account) {
+                own.add(spec, row);
+            }
+            let Some(key) = row.key() else { return };
+            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+            let number = *numbers.entry(key).or_insert(next);
+            if let Ok(account) = u32::try_from(account) {
+                standing.push((account, number));
+            }
+        });
+        let counts = distinct(&self.forest, reach, &standing);
+        let count = |row: usize| counts.get(row).and_then(|count| i64::try_from(*count).ok());
+        self.finished(roll_up, own, reach, |row| count(row).map_or(Cell::Missing, Cell::Int))
+    }
+
+    /// The value at a place among those within the reach of each account. `key` is what is ranked of a row, `cell` what is
+    /// shown of it.
+    fn ranked<K: Ord + Clone>(
+        &self,
+        roll_up: &CheckedRollUp,
+        rows: &Rows<'_>,
+        places: Places,
+        hundredths: u16,
+        key: impl Fn(&Read<'_>) -> Option<K>,
+        cell: impl Fn(K) -> Cell,
+    ) -> RollUpColumn {
+        let (spec, reach) = (&*roll_up.spec, roll_up.definition.reached());
+        let mut own = vec![CountState::default(); self.tree.rows()];
+        let mut values: Vec<(u32, K)> = Vec::new();
+        self.each(roll_up, rows, places, &mut |account, row| {
+            if let Some(own) = own.get_mut(account) {
+                own.add(spec, row);
+            }
+            if let (Some(key), Ok(account)) = (key(row), u32::try_from(account)) {
+                values.push((account, key));
+            }
+        });
+        let mut known: Vec<K> = values.iter().map(|(_, key)| key.clone()).collect();
+        known.sort_unstable();
+        known.dedup();
+        let places = values.iter().map(|(account, key)| {
+            let rank = known.partition_point(|known| known < key);
+            (*account, u32::try_from(rank).unwrap_or(u32::MAX))
+        });
+        let places: Vec<(u32, u32)> = places.collect();
+        let found = ranks(&self.forest, reach, &places, |count| place_of(hundredths, count));
+        self.finished(roll_up, own, reach, |row| {
+            let rank = found.get(row).copied().flatten();
+            let key = rank.and_then(|rank| known.get(rank as usize)).cloned();
+            key.map_or(Cell::Missing, &cell)
+        })
+    }
+}

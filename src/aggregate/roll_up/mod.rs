@@ -1,0 +1,28 @@
+//! What do values come to, for every account over what stands below it?
+//!
+//! Rulings S83 to S88 of [`docs::semantics`](crate::docs::semantics).
+
+mod answers;
+mod buckets;
+mod checked;
+mod counts;
+mod definition;
+mod distinct;
+mod evaluate;
+mod fault;
+mod forest;
+mod lean;
+mod moments;
+mod order;
+mod partial;
+mod plan;
+mod spec;
+mod state;
+
+pub(crate) use answers::Places;
+pub use answers::RollUpAnswers;
+pub(crate) use checked::CheckedRollUp;
+pub use definition::{MAX_RANKED, MAX_UNION, Nulls, Operator, Over, RollUpDefinition};
+pub use fault::{RollUpErrors, RollUpFault, RollUpFaultKind};
+pub use partial::{Partial, PartialError};
+pub use plan::RollUpPlan;

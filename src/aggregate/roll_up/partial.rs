@@ -1,0 +1,138 @@
+//! What is known of a part of the rows, to be merged with other parts?
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::checked::CheckedRollUp;
+use super::definition::{Nulls, Operator};
+use super::spec::Spec;
+use super::state::{Read, State};
+use crate::expr::{Cell, Checked, ExprValue, Type, Val};
+
+/// What a roll-up knows of some rows: an intermediate result, which is merged with those of other rows.
+///
+/// Merging is exact, associative and commutative, so that shards, machines and subtrees may be merged in any order and
+/// grouping: the answer has the same bits.
+///
+/// ```
+/// use perennial::aggregate::{Operator, Partial};
+/// use perennial::expr::{ExprValue, Type};
+///
+/// let average = Operator::Average("seats".into());
+/// let mut north = Partial::new(&average, &Type::Int, None)?;
+/// north.add(Some(&ExprValue::Int(10)), None);
+/// let mut south = Partial::new(&average, &Type::Int, None)?;
+/// south.add(Some(&ExprValue::Int(20)), None);
+/// south.add(Some(&ExprValue::Int(60)), None);
+/// south.add(None, None);
+/// north.merge(&south)?;
+/// // Not the mean of the two means, which is 25.
+/// assert_eq!(north.value(), Some(ExprValue::Double(30.0)));
+/// assert_eq!((north.counted(), north.skipped()), (3, 1));
+/// # Ok::<(), perennial::aggregate::PartialError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Partial {
+    spec: Arc<Spec>,
+    kinds: Arc<Kinds>,
+    nulls: Nulls,
+    state: State,
+}
+
+#[derive(Debug, PartialEq)]
+struct Kinds {
+    of: Type,
+    second: Option<Type>,
+    answer: Type,
+}
+
+/// Why a partial result cannot be made, or merged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PartialError {
+    /// The operator does not fit the types.
+    Unfit(String),
+    /// The other one is of another operator, or over other types.
+    Different,
+}
+
+impl fmt::Display for PartialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unfit(why) => f.write_str(why),
+            Self::Different => f.write_str("partial results of different roll-ups do not merge"),
+        }
+    }
+}
+
+impl std::error::Error for PartialError {}
+
+impl Partial {
+    /// Of no rows yet: of an operator over values of some types.
+    ///
+    /// # Errors
+    ///
+    /// [`PartialError::Unfit`] where the operator has no answer over such values.
+    pub fn new(operator: &Operator, of: &Type, second: Option<&Type>) -> Result<Self, PartialError> {
+        let (spec, answer) = Spec::of(operator, Some(of), second, false).map_err(PartialError::Unfit)?;
+        let kinds = Kinds { of: of.clone(), second: second.cloned(), answer };
+        Ok(Self { spec: Arc::new(spec), kinds: Arc::new(kinds), nulls: Nulls::Skip, state: State::default() })
+    }
+
+    pub(super) fn of(roll_up: &CheckedRollUp, state: State) -> Self {
+        let kind = |checked: &Option<Checked>| checked.as_ref().map(|checked| checked.kind().clone());
+        let of = kind(&roll_up.first).unwrap_or(Type::Bool);
+        let kinds = Kinds { of, second: kind(&roll_up.second), answer: roll_up.kind.clone() };
+        let nulls = roll_up.definition.nulls;
+        Self { spec: roll_up.spec.clone(), kinds: Arc::new(kinds), nulls, state }
+    }
+
+    /// Adds a row: its value, and the other one where the operator reads two (a denominator, a date). A weighted average
+    /// takes the product of value and weight, and the weight. Of another type than declared is without a value.
+    pub fn add(&mut self, value: Option<&ExprValue>, second: Option<&ExprValue>) {
+        let read = |value: Option<&ExprValue>, kind: &Type| {
+            value.and_then(|value| Val::of_shown(value, kind).to_cell()).unwrap_or(Cell::Missing)
+        };
+        let first = read(value, &self.kinds.of);
+        let other = self.kinds.second.as_ref().map(|kind| read(second, kind));
+        let row = Read::once(Val::of_cell(&first), other.as_ref().map(Val::of_cell));
+        self.state.add(&self.spec, &row);
+    }
+
+    /// Merges the rows of another one into it.
+    ///
+    /// # Errors
+    ///
+    /// [`PartialError::Different`]; it is as it was then.
+    pub fn merge(&mut self, other: &Self) -> Result<(), PartialError> {
+        if self.spec != other.spec || self.kinds != other.kinds || self.nulls != other.nulls {
+            return Err(PartialError::Different);
+        }
+        self.state.absorb(&self.spec, other.state.clone());
+        Ok(())
+    }
+
+    /// The answer for all rows so far.
+    #[must_use]
+    pub fn value(&self) -> Option<ExprValue> {
+        Val::of_cell(&self.state.value(&self.spec, self.nulls)).to_value(&self.kinds.answer)
+    }
+
+    /// The type of the answer.
+    #[must_use]
+    pub fn kind(&self) -> &Type {
+        &self.kinds.answer
+    }
+
+    /// How many rows had a value.
+    #[must_use]
+    pub const fn counted(&self) -> u64 {
+        self.state.counted
+    }
+
+    /// How many rows had none, and were passed over.
+    #[must_use]
+    pub const fn skipped(&self) -> u64 {
+        self.state.skipped
+    }
+}

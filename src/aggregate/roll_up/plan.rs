@@ -1,0 +1,301 @@
+//! What does each roll-up come to, for every account of a view?
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::answers::{RollUpAnswers, RollUpColumn};
+use super::checked::CheckedRollUp;
+use super::definition::{Over, RollUpDefinition};
+use super::evaluate::{Rows, Standing};
+use super::fault::{RollUpErrors, RollUpFault, RollUpFaultKind};
+use super::partial::Partial;
+use crate::aggregate::usage::UsageView;
+use crate::book::{Account, View};
+use crate::expr::{Cancelled, Checked, ExprLimits, Names, Of, RowColumns, RowPlan, Supply};
+use crate::model::{FixedZones, Schema, Zones};
+
+/// Roll-ups that were checked together, planned for books of one schema.
+///
+/// ```
+/// use perennial::aggregate::{Operator, RollUpDefinition, RollUpPlan};
+/// use perennial::source::MemorySource;
+/// use perennial::{
+///     AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, Date, Nesting, Policy, Schema, Scope,
+/// };
+///
+/// let schema = Schema::builder()
+///     .account_type("Company", Nesting::Free)
+///     .attribute(Attribute::new("renewal", AttributeType::Date))
+///     .attribute(Attribute::new("seats", AttributeType::Int))
+///     .build()?;
+/// let acme = AccountId::new("acme")?;
+/// let source = MemorySource::new()
+///     .account(AccountRow::new(acme.clone(), "Company").with("seats", 30_i64))
+///     .account(AccountRow::new(AccountId::new("acme-eu")?, "Company").under(acme.clone()).with("seats", 12_i64))
+///     .account(AccountRow::new(AccountId::new("acme-us")?, "Company").under(acme).with("renewal", Date::new(2026, 5, 1)?));
+/// let (book, _report) = Book::load(schema, &source, &Policy::strict())?;
+///
+/// let next = RollUpDefinition::new("next_renewal", Operator::Min("renewal".into())).filter("renewal >= today()");
+/// let median = RollUpDefinition::new("median", Operator::Percentile { of: "seats".into(), hundredths: 5_000 });
+/// let plan = RollUpPlan::new(book.schema(), &**book.schema(), [next, median])?;
+///
+/// let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
+/// let answers = plan.run(&view);
+/// let acme = view.account("acme").ok_or("not there")?;
+/// assert_eq!(answers.value("next_renewal", acme).ok_or("none")?.to_string(), "2026-05-01");
+/// assert_eq!(answers.value("median", acme).ok_or("none")?.to_string(), "12");
+/// assert_eq!((answers.counted("median", acme), answers.skipped("median", acme)), (2, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct RollUpPlan {
+    roll_ups: Arc<IndexMap<Arc<str>, Entry>>,
+    /// Expressions over rows of one kind, read together.
+    groups: Arc<[Group]>,
+    schema: Arc<Schema>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    checked: CheckedRollUp,
+    group: usize,
+    /// Where its filter, its value and its second value stand in the group.
+    places: [Option<usize>; 3],
+}
+
+#[derive(Debug)]
+struct Group {
+    over: Kind,
+    plan: RowPlan,
+}
+
+impl Group {
+    fn rows<'g>(&'g self, columns: Option<&'g RowColumns>, usage: Option<&'g UsageView>) -> Rows<'g> {
+        match (&self.over, columns, usage) {
+            (Kind::Accounts | Kind::Table(_), Some(columns), _) => Rows::Columns(columns),
+            (Kind::Events(event, last_days), _, Some(usage)) => {
+                Rows::Events { usage, plan: &self.plan, event, last_days: *last_days }
+            }
+            _ => Rows::None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    Accounts,
+    Table(Arc<str>),
+    Events(Arc<str>, Option<u32>),
+}
+
+impl Kind {
+    fn of(over: &Over) -> Self {
+        match over {
+            Over::Accounts => Self::Accounts,
+            Over::Table(table) => Self::Table(table.clone()),
+            Over::Events { event, last_days } => Self::Events(event.clone(), *last_days),
+        }
+    }
+}
+
+impl RollUpPlan {
+    /// Checks roll-ups against a schema and names: the schema itself, or more where they read usage or derived columns.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with any of them.
+    pub fn new(
+        schema: &Arc<Schema>,
+        names: &dyn Names,
+        roll_ups: impl IntoIterator<Item = RollUpDefinition>,
+    ) -> Result<Self, RollUpErrors> {
+        Self::within(schema, names, &FixedZones, &ExprLimits::default(), roll_ups)
+    }
+
+    /// The same with zones and limits of the host.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with any of them.
+    pub fn within(
+        schema: &Arc<Schema>,
+        names: &dyn Names,
+        zones: &dyn Zones,
+        limits: &ExprLimits,
+        roll_ups: impl IntoIterator<Item = RollUpDefinition>,
+    ) -> Result<Self, RollUpErrors> {
+        let mut faults = Vec::new();
+        let mut all: IndexMap<Arc<str>, CheckedRollUp> = IndexMap::new();
+        for definition in roll_ups {
+            let roll_up = definition.name.clone();
+            if all.contains_key(&roll_up) {
+                faults.push(RollUpFault { roll_up: roll_up.clone(), kind: RollUpFaultKind::Duplicate });
+            }
+            if names.name(Of::Account, &roll_up).is_some() {
+                faults.push(RollUpFault { roll_up: roll_up.clone(), kind: RollUpFaultKind::Taken });
+            }
+            match CheckedRollUp::new(&definition, schema, names, zones, limits) {
+                Ok(checked) => {
+                    all.entry(roll_up).or_insert(checked);
+                }
+                Err(kinds) => {
+                    faults
+                        .extend(kinds.into_iter().map(|kind| RollUpFault { roll_up: roll_up.clone(), kind }));
+                }
+            }
+        }
+        if !faults.is_empty() {
+            return Err(RollUpErrors(faults));
+        }
+        Self::planned(schema, names, &[], all.into_values())
+    }
+
+    pub(crate) fn planned(
+        schema: &Arc<Schema>,
+        names: &dyn Names,
+        segments: &[(&str, &Checked)],
+        roll_ups: impl IntoIterator<Item = CheckedRollUp>,
+    ) -> Result<Self, RollUpErrors> {
+        let roll_ups: Vec<CheckedRollUp> = roll_ups.into_iter().collect();
+        let mut kinds: Vec<(Kind, Vec<&Checked>)> = Vec::new();
+        let mut placed: Vec<(usize, [Option<usize>; 3])> = Vec::with_capacity(roll_ups.len());
+        for roll_up in &roll_ups {
+            let kind = Kind::of(&roll_up.definition.over);
+            let group = kinds.iter().position(|(known, _)| *known == kind).unwrap_or_else(|| {
+                kinds.push((kind, Vec::new()));
+                kinds.len() - 1
+            });
+            let mut places = [None; 3];
+            let own = [&roll_up.filter, &roll_up.first, &roll_up.second];
+            for (place, checked) in places.iter_mut().zip(own) {
+                if let (Some(checked), Some((_, expressions))) = (checked, kinds.get_mut(group)) {
+                    *place = Some(expressions.len());
+                    expressions.push(checked);
+                }
+            }
+            placed.push((group, places));
+        }
+        let mut faults = Vec::new();
+        let mut groups = Vec::with_capacity(kinds.len());
+        for (over, expressions) in &kinds {
+            let table = match over {
+                Kind::Table(table) => Some(&**table),
+                _ => None,
+            };
+            match RowPlan::new(table, schema, names, segments, expressions) {
+                Ok(plan) => groups.push(Group { over: over.clone(), plan }),
+                Err(errors) => {
+                    for (number, why) in errors.faults() {
+                        // Whose expression it is.
+                        let whose = roll_ups.iter().find(|roll_up| {
+                            let wanted = expressions.get(number).copied();
+                            roll_up
+                                .expressions()
+                                .any(|own| wanted.is_some_and(|wanted| std::ptr::eq(own, wanted)))
+                        });
+                        if let Some(roll_up) = whose {
+                            let kind = RollUpFaultKind::Unanswered(why.to_owned());
+                            faults.push(RollUpFault { roll_up: roll_up.definition.name.clone(), kind });
+                        }
+                    }
+                }
+            }
+        }
+        drop(kinds);
+        if !faults.is_empty() {
+            return Err(RollUpErrors(faults));
+        }
+        let entries = roll_ups.into_iter().zip(placed).map(|(checked, (group, places))| {
+            (checked.definition.name.clone(), Entry { checked, group, places })
+        });
+        Ok(Self { roll_ups: Arc::new(entries.collect()), groups: groups.into(), schema: schema.clone() })
+    }
+
+    /// The names of the roll-ups, in the order in which they were given.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.roll_ups.keys().map(|name| &**name)
+    }
+
+    /// The answers for every visible account, as if what is not visible did not exist. Roll-ups over events find none.
+    ///
+    /// # Complexity
+    ///
+    /// One pass over the rows for each expression, and one over the tree for each roll-up; O(rows × log rows) where values
+    /// are counted once or ranked.
+    #[must_use]
+    pub fn run(&self, view: &View) -> RollUpAnswers {
+        let done = self.evaluate(view, None, None, &|| false);
+        done.unwrap_or_else(|Cancelled| RollUpAnswers::none(view))
+    }
+
+    /// The same with usage: for roll-ups over events, and expressions that ask them.
+    #[must_use]
+    pub fn run_with(&self, usage: &UsageView) -> RollUpAnswers {
+        let done = self.evaluate(usage.view(), Some(usage), Some(usage), &|| false);
+        done.unwrap_or_else(|Cancelled| RollUpAnswers::none(usage.view()))
+    }
+
+    /// What a roll-up knows of the rows within the reach of one account, to be merged with what other books know; `None`
+    /// for a roll-up that is not among these, and for an account that the view does not show.
+    ///
+    /// # Complexity
+    ///
+    /// As [`RollUpPlan::run`] of that one roll-up.
+    #[must_use]
+    pub fn partial(&self, name: &str, account: Account<'_>, usage: Option<&UsageView>) -> Option<Partial> {
+        let entry = self.roll_ups.get(name)?;
+        let group = self.groups.get(entry.group)?;
+        let view = usage.map_or_else(|| account.view(), UsageView::view);
+        let ours = view.inner().layout.same(&account.view().inner().layout);
+        let place = Some(account.place()).filter(|place| ours && view.sees(*place))?;
+        let supply = usage.map(|usage| usage as &dyn Supply);
+        let columns = match group.over {
+            Kind::Events(..) => None,
+            _ => Some(group.plan.run(view, supply, &|| false).ok()?),
+        };
+        let rows = group.rows(columns.as_ref(), usage);
+        let state = Standing::new(view).state(&entry.checked, &rows, entry.places, place)?;
+        Some(Partial::of(&entry.checked, state))
+    }
+
+    pub(crate) fn evaluate(
+        &self,
+        view: &View,
+        usage: Option<&UsageView>,
+        supply: Option<&dyn Supply>,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<RollUpAnswers, Cancelled> {
+        let known = Arc::ptr_eq(&self.schema, view.schema()) || self.schema == *view.schema();
+        if !known {
+            return Ok(RollUpAnswers::none(view));
+        }
+        let standing = Standing::new(view);
+        let mut read: Vec<Option<RowColumns>> = Vec::with_capacity(self.groups.len());
+        for group in &*self.groups {
+            read.push(match group.over {
+                Kind::Accounts | Kind::Table(_) => Some(group.plan.run(view, supply, stop)?),
+                Kind::Events(..) => None,
+            });
+        }
+        let column = |entry: &Entry| -> Result<RollUpColumn, Cancelled> {
+            if stop() {
+                return Err(Cancelled);
+            }
+            let columns = read.get(entry.group).and_then(Option::as_ref);
+            let rows = self.groups.get(entry.group).map_or(Rows::None, |group| group.rows(columns, usage));
+            Ok(standing.column(&entry.checked, &rows, entry.places))
+        };
+        let entries: Vec<&Entry> = self.roll_ups.values().collect();
+        #[cfg(feature = "rayon")]
+        let columns: Result<Vec<RollUpColumn>, Cancelled> = {
+            use rayon::prelude::*;
+            entries.par_iter().map(|entry| column(entry)).collect()
+        };
+        #[cfg(not(feature = "rayon"))]
+        let columns: Result<Vec<RollUpColumn>, Cancelled> =
+            entries.iter().map(|entry| column(entry)).collect();
+        let named = self.roll_ups.keys().cloned().zip(columns?);
+        Ok(RollUpAnswers::new(view, named.collect()))
+    }
+}

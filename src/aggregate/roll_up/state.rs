@@ -1,0 +1,415 @@
+//! What is known of some rows, on the way to an answer?
+//!
+//! Every state is a commutative monoid: merging is associative, its order changes nothing, and the empty state is neutral.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use super::buckets;
+use super::counts::Counts;
+use super::definition::{MAX_UNION, Nulls};
+use super::moments::Moments;
+use super::spec::{Number, Spec};
+use crate::aggregate::usage::weighted;
+use crate::expr::{Bits, Cell, Key, Summed, Total, Unit, Val};
+use crate::fold::{Sum, from_quanta, to_quanta};
+
+/// Values of a row: what is read, and what beside it; for how many events it stands, and whether it is their total.
+#[derive(Debug, Clone)]
+pub(in crate::aggregate) struct Read<'r> {
+    pub(in crate::aggregate) first: Val<'r>,
+    pub(in crate::aggregate) second: Option<Val<'r>>,
+    pub(in crate::aggregate) times: u64,
+    pub(in crate::aggregate) is_total: bool,
+}
+
+impl<'r> Read<'r> {
+    /// Of an account or a child row.
+    pub(super) const fn once(first: Val<'r>, second: Option<Val<'r>>) -> Self {
+        Self { first, second, times: 1, is_total: false }
+    }
+
+    pub(super) fn has_values(&self) -> bool {
+        !self.first.is_missing() && self.second.as_ref().is_none_or(|second| !second.is_missing())
+    }
+
+    /// How often a value stands there: the total of some events is one value.
+    const fn often(&self) -> u64 {
+        if self.is_total { 1 } else { self.times }
+    }
+
+    pub(super) fn sums(&self) -> Option<Sum> {
+        weighted(&self.first, self.times, self.is_total)
+    }
+
+    pub(super) fn second_sums(&self) -> Option<Sum> {
+        weighted(self.second.as_ref()?, self.times, self.is_total)
+    }
+
+    pub(super) fn key(&self) -> Option<Key> {
+        Key::of_cell(self.first.to_cell()?)
+    }
+}
+
+/// What is known of the values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Known {
+    Nothing,
+    Sum(Sum),
+    Pair(Box<(Sum, Sum)>),
+    Moments(Box<Moments>),
+    Extreme(Key),
+    /// The best in order, the best first.
+    Ranked(Vec<Key>),
+    /// By what, and what.
+    Dated(Box<(Key, Key)>),
+    Distinct(HashSet<Key>),
+    Counts(Box<Counts>),
+    Values(BTreeMap<Key, u64>),
+    Buckets(BTreeMap<i32, u64>),
+    Union(BTreeSet<Arc<str>>),
+    /// Too many texts for a union.
+    Beyond,
+}
+
+/// The rows that were read, and what is known of their values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::aggregate) struct State {
+    known: Known,
+    /// Rows with a value.
+    pub(in crate::aggregate) counted: u64,
+    /// Rows without one.
+    pub(in crate::aggregate) skipped: u64,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { known: Known::Nothing, counted: 0, skipped: 0 }
+    }
+}
+
+impl State {
+    pub(in crate::aggregate) fn add(&mut self, spec: &Spec, row: &Read<'_>) {
+        if *spec == Spec::Count {
+            self.counted = self.counted.saturating_add(row.times);
+            return;
+        }
+        if !row.has_values() {
+            self.skipped += 1;
+            return;
+        }
+        self.counted += 1;
+        let known = match spec {
+            Spec::Count => return,
+            Spec::Sum { .. } | Spec::Average { .. } => Known::Sum(row.sums().unwrap_or(Sum::UNFIT)),
+            Spec::Ratio { .. } => {
+                let pair = row.sums().zip(row.second_sums());
+                Known::Pair(Box::new(pair.unwrap_or((Sum::UNFIT, Sum::UNFIT))))
+            }
+            Spec::Variance { .. } => {
+                let mut moments = Moments::default();
+                moments.add(units(&row.first));
+                Known::Moments(Box::new(moments))
+            }
+            Spec::Share { value } => {
+                let is = u64::from(row.first.to_cell().as_ref() == Some(value));
+                let times = row.often();
+                let hits = Sum::of(i128::from(is * times));
+                Known::Pair(Box::new((hits, Sum::of(i128::from(times)))))
+            }
+            Spec::Histogram { number, .. } => match double(&row.first, *number) {
+                Some(double) => Known::Buckets(BTreeMap::from([(buckets::bucket(double), 1)])),
+                None => return,
+            },
+            Spec::Union => {
+                let texts = texts(&row.first);
+                if texts.len() > MAX_UNION { Known::Beyond } else { Known::Union(texts) }
+            }
+            _ => {
+                let Some(key) = row.key() else { return };
+                match spec {
+                    Spec::Extreme { .. } => Known::Extreme(key),
+                    Spec::Rank { .. } => Known::Ranked(vec![key]),
+                    Spec::Dated { .. } => {
+                        let by = row.second.as_ref().and_then(Val::to_cell).and_then(Key::of_cell);
+                        match by {
+                            Some(by) => Known::Dated(Box::new((by, key))),
+                            None => return,
+                        }
+                    }
+                    Spec::Distinct => Known::Distinct(HashSet::from([key])),
+                    Spec::Top { .. } => {
+                        let mut counts = Counts::default();
+                        counts.add(key, row.often());
+                        Known::Counts(Box::new(counts))
+                    }
+                    _ => Known::Values(BTreeMap::from([(key, 1)])),
+                }
+            }
+        };
+        self.known.absorb(spec, known);
+    }
+
+    pub(in crate::aggregate) fn absorb(&mut self, spec: &Spec, other: Self) {
+        self.counted = self.counted.saturating_add(other.counted);
+        self.skipped = self.skipped.saturating_add(other.skipped);
+        self.known.absorb(spec, other.known);
+    }
+
+    /// The answer.
+    pub(in crate::aggregate) fn value(&self, spec: &Spec, nulls: Nulls) -> Cell {
+        if nulls == Nulls::Refuse && self.skipped > 0 {
+            return Cell::Missing;
+        }
+        match (spec, &self.known) {
+            (Spec::Count, _) => i64::try_from(self.counted).map_or(Cell::Missing, Cell::Int),
+            (Spec::Sum { summed, of_nothing: true }, Known::Nothing) => sum_cell(&Sum::default(), *summed),
+            (Spec::Sum { summed, .. }, Known::Sum(sum)) => sum_cell(sum, *summed),
+            (Spec::Average { summed, mean }, Known::Sum(sum)) => Total(*sum).mean(unit(*summed), *mean),
+            (Spec::Ratio { above, below, money_digits }, Known::Pair(pair)) => {
+                ratio(&pair.0, *above, &pair.1, *below, *money_digits)
+            }
+            (Spec::Share { .. }, Known::Pair(pair)) => {
+                let whole = Number { summed: Summed::Int, scale: 0 };
+                ratio(&pair.0, whole, &pair.1, whole, None)
+            }
+            (Spec::Variance { number, sample, root }, Known::Moments(moments)) => {
+                let variance = moments.variance(*sample).map(|variance| variance / squared_unit(*number));
+                let double = if *root { variance.map(f64::sqrt) } else { variance };
+                double
+                    .filter(|double| double.is_finite())
+                    .map_or(Cell::Missing, |v| Cell::Double(Bits::new(v)))
+            }
+            (Spec::Extreme { .. }, Known::Extreme(key)) => key.clone().cell(),
+            (Spec::Rank { k, .. }, Known::Ranked(keys)) => {
+                k.checked_sub(1).and_then(|at| keys.get(at)).cloned().map_or(Cell::Missing, Key::cell)
+            }
+            (Spec::Dated { .. }, Known::Dated(best)) => best.1.clone().cell(),
+            (Spec::Distinct, Known::Distinct(values)) => {
+                i64::try_from(values.len()).map_or(Cell::Missing, Cell::Int)
+            }
+            (Spec::Distinct, Known::Nothing) => Cell::Int(0),
+            (Spec::Top { k, list: true }, Known::Counts(counts)) => {
+                Cell::List(counts.top().take(*k).cloned().map(Key::cell).collect())
+            }
+            (Spec::Top { .. }, Known::Counts(counts)) => {
+                counts.top().next().cloned().map_or(Cell::Missing, Key::cell)
+            }
+            (Spec::Percentile { hundredths }, Known::Values(values)) => {
+                let place = place_of(*hundredths, values.values().sum());
+                at(values, place).cloned().map_or(Cell::Missing, Key::cell)
+            }
+            (Spec::Histogram { hundredths, .. }, Known::Buckets(counts)) => {
+                let place = place_of(*hundredths, counts.values().sum());
+                at(counts, place)
+                    .map_or(Cell::Missing, |bucket| Cell::Double(Bits::new(buckets::middle(*bucket))))
+            }
+            (Spec::Union, Known::Union(texts)) => {
+                Cell::List(texts.iter().map(|text| Cell::Text(text.clone())).collect())
+            }
+            _ => Cell::Missing,
+        }
+    }
+}
+
+impl Known {
+    fn absorb(&mut self, spec: &Spec, other: Self) {
+        match (&mut *self, other) {
+            (Self::Nothing, other) => *self = other,
+            (_, Self::Nothing) | (Self::Beyond, _) => {}
+            (_, Self::Beyond) => *self = Self::Beyond,
+            (Self::Sum(own), Self::Sum(other)) => own.merge(&other),
+            (Self::Pair(own), Self::Pair(other)) => {
+                own.0.merge(&other.0);
+                own.1.merge(&other.1);
+            }
+            (Self::Moments(own), Self::Moments(other)) => own.merge(&other),
+            (Self::Extreme(own), Self::Extreme(other)) => {
+                replace_by(own, other, *spec == Spec::Extreme { least: true });
+            }
+            (Self::Ranked(own), Self::Ranked(other)) => {
+                let Spec::Rank { k, least } = spec else { return };
+                let old = std::mem::take(own);
+                let (mut left, mut right) = (old.into_iter().peekable(), other.into_iter().peekable());
+                while own.len() < *k {
+                    let next = match (left.peek(), right.peek()) {
+                        (Some(a), Some(b)) if better(b, a, *least) => right.next(),
+                        (Some(_), _) => left.next(),
+                        (None, _) => right.next(),
+                    };
+                    match next {
+                        Some(key) => own.push(key),
+                        None => break,
+                    }
+                }
+            }
+            (Self::Dated(own), Self::Dated(other)) => {
+                replace_by(own, other, *spec == Spec::Dated { first: true });
+            }
+            (Self::Distinct(own), Self::Distinct(mut other)) => {
+                if other.len() > own.len() {
+                    std::mem::swap(own, &mut other);
+                }
+                own.extend(other);
+            }
+            (Self::Counts(own), Self::Counts(other)) => own.absorb(*other),
+            (Self::Values(own), Self::Values(other)) => add_counts(own, other),
+            (Self::Buckets(own), Self::Buckets(other)) => add_counts(own, other),
+            (Self::Union(own), Self::Union(mut other)) => {
+                if other.len() > own.len() {
+                    std::mem::swap(own, &mut other);
+                }
+                own.append(&mut other);
+                if own.len() > MAX_UNION {
+                    *self = Self::Beyond;
+                }
+            }
+            // States of one operator are of one kind.
+            _ => {}
+        }
+    }
+}
+
+fn replace_by<T: Ord>(own: &mut T, other: T, least: bool) {
+    if better(&other, own, least) {
+        *own = other;
+    }
+}
+
+fn better<T: Ord>(one: &T, than: &T, least: bool) -> bool {
+    if least { one < than } else { one > than }
+}
+
+fn add_counts<K: Ord>(own: &mut BTreeMap<K, u64>, mut other: BTreeMap<K, u64>) {
+    if other.len() > own.len() {
+        std::mem::swap(own, &mut other);
+    }
+    for (key, count) in other {
+        let sum = own.entry(key).or_insert(0);
+        *sum = sum.saturating_add(count);
+    }
+}
+
+/// The place of a percentile among so many values, from 1: the least that covers the share.
+pub(super) fn place_of(hundredths: u16, values: u64) -> u64 {
+    let place = (u128::from(values) * u128::from(hundredths)).div_ceil(10_000);
+    u64::try_from(place).unwrap_or(u64::MAX).max(1)
+}
+
+fn at<K>(counts: &BTreeMap<K, u64>, place: u64) -> Option<&K> {
+    let mut before = 0_u64;
+    counts.iter().find_map(|(key, count)| {
+        before = before.saturating_add(*count);
+        (before >= place).then_some(key)
+    })
+}
+
+pub(super) const fn unit(summed: Summed) -> Unit {
+    match summed {
+        Summed::Int => Unit::Int,
+        Summed::Wide => Unit::Wide,
+        Summed::Double => Unit::Quanta,
+    }
+}
+
+pub(super) fn sum_cell(sum: &Sum, summed: Summed) -> Cell {
+    if sum.is_out_of_range() {
+        return Cell::Missing;
+    }
+    match summed {
+        Summed::Int => i64::try_from(sum.value).map_or(Cell::Missing, Cell::Int),
+        Summed::Wide => Cell::Wide(sum.value),
+        Summed::Double => Cell::Double(Bits::new(from_quanta(sum.value))),
+    }
+}
+
+/// A number in whole units, of which sums are exact.
+fn units(value: &Val<'_>) -> Option<i128> {
+    match value {
+        Val::Int(v) => Some(i128::from(*v)),
+        Val::Wide(v) => Some(*v),
+        Val::Double(v) => to_quanta(*v),
+        _ => None,
+    }
+}
+
+/// The square of what one unit is a part of.
+fn squared_unit(number: Number) -> f64 {
+    match number.summed {
+        Summed::Double => 2_f64.powi(128),
+        _ => 10_f64.powi(2 * i32::from(number.scale)),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the nearest double is what is asked for")]
+fn units_to_double(units: i128, number: Number) -> f64 {
+    match number.summed {
+        Summed::Double => from_quanta(units),
+        _ => units as f64 / 10_f64.powi(i32::from(number.scale)),
+    }
+}
+
+pub(super) fn double(value: &Val<'_>, number: Number) -> Option<f64> {
+    match value {
+        Val::Double(v) => Some(*v),
+        value => units(value).map(|units| units_to_double(units, number)),
+    }
+}
+
+/// One sum by another: a double, or money with some digits more, rounded half to even.
+pub(super) fn ratio(
+    above: &Sum,
+    above_of: Number,
+    below: &Sum,
+    below_of: Number,
+    money_digits: Option<u8>,
+) -> Cell {
+    if above.is_out_of_range() || below.is_out_of_range() || below.value == 0 {
+        return Cell::Missing;
+    }
+    let (Some(digits), false) = (money_digits, below_of.summed == Summed::Double) else {
+        let double = units_to_double(above.value, above_of) / units_to_double(below.value, below_of);
+        return match (money_digits, double.is_finite()) {
+            (_, false) => Cell::Missing,
+            (None, true) => Cell::Double(Bits::new(double)),
+            (Some(digits), true) => money_of(double, above_of.scale + digits),
+        };
+    };
+    // The divisor has digits of its own.
+    let more = u32::from(digits) + u32::from(below_of.scale);
+    let units = 10_i128.checked_pow(more).and_then(|by| above.value.checked_mul(by));
+    units.map_or(Cell::Missing, |units| Cell::Wide(half_even(units, below.value)))
+}
+
+fn money_of(double: f64, scale: u8) -> Cell {
+    let units = double * 10_f64.powi(i32::from(scale));
+    #[expect(clippy::cast_possible_truncation, reason = "within range, as tested")]
+    let whole = units.round_ties_even() as i128;
+    if units.abs() < 1e38 { Cell::Wide(whole) } else { Cell::Missing }
+}
+
+fn half_even(value: i128, by: i128) -> i128 {
+    let (value, by) = if by < 0 { (value.saturating_neg(), by.saturating_neg()) } else { (value, by) };
+    let (down, rest) = (value.div_euclid(by), value.rem_euclid(by));
+    // Twice the rest against the divisor, without leaving the range.
+    match rest.cmp(&(by - rest)) {
+        std::cmp::Ordering::Less => down,
+        std::cmp::Ordering::Greater => down + 1,
+        std::cmp::Ordering::Equal => down + (down & 1),
+    }
+}
+
+/// The texts of a value: a text, or a list of them.
+fn texts(value: &Val<'_>) -> BTreeSet<Arc<str>> {
+    match value.to_cell() {
+        Some(Cell::Text(text)) => BTreeSet::from([text]),
+        Some(Cell::List(items)) => items
+            .iter()
+            .filter_map(|item| match item {
+                Cell::Text(text) => Some(text.clone()),
+                _ => None,
+            })
+            .collect(),
+        _ => BTreeSet::new(),
+    }
+}

@@ -1,0 +1,164 @@
+//! The schema changes: what follows?
+
+use std::sync::Arc;
+
+use super::Catalog;
+use super::definition::{CalculatedAttribute, Definition};
+use super::fault::CatalogErrors;
+use super::lineage::{Impact, Origin};
+use super::mentions::renamed;
+use crate::aggregate::UsageSchema;
+use crate::expr::Type;
+use crate::model::{Schema, Zones};
+use crate::segment::Segment;
+
+/// An attribute that has another type.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retyped {
+    /// The attribute.
+    pub attribute: Arc<str>,
+    /// What it was.
+    pub from: Type,
+    /// What it is.
+    pub to: Type,
+    /// Who reads it.
+    pub impact: Vec<Impact>,
+}
+
+/// What a change of the schema came to.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Evolved {
+    /// The catalog over the new schema.
+    pub catalog: Catalog,
+    /// Attributes that are new.
+    pub added: Vec<Arc<str>>,
+    /// Attributes that are gone; nobody reads them.
+    pub removed: Vec<Arc<str>>,
+    /// Attributes by another name, and those who read them, whose expressions were rewritten.
+    pub renamed: Vec<(Arc<str>, Arc<str>, Vec<Impact>)>,
+    /// Attributes of another type, and those who read them.
+    pub retyped: Vec<Retyped>,
+}
+
+impl Catalog {
+    /// The catalog over another schema. `renames` are attributes by their old and new names: the expressions that read
+    /// them are rewritten. The catalog itself stays as it is.
+    ///
+    /// ```
+    /// use perennial::aggregate::UsageSchema;
+    /// use perennial::catalog::{CalculatedAttribute, Catalog};
+    /// use perennial::{Attribute, AttributeType, Nesting, Schema};
+    /// use std::sync::Arc;
+    ///
+    /// let with = |attribute: &str, kind: AttributeType| {
+    ///     let builder = Schema::builder().account_type("Company", Nesting::Free);
+    ///     builder.attribute(Attribute::new(attribute, kind)).build().map(Arc::new)
+    /// };
+    /// let usage = UsageSchema::new([])?;
+    /// let twice = CalculatedAttribute::new("twice", "seats * 2");
+    /// let catalog = Catalog::new(&with("seats", AttributeType::Int)?, &usage, [twice.into()])?;
+    ///
+    /// let evolved = catalog.evolve(&with("licences", AttributeType::Int)?, &usage, &[("seats", "licences")])?;
+    /// assert_eq!(evolved.renamed.len(), 1);
+    /// assert!(evolved.catalog.lineage(&evolved.catalog.order().next().ok_or("none")?.clone()).is_some());
+    ///
+    /// let errors = catalog.evolve(&with("seats", AttributeType::Text)?, &usage, &[]).unwrap_err();
+    /// assert!(errors.to_string().starts_with("calculated attribute `twice`: E103"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Every definition that would no longer make sense.
+    pub fn evolve(
+        &self,
+        schema: &Arc<Schema>,
+        usage: &UsageSchema,
+        renames: &[(&str, &str)],
+    ) -> Result<Evolved, CatalogErrors> {
+        self.evolve_within(schema, usage, &crate::model::FixedZones, renames)
+    }
+
+    /// The same with zones of the host.
+    ///
+    /// # Errors
+    ///
+    /// As [`Catalog::evolve`].
+    pub fn evolve_within(
+        &self,
+        schema: &Arc<Schema>,
+        usage: &UsageSchema,
+        zones: &dyn Zones,
+        renames: &[(&str, &str)],
+    ) -> Result<Evolved, CatalogErrors> {
+        let definitions = self.definitions().iter().map(|definition| {
+            renames.iter().fold(definition.clone(), |definition, (old, new)| with_name(definition, old, new))
+        });
+        let catalog = Self::within(schema, usage, zones, &self.limits, definitions)?;
+        let old = self.schema();
+        let is_renamed =
+            |name: &str, side: fn(&(&str, &str)) -> String| renames.iter().any(|pair| side(pair) == name);
+        let from = |pair: &(&str, &str)| pair.0.to_owned();
+        let to = |pair: &(&str, &str)| pair.1.to_owned();
+        let impact = |name: &str| self.impact(&Origin::Attribute(Arc::from(name)));
+        let names = |schema: &Schema| -> Vec<Arc<str>> {
+            schema.attributes().map(|attribute| Arc::from(attribute.name())).collect()
+        };
+        let added =
+            names(schema).into_iter().filter(|name| old.attribute(name).is_none() && !is_renamed(name, to));
+        let removed =
+            names(old).into_iter().filter(|name| schema.attribute(name).is_none() && !is_renamed(name, from));
+        let retyped = names(schema).into_iter().filter_map(|name| {
+            let was = renames.iter().find(|(_, new)| *new == &*name).map_or(&*name, |(old, _)| *old);
+            let kind = |schema: &Schema, name: &str| {
+                let attribute = schema.attribute(name).and_then(|id| schema.attribute_at(id))?;
+                Some(Type::of_attribute(attribute.kind()))
+            };
+            let (before, after) = (kind(old, was)?, kind(schema, &name)?);
+            let impact = impact(was);
+            (before != after).then(|| Retyped { impact, attribute: name.clone(), from: before, to: after })
+        });
+        Ok(Evolved {
+            added: added.collect(),
+            removed: removed.collect(),
+            retyped: retyped.collect(),
+            renamed: renames
+                .iter()
+                .map(|(old, new)| (Arc::from(*old), Arc::from(*new), impact(old)))
+                .collect(),
+            catalog,
+        })
+    }
+}
+
+fn with_name(definition: Definition, old: &str, new: &str) -> Definition {
+    let text = |text: &Arc<str>| -> Arc<str> { Arc::from(renamed(text, old, new)) };
+    match definition {
+        Definition::Attribute(of) => {
+            let expression = text(&of.expression);
+            Definition::Attribute(CalculatedAttribute { expression, ..of })
+        }
+        Definition::RollUp(of) => Definition::RollUp(of.with_texts(&text)),
+        Definition::Ranking(mut of) => {
+            of.of = text(&of.of);
+            of.within = of.within.as_ref().map(&text);
+            Definition::Ranking(of)
+        }
+        Definition::Past(mut of) => {
+            if &*of.of == old {
+                of.of = Arc::from(new);
+            }
+            Definition::Past(of)
+        }
+        Definition::Segment(of) => {
+            let expression = renamed(&of.expression().to_string(), old, new);
+            // What was an expression is one still.
+            match crate::expr::Ast::parse(&expression) {
+                Ok(ast) => Definition::Segment(Segment::with_expression(of, ast)),
+                Err(_) => Definition::Segment(of),
+            }
+        }
+        other @ Definition::Metric(_) => other,
+    }
+}

@@ -1,0 +1,112 @@
+//! What is wrong with a catalog?
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::definition::DefinitionKind;
+use crate::aggregate::{MetricFaultKind, RollUpFaultKind};
+use crate::expr::ExprErrors;
+use crate::model::IdError;
+
+/// A definition, by kind and name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DefinitionRef {
+    /// What it is.
+    pub kind: DefinitionKind,
+    /// Its name.
+    pub name: Arc<str>,
+}
+
+impl fmt::Display for DefinitionRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}`", self.kind.word(), self.name)
+    }
+}
+
+/// What is wrong with a definition.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum CatalogFaultKind {
+    /// Its name is no name.
+    Name(IdError),
+    /// Another definition that is read in the same way has the name.
+    Duplicate,
+    /// An attribute of the schema has the name.
+    Taken,
+    /// It reads itself; the way there and back.
+    Cycle(Vec<DefinitionRef>),
+    /// Its expression is wrong; unknown names with the nearest one.
+    Expression(ExprErrors),
+    /// What a roll-up has wrong.
+    RollUp(RollUpFaultKind),
+    /// What a metric has wrong.
+    Metric(MetricFaultKind),
+    /// It reads a definition that is wrong itself.
+    Reads(DefinitionRef),
+    /// Anything else, in words.
+    Other(String),
+}
+
+/// A definition at fault.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CatalogFault {
+    /// The definition.
+    pub definition: DefinitionRef,
+    /// Why.
+    pub kind: CatalogFaultKind,
+}
+
+impl fmt::Display for CatalogFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.definition)?;
+        match &self.kind {
+            CatalogFaultKind::Name(error) => write!(f, "{error}"),
+            CatalogFaultKind::Duplicate => f.write_str("another definition has the name"),
+            CatalogFaultKind::Taken => f.write_str("an attribute of the schema has the name"),
+            CatalogFaultKind::Cycle(path) => {
+                f.write_str("it reads itself: ")?;
+                for (place, step) in path.iter().enumerate() {
+                    write!(f, "{}{}", if place > 0 { " -> " } else { "" }, step.name)?;
+                }
+                Ok(())
+            }
+            CatalogFaultKind::Expression(errors) => write!(f, "{errors}"),
+            CatalogFaultKind::RollUp(kind) => match kind {
+                RollUpFaultKind::Expression(part, errors) => write!(f, "{part}: {errors}"),
+                RollUpFaultKind::Unknown(what)
+                | RollUpFaultKind::Operator(what)
+                | RollUpFaultKind::Unanswered(what) => f.write_str(what),
+                RollUpFaultKind::Name(error) => write!(f, "{error}"),
+                RollUpFaultKind::Duplicate | RollUpFaultKind::Taken => {
+                    f.write_str("another definition has the name")
+                }
+            },
+            CatalogFaultKind::Metric(kind) => write!(f, "{kind}"),
+            CatalogFaultKind::Reads(other) => write!(f, "it reads the {other}, which is at fault"),
+            CatalogFaultKind::Other(what) => f.write_str(what),
+        }
+    }
+}
+
+/// Everything that is wrong with a catalog.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CatalogErrors(pub(super) Vec<CatalogFault>);
+
+impl CatalogErrors {
+    /// The faults, in the order of the definitions.
+    #[must_use]
+    pub fn faults(&self) -> &[CatalogFault] {
+        &self.0
+    }
+}
+
+impl fmt::Display for CatalogErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, fault) in self.0.iter().enumerate() {
+            write!(f, "{}{fault}", if place > 0 { "\n" } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for CatalogErrors {}

@@ -1,0 +1,77 @@
+//! What was the value of a column on an earlier day?
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::Derived;
+use crate::expr::ExprValue;
+use crate::model::Date;
+
+/// Past values, as the host recorded them: of attributes, calculated attributes, roll-ups, scores.
+///
+/// ```
+/// use perennial::catalog::{History, MemoryHistory};
+/// use perennial::expr::ExprValue;
+/// use perennial::Date;
+///
+/// let (monday, tuesday) = (Date::new(2026, 1, 26)?, Date::new(2026, 1, 27)?);
+/// let mut history = MemoryHistory::new();
+/// history.record("acme", "score", monday, Some(ExprValue::Int(70)));
+/// assert_eq!(history.value("acme", "score", tuesday), Some(ExprValue::Int(70)));
+/// assert_eq!(history.value("acme", "score", Date::new(2026, 1, 25)?), None);
+/// # Ok::<(), perennial::DateError>(())
+/// ```
+///
+/// # What implementors must guarantee
+///
+/// * The same question has the same answer while a catalog runs.
+/// * The value is that which the column had at the end of the day, as far as the host knows it: the last one recorded on
+///   it or before it. No value where there was none.
+pub trait History: Sync {
+    /// The value of a column for an account on a day.
+    fn value(&self, account: &str, column: &str, on: Date) -> Option<ExprValue>;
+}
+
+/// The values of one column on the days on which it changed.
+type Dated = BTreeMap<Date, Option<ExprValue>>;
+
+/// A history in memory: for tests, and for hosts that hold theirs in memory anyway.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryHistory {
+    columns: HashMap<Arc<str>, HashMap<Arc<str>, Dated>>,
+}
+
+impl MemoryHistory {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What a column was for an account on a day.
+    pub fn record(&mut self, account: &str, column: &str, on: Date, value: Option<ExprValue>) {
+        let accounts = self.columns.entry(Arc::from(column)).or_default();
+        accounts.entry(Arc::from(account)).or_default().insert(on, value);
+    }
+
+    /// What columns came to for all accounts that are seen, on the day of the question. A value that is the one recorded
+    /// before it is not kept twice.
+    pub fn record_all<'n>(&mut self, derived: &Derived, columns: impl IntoIterator<Item = &'n str>) {
+        let on = derived.view().as_of().date();
+        for column in columns {
+            for account in derived.view().accounts() {
+                let value = derived.value(column, account);
+                if self.value(account.id_str(), column, on) != value {
+                    self.record(account.id_str(), column, on, value);
+                }
+            }
+        }
+    }
+}
+
+impl History for MemoryHistory {
+    fn value(&self, account: &str, column: &str, on: Date) -> Option<ExprValue> {
+        let dated = self.columns.get(column)?.get(account)?;
+        dated.range(..=on).next_back().and_then(|(_, value)| value.clone())
+    }
+}

@@ -1,0 +1,168 @@
+//! Where does an answer come from, and what would change if something did?
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+
+use super::Catalog;
+use super::compile::defined;
+use super::fault::DefinitionRef;
+use crate::expr::Source;
+
+/// Something that definitions read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Origin {
+    /// An attribute of the schema, or what every account has (its type, its product).
+    Attribute(Arc<str>),
+    /// The rows of a child table.
+    Table(Arc<str>),
+    /// A column of a child table.
+    Column {
+        /// The table.
+        table: Arc<str>,
+        /// The column.
+        column: Arc<str>,
+    },
+    /// The events of a kind.
+    Event(Arc<str>),
+    /// A property or measure of events.
+    EventField {
+        /// The kind of event.
+        event: Arc<str>,
+        /// The property or measure.
+        field: Arc<str>,
+    },
+    /// A definition.
+    Definition(DefinitionRef),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Attribute(name) => write!(f, "attribute `{name}`"),
+            Self::Table(name) => write!(f, "table `{name}`"),
+            Self::Column { table, column } => write!(f, "column `{table}.{column}`"),
+            Self::Event(name) => write!(f, "event `{name}`"),
+            Self::EventField { event, field } => write!(f, "`{field}` of event `{event}`"),
+            Self::Definition(definition) => write!(f, "{definition}"),
+        }
+    }
+}
+
+/// One step of a lineage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineageStep {
+    /// What is read.
+    pub origin: Origin,
+    /// By whom.
+    pub read_by: DefinitionRef,
+    /// How many steps from the definition that was asked, from 1.
+    pub depth: usize,
+}
+
+/// One definition that would change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Impact {
+    /// The definition.
+    pub definition: DefinitionRef,
+    /// The way: what was asked, then each that reads the one before, at last the definition.
+    pub path: Vec<Origin>,
+}
+
+impl fmt::Display for Impact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, step) in self.path.iter().enumerate() {
+            write!(f, "{}{step}", if place > 0 { " -> " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl Catalog {
+    fn origin(&self, source: &Source) -> Origin {
+        if let Some(definition) = defined(source, &self.entries) {
+            return Origin::Definition(definition);
+        }
+        match source {
+            Source::Attribute(name) | Source::Metric(name) | Source::Segment(name) => {
+                Origin::Attribute(name.clone())
+            }
+            Source::Table(name) => Origin::Table(name.clone()),
+            Source::Column(table, column) => Origin::Column { table: table.clone(), column: column.clone() },
+            Source::Event(name) => Origin::Event(name.clone()),
+            Source::Field(event, field) => Origin::EventField { event: event.clone(), field: field.clone() },
+        }
+    }
+
+    /// What a definition reads itself.
+    pub(super) fn reads(&self, definition: &DefinitionRef) -> Vec<Origin> {
+        let reads = self.entries.get(definition).map(|entry| &*entry.reads).unwrap_or_default();
+        reads.iter().map(|source| self.origin(source)).collect()
+    }
+
+    /// All that a definition comes from, down to attributes, columns and events; each step once, the nearest first. `None`
+    /// for a definition that is not in the catalog.
+    ///
+    /// # Complexity
+    ///
+    /// Linear in what is read.
+    #[must_use]
+    pub fn lineage(&self, definition: &DefinitionRef) -> Option<Vec<LineageStep>> {
+        self.entries.get(definition)?;
+        let mut steps = Vec::new();
+        let mut seen: HashSet<DefinitionRef> = HashSet::from([definition.clone()]);
+        let mut left = VecDeque::from([(definition.clone(), 1)]);
+        while let Some((read_by, depth)) = left.pop_front() {
+            for origin in self.reads(&read_by) {
+                if let Origin::Definition(next) = &origin
+                    && seen.insert(next.clone())
+                {
+                    left.push_back((next.clone(), depth + 1));
+                }
+                steps.push(LineageStep { origin, read_by: read_by.clone(), depth });
+            }
+        }
+        Some(steps)
+    }
+
+    /// Every definition that would change if something did, directly or not, the nearest first, each with a shortest way.
+    ///
+    /// # Complexity
+    ///
+    /// Linear in what all definitions read.
+    #[must_use]
+    pub fn impact(&self, of: &Origin) -> Vec<Impact> {
+        let mut readers: HashMap<Origin, Vec<DefinitionRef>> = HashMap::new();
+        for definition in self.entries.keys() {
+            for origin in self.reads(definition) {
+                // A column is read with its table, a property with its event.
+                match &origin {
+                    Origin::Column { table, .. } => {
+                        readers.entry(Origin::Table(table.clone())).or_default().push(definition.clone());
+                    }
+                    Origin::EventField { event, .. } => {
+                        readers.entry(Origin::Event(event.clone())).or_default().push(definition.clone());
+                    }
+                    _ => {}
+                }
+                readers.entry(origin).or_default().push(definition.clone());
+            }
+        }
+        let mut found = Vec::new();
+        let mut seen: HashSet<DefinitionRef> = HashSet::new();
+        let mut left = VecDeque::from([vec![of.clone()]]);
+        while let Some(path) = left.pop_front() {
+            let Some(last) = path.last() else { continue };
+            for reader in readers.get(last).into_iter().flatten() {
+                if seen.insert(reader.clone()) {
+                    let mut way = path.clone();
+                    way.push(Origin::Definition(reader.clone()));
+                    found.push(Impact { definition: reader.clone(), path: way.clone() });
+                    left.push_back(way);
+                }
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,284 @@
+//! How do definitions depend on each other, and what do they come to?
+//!
+//! Rulings S89 to S94 of [`docs::semantics`](crate::docs::semantics).
+//!
+//! | question | type |
+//! |---|---|
+//! | What may an administrator define? | [`Definition`]: [`CalculatedAttribute`], [`PastValue`], [`RollUpDefinition`](crate::aggregate::RollUpDefinition), [`Metric`](crate::aggregate::Metric), [`Ranking`](crate::aggregate::Ranking), [`Segment`](crate::segment::Segment) |
+//! | Do they make sense together, also those that read each other? | [`Catalog::new`], [`CatalogErrors`] |
+//! | What do they come to, for every account? | [`Catalog::run`], [`Derived`] |
+//! | How are they stored? | [`Catalog::to_json`], [`Catalog::read`] |
+//! | Where does this number come from? | [`Catalog::lineage`] |
+//! | Who reads this attribute, and what would break without it? | [`Catalog::impact`], [`Catalog::without`], [`Catalog::retyped`] |
+//! | The schema changes: does everything still make sense? | [`Catalog::evolve`] |
+//! | Which definitions are read by nobody, or say the same? | [`Catalog::report`] |
+//! | What was a value some days ago? | [`History`], [`PastValue`] |
+//! | Which definitions come with the library? | [`BuiltIn`] |
+
+mod compile;
+mod definition;
+mod derived;
+mod document;
+mod evolve;
+mod fault;
+mod history;
+mod lineage;
+mod mentions;
+mod names;
+mod report;
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use self::compile::{Compilation, Entry};
+pub use self::definition::{BuiltIn, CalculatedAttribute, Definition, DefinitionKind, PastValue};
+pub use self::derived::Derived;
+use self::derived::Round;
+pub use self::document::{CATALOG_VERSION, DocumentErrors, DocumentFault};
+pub use self::evolve::{Evolved, Retyped};
+pub use self::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef};
+pub use self::history::{History, MemoryHistory};
+pub use self::lineage::{Impact, LineageStep, Origin};
+use self::names::Assumed;
+pub use self::names::CatalogNames;
+pub use self::report::CatalogReport;
+use crate::aggregate::{Metrics, UsageSchema, UsageView};
+use crate::book::View;
+use crate::expr::{Cancelled, ExprLimits, Type};
+use crate::model::{FixedZones, Schema, Zones};
+
+/// Definitions of every kind that make sense together, over one schema. Immutable; cloning is cheap; `Send + Sync`.
+///
+/// ```
+/// use perennial::aggregate::{Event, EventKind, Metric, Operator, RollUpDefinition, Usage, UsageSchema, UsageSettings};
+/// use perennial::catalog::{CalculatedAttribute, Catalog, Definition, DefinitionKind, DefinitionRef, Origin};
+/// use perennial::segment::Segment;
+/// use perennial::source::MemorySource;
+/// use perennial::{
+///     AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, Date, Nesting, Policy, Schema, Scope,
+/// };
+///
+/// let schema = Schema::builder()
+///     .account_type("Company", Nesting::Free)
+///     .attribute(Attribute::new("licences", AttributeType::Int))
+///     .build()?;
+/// let acme = AccountId::new("acme")?;
+/// let source = MemorySource::new()
+///     .account(AccountRow::new(acme.clone(), "Company").with("licences", 10_i64))
+///     .account(AccountRow::new(AccountId::new("acme-eu")?, "Company").under(acme).with("licences", 2_i64));
+/// let (book, _report) = Book::load(schema, &source, &Policy::strict())?;
+///
+/// // A segment over an attribute over a roll-up over a metric over events.
+/// let definitions: [Definition; 5] = [
+///     Segment::parse("idle", "use_of_family < 0.5")?.into(),
+///     CalculatedAttribute::new("use_of_family", "ratio(family_logins, family_licences)").into(),
+///     RollUpDefinition::new("family_logins", Operator::Sum("metric(\"logins\").lastDays(7).sum()".into())).into(),
+///     RollUpDefinition::new("family_licences", Operator::Sum("licences".into())).into(),
+///     Metric::new("logins", "events(\"login\").count()").into(),
+/// ];
+/// let today = Date::new(2026, 1, 31)?;
+/// let mut usage = Usage::new(UsageSchema::new([EventKind::new("login")])?, UsageSettings::new());
+/// usage.ingest([Event::on("login", "acme-eu", today).count(3)], today)?;
+///
+/// let catalog = Catalog::new(book.schema(), usage.schema(), definitions)?;
+/// let view = book.view(&Scope::all(), AsOf::date_utc(today))?;
+/// let derived = catalog.run(&view, Some(&usage.over(&view, catalog.metrics())), None);
+/// let acme = view.account("acme").ok_or("not there")?;
+/// assert_eq!(derived.value("use_of_family", acme).ok_or("missing")?.to_string(), "0.25");
+/// assert!(derived.segment("idle").is_some_and(|idle| idle.len() == 1));
+///
+/// // What would change with the licences, and how?
+/// let impact = catalog.impact(&Origin::Attribute("licences".into()));
+/// assert_eq!(
+///     impact[2].to_string(),
+///     "attribute `licences` -> roll-up `family_licences` -> calculated attribute `use_of_family` -> segment `idle`"
+/// );
+/// # let _ = (DefinitionKind::Segment, DefinitionRef { kind: DefinitionKind::Metric, name: "logins".into() });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    names: Arc<CatalogNames>,
+    entries: Arc<IndexMap<DefinitionRef, Entry>>,
+    /// As they were given.
+    definitions: Arc<[Definition]>,
+    rounds: Arc<[Round]>,
+    limits: Arc<ExprLimits>,
+}
+
+impl Catalog {
+    /// Checks definitions together, with the default limits and no zones but fixed ones. They may stand in any order and
+    /// read each other across kinds.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with any of them: unknown names with the nearest, types that differ, names given twice, and
+    /// rings with the way around.
+    ///
+    /// # Complexity
+    ///
+    /// Linear in the expressions; definitions that mention each other in a ring are tried again while one of them makes
+    /// sense.
+    pub fn new(
+        schema: &Arc<Schema>,
+        usage: &UsageSchema,
+        definitions: impl IntoIterator<Item = Definition>,
+    ) -> Result<Self, CatalogErrors> {
+        Self::within(schema, usage, &FixedZones, &ExprLimits::default(), definitions)
+    }
+
+    /// The same with zones and limits of the host.
+    ///
+    /// # Errors
+    ///
+    /// As [`Catalog::new`].
+    pub fn within(
+        schema: &Arc<Schema>,
+        usage: &UsageSchema,
+        zones: &dyn Zones,
+        limits: &ExprLimits,
+        definitions: impl IntoIterator<Item = Definition>,
+    ) -> Result<Self, CatalogErrors> {
+        let definitions: Arc<[Definition]> = definitions.into_iter().collect();
+        let names = bare(schema, usage, Assumed::default());
+        let compilation = compile::compile(names, zones, limits, &definitions)?;
+        let rounds = derived::plan(&compilation)?;
+        let Compilation { names, entries } = compilation;
+        Ok(Self {
+            names: Arc::new(names),
+            entries: Arc::new(entries),
+            definitions,
+            rounds: rounds.into(),
+            limits: Arc::new(limits.clone()),
+        })
+    }
+
+    /// The definitions, as they were given.
+    #[must_use]
+    pub fn definitions(&self) -> &[Definition] {
+        &self.definitions
+    }
+
+    /// A definition.
+    #[must_use]
+    pub fn definition(&self, id: &DefinitionRef) -> Option<&Definition> {
+        self.entries.get(id).map(|entry| &entry.definition)
+    }
+
+    /// The definitions in the order in which they are worked out: each after all that it reads.
+    pub fn order(&self) -> impl Iterator<Item = &DefinitionRef> {
+        self.entries.keys()
+    }
+
+    /// The names that definitions give and read: for checkers and editors of further expressions.
+    #[must_use]
+    pub fn names(&self) -> &CatalogNames {
+        &self.names
+    }
+
+    /// Its metrics.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.names.metrics
+    }
+
+    /// The schema.
+    #[must_use]
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.names.schema
+    }
+
+    /// The kinds of event.
+    #[must_use]
+    pub fn usage_schema(&self) -> &UsageSchema {
+        &self.names.usage
+    }
+
+    /// What all definitions come to for every visible account, as if what is not visible did not exist. `usage` must be of
+    /// the same view; without it nothing that asks events has a value, and without `history` no past value.
+    ///
+    /// # Complexity
+    ///
+    /// That of [`ExprPlan::run`](crate::expr::ExprPlan::run) and [`RollUpPlan::run`](crate::aggregate::RollUpPlan::run),
+    /// once for each step of the longest chain of definitions.
+    #[must_use]
+    pub fn run(&self, view: &View, usage: Option<&UsageView>, history: Option<&dyn History>) -> Derived {
+        let done = self.run_until(view, usage, history, &|| false);
+        done.unwrap_or_else(|Cancelled| Derived::nothing(view))
+    }
+
+    /// The same, while `stop` says `false`.
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`] when `stop` said `true`.
+    pub fn run_until(
+        &self,
+        view: &View,
+        usage: Option<&UsageView>,
+        history: Option<&dyn History>,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Derived, Cancelled> {
+        let known = Arc::ptr_eq(self.schema(), view.schema()) || **self.schema() == **view.schema();
+        // Usage of other accounts says nothing about these.
+        let usage = usage.filter(|usage| {
+            let seen = usage.view();
+            seen.inner().layout.same(&view.inner().layout) && seen.scope() == view.scope()
+        });
+        if known {
+            derived::run(&self.rounds, view, usage, history, stop)
+        } else {
+            Ok(Derived::nothing(view))
+        }
+    }
+
+    /// What would be wrong if something were not there: an attribute, a table, a column, an event, a property, or a
+    /// definition. Nothing changes.
+    #[must_use]
+    pub fn without(&self, origin: &Origin) -> Vec<CatalogFault> {
+        let mut assumed = Assumed::default();
+        let mut left = self.definitions.to_vec();
+        match origin {
+            Origin::Attribute(name) => {
+                assumed.gone.insert(name.clone());
+            }
+            Origin::Table(name) => {
+                assumed.gone_tables.insert(name.clone());
+            }
+            Origin::Event(name) => {
+                assumed.gone_events.insert(name.clone());
+            }
+            Origin::Column { table: of, column: field } | Origin::EventField { event: of, field } => {
+                assumed.gone_fields.insert((of.clone(), field.clone()));
+            }
+            Origin::Definition(id) => left.retain(|definition| compile::reference(definition) != *id),
+        }
+        self.judged(assumed, &left)
+    }
+
+    /// What would be wrong if an attribute were of another type. Nothing changes.
+    #[must_use]
+    pub fn retyped(&self, attribute: &str, kind: Type) -> Vec<CatalogFault> {
+        let mut assumed = Assumed::default();
+        assumed.retyped.insert(Arc::from(attribute), kind);
+        self.judged(assumed, &self.definitions)
+    }
+
+    fn judged(&self, assumed: Assumed, definitions: &[Definition]) -> Vec<CatalogFault> {
+        let names = bare(self.schema(), self.usage_schema(), assumed);
+        compile::judge(names, &FixedZones, &self.limits, definitions).2
+    }
+}
+
+/// Names of a schema and of usage, before anything is defined.
+fn bare(schema: &Arc<Schema>, usage: &UsageSchema, assumed: Assumed) -> CatalogNames {
+    CatalogNames {
+        schema: schema.clone(),
+        usage: usage.clone(),
+        metrics: Metrics::none(),
+        columns: IndexMap::new(),
+        segments: IndexMap::new(),
+        assumed,
+    }
+}

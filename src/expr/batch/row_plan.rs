@@ -1,0 +1,98 @@
+//! What do expressions give for every row: of accounts, of a child table?
+
+use std::sync::Arc;
+
+use super::derive::Deriver;
+use super::flat::Flat;
+use super::program::Program;
+use super::supply::Supply;
+use super::{Cancelled, ExprPlanErrors, Known, link};
+use crate::book::View;
+use crate::expr::checked::Checked;
+use crate::expr::names::Names;
+use crate::expr::term::{Op, TermId, Terms};
+use crate::model::{AsOf, Schema, TableId};
+
+/// Expressions over rows of one kind, planned together.
+#[derive(Debug, Clone)]
+pub(crate) struct RowPlan {
+    terms: Arc<Terms>,
+    roots: Vec<TermId>,
+    /// The child table whose rows are asked; `None` for those of accounts and events.
+    table: Option<Arc<str>>,
+}
+
+/// The answers for every row of a view, side by side.
+#[derive(Debug)]
+pub(crate) struct RowColumns {
+    /// The row of the account that each belongs to; `None` where the rows are the accounts.
+    pub(crate) owner: Option<Vec<u32>>,
+    /// By expression.
+    pub(crate) columns: Vec<Flat>,
+}
+
+impl RowPlan {
+    /// Over the rows of a child table, or over others; with the segments that the expressions ask, each after those that
+    /// it asks itself.
+    pub(crate) fn new(
+        table: Option<&str>,
+        schema: &Schema,
+        names: &dyn Names,
+        segments: &[(&str, &Checked)],
+        expressions: &[&Checked],
+    ) -> Result<Self, ExprPlanErrors> {
+        let known = Known { schema, names: Some(names) };
+        let (mut terms, linked) = link(known, segments.iter().copied(), expressions)?;
+        let roots = expressions.iter().map(|expression| {
+            let (own, root) = expression.terms();
+            crate::expr::resolve::place(&terms.join(own, &linked), root)
+        });
+        let roots = roots.collect();
+        Ok(Self { terms: Arc::new(terms), roots, table: table.map(Arc::from) })
+    }
+
+    /// The answers for the rows of a view. Expressions of accounts, or all of one child table.
+    pub(crate) fn run(
+        &self,
+        view: &View,
+        supply: Option<&dyn Supply>,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<RowColumns, Cancelled> {
+        let program = Program::new(&self.terms, &self.roots, view.as_of(), view.schema());
+        let mut deriver = Deriver::new(view, &program, supply, stop);
+        let Some(table) = &self.table else {
+            let columns = program.roots.iter().map(|root| deriver.answers(0, *root));
+            let columns = columns.collect::<Result<_, _>>().map_err(|_| Cancelled)?;
+            return Ok(RowColumns { owner: None, columns });
+        };
+        let bodies: Vec<TermId> = program
+            .roots
+            .iter()
+            .map(|root| match program.terms.op(*root) {
+                Op::Gather { body: Some(body), .. } => *body,
+                _ => TermId::NONE,
+            })
+            .collect();
+        match view.schema().table(table).map(TableId::index) {
+            None => Ok(RowColumns {
+                owner: Some(Vec::new()),
+                columns: vec![Flat::Cells(Vec::new()); bodies.len()],
+            }),
+            Some(number) => {
+                let (owner, columns) = deriver.table_rows(number, &bodies).map_err(|_| Cancelled)?;
+                Ok(RowColumns { owner: Some(owner), columns })
+            }
+        }
+    }
+
+    /// The terms with the days of a moment, and of each expression over events what it asks of each.
+    pub(crate) fn of_events(&self, as_of: &AsOf) -> (Terms, Vec<TermId>) {
+        let (terms, roots) = self.terms.as_of(as_of, &self.roots);
+        let bodies = roots.iter().map(|root| match terms.op(*root) {
+            Op::Usage(_, _, Some(body)) => *body,
+            _ => TermId::NONE,
+        });
+        let bodies = bodies.collect();
+        (terms, bodies)
+    }
+}

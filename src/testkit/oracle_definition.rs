@@ -1,0 +1,270 @@
+//! What does an administrator's roll-up come to, computed the slow and obvious way?
+//!
+//! For one account: every visible account is asked whether it stands within reach, its rows are gathered in a list, and the
+//! operator is worked out of the list. Sorted copies, no states, nothing handed upwards. Rulings S83 to S87.
+
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "numbers of tests are small"
+)]
+
+use std::cmp::Ordering;
+
+use crate::aggregate::{Nulls, Operator};
+use crate::expr::ExprValue;
+use crate::{Account, Decimal, Reach, Value, View};
+
+/// A row: the value that is read, and the second one.
+pub type OracleRow = (Option<ExprValue>, Option<ExprValue>);
+
+/// What an operator comes to over rows, with how many had a value, and how many had none.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct OracleAnswer {
+    pub value: Option<ExprValue>,
+    pub counted: u64,
+    pub skipped: u64,
+}
+
+/// A roll-up over columns, with every field open. The rows are given by the test.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names of the definition")]
+pub struct OracleDefinition {
+    pub operator: Operator,
+    pub reach: Reach,
+    pub nulls: Nulls,
+    pub with_cancelled: bool,
+}
+
+impl OracleDefinition {
+    /// The answer for an account. `rows` gives the rows of one account that pass the filter.
+    #[must_use]
+    pub fn evaluate<'v>(
+        &self,
+        view: &'v View,
+        account: Account<'v>,
+        rows: &dyn Fn(Account<'v>) -> Vec<OracleRow>,
+    ) -> OracleAnswer {
+        let own = |account: Account<'v>| -> Vec<OracleRow> {
+            let gone = account.is_cancelled() && !self.with_cancelled;
+            if gone { Vec::new() } else { rows(account) }
+        };
+        let speaks = |account: Account<'v>| own(account).iter().any(|row| self.has_values(row));
+        let mut gathered = Vec::new();
+        for other in view.accounts() {
+            let way: Vec<Account<'v>> = other.lineage().collect();
+            let Some(steps) = way.iter().position(|above| *above == account) else { continue };
+            let within = match self.reach {
+                Reach::SelfOnly => steps == 0,
+                Reach::Descendants => steps > 0,
+                Reach::SelfAndDescendants => true,
+                Reach::PreferSelf => {
+                    let above = way.get(1..=steps).unwrap_or_default();
+                    speaks(other) && !above.iter().any(|above| speaks(*above))
+                }
+            };
+            if within {
+                gathered.extend(own(other));
+            }
+        }
+        self.of_rows(&gathered)
+    }
+
+    fn has_values(&self, row: &OracleRow) -> bool {
+        let two = matches!(
+            self.operator,
+            Operator::Ratio { .. }
+                | Operator::WeightedAverage { .. }
+                | Operator::First { .. }
+                | Operator::Last { .. }
+        );
+        self.operator == Operator::Count || row.0.is_some() && (!two || row.1.is_some())
+    }
+
+    /// The answer over rows.
+    #[must_use]
+    pub fn of_rows(&self, rows: &[OracleRow]) -> OracleAnswer {
+        let with: Vec<&OracleRow> = rows.iter().filter(|row| self.has_values(row)).collect();
+        let (counted, skipped) = (with.len() as u64, (rows.len() - with.len()) as u64);
+        let refused = self.nulls == Nulls::Refuse && skipped > 0;
+        let value = if refused && self.operator != Operator::Count { None } else { self.value(&with) };
+        OracleAnswer { value, counted, skipped }
+    }
+
+    fn value(&self, rows: &[&OracleRow]) -> Option<ExprValue> {
+        let firsts = || rows.iter().filter_map(|row| row.0.clone());
+        let mut sorted: Vec<ExprValue> = firsts().collect();
+        sorted.sort_by(compare);
+        let count = rows.len();
+        Some(match &self.operator {
+            Operator::Count => ExprValue::Int(i64::try_from(count).ok()?),
+            Operator::Distinct(_) => {
+                sorted.dedup();
+                ExprValue::Int(i64::try_from(sorted.len()).ok()?)
+            }
+            _ if rows.is_empty() => return None,
+            Operator::Sum(_) => rebuilt(total(firsts()), sorted.first()?),
+            Operator::Average(_) => match sorted.first()? {
+                ExprValue::Money(v, currency) => {
+                    let units = total(firsts()) * 10_i128.pow(u32::from(11 - v.scale()));
+                    ExprValue::Money(Decimal::new(half_even(units, count as i128), 11), *currency)
+                }
+                like => ExprValue::Double(double(total(firsts()), like) / count as f64),
+            },
+            Operator::Ratio { .. } | Operator::WeightedAverage { .. } => {
+                let below = total(rows.iter().filter_map(|row| row.1.clone()));
+                let second = rows.first()?.1.clone()?;
+                if below == 0 {
+                    return None;
+                }
+                match (&self.operator, sorted.first()?) {
+                    (Operator::WeightedAverage { .. }, ExprValue::Money(v, currency)) => {
+                        let scale = v.scale().max(11);
+                        let units = total(firsts()) * 10_i128.pow(u32::from(scale - v.scale()));
+                        ExprValue::Money(Decimal::new(half_even(units, below), scale), *currency)
+                    }
+                    (_, like) => ExprValue::Double(double(total(firsts()), like) / double(below, &second)),
+                }
+            }
+            Operator::Variance { sample, .. } | Operator::StandardDeviation { sample, .. } => {
+                let like = sorted.first()?;
+                let units: Vec<i128> = sorted.iter().map(units).collect();
+                let (n, sum) = (count as i128, units.iter().sum::<i128>());
+                if *sample && n < 2 {
+                    return None;
+                }
+                let one = double(1, like);
+                let variance = if matches!(like, ExprValue::Double(_)) {
+                    // Quanta are too fine for squares in 128 bits: about right.
+                    let mean = double(sum, like) / n as f64;
+                    units.iter().map(|v| (double(*v, like) - mean).powi(2)).sum::<f64>()
+                        / (n - i128::from(*sample)) as f64
+                } else {
+                    let spread = n * units.iter().map(|v| v * v).sum::<i128>() - sum * sum;
+                    spread as f64 / n as f64 / (n - i128::from(*sample)) as f64 * one * one
+                };
+                let root = matches!(self.operator, Operator::StandardDeviation { .. });
+                ExprValue::Double(if root { variance.sqrt() } else { variance })
+            }
+            Operator::Min(_) => sorted.first()?.clone(),
+            Operator::Max(_) => sorted.last()?.clone(),
+            Operator::Smallest { k, .. } => sorted.get(*k as usize - 1)?.clone(),
+            Operator::Largest { k, .. } => sorted.iter().rev().nth(*k as usize - 1)?.clone(),
+            Operator::First { .. } | Operator::Last { .. } => {
+                let mut dated: Vec<(ExprValue, ExprValue)> =
+                    rows.iter().filter_map(|row| Some((row.1.clone()?, row.0.clone()?))).collect();
+                dated.sort_by(|a, b| compare(&a.0, &b.0).then(compare(&a.1, &b.1)));
+                let first = matches!(self.operator, Operator::First { .. });
+                if first { dated.into_iter().next()?.1 } else { dated.pop()?.1 }
+            }
+            Operator::Mode(_) => by_frequency(&sorted).into_iter().next()?,
+            Operator::Top { k, .. } => {
+                ExprValue::List(by_frequency(&sorted).into_iter().take(*k as usize).collect())
+            }
+            Operator::Percentile { hundredths, .. } | Operator::ApproximatePercentile { hundredths, .. } => {
+                let place = (count * usize::from(*hundredths)).div_ceil(10_000).max(1);
+                sorted.get(place - 1)?.clone()
+            }
+            Operator::Union(_) => {
+                let mut texts: Vec<ExprValue> = Vec::new();
+                for value in firsts() {
+                    match value {
+                        ExprValue::List(items) => texts.extend(items.iter().cloned()),
+                        text => texts.push(text),
+                    }
+                }
+                texts.sort_by(compare);
+                texts.dedup();
+                ExprValue::List(texts.into())
+            }
+            Operator::Share { value, .. } => {
+                let hits = firsts().filter(|own| own.to_string() == **value).count();
+                ExprValue::Double(hits as f64 / count as f64)
+            }
+        })
+    }
+}
+
+fn by_frequency(sorted: &[ExprValue]) -> Vec<ExprValue> {
+    let mut counted: Vec<(usize, ExprValue)> = Vec::new();
+    for value in sorted {
+        match counted.last_mut().filter(|(_, last)| last == value) {
+            Some((count, _)) => *count += 1,
+            None => counted.push((1, value.clone())),
+        }
+    }
+    // Stable: of equals, the least first.
+    counted.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    counted.into_iter().map(|(_, value)| value).collect()
+}
+
+/// A number in its smallest units; of doubles those of ruling S38.
+fn units(value: &ExprValue) -> i128 {
+    match value {
+        ExprValue::Int(v) => i128::from(*v),
+        ExprValue::Decimal(v) | ExprValue::Money(v, _) => v.units(),
+        ExprValue::Double(v) => (v * 2_f64.powi(64)).round_ties_even() as i128,
+        ExprValue::Duration(v) => i128::from(v.micros()),
+        _ => 0,
+    }
+}
+
+fn total(values: impl Iterator<Item = ExprValue>) -> i128 {
+    values.map(|value| units(&value)).sum()
+}
+
+fn double(units: i128, like: &ExprValue) -> f64 {
+    match like {
+        ExprValue::Decimal(v) | ExprValue::Money(v, _) => units as f64 / 10_f64.powi(i32::from(v.scale())),
+        ExprValue::Double(_) => units as f64 / 2_f64.powi(64),
+        _ => units as f64,
+    }
+}
+
+fn rebuilt(units: i128, like: &ExprValue) -> ExprValue {
+    match like {
+        ExprValue::Decimal(v) => ExprValue::Decimal(Decimal::new(units, v.scale())),
+        ExprValue::Money(v, currency) => ExprValue::Money(Decimal::new(units, v.scale()), *currency),
+        ExprValue::Double(_) => ExprValue::Double(double(units, like)),
+        _ => ExprValue::Int(i64::try_from(units).unwrap_or(0)),
+    }
+}
+
+fn half_even(value: i128, by: i128) -> i128 {
+    let (value, by) = if by < 0 { (-value, -by) } else { (value, by) };
+    let (down, rest) = (value.div_euclid(by), value.rem_euclid(by));
+    match (rest * 2).cmp(&by) {
+        Ordering::Less => down,
+        Ordering::Greater => down + 1,
+        Ordering::Equal => down + down % 2,
+    }
+}
+
+fn compare(a: &ExprValue, b: &ExprValue) -> Ordering {
+    match (a, b) {
+        (ExprValue::Bool(a), ExprValue::Bool(b)) => a.cmp(b),
+        (ExprValue::Double(a), ExprValue::Double(b)) => a.total_cmp(b),
+        (ExprValue::Text(a), ExprValue::Text(b)) => a.cmp(b),
+        (ExprValue::Date(a), ExprValue::Date(b)) => a.cmp(b),
+        (ExprValue::Timestamp(a), ExprValue::Timestamp(b)) => a.cmp(b),
+        (a, b) => units(a).cmp(&units(b)),
+    }
+}
+
+/// A stored value as an expression gives it.
+#[must_use]
+pub fn shown(value: &Value) -> ExprValue {
+    match value {
+        Value::Bool(v) => ExprValue::Bool(*v),
+        Value::Int(v) => ExprValue::Int(*v),
+        Value::Decimal(v) => ExprValue::Decimal(*v),
+        Value::Money(v) => ExprValue::Money(v.major(), v.currency()),
+        Value::Double(v) => ExprValue::Double(*v),
+        Value::Text(v) | Value::Enum(v) | Value::Band { text: v, .. } => ExprValue::Text(v.clone()),
+        Value::Date(v) => ExprValue::Date(*v),
+        Value::Timestamp(v) => ExprValue::Timestamp(*v),
+        Value::Duration(v) => ExprValue::Duration(*v),
+        Value::List(items) => ExprValue::List(items.iter().cloned().map(ExprValue::Text).collect()),
+    }
+}
