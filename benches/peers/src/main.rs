@@ -17,6 +17,7 @@ mod data;
 mod ours;
 mod segment;
 mod table;
+mod usage;
 mod versions;
 mod with_cel;
 mod with_petgraph;
@@ -106,6 +107,25 @@ fn contests(accounts: usize, rounds: Option<usize>) -> Outcome<Vec<Timed>> {
     contestants.extend(with_rhai::segment(&data)?);
     let question = "which accounts a segment of five clauses matches";
     timed.extend(Contest { question, expected: segment::matching(&data), contestants }.hold(rounds, id)?);
+
+    let uses = usage::Uses::new(&data)?;
+    let mut contestants = ours::people(&data, &uses)?;
+    contestants.extend(with_polars::people(&data, &uses)?);
+    contestants.extend(with_sqlite::people(&data, &uses)?);
+    let question = "people of 30 days in every subtree, each once";
+    timed.extend(Contest { question, expected: uses.people(&data), contestants }.hold(rounds, id)?);
+
+    let mut contestants = ours::window(&data, &uses)?;
+    contestants.extend(with_polars::window(&data, &uses)?);
+    contestants.extend(with_sqlite::window(&data, &uses)?);
+    let question = "uses of the last 30 days of every account";
+    timed.extend(Contest { question, expected: uses.counts(&data), contestants }.hold(rounds, id)?);
+
+    let mut contestants = ours::ingest(&data, &uses)?;
+    contestants.extend(with_sqlite::ingest(&data, &uses)?);
+    let question = "two rows of usage an account come in";
+    let expected = vec![i64::try_from(uses.len())?];
+    timed.extend(Contest { question, expected, contestants }.hold(rounds, id)?);
 
     let contestants = vec![ours::parse(), with_cel::parse(), with_rhai::parse()];
     let question = "a text of 199 bytes, read a hundred times";

@@ -3,10 +3,13 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use perennial::expr::{Checker, ExprPlan};
+use perennial::aggregate::{
+    Event, EventKind, Metrics, Operator, Over, RollUpDefinition, RollUpPlan, Usage, UsageSchema, UsageSettings,
+};
+use perennial::expr::{Checker, ExprPlan, ExprValue};
 use perennial::source::{Batch, Cells, Emit, ScanRequest, Source, SourceError, TableName};
 use perennial::{
-    AsOf, Book, Date, FoldPlan, FoldValue, Nesting, Policy, RollUp, Schema, Scope, Totals, Value, View,
+    AsOf, Book, Date, FoldPlan, FoldValue, Nesting, Policy, Reach, RollUp, Schema, Scope, Totals, Value, View,
 };
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -15,6 +18,7 @@ use crate::answer::Total;
 use crate::contest::Contestant;
 use crate::data::{Data, METRICS, number_of};
 use crate::segment;
+use crate::usage::{Uses, WINDOW};
 
 const TOOL: &str = "perennial";
 
@@ -77,6 +81,93 @@ pub fn segment(data: &Data) -> Outcome<Vec<Contestant<'_, bool>>> {
         })
     };
     Ok(vec![on(1)?, on(2)?])
+}
+
+/// Different people in every subtree, over usage beside a loaded book.
+pub fn people<'d>(data: &'d Data, uses: &Uses) -> Outcome<Vec<Contestant<'d, i64>>> {
+    let (book, _) = Book::load(data.book.schema(), &data.book.source(), &Policy::strict())?;
+    let metrics = Metrics::none();
+    let usage = ingested(data, uses)?;
+    let names = usage.names(&**book.schema(), &metrics);
+    let over = Over::Events { event: "use".into(), last_days: Some(u32::try_from(WINDOW)?) };
+    let people = RollUpDefinition::new("people", Operator::Distinct("row.user".into()))
+        .over(over)
+        .reach(Reach::SelfAndDescendants);
+    let plan = RollUpPlan::new(book.schema(), &names, [people])?;
+    let seen = usage.over(&view(&book)?, &metrics);
+    let run = move || {
+        let answers = plan.run_with(&seen);
+        let read = move || {
+            let mut counts = vec![0; answers.view().len()];
+            for account in answers.view().accounts() {
+                counts[number_of(account.id_str())?] = whole(answers.value("people", account))?;
+            }
+            Ok(counts)
+        };
+        Ok(Box::new(read) as crate::contest::Reader<'d, i64>)
+    };
+    Ok(vec![Contestant { tool: TOOL, way: "RollUpPlan::run_with", threads: 1, run: Box::new(run) }])
+}
+
+/// A window over usage beside a loaded book.
+pub fn window<'d>(data: &'d Data, uses: &Uses) -> Outcome<Vec<Contestant<'d, i64>>> {
+    let (book, _) = Book::load(data.book.schema(), &data.book.source(), &Policy::strict())?;
+    let metrics = Metrics::none();
+    let usage = ingested(data, uses)?;
+    let names = usage.names(&**book.schema(), &metrics);
+    let checked = Checker::new(&names).check(&format!("events(\"use\").lastDays({WINDOW}).count()"))?;
+    let plan = ExprPlan::with_names(book.schema(), &names, [&checked])?;
+    let seen = usage.over(&view(&book)?, &metrics);
+    let run = move || {
+        let answers = plan.run_with(seen.columns());
+        let read = move || {
+            let mut counts = vec![0; answers.view().len()];
+            for account in answers.view().accounts() {
+                counts[number_of(account.id_str())?] = whole(answers.value(0, account))?;
+            }
+            Ok(counts)
+        };
+        Ok(Box::new(read) as crate::contest::Reader<'d, i64>)
+    };
+    Ok(vec![Contestant { tool: TOOL, way: "ExprPlan::run_with", threads: 1, run: Box::new(run) }])
+}
+
+/// `Usage::ingest` of all rows in one batch.
+pub fn ingest<'d>(data: &'d Data, uses: &'d Uses) -> Outcome<Vec<Contestant<'d, i64>>> {
+    let run = move || {
+        let usage = ingested(data, uses)?;
+        let read = move || {
+            // Every row is in a bucket; what is alike shares one.
+            let held = i64::try_from(usage.buckets())?;
+            let all = i64::try_from(uses.len())?;
+            Ok(vec![if held > 0 && held <= all { all } else { held }])
+        };
+        Ok(Box::new(read) as crate::contest::Reader<'d, i64>)
+    };
+    Ok(vec![Contestant { tool: TOOL, way: "Usage::ingest", threads: 1, run: Box::new(run) }])
+}
+
+fn ingested(data: &Data, uses: &Uses) -> Outcome<Usage> {
+    let today = Date::new(2026, 1, 31)?;
+    let mut usage = Usage::new(UsageSchema::new([EventKind::new("use")])?, UsageSettings::new());
+    let ids: Vec<String> = (0..data.len()).map(|number| data.book.id(number)).collect();
+    let people: Vec<String> = (0..data.len()).map(|number| format!("u{number}")).collect();
+    let mut events = Vec::with_capacity(uses.len());
+    for row in 0..uses.len() {
+        let day = today.plus_days(-uses.days_ago[row]).ok_or("no day")?;
+        let event = Event::on("use", &ids[uses.accounts[row] as usize], day);
+        let count = u32::try_from(uses.counts[row])?;
+        events.push(event.user(&people[uses.people[row] as usize]).count(count));
+    }
+    usage.ingest(events, today)?;
+    Ok(usage)
+}
+
+fn whole(value: Option<ExprValue>) -> Outcome<i64> {
+    match value {
+        Some(ExprValue::Int(count)) => Ok(count),
+        other => Err(format!("unexpected value {other:?}").into()),
+    }
 }
 
 /// Parsing and checking.

@@ -10,6 +10,7 @@ use crate::Outcome;
 use crate::answer::Total;
 use crate::contest::Contestant;
 use crate::data::{Data, METRICS, levels, number_of, to_u32};
+use crate::usage::{Uses, WINDOW};
 
 const TOOL: &str = "Polars";
 
@@ -101,6 +102,50 @@ pub fn segment(data: &Data) -> Outcome<Vec<Contestant<'_, bool>>> {
         }),
     };
     Ok(vec![filter])
+}
+
+/// Different people in every subtree: the stored closure joined with the uses of the window.
+pub fn people<'d>(data: &'d Data, uses: &Uses) -> Outcome<Vec<Contestant<'d, i64>>> {
+    let (closure, rows, len) = (closure(&accounts(data)?)?, frame(uses)?, data.len());
+    let run = move || {
+        let asked = rows.clone().lazy().filter(col("days_ago").lt(lit(WINDOW)));
+        let joined = closure.clone().lazy().inner_join(asked, col("descendant"), col("account"));
+        let people = col("person").n_unique().cast(DataType::Int64).alias("found");
+        let counts = joined.group_by([col("ancestor")]).agg([people]).collect()?;
+        Ok(Box::new(move || by_number(len, &counts, "ancestor")) as crate::contest::Reader<'d, i64>)
+    };
+    let way = "stored closure, join, group by n_unique";
+    Ok(vec![Contestant { tool: TOOL, way, threads: threads(), run: Box::new(run) }])
+}
+
+/// A window over the uses.
+pub fn window<'d>(data: &'d Data, uses: &Uses) -> Outcome<Vec<Contestant<'d, i64>>> {
+    let (rows, len) = (frame(uses)?, data.len());
+    let run = move || {
+        let asked = rows.clone().lazy().filter(col("days_ago").lt(lit(WINDOW)));
+        let counts = asked.group_by([col("account")]).agg([col("count").sum().alias("found")]).collect()?;
+        Ok(Box::new(move || by_number(len, &counts, "account")) as crate::contest::Reader<'d, i64>)
+    };
+    let way = "filter, group by account";
+    Ok(vec![Contestant { tool: TOOL, way, threads: threads(), run: Box::new(run) }])
+}
+
+fn frame(uses: &Uses) -> Outcome<DataFrame> {
+    Ok(df!(
+        "account" => &uses.accounts,
+        "days_ago" => &uses.days_ago,
+        "person" => &uses.people,
+        "count" => &uses.counts,
+    )?)
+}
+
+fn by_number(len: usize, counts: &DataFrame, key: &str) -> Outcome<Vec<i64>> {
+    let mut read = vec![0; len];
+    let found = counts.column("found")?.i64()?;
+    for (number, count) in counts.column(key)?.u32()?.iter().zip(found.iter()) {
+        read[number.ok_or("a row without an account")? as usize] = count.ok_or("no count")?;
+    }
+    Ok(read)
 }
 
 /// Parents found by a join on ids, then levels by climbing all at once; and the closure on top.

@@ -12,6 +12,7 @@ use crate::Outcome;
 use crate::answer::Total;
 use crate::contest::Contestant;
 use crate::data::{Data, METRICS, number_of};
+use crate::usage::{Uses, WINDOW};
 
 const TOOL: &str = "SQLite";
 
@@ -104,6 +105,82 @@ pub fn build(data: &Data) -> Outcome<Vec<Contestant<'_, u32>>> {
         }),
     };
     Ok(vec![plain, with_closure])
+}
+
+/// Different people in every subtree: the stored closure joined with the uses of the window.
+pub fn people<'d>(data: &'d Data, uses: &Uses) -> Outcome<Vec<Contestant<'d, i64>>> {
+    let connection = open()?;
+    fill(&connection, data)?;
+    store_closure(&connection)?;
+    store_uses(&connection, uses)?;
+    let query = format!(
+        "SELECT closure.ancestor, count(DISTINCT uses.person) FROM closure
+         JOIN uses ON uses.account = closure.descendant AND uses.days_ago < {WINDOW}
+         GROUP BY closure.ancestor"
+    );
+    Ok(vec![counts(data.len(), "stored closure, count distinct", connection, query)])
+}
+
+/// A window over the uses, clustered by account and day.
+pub fn window<'d>(data: &'d Data, uses: &Uses) -> Outcome<Vec<Contestant<'d, i64>>> {
+    let connection = open()?;
+    store_uses(&connection, uses)?;
+    let query =
+        format!("SELECT account, sum(count) FROM uses WHERE days_ago < {WINDOW} GROUP BY account");
+    Ok(vec![counts(data.len(), "table by account and day, group by", connection, query)])
+}
+
+/// All rows into a table by account, day and person; what is alike is added up.
+pub fn ingest<'d>(_: &'d Data, uses: &'d Uses) -> Outcome<Vec<Contestant<'d, i64>>> {
+    let run = move || {
+        let connection = open()?;
+        store_uses(&connection, uses)?;
+        let read = move || {
+            let held: i64 = connection.query_row("SELECT count(*) FROM uses", [], |row| row.get(0))?;
+            let all = i64::try_from(uses.len())?;
+            Ok(vec![if held > 0 && held <= all { all } else { held }])
+        };
+        Ok(Box::new(read) as crate::contest::Reader<'d, i64>)
+    };
+    let way = "prepared upsert, primary key account, day, person";
+    Ok(vec![Contestant { tool: TOOL, way, threads: 1, run: Box::new(run) }])
+}
+
+fn counts<'d>(len: usize, way: &'static str, connection: Connection, query: String) -> Contestant<'d, i64> {
+    Contestant {
+        tool: TOOL,
+        way,
+        threads: 1,
+        run: Box::new(move || {
+            let mut statement = connection.prepare_cached(&query)?;
+            let rows = statement
+                .query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?
+                .collect::<Result<Vec<_>, _>>()?;
+            Ok(Box::new(move || {
+                let mut counts = vec![0; len];
+                for (number, count) in rows {
+                    counts[usize::try_from(number)?] = count;
+                }
+                Ok(counts)
+            }))
+        }),
+    }
+}
+
+fn store_uses(connection: &Connection, uses: &Uses) -> Outcome<()> {
+    connection.execute_batch(
+        "BEGIN; CREATE TABLE uses(account INTEGER, days_ago INTEGER, person INTEGER, count INTEGER,
+         PRIMARY KEY (account, days_ago, person)) WITHOUT ROWID;",
+    )?;
+    let mut insert = connection.prepare(
+        "INSERT INTO uses VALUES (?, ?, ?, ?)
+         ON CONFLICT (account, days_ago, person) DO UPDATE SET count = count + excluded.count",
+    )?;
+    for row in 0..uses.len() {
+        insert.execute((uses.accounts[row], uses.days_ago[row], uses.people[row], uses.counts[row]))?;
+    }
+    connection.execute_batch("COMMIT; ANALYZE;")?;
+    Ok(())
 }
 
 fn open() -> Outcome<Connection> {
