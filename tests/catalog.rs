@@ -136,7 +136,7 @@ proptest! {
             _ => None,
         };
         let per_seat = |account: Account<'_>| {
-            seats(account).filter(|seats| *seats != 0).map(|seats| family(account) as f64 / seats as f64)
+            seats(account).filter(|seats| *seats != 0).map(|seats| family(account) as f64 / seats as f64 + 0.0)
         };
         let busy = |account: Account<'_>| per_seat(account).is_some_and(|per| per > 0.5) || family(account) > 6;
         for account in view.accounts() {

@@ -77,6 +77,18 @@ impl<'v> Standing<'v> {
         [filter, first, second]: Places,
         seen: &mut dyn FnMut(usize, &Read<'_>),
     ) {
+        self.each_by(roll_up, rows, [filter, first, second], false, seen);
+    }
+
+    /// The same; a person may be handed in as a number, where no more is asked than who is the same.
+    fn each_by(
+        &self,
+        roll_up: &CheckedRollUp,
+        rows: &Rows<'_>,
+        [filter, first, second]: Places,
+        as_number: bool,
+        seen: &mut dyn FnMut(usize, &Read<'_>),
+    ) {
         match rows {
             Rows::None => {}
             Rows::Columns(columns) => {
@@ -113,32 +125,33 @@ impl<'v> Standing<'v> {
                 let asked = UsageAsked::rows(&terms, event, &filters, from, today);
                 let prepared = Prepared::new(usage.usage(), asked);
                 let (first, second) = (body(first), body(second));
+                let people = as_number && first.is_some_and(|term| prepared.is_user(term));
                 let (first, second) =
                     (first.map(|term| prepared.body(term)), second.map(|term| prepared.body(term)));
-                for (slot, base) in &self.tree.slots {
-                    let count = self.view.inner().chunk(*slot).map_or(0, |chunk| chunk.shape.rows());
-                    for row in 0..count {
-                        let account = (*base + row) as usize;
-                        let own = usage.account(AccountIdx::new(*slot, row));
-                        let Some(own) = own.filter(|_| self.adds(roll_up, account)) else { continue };
-                        prepared.each(own, from.unwrap_or(i32::MIN), today, &mut |bucket| {
-                            let first = first.as_ref().map(|body| bucket.read_of(body));
-                            let second = second.as_ref().map(|body| bucket.read_of(body));
-                            let read = match (first, second) {
-                                (None, _) => Read {
-                                    first: Val::Bool(true),
-                                    second: None,
-                                    times: bucket.bucket().count,
-                                    is_total: false,
-                                },
-                                (Some((first, times, is_total)), second) => {
-                                    Read { first, second: second.map(|(second, ..)| second), times, is_total }
-                                }
-                            };
-                            seen(account, &read);
-                        });
+                usage.each(&mut |account, own| {
+                    if !self.adds(roll_up, account) {
+                        return;
                     }
-                }
+                    prepared.each(own, from.unwrap_or(i32::MIN), today, &mut |bucket| {
+                        let first = match &first {
+                            Some(_) if people => Some((bucket.person(), bucket.bucket().count, false)),
+                            first => first.as_ref().map(|body| bucket.read_of(body)),
+                        };
+                        let second = second.as_ref().map(|body| bucket.read_of(body));
+                        let read = match (first, second) {
+                            (None, _) => Read {
+                                first: Val::Bool(true),
+                                second: None,
+                                times: bucket.bucket().count,
+                                is_total: false,
+                            },
+                            (Some((first, times, is_total)), second) => {
+                                Read { first, second: second.map(|(second, ..)| second), times, is_total }
+                            }
+                        };
+                        seen(account, &read);
+                    });
+                });
             }
         }
     }
@@ -242,6 +255,9 @@ impl<'v> Standing<'v> {
         reach: Reach,
         seen: &mut dyn FnMut(usize, &S),
     ) {
+        if reach == Reach::SelfAndDescendants {
+            return self.forest.gather(own, |up: &mut S, state| up.absorb(spec, state), seen);
+        }
         self.forest.climb(
             own,
             |up, state| up.absorb(spec, state),
@@ -304,7 +320,7 @@ impl<'v> Standing<'v> {
         let mut own = vec![CountState::default(); self.tree.rows()];
         let mut numbers: HashMap<Key, u32> = HashMap::new();
         let mut standing: Vec<(u32, u32)> = Vec::new();
-        self.each(roll_up, rows, places, &mut |account, row| {
+        self.each_by(roll_up, rows, places, true, &mut |account, row| {
             if let Some(own) = own.get_mut(account) {
                 own.add(spec, row);
             }

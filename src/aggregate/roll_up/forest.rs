@@ -109,6 +109,23 @@ impl Forest {
         Paths { forest: self, head, depth }
     }
 
+    /// What each row and all below it come to: `seen` is told, and it goes up.
+    pub(super) fn gather<S: Default>(
+        &self,
+        mut own: Vec<S>,
+        absorb: impl Fn(&mut S, S),
+        mut seen: impl FnMut(usize, &S),
+    ) {
+        for row in (0..own.len()).rev() {
+            // All below it stand behind it, and have been added.
+            let Some(state) = own.get_mut(row).map(std::mem::take) else { continue };
+            seen(row, &state);
+            if let Some(parent) = self.parent(row).and_then(|parent| own.get_mut(parent)) {
+                absorb(parent, state);
+            }
+        }
+    }
+
     /// What each row is given by all below it: `emit` is told what stands strictly below a row and what stands at it, and
     /// says what goes up. Rows below come before those above.
     pub(super) fn climb<S: Default>(

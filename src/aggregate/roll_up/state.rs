@@ -138,11 +138,7 @@ impl State {
                         }
                     }
                     Spec::Distinct => Known::Distinct(HashSet::from([key])),
-                    Spec::Top { .. } => {
-                        let mut counts = Counts::default();
-                        counts.add(key, row.often());
-                        Known::Counts(Box::new(counts))
-                    }
+                    Spec::Top { .. } => Known::Counts(Box::new(Counts::of(key, row.often()))),
                     _ => Known::Values(BTreeMap::from([(key, 1)])),
                 }
             }
@@ -190,11 +186,9 @@ impl State {
             }
             (Spec::Distinct, Known::Nothing) => Cell::Int(0),
             (Spec::Top { k, list: true }, Known::Counts(counts)) => {
-                Cell::List(counts.top().take(*k).cloned().map(Key::cell).collect())
+                Cell::List(counts.top(*k).into_iter().map(Key::cell).collect())
             }
-            (Spec::Top { .. }, Known::Counts(counts)) => {
-                counts.top().next().cloned().map_or(Cell::Missing, Key::cell)
-            }
+            (Spec::Top { .. }, Known::Counts(counts)) => counts.top(1).pop().map_or(Cell::Missing, Key::cell),
             (Spec::Percentile { hundredths }, Known::Values(values)) => {
                 let place = place_of(*hundredths, values.values().sum());
                 at(values, place).cloned().map_or(Cell::Missing, Key::cell)

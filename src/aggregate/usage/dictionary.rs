@@ -61,6 +61,11 @@ impl<K: Hash + Eq + Clone> Dictionary<K> {
         Some(found)
     }
 
+    /// How many things there are in each part.
+    pub(super) fn sizes(&self) -> impl Iterator<Item = usize> {
+        self.parts.iter().map(|part| part.len())
+    }
+
     /// The thing of a number.
     pub(super) fn get(&self, number: u32) -> Option<&K> {
         let (part, place) = placed(number);

@@ -1,9 +1,11 @@
 //! Does a row of usage fit, and where does it go?
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
+use super::dictionary::placed;
 use super::event::{Event, When};
 use super::kind::{EventKind, UsageSchema};
 use super::report::{UsageFaultKind, UsageRefused, UsageReport};
@@ -58,7 +60,7 @@ impl Usage {
         let mut report = UsageReport { rows: events.len(), ..UsageReport::default() };
         let taken = self.taken(today);
         let (schema, settings) = (self.schema.clone(), self.settings.clone());
-        let reader = Reader { schema: &schema, settings: &settings, taken };
+        let reader = Reader { schema: &schema, settings: &settings, taken, starts: RefCell::default() };
         let mut fits: Vec<Fit<'_>> = Vec::with_capacity(events.len());
         let mut seen: HashMap<&str, u64> = HashMap::new();
         let mut too_old_events = 0_u64;
@@ -102,19 +104,21 @@ impl Usage {
         self.keep_from(taken.first, today);
         let mut arrivals: Vec<Arrival> = Vec::with_capacity(fits.len());
         for fit in fits {
-            match self.arrival(&fit) {
+            let (row, event, day) = (fit.row, fit.event, fit.day);
+            let print = event.id.map(|_| fit.print());
+            match self.arrival(fit) {
                 Ok(arrival) => {
                     report.counted += 1;
-                    report.events = report.events.saturating_add(u64::from(fit.event.count));
-                    if let Some(id) = fit.event.id {
-                        self.ids.remember(id, fit.day, fit.print());
+                    report.events = report.events.saturating_add(u64::from(event.count));
+                    if let Some((id, print)) = event.id.zip(print) {
+                        self.ids.remember(id, day, print);
                     }
                     arrivals.push(arrival);
                 }
-                Err(what) => report.fault(fit.row, fit.event.account, [UsageFaultKind::TooMany { what }]),
+                Err(what) => report.fault(row, event.account, [UsageFaultKind::TooMany { what }]),
             }
         }
-        arrivals.sort_unstable_by_key(|arrival| (arrival.account, arrival.bucket.key));
+        arrivals.sort_unstable_by_key(|arrival| (placed(arrival.account), arrival.bucket.key));
         self.store.add(&arrivals, self.schema.width);
         self.version += 1;
         Ok(report)
@@ -141,7 +145,7 @@ impl Usage {
         self.ids.forget_before(today.days().saturating_sub(days).saturating_add(1));
     }
 
-    fn arrival(&mut self, fit: &Fit<'_>) -> Result<Arrival, &'static str> {
+    fn arrival(&mut self, fit: Fit<'_>) -> Result<Arrival, &'static str> {
         let account = self.accounts.intern(fit.event.account, |id| Arc::from(id)).ok_or("accounts")?;
         let person = match fit.event.user {
             None => NOBODY,
@@ -156,7 +160,7 @@ impl Usage {
             first: fit.instant,
             last: fit.instant,
         };
-        Ok(Arrival { account, bucket, totals: fit.measures.clone().into() })
+        Ok(Arrival { account, bucket, totals: fit.measures.into() })
     }
 }
 
@@ -165,9 +169,16 @@ struct Reader<'e> {
     schema: &'e UsageSchema,
     settings: &'e UsageSettings,
     taken: Taken,
+    /// The first instants of days: finding one takes some steps.
+    starts: RefCell<HashMap<Date, i64>>,
 }
 
 impl<'e> Reader<'e> {
+    fn start_of(&self, day: Date) -> i64 {
+        let start = || start_of_day(&*self.settings.zone, day);
+        *self.starts.borrow_mut().entry(day).or_insert_with(start)
+    }
+
     fn fit(&self, row: usize, event: &'e Event<'e>) -> Result<Fit<'e>, Vec<UsageFaultKind>> {
         use UsageFaultKind as F;
         let mut faults = Vec::new();
@@ -190,7 +201,7 @@ impl<'e> Reader<'e> {
         }
         let (day, instant) = match event.when {
             When::At(instant) => (self.settings.zone.date(instant), instant.micros()),
-            When::On(day) => (day, start_of_day(&*self.settings.zone, day)),
+            When::On(day) => (day, self.start_of(day)),
         };
         match self.taken.first {
             Some(kept_from) if day < kept_from => faults.push(F::TooOld { day, kept_from }),

@@ -160,8 +160,21 @@ impl<'u> Prepared<'u> {
         Reader::new(self.asked.reading)
     }
 
+    /// Is a term nothing but who did it?
+    pub(in crate::aggregate) fn is_user(&self, term: TermId) -> bool {
+        let slot = self.asked.slot_of(term);
+        slot.and_then(|slot| self.fields.get(slot as usize)) == Some(&Field::User)
+    }
+
     /// The answer for an account over some days.
     pub(super) fn answer(&self, account: Option<&AccountUsage>, first: i32, last: i32) -> Cell {
+        if self.asked.reading == UsageReading::Count {
+            let mut count = 0_u64;
+            if let Some(account) = account {
+                self.each(account, first, last, &mut |row| count = count.saturating_add(row.bucket().count));
+            }
+            return i64::try_from(count).map_or(Cell::Missing, Cell::Int);
+        }
         let mut reader = self.start();
         if let Some(account) = account {
             self.each(account, first, last, &mut |row| reader.add(row));
@@ -236,6 +249,14 @@ impl<'r> Row<'r> {
         }
     }
 
+    /// Who did it, as a number that stands for the same person in all usage.
+    pub(in crate::aggregate) fn person(&self) -> Val<'r> {
+        match self.bucket.key.person {
+            NOBODY => Val::Missing,
+            person => Val::Int(i64::from(person)),
+        }
+    }
+
     fn user(&self) -> Val<'r> {
         let text = self.prepared.usage.people.get(self.bucket.key.person);
         text.filter(|_| self.bucket.key.person != NOBODY).map_or(Val::Missing, |text| Val::Text(text))
@@ -275,7 +296,7 @@ pub(super) struct Reader {
     total: Total,
     best: Best,
     people: Vec<u32>,
-    values: HashSet<Cell>,
+    values: Option<Box<HashSet<Cell>>>,
 }
 
 impl Reader {
@@ -289,7 +310,7 @@ impl Reader {
             total: Total::default(),
             best: Best::default(),
             people: Vec::new(),
-            values: HashSet::new(),
+            values: None,
         }
     }
 
@@ -332,7 +353,7 @@ impl Reader {
                 }
                 _ => {
                     if let Some(cell) = row.read().0.to_cell().filter(|cell| *cell != Cell::Missing) {
-                        self.values.insert(cell);
+                        self.values.get_or_insert_default().insert(cell);
                     }
                 }
             },
@@ -353,7 +374,8 @@ impl Reader {
             UsageReading::Distinct => {
                 self.people.sort_unstable();
                 self.people.dedup();
-                int(i64::try_from(self.people.len() + self.values.len()).ok())
+                let others = self.values.map_or(0, |values| values.len());
+                int(i64::try_from(self.people.len() + others).ok())
             }
         }
     }

@@ -73,6 +73,10 @@ impl Span {
             _ => true,
         };
         if behind {
+            if self.buckets.is_empty() {
+                self.buckets.reserve_exact(new.len());
+                self.totals.reserve_exact(new.len() * width);
+            }
             for arrival in new {
                 self.push(arrival, width);
             }
@@ -221,6 +225,11 @@ impl Store {
     pub(super) fn account(&self, number: u32) -> Option<&AccountUsage> {
         let (part, place) = placed(number);
         self.shards.get(part)?.get(place).map(|account| &**account)
+    }
+
+    /// The accounts of a part, by place.
+    pub(super) fn part(&self, part: usize) -> impl Iterator<Item = &AccountUsage> {
+        self.shards.get(part).into_iter().flat_map(|shard| shard.iter()).map(|account| &**account)
     }
 
     /// Adds what came in, in order of account and key.

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::daily;
-use super::dictionary::Dictionary;
+use super::dictionary::{Dictionary, placed};
 use super::reading::Prepared;
 use super::store::AccountUsage;
 use super::{Metrics, Usage};
-use crate::book::{Inner, View};
+use crate::book::View;
 use crate::expr::{Cell, Columns, Flat, Op, Supply, UsageAsked, slots_of};
 use crate::model::AccountIdx;
 use crate::tree::Shape;
@@ -25,6 +25,10 @@ pub struct UsageView {
     view: View,
     /// By slot: the shape that the numbers belong to, and the number of each account.
     accounts: Arc<[Option<Numbered>]>,
+    /// As usage is stored: by part, then by place in it, the row of the account in the view.
+    rows: Arc<[Box<[u32]>]>,
+    /// How many rows the view has.
+    all: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -43,20 +47,32 @@ impl Usage {
     /// A look-up for each account of the book; [`UsageView::again`] makes the next one of the chunks that changed.
     #[must_use]
     pub fn over(&self, view: &View, metrics: &Metrics) -> UsageView {
-        self.bound(view, metrics, &[])
+        self.bound(view, metrics, None)
     }
 
-    fn bound(&self, view: &View, metrics: &Metrics, before: &[Option<Numbered>]) -> UsageView {
+    fn bound(&self, view: &View, metrics: &Metrics, before: Option<&UsageView>) -> UsageView {
         let chunks = view.inner().chunks.iter().enumerate();
+        // Of another structure, rows may stand in another order even where all chunks are the same.
+        let same = |before: &UsageView| before.view.inner().layout.same(&view.inner().layout);
+        let mut changed = !before.is_some_and(same);
         let accounts = chunks.map(|(slot, chunk)| {
-            let shape = &chunk.as_ref()?.shape;
-            let known = before.get(slot).and_then(Option::as_ref);
-            let same =
-                known.filter(|known| Arc::ptr_eq(&known.shape, shape) && known.known == self.accounts.len());
-            Some(same.cloned().unwrap_or_else(|| numbered(shape, &self.accounts)))
+            let known = before.and_then(|before| before.accounts.get(slot)?.as_ref());
+            let Some(chunk) = chunk.as_ref() else {
+                changed |= known.is_some();
+                return None;
+            };
+            let same = known.filter(|known| {
+                Arc::ptr_eq(&known.shape, &chunk.shape) && known.known == self.accounts.len()
+            });
+            changed |= same.is_none();
+            Some(same.cloned().unwrap_or_else(|| numbered(&chunk.shape, &self.accounts)))
         });
-        let accounts = accounts.collect();
-        UsageView { usage: self.clone(), metrics: metrics.clone(), view: view.clone(), accounts }
+        let accounts: Arc<[Option<Numbered>]> = accounts.collect();
+        let (rows, all) = match before.filter(|_| !changed) {
+            Some(before) => (before.rows.clone(), before.all),
+            None => as_stored(&slots_of(view), &accounts, &self.accounts),
+        };
+        UsageView { usage: self.clone(), metrics: metrics.clone(), view: view.clone(), accounts, rows, all }
     }
 }
 
@@ -66,11 +82,32 @@ fn numbered(shape: &Arc<Shape>, accounts: &Dictionary<Arc<str>>) -> Numbered {
     Numbered { shape: shape.clone(), numbers, known: accounts.len() }
 }
 
+/// The row of each account that has a number, and how many rows there are.
+fn as_stored(
+    slots: &[(u32, u32)],
+    accounts: &[Option<Numbered>],
+    known: &Dictionary<Arc<str>>,
+) -> (Arc<[Box<[u32]>]>, usize) {
+    let mut rows: Vec<Box<[u32]>> = known.sizes().map(|size| vec![NONE; size].into()).collect();
+    let mut all = 0;
+    for (slot, first) in slots {
+        let Some(Some(numbered)) = accounts.get(*slot as usize) else { continue };
+        all += numbered.numbers.len();
+        for (row, number) in (*first..).zip(numbered.numbers.iter()).filter(|(_, number)| **number != NONE) {
+            let (part, place) = placed(*number);
+            if let Some(own) = rows.get_mut(part).and_then(|part| part.get_mut(place)) {
+                *own = row;
+            }
+        }
+    }
+    (rows.into(), all)
+}
+
 impl UsageView {
     /// The same for another state of the usage or another view, with what has not changed taken over.
     #[must_use]
     pub fn again(&self, usage: &Usage, view: &View) -> Self {
-        usage.bound(view, &self.metrics, &self.accounts)
+        usage.bound(view, &self.metrics, Some(self))
     }
 
     /// The view.
@@ -155,24 +192,29 @@ impl Answering for Series<'_> {
 
 impl Supply for UsageView {
     fn usage(&self, asked: &UsageAsked<'_>) -> Flat {
-        let slots = slots_of(&self.view);
-        let flats = self.asked(asked, |answering| {
-            let chunk = |(slot, _): &(u32, u32)| Flat::of_cells(self.chunk(*slot, answering));
+        let cells = self.asked(asked, |answering| {
+            let part = |part: usize| -> Vec<(usize, Cell)> {
+                let mut found = Vec::new();
+                self.each_of(part, &mut |row, account| found.push((row, answering.answer(Some(account)))));
+                found
+            };
             #[cfg(feature = "rayon")]
-            let flats: Vec<Flat> = if slots.len() > 1 {
+            let parts: Vec<Vec<(usize, Cell)>> = {
                 use rayon::prelude::*;
-                slots.par_iter().map(chunk).collect()
-            } else {
-                slots.iter().map(chunk).collect()
+                (0..self.rows.len()).into_par_iter().map(part).collect()
             };
             #[cfg(not(feature = "rayon"))]
-            let flats: Vec<Flat> = slots.iter().map(chunk).collect();
-            flats
+            let parts: Vec<Vec<(usize, Cell)>> = (0..self.rows.len()).map(part).collect();
+            // All accounts without usage have the same answer.
+            let mut cells = vec![answering.answer(None); self.all];
+            for (row, cell) in parts.into_iter().flatten() {
+                if let Some(place) = cells.get_mut(row) {
+                    *place = cell;
+                }
+            }
+            cells
         });
-        match flats {
-            Some(flats) => Flat::joined(flats),
-            None => Flat::Cells(vec![Cell::Missing; rows(self.view.inner(), &slots)]),
-        }
+        Flat::of_cells(cells.unwrap_or_else(|| vec![Cell::Missing; self.all]))
     }
 
     fn usage_at(&self, place: AccountIdx, asked: &UsageAsked<'_>) -> Cell {
@@ -188,25 +230,20 @@ impl Supply for UsageView {
     }
 }
 
-fn rows(inner: &Inner, slots: &[(u32, u32)]) -> usize {
-    slots.iter().map(|(slot, _)| inner.chunk(*slot).map_or(0, |chunk| chunk.shape.rows() as usize)).sum()
-}
-
 impl UsageView {
-    fn chunk(&self, slot: u32, answering: &dyn Answering) -> Vec<Cell> {
-        let rows = self.view.inner().chunk(slot).map_or(0, |chunk| chunk.shape.rows());
-        let visible = self.view.scope().set().map(|set| set.bitmap(slot));
-        // All accounts without usage have the same answer.
-        let nothing = answering.answer(None);
-        let numbers = self.accounts.get(slot as usize).and_then(Option::as_ref);
-        let cell = |row: u32| {
-            let hidden = visible.is_some_and(|bits| bits.is_none_or(|bits| !bits.get(row as usize)));
-            let number = numbers.and_then(|numbered| numbered.numbers.get(row as usize)).copied();
-            match number.filter(|number| *number != NONE && !hidden) {
-                None => nothing.clone(),
-                Some(number) => answering.answer(self.usage.store.account(number)),
+    /// Visits the usage of all accounts of the view, hidden ones among them, in the order in which it is stored.
+    pub(in crate::aggregate) fn each(&self, seen: &mut dyn FnMut(usize, &AccountUsage)) {
+        for part in 0..self.rows.len() {
+            self.each_of(part, seen);
+        }
+    }
+
+    fn each_of(&self, part: usize, seen: &mut dyn FnMut(usize, &AccountUsage)) {
+        let rows = self.rows.get(part).map(|rows| &**rows).unwrap_or_default();
+        for (row, account) in rows.iter().zip(self.usage.store.part(part)) {
+            if *row != NONE {
+                seen(*row as usize, account);
             }
-        };
-        (0..rows).map(cell).collect()
+        }
     }
 }

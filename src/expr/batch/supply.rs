@@ -140,7 +140,12 @@ impl<'t> UsageAsked<'t> {
 
     /// The slot that the body is, where it is nothing else.
     pub(crate) fn plain_body(&self) -> Option<u32> {
-        match self.terms.op(self.body?) {
+        self.slot_of(self.body?)
+    }
+
+    /// The slot that a term is, where it is nothing else.
+    pub(crate) fn slot_of(&self, term: TermId) -> Option<u32> {
+        match self.terms.op(term) {
             Op::Slot(slot) => Some(*slot),
             _ => None,
         }
