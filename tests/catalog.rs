@@ -575,3 +575,81 @@ fn built_in_definitions_answer_what_they_are_named_after() {
         ["75", "75", "0"]
     );
 }
+
+// --- Any definitions ------------------------------------------------------------------------------
+
+fn random_definitions(random: &mut Random) -> Vec<Definition> {
+    let names: Vec<String> = (0..6).map(|number| format!("n{number}")).collect();
+    let mut definitions = Vec::new();
+    for name in &names {
+        let mut other = || {
+            let number = random.below(9) as usize;
+            names.get(number).cloned().unwrap_or_else(|| "seats".to_owned())
+        };
+        let (a, b) = (other(), other());
+        let expression = match random.below(7) {
+            0 => format!("{a} + {b}"),
+            1 => format!("coalesce({a}, {b}, 1)"),
+            2 => format!("children.sum(c, c.{a}) - {b}"),
+            3 => format!("inSegment(\"{a}\") ? 1 : {b}"),
+            4 => format!("metric(\"{a}\").lastDays(5).sum()"),
+            5 => format!("tickets.count() + {a}"),
+            _ => "seats".to_owned(),
+        };
+        definitions.push(match random.below(6) {
+            0 => Segment::parse(name, &format!("{expression} > 3")).unwrap().into(),
+            1 => Metric::new(name, "events(\"login\").count()").into(),
+            2 => sum(name, &expression),
+            3 => RollUpDefinition::new(name, Operator::Max(expression.into()))
+                .filter(&format!("!inSegment(\"{b}\")"))
+                .reach(Reach::PreferSelf)
+                .into(),
+            4 => Ranking::new(name, &expression).into(),
+            _ => attribute(name, &expression),
+        });
+    }
+    definitions
+}
+
+proptest! {
+    #![proptest_config(config(256))]
+
+    /// Whether definitions make sense, and what they come to, does not depend on their order; each comes after what it reads.
+    #[test]
+    fn any_definitions_in_any_order(seeds in prop::collection::vec(any::<[u8; 5]>(), 1..12), seed in any::<u64>()) {
+        let mut random = Random::new(seed);
+        let (book, _) = forest(&seeds).load(7, Policy::strict());
+        let usage = filled(&book, &mut random);
+        let definitions = random_definitions(&mut random);
+        let mut shuffled = definitions.clone();
+        random.shuffle(&mut shuffled);
+        let one = Catalog::new(book.schema(), usage.schema(), definitions);
+        let other = Catalog::new(book.schema(), usage.schema(), shuffled);
+        let faulty = |errors: &perennial::catalog::CatalogErrors| {
+            let mut at: Vec<DefinitionRef> = errors.faults().iter().map(|fault| fault.definition.clone()).collect();
+            at.sort();
+            at.dedup();
+            at
+        };
+        match (one, other) {
+            (Err(a), Err(b)) => prop_assert_eq!(faulty(&a), faulty(&b), "{}\n\n{}", a, b),
+            (Ok(a), Ok(b)) => {
+                let view = common::view(&book);
+                let (derived, shuffled) = (run(&a, &view, &usage), run(&b, &view, &usage));
+                let order: Vec<&DefinitionRef> = a.order().collect();
+                for (place, id) in order.iter().enumerate() {
+                    for step in a.lineage(id).unwrap().iter().filter(|step| step.depth == 1) {
+                        if let Origin::Definition(read) = &step.origin {
+                            prop_assert!(order[..place].contains(&read), "{} before {}", id, read);
+                        }
+                    }
+                    for account in view.accounts() {
+                        prop_assert_eq!(derived.value(&id.name, account), shuffled.value(&id.name, account));
+                        prop_assert_eq!(derived.is_member(&id.name, account), shuffled.is_member(&id.name, account));
+                    }
+                }
+            }
+            (one, _) => prop_assert!(false, "accepted in one order only: {:?}", one.err().map(|e| e.to_string())),
+        }
+    }
+}

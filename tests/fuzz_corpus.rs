@@ -56,3 +56,8 @@ fn totango() {
 fn documents() {
     replay("documents", judge::documents);
 }
+
+#[test]
+fn catalog() {
+    replay("catalog", judge::catalog);
+}

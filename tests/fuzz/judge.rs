@@ -5,6 +5,8 @@
 
 use std::sync::OnceLock;
 
+use perennial::aggregate::{Event, EventKind, Usage, UsageSchema, UsageSettings};
+use perennial::catalog::{Catalog, Origin};
 use perennial::expr::{Ast, Checked, Checker, ExprLimits, ExprPlan};
 use perennial::segment::{ImportErrors, Importer, Query, Segment, TotangoQuery, export_react_querybuilder};
 use perennial::source::MemorySource;
@@ -277,6 +279,62 @@ pub fn documents(data: &[u8]) {
     if let Ok(query) = Query::from_json_text(text, &limits) {
         assert!(Query::from_json(&query.to_json(), &limits).unwrap() == query);
     }
+}
+
+/// Documents of definitions, one to a line.
+pub fn catalog(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(mut definitions) = Catalog::read(text.lines()) else { return };
+    definitions.truncate(40);
+    let written = Catalog::document(&definitions).to_string();
+    let again = Catalog::read([written.as_str()]).unwrap();
+    assert!(Catalog::document(&again).to_string() == written);
+    let (book, view) = world();
+    let (usage, schema) = used();
+    let catalog = Catalog::new(book.schema(), schema, definitions.clone());
+    definitions.reverse();
+    let reversed = Catalog::new(book.schema(), schema, definitions);
+    let (catalog, reversed) = match (catalog, reversed) {
+        (Ok(catalog), Ok(reversed)) => (catalog, reversed),
+        (Err(errors), Err(_)) => {
+            assert!(!errors.faults().is_empty() && !errors.to_string().is_empty());
+            return;
+        }
+        (one, _) => panic!("accepted in one order and refused in another: {:?}", one.err()),
+    };
+    let ran = |catalog: &Catalog| catalog.run(view, Some(&usage.over(view, catalog.metrics())), None);
+    let (derived, other) = (ran(&catalog), ran(&reversed));
+    for id in catalog.order() {
+        assert!(catalog.lineage(id).unwrap().len() < 10_000);
+        for account in view.accounts() {
+            assert!(derived.value(&id.name, account) == other.value(&id.name, account), "{id}");
+            assert!(derived.is_member(&id.name, account) == other.is_member(&id.name, account), "{id}");
+        }
+    }
+    let _ = catalog.report();
+    let _ = catalog.without(&Origin::Attribute("seats".into()));
+}
+
+fn used() -> &'static (Usage, UsageSchema) {
+    static USED: OnceLock<(Usage, UsageSchema)> = OnceLock::new();
+    USED.get_or_init(|| {
+        let login = EventKind::new("login")
+            .property(Attribute::new("plan", AttributeType::Text))
+            .measure(Attribute::new("seconds", AttributeType::Int));
+        let schema = UsageSchema::new([login]).unwrap();
+        let mut usage = Usage::new(schema.clone(), UsageSettings::new());
+        let today = as_of().date();
+        let (_, view) = world();
+        let ids: Vec<String> = view.accounts().map(|account| account.id_str().to_owned()).collect();
+        let events = ids.iter().enumerate().map(|(number, id)| {
+            let ago = i32::try_from(number % 9).unwrap();
+            let event =
+                Event::on("login", id, today.plus_days(-ago).unwrap()).user(["ann", "bob"][number % 2]);
+            event.value("seconds", i64::from(ago) * 10).value("plan", ["free", "pro", "x"][number % 3])
+        });
+        usage.ingest(events, today).unwrap();
+        (usage, schema)
+    })
 }
 
 fn exported(ast: &Ast) {
