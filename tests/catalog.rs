@@ -396,12 +396,15 @@ fn documents_come_back_and_may_be_many() {
     definitions.push(BuiltIn::licence_utilisation("seats", 28));
     definitions.extend(BuiltIn::engagement("region", "since"));
     definitions.push(PastValue::new("then", "family_logins", 30).into());
+    definitions.push(CalculatedAttribute::new("seventh", "seats").at_version(7).into());
     let catalog = Catalog::new(&schema(), &usage_schema(), definitions).unwrap();
     let text = catalog.to_json().to_string();
     let read = Catalog::read([text.as_str()]).unwrap();
     let again = Catalog::new(&schema(), &usage_schema(), read.clone()).unwrap();
     assert_eq!(again.to_json(), catalog.to_json());
     assert_eq!(read.len(), catalog.definitions().len());
+    let versions: Vec<u64> = read.iter().map(Definition::version).filter(|version| *version != 1).collect();
+    assert_eq!(versions, [7]);
     let (a, b) = (Catalog::document(&read[..3]), Catalog::document(&read[3..]));
     assert_eq!(Catalog::read([a.to_string().as_str(), b.to_string().as_str()]).unwrap(), read);
 

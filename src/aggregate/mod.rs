@@ -12,6 +12,7 @@
 mod ranking;
 mod roll_up;
 mod usage;
+pub(crate) mod version;
 
 pub use ranking::Ranking;
 pub(crate) use ranking::places;

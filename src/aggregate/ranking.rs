@@ -31,12 +31,24 @@ pub struct Ranking {
     pub(crate) at_least: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) description: Option<Arc<str>>,
+    #[serde(
+        default = "crate::aggregate::version::first",
+        skip_serializing_if = "crate::aggregate::version::is_first"
+    )]
+    pub(crate) version: u64,
 }
 
 impl Ranking {
     /// By the value of an expression, among all accounts that have one.
     pub fn new(name: &str, of: &str) -> Self {
-        Self { name: Arc::from(name), of: Arc::from(of), within: None, at_least: None, description: None }
+        Self {
+            name: Arc::from(name),
+            of: Arc::from(of),
+            within: None,
+            at_least: None,
+            description: None,
+            version: 1,
+        }
     }
 
     /// Among the accounts with the same value of another expression; those without one are peers of nobody, and have no
@@ -56,6 +68,18 @@ impl Ranking {
     pub fn description(mut self, description: &str) -> Self {
         self.description = Some(Arc::from(description));
         self
+    }
+
+    /// The version of the definition, which the host counts.
+    pub const fn at_version(mut self, version: u64) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// The version of the definition: 1 unless it says so.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
     }
 
     /// Its name.

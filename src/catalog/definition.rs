@@ -27,13 +27,18 @@ pub struct CalculatedAttribute {
     pub(super) description: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) unit: Option<Arc<str>>,
+    #[serde(
+        default = "crate::aggregate::version::first",
+        skip_serializing_if = "crate::aggregate::version::is_first"
+    )]
+    pub(super) version: u64,
 }
 
 impl CalculatedAttribute {
     /// An expression by name.
     pub fn new(name: &str, expression: &str) -> Self {
         let expression = Arc::from(expression);
-        Self { name: Arc::from(name), expression, label: None, description: None, unit: None }
+        Self { name: Arc::from(name), expression, label: None, description: None, unit: None, version: 1 }
     }
 
     /// With a label for screens.
@@ -52,6 +57,18 @@ impl CalculatedAttribute {
     pub fn unit(mut self, unit: &str) -> Self {
         self.unit = Some(Arc::from(unit));
         self
+    }
+
+    /// The version of the definition, which the host counts.
+    pub const fn at_version(mut self, version: u64) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// The version of the definition: 1 unless it says so.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
     }
 
     /// Its name.
@@ -76,12 +93,29 @@ pub struct PastValue {
     pub(super) name: Arc<str>,
     pub(super) of: Arc<str>,
     pub(super) days_ago: u32,
+    #[serde(
+        default = "crate::aggregate::version::first",
+        skip_serializing_if = "crate::aggregate::version::is_first"
+    )]
+    pub(super) version: u64,
 }
 
 impl PastValue {
     /// The value of an attribute, or of another column, so many days before that of the question.
     pub fn new(name: &str, of: &str, days_ago: u32) -> Self {
-        Self { name: Arc::from(name), of: Arc::from(of), days_ago }
+        Self { name: Arc::from(name), of: Arc::from(of), days_ago, version: 1 }
+    }
+
+    /// The version of the definition, which the host counts.
+    pub const fn at_version(mut self, version: u64) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// The version of the definition: 1 unless it says so.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
     }
 
     /// Its name.
@@ -183,6 +217,19 @@ impl Definition {
             Self::RollUp(of) => of.name(),
             Self::Ranking(of) => of.name(),
             Self::Segment(of) => of.id(),
+        }
+    }
+
+    /// The version of the definition.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        match self {
+            Self::Attribute(of) => of.version(),
+            Self::Past(of) => of.version(),
+            Self::Metric(of) => of.version(),
+            Self::RollUp(of) => of.version(),
+            Self::Ranking(of) => of.version(),
+            Self::Segment(of) => of.version(),
         }
     }
 

@@ -185,6 +185,11 @@ pub struct RollUpDefinition {
     pub(super) with_cancelled: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) description: Option<Arc<str>>,
+    #[serde(
+        default = "crate::aggregate::version::first",
+        skip_serializing_if = "crate::aggregate::version::is_first"
+    )]
+    pub(super) version: u64,
 }
 
 fn is_accounts(over: &Over) -> bool {
@@ -208,6 +213,7 @@ impl RollUpDefinition {
             nulls: Nulls::Skip,
             with_cancelled: false,
             description: None,
+            version: crate::aggregate::version::FIRST,
         }
     }
 
@@ -252,6 +258,18 @@ impl RollUpDefinition {
     pub fn description(mut self, description: &str) -> Self {
         self.description = Some(Arc::from(description));
         self
+    }
+
+    /// The version of the definition, which the host counts.
+    pub const fn at_version(mut self, version: u64) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// The version of the definition: 1 unless it says so.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
     }
 
     /// Its name.

@@ -2,7 +2,8 @@
 
 use super::definition::Nulls;
 use super::spec::{Number, Spec};
-use super::state::{Read, State, ratio, sum_cell, unit};
+use super::state::{Read, State, ratio};
+use crate::aggregate::usage::{sum_cell, unit_of};
 use crate::expr::{Cell, Summed, Total};
 use crate::fold::Sum;
 
@@ -97,7 +98,7 @@ impl Accumulate for SumState {
             return Cell::Missing;
         }
         match spec {
-            Spec::Average { summed, mean } => Total(self.sum).mean(unit(*summed), *mean),
+            Spec::Average { summed, mean } => Total(self.sum).mean(unit_of(*summed), *mean),
             Spec::Sum { summed, of_nothing } if self.rows.counted > 0 || *of_nothing => {
                 sum_cell(&self.sum, *summed)
             }

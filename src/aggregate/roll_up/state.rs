@@ -10,8 +10,8 @@ use super::counts::Counts;
 use super::definition::{MAX_UNION, Nulls};
 use super::moments::Moments;
 use super::spec::{Number, Spec};
-use crate::aggregate::usage::weighted;
-use crate::expr::{Bits, Cell, Key, Summed, Total, Unit, Val};
+use crate::aggregate::usage::{sum_cell, unit_of, weighted};
+use crate::expr::{Bits, Cell, Key, Summed, Total, Val};
 use crate::fold::{Sum, from_quanta, to_quanta};
 
 /// Values of a row: what is read, and what beside it; for how many events it stands, and whether it is their total.
@@ -161,7 +161,7 @@ impl State {
             (Spec::Count, _) => i64::try_from(self.counted).map_or(Cell::Missing, Cell::Int),
             (Spec::Sum { summed, of_nothing: true }, Known::Nothing) => sum_cell(&Sum::default(), *summed),
             (Spec::Sum { summed, .. }, Known::Sum(sum)) => sum_cell(sum, *summed),
-            (Spec::Average { summed, mean }, Known::Sum(sum)) => Total(*sum).mean(unit(*summed), *mean),
+            (Spec::Average { summed, mean }, Known::Sum(sum)) => Total(*sum).mean(unit_of(*summed), *mean),
             (Spec::Ratio { above, below, money_digits }, Known::Pair(pair)) => {
                 ratio(&pair.0, *above, &pair.1, *below, *money_digits)
             }
@@ -296,25 +296,6 @@ fn at<K>(counts: &BTreeMap<K, u64>, place: u64) -> Option<&K> {
         before = before.saturating_add(*count);
         (before >= place).then_some(key)
     })
-}
-
-pub(super) const fn unit(summed: Summed) -> Unit {
-    match summed {
-        Summed::Int => Unit::Int,
-        Summed::Wide => Unit::Wide,
-        Summed::Double => Unit::Quanta,
-    }
-}
-
-pub(super) fn sum_cell(sum: &Sum, summed: Summed) -> Cell {
-    if sum.is_out_of_range() {
-        return Cell::Missing;
-    }
-    match summed {
-        Summed::Int => i64::try_from(sum.value).map_or(Cell::Missing, Cell::Int),
-        Summed::Wide => Cell::Wide(sum.value),
-        Summed::Double => Cell::Double(Bits::new(from_quanta(sum.value))),
-    }
 }
 
 /// A number in whole units, of which sums are exact.

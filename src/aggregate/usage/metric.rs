@@ -35,13 +35,18 @@ pub struct Metric {
     pub(super) expression: Arc<str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) description: Option<Arc<str>>,
+    #[serde(
+        default = "crate::aggregate::version::first",
+        skip_serializing_if = "crate::aggregate::version::is_first"
+    )]
+    pub(super) version: u64,
 }
 
 impl Metric {
     /// A metric by name, and the expression of its daily value.
     #[must_use]
     pub fn new(name: &str, expression: &str) -> Self {
-        Self { name: Arc::from(name), expression: Arc::from(expression), description: None }
+        Self { name: Arc::from(name), expression: Arc::from(expression), description: None, version: 1 }
     }
 
     /// What it means.
@@ -49,6 +54,19 @@ impl Metric {
     pub fn description(mut self, description: &str) -> Self {
         self.description = Some(Arc::from(description));
         self
+    }
+
+    /// The version of the definition, which the host counts.
+    #[must_use]
+    pub const fn at_version(mut self, version: u64) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// The version of the definition: 1 unless it says so.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
     }
 
     /// Its name.

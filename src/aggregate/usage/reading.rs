@@ -296,7 +296,7 @@ pub(super) struct Reader {
     total: Total,
     best: Best,
     people: Vec<u32>,
-    values: Option<Box<HashSet<Cell>>>,
+    values: Option<HashSet<Cell>>,
 }
 
 impl Reader {
@@ -382,7 +382,7 @@ impl Reader {
 }
 
 /// A sum of usage: nothing adds up to 0.
-pub(super) fn sum_cell(sum: &Sum, summed: Summed) -> Cell {
+pub(in crate::aggregate) fn sum_cell(sum: &Sum, summed: Summed) -> Cell {
     if sum.is_out_of_range() {
         return Cell::Missing;
     }
@@ -412,7 +412,7 @@ pub(in crate::aggregate) fn weighted(value: &Val<'_>, events: u64, is_total: boo
 }
 
 /// The unit in which a sum is kept.
-pub(super) const fn unit_of(summed: Summed) -> Unit {
+pub(in crate::aggregate) const fn unit_of(summed: Summed) -> Unit {
     match summed {
         Summed::Int => Unit::Int,
         Summed::Wide => Unit::Wide,

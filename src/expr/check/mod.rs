@@ -113,15 +113,37 @@ impl<'n> Checker<'n> {
         }
         match of {
             Of::Account => self.tree(ast, faults, Answer::Any),
-            Of::Table(table) => self.rows(ast, faults, SlotOf::Table(Arc::from(table))),
-            Of::Event(event) => self.rows(ast, faults, SlotOf::Event(Arc::from(event))),
+            Of::Table(table) => {
+                let (of, over) = (SlotOf::Table(Arc::from(table)), Over::Table(Arc::from(table)));
+                self.rows(ast, faults, of, |body| Op::Gather {
+                    what: Gather::Map,
+                    over,
+                    filters: Box::default(),
+                    body: Some(body),
+                })
+            }
+            Of::Event(event) => {
+                let name: Arc<str> = Arc::from(event);
+                let events =
+                    Usage { name: name.clone(), is_metric: false, window: None, filters: Box::default() };
+                self.rows(ast, faults, SlotOf::Event(name), |body| {
+                    Op::Usage(Reading::Distinct, Arc::new(events), Some(body))
+                })
+            }
         }
     }
 
-    fn rows(&self, ast: Ast, faults: Collector, of: SlotOf) -> Result<Checked, ExprErrors> {
+    /// A body over rows, in an operation that says whose they are.
+    fn rows(
+        &self,
+        ast: Ast,
+        faults: Collector,
+        of: SlotOf,
+        over: impl FnOnce(TermId) -> Op,
+    ) -> Result<Checked, ExprErrors> {
         let mut check = self.start(&ast, faults);
         let may_read_outer = matches!(of, SlotOf::Table(_));
-        check.contexts.push(Context { of: of.clone(), may_read_outer, word: Arc::from("the rows") });
+        check.contexts.push(Context { of, may_read_outer, word: Arc::from("the rows") });
         check.scopes.push(Scope {
             variable: Arc::from("row"),
             of: ScopeOf::Context(check.contexts.len()),
@@ -138,28 +160,7 @@ impl<'n> Checker<'n> {
         let Check { faults, mut terms, ids, kinds, .. } = check;
         match term {
             Some(term) if faults.errors.is_empty() => {
-                let root = terms.add(match of {
-                    SlotOf::Event(name) => {
-                        let events = Usage { name, is_metric: false, window: None, filters: Box::default() };
-                        Op::Usage(Reading::Distinct, Arc::new(events), Some(term.id))
-                    }
-                    SlotOf::Table(table) => Op::Gather {
-                        what: Gather::Map,
-                        over: Over::Table(table),
-                        filters: Box::default(),
-                        body: Some(term.id),
-                    },
-                    SlotOf::Account => {
-                        return Ok(Checked::new(
-                            ast,
-                            Every { terms, of: ids },
-                            term.id,
-                            term.kind,
-                            kinds,
-                            faults.lints,
-                        ));
-                    }
-                });
+                let root = terms.add(over(term.id));
                 let every = Every { terms, of: ids };
                 Ok(Checked::new(ast, every, root, term.kind, kinds, faults.lints))
             }
