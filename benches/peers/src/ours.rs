@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use perennial::aggregate::{
-    Event, EventKind, Metrics, Operator, Over, RollUpDefinition, RollUpPlan, Usage, UsageSchema, UsageSettings,
+    Event, EventKind, Metrics, Operator, Over, RollUpDefinition, RollUpPlan, Usage, UsageSchema,
+    UsageSettings,
 };
 use perennial::expr::{Checker, ExprPlan, ExprValue};
 use perennial::source::{Batch, Cells, Emit, ScanRequest, Source, SourceError, TableName};
@@ -92,7 +93,8 @@ pub fn people<'d>(data: &'d Data, uses: &Uses) -> Outcome<Vec<Contestant<'d, i64
     let over = Over::Events { event: "use".into(), last_days: Some(u32::try_from(WINDOW)?) };
     let people = RollUpDefinition::new("people", Operator::Distinct("row.user".into()))
         .over(over)
-        .reach(Reach::SelfAndDescendants);
+        .reach(Reach::SelfAndDescendants)
+        .with_cancelled();
     let plan = RollUpPlan::new(book.schema(), &names, [people])?;
     let seen = usage.over(&view(&book)?, &metrics);
     let run = move || {
@@ -134,8 +136,9 @@ pub fn window<'d>(data: &'d Data, uses: &Uses) -> Outcome<Vec<Contestant<'d, i64
 
 /// `Usage::ingest` of all rows in one batch.
 pub fn ingest<'d>(data: &'d Data, uses: &'d Uses) -> Outcome<Vec<Contestant<'d, i64>>> {
+    let texts = texts(data);
     let run = move || {
-        let usage = ingested(data, uses)?;
+        let usage = of_texts(&texts, uses)?;
         let read = move || {
             // Every row is in a bucket; what is alike shares one.
             let held = i64::try_from(usage.buckets())?;
@@ -148,10 +151,18 @@ pub fn ingest<'d>(data: &'d Data, uses: &'d Uses) -> Outcome<Vec<Contestant<'d, 
 }
 
 fn ingested(data: &Data, uses: &Uses) -> Outcome<Usage> {
+    of_texts(&texts(data), uses)
+}
+
+/// Ids of accounts and of people, as a host has them.
+fn texts(data: &Data) -> (Vec<String>, Vec<String>) {
+    let ids = (0..data.len()).map(|number| data.book.id(number)).collect();
+    (ids, (0..data.len()).map(|number| format!("u{number}")).collect())
+}
+
+fn of_texts((ids, people): &(Vec<String>, Vec<String>), uses: &Uses) -> Outcome<Usage> {
     let today = Date::new(2026, 1, 31)?;
     let mut usage = Usage::new(UsageSchema::new([EventKind::new("use")])?, UsageSettings::new());
-    let ids: Vec<String> = (0..data.len()).map(|number| data.book.id(number)).collect();
-    let people: Vec<String> = (0..data.len()).map(|number| format!("u{number}")).collect();
     let mut events = Vec::with_capacity(uses.len());
     for row in 0..uses.len() {
         let day = today.plus_days(-uses.days_ago[row]).ok_or("no day")?;

@@ -125,8 +125,7 @@ pub fn people<'d>(data: &'d Data, uses: &Uses) -> Outcome<Vec<Contestant<'d, i64
 pub fn window<'d>(data: &'d Data, uses: &Uses) -> Outcome<Vec<Contestant<'d, i64>>> {
     let connection = open()?;
     store_uses(&connection, uses)?;
-    let query =
-        format!("SELECT account, sum(count) FROM uses WHERE days_ago < {WINDOW} GROUP BY account");
+    let query = format!("SELECT account, sum(count) FROM uses WHERE days_ago < {WINDOW} GROUP BY account");
     Ok(vec![counts(data.len(), "table by account and day, group by", connection, query)])
 }
 

@@ -30,27 +30,37 @@ fn below(forest: &Forest, reach: Reach, places: &[(u32, u32)]) -> Vec<u64> {
     let paths = forest.paths();
     let start = |row: u32| order.start.get(row as usize).copied().unwrap_or(0);
     let end = |row: u32| order.end.get(row as usize).copied().unwrap_or(0);
+    // The row at each place of the pre-order.
+    let mut row_at = vec![0_u32; rows];
+    for (row, place) in (0_u32..).zip(&order.start) {
+        if let Some(at) = row_at.get_mut(*place as usize) {
+            *at = row;
+        }
+    }
     // By value, then by place.
-    let mut sorted: Vec<(u32, u32, u32)> =
-        places.iter().map(|(row, value)| (*value, start(*row), *row)).collect();
+    let mut sorted: Vec<u64> =
+        places.iter().map(|(row, value)| u64::from(*value) << 32 | u64::from(start(*row))).collect();
     sorted.sort_unstable();
     sorted.dedup();
     let mut delta = vec![0_i64; rows];
     // Values of each row that stand nowhere below it, and all that stand at it.
     let mut only_own = vec![0_u64; rows];
     let mut own = vec![0_u64; rows];
-    let mut sorted = sorted.iter().peekable();
-    while let Some((value, _, row)) = sorted.next() {
-        if let (Some(delta), Some(own)) = (delta.get_mut(*row as usize), own.get_mut(*row as usize)) {
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is the place")]
+    let at = |entry: u64| row_at.get(entry as u32 as usize).copied().unwrap_or(0);
+    let mut sorted = sorted.into_iter().peekable();
+    while let Some(here) = sorted.next() {
+        let row = at(here);
+        if let (Some(delta), Some(own)) = (delta.get_mut(row as usize), own.get_mut(row as usize)) {
             *delta += 1;
             *own += 1;
         }
-        let next = sorted.peek().filter(|(same, ..)| same == value);
-        let goes_on = next.is_some_and(|(_, place, _)| *place < end(*row));
-        if let Some(only) = only_own.get_mut(*row as usize).filter(|_| !goes_on) {
+        let next = sorted.peek().copied().filter(|next| next >> 32 == here >> 32);
+        let goes_on = next.is_some_and(|next| next & u64::from(u32::MAX) < u64::from(end(row)));
+        if let Some(only) = only_own.get_mut(row as usize).filter(|_| !goes_on) {
             *only += 1;
         }
-        let meeting = next.and_then(|(_, _, other)| paths.meeting(*row, *other));
+        let meeting = next.and_then(|next| paths.meeting(row, at(next)));
         if let Some(delta) = meeting.and_then(|meeting| delta.get_mut(meeting as usize)) {
             *delta -= 1;
         }

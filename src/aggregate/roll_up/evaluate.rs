@@ -144,9 +144,11 @@ impl<'v> Standing<'v> {
                                 second: None,
                                 times: bucket.bucket().count,
                                 is_total: false,
+                                is_person: false,
                             },
                             (Some((first, times, is_total)), second) => {
-                                Read { first, second: second.map(|(second, ..)| second), times, is_total }
+                                let second = second.map(|(second, ..)| second);
+                                Read { first, second, times, is_total, is_person: people }
                             }
                         };
                         seen(account, &read);
@@ -324,10 +326,15 @@ impl<'v> Standing<'v> {
             if let Some(own) = own.get_mut(account) {
                 own.add(spec, row);
             }
-            let Some(key) = row.key() else { return };
-            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
-            let number = *numbers.entry(key).or_insert(next);
-            if let Ok(account) = u32::try_from(account) {
+            let number = match &row.first {
+                // A person has a number already.
+                Val::Int(person) if row.is_person => u32::try_from(*person).ok(),
+                _ => row.key().map(|key| {
+                    let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+                    *numbers.entry(key).or_insert(next)
+                }),
+            };
+            if let (Some(number), Ok(account)) = (number, u32::try_from(account)) {
                 standing.push((account, number));
             }
         });

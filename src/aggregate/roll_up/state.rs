@@ -21,12 +21,14 @@ pub(in crate::aggregate) struct Read<'r> {
     pub(in crate::aggregate) second: Option<Val<'r>>,
     pub(in crate::aggregate) times: u64,
     pub(in crate::aggregate) is_total: bool,
+    /// The first value is the number of a person.
+    pub(in crate::aggregate) is_person: bool,
 }
 
 impl<'r> Read<'r> {
     /// Of an account or a child row.
     pub(super) const fn once(first: Val<'r>, second: Option<Val<'r>>) -> Self {
-        Self { first, second, times: 1, is_total: false }
+        Self { first, second, times: 1, is_total: false, is_person: false }
     }
 
     pub(super) fn has_values(&self) -> bool {
