@@ -356,23 +356,22 @@ impl<'v> Standing<'v> {
     ) -> RollUpColumn {
         let (spec, reach) = (&*roll_up.spec, roll_up.definition.reached());
         let mut own = vec![CountState::default(); self.tree.rows()];
-        let mut values: Vec<(u32, K)> = Vec::new();
+        let mut values: Vec<(K, u32)> = Vec::new();
         self.each(roll_up, rows, places, &mut |account, row| {
             if let Some(own) = own.get_mut(account) {
                 own.add(spec, row);
             }
             if let (Some(key), Ok(account)) = (key(row), u32::try_from(account)) {
-                values.push((account, key));
+                values.push((key, account));
             }
         });
-        let mut known: Vec<K> = values.iter().map(|(_, key)| key.clone()).collect();
-        known.sort_unstable();
-        known.dedup();
-        let places = values.iter().map(|(account, key)| {
-            let rank = known.partition_point(|known| known < key);
-            (*account, u32::try_from(rank).unwrap_or(u32::MAX))
-        });
-        let places: Vec<(u32, u32)> = places.collect();
+        values.sort_unstable();
+        let mut known: Vec<K> = Vec::new();
+        let mut places: Vec<(u32, u32)> = Vec::with_capacity(values.len());
+        for (rank, equal) in (0_u32..).zip(values.chunk_by(|a, b| a.0 == b.0)) {
+            known.extend(equal.first().map(|(key, _)| key.clone()));
+            places.extend(equal.iter().map(|(_, account)| (*account, rank)));
+        }
         let found = ranks(&self.forest, reach, &places, |count| place_of(hundredths, count));
         self.finished(roll_up, own, reach, |row| {
             let rank = found.get(row).copied().flatten();
