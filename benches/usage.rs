@@ -54,7 +54,7 @@ struct Rows {
     ids: Vec<String>,
     people: Vec<String>,
     /// Account, person, days ago, how often.
-    rows: Vec<(usize, usize, i32, u32)>,
+    uses: Vec<(usize, usize, i32, u32)>,
     today: Date,
 }
 
@@ -72,7 +72,7 @@ impl Rows {
             let (account, person) = (pick(ids.len())?, pick(people.len())?);
             rows.push((account, person, i32::try_from(pick(60)?)?, u32::try_from(pick(5)?)? + 1));
         }
-        Ok(Self { ids, people, rows, today })
+        Ok(Self { ids, people, uses: rows, today })
     }
 
     fn event(&self, (account, person, ago, count): (usize, usize, i32, u32)) -> Outcome<Event<'_>> {
@@ -92,7 +92,7 @@ fn empty() -> Outcome<Usage> {
 }
 
 fn coming_in<W: Write>(table: &mut Table<'_, W>, rows: &Rows, size: usize) -> Outcome<Usage> {
-    let all = rows.events(&rows.rows)?;
+    let all = rows.events(&rows.uses)?;
     let mut full = empty()?;
     full.ingest(all.iter().cloned(), rows.today)?;
     table.measure("usage: two rows an account, one batch", size, || {
@@ -112,12 +112,8 @@ fn coming_in<W: Write>(table: &mut Table<'_, W>, rows: &Rows, size: usize) -> Ou
         usage.ingest(thousand.first().cloned(), rows.today)?;
         Ok(usage)
     })?;
-    writeln!(
-        table.out,
-        "    {} buckets, {:.1} bytes each",
-        full.buckets(),
-        full.heap_bytes() as f64 / full.buckets().max(1) as f64
-    )?;
+    let (buckets, bytes) = (full.buckets(), full.heap_bytes());
+    writeln!(table.out, "    {buckets} buckets, {} bytes each", bytes / buckets.max(1))?;
     Ok(full)
 }
 

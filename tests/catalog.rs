@@ -656,3 +656,38 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn threads_and_packing_change_no_bit() {
+    let seeds: Vec<[u8; 5]> = (0..120_u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761)).to_le_bytes())
+        .map(|b| [b[0], b[1], b[2], b[3], b[0] ^ b[2]])
+        .collect();
+    let mut definitions = deep();
+    definitions.extend(BuiltIn::usage(28));
+    let mut told: Vec<Vec<String>> = Vec::new();
+    for chunk_rows in common::CHUNK_ROWS {
+        let (book, _) = forest(&seeds).load(chunk_rows, Policy::strict());
+        let usage = filled(&book, &mut Random::new(5));
+        let catalog = Catalog::new(book.schema(), usage.schema(), definitions.clone()).unwrap();
+        let view = common::view(&book);
+        for threads in [1, 2] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let derived = pool.install(|| run(&catalog, &view, &usage));
+            let mut lines: Vec<String> = Vec::new();
+            for account in view.accounts() {
+                let values = catalog.order().map(|id| {
+                    let value = derived.value(&id.name, account);
+                    let bits = match &value {
+                        Some(ExprValue::Double(double)) => double.to_bits(),
+                        _ => 0,
+                    };
+                    format!("{value:?} {bits} {}", derived.is_member(&id.name, account))
+                });
+                lines.push(format!("{} {}", account.id_str(), values.collect::<Vec<_>>().join(" ")));
+            }
+            told.push(lines);
+        }
+    }
+    assert!(told.windows(2).all(|pair| pair[0] == pair[1]));
+}

@@ -432,6 +432,11 @@ fn all_faults_of_all_roll_ups_are_said_at_once() {
         RollUpDefinition::new("j", Operator::Ratio { numerator: "arr".into(), denominator: "seats".into() }),
         RollUpDefinition::new("k", Operator::Max("region".into())),
         RollUpDefinition::new("l", Operator::Sum("row.hours".into())),
+        // A product of two whole expressions, and not of what is left when their texts are put together.
+        RollUpDefinition::new(
+            "m",
+            Operator::WeightedAverage { of: "seats) + (seats".into(), weight: "seats".into() },
+        ),
     ])
     .unwrap_err();
     for part in [
@@ -450,6 +455,7 @@ fn all_faults_of_all_roll_ups_are_said_at_once() {
         "roll-up `j`: money(USD) by whole number is no ratio; a weighted average may be meant",
         "roll-up `k`: there is no greatest of enumeration value",
         "roll-up `l`: value: E101",
+        "roll-up `m`: value: E1",
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }

@@ -1,6 +1,6 @@
 //! The data set: accounts, subscriptions and their usage, laid over a tree, and what contradicts itself in it.
 //!
-//! RavenStack has no hierarchy and names nobody, so two things are laid over it: companies stand under their industry and
+//! The data has no hierarchy and names nobody, so two things are laid over it: companies stand under their industry and
 //! country, and each use is given to one of as many people as the company has seats, by a hash of the id of the use. The
 //! subscriptions of a company to one plan are one product account.
 

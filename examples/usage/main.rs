@@ -1,4 +1,4 @@
-//! Usage of a real-looking SaaS, laid over an account tree: adoption per product and family, people counted once.
+//! Usage of a real-looking service, laid over an account tree: adoption per product and family, people counted once.
 //!
 //! ```sh
 //! cargo run --release --example usage

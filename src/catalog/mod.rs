@@ -221,10 +221,12 @@ impl Catalog {
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Derived, Cancelled> {
         let known = Arc::ptr_eq(self.schema(), view.schema()) || **self.schema() == **view.schema();
-        // Usage of other accounts says nothing about these.
+        // Usage of other accounts, or of another moment, says nothing about these.
         let usage = usage.filter(|usage| {
             let seen = usage.view();
-            seen.inner().layout.same(&view.inner().layout) && seen.scope() == view.scope()
+            let same_accounts =
+                seen.inner().layout.same(&view.inner().layout) && seen.scope() == view.scope();
+            same_accounts && seen.as_of().instant() == view.as_of().instant()
         });
         if known {
             derived::run(&self.rounds, view, usage, history, stop)

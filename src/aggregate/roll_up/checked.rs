@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::definition::{Over, RollUpDefinition};
+use super::definition::{Operator, Over, RollUpDefinition};
 use super::fault::RollUpFaultKind;
 use super::spec::Spec;
 use crate::expr::{Checked, Checker, ExprLimits, Names, Of, Type};
@@ -69,6 +69,10 @@ impl CheckedRollUp {
             let checked = checker.check_rows(of?, text?);
             checked.map_err(|errors| faults.push(RollUpFaultKind::Expression(part, errors))).ok()
         };
+        // A product is read as a whole; what is multiplied must make sense by itself.
+        if let Operator::WeightedAverage { of, .. } = &definition.operator {
+            check("value", Some(of));
+        }
         let filter = check("filter", definition.filter.as_ref());
         let (first, second) = definition.operator.expressions();
         let checked_first = check("value", first.as_ref());

@@ -370,7 +370,8 @@ impl Operator {
             | Self::Share { of, .. } => one(of),
             Self::Ratio { numerator, denominator } => (Some(numerator.clone()), Some(denominator.clone())),
             Self::WeightedAverage { of, weight } => {
-                (Some(Arc::from(format!("({of}) * ({weight})"))), Some(weight.clone()))
+                // Each on a line of its own, so that a comment in one ends with it.
+                (Some(Arc::from(format!("({of}\n) * ({weight}\n)"))), Some(weight.clone()))
             }
             Self::First { of, by } | Self::Last { of, by } => (Some(of.clone()), Some(by.clone())),
         }
