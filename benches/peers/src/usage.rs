@@ -53,7 +53,7 @@ impl Uses {
                 above = data.parents[account as usize];
             }
         }
-        sets.into_iter().map(|set| set.len() as i64).collect()
+        sets.into_iter().map(|set| i64::try_from(set.len()).unwrap_or(i64::MAX)).collect()
     }
 
     /// How often each account was used in the window.
