@@ -14,6 +14,7 @@
 mod answer;
 mod contest;
 mod data;
+mod forty;
 mod ours;
 mod segment;
 mod table;
@@ -107,6 +108,15 @@ fn contests(accounts: usize, rounds: Option<usize>) -> Outcome<Vec<Timed>> {
     contestants.extend(with_rhai::segment(&data)?);
     let question = "which accounts a segment of five clauses matches";
     timed.extend(Contest { question, expected: segment::matching(&data), contestants }.hold(rounds, id)?);
+
+    let mut contestants = ours::forty(&data)?;
+    contestants.extend(with_polars::forty(&data)?);
+    contestants.extend(with_sqlite::forty(&data)?);
+    let question = "40 roll-ups with filters of every subtree";
+    let rounds_of_forty = rounds.min(7);
+    timed.extend(
+        Contest { question, expected: forty::expected(&data), contestants }.hold(rounds_of_forty, id)?,
+    );
 
     let uses = usage::Uses::new(&data)?;
     let mut contestants = ours::people(&data, &uses)?;

@@ -18,6 +18,7 @@ use crate::Outcome;
 use crate::answer::Total;
 use crate::contest::Contestant;
 use crate::data::{Data, METRICS, number_of};
+use crate::forty::{self, Forty};
 use crate::segment;
 use crate::usage::{Uses, WINDOW};
 
@@ -77,6 +78,52 @@ pub fn segment(data: &Data) -> Outcome<Vec<Contestant<'_, bool>>> {
                         matching[number_of(id.as_str())?] = true;
                     }
                     Ok(matching)
+                }))
+            }),
+        })
+    };
+    Ok(vec![on(1)?, on(2)?])
+}
+
+/// Forty roll-ups by definition, on this thread and on two others.
+pub fn forty(data: &Data) -> Outcome<Vec<Contestant<'_, Forty>>> {
+    let (book, _) = Book::load(data.book.schema(), &data.book.source(), &Policy::strict())?;
+    let mut definitions = Vec::with_capacity(forty::ALL);
+    for (kind, filter) in forty::OURS.iter().enumerate() {
+        for metric in 1..=METRICS {
+            let name = format!("r{}", kind * METRICS + metric - 1);
+            let sum = Operator::Sum(format!("m{metric}").into());
+            let definition = RollUpDefinition::new(&name, sum).with_cancelled();
+            definitions.push(filter.map_or(definition.clone(), |filter| definition.filter(filter)));
+        }
+    }
+    let plan = RollUpPlan::new(book.schema(), &**book.schema(), definitions)?;
+    let view = view(&book)?;
+    let on = |threads: usize| -> Outcome<Contestant<'_, Forty>> {
+        let pool = (threads > 1).then(|| pool(threads)).transpose()?;
+        let (plan, view) = (plan.clone(), view.clone());
+        Ok(Contestant {
+            tool: TOOL,
+            way: "RollUpPlan::run",
+            threads,
+            run: Box::new(move || {
+                let answers = match &pool {
+                    Some(pool) => pool.install(|| plan.run(&view)),
+                    None => plan.run(&view),
+                };
+                Ok(Box::new(move || {
+                    let mut read = vec![[0; forty::ALL]; answers.view().len()];
+                    for account in answers.view().accounts() {
+                        let own = &mut read[number_of(account.id_str())?];
+                        for (place, sum) in own.iter_mut().enumerate() {
+                            *sum = match answers.value(&format!("r{place}"), account) {
+                                None => 0,
+                                Some(ExprValue::Decimal(sum)) => i64::try_from(sum.units())?,
+                                other => return Err(format!("unexpected value {other:?}").into()),
+                            };
+                        }
+                    }
+                    Ok(read)
                 }))
             }),
         })

@@ -10,6 +10,7 @@ use crate::Outcome;
 use crate::answer::Total;
 use crate::contest::Contestant;
 use crate::data::{Data, METRICS, levels, number_of, to_u32};
+use crate::forty::{self, Forty};
 use crate::usage::{Uses, WINDOW};
 
 const TOOL: &str = "Polars";
@@ -102,6 +103,55 @@ pub fn segment(data: &Data) -> Outcome<Vec<Contestant<'_, bool>>> {
         }),
     };
     Ok(vec![filter])
+}
+
+/// Forty conditional sums over the stored closure.
+pub fn forty(data: &Data) -> Outcome<Vec<Contestant<'_, Forty>>> {
+    let mut accounts = accounts(data)?;
+    let closure = closure(&accounts)?;
+    let regions: Vec<Option<&str>> = data.regions.iter().map(Option::as_deref).collect();
+    accounts.with_column(Column::new("region".into(), regions))?;
+    accounts.with_column(Column::new("nps".into(), data.nps.as_slice()))?;
+    let kinds = [
+        lit(true),
+        col("region").eq(lit("EMEA")),
+        col("region").eq(lit("APAC")),
+        col("nps").lt(lit(0_i64)),
+        col("nps").gt(lit(50_i64)),
+    ];
+    let mut columns = vec![col("number")];
+    let mut sums = Vec::with_capacity(forty::ALL);
+    for (kind, counts) in kinds.iter().enumerate() {
+        for metric in 1..=METRICS {
+            let name = format!("r{}", kind * METRICS + metric - 1);
+            let own = when(counts.clone()).then(col(format!("m{metric}"))).otherwise(lit(NULL));
+            columns.push(own.cast(DataType::Int64).alias(&name));
+            sums.push(col(&name).sum());
+        }
+    }
+    let len = data.len();
+    let run = move || {
+        let rows = accounts.clone().lazy().select(columns.clone());
+        let joined = closure.clone().lazy().inner_join(rows, col("descendant"), col("number"));
+        let totals = joined.group_by([col("ancestor")]).agg(sums.clone()).collect()?;
+        let read = move || {
+            let mut all = vec![[0; forty::ALL]; len];
+            let numbers: Vec<Option<u32>> = totals.column("ancestor")?.u32()?.iter().collect();
+            let columns = (0..forty::ALL)
+                .map(|place| Ok(totals.column(&format!("r{place}"))?.i64()?.iter().collect()))
+                .collect::<Outcome<Vec<Vec<Option<i64>>>>>()?;
+            for (row, number) in numbers.iter().enumerate() {
+                let own = &mut all[number.ok_or("a row without an account")? as usize];
+                for (sum, column) in own.iter_mut().zip(&columns) {
+                    *sum = column[row].unwrap_or(0);
+                }
+            }
+            Ok(all)
+        };
+        Ok(Box::new(read) as crate::contest::Reader<'_, Forty>)
+    };
+    let way = "stored closure, join, group by, sums of masked columns";
+    Ok(vec![Contestant { tool: TOOL, way, threads: threads(), run: Box::new(run) }])
 }
 
 /// Different people in every subtree: the stored closure joined with the uses of the window.

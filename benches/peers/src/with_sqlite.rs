@@ -12,6 +12,7 @@ use crate::Outcome;
 use crate::answer::Total;
 use crate::contest::Contestant;
 use crate::data::{Data, METRICS, number_of};
+use crate::forty::{self, Forty};
 use crate::usage::{Uses, WINDOW};
 
 const TOOL: &str = "SQLite";
@@ -105,6 +106,55 @@ pub fn build(data: &Data) -> Outcome<Vec<Contestant<'_, u32>>> {
         }),
     };
     Ok(vec![plain, with_closure])
+}
+
+/// Forty conditional sums over the stored closure.
+pub fn forty(data: &Data) -> Outcome<Vec<Contestant<'_, Forty>>> {
+    let connection = open()?;
+    fill(&connection, data)?;
+    store_closure(&connection)?;
+    connection.execute_batch(
+        "ALTER TABLE account ADD COLUMN region TEXT; ALTER TABLE account ADD COLUMN nps INTEGER; BEGIN;",
+    )?;
+    let mut update = connection.prepare("UPDATE account SET region = ?, nps = ? WHERE number = ?")?;
+    for number in 0..data.len() {
+        update.execute((&data.regions[number], data.nps[number], i64::try_from(number)?))?;
+    }
+    drop(update);
+    connection.execute_batch("COMMIT; ANALYZE;")?;
+    let sums: Vec<String> = forty::SQL
+        .iter()
+        .flat_map(|kind| (1..=METRICS).map(move |metric| format!("sum(CASE WHEN {kind} THEN m{metric} END)")))
+        .collect();
+    let query = format!(
+        "SELECT closure.ancestor, {} FROM closure JOIN account ON account.number = closure.descendant
+         GROUP BY closure.ancestor",
+        sums.join(", ")
+    );
+    let len = data.len();
+    Ok(vec![Contestant {
+        tool: TOOL,
+        way: "stored closure table, conditional sums",
+        threads: 1,
+        run: Box::new(move || {
+            let mut statement = connection.prepare_cached(&query)?;
+            let read = |row: &Row<'_>| {
+                let mut sums = [0; forty::ALL];
+                for (place, sum) in sums.iter_mut().enumerate() {
+                    *sum = row.get::<_, Option<i64>>(place + 1)?.unwrap_or(0);
+                }
+                Ok((row.get::<_, i64>(0)?, sums))
+            };
+            let rows = statement.query_map([], read)?.collect::<Result<Vec<_>, _>>()?;
+            Ok(Box::new(move || {
+                let mut all = vec![[0; forty::ALL]; len];
+                for (number, sums) in rows {
+                    all[usize::try_from(number)?] = sums;
+                }
+                Ok(all)
+            }))
+        }),
+    }])
 }
 
 /// Different people in every subtree: the stored closure joined with the uses of the window.
