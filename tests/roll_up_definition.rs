@@ -519,3 +519,33 @@ fn a_chain_and_a_star_of_a_hundred_thousand_take_no_longer_than_their_rows() {
         assert_eq!(answers.value("third", root), Some(ExprValue::Int(if chain { 3 } else { 2 })));
     }
 }
+
+#[test]
+fn cancelled_accounts_add_nothing_unless_asked_for() {
+    use perennial::testkit::ReferenceBook;
+    let reference = ReferenceBook::new(400, 7);
+    let (book, _) =
+        perennial::Book::load(reference.schema(), &reference.source(), &Policy::strict()).unwrap();
+    let view = book.view(&Scope::all(), as_of()).unwrap();
+    let sum = |name: &str| RollUpDefinition::new(name, Operator::Sum("contract_value".into()));
+    let both = [sum("without"), sum("with").with_cancelled()];
+    let plan = RollUpPlan::new(book.schema(), &**book.schema(), both).unwrap();
+    let answers = plan.run(&view);
+    let mut differ = 0;
+    for (name, with_cancelled) in [("without", false), ("with", true)] {
+        let operator = Operator::Sum("contract_value".into());
+        let oracle = OracleDefinition {
+            operator,
+            reach: Reach::SelfAndDescendants,
+            nulls: Nulls::Skip,
+            with_cancelled,
+        };
+        for account in view.accounts() {
+            let rows =
+                |own: Account<'_>| vec![(own.value("contract_value").map(|value| shown(&value)), None)];
+            assert_eq!(answers.value(name, account), oracle.evaluate(&view, account, &rows).value);
+            differ += usize::from(answers.value("with", account) != answers.value("without", account));
+        }
+    }
+    assert!(differ > 0);
+}

@@ -396,7 +396,15 @@ fn an_event_is_counted_once() {
     assert_eq!((report.counted, report.faulty), (0, 2));
     assert!(matches!(&report.faults[0].kind, UsageFaultKind::IdReused { id } if id == "e1"));
     assert_eq!(asked(&usage, "events(\"login\").count()", "a").unwrap(), "1");
-    // After its days, an id is forgotten.
+    // Too many values are refused at once, and not looked through.
+    let names: Vec<String> = (0..1_000).map(|number| format!("v{number}")).collect();
+    let many = names.iter().fold(Event::on("login", "a", today()), |event, name| event.value(name, 1_i64));
+    let report = usage.ingest([many], today()).unwrap();
+    assert_eq!(report.faults[0].kind.to_string(), "there are too many different values");
+    // After its days an id says nothing, be it forgotten already or not.
+    let mut other = usage.clone();
+    let report = other.ingest([sent().count(2)], today().plus_days(6).unwrap()).unwrap();
+    assert_eq!((report.counted, report.faulty), (1, 0));
     assert_eq!(usage.remembered_ids(), 1);
     let later = today().plus_days(6).unwrap();
     usage.ingest([], later).unwrap();

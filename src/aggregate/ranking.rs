@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::aggregate::version::named;
 use crate::expr::{Bits, Cell, Flat, Key};
 
 /// Where an account stands among its peers, from 0, the least, to 100, the greatest: a column that reads the whole book.
@@ -21,7 +22,6 @@ use crate::expr::{Bits, Cell, Flat, Key};
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[must_use]
 pub struct Ranking {
     pub(crate) name: Arc<str>,
     pub(crate) of: Arc<str>,
@@ -38,8 +38,11 @@ pub struct Ranking {
     pub(crate) version: u64,
 }
 
+named!(Ranking, described);
+
 impl Ranking {
     /// By the value of an expression, among all accounts that have one.
+    #[must_use]
     pub fn new(name: &str, of: &str) -> Self {
         Self {
             name: Arc::from(name),
@@ -53,39 +56,17 @@ impl Ranking {
 
     /// Among the accounts with the same value of another expression; those without one are peers of nobody, and have no
     /// place.
+    #[must_use]
     pub fn within(mut self, within: &str) -> Self {
         self.within = Some(Arc::from(within));
         self
     }
 
     /// A value below this one gives 0; it is among its peers all the same.
+    #[must_use]
     pub const fn at_least(mut self, least: f64) -> Self {
         self.at_least = Some(least);
         self
-    }
-
-    /// What it means.
-    pub fn description(mut self, description: &str) -> Self {
-        self.description = Some(Arc::from(description));
-        self
-    }
-
-    /// The version of the definition, which the host counts.
-    pub const fn at_version(mut self, version: u64) -> Self {
-        self.version = version;
-        self
-    }
-
-    /// The version of the definition: 1 unless it says so.
-    #[must_use]
-    pub const fn version(&self) -> u64 {
-        self.version
-    }
-
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
     }
 
     /// The expression whose value is compared.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::aggregate::version::named;
 use crate::aggregate::{Metric, Operator, Over, Ranking, RollUpDefinition};
 use crate::segment::Segment;
 
@@ -17,7 +18,6 @@ use crate::segment::Segment;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[must_use]
 pub struct CalculatedAttribute {
     pub(super) name: Arc<str>,
     pub(super) expression: Arc<str>,
@@ -34,47 +34,28 @@ pub struct CalculatedAttribute {
     pub(super) version: u64,
 }
 
+named!(CalculatedAttribute, described);
+
 impl CalculatedAttribute {
     /// An expression by name.
+    #[must_use]
     pub fn new(name: &str, expression: &str) -> Self {
         let expression = Arc::from(expression);
         Self { name: Arc::from(name), expression, label: None, description: None, unit: None, version: 1 }
     }
 
     /// With a label for screens.
+    #[must_use]
     pub fn label(mut self, label: &str) -> Self {
         self.label = Some(Arc::from(label));
         self
     }
 
-    /// What it means.
-    pub fn description(mut self, description: &str) -> Self {
-        self.description = Some(Arc::from(description));
-        self
-    }
-
     /// The unit of its numbers.
+    #[must_use]
     pub fn unit(mut self, unit: &str) -> Self {
         self.unit = Some(Arc::from(unit));
         self
-    }
-
-    /// The version of the definition, which the host counts.
-    pub const fn at_version(mut self, version: u64) -> Self {
-        self.version = version;
-        self
-    }
-
-    /// The version of the definition: 1 unless it says so.
-    #[must_use]
-    pub const fn version(&self) -> u64 {
-        self.version
-    }
-
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
     }
 
     /// Its expression.
@@ -88,7 +69,6 @@ impl CalculatedAttribute {
 /// itself it makes a trend: `change(score, score_30d_ago)`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[must_use]
 pub struct PastValue {
     pub(super) name: Arc<str>,
     pub(super) of: Arc<str>,
@@ -100,28 +80,13 @@ pub struct PastValue {
     pub(super) version: u64,
 }
 
+named!(PastValue);
+
 impl PastValue {
     /// The value of an attribute, or of another column, so many days before that of the question.
+    #[must_use]
     pub fn new(name: &str, of: &str, days_ago: u32) -> Self {
         Self { name: Arc::from(name), of: Arc::from(of), days_ago, version: 1 }
-    }
-
-    /// The version of the definition, which the host counts.
-    pub const fn at_version(mut self, version: u64) -> Self {
-        self.version = version;
-        self
-    }
-
-    /// The version of the definition: 1 unless it says so.
-    #[must_use]
-    pub const fn version(&self) -> u64 {
-        self.version
-    }
-
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
     }
 
     /// Whose value it was.

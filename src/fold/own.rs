@@ -248,7 +248,7 @@ fn nano(minor: i64, rate: Decimal, from: Currency, to: Currency) -> Option<i128>
 }
 
 /// The whole number nearest to a quotient; of two, the even one. The divisor is above zero.
-pub(super) fn divide_half_even(dividend: i128, divisor: i128) -> i128 {
+pub(crate) fn divide_half_even(dividend: i128, divisor: i128) -> i128 {
     let (quotient, rest) = (dividend.div_euclid(divisor), dividend.rem_euclid(divisor));
     // Twice the rest against the divisor, without overflow.
     let up = match rest.cmp(&(divisor - rest)) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::aggregate::version::named;
 use crate::fold::Reach;
 
 /// Most values that [`Operator::Smallest`], [`Operator::Largest`] and [`Operator::Top`] give.
@@ -167,7 +168,6 @@ pub enum Nulls {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[must_use]
 pub struct RollUpDefinition {
     pub(super) name: Arc<str>,
     #[serde(default, skip_serializing_if = "is_accounts")]
@@ -200,8 +200,11 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
+named!(RollUpDefinition, described);
+
 impl RollUpDefinition {
     /// An operator over all accounts of the subtree that are not cancelled, for every account.
+    #[must_use]
     pub fn new(name: &str, operator: Operator) -> Self {
         Self {
             name: Arc::from(name),
@@ -218,12 +221,14 @@ impl RollUpDefinition {
     }
 
     /// Over other rows.
+    #[must_use]
     pub fn over(mut self, over: Over) -> Self {
         self.over = over;
         self
     }
 
     /// Over the rows for which a question is true.
+    #[must_use]
     pub fn filter(mut self, filter: &str) -> Self {
         self.filter = Some(Arc::from(filter));
         self
@@ -231,51 +236,31 @@ impl RollUpDefinition {
 
     /// Over the account's own rows, those below, or both. Without it, over those below for events, which are sent to the
     /// leaves, and over both for the rest.
+    #[must_use]
     pub const fn reach(mut self, reach: Reach) -> Self {
         self.reach = Some(reach);
         self
     }
 
     /// For accounts of these types only; the others have no value.
+    #[must_use]
     pub fn levels<'t>(mut self, types: impl IntoIterator<Item = &'t str>) -> Self {
         self.levels = types.into_iter().map(Arc::from).collect();
         self
     }
 
     /// What a row without a value does.
+    #[must_use]
     pub const fn nulls(mut self, nulls: Nulls) -> Self {
         self.nulls = nulls;
         self
     }
 
     /// With the rows of cancelled accounts.
+    #[must_use]
     pub const fn with_cancelled(mut self) -> Self {
         self.with_cancelled = true;
         self
-    }
-
-    /// What it means.
-    pub fn description(mut self, description: &str) -> Self {
-        self.description = Some(Arc::from(description));
-        self
-    }
-
-    /// The version of the definition, which the host counts.
-    pub const fn at_version(mut self, version: u64) -> Self {
-        self.version = version;
-        self
-    }
-
-    /// The version of the definition: 1 unless it says so.
-    #[must_use]
-    pub const fn version(&self) -> u64 {
-        self.version
-    }
-
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
     }
 
     /// Its operator.
@@ -288,12 +273,6 @@ impl RollUpDefinition {
     #[must_use]
     pub const fn rows(&self) -> &Over {
         &self.over
-    }
-
-    /// What it means.
-    #[must_use]
-    pub fn documentation(&self) -> Option<&str> {
-        self.description.as_deref()
     }
 
     /// Its expressions, as written.

@@ -10,9 +10,9 @@ use super::counts::Counts;
 use super::definition::{MAX_UNION, Nulls};
 use super::moments::Moments;
 use super::spec::{Number, Spec};
-use crate::aggregate::usage::{sum_cell, unit_of, weighted};
+use crate::aggregate::usage::{sum_cell, unit_of, units, weighted};
 use crate::expr::{Bits, Cell, Key, Summed, Total, Val};
-use crate::fold::{Sum, from_quanta, to_quanta};
+use crate::fold::{Sum, divide_half_even, from_quanta};
 
 /// Values of a row: what is read, and what beside it; for how many events it stands, and whether it is their total.
 #[derive(Debug, Clone)]
@@ -300,16 +300,6 @@ fn at<K>(counts: &BTreeMap<K, u64>, place: u64) -> Option<&K> {
     })
 }
 
-/// A number in whole units, of which sums are exact.
-fn units(value: &Val<'_>) -> Option<i128> {
-    match value {
-        Val::Int(v) => Some(i128::from(*v)),
-        Val::Wide(v) => Some(*v),
-        Val::Double(v) => to_quanta(*v),
-        _ => None,
-    }
-}
-
 /// The square of what one unit is a part of.
 fn squared_unit(number: Number) -> f64 {
     match number.summed {
@@ -355,7 +345,13 @@ pub(super) fn ratio(
     // The divisor has digits of its own.
     let more = u32::from(digits) + u32::from(below_of.scale);
     let units = 10_i128.checked_pow(more).and_then(|by| above.value.checked_mul(by));
-    units.map_or(Cell::Missing, |units| Cell::Wide(half_even(units, below.value)))
+    // The divisor stands above 0.
+    let pair = if below.value < 0 {
+        units.and_then(i128::checked_neg).zip(below.value.checked_neg())
+    } else {
+        units.map(|units| (units, below.value))
+    };
+    pair.map_or(Cell::Missing, |(units, by)| Cell::Wide(divide_half_even(units, by)))
 }
 
 fn money_of(double: f64, scale: u8) -> Cell {
@@ -363,17 +359,6 @@ fn money_of(double: f64, scale: u8) -> Cell {
     #[expect(clippy::cast_possible_truncation, reason = "within range, as tested")]
     let whole = units.round_ties_even() as i128;
     if units.abs() < 1e38 { Cell::Wide(whole) } else { Cell::Missing }
-}
-
-fn half_even(value: i128, by: i128) -> i128 {
-    let (value, by) = if by < 0 { (value.saturating_neg(), by.saturating_neg()) } else { (value, by) };
-    let (down, rest) = (value.div_euclid(by), value.rem_euclid(by));
-    // Twice the rest against the divisor, without leaving the range.
-    match rest.cmp(&(by - rest)) {
-        std::cmp::Ordering::Less => down,
-        std::cmp::Ordering::Greater => down + 1,
-        std::cmp::Ordering::Equal => down + (down & 1),
-    }
 }
 
 /// The texts of a value: a text, or a list of them.

@@ -18,7 +18,7 @@ pub(super) struct EventIds {
 
 #[derive(Debug, Clone, Default)]
 struct Part {
-    prints: HashMap<Arc<str>, u64>,
+    prints: HashMap<Arc<str>, (i32, u64)>,
     by_day: BTreeMap<i32, Vec<Arc<str>>>,
 }
 
@@ -32,9 +32,10 @@ impl EventIds {
         Self { parts: Arc::new(vec![Arc::default(); PARTS]), from: i32::MIN }
     }
 
-    /// What an id stands for.
-    pub(super) fn find(&self, id: &str) -> Option<u64> {
-        self.parts.get(part_of(id))?.prints.get(id).copied()
+    /// What an id stands for, if its event was on a day or later.
+    pub(super) fn find(&self, id: &str, from: i32) -> Option<u64> {
+        let (day, print) = *self.parts.get(part_of(id))?.prints.get(id)?;
+        (day >= from).then_some(print)
     }
 
     pub(super) fn remember(&mut self, id: &str, day: i32, print: u64) {
@@ -45,7 +46,7 @@ impl EventIds {
         let part = Arc::make_mut(part);
         let id: Arc<str> = Arc::from(id);
         part.by_day.entry(day).or_default().push(id.clone());
-        part.prints.insert(id, print);
+        part.prints.insert(id, (day, print));
     }
 
     /// Forgets the ids of events before a day.
@@ -62,7 +63,10 @@ impl EventIds {
             let part = Arc::make_mut(part);
             let kept = part.by_day.split_off(&day);
             for id in std::mem::replace(&mut part.by_day, kept).into_values().flatten() {
-                part.prints.remove(&id);
+                // It may stand for a later event by now.
+                if part.prints.get(&id).is_some_and(|(own, _)| *own < day) {
+                    part.prints.remove(&id);
+                }
             }
         }
     }

@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use super::dictionary::placed;
 use super::event::{Event, When};
-use super::kind::{EventKind, UsageSchema};
+use super::kind::{EventKind, MAX_EVENT_FIELDS, UsageSchema};
+use super::reading::units;
 use super::report::{UsageFaultKind, UsageRefused, UsageReport};
 use super::settings::{Faulty, TooOld, UsageSettings};
 use super::store::{Arrival, Bucket, Key, NOBODY};
 use super::what::{WhatRef, cell_of};
 use super::{Usage, start_of_day};
-use crate::expr::Cell;
-use crate::fold::{Sum, to_quanta};
+use crate::expr::{Cell, Val};
+use crate::fold::Sum;
 use crate::model::{AccountId, Date, ValueFault, ValueFaultKind, nearest};
 
 /// A row that fits.
@@ -59,6 +60,7 @@ impl Usage {
         let events: Vec<Event<'a>> = events.into_iter().collect();
         let mut report = UsageReport { rows: events.len(), ..UsageReport::default() };
         let taken = self.taken(today);
+        let ids_from = self.ids_from(today);
         let (schema, settings) = (self.schema.clone(), self.settings.clone());
         let reader = Reader { schema: &schema, settings: &settings, taken, starts: RefCell::default() };
         let mut fits: Vec<Fit<'_>> = Vec::with_capacity(events.len());
@@ -81,7 +83,7 @@ impl Usage {
             };
             if let Some(id) = event.id {
                 let print = fit.print();
-                match self.ids.find(id).or_else(|| seen.get(id).copied()) {
+                match self.ids.find(id, ids_from).or_else(|| seen.get(id).copied()) {
                     Some(known) if known == print => {
                         report.duplicates += 1;
                         continue;
@@ -141,8 +143,13 @@ impl Usage {
             let dropped = self.store.drop_before(first.days(), self.schema.width);
             self.dropped_events = self.dropped_events.saturating_add(dropped.events);
         }
+        self.ids.forget_before(self.ids_from(today));
+    }
+
+    /// The first day whose events are known by their ids.
+    fn ids_from(&self, today: Date) -> i32 {
         let days = i32::try_from(self.settings.ids_for_days).unwrap_or(i32::MAX);
-        self.ids.forget_before(today.days().saturating_sub(days).saturating_add(1));
+        today.days().saturating_sub(days).saturating_add(1)
     }
 
     fn arrival(&mut self, fit: Fit<'_>) -> Result<Arrival, &'static str> {
@@ -215,6 +222,11 @@ impl<'e> Reader<'e> {
             faults.push(F::UnknownEvent { event: event.kind.to_owned(), hint });
             return Err(faults);
         };
+        // More than any kind has, and too many to be looked through one by one.
+        if event.values.len() > 2 * MAX_EVENT_FIELDS {
+            faults.push(F::TooMany { what: "values" });
+            return Err(faults);
+        }
         let mut properties = vec![Cell::Missing; kind.properties.len()];
         let mut measures: Vec<Sum> = Vec::new();
         for (place, (name, value)) in event.values.iter().enumerate() {
@@ -234,7 +246,7 @@ impl<'e> Reader<'e> {
                 }
             } else if let Some((at, _, measure)) = kind.measures.get_full(*name) {
                 match measure.accept(value.clone()).map(|value| cell_of(&value, measure)) {
-                    Ok(cell) => match units(&cell) {
+                    Ok(cell) => match units(&Val::of_cell(&cell)) {
                         Some(units) => {
                             measures.resize(kind.measures.len(), Sum::default());
                             if let Some(sum) = measures.get_mut(at) {
@@ -280,15 +292,5 @@ impl Fit<'_> {
             (self.instant, matches!(event.when, When::On(_)), event.count),
             (&self.properties, measures),
         ))
-    }
-}
-
-/// A measure in whole units, of which sums are exact.
-fn units(cell: &Cell) -> Option<i128> {
-    match cell {
-        Cell::Int(v) => Some(i128::from(*v)),
-        Cell::Wide(v) => Some(*v),
-        Cell::Double(v) => to_quanta(v.get()),
-        _ => None,
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::UsageSchema;
 use super::names::WithUsage;
+use crate::aggregate::version::named;
 use crate::expr::{Checked, Checker, ExprErrors, Name, NameText, Names, Of, Op, Type};
 use crate::model::{AccountId, IdError};
 
@@ -42,37 +43,13 @@ pub struct Metric {
     pub(super) version: u64,
 }
 
+named!(Metric, described);
+
 impl Metric {
     /// A metric by name, and the expression of its daily value.
     #[must_use]
     pub fn new(name: &str, expression: &str) -> Self {
         Self { name: Arc::from(name), expression: Arc::from(expression), description: None, version: 1 }
-    }
-
-    /// What it means.
-    #[must_use]
-    pub fn description(mut self, description: &str) -> Self {
-        self.description = Some(Arc::from(description));
-        self
-    }
-
-    /// The version of the definition, which the host counts.
-    #[must_use]
-    pub const fn at_version(mut self, version: u64) -> Self {
-        self.version = version;
-        self
-    }
-
-    /// The version of the definition: 1 unless it says so.
-    #[must_use]
-    pub const fn version(&self) -> u64 {
-        self.version
-    }
-
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
     }
 
     /// The expression of its daily value.

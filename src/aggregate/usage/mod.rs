@@ -28,7 +28,7 @@ pub use self::kind::{
 };
 pub use self::metric::{Metric, MetricErrors, MetricFault, MetricFaultKind, Metrics};
 pub use self::names::WithUsage;
-pub(in crate::aggregate) use self::reading::{Prepared, sum_cell, unit_of, weighted};
+pub(in crate::aggregate) use self::reading::{Prepared, sum_cell, unit_of, units, weighted};
 pub use self::report::{MAX_USAGE_FAULTS, UsageFault, UsageFaultKind, UsageRefused, UsageReport};
 pub use self::series::{DayValue, MAX_SERIES_DAYS, SeriesError};
 pub use self::settings::{Faulty, TooOld, UsageSettings};

@@ -395,20 +395,25 @@ pub(in crate::aggregate) fn sum_cell(sum: &Sum, summed: Summed) -> Cell {
 
 /// A value that stands for some events: their total, or the value of each.
 pub(in crate::aggregate) fn weighted(value: &Val<'_>, events: u64, is_total: bool) -> Option<Sum> {
-    let units = match value {
-        Val::Int(v) => i128::from(*v),
-        Val::Wide(v) => *v,
-        Val::Double(v) => match to_quanta(*v) {
-            Some(quanta) => quanta,
-            None => return Some(Sum::UNFIT),
-        },
-        _ => return None,
-    };
+    if !matches!(value, Val::Int(_) | Val::Wide(_) | Val::Double(_)) {
+        return None;
+    }
+    let Some(units) = units(value) else { return Some(Sum::UNFIT) };
     let times = if is_total { 1 } else { i128::from(events) };
     Some(match units.checked_mul(times) {
         Some(units) => Sum::over(units, events),
         None => Sum::UNFIT,
     })
+}
+
+/// A number in whole units, of which sums are exact; `None` for what is no number, and for a double out of range.
+pub(in crate::aggregate) fn units(value: &Val<'_>) -> Option<i128> {
+    match value {
+        Val::Int(v) => Some(i128::from(*v)),
+        Val::Wide(v) => Some(*v),
+        Val::Double(v) => to_quanta(*v),
+        _ => None,
+    }
 }
 
 /// The unit in which a sum is kept.

@@ -8,7 +8,7 @@ use super::flat::Flat;
 use super::tree::State;
 use crate::expr::term::{Bits, Cell, Gather, Mean};
 use crate::expr::value::power;
-use crate::fold::{Sum, from_order_key, from_quanta, order_key, to_quanta};
+use crate::fold::{Sum, divide_half_even, from_order_key, from_quanta, order_key, to_quanta};
 
 /// How many rows say yes, no, and nothing.
 #[derive(Debug, Clone, Copy, Default)]
@@ -119,22 +119,13 @@ impl Total {
         let double = match (unit, mean) {
             (Unit::Wide, Mean::Money { digits }) => {
                 let Some(units) = value.checked_mul(power(digits)) else { return Cell::Missing };
-                return Cell::Wide(half_even(units, i128::from(rows)));
+                return Cell::Wide(divide_half_even(units, i128::from(rows)));
             }
             (Unit::Wide, Mean::Double { scale }) => value as f64 / power(scale) as f64 / rows as f64,
             (Unit::Quanta, _) => from_quanta(value) / rows as f64,
             _ => value as f64 / rows as f64,
         };
         if double.is_finite() { Cell::Double(Bits::new(double)) } else { Cell::Missing }
-    }
-}
-
-fn half_even(value: i128, by: i128) -> i128 {
-    let (down, rest) = (value.div_euclid(by), value.rem_euclid(by));
-    match (rest * 2).cmp(&by) {
-        std::cmp::Ordering::Less => down,
-        std::cmp::Ordering::Greater => down + 1,
-        std::cmp::Ordering::Equal => down + (down & 1),
     }
 }
 
