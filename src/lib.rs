@@ -105,6 +105,7 @@ mod book;
 pub mod catalog;
 mod column;
 pub mod docs;
+pub mod engine;
 pub mod expr;
 mod fold;
 mod model;

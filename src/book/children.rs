@@ -73,6 +73,26 @@ impl TableBlock {
         &self.ids
     }
 
+    /// Are the rows of an account the same in two blocks of one table?
+    pub(crate) fn alike(one: Option<&Self>, other: Option<&Self>, account: u32) -> bool {
+        let (Some(one), Some(other)) = (one, other) else {
+            let rows = |block: Option<&Self>| block.map_or(0, |block| block.rows_of(account).len());
+            return rows(one) + rows(other) == 0;
+        };
+        let (own, others) = (one.rows_of(account), other.rows_of(account));
+        let same = |own: usize, others: usize| {
+            let mut columns = one.columns.iter().zip(&other.columns);
+            one.id(own) == other.id(others)
+                && columns.all(|(column, others_column)| match (column, others_column) {
+                    (Some(column), Some(others_column)) => column.get(own) == others_column.get(others),
+                    (Some(column), None) => column.get(own).is_none(),
+                    (None, Some(others_column)) => others_column.get(others).is_none(),
+                    (None, None) => true,
+                })
+        };
+        own.len() == others.len() && own.zip(others).all(|(own, others)| same(own, others))
+    }
+
     /// No rows for so many accounts.
     pub(crate) fn empty(accounts: usize) -> Self {
         let starts = vec![0; accounts + 1].into();

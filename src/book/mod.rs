@@ -59,6 +59,7 @@ pub use successions::Successions;
 pub use sync::ChangeBuilder;
 pub use view::View;
 
+use crate::column::Shelf;
 use crate::model::{AccountId, AccountIdx, AsOf, Schema};
 use crate::set::{AccountSet, Layout, Scope, StaleSet};
 use crate::source::Source;
@@ -93,7 +94,7 @@ pub(crate) struct Inner {
     pub(crate) version: u64,
     pub(crate) layout: Layout,
     // INVARIANT: a slot is `None` only when nothing refers to it.
-    pub(crate) chunks: Vec<Option<Arc<Chunk>>>,
+    pub(crate) chunks: Shelf<Option<Arc<Chunk>>>,
     /// Slots of the chunks that hang on nothing, in the order of the tree.
     pub(crate) trunk: Arc<[u32]>,
     pub(crate) index: Arc<TagIndex>,
@@ -159,6 +160,11 @@ impl Book {
     /// [`StaleSet`] when the scope belongs to another layout; [`Book::rebase`] carries it over.
     pub fn view(&self, scope: &Scope, as_of: AsOf) -> Result<View, StaleSet> {
         View::new(self.clone(), scope.clone(), as_of)
+    }
+
+    /// The whole book: a scope of everything fits every book.
+    pub(crate) fn view_of_all(&self, as_of: AsOf) -> View {
+        View::of_all(self.clone(), as_of)
     }
 
     /// The schema.

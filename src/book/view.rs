@@ -4,9 +4,10 @@
 //! exist: a hidden ancestor is passed over, siblings that come from different hidden parents stand in
 //! order of id, levels count visible accounts. Rulings S16 and S23 to S25 of `docs/semantics`.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{Account, Book, Chunk, Inner};
+use crate::column::Bitmap;
 use crate::model::{AccountId, AccountIdx, AsOf, Schema};
 use crate::set::{AccountSet, Scope, StaleSet};
 use crate::tree::AccountTree;
@@ -27,38 +28,49 @@ pub struct View {
 #[derive(Debug)]
 struct Partial {
     /// The slots that show an account, in themselves or in limbs below.
-    live: Vec<bool>,
-    /// How many visible accounts lie in the slots before each.
-    before: Vec<usize>,
+    live: Bitmap,
+    /// How many visible accounts lie in the slots before each; counted when it is asked.
+    before: OnceLock<Vec<usize>>,
+}
+
+impl Partial {
+    fn before(&self, set: &AccountSet) -> &[usize] {
+        self.before.get_or_init(|| {
+            let mut count = 0;
+            let slots = (0_u32..).take(self.live.len());
+            let before = slots.map(|slot| {
+                let own = count;
+                count += set.bitmap(slot).map_or(0, |bits| bits.count());
+                own
+            });
+            before.collect()
+        })
+    }
 }
 
 impl View {
+    pub(super) const fn of_all(book: Book, as_of: AsOf) -> Self {
+        Self { book, scope: Scope::all(), as_of, partial: None }
+    }
+
     pub(super) fn new(book: Book, scope: Scope, as_of: AsOf) -> Result<Self, StaleSet> {
         let Some(set) = scope.set() else { return Ok(Self { book, scope, as_of, partial: None }) };
         if !set.layout().same(&book.0.layout) {
             return Err(StaleSet);
         }
-        let mut live = vec![false; book.0.chunks.len()];
+        let mut live = Bitmap::zeros(book.0.chunks.len());
         // From each chunk with a visible account up to the trunk, stopping where another came by.
         for (slot, _) in set.bitmaps() {
             let mut at = Some(slot);
             while let Some(slot) = at {
-                match live.get_mut(slot as usize) {
-                    Some(flag) if !*flag => *flag = true,
-                    _ => break,
+                if live.get(slot as usize) {
+                    break;
                 }
+                live.set(slot as usize, true);
                 at = book.0.chunk(slot).and_then(|chunk| chunk.home).map(|home| home.slot);
             }
         }
-        let mut count = 0;
-        let visible = |slot: u32| set.bitmap(slot).map_or(0, |bits| bits.count());
-        let before = (0_u32..).zip(&live).map(|(slot, _)| {
-            let own = count;
-            count += visible(slot);
-            own
-        });
-        let before = before.collect();
-        let partial = Some(Arc::new(Partial { live, before }));
+        let partial = Some(Arc::new(Partial { live, before: OnceLock::new() }));
         Ok(Self { book, scope, as_of, partial })
     }
 
@@ -191,7 +203,7 @@ impl View {
     pub fn dense(&self, place: AccountIdx) -> usize {
         match (&self.partial, self.scope.set()) {
             (Some(partial), Some(set)) => {
-                let before = partial.before.get(place.slot as usize).copied().unwrap_or(0);
+                let before = partial.before(set).get(place.slot as usize).copied().unwrap_or(0);
                 before + set.bitmap(place.slot).map_or(0, |bits| bits.count_range(0, place.row as usize))
             }
             _ => self.book.0.layout.dense(place),
@@ -213,16 +225,16 @@ impl View {
             return self.book.0.layout.account(number);
         };
         // Slots without a visible account share their number with the next one.
-        let slot = partial.before.partition_point(|before| *before <= number).checked_sub(1)?;
-        let rank = number - partial.before.get(slot)?;
+        let before = partial.before(set);
+        let slot = before.partition_point(|before| *before <= number).checked_sub(1)?;
+        let rank = number - before.get(slot)?;
         let slot = u32::try_from(slot).ok()?;
         set.bitmap(slot)?.rows().nth(rank).map(|row| AccountIdx::new(slot, row))
     }
 
     // Whether a chunk or a limb below it shows an account.
-    fn is_live(&self, slot: u32) -> bool {
-        let live = |partial: &Arc<Partial>| partial.live.get(slot as usize).copied().unwrap_or(false);
-        self.partial.as_ref().is_none_or(live)
+    pub(crate) fn is_live(&self, slot: u32) -> bool {
+        self.partial.as_ref().is_none_or(|partial| partial.live.get(slot as usize))
     }
 
     // Whether a row or something below it is visible.

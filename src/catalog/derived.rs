@@ -17,7 +17,7 @@ use crate::expr::{
     Cancelled, Cell, Checked, Columns, ExprValue, Flat, RowPlan, Source, Supply, Type, UsageAsked, Val,
     slots_of,
 };
-use crate::model::AccountIdx;
+use crate::model::{AccountIdx, AsOf, Date};
 use crate::set::AccountSet;
 
 /// Definitions that are worked out together: none reads another of them.
@@ -115,7 +115,7 @@ fn round(
 }
 
 /// The segments that expressions ask, directly or not, each after those that it asks.
-fn needed<'e>(
+pub(super) fn needed<'e>(
     entries: &'e IndexMap<DefinitionRef, Entry>,
     expressions: impl Iterator<Item = &'e Checked>,
 ) -> Vec<(&'e str, &'e Checked)> {
@@ -209,7 +209,8 @@ pub(super) fn run(
     let slots = slots_of(view);
     for round in rounds {
         for (name, of, days_ago, kind) in &round.past {
-            let column = past(view, &slots, history, of, *days_ago, kind);
+            let on = days_before(view.as_of(), *days_ago);
+            let column = past(view, &slots, history, of, on, kind);
             derived.kinds.insert(name.clone(), kind.clone());
             derived.columns.insert(name.clone(), Arc::new(column));
         }
@@ -261,7 +262,7 @@ pub(super) fn run(
 }
 
 /// Which rows are seen.
-fn visible(view: &View, slots: &[(u32, u32)]) -> Vec<bool> {
+pub(super) fn visible(view: &View, slots: &[(u32, u32)]) -> Vec<bool> {
     let mut seen = Vec::new();
     for (slot, _) in slots {
         let rows = view.inner().chunk(*slot).map_or(0, |chunk| chunk.shape.rows());
@@ -290,16 +291,20 @@ fn members(view: &View, slots: &[(u32, u32)], truths: &[Option<bool>]) -> Accoun
     AccountSet::from_bitmaps(view.inner().layout.clone(), bitmaps)
 }
 
+/// The day that lies so many days before a view's.
+pub(super) fn days_before(as_of: &AsOf, days: u32) -> Option<Date> {
+    as_of.date().plus_days(i32::try_from(days).ok()?.checked_neg()?)
+}
+
 /// The values of a column on an earlier day.
-fn past(
+pub(super) fn past(
     view: &View,
     slots: &[(u32, u32)],
     history: Option<&dyn History>,
     of: &str,
-    days_ago: u32,
+    on: Option<Date>,
     kind: &Type,
 ) -> Flat {
-    let on = i32::try_from(days_ago).ok().and_then(|days| view.as_of().date().plus_days(days.checked_neg()?));
     let seen = visible(view, slots);
     let mut cells = vec![Cell::Missing; seen.len()];
     if let (Some(history), Some(on)) = (history, on) {

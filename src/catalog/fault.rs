@@ -3,13 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::definition::DefinitionKind;
 use crate::aggregate::{MetricFaultKind, RollUpFaultKind};
 use crate::expr::ExprErrors;
 use crate::model::IdError;
 
 /// A definition, by kind and name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DefinitionRef {
     /// What it is.
     pub kind: DefinitionKind,

@@ -26,6 +26,7 @@ mod lineage;
 mod mentions;
 mod names;
 mod report;
+mod step;
 
 use std::sync::Arc;
 
@@ -43,6 +44,7 @@ pub use self::lineage::{Impact, LineageStep, Origin};
 use self::names::Assumed;
 pub use self::names::CatalogNames;
 pub use self::report::CatalogReport;
+pub(crate) use self::step::{Given, Step, StepProgram, Worked};
 use crate::aggregate::{Metrics, UsageSchema, UsageView};
 use crate::book::View;
 use crate::expr::{Cancelled, ExprLimits, Type};
@@ -104,6 +106,7 @@ pub struct Catalog {
     /// As they were given.
     definitions: Arc<[Definition]>,
     rounds: Arc<[Round]>,
+    steps: Arc<[Step]>,
     limits: Arc<ExprLimits>,
 }
 
@@ -144,14 +147,21 @@ impl Catalog {
         let names = bare(schema, usage, Assumed::default());
         let compilation = compile::compile(names, zones, limits, &definitions)?;
         let rounds = derived::plan(&compilation)?;
+        let steps = step::steps(&compilation)?;
         let Compilation { names, entries } = compilation;
         Ok(Self {
             names: Arc::new(names),
             entries: Arc::new(entries),
             definitions,
             rounds: rounds.into(),
+            steps: steps.into(),
             limits: Arc::new(limits.clone()),
         })
+    }
+
+    /// Is it the same catalog, not only one that is equal?
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.entries, &other.entries)
     }
 
     /// The definitions, as they were given.

@@ -6,6 +6,9 @@ use super::list::ListBlock;
 use super::{Bitmap, Fixed, Raw, TextBlock};
 use crate::model::AttributeType;
 
+/// Rows that are compared at once.
+const RUN: usize = 64;
+
 /// How the values of an attribute type lie in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Storage {
@@ -157,6 +160,43 @@ impl Block {
                 })
             }
         }
+    }
+
+    /// The rows at which two columns of one chunk differ.
+    pub(crate) fn differing(old: Option<&Self>, new: Option<&Self>) -> Vec<u32> {
+        let rows = old.map_or(0, Self::len).max(new.map_or(0, Self::len));
+        let mut found = Vec::new();
+        let mut compare = |from: usize, to: usize| {
+            let differs =
+                |row: &usize| old.and_then(|block| block.get(*row)) != new.and_then(|block| block.get(*row));
+            found.extend((from..to).filter(differs).filter_map(|row| u32::try_from(row).ok()));
+        };
+        macro_rules! fixed {
+            ($old:expr, $new:expr, $alike:expr) => {{
+                let (old, new) = ($old.values(), $new.values());
+                let full = $old.is_full() && $new.is_full();
+                let (mut old_runs, mut new_runs) = (old.chunks(RUN), new.chunks(RUN));
+                let mut from = 0;
+                while let (Some(old), Some(new)) = (old_runs.next(), new_runs.next()) {
+                    let to = from + old.len();
+                    // What is missing holds the default: only then do equal values not say it all.
+                    if !(old.iter().zip(new).all($alike) && (full || $old.same_valid($new, from, to))) {
+                        compare(from, to);
+                    }
+                    from = to;
+                }
+            }};
+        }
+        match (old, new) {
+            (Some(Self::I64(old)), Some(Self::I64(new))) => fixed!(old, new, |(a, b)| a == b),
+            (Some(Self::I32(old)), Some(Self::I32(new))) => fixed!(old, new, |(a, b)| a == b),
+            (Some(Self::Code(old)), Some(Self::Code(new))) => fixed!(old, new, |(a, b)| a == b),
+            (Some(Self::F64(old)), Some(Self::F64(new))) => {
+                fixed!(old, new, |(a, b)| a.to_bits() == b.to_bits());
+            }
+            _ => compare(0, rows),
+        }
+        found
     }
 
     /// Bytes on the heap.

@@ -86,6 +86,23 @@ impl<T: Copy + Default> Fixed<T> {
         Some(Self { values, valid })
     }
 
+    /// Is every row present?
+    pub(crate) const fn is_full(&self) -> bool {
+        self.valid.is_none()
+    }
+
+    /// Are the same rows present, from one that starts a word of the bitmap to before another?
+    pub(crate) fn same_valid(&self, other: &Self, from: usize, to: usize) -> bool {
+        let words = |fixed: &Self| -> Vec<u64> {
+            let words = from / 64..to.div_ceil(64);
+            match &fixed.valid {
+                Some(valid) => valid.words().get(words).unwrap_or_default().to_vec(),
+                None => (from..to).step_by(64).map(|at| u64::MAX >> (64 - (to - at).min(64))).collect(),
+            }
+        };
+        words(self) == words(other)
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         std::mem::size_of_val(&*self.values)
             + self.valid.as_ref().map_or(0, |v| std::mem::size_of_val(v.words()))

@@ -8,6 +8,7 @@ mod block;
 mod fixed;
 mod list;
 mod raw;
+mod shelf;
 mod staging;
 mod text;
 
@@ -16,5 +17,6 @@ pub(crate) use block::{Block, Storage};
 pub(crate) use fixed::Fixed;
 pub(crate) use list::ListBlock;
 pub(crate) use raw::{Raw, raw_of, value_of};
+pub(crate) use shelf::Shelf;
 pub(crate) use staging::Staging;
 pub(crate) use text::{Strings, TextBlock};

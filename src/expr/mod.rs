@@ -65,7 +65,8 @@ mod value;
 pub use ast::{Ast, BinaryOp, MacroKind, Node, NodeId};
 pub use batch::{AccountExpr, Answers, Cancelled, Columns, ExprPlan, ExprPlanErrors, RowExpr};
 pub(crate) use batch::{
-    Best, Flat, Key, RowColumns, RowPlan, State, Supply, Tally, Total, Tree, Unit, UsageAsked, slots_of,
+    Best, Flat, Key, Needs, RowColumns, RowPlan, RowProgram, State, Supply, Tally, Total, Tree, Unit,
+    UsageAsked, Whose, slots_of,
 };
 pub use check::Checker;
 pub use checked::Checked;

@@ -51,6 +51,12 @@ impl AccountSet {
         Self { layout, chunks: chunks.map(|(slot, bits)| (slot, Arc::new(bits))).collect() }
     }
 
+    /// Of bitmaps that others hold too.
+    pub(crate) fn from_shared(layout: Layout, bitmaps: impl IntoIterator<Item = (u32, Arc<Bitmap>)>) -> Self {
+        let chunks = bitmaps.into_iter().filter(|(_, bits)| !bits.is_empty()).collect();
+        Self { layout, chunks }
+    }
+
     pub(crate) const fn layout(&self) -> &Layout {
         &self.layout
     }

@@ -14,8 +14,8 @@ use crate::model::AccountIdx;
 pub(crate) struct RollUpColumn {
     pub(crate) kind: Type,
     pub(crate) values: Arc<Flat>,
-    counted: Vec<u32>,
-    skipped: Vec<u32>,
+    pub(crate) counted: Vec<u32>,
+    pub(crate) skipped: Vec<u32>,
 }
 
 impl RollUpColumn {

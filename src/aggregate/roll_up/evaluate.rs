@@ -1,6 +1,7 @@
 //! Which rows does each account add, and what comes of them up the tree?
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::answers::RollUpColumn;
 use super::buckets;
@@ -35,16 +36,17 @@ pub(super) enum Rows<'r> {
 pub(super) type Places = [Option<usize>; 3];
 
 /// The accounts of a view, as roll-ups see them.
-pub(super) struct Standing<'v> {
-    view: &'v View,
-    tree: Tree,
+#[derive(Debug)]
+pub(crate) struct Standing {
+    pub(crate) view: View,
+    pub(crate) tree: Arc<Tree>,
     forest: Forest,
     cancelled: Vec<bool>,
 }
 
-impl<'v> Standing<'v> {
-    pub(super) fn new(view: &'v View) -> Self {
-        let tree = Tree::new(view);
+impl Standing {
+    pub(crate) fn new(view: &View) -> Self {
+        let tree = Arc::new(Tree::new(view));
         let forest = Forest::new(tree.parent.clone());
         let inner = view.inner();
         let codes = inner.schema.cancelled_codes();
@@ -60,7 +62,7 @@ impl<'v> Standing<'v> {
                 })
             }));
         }
-        Self { view, tree, forest, cancelled }
+        Self { view: view.clone(), tree, forest, cancelled }
     }
 
     /// Does an account add its rows?

@@ -19,10 +19,11 @@ mod plan;
 mod spec;
 mod state;
 
-pub(crate) use answers::Places;
 pub use answers::RollUpAnswers;
+pub(crate) use answers::{Places, RollUpColumn};
 pub(crate) use checked::CheckedRollUp;
 pub use definition::{MAX_RANKED, MAX_UNION, Nulls, Operator, Over, RollUpDefinition};
+pub(crate) use evaluate::Standing;
 pub use fault::{RollUpErrors, RollUpFault, RollUpFaultKind};
 pub use partial::{Partial, PartialError};
 pub use plan::RollUpPlan;

@@ -12,8 +12,11 @@ use super::fault::{RollUpErrors, RollUpFault, RollUpFaultKind};
 use super::partial::Partial;
 use crate::aggregate::usage::UsageView;
 use crate::book::{Account, View};
-use crate::expr::{Cancelled, Checked, ExprLimits, Names, Of, RowColumns, RowPlan, Supply};
-use crate::model::{FixedZones, Schema, Zones};
+use crate::expr::{
+    Cancelled, Checked, ExprLimits, Names, Needs, Of, RowColumns, RowPlan, RowProgram, Supply, Whose,
+};
+use crate::fold::Reach;
+use crate::model::{AsOf, FixedZones, Schema, Zones};
 
 /// Roll-ups that were checked together, planned for books of one schema.
 ///
@@ -270,11 +273,57 @@ impl RollUpPlan {
         if !known {
             return Ok(RollUpAnswers::none(view));
         }
-        let standing = Standing::new(view);
-        let mut read: Vec<Option<RowColumns>> = Vec::with_capacity(self.groups.len());
+        let programs = self.at(view.as_of());
+        let columns = self.columns(&Standing::new(view), &programs, usage, supply, stop)?;
+        Ok(RollUpAnswers::new(view, self.roll_ups.keys().cloned().zip(columns).collect()))
+    }
+
+    /// What the roll-ups read.
+    pub(crate) fn needs(&self) -> Needs {
+        let mut needs = Needs::default();
         for group in &*self.groups {
+            needs = needs.and(group.plan.needs());
+            match &group.over {
+                Kind::Accounts => {}
+                Kind::Table(table) => {
+                    needs.tables.insert(table.clone());
+                }
+                Kind::Events(..) => {
+                    needs.usage = true;
+                    needs.moment = true;
+                }
+            }
+        }
+        for entry in self.roll_ups.values() {
+            let definition = &entry.checked.definition;
+            needs.standing |= !definition.with_cancelled || entry.checked.levels.is_some();
+            if definition.reached() != Reach::SelfOnly {
+                needs.whose = needs.whose.max(Whose::Tree);
+            }
+        }
+        needs
+    }
+
+    /// The expressions at a moment, for [`Self::columns`].
+    pub(crate) fn at(&self, as_of: &AsOf) -> Vec<RowProgram> {
+        self.groups.iter().map(|group| group.plan.at(as_of, &self.schema)).collect()
+    }
+
+    /// The answers for the accounts of a view, by roll-up.
+    pub(crate) fn columns(
+        &self,
+        standing: &Standing,
+        programs: &[RowProgram],
+        usage: Option<&UsageView>,
+        supply: Option<&dyn Supply>,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Vec<RollUpColumn>, Cancelled> {
+        let mut read: Vec<Option<RowColumns>> = Vec::with_capacity(self.groups.len());
+        for (group, program) in self.groups.iter().zip(programs) {
             read.push(match group.over {
-                Kind::Accounts | Kind::Table(_) => Some(group.plan.run(view, supply, stop)?),
+                Kind::Accounts | Kind::Table(_) => {
+                    Some(program.run(&standing.view, &standing.tree, supply, stop)?)
+                }
                 Kind::Events(..) => None,
             });
         }
@@ -288,14 +337,10 @@ impl RollUpPlan {
         };
         let entries: Vec<&Entry> = self.roll_ups.values().collect();
         #[cfg(feature = "rayon")]
-        let columns: Result<Vec<RollUpColumn>, Cancelled> = {
+        if entries.len() > 1 {
             use rayon::prelude::*;
-            entries.par_iter().map(|entry| column(entry)).collect()
-        };
-        #[cfg(not(feature = "rayon"))]
-        let columns: Result<Vec<RollUpColumn>, Cancelled> =
-            entries.iter().map(|entry| column(entry)).collect();
-        let named = self.roll_ups.keys().cloned().zip(columns?);
-        Ok(RollUpAnswers::new(view, named.collect()))
+            return entries.par_iter().map(|entry| column(entry)).collect();
+        }
+        entries.iter().map(|entry| column(entry)).collect()
     }
 }

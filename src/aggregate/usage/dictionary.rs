@@ -30,6 +30,11 @@ impl<K: Hash + Eq + Clone> Dictionary<K> {
         self.len
     }
 
+    /// Do both hold the same things under the same numbers, as far as that shows at once?
+    pub(super) fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.parts, &other.parts)
+    }
+
     #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
     fn part_of<Q: Hash + ?Sized>(&self, key: &Q) -> usize {
         self.hasher.hash_one(key) as usize % PARTS
@@ -89,7 +94,7 @@ impl<T: Copy> Each<T> {
     }
 }
 
-fn number(part: usize, place: usize) -> Option<u32> {
+pub(super) fn number(part: usize, place: usize) -> Option<u32> {
     let place = u32::try_from(place).ok().filter(|place| *place < (1 << (32 - BITS)) - 1)?;
     Some(place << BITS | u32::try_from(part).ok()?)
 }

@@ -246,7 +246,7 @@ impl std::error::Error for UsageSchemaErrors {}
 /// assert_eq!(errors.to_string(), "event `any`: `any` stands for every event");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UsageSchema {
     kinds: Arc<IndexMap<Arc<str>, EventKind>>,
     /// Most measures of a kind.

@@ -157,6 +157,19 @@ impl Usage {
         self.ids.len()
     }
 
+    /// The accounts whose usage may not be the same in another state; all that is shared is passed over.
+    pub(crate) fn differing(&self, other: &Self) -> Vec<Arc<str>> {
+        let places = self.store.differing(&other.store);
+        let ids = places.into_iter().flat_map(|(part, place)| {
+            let number = dictionary::number(part, place);
+            [self, other].map(|usage| number.and_then(|number| usage.accounts.get(number)).cloned())
+        });
+        let mut ids: Vec<Arc<str>> = ids.flatten().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
     /// How many bytes the buckets take on the heap, by their own count.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {

@@ -278,6 +278,28 @@ impl Store {
         dropped
     }
 
+    /// The parts and places at which two stores do not share what they hold.
+    pub(super) fn differing(&self, other: &Self) -> Vec<(usize, usize)> {
+        let mut found = Vec::new();
+        if Arc::ptr_eq(&self.shards, &other.shards) {
+            return found;
+        }
+        for part in 0..self.shards.len().max(other.shards.len()) {
+            let (own, others) = (self.shards.get(part), other.shards.get(part));
+            if own.zip(others).is_some_and(|(own, others)| Arc::ptr_eq(own, others)) {
+                continue;
+            }
+            let longest = own.map_or(0, |shard| shard.len()).max(others.map_or(0, |shard| shard.len()));
+            let at =
+                |shard: Option<&Arc<Shard>>, place: usize| shard.and_then(|shard| shard.get(place).cloned());
+            found.extend((0..longest).filter_map(|place| match (at(own, place), at(others, place)) {
+                (Some(own), Some(others)) if Arc::ptr_eq(&own, &others) => None,
+                _ => Some((part, place)),
+            }));
+        }
+        found
+    }
+
     /// Every account that has usage, by number.
     pub(super) fn accounts(&self) -> impl Iterator<Item = (usize, usize, &AccountUsage)> {
         let parts = self.shards.iter().enumerate();

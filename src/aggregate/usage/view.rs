@@ -25,8 +25,9 @@ pub struct UsageView {
     view: View,
     /// By slot: the shape that the numbers belong to, and the number of each account.
     accounts: Arc<[Option<Numbered>]>,
-    /// As usage is stored: by part, then by place in it, the row of the account in the view.
-    rows: Arc<[Box<[u32]>]>,
+    /// As usage is stored: by part, then by place in it, the row of the account in the view. `None` for a few accounts of a
+    /// book, which are looked up one by one.
+    rows: Option<Arc<[Box<[u32]>]>>,
     /// How many rows the view has.
     all: usize,
 }
@@ -35,8 +36,6 @@ pub struct UsageView {
 struct Numbered {
     shape: Arc<Shape>,
     numbers: Arc<[u32]>,
-    /// How many accounts were known when it was made.
-    known: usize,
 }
 
 impl Usage {
@@ -52,8 +51,15 @@ impl Usage {
 
     fn bound(&self, view: &View, metrics: &Metrics, before: Option<&UsageView>) -> UsageView {
         let chunks = view.inner().chunks.iter().enumerate();
-        // Of another structure, rows may stand in another order even where all chunks are the same.
-        let same = |before: &UsageView| before.view.inner().layout.same(&view.inner().layout);
+        // Of another structure or scope, rows may stand in another order even where all chunks are the same.
+        let same = |before: &UsageView| {
+            before.view.inner().layout.same(&view.inner().layout) && before.view.scope() == view.scope()
+        };
+        // Numbers of accounts mean something in one dictionary only.
+        let before = before.filter(|before| before.usage.accounts.same(&self.accounts));
+        if let Some(before) = before.filter(|before| same(before) && before.rows.is_some()) {
+            return UsageView { usage: self.clone(), view: view.clone(), ..before.clone() };
+        }
         let mut changed = !before.is_some_and(same);
         let accounts = chunks.map(|(slot, chunk)| {
             let known = before.and_then(|before| before.accounts.get(slot)?.as_ref());
@@ -61,17 +67,16 @@ impl Usage {
                 changed |= known.is_some();
                 return None;
             };
-            let same = known.filter(|known| {
-                Arc::ptr_eq(&known.shape, &chunk.shape) && known.known == self.accounts.len()
-            });
+            let same = known.filter(|known| Arc::ptr_eq(&known.shape, &chunk.shape));
             changed |= same.is_none();
             Some(same.cloned().unwrap_or_else(|| numbered(&chunk.shape, &self.accounts)))
         });
         let accounts: Arc<[Option<Numbered>]> = accounts.collect();
         let (rows, all) = match before.filter(|_| !changed) {
-            Some(before) => (before.rows.clone(), before.all),
-            None => as_stored(&slots_of(view), &accounts, &self.accounts),
+            Some(UsageView { rows: Some(rows), all, .. }) => (rows.clone(), *all),
+            _ => as_stored(&slots_of(view), &accounts, &self.accounts),
         };
+        let rows = Some(rows);
         UsageView { usage: self.clone(), metrics: metrics.clone(), view: view.clone(), accounts, rows, all }
     }
 }
@@ -79,7 +84,7 @@ impl Usage {
 fn numbered(shape: &Arc<Shape>, accounts: &Dictionary<Arc<str>>) -> Numbered {
     let number = |row| shape.id(row).and_then(|id| accounts.find(id)).unwrap_or(NONE);
     let numbers = (0..shape.rows()).map(number).collect();
-    Numbered { shape: shape.clone(), numbers, known: accounts.len() }
+    Numbered { shape: shape.clone(), numbers }
 }
 
 /// The row of each account that has a number, and how many rows there are.
@@ -108,6 +113,19 @@ impl UsageView {
     #[must_use]
     pub fn again(&self, usage: &Usage, view: &View) -> Self {
         usage.bound(view, &self.metrics, Some(self))
+    }
+
+    /// The same with other metrics.
+    pub(crate) fn with_metrics(mut self, metrics: &Metrics) -> Self {
+        self.metrics = metrics.clone();
+        self
+    }
+
+    /// The same for a view of the same book that shows fewer accounts.
+    pub(crate) fn within(&self, view: &View) -> Self {
+        let rows = |(slot, _): &(u32, u32)| view.inner().chunk(*slot).map_or(0, |chunk| chunk.shape.rows());
+        let all = slots_of(view).iter().map(|slot| rows(slot) as usize).sum();
+        Self { view: view.clone(), rows: None, all, ..self.clone() }
     }
 
     /// The view.
@@ -193,6 +211,15 @@ impl Answering for Series<'_> {
 impl Supply for UsageView {
     fn usage(&self, asked: &UsageAsked<'_>) -> Flat {
         let cells = self.asked(asked, |answering| {
+            let Some(rows) = &self.rows else {
+                let mut cells = vec![answering.answer(None); self.all];
+                self.each(&mut |row, account| {
+                    if let Some(cell) = cells.get_mut(row) {
+                        *cell = answering.answer(Some(account));
+                    }
+                });
+                return cells;
+            };
             let part = |part: usize| -> Vec<(usize, Cell)> {
                 let mut found = Vec::new();
                 self.each_of(part, &mut |row, account| found.push((row, answering.answer(Some(account)))));
@@ -201,10 +228,10 @@ impl Supply for UsageView {
             #[cfg(feature = "rayon")]
             let parts: Vec<Vec<(usize, Cell)>> = {
                 use rayon::prelude::*;
-                (0..self.rows.len()).into_par_iter().map(part).collect()
+                (0..rows.len()).into_par_iter().map(part).collect()
             };
             #[cfg(not(feature = "rayon"))]
-            let parts: Vec<Vec<(usize, Cell)>> = (0..self.rows.len()).map(part).collect();
+            let parts: Vec<Vec<(usize, Cell)>> = (0..rows.len()).map(part).collect();
             // All accounts without usage have the same answer.
             let mut cells = vec![answering.answer(None); self.all];
             for (row, cell) in parts.into_iter().flatten() {
@@ -233,13 +260,25 @@ impl Supply for UsageView {
 impl UsageView {
     /// Visits the usage of all accounts of the view, hidden ones among them, in the order in which it is stored.
     pub(in crate::aggregate) fn each(&self, seen: &mut dyn FnMut(usize, &AccountUsage)) {
-        for part in 0..self.rows.len() {
-            self.each_of(part, seen);
+        if let Some(rows) = &self.rows {
+            for part in 0..rows.len() {
+                self.each_of(part, seen);
+            }
+            return;
+        }
+        for (slot, first) in slots_of(&self.view) {
+            let Some(Some(numbered)) = self.accounts.get(slot as usize) else { continue };
+            for (row, number) in (first as usize..).zip(&*numbered.numbers) {
+                let account = Some(*number).filter(|number| *number != NONE);
+                if let Some(account) = account.and_then(|number| self.usage.store.account(number)) {
+                    seen(row, account);
+                }
+            }
         }
     }
 
     fn each_of(&self, part: usize, seen: &mut dyn FnMut(usize, &AccountUsage)) {
-        let rows = self.rows.get(part).map(|rows| &**rows).unwrap_or_default();
+        let rows = self.rows.as_ref().and_then(|rows| rows.get(part)).map(|rows| &**rows).unwrap_or_default();
         for (row, account) in rows.iter().zip(self.usage.store.part(part)) {
             if *row != NONE {
                 seen(*row as usize, account);

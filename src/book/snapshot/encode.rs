@@ -42,7 +42,9 @@ fn book(out: &mut Writer<'_>, inner: &Inner) {
 
 fn accounts(out: &mut Writer<'_>, inner: &Inner) {
     out.count(inner.chunks.len());
-    out.u32s(inner.chunks.iter().map(|chunk| chunk.as_ref().map_or(0, |chunk| chunk.shape.rows())));
+    let rows: Vec<u32> =
+        inner.chunks.iter().map(|chunk| chunk.as_ref().map_or(0, |chunk| chunk.shape.rows())).collect();
+    out.u32s(rows.into_iter());
     out.count(inner.trunk.len());
     out.u32s(inner.trunk.iter().copied());
     for chunk in inner.chunks.iter().flatten() {

@@ -38,7 +38,7 @@ struct Frame {
 pub(super) struct Deriver<'v> {
     view: &'v View,
     program: &'v Program,
-    tree: Tree,
+    tree: Arc<Tree>,
     frames: Vec<Frame>,
     places: HashMap<Place, Vec<u32>>,
     supply: Option<&'v dyn Supply>,
@@ -53,19 +53,12 @@ impl<'v> Deriver<'v> {
     pub(super) fn new(
         view: &'v View,
         program: &'v Program,
+        tree: &Arc<Tree>,
         supply: Option<&'v dyn Supply>,
         stop: &'v (dyn Fn() -> bool + Sync),
     ) -> Self {
         let base = Frame { asked: Asked::Accounts, around: None, owner: Vec::new(), known: HashMap::new() };
-        Self {
-            view,
-            program,
-            tree: Tree::new(view),
-            frames: vec![base],
-            places: HashMap::new(),
-            supply,
-            stop,
-        }
+        Self { view, program, tree: tree.clone(), frames: vec![base], places: HashMap::new(), supply, stop }
     }
 
     /// What the roots need of the accounts under test.

@@ -100,6 +100,84 @@ impl Flat {
         }
     }
 
+    /// Some rows, side by side.
+    pub(crate) fn slice(&self, rows: std::ops::Range<usize>) -> Self {
+        match self {
+            Self::Truth(all) => Self::Truth(all.get(rows).unwrap_or_default().to_vec()),
+            Self::Int(all) => Self::Int(all.get(rows).unwrap_or_default().to_vec()),
+            Self::Wide(all) => Self::Wide(all.get(rows).unwrap_or_default().to_vec()),
+            Self::Double(all) => Self::Double(all.get(rows).unwrap_or_default().to_vec()),
+            Self::Text(all) => Self::Text(all.get(rows).unwrap_or_default().to_vec()),
+            Self::Cells(all) => Self::Cells(all.get(rows).unwrap_or_default().to_vec()),
+        }
+    }
+
+    /// With the answers of some rows replaced.
+    pub(crate) fn with(&self, edits: &[(usize, Cell)]) -> Self {
+        macro_rules! with {
+            ($rows:expr, $kind:ident, $flat:ident, $of:expr) => {
+                if edits.iter().all(|(_, cell)| matches!(cell, Cell::Missing | Cell::$kind(_))) {
+                    let mut rows = $rows.clone();
+                    for (row, cell) in edits {
+                        if let Some(place) = rows.get_mut(*row) {
+                            *place = match cell {
+                                Cell::$kind(value) => Some($of(value.clone())),
+                                _ => None,
+                            };
+                        }
+                    }
+                    return Self::$flat(rows);
+                }
+            };
+        }
+        match self {
+            Self::Truth(rows) => with!(rows, Bool, Truth, |value| value),
+            Self::Int(rows) => with!(rows, Int, Int, |value| value),
+            Self::Wide(rows) => with!(rows, Wide, Wide, |value| value),
+            Self::Double(rows) => with!(rows, Double, Double, Bits::get),
+            Self::Text(rows) => with!(rows, Text, Text, |value| value),
+            Self::Cells(_) => {}
+        }
+        let mut cells: Vec<Cell> =
+            (0..self.len()).map(|row| self.val(row).to_cell().unwrap_or(Cell::Missing)).collect();
+        for (row, cell) in edits {
+            if let Some(place) = cells.get_mut(*row) {
+                *place = cell.clone();
+            }
+        }
+        Self::of_cells(cells)
+    }
+
+    /// Is the answer of a row that of a row of others? A missing answer is like any other that is missing.
+    pub(crate) fn is_same(&self, row: usize, other: &Self, at: usize) -> bool {
+        match (self, other) {
+            (Self::Truth(own), Self::Truth(others)) => own.get(row) == others.get(at),
+            (Self::Int(own), Self::Int(others)) => own.get(row) == others.get(at),
+            (Self::Wide(own), Self::Wide(others)) => own.get(row) == others.get(at),
+            (Self::Text(own), Self::Text(others)) => own.get(row) == others.get(at),
+            (Self::Double(own), Self::Double(others)) => {
+                let bits = |double: &Option<f64>| double.map(Bits::new);
+                own.get(row).map(bits) == others.get(at).map(bits)
+            }
+            _ => {
+                let cell = |flat: &Self, row| flat.val(row).to_cell().unwrap_or(Cell::Missing);
+                cell(self, row) == cell(other, at)
+            }
+        }
+    }
+
+    /// Bytes on the heap; texts and lists are counted by their handles.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Truth(rows) => size_of_val(&**rows),
+            Self::Int(rows) => size_of_val(&**rows),
+            Self::Wide(rows) => size_of_val(&**rows),
+            Self::Double(rows) => size_of_val(&**rows),
+            Self::Text(rows) => size_of_val(&**rows),
+            Self::Cells(rows) => size_of_val(&**rows),
+        }
+    }
+
     /// The answers of other rows: `from` says which row each takes; none takes `u32::MAX`.
     pub(crate) fn gathered(&self, from: &[u32]) -> Self {
         fn pick<T: Clone>(rows: &[Option<T>], from: &[u32]) -> Vec<Option<T>> {

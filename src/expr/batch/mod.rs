@@ -7,6 +7,7 @@ mod columns;
 mod derive;
 mod flat;
 mod masks;
+mod needs;
 mod numbers;
 mod point;
 mod program;
@@ -24,10 +25,11 @@ use std::sync::Arc;
 use self::derive::{Deriver, Stopped};
 pub(crate) use self::flat::Flat;
 use self::masks::Masks;
+pub(crate) use self::needs::{Needs, Whose};
 pub use self::point::{AccountExpr, RowExpr};
 pub(super) use self::point::{Asked, Points};
 use self::program::{Bound, Program};
-pub(crate) use self::row_plan::{RowColumns, RowPlan};
+pub(crate) use self::row_plan::{RowColumns, RowPlan, RowProgram};
 use self::rows::{Derived, Rows};
 pub(crate) use self::state::{Best, Key, Total, Unit};
 pub use self::supply::Columns;
@@ -257,7 +259,10 @@ impl ExprPlan {
         let program = Program::new(&self.terms, &self.roots, view.as_of(), &self.schema);
         let needs_tree = program.roots.iter().any(|root| program.deep.get(root.index()) == Some(&true));
         let known = if needs_tree {
-            Deriver::new(view, &program, supply, stop).derive(&program.roots).map_err(|Stopped| Cancelled)?
+            let tree = Arc::new(Tree::new(view));
+            Deriver::new(view, &program, &tree, supply, stop)
+                .derive(&program.roots)
+                .map_err(|Stopped| Cancelled)?
         } else {
             HashMap::new()
         };

@@ -213,6 +213,16 @@ impl<'v> Points<'v> {
         (Self { view, supply, terms: Arc::new(terms), bound }, roots)
     }
 
+    /// Terms that were prepared for the moment of the view.
+    pub(super) fn of(
+        view: &'v View,
+        supply: Option<&'v dyn Supply>,
+        terms: &Arc<Terms>,
+        bound: &Arc<[Bound]>,
+    ) -> Self {
+        Self { view, supply, terms: terms.clone(), bound: bound.clone() }
+    }
+
     /// Where an account is, if the view shows it.
     pub(in crate::expr) fn place(&self, account: Account<'_>) -> Option<AccountIdx> {
         let ours = self.view.inner().layout.same(&account.view().inner().layout);
@@ -429,6 +439,7 @@ impl<'p> Slots<'p> for &Here<'p, '_> {
         let points = self.points;
         let view = points.view;
         match points.terms.op(id) {
+            Op::Supplied(slot) => points.slot_at(*slot, self.place, None),
             Op::Level => Val::int(i64::try_from(view.level(self.place)).ok()),
             Op::AccountId => Val::Text(view.inner().id(self.place)),
             Op::Under { id, strict } => {

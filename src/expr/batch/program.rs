@@ -5,6 +5,7 @@
 //! they cost.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::expr::term::{Cell, Conversion, Op, SlotOf, TermId, Terms};
 use crate::expr::types::Type;
@@ -28,9 +29,9 @@ pub(super) enum Bound {
 /// Expressions, ready to be run over a view.
 #[derive(Debug)]
 pub(super) struct Program {
-    pub(super) terms: Terms,
+    pub(super) terms: Arc<Terms>,
     pub(super) roots: Vec<TermId>,
-    pub(super) bound: Vec<Bound>,
+    pub(super) bound: Arc<[Bound]>,
     /// How many terms ask each term; what several ask is kept.
     pub(super) asked: Vec<u32>,
     /// Does a term ask, at any depth, for what is derived before rows are evaluated?
@@ -46,7 +47,7 @@ impl Program {
         let (terms, roots) = terms.pruned(&roots);
         let (terms, roots) = ordered(&terms, &roots);
         let (mut terms, roots) = terms.pruned(&roots);
-        let bound: Vec<Bound> = terms.slots.iter().map(|slot| bind(schema, &slot.of, &slot.name)).collect();
+        let bound: Arc<[Bound]> = terms.slots.iter().map(|slot| bind(schema, &slot.of, &slot.name)).collect();
         // What the book does not have is supplied for the whole view.
         for op in &mut terms.ops {
             if let Op::Slot(slot) = op {
@@ -80,7 +81,7 @@ impl Program {
                 *asked += 1;
             }
         }
-        Self { terms, roots, bound, asked, deep, outer }
+        Self { terms: Arc::new(terms), roots, bound, asked, deep, outer }
     }
 }
 

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use super::derive::Deriver;
 use super::flat::Flat;
+use super::needs::Needs;
+use super::point::Points;
 use super::program::Program;
 use super::supply::Supply;
+use super::tree::Tree;
 use super::{Cancelled, ExprPlanErrors, Known, link};
 use crate::book::View;
 use crate::expr::checked::Checked;
 use crate::expr::names::Names;
-use crate::expr::term::{Op, TermId, Terms};
-use crate::model::{AsOf, Schema, TableId};
+use crate::expr::term::{Cell, Op, TermId, Terms};
+use crate::model::{AccountIdx, AsOf, Schema, TableId};
 
 /// Expressions over rows of one kind, planned together.
 #[derive(Debug, Clone)]
@@ -31,6 +34,13 @@ pub(crate) struct RowColumns {
     pub(crate) columns: Vec<Flat>,
 }
 
+/// A plan at one moment: its days are constants.
+#[derive(Debug, Clone)]
+pub(crate) struct RowProgram {
+    program: Arc<Program>,
+    table: Option<Arc<str>>,
+}
+
 impl RowPlan {
     /// Over the rows of a child table, or over others; with the segments that the expressions ask, each after those that
     /// it asks itself.
@@ -47,8 +57,20 @@ impl RowPlan {
             let (own, root) = expression.terms();
             crate::expr::resolve::place(&terms.join(own, &linked), root)
         });
-        let roots = roots.collect();
+        let roots: Vec<TermId> = roots.collect();
+        let (terms, roots) = terms.pruned(&roots);
         Ok(Self { terms: Arc::new(terms), roots, table: table.map(Arc::from) })
+    }
+
+    /// What the expressions read.
+    pub(crate) fn needs(&self) -> Needs {
+        Needs::of(&self.terms)
+    }
+
+    /// The plan at a moment.
+    pub(crate) fn at(&self, as_of: &AsOf, schema: &Schema) -> RowProgram {
+        let program = Program::new(&self.terms, &self.roots, as_of, schema);
+        RowProgram { program: Arc::new(program), table: self.table.clone() }
     }
 
     /// The answers for the rows of a view. Expressions of accounts, or all of one child table.
@@ -58,8 +80,42 @@ impl RowPlan {
         supply: Option<&dyn Supply>,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<RowColumns, Cancelled> {
-        let program = Program::new(&self.terms, &self.roots, view.as_of(), view.schema());
-        let mut deriver = Deriver::new(view, &program, supply, stop);
+        let tree = Arc::new(Tree::new(view));
+        self.at(view.as_of(), view.schema()).run(view, &tree, supply, stop)
+    }
+
+    /// The terms with the days of a moment, and of each expression over events what it asks of each.
+    pub(crate) fn of_events(&self, as_of: &AsOf) -> (Terms, Vec<TermId>) {
+        let (terms, roots) = self.terms.as_of(as_of, &self.roots);
+        let bodies = roots.iter().map(|root| match terms.op(*root) {
+            Op::Usage(_, _, Some(body)) => *body,
+            _ => TermId::NONE,
+        });
+        let bodies = bodies.collect();
+        (terms, bodies)
+    }
+}
+
+impl RowProgram {
+    /// Does it say the same as another, of the same plan at another moment?
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let (own, others) = (&self.program, &other.program);
+        let names = |program: &Program| -> Vec<String> {
+            program.terms.zones.iter().map(|zone| zone.name().to_owned()).collect()
+        };
+        own.roots == others.roots && own.terms.ops == others.terms.ops && names(own) == names(others)
+    }
+
+    /// The answers for the rows of a view with the given tree.
+    pub(crate) fn run(
+        &self,
+        view: &View,
+        tree: &Arc<Tree>,
+        supply: Option<&dyn Supply>,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<RowColumns, Cancelled> {
+        let program = &*self.program;
+        let mut deriver = Deriver::new(view, program, tree, supply, stop);
         let Some(table) = &self.table else {
             let columns = program.roots.iter().map(|root| deriver.answers(0, *root));
             let columns = columns.collect::<Result<_, _>>().map_err(|_| Cancelled)?;
@@ -85,14 +141,20 @@ impl RowPlan {
         }
     }
 
-    /// The terms with the days of a moment, and of each expression over events what it asks of each.
-    pub(crate) fn of_events(&self, as_of: &AsOf) -> (Terms, Vec<TermId>) {
-        let (terms, roots) = self.terms.as_of(as_of, &self.roots);
-        let bodies = roots.iter().map(|root| match terms.op(*root) {
-            Op::Usage(_, _, Some(body)) => *body,
-            _ => TermId::NONE,
-        });
-        let bodies = bodies.collect();
-        (terms, bodies)
+    /// The answers of its expressions for one account after the other. For expressions of accounts.
+    pub(crate) fn each_at(
+        &self,
+        view: &View,
+        supply: Option<&dyn Supply>,
+        places: impl Iterator<Item = AccountIdx>,
+        mut seen: impl FnMut(AccountIdx, usize, Cell),
+    ) {
+        let points = Points::of(view, supply, &self.program.terms, &self.program.bound);
+        for place in places {
+            for (number, root) in self.program.roots.iter().enumerate() {
+                let cell = points.value(place, *root).to_cell().unwrap_or(Cell::Missing);
+                seen(place, number, cell);
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! above to each row, and one pass backward what is below. Hidden accounts are passed over: the parent of a row is
 //! the nearest visible one. Rulings S23 to S25 of `docs/semantics`.
 
-use crate::book::{Inner, View};
+use crate::book::View;
 use crate::column::Bitmap;
 use crate::expr::term::{Place, Walk};
 
@@ -23,24 +23,21 @@ pub(crate) struct Tree {
     levels: Vec<u32>,
 }
 
-/// The chunks of a book, upper before lower.
-fn upper_first(inner: &Inner) -> Vec<u32> {
-    let mut order = inner.trunk.to_vec();
+/// The chunks of a view that show an account, in themselves or below, upper before lower, each with the number of its first
+/// row.
+pub(crate) fn slots_of(view: &View) -> Vec<(u32, u32)> {
+    let inner = view.inner();
+    let mut order: Vec<u32> = inner.trunk.iter().copied().filter(|slot| view.is_live(*slot)).collect();
     let mut at = 0;
     while let Some(slot) = order.get(at).copied() {
-        order
-            .extend(inner.chunk(slot).into_iter().flat_map(|chunk| chunk.limbs.iter().map(|limb| limb.slot)));
+        let limbs = inner.chunk(slot).into_iter().flat_map(|chunk| chunk.limbs.iter().map(|limb| limb.slot));
+        order.extend(limbs.filter(|slot| view.is_live(*slot)));
         at += 1;
     }
-    order
-}
-
-/// The chunks of a view, upper before lower, each with the number of its first row.
-pub(crate) fn slots_of(view: &View) -> Vec<(u32, u32)> {
     let mut next = 0;
-    let numbered = upper_first(view.inner()).into_iter().map(|slot| {
+    let numbered = order.into_iter().map(|slot| {
         let first = next;
-        next += view.inner().chunk(slot).map_or(0, |chunk| chunk.shape.rows());
+        next += inner.chunk(slot).map_or(0, |chunk| chunk.shape.rows());
         (slot, first)
     });
     numbered.collect()

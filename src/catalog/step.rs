@@ -1,0 +1,268 @@
+//! How is one definition worked out by itself, and what does it read?
+//!
+//! [`Catalog::run`] works out all definitions together. Who keeps answers current works out one at a time, and only where
+//! something that it reads has changed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::Catalog;
+use super::compile::{Compilation, Compiled, Entry, defined};
+use super::definition::Definition;
+use super::derived::{days_before, needed, past, visible};
+use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef};
+use super::history::History;
+use super::names::CatalogNames;
+use crate::aggregate::{RollUpColumn, RollUpPlan, Standing, UsageView, places};
+use crate::expr::{Cancelled, Checked, Flat, Needs, RowPlan, RowProgram, Supply, Type, Whose};
+use crate::model::{AsOf, Date, SystemAttribute, TableId};
+
+/// One definition that gives a column or a set.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) id: DefinitionRef,
+    /// The type of its column; `None` for a segment.
+    pub(crate) kind: Option<Type>,
+    pub(crate) work: Work,
+    pub(crate) reads: Reads,
+}
+
+/// What a step reads, by number.
+#[derive(Debug, Default)]
+pub(crate) struct Reads {
+    /// Attributes of the schema.
+    pub(crate) attributes: Vec<usize>,
+    /// Child tables of the schema.
+    pub(crate) tables: Vec<usize>,
+    /// Steps before it.
+    pub(crate) steps: Vec<usize>,
+    pub(crate) usage: bool,
+    pub(crate) history: bool,
+    pub(crate) moment: bool,
+    pub(crate) whose: Whose,
+    /// It, or a step that it reads, reads the whole book.
+    pub(crate) is_wide: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum Work {
+    Attribute(RowPlan),
+    Segment(RowPlan),
+    /// By value, and by group where there is one.
+    Ranking(RowPlan, Option<f64>),
+    Past {
+        of: Arc<str>,
+        days_ago: u32,
+        kind: Type,
+    },
+    RollUp(RollUpPlan),
+}
+
+/// A step at one moment.
+#[derive(Debug, Clone)]
+pub(crate) enum StepProgram {
+    Rows(RowProgram),
+    RollUp(Vec<RowProgram>),
+    Past(Option<Date>),
+}
+
+impl StepProgram {
+    /// Does it say the same as that of the same step at another moment?
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Rows(own), Self::Rows(other)) => own.is_same(other),
+            (Self::Past(own), Self::Past(other)) => own == other,
+            _ => false,
+        }
+    }
+}
+
+/// What a step came to.
+pub(crate) enum Worked {
+    Values(Flat),
+    RollUp(RollUpColumn),
+    /// Is each row a member?
+    Members(Flat),
+}
+
+/// What a step is worked out from, beside the accounts.
+#[derive(Clone, Copy)]
+pub(crate) struct Given<'g> {
+    pub(crate) usage: Option<&'g UsageView>,
+    pub(crate) history: Option<&'g dyn History>,
+    pub(crate) supply: &'g dyn Supply,
+    pub(crate) stop: &'g (dyn Fn() -> bool + Sync),
+}
+
+impl Step {
+    /// The step at a moment.
+    pub(crate) fn at(&self, as_of: &AsOf, catalog: &Catalog) -> StepProgram {
+        match &self.work {
+            Work::Attribute(plan) | Work::Segment(plan) | Work::Ranking(plan, _) => {
+                StepProgram::Rows(plan.at(as_of, catalog.schema()))
+            }
+            Work::RollUp(plan) => StepProgram::RollUp(plan.at(as_of)),
+            Work::Past { days_ago, .. } => StepProgram::Past(days_before(as_of, *days_ago)),
+        }
+    }
+
+    /// What it comes to for the accounts of a view.
+    pub(crate) fn work_out(
+        &self,
+        program: &StepProgram,
+        standing: &Standing,
+        given: Given<'_>,
+    ) -> Result<Worked, Cancelled> {
+        let view = &standing.view;
+        let rows = |program: &RowProgram| -> Result<Vec<Flat>, Cancelled> {
+            Ok(program.run(view, &standing.tree, Some(given.supply), given.stop)?.columns)
+        };
+        let nothing = || Worked::Values(Flat::Cells(Vec::new()));
+        Ok(match (&self.work, program) {
+            (Work::Attribute(_), StepProgram::Rows(program)) => {
+                rows(program)?.pop().map_or_else(nothing, Worked::Values)
+            }
+            (Work::Segment(_), StepProgram::Rows(program)) => {
+                rows(program)?.pop().map_or_else(nothing, Worked::Members)
+            }
+            (Work::Ranking(_, at_least), StepProgram::Rows(program)) => {
+                let columns = rows(program)?;
+                let mut columns = columns.into_iter();
+                let (Some(value), within) = (columns.next(), columns.next()) else { return Ok(nothing()) };
+                let seen = visible(view, &standing.tree.slots);
+                let sees = |row: usize| seen.get(row) == Some(&true);
+                Worked::Values(places(value.len(), sees, &value, within.as_ref(), *at_least))
+            }
+            (Work::Past { of, kind, .. }, StepProgram::Past(on)) => {
+                Worked::Values(past(view, &standing.tree.slots, given.history, of, *on, kind))
+            }
+            (Work::RollUp(plan), StepProgram::RollUp(programs)) => {
+                let columns =
+                    plan.columns(standing, programs, given.usage, Some(given.supply), given.stop)?;
+                columns.into_iter().next().map_or_else(nothing, Worked::RollUp)
+            }
+            _ => nothing(),
+        })
+    }
+}
+
+/// The steps of definitions that make sense together, in order.
+pub(super) fn steps(compilation: &Compilation) -> Result<Vec<Step>, CatalogErrors> {
+    let Compilation { names, entries } = compilation;
+    let mut steps: Vec<Step> = Vec::new();
+    let mut columns: HashMap<Arc<str>, usize> = HashMap::new();
+    for (id, entry) in entries {
+        let Some(work) = work(names, entries, id, entry)? else { continue };
+        let mut reads = reads(names, &columns, &work);
+        let wide = |at: &usize| steps.get(*at).is_some_and(|step| step.reads.is_wide);
+        reads.is_wide = reads.whose == Whose::Book || reads.steps.iter().any(wide);
+        let kind = entry.compiled.kind();
+        if kind.is_some() {
+            columns.insert(id.name.clone(), steps.len());
+        }
+        steps.push(Step { id: id.clone(), kind, work, reads });
+    }
+    Ok(steps)
+}
+
+fn work(
+    names: &CatalogNames,
+    entries: &IndexMap<DefinitionRef, Entry>,
+    id: &DefinitionRef,
+    entry: &Entry,
+) -> Result<Option<Work>, CatalogErrors> {
+    let segments = needed(entries, entry.compiled.expressions().into_iter());
+    let rows = |expressions: &[&Checked]| {
+        RowPlan::new(None, &names.schema, names, &segments, expressions).map_err(|errors| {
+            let fault = |what: &str| CatalogFault {
+                definition: id.clone(),
+                kind: CatalogFaultKind::Other(what.to_owned()),
+            };
+            CatalogErrors(errors.faults().map(|(_, what)| fault(what)).collect())
+        })
+    };
+    Ok(Some(match (&entry.compiled, &entry.definition) {
+        (Compiled::Attribute(checked), _) => Work::Attribute(rows(&[checked])?),
+        (Compiled::Segment(checked), _) => Work::Segment(rows(&[checked])?),
+        (Compiled::Ranking(of), Definition::Ranking(ranking)) => {
+            let expressions: Vec<&Checked> = std::iter::once(&of.0).chain(&of.1).collect();
+            Work::Ranking(rows(&expressions)?, ranking.at_least)
+        }
+        (Compiled::Past(kind), Definition::Past(past)) => {
+            Work::Past { of: past.of.clone(), days_ago: past.days_ago, kind: kind.clone() }
+        }
+        (Compiled::RollUp(checked), _) => {
+            let plan = RollUpPlan::planned(&names.schema, names, &segments, [(**checked).clone()]);
+            Work::RollUp(plan.map_err(|errors| {
+                let faults = errors.faults().iter().map(|found| CatalogFault {
+                    definition: id.clone(),
+                    kind: CatalogFaultKind::RollUp(found.kind.clone()),
+                });
+                CatalogErrors(faults.collect())
+            })?)
+        }
+        _ => return Ok(None),
+    }))
+}
+
+fn reads(names: &CatalogNames, columns: &HashMap<Arc<str>, usize>, work: &Work) -> Reads {
+    let needs = match work {
+        Work::Attribute(plan) | Work::Segment(plan) => plan.needs(),
+        Work::Ranking(plan, _) => Needs { whose: Whose::Book, ..plan.needs() },
+        Work::Past { .. } => Needs { moment: true, ..Needs::default() },
+        Work::RollUp(plan) => plan.needs(),
+    };
+    let schema = &names.schema;
+    let status = schema.system_attribute(SystemAttribute::Status).filter(|_| needs.standing);
+    let own = needs.names.iter().filter_map(|name| schema.attribute(name));
+    let mut attributes: Vec<usize> = own.chain(status).map(|attribute| attribute.index()).collect();
+    attributes.sort_unstable();
+    attributes.dedup();
+    let derived = needs.names.iter().filter(|name| schema.attribute(name).is_none());
+    let mut steps: Vec<usize> = derived.filter_map(|name| columns.get(name).copied()).collect();
+    steps.sort_unstable();
+    let tables = needs.tables.iter().filter_map(|table| schema.table(table).map(TableId::index));
+    Reads {
+        attributes,
+        tables: tables.collect(),
+        steps,
+        usage: needs.usage,
+        history: matches!(work, Work::Past { .. }),
+        moment: needs.moment,
+        whose: needs.whose,
+        is_wide: false,
+    }
+}
+
+impl Catalog {
+    pub(crate) fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The step of a definition; `None` for a metric, and for what is not defined.
+    pub(crate) fn step(&self, id: &DefinitionRef) -> Option<usize> {
+        self.steps.iter().position(|step| step.id == *id)
+    }
+
+    /// For each step the one of another catalog that says the same, with all that it reads.
+    pub(crate) fn same_steps(&self, other: &Self) -> Vec<Option<usize>> {
+        if Arc::ptr_eq(&self.entries, &other.entries) {
+            return (0..self.steps.len()).map(Some).collect();
+        }
+        let alike = **self.schema() == **other.schema() && self.usage_schema() == other.usage_schema();
+        let mut same: HashMap<&DefinitionRef, bool> = HashMap::new();
+        for (id, entry) in &*self.entries {
+            let known = other.entries.get(id).is_some_and(|other| other.definition == entry.definition);
+            let reads = entry.reads.iter().filter_map(|source| defined(source, &self.entries));
+            let all = reads.into_iter().all(|read| same.get(&read) == Some(&true));
+            same.insert(id, alike && known && all);
+        }
+        let of = |step: &Step| {
+            let same = same.get(&step.id) == Some(&true);
+            if same { other.step(&step.id) } else { None }
+        };
+        self.steps.iter().map(of).collect()
+    }
+}

@@ -1,0 +1,295 @@
+//! What is different between two states, for whom, and why?
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::EngineError;
+use super::column::Column;
+use super::live::LiveView;
+use super::pairing::Pairing;
+use super::published::Published;
+use super::report::{DeltaReport, DerivedChange, SegmentChange};
+use crate::book::{AccountMove, ValueChange, View};
+use crate::catalog::{DefinitionKind, DefinitionRef, Impact, Origin};
+use crate::column::{Block, value_of};
+use crate::expr::{Cell, ExprValue, Type, Val};
+use crate::model::{AccountId, AccountIdx, AttributeId};
+use crate::set::{Scope, StaleSet};
+use crate::tree::AccountTree;
+
+/// Two states, to be asked what differs between them: before and after an update, a branch and what it came from, or any
+/// two. Cheap to make and to clone; it holds both states, and works out what it is asked.
+#[derive(Debug, Clone)]
+pub struct Delta {
+    from: Published,
+    to: Published,
+}
+
+impl Delta {
+    /// What differs in one state from another. Both must be of one schema, or every account is another.
+    #[must_use]
+    pub fn between(from: &Published, to: &Published) -> Self {
+        Self { from: from.clone(), to: to.clone() }
+    }
+
+    /// The state before.
+    #[must_use]
+    pub const fn from(&self) -> &Published {
+        &self.from
+    }
+
+    /// The state after.
+    #[must_use]
+    pub const fn to(&self) -> &Published {
+        &self.to
+    }
+
+    /// Everything that differs for a user who may see `scope`: accounts, their places and values, and what the definitions
+    /// that are kept current in either state come to.
+    ///
+    /// The scope may belong to either state; it is carried over to the other by id. An account that it shows in one of them
+    /// only came, or left, for this user. Nothing else shows of what happened outside it.
+    ///
+    /// # Errors
+    ///
+    /// [`StaleSet`] when the scope belongs to neither.
+    ///
+    /// # Complexity
+    ///
+    /// Where everything is visible, that of what differs; in a scope that of what is visible.
+    pub fn report(&self, scope: &Scope) -> Result<DeltaReport, StaleSet> {
+        let both = self.from.subscribed().chain(self.to.subscribed());
+        let definitions: Vec<DefinitionRef> = both.cloned().collect();
+        self.report_of(scope, &definitions)
+    }
+
+    /// The same for some definitions, kept current or not.
+    ///
+    /// # Errors
+    ///
+    /// As [`Delta::report`].
+    pub fn report_of(&self, scope: &Scope, definitions: &[DefinitionRef]) -> Result<DeltaReport, StaleSet> {
+        let (before, after) = match scope.set() {
+            None => (Scope::all(), Scope::all()),
+            Some(set) => match self.from.book().rebase(set, self.to.book()) {
+                Ok(old) => (Scope::of(old), scope.clone()),
+                Err(StaleSet) => (scope.clone(), Scope::of(self.to.book().rebase(set, self.from.book())?)),
+            },
+        };
+        self.report_between(&before, &after, definitions)
+    }
+
+    /// The same for a user whose scope is another one in each state: `before` belongs to the state before, `after` to the
+    /// one after.
+    ///
+    /// # Errors
+    ///
+    /// [`StaleSet`] when one belongs to another state.
+    pub fn report_between(
+        &self,
+        before: &Scope,
+        after: &Scope,
+        definitions: &[DefinitionRef],
+    ) -> Result<DeltaReport, StaleSet> {
+        let (old, new) = (self.from.view(before)?, self.to.view(after)?);
+        let pairing = Pairing::new(old.accounts(), new.accounts());
+        let mut report = DeltaReport::new(self.from.version(), self.to.version());
+        for (id, old, new) in &pairing.loose {
+            match (old, new) {
+                (None, Some(_)) => report.added.push(id.clone()),
+                (Some(_), None) => report.removed.push(id.clone()),
+                _ => {}
+            }
+        }
+        report.moves = moves(&pairing);
+        report.values = values(&pairing);
+        let definitions: BTreeSet<&DefinitionRef> = definitions.iter().collect();
+        for definition in definitions {
+            let mut changes = Vec::new();
+            derived(&pairing, &old, &new, definition, &mut |id, from, to| changes.push((id, from, to)));
+            changes.sort_by(|a, b| a.0.cmp(&b.0));
+            if definition.kind == DefinitionKind::Segment {
+                let is = |value: &Option<ExprValue>| *value == Some(ExprValue::Bool(true));
+                let mut change = SegmentChange::of(definition.name.clone());
+                for (id, from, to) in changes {
+                    match (is(&from), is(&to)) {
+                        (false, true) => change.entered.push(id),
+                        (true, false) => change.left.push(id),
+                        _ => {}
+                    }
+                }
+                if !change.is_empty() {
+                    report.segments.push(change);
+                }
+                continue;
+            }
+            report.derived.extend(changes.into_iter().map(|(account, from, to)| DerivedChange {
+                definition: definition.clone(),
+                account,
+                from,
+                to,
+            }));
+        }
+        Ok(report)
+    }
+
+    /// Why what a definition comes to may differ: the ways through definitions from each attribute that has another value in
+    /// the states, and to the definition from the tree where accounts came, went or moved (an empty way). Of the whole book,
+    /// **outside any scope**.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Unknown`] for a definition that is not in the catalog of the state after.
+    pub fn reasons(&self, definition: &DefinitionRef) -> Result<Vec<Impact>, EngineError> {
+        let catalog = self.to.catalog();
+        if catalog.definition(definition).is_none() {
+            return Err(EngineError::Unknown(definition.clone()));
+        }
+        let whole = |state: &Published| state.view(&Scope::all());
+        let (Ok(old), Ok(new)) = (whole(&self.from), whole(&self.to)) else { return Ok(Vec::new()) };
+        let pairing = Pairing::new(old.accounts(), new.accounts());
+        let mut origins: Vec<Origin> =
+            values(&pairing).into_iter().map(|change| Origin::Attribute(change.attribute)).collect();
+        origins.sort_unstable();
+        origins.dedup();
+        let ways = origins.iter().flat_map(|origin| catalog.impact(origin));
+        let mut found: Vec<Impact> = ways.filter(|impact| impact.definition == *definition).collect();
+        let structure =
+            !(moves(&pairing).is_empty() && pairing.loose.iter().all(|(_, a, b)| a.is_some() == b.is_some()));
+        if structure {
+            found.push(Impact { definition: definition.clone(), path: Vec::new() });
+        }
+        Ok(found)
+    }
+}
+
+/// Accounts whose nearest visible account above is another one.
+fn moves(pairing: &Pairing<'_>) -> Vec<AccountMove> {
+    let (old, new) = (pairing.old, pairing.new);
+    if old.inner().layout.same(&new.inner().layout) && old.scope() == new.scope() {
+        return Vec::new();
+    }
+    let parent = |view: &View, place: AccountIdx| view.parent(place).map(|up| view.inner().account_id(up));
+    let path = |view: &View, place: AccountIdx| -> Arc<[AccountId]> {
+        view.ancestors(place).map(|up| view.inner().account_id(up)).collect()
+    };
+    let mut found = Vec::new();
+    let mut look = |id: &AccountId, before: AccountIdx, after: AccountIdx| {
+        if parent(old, before) != parent(new, after) {
+            let (from, to) = (path(old, before), path(new, after));
+            found.push(AccountMove { account: id.clone(), from, to });
+        }
+    };
+    for (id, before, after) in &pairing.loose {
+        if let (Some(before), Some(after)) = (before, after) {
+            look(id, *before, *after);
+        }
+    }
+    // Rows that are where they were may hang on something else: those at the top of a chunk, and in a scope those below
+    // accounts that it does not show.
+    let chunks = (0_u32..).zip(&new.inner().chunks);
+    for (slot, chunk) in chunks.filter(|(slot, _)| pairing.is_aligned(*slot)) {
+        let Some(chunk) = chunk else { continue };
+        let top = chunk.home.is_some() || old.inner().chunk(slot).is_some_and(|old| old.home.is_some());
+        for row in (0..chunk.shape.rows()).filter(|_| top) {
+            let place = AccountIdx::new(slot, row);
+            let above = chunk.shape.parent(row);
+            let inside = above.is_some_and(|up| pairing.sees(AccountIdx::new(slot, up)));
+            if !inside && pairing.sees(place) {
+                look(&new.inner().account_id(place), place, place);
+            }
+        }
+    }
+    found.sort_by(|a, b| a.account.cmp(&b.account));
+    found
+}
+
+/// Values of attributes that differ.
+fn values(pairing: &Pairing<'_>) -> Vec<ValueChange> {
+    let schema = pairing.new.schema();
+    let value = |view: &View, place: Option<AccountIdx>, attribute: usize| {
+        let described = schema.attribute_at(AttributeId::new(attribute))?;
+        let place = place?;
+        let block = view.inner().chunk(place.slot)?.column(attribute)?;
+        value_of(block.get(place.row as usize)?, described.kind())
+    };
+    let mut found = Vec::new();
+    let mut look = |id: &AccountId, old: Option<AccountIdx>, new: Option<AccountIdx>, attribute: usize| {
+        let (from, to) = (value(pairing.old, old, attribute), value(pairing.new, new, attribute));
+        let described = schema.attribute_at(AttributeId::new(attribute)).filter(|_| from != to);
+        if let Some(described) = described {
+            let attribute = Arc::from(described.name());
+            found.push(ValueChange { account: id.clone(), child: None, attribute, from, to });
+        }
+    };
+    let attributes = schema.attributes().count();
+    for (id, old, new) in &pairing.loose {
+        (0..attributes).for_each(|attribute| look(id, *old, *new, attribute));
+    }
+    for slot in &pairing.touched {
+        let chunks = pairing.old.inner().chunk(*slot).zip(pairing.new.inner().chunk(*slot));
+        let Some((before, after)) = chunks else { continue };
+        for attribute in 0..attributes {
+            let (old, new) = (before.column(attribute), after.column(attribute));
+            if old.zip(new).is_some_and(|(old, new)| Arc::ptr_eq(old, new)) {
+                continue;
+            }
+            for row in Block::differing(old.map(|block| &**block), new.map(|block| &**block)) {
+                let place = AccountIdx::new(*slot, row);
+                if pairing.sees(place) {
+                    let id = pairing.new.inner().account_id(place);
+                    look(&id, Some(place), Some(place), attribute);
+                }
+            }
+        }
+    }
+    found.sort_by(|a, b| (&a.account, &a.attribute).cmp(&(&b.account, &b.attribute)));
+    found
+}
+
+/// What a definition comes to where it differs.
+fn derived(
+    pairing: &Pairing<'_>,
+    old: &LiveView,
+    new: &LiveView,
+    definition: &DefinitionRef,
+    seen: &mut dyn FnMut(AccountId, Option<ExprValue>, Option<ExprValue>),
+) {
+    let column = |view: &LiveView| {
+        let step = view.step(definition)?;
+        Some((view.column(step)?, view.catalog().steps().get(step)?.kind.clone().unwrap_or(Type::Bool)))
+    };
+    let (before, after) = (column(old), column(new));
+    let value = |of: &Option<(Column, Type)>, place: Option<AccountIdx>| {
+        let (column, kind) = of.as_ref()?;
+        let cell: Cell = column.cell(place?);
+        Val::of_cell(&cell).to_value(kind)
+    };
+    let mut look = |id: AccountId, old: Option<AccountIdx>, new: Option<AccountIdx>| {
+        let (from, to) = (value(&before, old), value(&after, new));
+        if from != to {
+            seen(id, from, to);
+        }
+    };
+    for (id, old, new) in &pairing.loose {
+        look(id.clone(), *old, *new);
+    }
+    let same_kind = match (&before, &after) {
+        (Some((_, before)), Some((_, after))) => before == after,
+        _ => false,
+    };
+    let empty = Column::default();
+    let columns = [&before, &after].map(|of| of.as_ref().map_or(&empty, |(column, _)| column));
+    for slot in columns[0].differing(columns[1]).into_iter().filter(|slot| pairing.is_aligned(*slot)) {
+        let rows = pairing.new.inner().layout.rows(slot);
+        let rows = match (columns[0].part(slot), columns[1].part(slot)) {
+            (Some(before), Some(after)) if same_kind => before.differing(after, rows),
+            _ => (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect(),
+        };
+        for place in rows.into_iter().map(|row| AccountIdx::new(slot, row)) {
+            if pairing.sees(place) {
+                look(pairing.new.inner().account_id(place), Some(place), Some(place));
+            }
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! What do definitions come to, and what of it must be worked out anew?
+//!
+//! There is one way to work something out, [`Group::work_out`]; what differs is for whom. A definition is worked out for
+//! everyone where it is new, or says something else at another moment; for the trees that were changed, where it reads other
+//! accounts of its tree; and for single accounts, where it reads their own values only. What comes out as before is left as
+//! it is, so that nothing that reads it is worked out either.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::column::{Column, Part};
+use super::dirt::{Dirt, Rows, join, tree_of, trunk_of};
+use super::group::{Group, Known, Single};
+use super::observer::{Observer, Progress};
+use super::prepared::Prepared;
+use crate::aggregate::UsageView;
+use crate::book::View;
+use crate::catalog::{History, Step, StepProgram};
+use crate::expr::{Cancelled, Cell, Whose};
+use crate::model::AccountIdx;
+
+/// Accounts of a group of trees that is worked out at once.
+const GROUP_ROWS: usize = 65_536;
+/// Of so many rows of a chunk one is worked out by itself; where more are, all are together.
+const ONE_IN: usize = 16;
+
+/// What definitions are worked out from.
+#[derive(Clone)]
+pub(super) struct Inputs {
+    pub(super) prepared: Arc<Prepared>,
+    /// Of everything, or of what a scope shows.
+    pub(super) view: View,
+    pub(super) usage: Option<UsageView>,
+    pub(super) history: Option<Arc<dyn History + Send>>,
+}
+
+/// What some definitions come to.
+#[derive(Clone)]
+pub(super) struct Derivation {
+    pub(super) inputs: Inputs,
+    /// By step; `None` for what was not asked.
+    pub(super) columns: Vec<Option<Column>>,
+}
+
+impl Derivation {
+    /// Nothing yet.
+    pub(super) fn none(inputs: Inputs) -> Self {
+        let columns = vec![None; inputs.prepared.catalog.steps().len()];
+        Self { inputs, columns }
+    }
+
+    /// With some more steps, from scratch. `wanted` is closed under what it reads.
+    pub(super) fn extended(mut self, wanted: &[bool], observer: &dyn Observer) -> Result<Self, Cancelled> {
+        let mut work = Work::new(&self.inputs, observer);
+        let missing = self.columns.iter().zip(wanted).filter(|(column, wanted)| **wanted && column.is_none());
+        let (mut done, of) = (0, missing.count());
+        for at in 0..self.columns.len() {
+            if wanted.get(at) == Some(&true) && self.columns.get(at).is_some_and(Option::is_none) {
+                let column = work.everywhere(at, &self.columns)?;
+                if let Some(place) = self.columns.get_mut(at) {
+                    *place = Some(column);
+                }
+                done += 1;
+                observer.progress(Progress { done, of });
+            }
+        }
+        Ok(self)
+    }
+
+    /// The same for other inputs: bit for bit what [`Derivation::extended`] gives from scratch, with all taken over that
+    /// cannot be different. Both views show everything. `wanted` is closed under what it reads.
+    pub(super) fn advanced(
+        &self,
+        inputs: Inputs,
+        wanted: &[bool],
+        observer: &dyn Observer,
+    ) -> Result<Self, Cancelled> {
+        let mut next = Self::none(inputs);
+        let (old, new) = (&self.inputs, &next.inputs);
+        let same = new.prepared.catalog.same_steps(&old.prepared.catalog);
+        let dirt = Dirt::between(old.view.book(), new.view.book());
+        let usage = |inputs: &Inputs| inputs.usage.as_ref().map(|usage| usage.usage().clone());
+        let dirt = dirt.with_usage(usage(old).as_ref(), usage(new).as_ref(), new.view.book());
+        let same_history = match (&old.history, &new.history) {
+            (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+            (None, None) => true,
+            _ => false,
+        };
+        let mut work = Work::new(new, observer);
+        // What came out differently, by step; `None` where everything may have.
+        let mut changed: Vec<Option<Rows>> = vec![None; next.columns.len()];
+        let (mut done, of) = (0, wanted.iter().filter(|wanted| **wanted).count());
+        for (at, step) in new.prepared.catalog.steps().iter().enumerate() {
+            if wanted.get(at) != Some(&true) {
+                continue;
+            }
+            if observer.is_cancelled() {
+                return Err(Cancelled);
+            }
+            let before = same.get(at).copied().flatten().and_then(|old_at| {
+                let column = self.columns.get(old_at)?.as_ref()?;
+                let as_before = !step.reads.moment
+                    || new.prepared.programs.get(at)?.is_same(old.prepared.programs.get(old_at)?)
+                    || Arc::ptr_eq(&old.prepared, &new.prepared);
+                (as_before && (same_history || !step.reads.history)).then_some(column)
+            });
+            let rows = dirty(step, &dirt, &changed);
+            let (column, rows) = match (before, rows) {
+                (Some(before), Some(rows)) => work.again(at, before, &rows, &dirt, &next.columns)?,
+                _ => (work.everywhere(at, &next.columns)?, None),
+            };
+            if let (Some(place), Some(seen)) = (next.columns.get_mut(at), changed.get_mut(at)) {
+                (*place, *seen) = (Some(column), rows);
+            }
+            done += 1;
+            observer.progress(Progress { done, of });
+        }
+        drop(work);
+        Ok(next)
+    }
+
+    /// Bytes that the columns of some steps take, where they are known.
+    pub(super) fn bytes(&self, at: usize) -> usize {
+        self.columns.get(at).and_then(Option::as_ref).map_or(0, Column::bytes)
+    }
+}
+
+/// The rows of which something that a step reads differs; `None` where all may.
+fn dirty(step: &Step, dirt: &Dirt, changed: &[Option<Rows>]) -> Option<Rows> {
+    let mut rows = Rows::new();
+    let reads = &step.reads;
+    for read in &reads.steps {
+        join(&mut rows, changed.get(*read)?.as_ref()?);
+    }
+    let attributes = reads.attributes.iter().filter_map(|attribute| dirt.attributes.get(attribute));
+    let tables = reads.tables.iter().filter_map(|table| dirt.tables.get(table));
+    attributes.chain(tables).for_each(|own| join(&mut rows, own));
+    if reads.usage {
+        join(&mut rows, &dirt.usage);
+    }
+    Some(rows)
+}
+
+/// Work on one set of inputs.
+struct Work<'w> {
+    inputs: &'w Inputs,
+    observer: &'w dyn Observer,
+    /// Groups of trees, by the slots on which they hang.
+    trees: HashMap<Vec<u32>, Arc<Group>>,
+    /// All accounts, in groups of whole trees.
+    groups: Option<Vec<Arc<Group>>>,
+    /// All accounts at once, for what reads the whole book.
+    whole: Option<Arc<Group>>,
+}
+
+impl<'w> Work<'w> {
+    fn new(inputs: &'w Inputs, observer: &'w dyn Observer) -> Self {
+        Self { inputs, observer, trees: HashMap::new(), groups: None, whole: None }
+    }
+
+    fn step(&self, at: usize) -> Option<(&'w Step, &'w StepProgram)> {
+        let prepared = &*self.inputs.prepared;
+        prepared.catalog.steps().get(at).zip(prepared.programs.get(at))
+    }
+
+    fn group(&self, slots: impl IntoIterator<Item = u32>) -> Arc<Group> {
+        Arc::new(Group::of(&self.inputs.view, self.inputs.usage.as_ref(), slots))
+    }
+
+    /// All accounts, in groups that are worked out each by itself.
+    fn groups(&mut self, is_wide: bool) -> Vec<Arc<Group>> {
+        let view = &self.inputs.view;
+        if is_wide || view.len() <= GROUP_ROWS {
+            let usage = self.inputs.usage.as_ref();
+            let whole = self.whole.get_or_insert_with(|| Arc::new(Group::all(view, usage)));
+            return vec![whole.clone()];
+        }
+        if let Some(groups) = &self.groups {
+            return groups.clone();
+        }
+        let mut groups = Vec::new();
+        let (mut slots, mut rows) = (Vec::new(), 0);
+        for trunk in view.inner().trunk.iter().filter(|slot| view.is_live(**slot)) {
+            for slot in tree_of(view.book(), *trunk) {
+                rows += view.inner().layout.rows(slot);
+                slots.push(slot);
+            }
+            if rows >= GROUP_ROWS {
+                groups.push(self.group(std::mem::take(&mut slots)));
+                rows = 0;
+            }
+        }
+        if !slots.is_empty() {
+            groups.push(self.group(slots));
+        }
+        self.groups = Some(groups.clone());
+        groups
+    }
+
+    /// A step for all accounts.
+    fn everywhere(&mut self, at: usize, columns: &[Option<Column>]) -> Result<Column, Cancelled> {
+        let mut column = Column::default();
+        let Some((step, program)) = self.step(at) else { return Ok(column) };
+        let groups = self.groups(step.reads.whose == Whose::Book);
+        let known = Known { columns, by_name: &self.inputs.prepared.by_name };
+        let history = self.inputs.history.as_deref().map(|history| history as &dyn History);
+        let observer = self.observer;
+        let stop = &|| observer.is_cancelled();
+        let one = |group: &Arc<Group>| {
+            if stop() { Err(Cancelled) } else { group.work_out(step, program, &known, history, stop) }
+        };
+        #[cfg(feature = "rayon")]
+        let parts: Result<Vec<_>, Cancelled> = if groups.len() > 1 {
+            use rayon::prelude::*;
+            groups.par_iter().map(one).collect()
+        } else {
+            groups.iter().map(one).collect()
+        };
+        #[cfg(not(feature = "rayon"))]
+        let parts: Result<Vec<_>, Cancelled> = groups.iter().map(one).collect();
+        for (slot, part) in parts?.into_iter().flatten() {
+            column.set(slot, Some(Arc::new(part)));
+        }
+        Ok(column)
+    }
+
+    /// A step where something that it reads differs, and in torn trees; with the rows of other trees that came out
+    /// differently, `None` where all may have.
+    fn again(
+        &mut self,
+        at: usize,
+        before: &Column,
+        rows: &Rows,
+        dirt: &Dirt,
+        columns: &[Option<Column>],
+    ) -> Result<(Column, Option<Rows>), Cancelled> {
+        let Some((step, program)) = self.step(at) else { return Ok((before.clone(), None)) };
+        let structure = !(dirt.torn.is_empty() && dirt.gone.is_empty());
+        if step.reads.whose == Whose::Book {
+            if rows.is_empty() && !structure {
+                return Ok((before.clone(), Some(Rows::new())));
+            }
+            return Ok((self.everywhere(at, columns)?, None));
+        }
+        let mut column = before.clone();
+        let mut changed = Rows::new();
+        for slot in &dirt.gone {
+            column.set(*slot, None);
+        }
+        // Whole trees, and whole chunks of what reads its own row only.
+        let mut slots: BTreeSet<u32> = dirt.torn.clone();
+        match step.reads.whose {
+            Whose::Own => {
+                let layout = &self.inputs.view.inner().layout;
+                let many = |(slot, rows): &(&u32, &Vec<u32>)| rows.len() * ONE_IN > layout.rows(**slot);
+                let program = match program {
+                    StepProgram::Rows(program) => Some(program),
+                    _ => None,
+                };
+                for (slot, rows) in rows {
+                    match program.filter(|_| !many(&(slot, rows))) {
+                        Some(program) => {
+                            let edits = self.each(program, *slot, rows, before, columns);
+                            if let Some(part) = before.part(*slot).filter(|_| !edits.is_empty()) {
+                                column.set(*slot, Some(Arc::new(part.with(&edits))));
+                                changed.insert(*slot, edits.into_iter().map(|(row, _)| row).collect());
+                            }
+                        }
+                        None => {
+                            slots.insert(*slot);
+                        }
+                    }
+                }
+            }
+            _ => {
+                let book = self.inputs.view.book();
+                let trunks: BTreeSet<u32> = rows.keys().map(|slot| trunk_of(book, *slot)).collect();
+                slots.extend(trunks.into_iter().flat_map(|trunk| tree_of(book, trunk)));
+            }
+        }
+        if slots.is_empty() {
+            return Ok((column, Some(changed)));
+        }
+        for (slot, part) in self.trees(at, slots, columns)? {
+            let rows = self.inputs.view.inner().layout.rows(slot);
+            let old = before.part(slot).filter(|_| !dirt.torn.contains(&slot));
+            match old.map(|old| old.differing(&part, rows)) {
+                Some(rows) if rows.is_empty() => {}
+                found => {
+                    column.set(slot, Some(Arc::new(part)));
+                    if let Some(rows) = found {
+                        changed.insert(slot, rows);
+                    }
+                }
+            }
+        }
+        Ok((column, Some(changed)))
+    }
+
+    /// A step for whole slots.
+    fn trees(
+        &mut self,
+        at: usize,
+        slots: BTreeSet<u32>,
+        columns: &[Option<Column>],
+    ) -> Result<Vec<(u32, Part)>, Cancelled> {
+        let Some((step, program)) = self.step(at) else { return Ok(Vec::new()) };
+        let key: Vec<u32> = slots.into_iter().collect();
+        let group = match self.trees.get(&key) {
+            Some(group) => group.clone(),
+            None => {
+                let group = self.group(key.iter().copied());
+                self.trees.insert(key, group.clone());
+                group
+            }
+        };
+        let known = Known { columns, by_name: &self.inputs.prepared.by_name };
+        let history = self.inputs.history.as_deref().map(|history| history as &dyn History);
+        group.work_out(step, program, &known, history, &|| self.observer.is_cancelled())
+    }
+
+    /// The answers of single rows that are not what they were.
+    fn each(
+        &self,
+        program: &crate::expr::RowProgram,
+        slot: u32,
+        rows: &[u32],
+        before: &Column,
+        columns: &[Option<Column>],
+    ) -> Vec<(u32, Cell)> {
+        let known = Known { columns, by_name: &self.inputs.prepared.by_name };
+        let supply = Single { known, usage: self.inputs.usage.as_ref() };
+        let is_set = matches!(before.part(slot).map(|part| &**part), Some(Part::Members(_)));
+        let mut edits: Vec<(u32, Cell)> = Vec::new();
+        let places = rows.iter().map(|row| AccountIdx::new(slot, *row));
+        program.each_at(&self.inputs.view, Some(&supply), places, |place, _, cell| {
+            // Who is in a segment is known of everyone: no answer is no membership.
+            let cell = if is_set { Cell::Bool(cell == Cell::Bool(true)) } else { cell };
+            if before.cell(place) != cell {
+                edits.push((place.row, cell));
+            }
+        });
+        edits
+    }
+}

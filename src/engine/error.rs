@@ -1,0 +1,52 @@
+//! Why was nothing published?
+
+use thiserror::Error;
+
+use crate::aggregate::UsageRefused;
+use crate::book::{ChangeError, LoadError};
+use crate::catalog::{CatalogErrors, DefinitionRef};
+use crate::expr::Cancelled;
+
+/// Why an update was refused. What was published before is still current, to the last bit.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The source failed, or the policy refuses its faults.
+    #[error("the load was refused: {0}")]
+    Load(#[from] LoadError),
+    /// The change cannot be granted.
+    #[error("the change was refused: {0}")]
+    Change(#[from] ChangeError),
+    /// The definitions make no sense together.
+    #[error("the definitions were refused: {0}")]
+    Catalog(#[from] CatalogErrors),
+    /// The usage was refused as a whole.
+    #[error("the usage was refused: {0}")]
+    Usage(#[from] UsageRefused),
+    /// A definition was named that is not in the catalog.
+    #[error("there is no {0} to be subscribed or removed")]
+    Unknown(DefinitionRef),
+    /// Something was published since the version that the update expects.
+    #[error("version {expected} was expected, and version {found} is current: read again, then try again")]
+    Version {
+        /// The version that was expected.
+        expected: u64,
+        /// The current one.
+        found: u64,
+    },
+    /// The engine was made without usage.
+    #[error("this engine holds no usage: give it some with `EngineSettings::usage`")]
+    NoUsage,
+    /// A book of another schema.
+    #[error("the book has another schema than the engine")]
+    Schema,
+    /// The observer stopped it.
+    #[error("the work was stopped")]
+    Cancelled,
+}
+
+impl From<Cancelled> for EngineError {
+    fn from(_: Cancelled) -> Self {
+        Self::Cancelled
+    }
+}

@@ -1,0 +1,399 @@
+//! The handle that a service holds.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use super::delta::Delta;
+use super::error::EngineError;
+use super::observer::Observer;
+use super::published::{EngineStats, Parts, Published, State};
+use super::settings::EngineSettings;
+use super::update::Update;
+use crate::aggregate::{Event, Usage, UsageReport, UsageSchema};
+use crate::book::{Book, LoadReport};
+use crate::catalog::{Catalog, Definition, DefinitionRef};
+use crate::model::{AsOf, Schema};
+use crate::source::{MemorySource, Source};
+
+/// What an update did.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Applied {
+    /// The version that it made; of an update that had been applied before, the version that it made then.
+    pub version: u64,
+    /// Had it been applied before, under its key? Then nothing was done.
+    pub repeated: bool,
+    /// What is different.
+    pub delta: Delta,
+}
+
+/// A book, definitions over it and what they come to, kept current: one writer at a time, any number of readers.
+///
+/// Readers take the current [`Published`] state, which never changes; a lock is held to clone an `Arc`, and for nothing
+/// else. Writers wait for each other. `Send + Sync`; it starts no threads.
+///
+/// ```
+/// use perennial::aggregate::{Operator, RollUpDefinition};
+/// use perennial::engine::{Engine, EngineSettings};
+/// use perennial::segment::Segment;
+/// use perennial::source::MemorySource;
+/// use perennial::{AccountId, AccountRow, AsOf, Attribute, AttributeType, Change, Date, Nesting, Schema, Scope};
+///
+/// let schema = Schema::builder()
+///     .account_type("Company", Nesting::Free)
+///     .attribute(Attribute::new("seats", AttributeType::Int))
+///     .build()?;
+/// let (acme, eu) = (AccountId::new("acme")?, AccountId::new("acme-eu")?);
+/// let source = MemorySource::new()
+///     .account(AccountRow::new(acme.clone(), "Company").with("seats", 30_i64))
+///     .account(AccountRow::new(eu.clone(), "Company").under(acme).with("seats", 12_i64));
+///
+/// let today = AsOf::date_utc(Date::new(2026, 1, 31)?);
+/// let engine = Engine::new(schema, today, EngineSettings::new())?;
+/// engine.load(&source)?;
+/// let seats = RollUpDefinition::new("all_seats", Operator::Sum("seats".into()));
+/// engine.define([seats.into(), Segment::parse("large", "all_seats >= 50")?.into()])?;
+///
+/// let applied = engine.apply(Change::new().set(&eu, "seats", 25_i64))?;
+/// let view = engine.published().view(&Scope::all())?;
+/// let acme = view.account("acme").ok_or("not there")?;
+/// assert_eq!(view.value("all_seats", acme).ok_or("missing")?.to_string(), "55");
+/// assert!(view.is_member("large", acme));
+///
+/// let report = applied.delta.report(&Scope::all())?;
+/// assert_eq!(report.segments[0].entered, [acme.id()]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # In an async service
+///
+/// Reading never waits, so that handlers call [`Engine::published`] directly. Writing computes for microseconds to
+/// milliseconds, a load for longer: give the writer a task of its own, which takes updates from a channel and runs each on
+/// the runtime's pool for blocking work, and answer each sender with what [`Engine::apply`] said:
+///
+/// ```no_run
+/// # use perennial::engine::{Applied, Engine, EngineError, Update};
+/// # use std::sync::{Arc, mpsc};
+/// type Job = (Update, mpsc::Sender<Result<Applied, EngineError>>);
+///
+/// // With tokio: `spawn_blocking(move || writer(&engine, jobs))`, a `tokio::sync::mpsc` read by `blocking_recv`, and
+/// // `oneshot` senders for the answers.
+/// fn writer(engine: &Engine, jobs: mpsc::Receiver<Job>) {
+///     for (update, answer) in jobs {
+///         let done = engine.apply(update);
+///         let _ = answer.send(done);
+///     }
+/// }
+/// ```
+pub struct Engine {
+    current: RwLock<Published>,
+    writer: Mutex<Writer>,
+    settings: Arc<EngineSettings>,
+}
+
+/// What only the writer needs.
+struct Writer {
+    /// The latest states, the current one at the end.
+    states: VecDeque<Published>,
+    keys: HashMap<Arc<str>, u64>,
+    order: VecDeque<Arc<str>>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("current", &self.published()).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An engine over an empty book, without definitions.
+    ///
+    /// # Errors
+    ///
+    /// None that a schema can cause; the type is that of [`Engine::load`].
+    pub fn new(
+        schema: impl Into<Arc<Schema>>,
+        as_of: AsOf,
+        settings: EngineSettings,
+    ) -> Result<Self, EngineError> {
+        let settings = Arc::new(settings);
+        let schema: Arc<Schema> = schema.into();
+        let (book, _) = load(&schema, &MemorySource::new(), &settings)?;
+        let catalog = catalog(&schema, settings.usage.as_ref(), &settings, Vec::new())?;
+        let subscribed = Arc::default();
+        let parts = Parts { book, usage: settings.usage.clone(), catalog, as_of, subscribed };
+        let first = Published(Arc::new(State::first(parts, 0, &settings, &())?));
+        let writer =
+            Writer { states: VecDeque::from([first.clone()]), keys: HashMap::new(), order: VecDeque::new() };
+        Ok(Self { current: RwLock::new(first), writer: Mutex::new(writer), settings })
+    }
+
+    /// The current state.
+    #[must_use]
+    pub fn published(&self) -> Published {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn publish(&self, writer: &mut Writer, state: State) -> Delta {
+        let next = Published(Arc::new(state));
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *current, next.clone());
+        drop(current);
+        writer.states.push_back(next.clone());
+        while writer.states.len() > self.settings.history {
+            writer.states.pop_front();
+        }
+        Delta::between(&before, &next)
+    }
+
+    /// Loads everything from a source, in the place of what is there; definitions, usage and the moment stay.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Load`]; the old book stays then.
+    ///
+    /// # Complexity
+    ///
+    /// That of [`Book::load`] and of every subscribed definition for every account.
+    pub fn load(&self, source: &dyn Source) -> Result<LoadReport, EngineError> {
+        self.load_observed(source, &())
+    }
+
+    /// The same, with an observer that sees how far it is, and may stop it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::load`], and [`EngineError::Cancelled`].
+    pub fn load_observed(
+        &self,
+        source: &dyn Source,
+        observer: &dyn Observer,
+    ) -> Result<LoadReport, EngineError> {
+        let mut writer = self.writer();
+        let now = self.published();
+        let (book, report) = load(now.0.book.schema(), source, &self.settings)?;
+        self.publish(&mut writer, now.0.next(Parts { book, ..now.0.parts() }, observer)?);
+        Ok(report)
+    }
+
+    /// Takes over a book that was built elsewhere: pushed into a [`BookBuilder`](crate::BookBuilder), or restored from a
+    /// snapshot. Its schema must be that of the engine.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Schema`] where it is not; the old book stays then.
+    pub fn replace(&self, book: Book) -> Result<Delta, EngineError> {
+        let mut writer = self.writer();
+        let now = self.published();
+        if **book.schema() != **now.0.book.schema() {
+            return Err(EngineError::Schema);
+        }
+        let state = now.0.next(Parts { book, ..now.0.parts() }, &())?;
+        Ok(self.publish(&mut writer, state))
+    }
+
+    /// Applies an update, all of it or nothing, and publishes the state after it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the change or the definitions, a version that is not the expected one. Nothing is published then.
+    ///
+    /// # Complexity
+    ///
+    /// That of [`Book::apply`], and of what reads what was changed: for each definition that does, the accounts whose
+    /// answer may differ.
+    pub fn apply(&self, update: impl Into<Update>) -> Result<Applied, EngineError> {
+        self.apply_observed(update, &())
+    }
+
+    /// The same, with an observer that sees how far it is, and may stop it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::apply`], and [`EngineError::Cancelled`].
+    pub fn apply_observed(
+        &self,
+        update: impl Into<Update>,
+        observer: &dyn Observer,
+    ) -> Result<Applied, EngineError> {
+        let update = update.into();
+        let mut writer = self.writer();
+        let now = self.published();
+        if let Some(version) = update.key.as_ref().and_then(|key| writer.keys.get(key)) {
+            let delta = Delta::between(&now, &now);
+            return Ok(Applied { version: *version, repeated: true, delta });
+        }
+        let state = now.0.updated(&update, observer)?;
+        let version = state.version;
+        let delta = self.publish(&mut writer, state);
+        if let Some(key) = update.key {
+            writer.remember(key, version, self.settings.keys);
+        }
+        Ok(Applied { version, repeated: false, delta })
+    }
+
+    /// Adds definitions, or puts them in the place of those of their kind and name, and keeps them current from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Catalog`] with everything that is wrong; the old definitions stay then.
+    pub fn define(&self, definitions: impl IntoIterator<Item = Definition>) -> Result<Delta, EngineError> {
+        let mut update = Update::new();
+        for definition in definitions {
+            let id = DefinitionRef { kind: definition.kind(), name: Arc::from(definition.name()) };
+            update = update.define(definition).subscribe(id);
+        }
+        Ok(self.apply(update)?.delta)
+    }
+
+    /// Goes on to another moment: only what reads dates is worked out anew.
+    ///
+    /// # Errors
+    ///
+    /// None but those of every update.
+    pub fn advance(&self, as_of: AsOf) -> Result<Delta, EngineError> {
+        Ok(self.apply(Update::new().moment(as_of))?.delta)
+    }
+
+    /// Takes in rows of usage.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::NoUsage`] in an engine without usage, and [`EngineError::Usage`] where its settings refuse faults.
+    pub fn ingest<'a>(
+        &self,
+        events: impl IntoIterator<Item = Event<'a>>,
+    ) -> Result<(UsageReport, Delta), EngineError> {
+        let mut writer = self.writer();
+        let now = self.published();
+        let mut usage = now.0.usage.clone().ok_or(EngineError::NoUsage)?;
+        let report = usage.ingest(events, now.0.as_of.date())?;
+        let state = now.0.next(Parts { usage: Some(usage), ..now.0.parts() }, &())?;
+        Ok((report, self.publish(&mut writer, state)))
+    }
+
+    /// The states that are remembered, the current one at the end: every question can be asked of each.
+    #[must_use]
+    pub fn states(&self) -> Vec<Published> {
+        self.writer().states.iter().cloned().collect()
+    }
+
+    /// The state of a version, while it is remembered.
+    #[must_use]
+    pub fn state(&self, version: u64) -> Option<Published> {
+        self.writer().states.iter().find(|state| state.version() == version).cloned()
+    }
+
+    /// What is held for the current state.
+    #[must_use]
+    pub fn stats(&self) -> EngineStats {
+        self.published().stats()
+    }
+}
+
+impl Writer {
+    fn remember(&mut self, key: Arc<str>, version: u64, most: usize) {
+        self.keys.insert(key.clone(), version);
+        self.order.push_back(key);
+        while self.order.len() > most {
+            if let Some(oldest) = self.order.pop_front() {
+                self.keys.remove(&oldest);
+            }
+        }
+    }
+}
+
+impl State {
+    pub(super) fn parts(&self) -> Parts {
+        Parts {
+            book: self.book.clone(),
+            usage: self.usage.clone(),
+            catalog: self.catalog.clone(),
+            as_of: self.as_of.clone(),
+            subscribed: self.subscribed.clone(),
+        }
+    }
+
+    /// The state after an update.
+    pub(super) fn updated(&self, update: &Update, observer: &dyn Observer) -> Result<Self, EngineError> {
+        if let Some(expected) = update.expected.filter(|expected| *expected != self.version) {
+            return Err(EngineError::Version { expected, found: self.version });
+        }
+        let mut parts = self.parts();
+        if let Some(change) = &update.change {
+            parts.book = parts.book.apply(change)?.0;
+        }
+        if let Some(as_of) = &update.moment {
+            parts.as_of = as_of.clone();
+        }
+        if update.defines() {
+            let definitions = merged(self.catalog.definitions(), update)?;
+            parts.catalog = catalog(self.book.schema(), self.usage.as_ref(), &self.settings, definitions)?;
+        }
+        let known = |id: &DefinitionRef| parts.catalog.definition(id).is_some();
+        let asked = update.subscribed.iter().chain(&update.unsubscribed);
+        if let Some(unknown) = asked.into_iter().find(|id| !known(id)) {
+            return Err(EngineError::Unknown(unknown.clone()));
+        }
+        if !(update.subscribed.is_empty() && update.unsubscribed.is_empty() && update.removed.is_empty()) {
+            let mut subscribed: BTreeSet<DefinitionRef> = (*self.subscribed).clone();
+            subscribed.extend(update.subscribed.iter().cloned());
+            subscribed.retain(|id| known(id) && !update.unsubscribed.contains(id));
+            parts.subscribed = Arc::new(subscribed);
+        }
+        Ok(self.next(parts, observer)?)
+    }
+}
+
+fn merged(old: &[Definition], update: &Update) -> Result<Vec<Definition>, EngineError> {
+    let id = |definition: &Definition| DefinitionRef {
+        kind: definition.kind(),
+        name: Arc::from(definition.name()),
+    };
+    let mut all: Vec<Definition> = old.to_vec();
+    for removed in &update.removed {
+        let before = all.len();
+        all.retain(|definition| id(definition) != *removed);
+        if all.len() == before {
+            return Err(EngineError::Unknown(removed.clone()));
+        }
+    }
+    // Two of one kind and name in one update are a fault that the catalog names.
+    let mut places: HashMap<DefinitionRef, usize> =
+        all.iter().enumerate().map(|(place, definition)| (id(definition), place)).collect();
+    for definition in &update.defined {
+        match places.remove(&id(definition)).and_then(|place| all.get_mut(place)) {
+            Some(place) => *place = definition.clone(),
+            None => all.push(definition.clone()),
+        }
+    }
+    Ok(all)
+}
+
+fn load(
+    schema: &Arc<Schema>,
+    source: &dyn Source,
+    settings: &EngineSettings,
+) -> Result<(Book, LoadReport), EngineError> {
+    let builder = Book::builder(schema.clone()).policy(settings.policy.clone());
+    let builder = match settings.chunk_rows {
+        Some(rows) => builder.chunk_rows(rows),
+        None => builder,
+    };
+    Ok(builder.load(source)?)
+}
+
+fn catalog(
+    schema: &Arc<Schema>,
+    usage: Option<&Usage>,
+    settings: &EngineSettings,
+    definitions: Vec<Definition>,
+) -> Result<Catalog, EngineError> {
+    let none = UsageSchema::default();
+    let usage = usage.map_or(&none, Usage::schema);
+    Ok(Catalog::within(schema, usage, &*settings.zones, &settings.limits, definitions)?)
+}

@@ -1,0 +1,102 @@
+//! Answers that are held, and what is worked out when it is asked.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use super::derivation::Derivation;
+use super::observer::Observer;
+use crate::expr::Cancelled;
+
+/// What is known of one view of one state: more of it with each question.
+pub(super) struct Held {
+    now: RwLock<Arc<Derivation>>,
+    /// What was known of an earlier state, to be taken over where nothing changed.
+    earlier: Option<Arc<Derivation>>,
+    /// When each step was last asked; subscribed ones do not stand here.
+    asked: Mutex<HashMap<usize, u64>>,
+}
+
+impl Held {
+    pub(super) fn new(now: Derivation, earlier: Option<Arc<Derivation>>) -> Self {
+        Self { now: RwLock::new(Arc::new(now)), earlier, asked: Mutex::default() }
+    }
+
+    /// What is known. The lock is held to clone an `Arc`.
+    pub(super) fn now(&self) -> Arc<Derivation> {
+        self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the next state may take over beside what is subscribed.
+    pub(super) fn to_take_over(&self) -> Option<Arc<Derivation>> {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.is_empty() { self.earlier.clone() } else { Some(self.now()) }
+    }
+
+    /// What is known, with a step and all that it reads worked out where they are not; and whether they were not. What is
+    /// newly known is held.
+    pub(super) fn with(
+        &self,
+        step: usize,
+        tick: u64,
+        observer: &dyn Observer,
+    ) -> Result<(Arc<Derivation>, bool), Cancelled> {
+        let now = self.now();
+        if now.columns.get(step).is_none_or(Option::is_some) {
+            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(asked) = asked.get_mut(&step) {
+                *asked = tick;
+            }
+            return Ok((now, false));
+        }
+        let wanted = now.inputs.prepared.closed([step]);
+        let mut more = (*now).clone();
+        if let Some(earlier) = &self.earlier {
+            let missing =
+                |at: usize| wanted.get(at) == Some(&true) && now.columns.get(at).is_some_and(Option::is_none);
+            if (0..now.columns.len()).any(missing) {
+                let advanced = earlier.advanced(now.inputs.clone(), &wanted, observer)?;
+                for (place, column) in more.columns.iter_mut().zip(advanced.columns) {
+                    *place = place.take().or(column);
+                }
+            }
+        }
+        let more = more.extended(&wanted, observer)?;
+        let mut held = self.now.write().unwrap_or_else(PoisonError::into_inner);
+        let mut merged = (**held).clone();
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        for (at, (place, column)) in merged.columns.iter_mut().zip(&more.columns).enumerate() {
+            if place.is_none() && column.is_some() {
+                place.clone_from(column);
+                asked.insert(at, tick);
+            }
+        }
+        *held = Arc::new(merged);
+        Ok((Arc::new(more), true))
+    }
+
+    /// The steps that are not subscribed: when each was asked, and how many bytes it takes.
+    pub(super) fn beside(&self) -> Vec<(u64, usize, usize)> {
+        let now = self.now();
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.iter().map(|(step, tick)| (*tick, *step, now.bytes(*step))).collect()
+    }
+
+    /// Drops a step that is not subscribed.
+    pub(super) fn drop_step(&self, step: usize) {
+        let mut held = self.now.write().unwrap_or_else(PoisonError::into_inner);
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.remove(&step).is_some() {
+            let mut less = (**held).clone();
+            if let Some(place) = less.columns.get_mut(step) {
+                *place = None;
+            }
+            *held = Arc::new(less);
+        }
+    }
+
+    /// Bytes that all steps take.
+    pub(super) fn bytes(&self) -> usize {
+        let now = self.now();
+        (0..now.columns.len()).map(|step| now.bytes(step)).sum()
+    }
+}

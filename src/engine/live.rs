@@ -1,0 +1,150 @@
+//! What does a user see, of accounts and of what is derived?
+
+use std::sync::Arc;
+
+use super::column::Column;
+use super::derivation::Derivation;
+use super::held::Held;
+use super::observer::Observer;
+use super::published::{Published, State};
+use crate::book::{Account, View};
+use crate::catalog::{Catalog, DefinitionKind, DefinitionRef};
+use crate::expr::{Cancelled, ExprValue, Type, Val};
+use crate::model::AccountIdx;
+use crate::set::AccountSet;
+
+/// One state as one user sees it at one moment, with the answers of all definitions. Cloning is cheap; `Send + Sync`.
+///
+/// What is not visible might as well not exist: every answer is worked out from visible accounts only. What is subscribed
+/// is known already where everything is visible; the rest is worked out when it is first asked, for all visible accounts,
+/// and held.
+#[derive(Clone)]
+pub struct LiveView {
+    state: Arc<State>,
+    held: Arc<Held>,
+    view: View,
+}
+
+impl std::fmt::Debug for LiveView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LiveView").field("version", &self.state.version).finish_non_exhaustive()
+    }
+}
+
+impl LiveView {
+    pub(super) fn new(state: Arc<State>, held: Arc<Held>) -> Self {
+        let view = held.now().inputs.view.clone();
+        Self { state, held, view }
+    }
+
+    /// The accounts.
+    #[must_use]
+    pub const fn accounts(&self) -> &View {
+        &self.view
+    }
+
+    /// The definitions.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.state.catalog
+    }
+
+    /// The state.
+    #[must_use]
+    pub fn published(&self) -> Published {
+        Published(self.state.clone())
+    }
+
+    /// An account that is visible.
+    #[must_use]
+    pub fn account(&self, id: &str) -> Option<Account<'_>> {
+        self.view.account(id)
+    }
+
+    /// Works out some definitions, so that asking them later takes no time; with an observer that sees how far it is, and may
+    /// stop it. Definitions that are not in the catalog are passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`] when the observer stopped it; what is done by then is not held.
+    pub fn prepare<'d>(
+        &self,
+        definitions: impl IntoIterator<Item = &'d DefinitionRef>,
+        observer: &dyn Observer,
+    ) -> Result<(), Cancelled> {
+        let prepared = &self.held.now().inputs.prepared;
+        for step in definitions.into_iter().filter_map(|id| prepared.step(id)) {
+            self.derivation(step, observer)?;
+        }
+        Ok(())
+    }
+
+    fn derivation(&self, step: usize, observer: &dyn Observer) -> Result<Arc<Derivation>, Cancelled> {
+        let (found, is_new) = self.held.with(step, self.state.tick(), observer)?;
+        if is_new {
+            self.state.evict();
+        }
+        Ok(found)
+    }
+
+    /// The column of a step; nobody stops it.
+    pub(super) fn column(&self, step: usize) -> Option<Column> {
+        self.derivation(step, &()).ok()?.columns.get(step)?.clone()
+    }
+
+    fn named(&self, name: &str) -> Option<usize> {
+        self.held.now().inputs.prepared.by_name.get(name).copied()
+    }
+
+    /// The step of a definition.
+    pub(super) fn step(&self, id: &DefinitionRef) -> Option<usize> {
+        self.held.now().inputs.prepared.step(id)
+    }
+
+    fn segment_step(&self, id: &str) -> Option<usize> {
+        self.step(&DefinitionRef { kind: DefinitionKind::Segment, name: Arc::from(id) })
+    }
+
+    fn place(&self, account: Account<'_>) -> Option<AccountIdx> {
+        let ours = self.view.inner().layout.same(&account.view().inner().layout);
+        Some(account.place()).filter(|place| ours && self.view.sees(*place))
+    }
+
+    /// The value of a column (a calculated attribute, past value, roll-up or ranking) for an account; `None` where it has
+    /// none, for a column that is not defined, and for an account that is not visible.
+    #[must_use]
+    pub fn value(&self, column: &str, account: Account<'_>) -> Option<ExprValue> {
+        let place = self.place(account)?;
+        let step = self.named(column)?;
+        let cell = self.column(step)?.cell(place);
+        Val::of_cell(&cell).to_value(self.kind(column)?)
+    }
+
+    /// The type of a column.
+    #[must_use]
+    pub fn kind(&self, column: &str) -> Option<&Type> {
+        let step = self.named(column)?;
+        self.state.catalog.steps().get(step)?.kind.as_ref()
+    }
+
+    /// How many rows with a value, and how many without one, are in a roll-up.
+    #[must_use]
+    pub fn counts(&self, roll_up: &str, account: Account<'_>) -> Option<(u64, u64)> {
+        let place = self.place(account)?;
+        let (counted, skipped) = self.column(self.named(roll_up)?)?.counts(place)?;
+        Some((u64::from(counted), u64::from(skipped)))
+    }
+
+    /// The members of a segment that are visible; `None` for one that is not defined.
+    #[must_use]
+    pub fn segment(&self, id: &str) -> Option<AccountSet> {
+        Some(self.column(self.segment_step(id)?)?.members(self.view.book()))
+    }
+
+    /// Is an account in a segment? Never in one that is not defined, nor where it is not visible.
+    #[must_use]
+    pub fn is_member(&self, id: &str, account: Account<'_>) -> bool {
+        let column = self.segment_step(id).and_then(|step| self.column(step));
+        self.place(account).zip(column).is_some_and(|(place, column)| column.is_member(place))
+    }
+}

@@ -1,0 +1,38 @@
+//! What do we know now, and what did it come to before, or would it if?
+//!
+//! | question | type |
+//! |---|---|
+//! | What does my service hold? | [`Engine`], with [`EngineSettings`] |
+//! | How does something become different? | [`Update`], applied whole or not at all; a [`Change`](crate::Change) alone is one |
+//! | What does a handler read? | [`Published`]: one state, complete, immutable |
+//! | What does this user see of it? | [`LiveView`] |
+//! | What did the update do: whose values, which members, who moved, and why? | [`Delta`], [`DeltaReport`] |
+//! | How far is a long piece of work, and how is it stopped? | [`Observer`] |
+//! | What is held in memory? | [`EngineStats`] |
+
+mod column;
+mod delta;
+mod derivation;
+mod dirt;
+mod error;
+mod group;
+mod handle;
+mod held;
+mod live;
+mod observer;
+mod pairing;
+mod prepared;
+mod published;
+mod report;
+mod settings;
+mod update;
+
+pub use delta::Delta;
+pub use error::EngineError;
+pub use handle::{Applied, Engine};
+pub use live::LiveView;
+pub use observer::{Observer, Progress};
+pub use published::{EngineStats, Published};
+pub use report::{DeltaReport, DerivedChange, SegmentChange};
+pub use settings::EngineSettings;
+pub use update::Update;

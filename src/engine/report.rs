@@ -1,0 +1,156 @@
+//! What differs between two states, as plain data.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::book::{AccountMove, ValueChange};
+use crate::catalog::DefinitionRef;
+use crate::expr::ExprValue;
+use crate::model::AccountId;
+
+/// One answer of a definition that is another one. An account that came had none before, one that left has none now.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct DerivedChange {
+    /// The definition.
+    pub definition: DefinitionRef,
+    /// The account.
+    pub account: AccountId,
+    /// Before; `None` when there was no answer.
+    pub from: Option<ExprValue>,
+    /// After; `None` when there is no answer.
+    pub to: Option<ExprValue>,
+}
+
+/// Who entered and who left a segment, by id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SegmentChange {
+    /// The segment.
+    pub segment: Arc<str>,
+    /// Members that were none before.
+    pub entered: Vec<AccountId>,
+    /// Members that are none any more, those that left the book or the scope among them.
+    pub left: Vec<AccountId>,
+}
+
+impl SegmentChange {
+    pub(super) const fn of(segment: Arc<str>) -> Self {
+        Self { segment, entered: Vec::new(), left: Vec::new() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entered.is_empty() && self.left.is_empty()
+    }
+}
+
+/// Everything that differs between two states for one user, each list in order of definition and id. Serialisable.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct DeltaReport {
+    /// The version of the state before.
+    pub from: u64,
+    /// The version of the state after.
+    pub to: u64,
+    /// Accounts that came.
+    pub added: Vec<AccountId>,
+    /// Accounts that left.
+    pub removed: Vec<AccountId>,
+    /// Accounts that stand under another account, with both paths; those below them moved with them and are not listed.
+    pub moves: Vec<AccountMove>,
+    /// Values of attributes; those of accounts that came, and of those that left, among them.
+    pub values: Vec<ValueChange>,
+    /// Answers of calculated attributes, past values, roll-ups and rankings.
+    pub derived: Vec<DerivedChange>,
+    /// Segments whose members differ.
+    pub segments: Vec<SegmentChange>,
+}
+
+impl DeltaReport {
+    pub(super) const fn new(from: u64, to: u64) -> Self {
+        Self {
+            from,
+            to,
+            added: Vec::new(),
+            removed: Vec::new(),
+            moves: Vec::new(),
+            values: Vec::new(),
+            derived: Vec::new(),
+            segments: Vec::new(),
+        }
+    }
+
+    /// Is nothing different?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty()
+            && self.removed.is_empty()
+            && self.moves.is_empty()
+            && self.values.is_empty()
+            && self.derived.is_empty()
+            && self.segments.is_empty()
+    }
+
+    /// This report and the one of the states after it as one: what differs between the first state and the last. What
+    /// changed back is not in it.
+    ///
+    /// Both must be of one user and of the same definitions, and this one end where the other begins; else it means nothing.
+    #[must_use]
+    pub fn then(&self, next: &Self) -> Self {
+        let mut all = Self::new(self.from, next.to);
+        let both = |one: &[AccountId], minus: &[AccountId]| -> BTreeSet<AccountId> {
+            one.iter().filter(|id| !minus.contains(id)).cloned().collect()
+        };
+        // Who came and left again did neither; so with who left and came back.
+        let mut added = both(&self.added, &next.removed);
+        added.extend(both(&next.added, &self.removed));
+        let mut removed = both(&self.removed, &next.added);
+        removed.extend(both(&next.removed, &self.added));
+        all.added = added.into_iter().collect();
+        all.removed = removed.into_iter().collect();
+        let mut moves: BTreeMap<AccountId, AccountMove> = BTreeMap::new();
+        for step in self.moves.iter().chain(&next.moves) {
+            moves
+                .entry(step.account.clone())
+                .and_modify(|own| own.to = step.to.clone())
+                .or_insert(step.clone());
+        }
+        all.moves = moves.into_values().filter(|step| step.from.first() != step.to.first()).collect();
+        let mut values: BTreeMap<(AccountId, Arc<str>), ValueChange> = BTreeMap::new();
+        for change in self.values.iter().chain(&next.values) {
+            let key = (change.account.clone(), change.attribute.clone());
+            let to = change.to.clone();
+            values.entry(key).and_modify(|own| own.to = to).or_insert_with(|| change.clone());
+        }
+        all.values = values.into_values().filter(|change| change.from != change.to).collect();
+        let mut derived: BTreeMap<(DefinitionRef, AccountId), DerivedChange> = BTreeMap::new();
+        for change in self.derived.iter().chain(&next.derived) {
+            let key = (change.definition.clone(), change.account.clone());
+            let to = change.to.clone();
+            derived.entry(key).and_modify(|own| own.to = to).or_insert_with(|| change.clone());
+        }
+        all.derived = derived.into_values().filter(|change| change.from != change.to).collect();
+        // +1 for each time someone entered, -1 for each time someone left.
+        let mut members: BTreeMap<(Arc<str>, AccountId), i32> = BTreeMap::new();
+        for change in self.segments.iter().chain(&next.segments) {
+            let mut count = |ids: &[AccountId], by: i32| {
+                for id in ids {
+                    *members.entry((change.segment.clone(), id.clone())).or_insert(0) += by;
+                }
+            };
+            count(&change.entered, 1);
+            count(&change.left, -1);
+        }
+        for ((segment, id), count) in members.into_iter().filter(|(_, count)| *count != 0) {
+            if all.segments.last().is_none_or(|last| last.segment != segment) {
+                all.segments.push(SegmentChange::of(segment));
+            }
+            if let Some(last) = all.segments.last_mut() {
+                if count > 0 { last.entered.push(id) } else { last.left.push(id) }
+            }
+        }
+        all
+    }
+}

@@ -1,0 +1,124 @@
+//! How does an engine work?
+
+use std::sync::Arc;
+
+use crate::aggregate::Usage;
+use crate::catalog::History;
+use crate::expr::ExprLimits;
+use crate::model::{FixedZones, Zones};
+use crate::tree::Policy;
+
+/// Published states that are remembered unless settings say otherwise.
+const HISTORY: usize = 16;
+/// Bytes of derived columns, beside those that are subscribed, unless settings say otherwise.
+const MEMORY: usize = 256 << 20;
+/// Idempotency keys that are remembered unless settings say otherwise.
+const KEYS: usize = 10_000;
+
+/// How an [`Engine`](super::Engine) works. All can be left as it is.
+#[derive(Clone)]
+#[must_use]
+pub struct EngineSettings {
+    pub(super) policy: Policy,
+    pub(super) chunk_rows: Option<u32>,
+    pub(super) usage: Option<Usage>,
+    pub(super) history: usize,
+    pub(super) memory: usize,
+    pub(super) keys: usize,
+    pub(super) zones: Arc<dyn Zones + Send + Sync>,
+    pub(super) limits: ExprLimits,
+    pub(super) past_values: Option<Arc<dyn History + Send>>,
+}
+
+impl std::fmt::Debug for EngineSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EngineSettings")
+            .field("policy", &self.policy)
+            .field("history", &self.history)
+            .field("memory", &self.memory)
+            .field("keys", &self.keys)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self {
+            policy: Policy::strict(),
+            chunk_rows: None,
+            usage: None,
+            history: HISTORY,
+            memory: MEMORY,
+            keys: KEYS,
+            zones: Arc::new(FixedZones),
+            limits: ExprLimits::default(),
+            past_values: None,
+        }
+    }
+}
+
+impl EngineSettings {
+    /// A strict policy, no usage, 16 published states, 256 MiB of columns beside those that are subscribed, 10,000
+    /// idempotency keys.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What is done about faults of loaded data.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Rows of a chunk, as [`BookBuilder::chunk_rows`](crate::BookBuilder::chunk_rows) has it.
+    pub const fn chunk_rows(mut self, rows: u32) -> Self {
+        self.chunk_rows = Some(rows);
+        self
+    }
+
+    /// Usage beside the book: its schema, and what is known already.
+    pub fn usage(mut self, usage: Usage) -> Self {
+        self.usage = Some(usage);
+        self
+    }
+
+    /// How many published states are remembered, the current one among them; at least that one is. A state shares all that
+    /// did not change with the next.
+    pub fn remember(mut self, states: usize) -> Self {
+        self.history = states.max(1);
+        self
+    }
+
+    /// How many bytes of derived columns are held beside those that are subscribed: what was asked of other definitions, of
+    /// scopes, and of other moments. The least recently asked are dropped first, and worked out again when they are asked
+    /// again.
+    pub const fn memory(mut self, bytes: usize) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// How many idempotency keys are remembered, the latest.
+    pub const fn keys(mut self, keys: usize) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// Zones that expressions may name.
+    pub fn zones(mut self, zones: impl Zones + Send + Sync + 'static) -> Self {
+        self.zones = Arc::new(zones);
+        self
+    }
+
+    /// Limits of expressions.
+    pub fn limits(mut self, limits: ExprLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Where past values come from, for [`PastValue`](crate::catalog::PastValue). What it answers for a day must not change
+    /// while the engine holds it.
+    pub fn past_values(mut self, history: impl History + Send + 'static) -> Self {
+        self.past_values = Some(Arc::new(history));
+        self
+    }
+}

@@ -1,0 +1,102 @@
+//! What does a host want to be different, all at once?
+
+use std::sync::Arc;
+
+use crate::book::Change;
+use crate::catalog::{Definition, DefinitionRef};
+use crate::model::AsOf;
+
+/// What [`Engine::apply`](super::Engine::apply) takes: a change of data, of definitions, of subscriptions and of the moment,
+/// published as one. A [`Change`] alone is one.
+///
+/// ```
+/// use perennial::engine::Update;
+/// use perennial::{AccountId, AsOf, Change, Date};
+///
+/// let acme = AccountId::new("acme")?;
+/// let update = Update::from(Change::new().set(&acme, "seats", 12_i64))
+///     .moment(AsOf::date_utc(Date::new(2026, 2, 1)?))
+///     .expecting(41)
+///     .once("crm-event-7731");
+/// # let _ = update;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct Update {
+    pub(super) change: Option<Change>,
+    pub(super) defined: Vec<Definition>,
+    pub(super) removed: Vec<DefinitionRef>,
+    pub(super) subscribed: Vec<DefinitionRef>,
+    pub(super) unsubscribed: Vec<DefinitionRef>,
+    pub(super) moment: Option<AsOf>,
+    pub(super) expected: Option<u64>,
+    pub(super) key: Option<Arc<str>>,
+}
+
+impl From<Change> for Update {
+    fn from(change: Change) -> Self {
+        Self { change: Some(change), ..Self::default() }
+    }
+}
+
+impl Update {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A change of data.
+    pub fn change(mut self, change: Change) -> Self {
+        self.change = Some(change);
+        self
+    }
+
+    /// A definition: a new one, or in the place of the one of its kind and name.
+    pub fn define(mut self, definition: impl Into<Definition>) -> Self {
+        self.defined.push(definition.into());
+        self
+    }
+
+    /// A definition less. What reads it must go with it.
+    pub fn remove(mut self, definition: DefinitionRef) -> Self {
+        self.removed.push(definition);
+        self
+    }
+
+    /// A definition that is kept current from now on.
+    pub fn subscribe(mut self, definition: DefinitionRef) -> Self {
+        self.subscribed.push(definition);
+        self
+    }
+
+    /// A definition that is worked out when it is asked, from now on.
+    pub fn unsubscribe(mut self, definition: DefinitionRef) -> Self {
+        self.unsubscribed.push(definition);
+        self
+    }
+
+    /// Another moment.
+    pub fn moment(mut self, as_of: AsOf) -> Self {
+        self.moment = Some(as_of);
+        self
+    }
+
+    /// Only if this version is the current one: nothing was published in between.
+    pub const fn expecting(mut self, version: u64) -> Self {
+        self.expected = Some(version);
+        self
+    }
+
+    /// Only once: a later update with the same key changes nothing, and is answered with the version that the first one
+    /// made.
+    pub fn once(mut self, key: &str) -> Self {
+        self.key = Some(Arc::from(key));
+        self
+    }
+
+    /// Does it change definitions?
+    pub(super) fn defines(&self) -> bool {
+        !(self.defined.is_empty() && self.removed.is_empty())
+    }
+}
