@@ -15,7 +15,7 @@ use super::derived::{days_before, needed, past, visible};
 use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef};
 use super::history::History;
 use super::names::CatalogNames;
-use crate::aggregate::{RollUpColumn, RollUpPlan, Standing, UsageView, places};
+use crate::aggregate::{Linear, LinearOf, RollUpColumn, RollUpPlan, Standing, UsageView, places};
 use crate::expr::{Cancelled, Checked, Flat, Needs, RowPlan, RowProgram, Supply, Type, Whose};
 use crate::model::{AsOf, Date, SystemAttribute, TableId};
 
@@ -57,7 +57,7 @@ pub(crate) enum Work {
         days_ago: u32,
         kind: Type,
     },
-    RollUp(RollUpPlan),
+    RollUp(RollUpPlan, Option<LinearOf>),
 }
 
 /// A step at one moment.
@@ -73,6 +73,9 @@ impl StepProgram {
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Rows(own), Self::Rows(other)) => own.is_same(other),
+            (Self::RollUp(own), Self::RollUp(other)) => {
+                own.len() == other.len() && own.iter().zip(other).all(|(own, other)| own.is_same(other))
+            }
             (Self::Past(own), Self::Past(other)) => own == other,
             _ => false,
         }
@@ -83,6 +86,8 @@ impl StepProgram {
 pub(crate) enum Worked {
     Values(Flat),
     RollUp(RollUpColumn),
+    /// States of which answers are made, and whether each account receives one; `None` where all do.
+    Linear(LinearOf, Vec<Linear>, Option<Vec<bool>>),
     /// Is each row a member?
     Members(Flat),
 }
@@ -103,7 +108,7 @@ impl Step {
             Work::Attribute(plan) | Work::Segment(plan) | Work::Ranking(plan, _) => {
                 StepProgram::Rows(plan.at(as_of, catalog.schema()))
             }
-            Work::RollUp(plan) => StepProgram::RollUp(plan.at(as_of)),
+            Work::RollUp(plan, _) => StepProgram::RollUp(plan.at(as_of)),
             Work::Past { days_ago, .. } => StepProgram::Past(days_before(as_of, *days_ago)),
         }
     }
@@ -138,7 +143,12 @@ impl Step {
             (Work::Past { of, kind, .. }, StepProgram::Past(on)) => {
                 Worked::Values(past(view, &standing.tree.slots, given.history, of, *on, kind))
             }
-            (Work::RollUp(plan), StepProgram::RollUp(programs)) => {
+            (Work::RollUp(plan, Some(of)), StepProgram::RollUp(programs)) => {
+                let (states, receives) =
+                    plan.states(of, standing, programs, Some(given.supply), given.stop)?;
+                Worked::Linear(of.clone(), states, receives)
+            }
+            (Work::RollUp(plan, None), StepProgram::RollUp(programs)) => {
                 let columns =
                     plan.columns(standing, programs, given.usage, Some(given.supply), given.stop)?;
                 columns.into_iter().next().map_or_else(nothing, Worked::RollUp)
@@ -195,13 +205,15 @@ fn work(
         }
         (Compiled::RollUp(checked), _) => {
             let plan = RollUpPlan::planned(&names.schema, names, &segments, [(**checked).clone()]);
-            Work::RollUp(plan.map_err(|errors| {
+            let plan = plan.map_err(|errors| {
                 let faults = errors.faults().iter().map(|found| CatalogFault {
                     definition: id.clone(),
                     kind: CatalogFaultKind::RollUp(found.kind.clone()),
                 });
                 CatalogErrors(faults.collect())
-            })?)
+            })?;
+            let linear = plan.linear();
+            Work::RollUp(plan, linear)
         }
         _ => return Ok(None),
     }))
@@ -212,7 +224,7 @@ fn reads(names: &CatalogNames, columns: &HashMap<Arc<str>, usize>, work: &Work) 
         Work::Attribute(plan) | Work::Segment(plan) => plan.needs(),
         Work::Ranking(plan, _) => Needs { whose: Whose::Book, ..plan.needs() },
         Work::Past { .. } => Needs { moment: true, ..Needs::default() },
-        Work::RollUp(plan) => plan.needs(),
+        Work::RollUp(plan, _) => plan.needs(),
     };
     let schema = &names.schema;
     let status = schema.system_attribute(SystemAttribute::Status).filter(|_| needs.standing);

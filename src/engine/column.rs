@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::sums::Sums;
+use crate::aggregate::{Linear, LinearOf};
 use crate::book::Book;
 use crate::column::{Bitmap, Shelf};
 use crate::expr::{Cell, Flat};
@@ -21,6 +23,8 @@ pub(super) struct Column {
 #[derive(Debug, Clone)]
 pub(super) enum Part {
     Values(Vec<Arc<Page>>),
+    /// States of which answers are made, for the accounts that receive one: all of them, where nothing is said.
+    Sums(LinearOf, Vec<Arc<Sums>>, Option<Arc<Bitmap>>),
     Members(Arc<Bitmap>),
 }
 
@@ -34,6 +38,7 @@ pub(super) struct Page {
 /// The answers for rows side by side, on their way into a column.
 pub(super) enum Answers {
     Values(Flat, Option<(Vec<u32>, Vec<u32>)>),
+    Sums(LinearOf, Vec<Linear>, Option<Vec<bool>>),
     Members(Flat),
 }
 
@@ -47,6 +52,18 @@ impl Part {
                         && matches!(truths, Flat::Truth(all) if all.get(first + row) == Some(&Some(true)))
                 };
                 Self::Members(Arc::new(Bitmap::from_fn(rows, member)))
+            }
+            Answers::Sums(of, states, receives) => {
+                let page = |from: usize| {
+                    let range = first + from..first + (from + PAGE).min(rows);
+                    Arc::new(Sums::of(states.get(range).unwrap_or_default(), of.sums()))
+                };
+                let pages = (0..rows).step_by(PAGE).map(page).collect();
+                let receives = receives.as_ref().map(|receives| {
+                    let receives = |row: usize| receives.get(first + row) == Some(&true);
+                    Arc::new(Bitmap::from_fn(rows, receives))
+                });
+                Self::Sums(of.clone(), pages, receives)
             }
             Answers::Values(values, counts) => {
                 let page = |from: usize| {
@@ -63,13 +80,33 @@ impl Part {
     fn page(&self, row: usize) -> Option<&Arc<Page>> {
         match self {
             Self::Values(pages) => pages.get(row / PAGE),
-            Self::Members(_) => None,
+            Self::Sums(..) | Self::Members(_) => None,
+        }
+    }
+
+    /// The state of a row, whether it is shown or not; `None` where none are kept.
+    pub(super) fn state(&self, row: usize) -> Option<Linear> {
+        match self {
+            Self::Sums(_, pages, _) => pages.get(row / PAGE).map(|page| page.get(row % PAGE)),
+            _ => None,
+        }
+    }
+
+    /// Does a row receive an answer?
+    fn receives(&self, row: usize) -> bool {
+        match self {
+            Self::Sums(_, _, Some(receives)) => receives.get(row),
+            _ => true,
         }
     }
 
     pub(super) fn cell(&self, row: usize) -> Cell {
         match self {
             Self::Members(bits) => Cell::Bool(bits.get(row)),
+            Self::Sums(of, ..) => match self.state(row).filter(|_| self.receives(row)) {
+                Some(state) => of.value(&state),
+                None => Cell::Missing,
+            },
             Self::Values(_) => {
                 let value = self.page(row).and_then(|page| page.values.val(row % PAGE).to_cell());
                 value.unwrap_or(Cell::Missing)
@@ -78,6 +115,10 @@ impl Part {
     }
 
     fn counts(&self, row: usize) -> Option<(u32, u32)> {
+        if let Self::Sums(_, pages, _) = self {
+            let counts = pages.get(row / PAGE).and_then(|page| page.counts(row % PAGE));
+            return if self.receives(row) { counts } else { Some((0, 0)) };
+        }
         let (counted, skipped) = self.page(row)?.counts.as_ref()?;
         Some((*counted.get(row % PAGE)?, *skipped.get(row % PAGE)?))
     }
@@ -85,6 +126,7 @@ impl Part {
     /// The rows, up to before `rows`, at which two parts differ.
     pub(super) fn differing(&self, other: &Self, rows: usize) -> Vec<u32> {
         let mut found: Vec<usize> = Vec::new();
+        let other_part = other;
         match (self, other) {
             (Self::Members(own), Self::Members(others)) => {
                 let words = own.words().iter().zip(others.words()).enumerate();
@@ -114,6 +156,23 @@ impl Part {
                         .extend((0..PAGE.min(rows - first.min(rows))).filter(differs).map(|row| first + row));
                 }
             }
+            // Of the same states another operator makes other answers.
+            (Self::Sums(of, own, _), Self::Sums(others_of, others, _))
+                if own.len() == others.len() && of == others_of =>
+            {
+                for (at, (own, other)) in own.iter().zip(others).enumerate() {
+                    if Arc::ptr_eq(own, other) {
+                        continue;
+                    }
+                    let range = at * PAGE..rows.min((at + 1) * PAGE);
+                    let receives = |row: &usize| self.receives(*row) || other_part.receives(*row);
+                    let differs = |row: &usize| {
+                        own.get(*row % PAGE) != other.get(*row % PAGE)
+                            || self.receives(*row) != other_part.receives(*row)
+                    };
+                    found.extend(range.filter(receives).filter(differs));
+                }
+            }
             _ => found.extend(0..rows),
         }
         found.into_iter().filter_map(|row| u32::try_from(row).ok()).collect()
@@ -138,12 +197,50 @@ impl Part {
                 }
                 Self::Values(pages)
             }
+            // Their states are replaced, not their answers.
+            Self::Sums(..) => self.clone(),
+        }
+    }
+
+    /// With something added to the states of some rows, in order; and the rows whose answers differ.
+    pub(super) fn with_added(&self, added: &[(u32, Linear)]) -> (Self, Vec<u32>) {
+        let Self::Sums(of, pages, receives) = self else { return (self.clone(), Vec::new()) };
+        let mut pages = pages.clone();
+        let mut changed = Vec::new();
+        for same in added.chunk_by(|a, b| a.0 as usize / PAGE == b.0 as usize / PAGE) {
+            let Some((first, _)) = same.first() else { continue };
+            let Some(page) = pages.get_mut(*first as usize / PAGE) else { continue };
+            let mut edits: Vec<(usize, Linear)> = Vec::with_capacity(same.len());
+            for (row, added) in same {
+                let before = page.get(*row as usize % PAGE);
+                let mut state = before;
+                state.add(added);
+                if self.receives(*row as usize) && of.value(&before) != of.value(&state) {
+                    changed.push(*row);
+                }
+                edits.push((*row as usize % PAGE, state));
+            }
+            *page = Arc::new(page.with(&edits));
+        }
+        (Self::Sums(of.clone(), pages, receives.clone()), changed)
+    }
+
+    /// The answers of all rows.
+    fn flats(&self, rows: usize, flats: &mut Vec<Flat>) {
+        match self {
+            Self::Values(pages) => flats.extend(pages.iter().map(|page| page.values.clone())),
+            Self::Sums(..) => flats.push(Flat::of_cells((0..rows).map(|row| self.cell(row)).collect())),
+            Self::Members(_) => flats.push(Flat::Cells(vec![Cell::Missing; rows])),
         }
     }
 
     fn bytes(&self) -> usize {
         match self {
             Self::Members(bits) => size_of_val(bits.words()),
+            Self::Sums(_, pages, receives) => {
+                let receives = receives.as_ref().map_or(0, |bits| size_of_val(bits.words()));
+                pages.iter().map(|page| page.bytes() + size_of::<Sums>() + 16).sum::<usize>() + receives
+            }
             Self::Values(pages) => {
                 let page = |page: &Arc<Page>| {
                     let counts = page.counts.as_ref().map_or(0, |(counted, _)| counted.len() * 8);
@@ -188,12 +285,10 @@ impl Column {
     pub(super) fn over(&self, slots: &[(u32, u32)], book: &Book) -> Flat {
         let mut flats = Vec::new();
         for (slot, _) in slots {
-            match self.part(*slot).map(|part| &**part) {
-                Some(Part::Values(pages)) => flats.extend(pages.iter().map(|page| page.values.clone())),
-                _ => {
-                    let rows = book.0.chunk(*slot).map_or(0, |chunk| chunk.shape.rows());
-                    flats.push(Flat::Cells(vec![Cell::Missing; rows as usize]));
-                }
+            let rows = book.0.chunk(*slot).map_or(0, |chunk| chunk.shape.rows() as usize);
+            match self.part(*slot) {
+                Some(part) => part.flats(rows, &mut flats),
+                None => flats.push(Flat::Cells(vec![Cell::Missing; rows])),
             }
         }
         Flat::joined(flats)
@@ -204,7 +299,7 @@ impl Column {
         let parts = (0_u32..).zip(self.parts.iter());
         let bitmaps = parts.filter_map(|(slot, part)| match part.as_deref()? {
             Part::Members(bits) => Some((slot, bits.clone())),
-            Part::Values(_) => None,
+            Part::Values(_) | Part::Sums(..) => None,
         });
         AccountSet::from_shared(book.0.layout.clone(), bitmaps)
     }

@@ -13,16 +13,19 @@ use super::dirt::{Dirt, Rows, join, tree_of, trunk_of};
 use super::group::{Group, Known, Single};
 use super::observer::{Observer, Progress};
 use super::prepared::Prepared;
-use crate::aggregate::UsageView;
+use crate::aggregate::{Linear, UsageView};
 use crate::book::View;
-use crate::catalog::{History, Step, StepProgram};
+use crate::catalog::{self, History, Step, StepProgram};
 use crate::expr::{Cancelled, Cell, Whose};
+use crate::fold::Reach;
 use crate::model::AccountIdx;
 
 /// Accounts of a group of trees that is worked out at once.
 const GROUP_ROWS: usize = 65_536;
 /// Of so many rows of a chunk one is worked out by itself; where more are, all are together.
 const ONE_IN: usize = 16;
+/// Accounts on the ways up of all rows that add something else, up to which they are always gone.
+const LONG_WAYS: usize = 65_536;
 
 /// What definitions are worked out from.
 #[derive(Clone)]
@@ -86,6 +89,8 @@ impl Derivation {
             (None, None) => true,
             _ => false,
         };
+        // Windows end on the day of the question, whether they are written or not.
+        let same_day = old.prepared.as_of.date() == new.prepared.as_of.date();
         let mut work = Work::new(new, observer);
         // What came out differently, by step; `None` where everything may have.
         let mut changed: Vec<Option<Rows>> = vec![None; next.columns.len()];
@@ -100,13 +105,15 @@ impl Derivation {
             let before = same.get(at).copied().flatten().and_then(|old_at| {
                 let column = self.columns.get(old_at)?.as_ref()?;
                 let as_before = !step.reads.moment
-                    || new.prepared.programs.get(at)?.is_same(old.prepared.programs.get(old_at)?)
-                    || Arc::ptr_eq(&old.prepared, &new.prepared);
-                (as_before && (same_history || !step.reads.history)).then_some(column)
+                    || Arc::ptr_eq(&old.prepared, &new.prepared)
+                    || (same_day || !step.reads.usage)
+                        && new.prepared.programs.get(at)?.is_same(old.prepared.programs.get(old_at)?);
+                let known = as_before && (same_history || !step.reads.history);
+                known.then_some(Before { old: self, at: old_at, column })
             });
             let rows = dirty(step, &dirt, &changed);
             let (column, rows) = match (before, rows) {
-                (Some(before), Some(rows)) => work.again(at, before, &rows, &dirt, &next.columns)?,
+                (Some(before), Some(rows)) => work.again(at, &before, &rows, &dirt, &next.columns)?,
                 _ => (work.everywhere(at, &next.columns)?, None),
             };
             if let (Some(place), Some(seen)) = (next.columns.get_mut(at), changed.get_mut(at)) {
@@ -139,6 +146,13 @@ fn dirty(step: &Step, dirt: &Dirt, changed: &[Option<Rows>]) -> Option<Rows> {
         join(&mut rows, &dirt.usage);
     }
     Some(rows)
+}
+
+/// What a step came to before.
+struct Before<'b> {
+    old: &'b Derivation,
+    at: usize,
+    column: &'b Column,
 }
 
 /// Work on one set of inputs.
@@ -229,11 +243,13 @@ impl<'w> Work<'w> {
     fn again(
         &mut self,
         at: usize,
-        before: &Column,
+        before: &Before<'_>,
         rows: &Rows,
         dirt: &Dirt,
         columns: &[Option<Column>],
     ) -> Result<(Column, Option<Rows>), Cancelled> {
+        let old = before;
+        let before = old.column;
         let Some((step, program)) = self.step(at) else { return Ok((before.clone(), None)) };
         let structure = !(dirt.torn.is_empty() && dirt.gone.is_empty());
         if step.reads.whose == Whose::Book {
@@ -272,11 +288,19 @@ impl<'w> Work<'w> {
                     }
                 }
             }
-            _ => {
-                let book = self.inputs.view.book();
-                let trunks: BTreeSet<u32> = rows.keys().map(|slot| trunk_of(book, *slot)).collect();
-                slots.extend(trunks.into_iter().flat_map(|trunk| tree_of(book, trunk)));
-            }
+            _ => match self.by_difference(step, program, old, rows, columns) {
+                Some((slot_parts, rows)) => {
+                    for (slot, part) in slot_parts {
+                        column.set(slot, Some(Arc::new(part)));
+                    }
+                    changed = rows;
+                }
+                None => {
+                    let book = self.inputs.view.book();
+                    let trunks: BTreeSet<u32> = rows.keys().map(|slot| trunk_of(book, *slot)).collect();
+                    slots.extend(trunks.into_iter().flat_map(|trunk| tree_of(book, trunk)));
+                }
+            },
         }
         if slots.is_empty() {
             return Ok((column, Some(changed)));
@@ -317,6 +341,63 @@ impl<'w> Work<'w> {
         let known = Known { columns, by_name: &self.inputs.prepared.by_name };
         let history = self.inputs.history.as_deref().map(|history| history as &dyn History);
         group.work_out(step, program, &known, history, &|| self.observer.is_cancelled())
+    }
+
+    /// A roll-up whose states can be taken away again, where some rows add something else: the difference goes to every
+    /// account above. `None` for other steps, and where the ways up are longer than the trees are large.
+    fn by_difference(
+        &self,
+        step: &Step,
+        program: &StepProgram,
+        before: &Before<'_>,
+        rows: &Rows,
+        columns: &[Option<Column>],
+    ) -> Option<(Vec<(u32, Part)>, Rows)> {
+        let catalog::Work::RollUp(plan, Some(of)) = &step.work else { return None };
+        let (StepProgram::RollUp(programs), true) = (program, plan.reads_own()) else { return None };
+        let old = &before.old.inputs;
+        let StepProgram::RollUp(old_programs) = old.prepared.programs.get(before.at)? else { return None };
+        let known = Known { columns, by_name: &self.inputs.prepared.by_name };
+        let now = Single { known, usage: self.inputs.usage.as_ref() };
+        let known = Known { columns: &before.old.columns, by_name: &old.prepared.by_name };
+        let then = Single { known, usage: old.usage.as_ref() };
+        let inner = self.inputs.view.inner();
+        let mut added: Vec<(AccountIdx, Linear)> = Vec::new();
+        let reach = plan.reach();
+        let places = rows.iter().flat_map(|(slot, rows)| rows.iter().map(|row| AccountIdx::new(*slot, *row)));
+        for place in places {
+            let mut difference = plan.own_state(of, old_programs, &old.view, &then, place).negated();
+            difference.add(&plan.own_state(of, programs, &self.inputs.view, &now, place));
+            if difference == Linear::default() {
+                continue;
+            }
+            let own = (reach != Reach::Descendants).then_some(place);
+            let first = if reach == Reach::SelfOnly { None } else { inner.parent(place) };
+            let above = std::iter::successors(first, |place| inner.parent(*place));
+            added.extend(own.into_iter().chain(above).map(|place| (place, difference)));
+            if added.len() > LONG_WAYS && added.len() > self.inputs.view.len() / ONE_IN {
+                return None;
+            }
+        }
+        added.sort_unstable_by_key(|(place, _)| *place);
+        added.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.1.add(&next.1);
+            }
+            same
+        });
+        let (mut parts, mut changed) = (Vec::new(), Rows::new());
+        for same in added.chunk_by(|a, b| a.0.slot == b.0.slot) {
+            let slot = same.first()?.0.slot;
+            let edits: Vec<(u32, Linear)> = same.iter().map(|(place, added)| (place.row, *added)).collect();
+            let (part, rows) = before.column.part(slot)?.with_added(&edits);
+            if !rows.is_empty() {
+                changed.insert(slot, rows);
+            }
+            parts.push((slot, part));
+        }
+        Some((parts, changed))
     }
 
     /// The answers of single rows that are not what they were.

@@ -52,6 +52,7 @@ impl Group {
         let answers = match step.work_out(program, &self.standing, given)? {
             Worked::Values(values) => Answers::Values(values, None),
             Worked::Members(truths) => Answers::Members(truths),
+            Worked::Linear(of, states, receives) => Answers::Sums(of, states, receives),
             Worked::RollUp(column) => {
                 let values = Arc::unwrap_or_clone(column.values);
                 Answers::Values(values, Some((column.counted, column.skipped)))

@@ -25,6 +25,7 @@ mod prepared;
 mod published;
 mod report;
 mod settings;
+mod sums;
 mod update;
 
 pub use delta::Delta;

@@ -58,9 +58,28 @@ impl Sum {
             (true, true) => 1,
             (true, false) => -1,
         };
-        self.carry += other.carry + carried;
-        self.rows += other.rows;
-        self.unfit = self.unfit.saturating_add(other.unfit);
+        self.carry = self.carry.wrapping_add(other.carry).wrapping_add(carried);
+        self.rows = self.rows.wrapping_add(other.rows);
+        self.unfit = self.unfit.wrapping_add(other.unfit);
+    }
+
+    /// What must be merged to take this away again.
+    pub(crate) const fn negated(&self) -> Self {
+        // The least number has no counterpart of its own: its negative is itself, and one carry.
+        let (value, wrapped) = self.value.overflowing_neg();
+        let carry = if wrapped { self.carry.wrapping_neg().wrapping_add(1) } else { self.carry.wrapping_neg() };
+        Self { value, rows: self.rows.wrapping_neg(), carry, unfit: self.unfit.wrapping_neg() }
+    }
+
+    /// The sum as 64 bits, where nothing of it is lost; with as many rows as `rows`.
+    pub(crate) fn narrow(&self, rows: u64) -> Option<i64> {
+        let plain = self.carry == 0 && self.unfit == 0 && self.rows == rows;
+        i64::try_from(self.value).ok().filter(|_| plain)
+    }
+
+    /// The sum as it is, where all rows fit and none left the range; with as many rows as `rows`.
+    pub(crate) fn wide(&self, rows: u64) -> Option<i128> {
+        (self.carry == 0 && self.unfit == 0 && self.rows == rows).then_some(self.value)
     }
 }
 

@@ -10,6 +10,7 @@ use super::definition::Nulls;
 use super::distinct::distinct;
 use super::forest::Forest;
 use super::lean::{Accumulate, CountState, PairState, SumState};
+use super::linear::{Linear, LinearOf};
 use super::order::ranks;
 use super::spec::Spec;
 use super::state::{Read, State, double, place_of};
@@ -185,6 +186,51 @@ impl Standing {
         column
     }
 
+    /// The states of a roll-up for every account, and which accounts receive it.
+    pub(super) fn linear(
+        &self,
+        roll_up: &CheckedRollUp,
+        of: &LinearOf,
+        rows: &Rows<'_>,
+        places: Places,
+    ) -> Vec<Linear> {
+        match of.sums() {
+            0 => self.linear_of::<CountState>(roll_up, rows, places),
+            1 => self.linear_of::<SumState>(roll_up, rows, places),
+            _ => self.linear_of::<PairState>(roll_up, rows, places),
+        }
+    }
+
+    fn linear_of<S: Accumulate + Into<Linear> + Copy>(
+        &self,
+        roll_up: &CheckedRollUp,
+        rows: &Rows<'_>,
+        places: Places,
+    ) -> Vec<Linear> {
+        let spec = &*roll_up.spec;
+        let own: Vec<S> = self.own(roll_up, rows, places);
+        let mut states = vec![Linear::default(); self.tree.rows()];
+        self.reached(own, spec, roll_up.definition.reached(), &mut |row, state: &S| {
+            if let Some(place) = states.get_mut(row) {
+                *place = (*state).into();
+            }
+        });
+        states
+    }
+
+    /// The state of the rows of each account.
+    fn own<S: Accumulate>(&self, roll_up: &CheckedRollUp, rows: &Rows<'_>, places: Places) -> Vec<S> {
+        let spec = &*roll_up.spec;
+        let mut own: Vec<S> = Vec::new();
+        own.resize_with(self.tree.rows(), S::default);
+        self.each(roll_up, rows, places, &mut |account, row| {
+            if let Some(own) = own.get_mut(account) {
+                own.add(spec, row);
+            }
+        });
+        own
+    }
+
     /// The state within the reach of one account.
     pub(super) fn state(
         &self,
@@ -212,7 +258,7 @@ impl Standing {
     }
 
     /// Does an account receive the roll-up?
-    fn receives(&self, roll_up: &CheckedRollUp, row: usize) -> bool {
+    pub(super) fn receives(&self, roll_up: &CheckedRollUp, row: usize) -> bool {
         self.tree.sees(row)
             && roll_up.levels.as_ref().is_none_or(|levels| {
                 levels.iter().any(|level| self.tree.kind(row) == u16::try_from(level.index()).ok())
@@ -229,13 +275,7 @@ impl Standing {
     ) -> RollUpColumn {
         let spec = &*roll_up.spec;
         let nulls = roll_up.definition.nulls;
-        let mut own: Vec<S> = Vec::new();
-        own.resize_with(self.tree.rows(), S::default);
-        self.each(roll_up, rows, places, &mut |account, row| {
-            if let Some(own) = own.get_mut(account) {
-                own.add(spec, row);
-            }
-        });
+        let own: Vec<S> = self.own(roll_up, rows, places);
         let mut column = RollUpColumn::nothing(self.tree.rows());
         let mut cells = vec![Cell::Missing; self.tree.rows()];
         let mut answer = |row: usize, state: &S| {

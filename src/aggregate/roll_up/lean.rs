@@ -1,6 +1,7 @@
 //! States of the operators that are asked most, without what the others need.
 
 use super::definition::Nulls;
+use super::linear::Linear;
 use super::spec::{Number, Spec};
 use super::state::{Read, State, ratio};
 use crate::aggregate::usage::{sum_cell, unit_of};
@@ -108,6 +109,42 @@ impl Accumulate for SumState {
 
     fn counts(&self) -> (u64, u64) {
         self.rows.counts()
+    }
+}
+
+impl From<CountState> for Linear {
+    fn from(state: CountState) -> Self {
+        Self { counted: state.counted, skipped: state.skipped, ..Self::default() }
+    }
+}
+
+impl From<Linear> for CountState {
+    fn from(state: Linear) -> Self {
+        Self { counted: state.counted, skipped: state.skipped }
+    }
+}
+
+impl From<SumState> for Linear {
+    fn from(state: SumState) -> Self {
+        Self { above: state.sum, ..state.rows.into() }
+    }
+}
+
+impl From<Linear> for SumState {
+    fn from(state: Linear) -> Self {
+        Self { sum: state.above, rows: state.into() }
+    }
+}
+
+impl From<PairState> for Linear {
+    fn from(state: PairState) -> Self {
+        Self { above: state.above, below: state.below, ..state.rows.into() }
+    }
+}
+
+impl From<Linear> for PairState {
+    fn from(state: Linear) -> Self {
+        Self { above: state.above, below: state.below, rows: state.into() }
     }
 }
 

@@ -9,14 +9,16 @@ use super::checked::CheckedRollUp;
 use super::definition::{Over, RollUpDefinition};
 use super::evaluate::{Rows, Standing};
 use super::fault::{RollUpErrors, RollUpFault, RollUpFaultKind};
+use super::linear::{Linear, LinearOf};
 use super::partial::Partial;
+use super::state::Read;
 use crate::aggregate::usage::UsageView;
 use crate::book::{Account, View};
 use crate::expr::{
-    Cancelled, Checked, ExprLimits, Names, Needs, Of, RowColumns, RowPlan, RowProgram, Supply, Whose,
+    Cancelled, Cell, Checked, ExprLimits, Names, Needs, Of, RowColumns, RowPlan, RowProgram, Supply, Val, Whose,
 };
 use crate::fold::Reach;
-use crate::model::{AsOf, FixedZones, Schema, Zones};
+use crate::model::{AccountIdx, AsOf, FixedZones, Schema, Zones};
 
 /// Roll-ups that were checked together, planned for books of one schema.
 ///
@@ -307,6 +309,80 @@ impl RollUpPlan {
     /// The expressions at a moment, for [`Self::columns`].
     pub(crate) fn at(&self, as_of: &AsOf) -> Vec<RowProgram> {
         self.groups.iter().map(|group| group.plan.at(as_of, &self.schema)).collect()
+    }
+
+    /// What makes an answer of a state, where it is one roll-up whose states can be taken away again.
+    pub(crate) fn linear(&self) -> Option<LinearOf> {
+        let (_, entry) = self.roll_ups.first().filter(|_| self.roll_ups.len() == 1)?;
+        let definition = &entry.checked.definition;
+        // What stands at an account would hide what is below it.
+        let adds_up = definition.reached() != Reach::PreferSelf && !matches!(definition.over, Over::Events { .. });
+        LinearOf::new(&entry.checked.spec, definition.nulls).filter(|_| adds_up)
+    }
+
+    /// The states of the first roll-up for the accounts of a view, and whether each receives it.
+    pub(crate) fn states(
+        &self,
+        of: &LinearOf,
+        standing: &Standing,
+        programs: &[RowProgram],
+        supply: Option<&dyn Supply>,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<(Vec<Linear>, Option<Vec<bool>>), Cancelled> {
+        let Some((_, entry)) = self.roll_ups.first() else { return Ok((Vec::new(), None)) };
+        let read = match programs.get(entry.group) {
+            Some(program) => Some(program.run(&standing.view, &standing.tree, supply, stop)?),
+            None => None,
+        };
+        let rows = self.groups.get(entry.group).map_or(Rows::None, |group| group.rows(read.as_ref(), None));
+        let states = standing.linear(&entry.checked, of, &rows, entry.places);
+        let everyone = entry.checked.levels.is_none() && standing.view.scope().is_all();
+        let receives =
+            (!everyone).then(|| (0..states.len()).map(|row| standing.receives(&entry.checked, row)).collect());
+        Ok((states, receives))
+    }
+
+    /// What the rows of one account add to the first roll-up.
+    pub(crate) fn own_state(
+        &self,
+        of: &LinearOf,
+        programs: &[RowProgram],
+        view: &View,
+        supply: &dyn Supply,
+        place: AccountIdx,
+    ) -> Linear {
+        let Some((_, entry)) = self.roll_ups.first() else { return Linear::default() };
+        let definition = &entry.checked.definition;
+        let account = view.at(place);
+        if account.is_none_or(|account| !definition.with_cancelled && account.is_cancelled()) {
+            return Linear::default();
+        }
+        let at = |cells: &[Cell], place: Option<usize>| place.map(|at| cells.get(at).cloned().unwrap_or(Cell::Missing));
+        let [filter, first, second] = entry.places;
+        of.state(|seen| {
+            let mut read = |cells: &[Cell]| {
+                if at(cells, filter).is_some_and(|truth| truth != Cell::Bool(true)) {
+                    return;
+                }
+                let (first, second) = (at(cells, first), at(cells, second));
+                let first = first.as_ref().map_or(Val::Bool(true), Val::of_cell);
+                seen(&Read::once(first, second.as_ref().map(Val::of_cell)));
+            };
+            match programs.get(entry.group) {
+                Some(program) => program.each_row(view, Some(supply), place, &mut read),
+                None => {}
+            }
+        })
+    }
+
+    /// Does what a row adds depend on nothing but its own account?
+    pub(crate) fn reads_own(&self) -> bool {
+        self.groups.iter().all(|group| group.plan.needs().whose == Whose::Own)
+    }
+
+    /// The accounts above one that receive what it adds, and whether it does itself.
+    pub(crate) fn reach(&self) -> Reach {
+        self.roll_ups.first().map_or(Reach::SelfOnly, |(_, entry)| entry.checked.definition.reached())
     }
 
     /// The answers for the accounts of a view, by roll-up.

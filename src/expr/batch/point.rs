@@ -234,6 +234,23 @@ impl<'v> Points<'v> {
         Here { points: self, place, row: None, around: None }.value(id)
     }
 
+    /// The values of terms for each row that an account has in a child table.
+    pub(super) fn each_row(
+        &self,
+        place: AccountIdx,
+        table: usize,
+        bodies: &[TermId],
+        seen: &mut dyn FnMut(&[Cell]),
+    ) {
+        let Some(chunk) = self.view.inner().chunk(place.slot) else { return };
+        let account = Here { points: self, place, row: None, around: None };
+        for row in chunk.table(table).map_or(0..0, |block| TableBlock::rows_of(block, place.row)) {
+            let here = Here { points: self, place, row: Some((table, row)), around: Some(&account) };
+            let cells = bodies.iter().map(|body| here.value(*body).to_cell().unwrap_or(Cell::Missing));
+            seen(&cells.collect::<Vec<Cell>>());
+        }
+    }
+
     /// What an account, or a row, is found at from another.
     pub(in crate::expr) fn reached(&self, from: AccountIdx, place: &Place) -> Option<AccountIdx> {
         let view = self.view;

@@ -141,6 +141,34 @@ impl RowProgram {
         }
     }
 
+    /// The answers of its expressions for an account, or for each row that it has in the table that is asked.
+    pub(crate) fn each_row(
+        &self,
+        view: &View,
+        supply: Option<&dyn Supply>,
+        place: AccountIdx,
+        seen: &mut dyn FnMut(&[Cell]),
+    ) {
+        let points = Points::of(view, supply, &self.program.terms, &self.program.bound);
+        let Some(table) = &self.table else {
+            let cells = self.program.roots.iter().map(|root| points.value(place, *root).to_cell());
+            let cells: Vec<Cell> = cells.map(|cell| cell.unwrap_or(Cell::Missing)).collect();
+            seen(&cells);
+            return;
+        };
+        let Some(number) = view.schema().table(table).map(TableId::index) else { return };
+        let bodies: Vec<TermId> = self
+            .program
+            .roots
+            .iter()
+            .map(|root| match self.program.terms.op(*root) {
+                Op::Gather { body: Some(body), .. } => *body,
+                _ => TermId::NONE,
+            })
+            .collect();
+        points.each_row(place, number, &bodies, seen);
+    }
+
     /// The answers of its expressions for one account after the other. For expressions of accounts.
     pub(crate) fn each_at(
         &self,
