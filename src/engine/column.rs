@@ -202,6 +202,29 @@ impl Part {
         }
     }
 
+    /// With the answers and the counts of some rows replaced, in order.
+    pub(super) fn with_counted(&self, edits: &[(u32, Cell, (u32, u32))]) -> Self {
+        let Self::Values(pages) = self else { return self.clone() };
+        let mut pages = pages.clone();
+        for same in edits.chunk_by(|a, b| a.0 as usize / PAGE == b.0 as usize / PAGE) {
+            let Some((first, ..)) = same.first() else { continue };
+            let Some(page) = pages.get_mut(*first as usize / PAGE) else { continue };
+            let cells: Vec<(usize, Cell)> =
+                same.iter().map(|(row, cell, _)| (*row as usize % PAGE, cell.clone())).collect();
+            let mut counts = page.counts.clone();
+            if let Some((counted, skipped)) = &mut counts {
+                for (row, _, now) in same {
+                    let at = *row as usize % PAGE;
+                    if let (Some(counted), Some(skipped)) = (counted.get_mut(at), skipped.get_mut(at)) {
+                        (*counted, *skipped) = *now;
+                    }
+                }
+            }
+            *page = Arc::new(Page { values: page.values.with(&cells), counts });
+        }
+        Self::Values(pages)
+    }
+
     /// With something added to the states of some rows, in order; and the rows whose answers differ.
     pub(super) fn with_added(&self, added: &[(u32, Linear)]) -> (Self, Vec<u32>) {
         let Self::Sums(of, pages, receives) = self else { return (self.clone(), Vec::new()) };

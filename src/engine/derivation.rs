@@ -8,24 +8,22 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::climb::{Climb, Side};
 use super::column::{Column, Part};
 use super::dirt::{Dirt, Rows, join, tree_of, trunk_of};
 use super::group::{Group, Known, Single};
 use super::observer::{Observer, Progress};
 use super::prepared::Prepared;
-use crate::aggregate::{Linear, UsageView};
+use crate::aggregate::UsageView;
 use crate::book::View;
 use crate::catalog::{self, History, Step, StepProgram};
 use crate::expr::{Cancelled, Cell, Whose};
-use crate::fold::Reach;
 use crate::model::AccountIdx;
 
 /// Accounts of a group of trees that is worked out at once.
 const GROUP_ROWS: usize = 65_536;
 /// Of so many rows of a chunk one is worked out by itself; where more are, all are together.
 const ONE_IN: usize = 16;
-/// Accounts on the ways up of all rows that add something else, up to which they are always gone.
-const LONG_WAYS: usize = 65_536;
 
 /// What definitions are worked out from.
 #[derive(Clone)]
@@ -153,6 +151,31 @@ struct Before<'b> {
     old: &'b Derivation,
     at: usize,
     column: &'b Column,
+}
+
+impl<'b> Before<'b> {
+    /// The step as one that goes up the tree row by row; `None` for what must be worked out for whole trees.
+    fn climb(
+        &self,
+        step: &'b Step,
+        at: usize,
+        inputs: &'b Inputs,
+        columns: &'b [Option<Column>],
+    ) -> Option<Climb<'b>> {
+        let catalog::Work::RollUp(plan, of) = &step.work else { return None };
+        let programs = |inputs: &'b Inputs, at: usize| match inputs.prepared.programs.get(at)? {
+            StepProgram::RollUp(programs) => Some(&**programs),
+            _ => None,
+        };
+        let old = &self.old.inputs;
+        let side = |inputs: &'b Inputs, columns: &'b [Option<Column>], at: usize| {
+            let known = Known { columns, by_name: &inputs.prepared.by_name };
+            let supply = Single { known, usage: inputs.usage.as_ref() };
+            Some(Side { view: &inputs.view, programs: programs(inputs, at)?, supply })
+        };
+        let (then, now) = (side(old, &self.old.columns, self.at)?, side(inputs, columns, at)?);
+        Climb::new(plan, of.as_ref(), self.column, then, now)
+    }
 }
 
 /// Work on one set of inputs.
@@ -288,7 +311,7 @@ impl<'w> Work<'w> {
                     }
                 }
             }
-            _ => match self.by_difference(step, program, old, rows, columns) {
+            _ => match old.climb(step, at, self.inputs, columns).and_then(|climb| climb.up(rows)) {
                 Some((slot_parts, rows)) => {
                     for (slot, part) in slot_parts {
                         column.set(slot, Some(Arc::new(part)));
@@ -341,63 +364,6 @@ impl<'w> Work<'w> {
         let known = Known { columns, by_name: &self.inputs.prepared.by_name };
         let history = self.inputs.history.as_deref().map(|history| history as &dyn History);
         group.work_out(step, program, &known, history, &|| self.observer.is_cancelled())
-    }
-
-    /// A roll-up whose states can be taken away again, where some rows add something else: the difference goes to every
-    /// account above. `None` for other steps, and where the ways up are longer than the trees are large.
-    fn by_difference(
-        &self,
-        step: &Step,
-        program: &StepProgram,
-        before: &Before<'_>,
-        rows: &Rows,
-        columns: &[Option<Column>],
-    ) -> Option<(Vec<(u32, Part)>, Rows)> {
-        let catalog::Work::RollUp(plan, Some(of)) = &step.work else { return None };
-        let (StepProgram::RollUp(programs), true) = (program, plan.reads_own()) else { return None };
-        let old = &before.old.inputs;
-        let StepProgram::RollUp(old_programs) = old.prepared.programs.get(before.at)? else { return None };
-        let known = Known { columns, by_name: &self.inputs.prepared.by_name };
-        let now = Single { known, usage: self.inputs.usage.as_ref() };
-        let known = Known { columns: &before.old.columns, by_name: &old.prepared.by_name };
-        let then = Single { known, usage: old.usage.as_ref() };
-        let inner = self.inputs.view.inner();
-        let mut added: Vec<(AccountIdx, Linear)> = Vec::new();
-        let reach = plan.reach();
-        let places = rows.iter().flat_map(|(slot, rows)| rows.iter().map(|row| AccountIdx::new(*slot, *row)));
-        for place in places {
-            let mut difference = plan.own_state(of, old_programs, &old.view, &then, place).negated();
-            difference.add(&plan.own_state(of, programs, &self.inputs.view, &now, place));
-            if difference == Linear::default() {
-                continue;
-            }
-            let own = (reach != Reach::Descendants).then_some(place);
-            let first = if reach == Reach::SelfOnly { None } else { inner.parent(place) };
-            let above = std::iter::successors(first, |place| inner.parent(*place));
-            added.extend(own.into_iter().chain(above).map(|place| (place, difference)));
-            if added.len() > LONG_WAYS && added.len() > self.inputs.view.len() / ONE_IN {
-                return None;
-            }
-        }
-        added.sort_unstable_by_key(|(place, _)| *place);
-        added.dedup_by(|next, kept| {
-            let same = next.0 == kept.0;
-            if same {
-                kept.1.add(&next.1);
-            }
-            same
-        });
-        let (mut parts, mut changed) = (Vec::new(), Rows::new());
-        for same in added.chunk_by(|a, b| a.0.slot == b.0.slot) {
-            let slot = same.first()?.0.slot;
-            let edits: Vec<(u32, Linear)> = same.iter().map(|(place, added)| (place.row, *added)).collect();
-            let (part, rows) = before.column.part(slot)?.with_added(&edits);
-            if !rows.is_empty() {
-                changed.insert(slot, rows);
-            }
-            parts.push((slot, part));
-        }
-        Some((parts, changed))
     }
 
     /// The answers of single rows that are not what they were.

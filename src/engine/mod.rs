@@ -10,6 +10,7 @@
 //! | How far is a long piece of work, and how is it stopped? | [`Observer`] |
 //! | What is held in memory? | [`EngineStats`] |
 
+mod climb;
 mod column;
 mod delta;
 mod derivation;

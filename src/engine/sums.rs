@@ -125,7 +125,8 @@ impl Sums {
                 *place = *state;
             }
         }
-        let sums = usize::from(!matches!(self.above, Series::None)) + usize::from(!matches!(self.below, Series::None));
+        let sums = usize::from(!matches!(self.above, Series::None))
+            + usize::from(!matches!(self.below, Series::None));
         Self::of(&rows, sums)
     }
 

@@ -67,7 +67,8 @@ impl Sum {
     pub(crate) const fn negated(&self) -> Self {
         // The least number has no counterpart of its own: its negative is itself, and one carry.
         let (value, wrapped) = self.value.overflowing_neg();
-        let carry = if wrapped { self.carry.wrapping_neg().wrapping_add(1) } else { self.carry.wrapping_neg() };
+        let carry =
+            if wrapped { self.carry.wrapping_neg().wrapping_add(1) } else { self.carry.wrapping_neg() };
         Self { value, rows: self.rows.wrapping_neg(), carry, unfit: self.unfit.wrapping_neg() }
     }
 

@@ -111,7 +111,14 @@ impl ReferenceBook {
     /// O(accounts), ten bytes each.
     #[must_use]
     pub fn new(accounts: usize, seed: u64) -> Self {
-        let structure = Arc::new(Structure::new(accounts, seed));
+        let structure = Arc::new(Structure::new(accounts, seed, None));
+        Self { structure, schema: schema(Metrics::Decimal), metrics: Metrics::Decimal }
+    }
+
+    /// A book of this many accounts whose first tree has a given size; its root is account 0.
+    #[must_use]
+    pub fn with_first_tree(accounts: usize, seed: u64, size: usize) -> Self {
+        let structure = Arc::new(Structure::new(accounts, seed, Some(size)));
         Self { structure, schema: schema(Metrics::Decimal), metrics: Metrics::Decimal }
     }
 
@@ -223,7 +230,7 @@ impl Structure {
     #[expect(clippy::indexing_slicing, reason = "an account hangs under one that was numbered before it")]
     #[expect(clippy::cast_possible_truncation, reason = "accounts are cut to what a book can hold")]
     #[expect(clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "small positive numbers")]
-    fn new(accounts: usize, seed: u64) -> Self {
+    fn new(accounts: usize, seed: u64, first: Option<usize>) -> Self {
         let accounts = accounts.min(crate::limits::MAX_ACCOUNTS);
         let mut random = Random::new(seed);
         let mut parents: Vec<u32> = Vec::with_capacity(accounts);
@@ -234,6 +241,7 @@ impl Structure {
             // Pareto from 0 on, by inversion.
             let pareto = (1.0 - random.unit()).powf(-1.0 / 1.3) - 1.0;
             let size = 1 + (pareto * 12.0).min(19_999.0) as usize;
+            let size = first.filter(|_| root == 0).unwrap_or(size);
             for k in 0..size.min(accounts - root) {
                 if k == 0 {
                     parents.push(NO_PARENT);

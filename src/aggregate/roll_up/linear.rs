@@ -100,12 +100,7 @@ mod tests {
 
     #[test]
     fn what_is_taken_away_leaves_no_trace() {
-        let state = |value: i128| Linear {
-            above: Sum::of(value),
-            below: Sum::UNFIT,
-            counted: 1,
-            skipped: 2,
-        };
+        let state = |value: i128| Linear { above: Sum::of(value), below: Sum::UNFIT, counted: 1, skipped: 2 };
         let kept = state(5);
         for value in [0, -1, i128::MAX, i128::MIN, 1 << 100] {
             let other = state(value);

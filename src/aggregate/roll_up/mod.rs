@@ -28,4 +28,5 @@ pub(crate) use evaluate::Standing;
 pub use fault::{RollUpErrors, RollUpFault, RollUpFaultKind};
 pub(crate) use linear::{Linear, LinearOf};
 pub use partial::{Partial, PartialError};
+pub(crate) use plan::RollUpAt;
 pub use plan::RollUpPlan;

@@ -6,16 +6,18 @@ use indexmap::IndexMap;
 
 use super::answers::{RollUpAnswers, RollUpColumn};
 use super::checked::CheckedRollUp;
-use super::definition::{Over, RollUpDefinition};
+use super::definition::{Nulls, Over, RollUpDefinition};
 use super::evaluate::{Rows, Standing};
 use super::fault::{RollUpErrors, RollUpFault, RollUpFaultKind};
 use super::linear::{Linear, LinearOf};
 use super::partial::Partial;
+use super::spec::Spec;
 use super::state::Read;
 use crate::aggregate::usage::UsageView;
 use crate::book::{Account, View};
 use crate::expr::{
-    Cancelled, Cell, Checked, ExprLimits, Names, Needs, Of, RowColumns, RowPlan, RowProgram, Supply, Val, Whose,
+    Cancelled, Cell, Checked, ExprLimits, Key, Names, Needs, Of, RowColumns, RowPlan, RowProgram, Supply,
+    Val, Whose,
 };
 use crate::fold::Reach;
 use crate::model::{AccountIdx, AsOf, FixedZones, Schema, Zones};
@@ -59,6 +61,14 @@ pub struct RollUpPlan {
     /// Expressions over rows of one kind, read together.
     groups: Arc<[Group]>,
     schema: Arc<Schema>,
+}
+
+/// Where single accounts are asked: a view, the expressions at its moment, and what is known beside the book.
+#[derive(Clone, Copy)]
+pub(crate) struct RollUpAt<'r> {
+    pub(crate) view: &'r View,
+    pub(crate) programs: &'r [RowProgram],
+    pub(crate) supply: &'r dyn Supply,
 }
 
 #[derive(Debug)]
@@ -316,7 +326,8 @@ impl RollUpPlan {
         let (_, entry) = self.roll_ups.first().filter(|_| self.roll_ups.len() == 1)?;
         let definition = &entry.checked.definition;
         // What stands at an account would hide what is below it.
-        let adds_up = definition.reached() != Reach::PreferSelf && !matches!(definition.over, Over::Events { .. });
+        let adds_up =
+            definition.reached() != Reach::PreferSelf && !matches!(definition.over, Over::Events { .. });
         LinearOf::new(&entry.checked.spec, definition.nulls).filter(|_| adds_up)
     }
 
@@ -337,42 +348,68 @@ impl RollUpPlan {
         let rows = self.groups.get(entry.group).map_or(Rows::None, |group| group.rows(read.as_ref(), None));
         let states = standing.linear(&entry.checked, of, &rows, entry.places);
         let everyone = entry.checked.levels.is_none() && standing.view.scope().is_all();
-        let receives =
-            (!everyone).then(|| (0..states.len()).map(|row| standing.receives(&entry.checked, row)).collect());
+        let receives = (!everyone)
+            .then(|| (0..states.len()).map(|row| standing.receives(&entry.checked, row)).collect());
         Ok((states, receives))
     }
 
-    /// What the rows of one account add to the first roll-up.
-    pub(crate) fn own_state(
-        &self,
-        of: &LinearOf,
-        programs: &[RowProgram],
-        view: &View,
-        supply: &dyn Supply,
-        place: AccountIdx,
-    ) -> Linear {
-        let Some((_, entry)) = self.roll_ups.first() else { return Linear::default() };
-        let definition = &entry.checked.definition;
-        let account = view.at(place);
-        if account.is_none_or(|account| !definition.with_cancelled && account.is_cancelled()) {
-            return Linear::default();
-        }
-        let at = |cells: &[Cell], place: Option<usize>| place.map(|at| cells.get(at).cloned().unwrap_or(Cell::Missing));
-        let [filter, first, second] = entry.places;
-        of.state(|seen| {
-            let mut read = |cells: &[Cell]| {
-                if at(cells, filter).is_some_and(|truth| truth != Cell::Bool(true)) {
-                    return;
-                }
-                let (first, second) = (at(cells, first), at(cells, second));
-                let first = first.as_ref().map_or(Val::Bool(true), Val::of_cell);
-                seen(&Read::once(first, second.as_ref().map(Val::of_cell)));
-            };
-            match programs.get(entry.group) {
-                Some(program) => program.each_row(view, Some(supply), place, &mut read),
-                None => {}
+    /// Is the answer the greatest of what stands at and below an account, or (`Some(true)`) the least, and all that is known?
+    pub(crate) fn extreme(&self) -> Option<bool> {
+        let (_, entry) = self.roll_ups.first().filter(|_| self.roll_ups.len() == 1)?;
+        let CheckedRollUp { definition, spec, levels, .. } = &entry.checked;
+        let all_below = definition.reached() == Reach::SelfAndDescendants;
+        let is_state = all_below && levels.is_none() && definition.nulls == Nulls::Skip;
+        match **spec {
+            Spec::Extreme { least } if is_state && !matches!(definition.over, Over::Events { .. }) => {
+                Some(least)
             }
-        })
+            _ => None,
+        }
+    }
+
+    /// What the rows of one account add to the first roll-up, where its states can be taken away again.
+    pub(crate) fn own_state(&self, of: &LinearOf, at: &RollUpAt<'_>, place: AccountIdx) -> Linear {
+        of.state(|seen| self.own_rows(at, place, seen))
+    }
+
+    /// The greatest, or the least, of what the rows of one account add to the first roll-up; how many have a value, and how
+    /// many have none.
+    pub(crate) fn own_best(
+        &self,
+        least: bool,
+        at: &RollUpAt<'_>,
+        place: AccountIdx,
+    ) -> (Option<Key>, u32, u32) {
+        let (mut best, mut counted, mut skipped) = (None, 0, 0);
+        self.own_rows(at, place, &mut |row| match row.key() {
+            None => skipped += 1,
+            Some(key) => {
+                counted += 1;
+                let better = best.as_ref().is_none_or(|own| if least { key < *own } else { key > *own });
+                if better {
+                    best = Some(key);
+                }
+            }
+        });
+        (best, counted, skipped)
+    }
+
+    fn own_rows(&self, at: &RollUpAt<'_>, place: AccountIdx, seen: &mut dyn FnMut(&Read<'_>)) {
+        let Some((_, entry)) = self.roll_ups.first() else { return };
+        let Some(program) = at.programs.get(entry.group) else { return };
+        let account = at.view.at(place);
+        if account.is_none_or(|account| !entry.checked.definition.with_cancelled && account.is_cancelled()) {
+            return;
+        }
+        let [filter, first, second] = entry.places;
+        program.each_row(at.view, Some(at.supply), place, &mut |cells| {
+            let cell = |place: Option<usize>| place.map(|at| cells.get(at).unwrap_or(&Cell::Missing));
+            if cell(filter).is_some_and(|truth| *truth != Cell::Bool(true)) {
+                return;
+            }
+            let first = cell(first).map_or(Val::Bool(true), Val::of_cell);
+            seen(&Read::once(first, cell(second).map(Val::of_cell)));
+        });
     }
 
     /// Does what a row adds depend on nothing but its own account?

@@ -1,0 +1,183 @@
+//! How long after a change is everything current that reads it?
+//!
+//! Forty roll-ups, a hundred segments and ten calculated attributes, all kept current; one metric changes, which ten of them
+//! read. `cargo bench --bench engine` measures at 1,000, 100,000 and 1,000,000 accounts on one thread; `-- --test` asks every
+//! question once on the smallest book; `-- 10000000` measures one size. Each line is the median of some rounds.
+
+#![allow(clippy::indexing_slicing, reason = "a bench indexes what it has made itself")]
+
+mod table;
+
+use std::io::Write;
+
+use perennial::aggregate::{Operator, RollUpDefinition};
+use perennial::catalog::{CalculatedAttribute, Definition};
+use perennial::engine::{Engine, EngineSettings, Update};
+use perennial::segment::Segment;
+use perennial::testkit::{Random, ReferenceBook};
+use perennial::{AccountId, AsOf, Change, Date, Decimal, Scope};
+
+use table::{Outcome, Table};
+
+fn main() -> Outcome<()> {
+    let (test, sizes) = table::asked();
+    // This thread is the pool, so that everything runs on it alone.
+    let _here = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global();
+    let mut out = std::io::stdout().lock();
+    table::heads(&mut out)?;
+    for size in sizes {
+        let rounds = if test { 1 } else { 51 };
+        let mut table = Table { out: &mut out, rounds };
+        for tree in [10, 1_000, 20_000, 1_000_000].into_iter().filter(|tree| *tree <= size) {
+            let book = ReferenceBook::with_first_tree(size, 7, tree);
+            let engine = Engine::new(book.schema(), today()?, EngineSettings::new().remember(1))?;
+            engine.load(&book.source())?;
+            if size <= 1_000_000 {
+                engine.define(definitions()?)?;
+            } else {
+                // What does not read the metric costs nothing while it stays; ten times ten million answers of it would
+                // only fill the memory.
+                engine.define(readers()?)?;
+            }
+            one_metric(&mut table, &engine, &book, size, tree)?;
+            if tree == size || tree == 20_000 && size == 100_000 {
+                rest(&mut table, &engine, &book, size, test)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn today() -> Outcome<AsOf> {
+    Ok(AsOf::date_utc(Date::new(2026, 1, 31)?))
+}
+
+fn sum(name: &str, of: &str) -> RollUpDefinition {
+    RollUpDefinition::new(name, Operator::Sum(of.into()))
+}
+
+/// The ten that read the metric `m1`, directly or through another.
+fn readers() -> Outcome<Vec<Definition>> {
+    Ok(vec![
+        sum("m1_sum", "m1").into(),
+        RollUpDefinition::new("m1_mean", Operator::Average("m1".into())).into(),
+        RollUpDefinition::new("m1_most", Operator::Max("m1".into())).into(),
+        RollUpDefinition::new("m1_high", Operator::Count).filter("m1 > 60.0").into(),
+        CalculatedAttribute::new("m1_share", "ratio(m1, m2)").into(),
+        CalculatedAttribute::new("m1_of_all", "ratio(m1, m1_sum)").into(),
+        Segment::parse("m1_large", "m1 > 50.0 && nps > 10")?.into(),
+        Segment::parse("m1_busy", "m1_sum > 1000.0 && region == \"EMEA\"")?.into(),
+        Segment::parse("m1_rare", "m1_share < 0.5 || m1_of_all > 0.9")?.into(),
+        Segment::parse("m1_mixed", "m1_mean > 40.0 && m1_high > 3")?.into(),
+    ])
+}
+
+/// All: the ten, and those that read other attributes.
+fn definitions() -> Outcome<Vec<Definition>> {
+    let mut all = readers()?;
+    for number in 0..36 {
+        let metric = format!("m{}", 2 + number % 7);
+        let (name, of) = (format!("other_{number}"), metric.as_str());
+        let operator = match number / 7 {
+            0 => Operator::Sum(of.into()),
+            1 => Operator::Average(of.into()),
+            2 => Operator::Max(of.into()),
+            3 => Operator::Ratio { numerator: of.into(), denominator: "m8".into() },
+            4 => Operator::Min(of.into()),
+            _ => Operator::Count,
+        };
+        let filter = ["nps > 20", "region != \"APAC\"", "has(industry)"][number % 3];
+        all.push(RollUpDefinition::new(&name, operator).filter(filter).into());
+    }
+    for number in 0..8 {
+        let name = format!("calculated_{number}");
+        all.push(
+            CalculatedAttribute::new(&name, &format!("ratio(m{}, other_{number})", 2 + number % 7)).into(),
+        );
+    }
+    for number in 0..96 {
+        let text = match number % 4 {
+            0 => format!("m{} > {}.0 && nps > {}", 2 + number % 7, number, number % 50),
+            1 => format!("other_{} > {number} && region == \"EMEA\"", 7 * (number % 2)),
+            2 => format!("calculated_{} > 0.{number} || nps < {}", number % 8, number % 30),
+            _ => format!("m{} < {}.0 && industry in [\"Banking\", \"Energy\"]", 2 + number % 7, 10 + number),
+        };
+        all.push(Segment::parse(&format!("other_segment_{number}"), &text)?.into());
+    }
+    Ok(all)
+}
+
+fn one_metric<W: Write>(
+    table: &mut Table<'_, W>,
+    engine: &Engine,
+    book: &ReferenceBook,
+    size: usize,
+    tree: usize,
+) -> Outcome<()> {
+    let mut random = Random::new(3);
+    let mut pick = || usize::try_from(random.below(tree as u64));
+    let mut value = 0_i32;
+    let name = format!("one metric, in a tree of {tree}: all current");
+    table.measure(&name, size, || {
+        let id = AccountId::new(book.id(pick()?))?;
+        value = (value + 137) % 10_000;
+        Ok(engine.apply(Change::new().set(&id, "m1", Decimal::new(value.into(), 2)))?)
+    })?;
+    let plain = engine.published().book().clone();
+    table.measure("    of which the book", size, || {
+        let id = AccountId::new(book.id(pick()?))?;
+        value = (value + 137) % 10_000;
+        Ok(plain.apply(&Change::new().set(&id, "m1", Decimal::new(value.into(), 2)))?)
+    })
+}
+
+fn rest<W: Write>(
+    table: &mut Table<'_, W>,
+    engine: &Engine,
+    book: &ReferenceBook,
+    size: usize,
+    test: bool,
+) -> Outcome<()> {
+    let rounds = std::mem::replace(&mut table.rounds, if test { 1 } else { 5 });
+    let mut random = Random::new(5);
+    let mut round = 0_i32;
+    table.measure("1,000 metrics anywhere: all current", size, || {
+        round += 1;
+        let mut change = Change::new();
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..1_000.min(size) {
+            let number = usize::try_from(random.below(size as u64))?;
+            if seen.insert(number) {
+                let id = AccountId::new(book.id(number))?;
+                change = change.set(&id, "m1", Decimal::new((round * 31 % 9_999).into(), 2));
+            }
+        }
+        Ok(engine.apply(change)?)
+    })?;
+    let delta = engine.published();
+    table.measure("    the report of such a change", size, || {
+        let states = engine.published();
+        Ok(perennial::engine::Delta::between(&delta, &states).report(&Scope::all())?)
+    })?;
+    let mut day = Date::new(2026, 1, 31)?;
+    table.measure("another day: all current", size, || {
+        day = day.plus_days(1).ok_or("no day")?;
+        Ok(engine.advance(AsOf::date_utc(day))?)
+    })?;
+    let renewal = Segment::parse("renews", "contract_renewal_date < daysFromNow(90)");
+    engine.apply(Update::new().define(renewal?))?;
+    table.measure("a definition more", size, || {
+        round += 1;
+        let text = format!("m3 > {round}.0 && nps > 3");
+        Ok(engine.define([Segment::parse("fresh", &text)?.into()])?)
+    })?;
+    table.measure("everything from scratch", size, || {
+        let state = engine.published();
+        let fresh = Engine::new(state.book().schema().clone(), state.as_of().clone(), EngineSettings::new())?;
+        fresh.define(state.catalog().definitions().iter().cloned())?;
+        fresh.replace(state.book().clone())?;
+        Ok(fresh)
+    })?;
+    table.rounds = rounds;
+    Ok(())
+}

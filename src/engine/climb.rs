@@ -1,0 +1,250 @@
+//! A roll-up of which some rows add something else: which accounts above them have another answer?
+//!
+//! What can be taken away again goes up as a difference. A greatest or least value goes up while it changes anything; only
+//! where the one that was the greatest is gone are the children of an account looked at again.
+
+use std::collections::BTreeMap;
+
+use super::column::{Column, Part};
+use super::dirt::Rows;
+use super::group::Single;
+use crate::aggregate::{Linear, LinearOf, RollUpAt, RollUpPlan};
+use crate::book::View;
+use crate::expr::{Cell, Key, RowProgram};
+use crate::fold::Reach;
+use crate::model::AccountIdx;
+
+/// Accounts on the ways up of all rows together, up to which they are always gone.
+const LONG_WAYS: usize = 65_536;
+/// Past them, of so many accounts of the view at most one is on a way.
+const ONE_IN: usize = 16;
+
+/// What is asked of single accounts, before or after.
+pub(super) struct Side<'c> {
+    pub(super) view: &'c View,
+    pub(super) programs: &'c [RowProgram],
+    pub(super) supply: Single<'c>,
+}
+
+impl Side<'_> {
+    fn at(&self) -> RollUpAt<'_> {
+        RollUpAt { view: self.view, programs: self.programs, supply: &self.supply }
+    }
+}
+
+/// How a roll-up goes up.
+enum How<'c> {
+    ByDifference(&'c LinearOf),
+    /// By the least, or by the greatest.
+    ByBest {
+        least: bool,
+    },
+}
+
+/// A roll-up on its way up.
+pub(super) struct Climb<'c> {
+    plan: &'c RollUpPlan,
+    how: How<'c>,
+    column: &'c Column,
+    then: Side<'c>,
+    now: Side<'c>,
+}
+
+/// The parts that are different, and the rows of which the answer is.
+type Climbed = (Vec<(u32, Part)>, Rows);
+
+impl<'c> Climb<'c> {
+    /// `None` for a roll-up that does not go up row by row.
+    pub(super) fn new(
+        plan: &'c RollUpPlan,
+        of: Option<&'c LinearOf>,
+        column: &'c Column,
+        then: Side<'c>,
+        now: Side<'c>,
+    ) -> Option<Self> {
+        let how = match (of, plan.extreme()) {
+            (Some(of), _) => How::ByDifference(of),
+            (None, Some(least)) => How::ByBest { least },
+            (None, None) => return None,
+        };
+        plan.reads_own().then_some(Self { plan, how, column, then, now })
+    }
+
+    /// From some rows up; `None` where the ways are so long that whole trees take less.
+    pub(super) fn up(&self, rows: &Rows) -> Option<Climbed> {
+        let places = rows.iter().flat_map(|(slot, rows)| rows.iter().map(|row| AccountIdx::new(*slot, *row)));
+        match self.how {
+            How::ByDifference(of) => self.by_difference(of, places),
+            How::ByBest { least } => self.by_best(least, places),
+        }
+    }
+
+    fn is_long(&self, ways: usize) -> bool {
+        ways > LONG_WAYS && ways > self.now.view.len() / ONE_IN
+    }
+
+    fn above(&self, place: AccountIdx) -> impl Iterator<Item = AccountIdx> {
+        let inner = self.now.view.inner();
+        std::iter::successors(inner.parent(place), |place| inner.parent(*place))
+    }
+
+    fn by_difference(&self, of: &LinearOf, places: impl Iterator<Item = AccountIdx>) -> Option<Climbed> {
+        let reach = self.plan.reach();
+        let mut added: Vec<(AccountIdx, Linear)> = Vec::new();
+        for place in places {
+            let mut difference = self.plan.own_state(of, &self.then.at(), place).negated();
+            difference.add(&self.plan.own_state(of, &self.now.at(), place));
+            if difference == Linear::default() {
+                continue;
+            }
+            if reach != Reach::Descendants {
+                added.push((place, difference));
+            }
+            if reach != Reach::SelfOnly {
+                added.extend(self.above(place).map(|place| (place, difference)));
+            }
+            if self.is_long(added.len()) {
+                return None;
+            }
+        }
+        added.sort_unstable_by_key(|(place, _)| *place);
+        added.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.1.add(&next.1);
+            }
+            same
+        });
+        let (mut parts, mut changed) = (Vec::new(), Rows::new());
+        for same in added.chunk_by(|a, b| a.0.slot == b.0.slot) {
+            let slot = same.first()?.0.slot;
+            let edits: Vec<(u32, Linear)> = same.iter().map(|(place, added)| (place.row, *added)).collect();
+            let (part, rows) = self.column.part(slot)?.with_added(&edits);
+            if !rows.is_empty() {
+                changed.insert(slot, rows);
+            }
+            parts.push((slot, part));
+        }
+        Some((parts, changed))
+    }
+
+    fn by_best(&self, least: bool, places: impl Iterator<Item = AccountIdx>) -> Option<Climbed> {
+        let mut bests = Bests { column: self.column, known: BTreeMap::new(), least };
+        let mut ways = 0;
+        for place in places {
+            let then = self.plan.own_best(least, &self.then.at(), place);
+            let now = self.plan.own_best(least, &self.now.at(), place);
+            if then == now {
+                continue;
+            }
+            let counts = (now.1.wrapping_sub(then.1), now.2.wrapping_sub(then.2));
+            // What stood here, or came from below, and what does now.
+            let (mut gone, mut come) = (then.0, now.0);
+            for at in std::iter::once(place).chain(self.above(place)) {
+                ways += 1;
+                let state = bests.get(at);
+                let best = if gone == come {
+                    state.best.clone()
+                } else if bests.is_better(come.as_ref(), state.best.as_ref()) {
+                    come.clone()
+                } else if gone.is_some() && gone == state.best {
+                    ways += self.look_again(least, at, &mut bests);
+                    bests.get(at).best.clone()
+                } else {
+                    state.best.clone()
+                };
+                gone.clone_from(&state.best);
+                come.clone_from(&best);
+                let counted = state.counted.wrapping_add(counts.0);
+                let skipped = state.skipped.wrapping_add(counts.1);
+                bests.known.insert(at, Best { best, counted, skipped });
+                if gone == come && counts == (0, 0) {
+                    break;
+                }
+            }
+            if self.is_long(ways) {
+                return None;
+            }
+        }
+        bests.climbed()
+    }
+
+    /// The best of an account, from what stands at it and from its children; how many were looked at.
+    fn look_again(&self, least: bool, at: AccountIdx, bests: &mut Bests<'_>) -> usize {
+        let mut children = Vec::new();
+        self.now.view.inner().children_into(at, &mut children);
+        let (mut best, ..) = self.plan.own_best(least, &self.now.at(), at);
+        for child in &children {
+            let below = bests.get(*child).best;
+            if bests.is_better(below.as_ref(), best.as_ref()) {
+                best = below;
+            }
+        }
+        let state = bests.get(at);
+        bests.known.insert(at, Best { best, ..state });
+        children.len()
+    }
+}
+
+/// What is known of the values at and below an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Best {
+    best: Option<Key>,
+    counted: u32,
+    skipped: u32,
+}
+
+/// The states that were looked at, over those of a column.
+struct Bests<'b> {
+    column: &'b Column,
+    known: BTreeMap<AccountIdx, Best>,
+    least: bool,
+}
+
+impl Bests<'_> {
+    fn get(&self, place: AccountIdx) -> Best {
+        if let Some(known) = self.known.get(&place) {
+            return known.clone();
+        }
+        let (counted, skipped) = self.column.counts(place).unwrap_or_default();
+        Best { best: Key::of_cell(self.column.cell(place)), counted, skipped }
+    }
+
+    /// Is one better than another? Something is better than nothing.
+    fn is_better(&self, one: Option<&Key>, than: Option<&Key>) -> bool {
+        match (one, than) {
+            (Some(one), Some(than)) => {
+                if self.least {
+                    one < than
+                } else {
+                    one > than
+                }
+            }
+            (one, than) => one.is_some() && than.is_none(),
+        }
+    }
+
+    fn climbed(self) -> Option<Climbed> {
+        let (mut parts, mut changed) = (Vec::new(), Rows::new());
+        let known: Vec<(AccountIdx, Best)> = self.known.into_iter().collect();
+        for same in known.chunk_by(|a, b| a.0.slot == b.0.slot) {
+            let slot = same.first()?.0.slot;
+            let edits: Vec<(u32, Cell, (u32, u32))> = same
+                .iter()
+                .map(|(place, best)| {
+                    let cell = best.best.clone().map_or(Cell::Missing, Key::cell);
+                    (place.row, cell, (best.counted, best.skipped))
+                })
+                .collect();
+            let differs = |(row, cell, _): &&(u32, Cell, (u32, u32))| {
+                self.column.cell(AccountIdx::new(slot, *row)) != *cell
+            };
+            let rows: Vec<u32> = edits.iter().filter(differs).map(|(row, ..)| *row).collect();
+            parts.push((slot, self.column.part(slot)?.with_counted(&edits)));
+            if !rows.is_empty() {
+                changed.insert(slot, rows);
+            }
+        }
+        Some((parts, changed))
+    }
+}
