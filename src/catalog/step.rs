@@ -57,7 +57,19 @@ pub(crate) enum Work {
         days_ago: u32,
         kind: Type,
     },
-    RollUp(RollUpPlan, Option<LinearOf>),
+    RollUp(RollUpWork),
+}
+
+/// A roll-up, and in which ways it can be kept current.
+#[derive(Debug)]
+pub(crate) struct RollUpWork {
+    pub(crate) plan: RollUpPlan,
+    /// What makes answers of its states, where these can be taken away again.
+    pub(crate) linear: Option<LinearOf>,
+    /// Is it the least of what is below, or the greatest?
+    pub(crate) extreme: Option<bool>,
+    /// Does what a row adds depend on nothing but its own account?
+    pub(crate) reads_own: bool,
 }
 
 /// A step at one moment.
@@ -108,7 +120,7 @@ impl Step {
             Work::Attribute(plan) | Work::Segment(plan) | Work::Ranking(plan, _) => {
                 StepProgram::Rows(plan.at(as_of, catalog.schema()))
             }
-            Work::RollUp(plan, _) => StepProgram::RollUp(plan.at(as_of)),
+            Work::RollUp(of) => StepProgram::RollUp(of.plan.at(as_of)),
             Work::Past { days_ago, .. } => StepProgram::Past(days_before(as_of, *days_ago)),
         }
     }
@@ -143,14 +155,13 @@ impl Step {
             (Work::Past { of, kind, .. }, StepProgram::Past(on)) => {
                 Worked::Values(past(view, &standing.tree.slots, given.history, of, *on, kind))
             }
-            (Work::RollUp(plan, Some(of)), StepProgram::RollUp(programs)) => {
-                let (states, receives) =
-                    plan.states(of, standing, programs, Some(given.supply), given.stop)?;
-                Worked::Linear(of.clone(), states, receives)
-            }
-            (Work::RollUp(plan, None), StepProgram::RollUp(programs)) => {
-                let columns =
-                    plan.columns(standing, programs, given.usage, Some(given.supply), given.stop)?;
+            (Work::RollUp(of), StepProgram::RollUp(programs)) => {
+                let (supply, stop) = (Some(given.supply), given.stop);
+                if let Some(linear) = &of.linear {
+                    let (states, receives) = of.plan.states(linear, standing, programs, supply, stop)?;
+                    return Ok(Worked::Linear(linear.clone(), states, receives));
+                }
+                let columns = of.plan.columns(standing, programs, given.usage, supply, stop)?;
                 columns.into_iter().next().map_or_else(nothing, Worked::RollUp)
             }
             _ => nothing(),
@@ -212,8 +223,8 @@ fn work(
                 });
                 CatalogErrors(faults.collect())
             })?;
-            let linear = plan.linear();
-            Work::RollUp(plan, linear)
+            let (linear, extreme, reads_own) = (plan.linear(), plan.extreme(), plan.reads_own());
+            Work::RollUp(RollUpWork { plan, linear, extreme, reads_own })
         }
         _ => return Ok(None),
     }))
@@ -224,7 +235,7 @@ fn reads(names: &CatalogNames, columns: &HashMap<Arc<str>, usize>, work: &Work) 
         Work::Attribute(plan) | Work::Segment(plan) => plan.needs(),
         Work::Ranking(plan, _) => Needs { whose: Whose::Book, ..plan.needs() },
         Work::Past { .. } => Needs { moment: true, ..Needs::default() },
-        Work::RollUp(plan, _) => plan.needs(),
+        Work::RollUp(of) => of.plan.needs(),
     };
     let schema = &names.schema;
     let status = schema.system_attribute(SystemAttribute::Status).filter(|_| needs.standing);

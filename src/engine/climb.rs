@@ -10,6 +10,7 @@ use super::dirt::Rows;
 use super::group::Single;
 use crate::aggregate::{Linear, LinearOf, RollUpAt, RollUpPlan};
 use crate::book::View;
+use crate::catalog::RollUpWork;
 use crate::expr::{Cell, Key, RowProgram};
 use crate::fold::Reach;
 use crate::model::AccountIdx;
@@ -55,19 +56,13 @@ type Climbed = (Vec<(u32, Part)>, Rows);
 
 impl<'c> Climb<'c> {
     /// `None` for a roll-up that does not go up row by row.
-    pub(super) fn new(
-        plan: &'c RollUpPlan,
-        of: Option<&'c LinearOf>,
-        column: &'c Column,
-        then: Side<'c>,
-        now: Side<'c>,
-    ) -> Option<Self> {
-        let how = match (of, plan.extreme()) {
+    pub(super) fn new(of: &'c RollUpWork, column: &'c Column, then: Side<'c>, now: Side<'c>) -> Option<Self> {
+        let how = match (&of.linear, of.extreme) {
             (Some(of), _) => How::ByDifference(of),
             (None, Some(least)) => How::ByBest { least },
             (None, None) => return None,
         };
-        plan.reads_own().then_some(Self { plan, how, column, then, now })
+        Some(Self { plan: &of.plan, how, column, then, now })
     }
 
     /// From some rows up; `None` where the ways are so long that whole trees take less.

@@ -22,7 +22,9 @@ use crate::model::AccountIdx;
 
 /// Accounts of a group of trees that is worked out at once.
 const GROUP_ROWS: usize = 65_536;
-/// Of so many rows of a chunk one is worked out by itself; where more are, all are together.
+/// Rows of a chunk up to which each is worked out by itself.
+const FEW_ROWS: usize = 64;
+/// Past them, of so many rows one is; where more are, all are worked out together.
 const ONE_IN: usize = 16;
 
 /// What definitions are worked out from.
@@ -87,6 +89,7 @@ impl Derivation {
             (None, None) => true,
             _ => false,
         };
+        let structure = !(dirt.torn.is_empty() && dirt.gone.is_empty());
         // Windows end on the day of the question, whether they are written or not.
         let same_day = old.prepared.as_of.date() == new.prepared.as_of.date();
         let mut work = Work::new(new, observer);
@@ -111,6 +114,9 @@ impl Derivation {
             });
             let rows = dirty(step, &dirt, &changed);
             let (column, rows) = match (before, rows) {
+                (Some(before), Some(rows)) if rows.is_empty() && !structure => {
+                    (before.column.clone(), Some(Rows::new()))
+                }
                 (Some(before), Some(rows)) => work.again(at, &before, &rows, &dirt, &next.columns)?,
                 _ => (work.everywhere(at, &next.columns)?, None),
             };
@@ -162,7 +168,10 @@ impl<'b> Before<'b> {
         inputs: &'b Inputs,
         columns: &'b [Option<Column>],
     ) -> Option<Climb<'b>> {
-        let catalog::Work::RollUp(plan, of) = &step.work else { return None };
+        let catalog::Work::RollUp(of) = &step.work else { return None };
+        if !of.reads_own {
+            return None;
+        }
         let programs = |inputs: &'b Inputs, at: usize| match inputs.prepared.programs.get(at)? {
             StepProgram::RollUp(programs) => Some(&**programs),
             _ => None,
@@ -174,7 +183,7 @@ impl<'b> Before<'b> {
             Some(Side { view: &inputs.view, programs: programs(inputs, at)?, supply })
         };
         let (then, now) = (side(old, &self.old.columns, self.at)?, side(inputs, columns, at)?);
-        Climb::new(plan, of.as_ref(), self.column, then, now)
+        Climb::new(of, self.column, then, now)
     }
 }
 
@@ -274,11 +283,7 @@ impl<'w> Work<'w> {
         let old = before;
         let before = old.column;
         let Some((step, program)) = self.step(at) else { return Ok((before.clone(), None)) };
-        let structure = !(dirt.torn.is_empty() && dirt.gone.is_empty());
         if step.reads.whose == Whose::Book {
-            if rows.is_empty() && !structure {
-                return Ok((before.clone(), Some(Rows::new())));
-            }
             return Ok((self.everywhere(at, columns)?, None));
         }
         let mut column = before.clone();
@@ -291,7 +296,9 @@ impl<'w> Work<'w> {
         match step.reads.whose {
             Whose::Own => {
                 let layout = &self.inputs.view.inner().layout;
-                let many = |(slot, rows): &(&u32, &Vec<u32>)| rows.len() * ONE_IN > layout.rows(**slot);
+                let many = |(slot, rows): &(&u32, &Vec<u32>)| {
+                    rows.len() > FEW_ROWS && rows.len() * ONE_IN > layout.rows(**slot)
+                };
                 let program = match program {
                     StepProgram::Rows(program) => Some(program),
                     _ => None,

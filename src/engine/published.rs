@@ -28,6 +28,8 @@ pub(super) struct State {
     pub(super) catalog: Catalog,
     pub(super) as_of: AsOf,
     pub(super) subscribed: Arc<BTreeSet<DefinitionRef>>,
+    /// The steps that are kept current.
+    wanted: Arc<[bool]>,
     pub(super) settings: Arc<EngineSettings>,
     /// Of everything, at its moment.
     pub(super) held: Arc<Held>,
@@ -80,19 +82,22 @@ impl State {
         let inputs = Inputs { prepared, view, usage, history: settings.past_values.clone() };
         let wanted = wanted(&inputs, &parts.subscribed);
         let derivation = Derivation::none(inputs).extended(&wanted, observer)?;
-        Ok(Self::of(parts, version, settings.clone(), Held::new(derivation, None), Arc::default()))
+        Ok(Self::of(parts, version, wanted, settings.clone(), Held::new(derivation, None), Arc::default()))
     }
 
     /// The state after this one.
     pub(super) fn next(&self, parts: Parts, observer: &dyn Observer) -> Result<Self, Cancelled> {
         let now = self.held.now();
         let inputs = self.inputs(&now.inputs, &parts);
-        let wanted = wanted(&inputs, &parts.subscribed);
+        let as_before =
+            self.catalog.is_same(&parts.catalog) && Arc::ptr_eq(&self.subscribed, &parts.subscribed);
+        let wanted = if as_before { self.wanted.clone() } else { wanted(&inputs, &parts.subscribed) };
         let derivation = now.advanced(inputs, &wanted, observer)?;
         let held = Held::new(derivation, self.held.to_take_over());
         Ok(Self::of(
             parts,
             self.version.saturating_add(1),
+            wanted,
             self.settings.clone(),
             held,
             self.counters.clone(),
@@ -102,13 +107,27 @@ impl State {
     fn of(
         parts: Parts,
         version: u64,
+        wanted: Arc<[bool]>,
         settings: Arc<EngineSettings>,
         held: Held,
         counters: Arc<Counters>,
     ) -> Self {
         let Parts { book, usage, catalog, as_of, subscribed } = parts;
         let (held, others, clock) = (Arc::new(held), Mutex::default(), AtomicU64::new(1));
-        Self { version, book, usage, catalog, as_of, subscribed, settings, held, others, clock, counters }
+        Self {
+            version,
+            book,
+            usage,
+            catalog,
+            as_of,
+            subscribed,
+            wanted,
+            settings,
+            held,
+            others,
+            clock,
+            counters,
+        }
     }
 
     fn inputs(&self, before: &Inputs, parts: &Parts) -> Inputs {
@@ -216,11 +235,11 @@ pub(super) const MAX_VIEWS: usize = 64;
 
 /// The steps that are kept current: those that are subscribed, and all that they read; what reads the whole book is worked
 /// out when it is asked.
-fn wanted(inputs: &Inputs, subscribed: &BTreeSet<DefinitionRef>) -> Vec<bool> {
+fn wanted(inputs: &Inputs, subscribed: &BTreeSet<DefinitionRef>) -> Arc<[bool]> {
     let steps = inputs.prepared.catalog.steps();
     let narrow = |at: &usize| steps.get(*at).is_some_and(|step| !step.reads.is_wide);
     let asked = subscribed.iter().filter_map(|id| inputs.prepared.step(id));
-    inputs.prepared.closed(asked.filter(narrow))
+    inputs.prepared.closed(asked.filter(narrow)).into()
 }
 
 /// What an engine holds, for one state.
