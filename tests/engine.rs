@@ -16,6 +16,7 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use common::{
     ATTRIBUTES, CHUNK_ROWS, PRODUCTS, Rows, TYPES, as_of, child_row_of, config, forest, id, id_of, schema,
@@ -29,10 +30,17 @@ use perennial::catalog::{
     CalculatedAttribute, Catalog, Definition, DefinitionKind, DefinitionRef, Derived, MemoryHistory,
     PastValue,
 };
-use perennial::engine::{DeltaReport, Engine, EngineError, EngineSettings, LiveView, Update};
+use perennial::engine::{
+    Delta, DeltaReport, Engine, EngineError, EngineSettings, JournalError, JournalSink, LiveView,
+    MemoryJournal, Observer, Progress, Update, compact,
+};
 use perennial::expr::ExprValue;
 use perennial::segment::Segment;
-use perennial::{Account, AccountId, AccountRow, AsOf, Change, ChildId, Date, Policy, Reach, Scope, View};
+use perennial::source::MemorySource;
+use perennial::testkit::{Random, ReferenceBook};
+use perennial::{
+    Account, AccountId, AccountRow, AsOf, Change, ChildId, Date, Decimal, Policy, Reach, Scope, View,
+};
 use proptest::prelude::*;
 
 fn attribute(name: &str, expression: &str) -> Definition {
@@ -194,7 +202,7 @@ fn afresh(
     past: &MemoryHistory,
 ) -> Said {
     let state = engine.published();
-    let whole = state.view_at(&Scope::all(), engine.accounts().as_of().clone()).unwrap();
+    let whole = state.view_at(&Scope::all(), engine.accounts().as_of()).unwrap();
     let (book, _) = rows_of(whole.accounts()).load(CHUNK_ROWS[packing], Policy::strict());
     let scope = match ids {
         None => Scope::all(),
@@ -226,9 +234,15 @@ fn past() -> MemoryHistory {
     past
 }
 
+fn settings(packing: usize) -> EngineSettings {
+    EngineSettings::new().chunk_rows(CHUNK_ROWS[packing]).usage(usage()).past_values(past()).remember(4)
+}
+
 fn engine_over(seeds: &[[u8; 5]], packing: usize) -> Engine {
-    let settings =
-        EngineSettings::new().chunk_rows(CHUNK_ROWS[packing]).usage(usage()).past_values(past()).remember(4);
+    engine_with(seeds, settings(packing))
+}
+
+fn engine_with(seeds: &[[u8; 5]], settings: EngineSettings) -> Engine {
     let engine = Engine::new(schema(), as_of(), settings).unwrap();
     engine.load(&forest(seeds).source()).unwrap();
     engine
@@ -254,10 +268,12 @@ fn step(
     let child = |byte: u8| -> Option<(String, ChildId)> {
         let whole = state.view(&Scope::all()).unwrap();
         let account = whole.account(at(byte).as_str())?;
-        let found = ["tickets", "contracts"]
-            .into_iter()
-            .find_map(|table| account.child_rows(table).next().map(|row| (table.to_owned(), row.id())));
-        found
+        for table in ["tickets", "contracts"] {
+            if let Some(row) = account.child_rows(table).next() {
+                return Some((table.to_owned(), row.id()));
+            }
+        }
+        None
     };
     let update: Update = match what % 20 {
         0..=5 => Change::new().set(&account, name, value_of(name, value).unwrap()).into(),
@@ -387,7 +403,7 @@ proptest! {
             prop_assert!(differ.is_empty(), "step {number} {bytes:?}: {}", differ.join("\n"));
             // The state before is as it was.
             let old = by_engine(&before.view(&Scope::all()).unwrap());
-            let delta = perennial::engine::Delta::between(&before, &after);
+            let delta = Delta::between(&before, &after);
             let report = delta.report_of(&Scope::all(), &every).unwrap();
             prop_assert_eq!(reported(&report), expected(&old, &now, &every));
             whole_reports.push(report);
@@ -419,7 +435,7 @@ proptest! {
             }
         }
         let last = engine.published();
-        let whole = perennial::engine::Delta::between(&first, &last).report_of(&Scope::all(), &every).unwrap();
+        let whole = Delta::between(&first, &last).report_of(&Scope::all(), &every).unwrap();
         if let Some(composed) = whole_reports.into_iter().reduce(|one, next| one.then(&next)) {
             prop_assert_eq!(composed.added, whole.added);
             prop_assert_eq!(composed.removed, whole.removed);
@@ -448,4 +464,344 @@ fn time_steps_and_repeated_updates() {
     assert!(engine.state(1).is_some() && engine.state(9).is_none());
     let dates: Vec<Date> = engine.states().iter().map(|state| state.as_of().date()).collect();
     assert_eq!(dates.len(), 3);
+}
+
+proptest! {
+    #![proptest_config(config(24))]
+
+    #[test]
+    fn a_journal_leads_to_every_state_that_was_published(
+        seeds in prop::collection::vec(any::<[u8; 5]>(), 1..16),
+        steps in prop::collection::vec(any::<[u8; 5]>(), 1..10),
+        packing in 0_usize..6,
+        cut in any::<prop::sample::Index>(),
+        flipped in any::<prop::sample::Index>(),
+    ) {
+        let journal = MemoryJournal::new();
+        let engine = engine_with(&seeds, settings(packing).journal(journal.clone()).remember(99));
+        subscribe_some(&engine, 0x5555_5555);
+        for (number, bytes) in steps.iter().enumerate() {
+            let _ = step(&engine, *bytes, number);
+        }
+        let bytes = journal.bytes();
+        for state in engine.states() {
+            let (again, restored) =
+                Engine::restore(schema(), settings(packing), &bytes, Some(state.version())).unwrap();
+            prop_assert_eq!(restored.version, state.version());
+            prop_assert!(restored.damage.is_none());
+            let again = again.published();
+            prop_assert_eq!(again.book().to_snapshot(), state.book().to_snapshot());
+            prop_assert!(again.subscribed().eq(state.subscribed()));
+            let views = [&again, &state].map(|state| by_engine(&state.view(&Scope::all()).unwrap()));
+            prop_assert_eq!(differing(&views[0], &views[1]), Vec::<String>::new());
+        }
+        // A tail that is missing or damaged costs what is in it, and no more.
+        let kept = cut.index(bytes.len());
+        let mut torn = bytes.clone();
+        let at = 8 + flipped.index(bytes.len() - 8);
+        torn[at] ^= 0x10;
+        for (damaged, first) in [(&bytes[..kept], kept), (&torn[..], at)] {
+            match Engine::restore(schema(), settings(packing), damaged, None) {
+                Ok((again, restored)) => {
+                    let state = engine.state(restored.version).unwrap();
+                    prop_assert_eq!(again.published().book().to_snapshot(), state.book().to_snapshot());
+                    prop_assert!(restored.bytes <= first || first == kept && restored.damage.is_none());
+                    if let Some(damage) = restored.damage {
+                        prop_assert_eq!((damage.offset, damage.offset + damage.bytes), (restored.bytes, damaged.len()));
+                    }
+                }
+                Err(JournalError::NotAJournal) => prop_assert!(first < 8),
+                Err(JournalError::NoState { .. }) => {}
+                Err(other) => prop_assert!(false, "{other}"),
+            }
+        }
+        let shorter = compact(schema(), settings(packing), &bytes).unwrap();
+        let (again, restored) = Engine::restore(schema(), settings(packing), &shorter, None).unwrap();
+        let (again, last) = (again.published(), engine.published());
+        prop_assert_eq!(restored.version, last.version());
+        prop_assert_eq!(again.book().to_snapshot(), last.book().to_snapshot());
+        let views = [&again, &last].map(|state| by_engine(&state.view(&Scope::all()).unwrap()));
+        prop_assert_eq!(differing(&views[0], &views[1]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_branch_is_what_the_original_would_become(
+        seeds in prop::collection::vec(any::<[u8; 5]>(), 1..20),
+        changes in prop::collection::vec(any::<[u8; 3]>(), 1..6),
+        packing in 0_usize..6,
+    ) {
+        let engine = engine_over(&seeds, packing);
+        subscribe_some(&engine, u64::MAX);
+        let before = engine.published();
+        let mut branch = before.branch();
+        for [who, which, value] in changes {
+            let account = id_of(usize::from(who) % seeds.len());
+            let name = ATTRIBUTES[usize::from(which) % ATTRIBUTES.len()];
+            branch.apply(Change::new().set(&account, name, value_of(name, value).unwrap())).unwrap();
+        }
+        branch.apply(Update::new().define(definitions(true)[1].clone())).unwrap();
+        // Nobody sees it.
+        prop_assert_eq!(engine.published().version(), before.version());
+        let view = branch.published().view(&Scope::all()).unwrap();
+        let differ = differing(&by_engine(&view), &afresh(&view, None, 0, &past()));
+        prop_assert!(differ.is_empty(), "{}", differ.join("\n"));
+        let compared = branch.difference().report(&Scope::all()).unwrap();
+        let taken = engine.take_over(&branch).unwrap();
+        prop_assert_eq!(&taken.report(&Scope::all()).unwrap(), &compared);
+        prop_assert_eq!(engine.published().version(), branch.published().version());
+        let late = engine.take_over(&branch).unwrap_err();
+        let is_late = matches!(late, EngineError::Version { .. });
+        prop_assert!(is_late);
+    }
+}
+
+/// Definitions over the reference book: of single accounts, up the tree, and of the whole book.
+fn reference_definitions() -> Vec<Definition> {
+    vec![
+        attribute("half", "ratio(m1, 2.0)"),
+        attribute("share", "ratio(m1, m1_sum)"),
+        roll_up("m1_sum", Operator::Sum("m1".into())).into(),
+        roll_up("m1_mean", Operator::Average("m1".into())).filter("region == \"EMEA\"").into(),
+        roll_up("m1_most", Operator::Max("m1".into())).into(),
+        roll_up("m1_least", Operator::Min("half".into())).into(),
+        roll_up("managers", Operator::Distinct("success_manager".into())).into(),
+        segment("large", "m1_sum > 1000.0 && nps > 0"),
+        segment("top", "share > 0.5 || m1 > 90.0"),
+        segment("below_large", "parent.m1 > 50.0"),
+    ]
+}
+
+fn said_of(engine: &Engine) -> Said {
+    by_engine(&engine.published().view(&Scope::all()).unwrap())
+}
+
+/// On so many threads.
+fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
+}
+
+#[test]
+fn one_thread_or_two_and_any_chunks_give_the_same_bits_of_large_trees() {
+    let run = |rows: u32, threads: usize| {
+        on_threads(threads, move || {
+            let book = ReferenceBook::with_first_tree(3_000, 5, 1_500);
+            let settings = EngineSettings::new().chunk_rows(rows);
+            let engine = Engine::new(book.schema(), as_of(), settings).unwrap();
+            engine.load(&book.source()).unwrap();
+            engine.define(reference_definitions()).unwrap();
+            let mut random = Random::new(9);
+            let mut all = Vec::new();
+            // Few and many rows at once, so that both ways are gone.
+            for (round, many) in [1_usize, 40, 900, 2, 2_500, 1].into_iter().enumerate() {
+                let mut values = BTreeMap::new();
+                for _ in 0..many {
+                    values.insert(random.below(3_000) as usize, random.below(10_000) as i64);
+                }
+                let change = values.into_iter().fold(Change::new(), |change, (number, value)| {
+                    change.set(&id(&book.id(number)), "m1", Decimal::new(value.into(), 2))
+                });
+                engine.apply(change).unwrap();
+                if round == 3 {
+                    engine.apply(Change::new().move_to_root(&id(&book.id(3)))).unwrap();
+                }
+                let fresh = Engine::new(book.schema(), as_of(), EngineSettings::new()).unwrap();
+                fresh.define(engine.published().catalog().definitions().to_vec()).unwrap();
+                fresh.replace(engine.published().book().clone()).unwrap();
+                let said = said_of(&engine);
+                assert_eq!(
+                    differing(&said, &said_of(&fresh)),
+                    Vec::<String>::new(),
+                    "{rows} rows, {many} changes"
+                );
+                all.push(said);
+            }
+            all
+        })
+    };
+    let one = run(4_096, 1);
+    for (rows, threads) in [(4_096, 2), (64, 1), (64, 2), (512, 1)] {
+        let other = run(rows, threads);
+        assert!(one == other, "{rows} rows on {threads} threads");
+    }
+}
+
+#[test]
+fn readers_during_writes_see_whole_states_and_nothing_else() {
+    let book = ReferenceBook::new(400, 3);
+    let engine = Engine::new(book.schema(), as_of(), EngineSettings::new().remember(2)).unwrap();
+    engine.load(&book.source()).unwrap();
+    // All accounts have one value at any time, so that half a change would show.
+    let value = |round: u32| Decimal::new(i128::from(round), 2);
+    let all = |round: u32| {
+        (0..book.len())
+            .fold(Change::new(), |change, number| change.set(&id(&book.id(number)), "m1", value(round)))
+    };
+    engine.apply(all(0)).unwrap();
+    engine
+        .define([
+            roll_up("least", Operator::Min("m1".into())).with_cancelled().into(),
+            roll_up("most", Operator::Max("m1".into())).with_cancelled().into(),
+            segment("even", "least == most"),
+            attribute("lazy", "least == most ? 1 : 0"),
+        ])
+        .unwrap();
+    let lazy = DefinitionRef { kind: DefinitionKind::Attribute, name: "lazy".into() };
+    engine.apply(Update::new().unsubscribe(lazy)).unwrap();
+    let done = AtomicBool::new(false);
+    let ids: Vec<String> = (0..book.len()).map(|number| book.id(number)).collect();
+    std::thread::scope(|threads| {
+        let readers: Vec<_> = (0..3)
+            .map(|reader| {
+                let (engine, done, ids) = (&engine, &done, &ids);
+                threads.spawn(move || {
+                    let (mut seen, mut last) = (0_u64, 0);
+                    while !done.load(Ordering::Relaxed) || seen == 0 {
+                        let state = engine.published();
+                        assert!(state.version() >= last, "versions go on");
+                        last = state.version();
+                        let scope = match reader {
+                            0 => Scope::all(),
+                            _ => Scope::of(state.book().subtrees([ids[reader].as_str(), ids[100].as_str()])),
+                        };
+                        let view = state.view(&scope).unwrap();
+                        let even = view.segment("even").unwrap();
+                        assert_eq!(even.len(), view.accounts().len(), "a half change shows");
+                        for account in view.accounts().accounts().take(5) {
+                            assert_eq!(view.value("least", account), view.value("most", account));
+                            assert_eq!(view.value("lazy", account), Some(ExprValue::Int(1)));
+                        }
+                        seen += 1;
+                    }
+                    seen
+                })
+            })
+            .collect();
+        for round in 1..60 {
+            engine.apply(all(round)).unwrap();
+            if round % 20 == 0 {
+                let (account, parent) = (id(&ids[7]), id(&ids[0]));
+                let _ = engine.apply(Change::new().move_under(&account, &parent));
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+        assert!(readers.into_iter().all(|reader| reader.join().unwrap() > 0));
+    });
+}
+
+#[test]
+fn memory_stays_within_what_is_allowed() {
+    let book = ReferenceBook::new(5_000, 3);
+    let settings = EngineSettings::new().memory(200_000).remember(1);
+    let engine = Engine::new(book.schema(), as_of(), settings).unwrap();
+    engine.load(&book.source()).unwrap();
+    let update = (0..12).fold(Update::new(), |update, number| {
+        update.define(attribute(&format!("own_{number}"), &format!("ratio(m1, {number}.5)")))
+    });
+    engine.apply(update).unwrap();
+    let state = engine.published();
+    assert_eq!(state.stats().kept_current, 0);
+    let view = state.view(&Scope::all()).unwrap();
+    let account = view.account(&book.id(0)).unwrap();
+    let first: Vec<Option<ExprValue>> =
+        (0..12).map(|number| view.value(&format!("own_{number}"), account)).collect();
+    let stats = state.stats();
+    assert!(stats.remembered >= 1 && stats.remembered < 12, "{stats:?}");
+    assert!(stats.remembered_bytes <= 200_000 && stats.evicted > 0, "{stats:?}");
+    // Dropped or not, it says the same; so it does for the views of scopes, of which not many are held.
+    for (number, first) in first.iter().enumerate() {
+        assert_eq!(view.value(&format!("own_{number}"), account), *first);
+    }
+    for number in 0..100 {
+        let scope = Scope::of(state.book().subtrees([book.id(number).as_str()]));
+        let view = state.view(&scope).unwrap();
+        let account = view.accounts().root_accounts()[0];
+        assert!(view.value("own_3", account).is_some() || account.value("m1").is_none());
+    }
+    let stats = state.stats();
+    assert!(stats.remembered_bytes + stats.views_bytes <= 200_000 && stats.views <= 64, "{stats:?}");
+    // The next state takes over what was asked last.
+    engine.apply(Change::new().set(&id(&book.id(0)), "m1", Decimal::new(700, 2))).unwrap();
+    let view = engine.published().view(&Scope::all()).unwrap();
+    let account = view.account(&book.id(0)).unwrap();
+    assert_eq!(view.value("own_3", account), Some(ExprValue::Double(2.0)));
+}
+
+/// Stops after some definitions.
+struct After(AtomicUsize, usize);
+
+impl Observer for After {
+    fn progress(&self, progress: Progress) {
+        assert!(progress.done <= progress.of);
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= self.1
+    }
+}
+
+#[test]
+fn what_is_stopped_or_refused_leaves_everything_as_it_was() {
+    struct Full;
+    impl JournalSink for Full {
+        fn append(&self, record: &[u8]) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+            if record.len() < 600 { Ok(()) } else { Err("the disk is full".into()) }
+        }
+    }
+    let engine = engine_over(&[[0, 1, 2, 3, 4], [9, 1, 2, 3, 4]], 4);
+    let said = |engine: &Engine| (engine.published().version(), said_of(engine));
+    let before = said(&engine);
+    let stopped = After(AtomicUsize::new(0), 3);
+    let all = definitions(false);
+    let update = all.iter().fold(Update::new(), |update, definition| {
+        update.define(definition.clone()).subscribe(reference(definition))
+    });
+    let error = engine.apply_observed(update.clone(), &stopped).unwrap_err();
+    assert!(matches!(error, EngineError::Cancelled));
+    assert_eq!(said(&engine), before);
+    let unheard =
+        Update::new().subscribe(DefinitionRef { kind: DefinitionKind::Segment, name: "nobody".into() });
+    assert_eq!(
+        engine.apply(unheard).unwrap_err().to_string(),
+        "there is no segment `nobody` to be subscribed or removed"
+    );
+    let wrong =
+        Update::from(Change::new().set(&id_of(0), "seats", 7_i64)).define(attribute("wrong", "seets + 1"));
+    assert!(matches!(engine.apply(wrong).unwrap_err(), EngineError::Catalog(_)));
+    let gone = Change::new().set(&id("nobody"), "seats", 7_i64);
+    assert!(matches!(engine.apply(gone).unwrap_err(), EngineError::Change(_)));
+    let twice = MemorySource::new()
+        .account(AccountRow::new(id("a"), "Group"))
+        .account(AccountRow::new(id("a"), "Group"));
+    assert!(matches!(engine.load(&twice).unwrap_err(), EngineError::Load(_)));
+    assert_eq!(said(&engine), before);
+    engine.apply(update).unwrap();
+    let watched = After(AtomicUsize::new(0), usize::MAX);
+    let state = engine.published();
+    state
+        .view(&Scope::of(state.book().accounts([id_of(1).as_str()])))
+        .unwrap()
+        .prepare(state.catalog().order(), &watched)
+        .unwrap();
+    assert!(watched.0.into_inner() > 30);
+    // What cannot be kept is not published.
+    let engine = Engine::new(schema(), as_of(), settings(4).journal(Full)).unwrap_err();
+    assert!(matches!(engine, EngineError::Journal(_)), "{engine}");
+}
+
+#[test]
+fn reasons_are_ways_through_the_definitions() {
+    let engine = engine_over(&[[0, 1, 2, 3, 4], [9, 1, 2, 3, 4], [17, 0, 9, 9, 9]], 4);
+    subscribe_some(&engine, u64::MAX);
+    let delta = engine.apply(Change::new().set(&id_of(1), "seats", 150_i64)).unwrap().delta;
+    let crowded = DefinitionRef { kind: DefinitionKind::Segment, name: "crowded".into() };
+    let reasons: Vec<String> = delta.reasons(&crowded).unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(reasons, ["attribute `seats` -> roll-up `seats_sum` -> segment `crowded`"]);
+    let worked = DefinitionRef { kind: DefinitionKind::Segment, name: "worked".into() };
+    assert!(delta.reasons(&worked).unwrap().is_empty());
+    let moved = engine.apply(Change::new().move_to_root(&id_of(1))).unwrap().delta;
+    let report = moved.report(&Scope::all()).unwrap();
+    assert_eq!(report.moves.len(), 1);
+    assert_eq!((&*report.moves[0].from, &*report.moves[0].to), (&[id_of(0)][..], &[][..]));
+    assert!(moved.reasons(&crowded).unwrap().iter().any(|reason| reason.path.is_empty()));
 }

@@ -21,6 +21,9 @@ pub use roll_up::{
     MAX_RANKED, MAX_UNION, Nulls, Operator, Over, Partial, PartialError, RollUpAnswers, RollUpDefinition,
     RollUpErrors, RollUpFault, RollUpFaultKind, RollUpPlan,
 };
+#[cfg(feature = "snapshot")]
+pub(crate) use usage::OwnedEvent;
+pub(crate) use usage::sum_of;
 pub use usage::{
     ANY_EVENT, DayValue, Event, EventKind, Faulty, MAX_EVENT_FIELDS, MAX_EVENT_KINDS, MAX_SERIES_DAYS,
     MAX_USAGE_FAULTS, Metric, MetricErrors, MetricFault, MetricFaultKind, Metrics, SeriesError, TooOld,

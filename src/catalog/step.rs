@@ -17,7 +17,7 @@ use super::history::History;
 use super::names::CatalogNames;
 use crate::aggregate::{Linear, LinearOf, RollUpColumn, RollUpPlan, Standing, UsageView, places};
 use crate::expr::{Cancelled, Checked, Flat, Needs, RowPlan, RowProgram, Supply, Type, Whose};
-use crate::model::{AsOf, Date, SystemAttribute, TableId};
+use crate::model::{AsOf, AttributeId, Date, SystemAttribute, TableId};
 
 /// One definition that gives a column or a set.
 #[derive(Debug)]
@@ -39,7 +39,6 @@ pub(crate) struct Reads {
     /// Steps before it.
     pub(crate) steps: Vec<usize>,
     pub(crate) usage: bool,
-    pub(crate) history: bool,
     pub(crate) moment: bool,
     pub(crate) whose: Whose,
     /// It, or a step that it reads, reads the whole book.
@@ -114,6 +113,11 @@ pub(crate) struct Given<'g> {
 }
 
 impl Step {
+    /// Does it ask the host's history?
+    pub(crate) const fn asks_history(&self) -> bool {
+        matches!(self.work, Work::Past { .. })
+    }
+
     /// The step at a moment.
     pub(crate) fn at(&self, as_of: &AsOf, catalog: &Catalog) -> StepProgram {
         match &self.work {
@@ -240,7 +244,7 @@ fn reads(names: &CatalogNames, columns: &HashMap<Arc<str>, usize>, work: &Work) 
     let schema = &names.schema;
     let status = schema.system_attribute(SystemAttribute::Status).filter(|_| needs.standing);
     let own = needs.names.iter().filter_map(|name| schema.attribute(name));
-    let mut attributes: Vec<usize> = own.chain(status).map(|attribute| attribute.index()).collect();
+    let mut attributes: Vec<usize> = own.chain(status).map(AttributeId::index).collect();
     attributes.sort_unstable();
     attributes.dedup();
     let derived = needs.names.iter().filter(|name| schema.attribute(name).is_none());
@@ -252,7 +256,6 @@ fn reads(names: &CatalogNames, columns: &HashMap<Arc<str>, usize>, work: &Work) 
         tables: tables.collect(),
         steps,
         usage: needs.usage,
-        history: matches!(work, Work::Past { .. }),
         moment: needs.moment,
         whose: needs.whose,
         is_wide: false,

@@ -139,20 +139,20 @@ impl<'c> Climb<'c> {
                 ways += 1;
                 let state = bests.get(at);
                 let best = if gone == come {
-                    state.best.clone()
-                } else if bests.is_better(come.as_ref(), state.best.as_ref()) {
+                    state.key.clone()
+                } else if bests.is_better(come.as_ref(), state.key.as_ref()) {
                     come.clone()
-                } else if gone.is_some() && gone == state.best {
+                } else if gone.is_some() && gone == state.key {
                     ways += self.look_again(least, at, &mut bests);
-                    bests.get(at).best.clone()
+                    bests.get(at).key.clone()
                 } else {
-                    state.best.clone()
+                    state.key.clone()
                 };
-                gone.clone_from(&state.best);
+                gone.clone_from(&state.key);
                 come.clone_from(&best);
                 let counted = state.counted.wrapping_add(counts.0);
                 let skipped = state.skipped.wrapping_add(counts.1);
-                bests.known.insert(at, Best { best, counted, skipped });
+                bests.known.insert(at, Best { key: best, counted, skipped });
                 if gone == come && counts == (0, 0) {
                     break;
                 }
@@ -170,13 +170,13 @@ impl<'c> Climb<'c> {
         self.now.view.inner().children_into(at, &mut children);
         let (mut best, ..) = self.plan.own_best(least, &self.now.at(), at);
         for child in &children {
-            let below = bests.get(*child).best;
+            let below = bests.get(*child).key;
             if bests.is_better(below.as_ref(), best.as_ref()) {
                 best = below;
             }
         }
         let state = bests.get(at);
-        bests.known.insert(at, Best { best, ..state });
+        bests.known.insert(at, Best { key: best, ..state });
         children.len()
     }
 }
@@ -184,7 +184,7 @@ impl<'c> Climb<'c> {
 /// What is known of the values at and below an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Best {
-    best: Option<Key>,
+    key: Option<Key>,
     counted: u32,
     skipped: u32,
 }
@@ -202,7 +202,7 @@ impl Bests<'_> {
             return known.clone();
         }
         let (counted, skipped) = self.column.counts(place).unwrap_or_default();
-        Best { best: Key::of_cell(self.column.cell(place)), counted, skipped }
+        Best { key: Key::of_cell(self.column.cell(place)), counted, skipped }
     }
 
     /// Is one better than another? Something is better than nothing.
@@ -227,7 +227,7 @@ impl Bests<'_> {
             let edits: Vec<(u32, Cell, (u32, u32))> = same
                 .iter()
                 .map(|(place, best)| {
-                    let cell = best.best.clone().map_or(Cell::Missing, Key::cell);
+                    let cell = best.key.clone().map_or(Cell::Missing, Key::cell);
                     (place.row, cell, (best.counted, best.skipped))
                 })
                 .collect();

@@ -9,10 +9,11 @@ use super::live::LiveView;
 use super::pairing::Pairing;
 use super::published::Published;
 use super::report::{DeltaReport, DerivedChange, SegmentChange};
+use crate::aggregate::sum_of;
 use crate::book::{AccountMove, ValueChange, View};
 use crate::catalog::{DefinitionKind, DefinitionRef, Impact, Origin};
 use crate::column::{Block, value_of};
-use crate::expr::{Cell, ExprValue, Type, Val};
+use crate::expr::{Cell, ExprValue, Summed, Type, Val};
 use crate::model::{AccountId, AccountIdx, AttributeId};
 use crate::set::{Scope, StaleSet};
 use crate::tree::AccountTree;
@@ -69,13 +70,7 @@ impl Delta {
     ///
     /// As [`Delta::report`].
     pub fn report_of(&self, scope: &Scope, definitions: &[DefinitionRef]) -> Result<DeltaReport, StaleSet> {
-        let (before, after) = match scope.set() {
-            None => (Scope::all(), Scope::all()),
-            Some(set) => match self.from.book().rebase(set, self.to.book()) {
-                Ok(old) => (Scope::of(old), scope.clone()),
-                Err(StaleSet) => (scope.clone(), Scope::of(self.to.book().rebase(set, self.from.book())?)),
-            },
-        };
+        let (before, after) = self.scopes(scope)?;
         self.report_between(&before, &after, definitions)
     }
 
@@ -133,6 +128,31 @@ impl Delta {
         Ok(report)
     }
 
+    /// What a definition comes to in all, before and after: of a roll-up the sum over the accounts without a visible parent,
+    /// of another column the sum over all visible accounts, of a segment the number of members. `None` where nothing has a
+    /// value, where the sum is out of range, and for what is no number.
+    ///
+    /// # Errors
+    ///
+    /// [`StaleSet`] when the scope belongs to neither state.
+    pub fn totals(
+        &self,
+        definition: &DefinitionRef,
+        scope: &Scope,
+    ) -> Result<(Option<ExprValue>, Option<ExprValue>), StaleSet> {
+        let (before, after) = self.scopes(scope)?;
+        Ok((total(&self.from.view(&before)?, definition), total(&self.to.view(&after)?, definition)))
+    }
+
+    /// A scope of either state, in both.
+    fn scopes(&self, scope: &Scope) -> Result<(Scope, Scope), StaleSet> {
+        let Some(set) = scope.set() else { return Ok((Scope::all(), Scope::all())) };
+        Ok(match self.from.book().rebase(set, self.to.book()) {
+            Ok(old) => (Scope::of(old), scope.clone()),
+            Err(StaleSet) => (scope.clone(), Scope::of(self.to.book().rebase(set, self.from.book())?)),
+        })
+    }
+
     /// Why what a definition comes to may differ: the ways through definitions from each attribute that has another value in
     /// the states, and to the definition from the tree where accounts came, went or moved (an empty way). Of the whole book,
     /// **outside any scope**.
@@ -161,6 +181,23 @@ impl Delta {
         }
         Ok(found)
     }
+}
+
+/// The sum of a column, or the number of members.
+fn total(view: &LiveView, definition: &DefinitionRef) -> Option<ExprValue> {
+    let step = view.step(definition)?;
+    let (column, accounts) = (view.column(step)?, view.accounts());
+    if definition.kind == DefinitionKind::Segment {
+        return i64::try_from(column.members(accounts.book()).len()).ok().map(ExprValue::Int);
+    }
+    let kind = view.catalog().steps().get(step)?.kind.clone()?;
+    let summed = Summed::of(&kind)?;
+    let cells: Vec<Cell> = match definition.kind {
+        DefinitionKind::RollUp => accounts.roots().into_iter().map(|place| column.cell(place)).collect(),
+        _ => accounts.walk().map(|place| column.cell(place)).collect(),
+    };
+    let cell = sum_of(&cells, summed);
+    Val::of_cell(&cell).to_value(&kind)
 }
 
 /// Accounts whose nearest visible account above is another one.

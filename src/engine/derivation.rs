@@ -109,7 +109,7 @@ impl Derivation {
                     || Arc::ptr_eq(&old.prepared, &new.prepared)
                     || (same_day || !step.reads.usage)
                         && new.prepared.programs.get(at)?.is_same(old.prepared.programs.get(old_at)?);
-                let known = as_before && (same_history || !step.reads.history);
+                let known = as_before && (same_history || !step.asks_history());
                 known.then_some(Before { old: self, at: old_at, column })
             });
             let rows = dirty(step, &dirt, &changed);

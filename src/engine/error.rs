@@ -40,6 +40,9 @@ pub enum EngineError {
     /// A book of another schema.
     #[error("the book has another schema than the engine")]
     Schema,
+    /// The host could not keep a record of it.
+    #[error("no record of it could be kept: {0}")]
+    Journal(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The observer stopped it.
     #[error("the work was stopped")]
     Cancelled,

@@ -3,16 +3,21 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use super::branch::Branch;
 use super::delta::Delta;
 use super::error::EngineError;
+#[cfg(feature = "snapshot")]
+use super::journal::{Base, Entry, written};
 use super::observer::Observer;
 use super::published::{EngineStats, Parts, Published, State};
 use super::settings::EngineSettings;
 use super::update::Update;
+#[cfg(feature = "snapshot")]
+use crate::aggregate::OwnedEvent;
 use crate::aggregate::{Event, Usage, UsageReport, UsageSchema};
 use crate::book::{Book, LoadReport};
 use crate::catalog::{Catalog, Definition, DefinitionRef};
-use crate::model::{AsOf, Schema};
+use crate::model::{AsOf, Date, Schema, Timestamp};
 use crate::source::{MemorySource, Source};
 
 /// What an update did.
@@ -123,9 +128,23 @@ impl Engine {
         let subscribed = Arc::default();
         let parts = Parts { book, usage: settings.usage.clone(), catalog, as_of, subscribed };
         let first = Published(Arc::new(State::first(parts, 0, &settings, &())?));
-        let writer =
+        Self::of(first, settings, Vec::new())
+    }
+
+    /// An engine that begins with a state.
+    pub(super) fn of(
+        first: Published,
+        settings: Arc<EngineSettings>,
+        keys: Vec<(Arc<str>, u64)>,
+    ) -> Result<Self, EngineError> {
+        let mut writer =
             Writer { states: VecDeque::from([first.clone()]), keys: HashMap::new(), order: VecDeque::new() };
-        Ok(Self { current: RwLock::new(first), writer: Mutex::new(writer), settings })
+        for (key, version) in keys {
+            writer.remember(key, version, settings.keys);
+        }
+        let engine = Self { current: RwLock::new(first), writer: Mutex::new(writer), settings };
+        engine.begin_journal()?;
+        Ok(engine)
     }
 
     /// The current state.
@@ -139,7 +158,10 @@ impl Engine {
     }
 
     fn publish(&self, writer: &mut Writer, state: State) -> Delta {
-        let next = Published(Arc::new(state));
+        self.publish_state(writer, &Published(Arc::new(state)))
+    }
+
+    fn publish_state(&self, writer: &mut Writer, next: &Published) -> Delta {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *current, next.clone());
         drop(current);
@@ -147,7 +169,7 @@ impl Engine {
         while writer.states.len() > self.settings.history {
             writer.states.pop_front();
         }
-        Delta::between(&before, &next)
+        Delta::between(&before, next)
     }
 
     /// Loads everything from a source, in the place of what is there; definitions, usage and the moment stay.
@@ -176,7 +198,9 @@ impl Engine {
         let mut writer = self.writer();
         let now = self.published();
         let (book, report) = load(now.0.book.schema(), source, &self.settings)?;
-        self.publish(&mut writer, now.0.next(Parts { book, ..now.0.parts() }, observer)?);
+        let state = now.0.next(Parts { book, ..now.0.parts() }, observer)?;
+        self.keep_state(&writer, &state)?;
+        self.publish(&mut writer, state);
         Ok(report)
     }
 
@@ -193,6 +217,7 @@ impl Engine {
             return Err(EngineError::Schema);
         }
         let state = now.0.next(Parts { book, ..now.0.parts() }, &())?;
+        self.keep_state(&writer, &state)?;
         Ok(self.publish(&mut writer, state))
     }
 
@@ -229,11 +254,28 @@ impl Engine {
         }
         let state = now.0.updated(&update, observer)?;
         let version = state.version;
+        self.keep_updates(version, [&update])?;
         let delta = self.publish(&mut writer, state);
         if let Some(key) = update.key {
             writer.remember(key, version, self.settings.keys);
         }
         Ok(Applied { version, repeated: false, delta })
+    }
+
+    /// Takes over a branch: its state becomes the current one.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Version`] when something was published since the branch was made; nothing is taken over then.
+    pub fn take_over(&self, branch: &Branch) -> Result<Delta, EngineError> {
+        let mut writer = self.writer();
+        let now = self.published();
+        if !Arc::ptr_eq(&now.0, &branch.base.0) {
+            return Err(EngineError::Version { expected: branch.base.version(), found: now.version() });
+        }
+        let first = branch.base.version().saturating_add(1);
+        self.keep_updates(first, &branch.updates)?;
+        Ok(self.publish_state(&mut writer, &branch.now))
     }
 
     /// Adds definitions, or puts them in the place of those of their kind and name, and keeps them current from now on.
@@ -271,8 +313,11 @@ impl Engine {
         let mut writer = self.writer();
         let now = self.published();
         let mut usage = now.0.usage.clone().ok_or(EngineError::NoUsage)?;
-        let report = usage.ingest(events, now.0.as_of.date())?;
+        let events: Vec<Event<'a>> = events.into_iter().collect();
+        let today = now.0.as_of.date();
+        let report = usage.ingest(events.iter().cloned(), today)?;
         let state = now.0.next(Parts { usage: Some(usage), ..now.0.parts() }, &())?;
+        self.keep_events(&events, today, state.version)?;
         Ok((report, self.publish(&mut writer, state)))
     }
 
@@ -280,6 +325,12 @@ impl Engine {
     #[must_use]
     pub fn states(&self) -> Vec<Published> {
         self.writer().states.iter().cloned().collect()
+    }
+
+    /// The latest of the states that are remembered whose moment is not after an instant: what was known then.
+    #[must_use]
+    pub fn state_at(&self, instant: Timestamp) -> Option<Published> {
+        self.writer().states.iter().rev().find(|state| state.as_of().instant() <= instant).cloned()
     }
 
     /// The state of a version, while it is remembered.
@@ -295,7 +346,74 @@ impl Engine {
     }
 }
 
+/// Records for the journal, where there is one.
+#[cfg(feature = "snapshot")]
+impl Engine {
+    fn keep(&self, entries: impl FnOnce() -> Vec<Entry>, begins: bool) -> Result<(), EngineError> {
+        match &self.settings.journal {
+            Some(sink) => sink.append(&written(&entries(), begins)).map_err(EngineError::Journal),
+            None => Ok(()),
+        }
+    }
+
+    fn begin_journal(&self) -> Result<(), EngineError> {
+        let (now, writer) = (self.published(), self.writer());
+        self.keep(|| vec![Entry::state(Base { state: &now.0, keys: writer.known_keys() })], true)
+    }
+
+    fn keep_state(&self, writer: &Writer, state: &State) -> Result<(), EngineError> {
+        self.keep(|| vec![Entry::state(Base { state, keys: writer.known_keys() })], false)
+    }
+
+    fn keep_updates<'u>(
+        &self,
+        first: u64,
+        updates: impl IntoIterator<Item = &'u Update>,
+    ) -> Result<(), EngineError> {
+        let entries = || (first..).zip(updates).map(|(version, update)| Entry::update(update, version));
+        self.keep(|| entries().collect(), false)
+    }
+
+    fn keep_events(&self, events: &[Event<'_>], today: Date, version: u64) -> Result<(), EngineError> {
+        let owned = || events.iter().map(OwnedEvent::of).collect();
+        self.keep(|| vec![Entry::events(owned(), today, version)], false)
+    }
+
+    /// The current state as the bytes of a record.
+    pub(super) fn base(&self) -> Vec<u8> {
+        let (now, writer) = (self.published(), self.writer());
+        Entry::state(Base { state: &now.0, keys: writer.known_keys() }).to_bytes()
+    }
+}
+
+/// Without the feature, nothing is kept.
+#[cfg(not(feature = "snapshot"))]
+#[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "with the feature, records are kept")]
+impl Engine {
+    fn begin_journal(&self) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    fn keep_state(&self, _: &Writer, _: &State) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    fn keep_updates<'u>(&self, _: u64, _: impl IntoIterator<Item = &'u Update>) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    fn keep_events(&self, _: &[Event<'_>], _: Date, _: u64) -> Result<(), EngineError> {
+        Ok(())
+    }
+}
+
 impl Writer {
+    /// The idempotency keys that are remembered, the oldest first.
+    #[cfg(feature = "snapshot")]
+    fn known_keys(&self) -> Vec<(Arc<str>, u64)> {
+        self.order.iter().filter_map(|key| Some((key.clone(), *self.keys.get(key)?))).collect()
+    }
+
     fn remember(&mut self, key: Arc<str>, version: u64, most: usize) {
         self.keys.insert(key.clone(), version);
         self.order.push_back(key);
@@ -324,17 +442,19 @@ impl State {
             return Err(EngineError::Version { expected, found: self.version });
         }
         let mut parts = self.parts();
-        if let Some(change) = &update.change {
-            parts.book = parts.book.apply(change)?.0;
-        }
-        if let Some(as_of) = &update.moment {
-            parts.as_of = as_of.clone();
-        }
+        parts.update(update, &self.settings)?;
+        Ok(self.next(parts, observer)?)
+    }
+}
+
+impl Parts {
+    /// With an update.
+    pub(super) fn update(&mut self, update: &Update, settings: &EngineSettings) -> Result<(), EngineError> {
         if update.defines() {
             let definitions = merged(self.catalog.definitions(), update)?;
-            parts.catalog = catalog(self.book.schema(), self.usage.as_ref(), &self.settings, definitions)?;
+            self.catalog = catalog(self.book.schema(), self.usage.as_ref(), settings, definitions)?;
         }
-        let known = |id: &DefinitionRef| parts.catalog.definition(id).is_some();
+        let known = |id: &DefinitionRef| self.catalog.definition(id).is_some();
         let asked = update.subscribed.iter().chain(&update.unsubscribed);
         if let Some(unknown) = asked.into_iter().find(|id| !known(id)) {
             return Err(EngineError::Unknown(unknown.clone()));
@@ -343,9 +463,15 @@ impl State {
             let mut subscribed: BTreeSet<DefinitionRef> = (*self.subscribed).clone();
             subscribed.extend(update.subscribed.iter().cloned());
             subscribed.retain(|id| known(id) && !update.unsubscribed.contains(id));
-            parts.subscribed = Arc::new(subscribed);
+            self.subscribed = Arc::new(subscribed);
         }
-        Ok(self.next(parts, observer)?)
+        if let Some(change) = &update.change {
+            self.book = self.book.apply(change)?.0;
+        }
+        if let Some(as_of) = &update.moment {
+            self.as_of = as_of.clone();
+        }
+        Ok(())
     }
 }
 
@@ -387,7 +513,7 @@ fn load(
     Ok(builder.load(source)?)
 }
 
-fn catalog(
+pub(super) fn catalog(
     schema: &Arc<Schema>,
     usage: Option<&Usage>,
     settings: &EngineSettings,

@@ -7,9 +7,13 @@
 //! | What does a handler read? | [`Published`]: one state, complete, immutable |
 //! | What does this user see of it? | [`LiveView`] |
 //! | What did the update do: whose values, which members, who moved, and why? | [`Delta`], [`DeltaReport`] |
+//! | What would it come to if? | [`Branch`], compared by a [`Delta`], dropped or taken over |
+//! | What did it come to then? | [`Engine::states`], [`Engine::state_at`]: every question can be asked of each |
+//! | How is a state rebuilt after a restart? | `Engine::restore` from a journal, kept by a `JournalSink` (feature `snapshot`) |
 //! | How far is a long piece of work, and how is it stopped? | [`Observer`] |
 //! | What is held in memory? | [`EngineStats`] |
 
+mod branch;
 mod climb;
 mod column;
 mod delta;
@@ -19,6 +23,8 @@ mod error;
 mod group;
 mod handle;
 mod held;
+#[cfg(feature = "snapshot")]
+mod journal;
 mod live;
 mod observer;
 mod pairing;
@@ -29,9 +35,12 @@ mod settings;
 mod sums;
 mod update;
 
+pub use branch::Branch;
 pub use delta::Delta;
 pub use error::EngineError;
 pub use handle::{Applied, Engine};
+#[cfg(feature = "snapshot")]
+pub use journal::{Damage, JournalError, JournalSink, MemoryJournal, Restored, compact};
 pub use live::LiveView;
 pub use observer::{Observer, Progress};
 pub use published::{EngineStats, Published};

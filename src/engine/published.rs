@@ -312,7 +312,7 @@ impl Published {
     ///
     /// [`StaleSet`] when the scope belongs to a book of other structure; [`Book::rebase`] carries it over.
     pub fn view(&self, scope: &Scope) -> Result<LiveView, StaleSet> {
-        self.view_at(scope, self.0.as_of.clone())
+        self.view_at(scope, &self.0.as_of)
     }
 
     /// The same at another moment: what reads no dates is taken over. It does not go back in time; the states of
@@ -321,8 +321,8 @@ impl Published {
     /// # Errors
     ///
     /// As [`Published::view`].
-    pub fn view_at(&self, scope: &Scope, as_of: AsOf) -> Result<LiveView, StaleSet> {
-        let held = self.0.held_for(scope, &as_of)?;
+    pub fn view_at(&self, scope: &Scope, as_of: &AsOf) -> Result<LiveView, StaleSet> {
+        let held = self.0.held_for(scope, as_of)?;
         Ok(LiveView::new(self.0.clone(), held))
     }
 

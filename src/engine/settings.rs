@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "snapshot")]
+use super::journal::JournalSink;
 use crate::aggregate::Usage;
 use crate::catalog::History;
 use crate::expr::ExprLimits;
@@ -25,9 +27,11 @@ pub struct EngineSettings {
     pub(super) history: usize,
     pub(super) memory: usize,
     pub(super) keys: usize,
-    pub(super) zones: Arc<dyn Zones + Send + Sync>,
+    pub(super) zones: Arc<dyn Zones>,
     pub(super) limits: ExprLimits,
     pub(super) past_values: Option<Arc<dyn History + Send>>,
+    #[cfg(feature = "snapshot")]
+    pub(super) journal: Option<Arc<dyn JournalSink>>,
 }
 
 impl std::fmt::Debug for EngineSettings {
@@ -53,6 +57,8 @@ impl Default for EngineSettings {
             zones: Arc::new(FixedZones),
             limits: ExprLimits::default(),
             past_values: None,
+            #[cfg(feature = "snapshot")]
+            journal: None,
         }
     }
 }
@@ -104,7 +110,7 @@ impl EngineSettings {
     }
 
     /// Zones that expressions may name.
-    pub fn zones(mut self, zones: impl Zones + Send + Sync + 'static) -> Self {
+    pub fn zones(mut self, zones: impl Zones + 'static) -> Self {
         self.zones = Arc::new(zones);
         self
     }
@@ -119,6 +125,19 @@ impl EngineSettings {
     /// while the engine holds it.
     pub fn past_values(mut self, history: impl History + Send + 'static) -> Self {
         self.past_values = Some(Arc::new(history));
+        self
+    }
+
+    /// Where a record of everything that is applied is kept. Feature `snapshot`.
+    #[cfg(feature = "snapshot")]
+    pub fn journal(mut self, sink: impl JournalSink + 'static) -> Self {
+        self.journal = Some(Arc::new(sink));
+        self
+    }
+
+    #[cfg(feature = "snapshot")]
+    pub(super) fn without_journal(mut self) -> Self {
+        self.journal = None;
         self
     }
 }

@@ -146,6 +146,13 @@ impl AsOf {
         self
     }
 
+    /// The same instant in a zone that others hold too.
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn in_zone(mut self, zone: Arc<dyn Zone>) -> Self {
+        self.zone = zone;
+        self
+    }
+
     /// With weeks that start on `day`.
     #[must_use]
     pub fn with_week_start(mut self, day: Weekday) -> Self {

@@ -1,10 +1,14 @@
 //! How does an event, or the sum of a day, come in?
 
+#[cfg(feature = "snapshot")]
+use serde::{Deserialize, Serialize};
+
 use crate::model::{Date, Timestamp, Value};
 
 /// When something happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum When {
+#[cfg_attr(feature = "snapshot", derive(Serialize, Deserialize), serde(rename_all = "snake_case"))]
+pub(crate) enum When {
     At(Timestamp),
     On(Date),
 }
@@ -95,5 +99,58 @@ impl<'a> Event<'a> {
     pub fn value(mut self, name: &'a str, value: impl Into<Value>) -> Self {
         self.values.push((name, value.into()));
         self
+    }
+}
+
+/// A row of usage that borrows nothing.
+#[cfg(feature = "snapshot")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OwnedEvent {
+    kind: String,
+    account: String,
+    when: When,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    module: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    action: Option<String>,
+    count: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    values: Vec<(String, Value)>,
+}
+
+#[cfg(feature = "snapshot")]
+impl OwnedEvent {
+    pub(crate) fn of(event: &Event<'_>) -> Self {
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        Self {
+            kind: event.kind.to_owned(),
+            account: event.account.to_owned(),
+            when: event.when,
+            id: own(event.id),
+            user: own(event.user),
+            module: own(event.module),
+            action: own(event.action),
+            count: event.count,
+            values: event.values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+        }
+    }
+
+    pub(crate) fn event(&self) -> Event<'_> {
+        Event {
+            kind: &self.kind,
+            account: &self.account,
+            when: self.when,
+            id: self.id.as_deref(),
+            user: self.user.as_deref(),
+            module: self.module.as_deref(),
+            action: self.action.as_deref(),
+            count: self.count,
+            values: self.values.iter().map(|(name, value)| (name.as_str(), value.clone())).collect(),
+        }
     }
 }

@@ -22,12 +22,15 @@ use std::sync::Arc;
 
 use self::dictionary::Dictionary;
 pub use self::event::Event;
+#[cfg(feature = "snapshot")]
+pub(crate) use self::event::OwnedEvent;
 use self::ids::EventIds;
 pub use self::kind::{
     ANY_EVENT, EventKind, MAX_EVENT_FIELDS, MAX_EVENT_KINDS, UsageSchema, UsageSchemaErrors, UsageSchemaFault,
 };
 pub use self::metric::{Metric, MetricErrors, MetricFault, MetricFaultKind, Metrics};
 pub use self::names::WithUsage;
+pub(crate) use self::reading::sum_of;
 pub(in crate::aggregate) use self::reading::{Prepared, sum_cell, unit_of, units, weighted};
 pub use self::report::{MAX_USAGE_FAULTS, UsageFault, UsageFaultKind, UsageRefused, UsageReport};
 pub use self::series::{DayValue, MAX_SERIES_DAYS, SeriesError};

@@ -416,6 +416,17 @@ pub(in crate::aggregate) fn units(value: &Val<'_>) -> Option<i128> {
     }
 }
 
+/// The exact sum of some values; missing where none has a value.
+pub(crate) fn sum_of(cells: &[Cell], summed: Summed) -> Cell {
+    let mut sum = Sum::default();
+    for cell in cells {
+        if let Some(own) = weighted(&Val::of_cell(cell), 1, false) {
+            sum.merge(&own);
+        }
+    }
+    if sum.rows == 0 { Cell::Missing } else { sum_cell(&sum, summed) }
+}
+
 /// The unit in which a sum is kept.
 pub(in crate::aggregate) const fn unit_of(summed: Summed) -> Unit {
     match summed {

@@ -1,0 +1,167 @@
+//! What does a record say?
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::JournalError;
+use crate::aggregate::OwnedEvent;
+use crate::book::{Book, Change};
+use crate::catalog::{Catalog, Definition, DefinitionRef};
+use crate::engine::Update;
+use crate::engine::published::State;
+use crate::model::{AsOf, Date, FiscalCalendar, Timestamp, Weekday, Zones};
+
+const WEEK: [Weekday; 7] = [
+    Weekday::Monday,
+    Weekday::Tuesday,
+    Weekday::Wednesday,
+    Weekday::Thursday,
+    Weekday::Friday,
+    Weekday::Saturday,
+    Weekday::Sunday,
+];
+
+/// A moment, its zone by name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::engine) struct Moment {
+    instant: Timestamp,
+    zone: String,
+    week_start: u8,
+    fiscal_month: u8,
+}
+
+impl Moment {
+    fn of(as_of: &AsOf) -> Self {
+        let week_start = (0_u8..).zip(WEEK).find(|(_, day)| *day == as_of.week_start());
+        Self {
+            instant: as_of.instant(),
+            zone: as_of.zone().name().to_owned(),
+            week_start: week_start.map_or(0, |(number, _)| number),
+            fiscal_month: as_of.fiscal().start_month(),
+        }
+    }
+
+    pub(super) fn to_as_of(&self, zones: &dyn Zones) -> Result<AsOf, JournalError> {
+        let mut as_of = AsOf::at(self.instant);
+        if self.zone != as_of.zone().name() {
+            let zone = zones.zone(&self.zone).ok_or_else(|| JournalError::UnknownZone(self.zone.clone()))?;
+            as_of = as_of.in_zone(zone);
+        }
+        if let Some(day) = WEEK.get(usize::from(self.week_start)) {
+            as_of = as_of.with_week_start(*day);
+        }
+        if let Some(fiscal) = FiscalCalendar::starting(self.fiscal_month) {
+            as_of = as_of.with_fiscal(fiscal);
+        }
+        Ok(as_of)
+    }
+}
+
+/// What a record says, its book apart.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(in crate::engine) enum Said {
+    /// A whole state; its book follows.
+    State {
+        version: u64,
+        moment: Moment,
+        definitions: Json,
+        subscribed: BTreeSet<DefinitionRef>,
+        keys: Vec<(Arc<str>, u64)>,
+    },
+    /// An update, and the version that it made.
+    Update {
+        version: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        change: Option<Change>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        defined: Option<Json>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        removed: Vec<DefinitionRef>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        subscribed: Vec<DefinitionRef>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unsubscribed: Vec<DefinitionRef>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        moment: Option<Moment>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<Arc<str>>,
+    },
+    /// Rows of usage, and the day on which they came in.
+    Events { version: u64, today: Date, events: Vec<OwnedEvent> },
+}
+
+/// A record.
+pub(in crate::engine) struct Entry {
+    said: Said,
+    book: Option<Book>,
+}
+
+/// A whole state on its way into a record.
+pub(in crate::engine) struct Base<'b> {
+    pub(in crate::engine) state: &'b State,
+    pub(in crate::engine) keys: Vec<(Arc<str>, u64)>,
+}
+
+impl Entry {
+    pub(in crate::engine) fn state(of: Base<'_>) -> Self {
+        let state = of.state;
+        let said = Said::State {
+            version: state.version,
+            moment: Moment::of(&state.as_of),
+            definitions: Catalog::document(state.catalog.definitions()),
+            subscribed: (*state.subscribed).clone(),
+            keys: of.keys,
+        };
+        Self { said, book: Some(state.book.clone()) }
+    }
+
+    pub(in crate::engine) fn update(update: &Update, version: u64) -> Self {
+        let defined = (!update.defined.is_empty()).then(|| Catalog::document(&update.defined));
+        let said = Said::Update {
+            version,
+            change: update.change.clone(),
+            defined,
+            removed: update.removed.clone(),
+            subscribed: update.subscribed.clone(),
+            unsubscribed: update.unsubscribed.clone(),
+            moment: update.moment.as_ref().map(Moment::of),
+            key: update.key.clone(),
+        };
+        Self { said, book: None }
+    }
+
+    pub(in crate::engine) fn events(events: Vec<OwnedEvent>, today: Date, version: u64) -> Self {
+        Self { said: Said::Events { version, today, events }, book: None }
+    }
+
+    /// What it says as JSON, with its length before it, then the book.
+    pub(in crate::engine) fn to_bytes(&self) -> Vec<u8> {
+        // Nothing in it is a map with keys that are no text.
+        let said = serde_json::to_vec(&self.said).unwrap_or_default();
+        let mut bytes = u32::try_from(said.len()).unwrap_or(u32::MAX).to_le_bytes().to_vec();
+        bytes.extend(said);
+        bytes.extend(self.book.iter().flat_map(Book::to_snapshot));
+        bytes
+    }
+
+    /// What a record says, and the bytes of its book.
+    pub(super) fn read(bytes: &[u8], offset: usize) -> Result<(Said, &[u8]), JournalError> {
+        let malformed = |reason: String| JournalError::Malformed { offset, reason };
+        let parts = bytes.split_first_chunk::<4>().and_then(|(length, rest)| {
+            rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)
+        });
+        let (said, book) = parts.ok_or_else(|| malformed("it is too short".to_owned()))?;
+        let said = serde_json::from_slice(said).map_err(|error| malformed(error.to_string()))?;
+        Ok((said, book))
+    }
+}
+
+/// The definitions of a document.
+pub(super) fn definitions(document: &Json, offset: usize) -> Result<Vec<Definition>, JournalError> {
+    Catalog::read([document.to_string().as_str()])
+        .map_err(|errors| JournalError::Malformed { offset, reason: errors.to_string() })
+}
