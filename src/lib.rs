@@ -61,6 +61,8 @@
 //! | What do my customers do, day by day, and how many people? | [`aggregate::Usage`], [`aggregate::Metric`] |
 //! | What does an administrator's roll-up come to, up the tree? | [`aggregate::RollUpDefinition`], [`aggregate::RollUpPlan`] |
 //! | How do calculated attributes, roll-ups, metrics and segments read each other? | [`catalog::Catalog`], its lineage and impact |
+//! | And all of it current after every change, for readers on other threads? | [`engine::Engine`], [`engine::Published`], [`engine::LiveView`] |
+//! | What did a change do, for whom, and why? What would it do? | [`engine::Delta`], [`engine::Branch`] |
 //! | In which currency? | [`Rates`], which you implement |
 //! | What if this changes? | [`Change`] and [`Book::apply`]; [`ChangeReport`] says what differs |
 //! | And the totals after it? | [`FoldPlan::refresh`] |
@@ -82,7 +84,8 @@
 //!   starts, when called outside a pool). [`FoldPlan::refresh`] stays on the calling thread, as it has little to do.
 //!   The same bits as without. Brings the `rayon` crate.
 //! * **`snapshot`**: `Book::to_snapshot` gives a book as versioned, checksummed bytes, and `Book::from_snapshot`
-//!   restores it without reading your database. Only this library reads them; they are no backup of your data.
+//!   restores it without reading your database. Only this library reads them; they are no backup of your data. An
+//!   [`engine::Engine`] keeps a journal, from which any state that it published is rebuilt.
 //!   Brings the `crc32fast` crate.
 //! * **`testkit`**: what tests of hosts need: the promises of [`source::Source`], [`AccountTree`], [`Zone`] and
 //!   [`Rates`] as tests to run over your own storage (`testkit::source_conformance!` and its like), sources that
