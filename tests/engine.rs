@@ -804,4 +804,17 @@ fn reasons_are_ways_through_the_definitions() {
     assert_eq!(report.moves.len(), 1);
     assert_eq!((&*report.moves[0].from, &*report.moves[0].to), (&[id_of(0)][..], &[][..]));
     assert!(moved.reasons(&crowded).unwrap().iter().any(|reason| reason.path.is_empty()));
+    let worked_now = engine.apply(Update::new().define(definitions(true).pop().unwrap())).unwrap().delta;
+    let crm = DefinitionRef { kind: DefinitionKind::Segment, name: "crm".into() };
+    let reasons: Vec<String> = worked_now.reasons(&crm).unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(reasons, ["segment `crm`"]);
+    let (_, seen) =
+        engine.ingest([Event::on("login", id_of(1).as_str(), as_of().date()).user("ann")]).unwrap();
+    let recent = DefinitionRef { kind: DefinitionKind::Attribute, name: "recent".into() };
+    let reasons: Vec<String> = seen.reasons(&recent).unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(reasons, ["event `login` -> calculated attribute `recent`"]);
+    let (table, row) = child_row_of(&id_of(1), 900, 2);
+    let late = engine.apply(Change::new().add_child(table, row)).unwrap().delta;
+    let reasons: Vec<String> = late.reasons(&worked).unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(reasons, ["table `tickets` -> segment `worked`"]);
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::EngineError;
 use super::column::Column;
+use super::dirt::Dirt;
 use super::live::LiveView;
 use super::pairing::Pairing;
 use super::published::Published;
 use super::report::{DeltaReport, DerivedChange, SegmentChange};
-use crate::aggregate::sum_of;
+use crate::aggregate::{ANY_EVENT, EventKind, sum_of};
 use crate::book::{AccountMove, ValueChange, View};
 use crate::catalog::{DefinitionKind, DefinitionRef, Impact, Origin};
 use crate::column::{Block, value_of};
@@ -153,30 +154,47 @@ impl Delta {
         })
     }
 
-    /// Why what a definition comes to may differ: the ways through definitions from each attribute that has another value in
-    /// the states, and to the definition from the tree where accounts came, went or moved (an empty way). Of the whole book,
-    /// **outside any scope**.
+    /// Why what a definition comes to may differ: the ways to it through other definitions, from each attribute or child table
+    /// of which something differs in the states, from events where usage does, and from each definition that says something
+    /// else. An empty way stands for trees in which accounts came, went or moved. That days have passed has no way. Of the
+    /// whole book, **outside any scope**.
     ///
     /// # Errors
     ///
     /// [`EngineError::Unknown`] for a definition that is not in the catalog of the state after.
+    ///
+    /// # Complexity
+    ///
+    /// That of what differs, and of [`Catalog::impact`](crate::catalog::Catalog::impact) for each origin.
     pub fn reasons(&self, definition: &DefinitionRef) -> Result<Vec<Impact>, EngineError> {
         let catalog = self.to.catalog();
         if catalog.definition(definition).is_none() {
             return Err(EngineError::Unknown(definition.clone()));
         }
-        let whole = |state: &Published| state.view(&Scope::all());
-        let (Ok(old), Ok(new)) = (whole(&self.from), whole(&self.to)) else { return Ok(Vec::new()) };
-        let pairing = Pairing::new(old.accounts(), new.accounts());
-        let mut origins: Vec<Origin> =
-            values(&pairing).into_iter().map(|change| Origin::Attribute(change.attribute)).collect();
-        origins.sort_unstable();
-        origins.dedup();
+        let (schema, book) = (catalog.schema(), self.to.book());
+        let dirt = Dirt::between(self.from.book(), book).with_usage(self.from.usage(), self.to.usage(), book);
+        let mut origins: BTreeSet<Origin> = BTreeSet::new();
+        let attributes = dirt.attributes.keys().filter_map(|at| schema.attribute_at(AttributeId::new(*at)));
+        origins.extend(attributes.map(|attribute| Origin::Attribute(Arc::from(attribute.name()))));
+        let tables = schema.tables().enumerate().filter(|(at, _)| dirt.tables.contains_key(at));
+        origins.extend(tables.map(|(_, table)| Origin::Table(Arc::from(table.name()))));
+        if !dirt.usage.is_empty() {
+            let events = catalog.usage_schema().kinds().map(EventKind::name).chain([ANY_EVENT]);
+            origins.extend(events.map(|event| Origin::Event(Arc::from(event))));
+        }
+        let mut found = Vec::new();
+        for id in catalog.order() {
+            if catalog.definition(id) != self.from.catalog().definition(id) {
+                if id == definition {
+                    let path = vec![Origin::Definition(id.clone())];
+                    found.push(Impact { definition: id.clone(), path });
+                }
+                origins.insert(Origin::Definition(id.clone()));
+            }
+        }
         let ways = origins.iter().flat_map(|origin| catalog.impact(origin));
-        let mut found: Vec<Impact> = ways.filter(|impact| impact.definition == *definition).collect();
-        let structure =
-            !(moves(&pairing).is_empty() && pairing.loose.iter().all(|(_, a, b)| a.is_some() == b.is_some()));
-        if structure {
+        found.extend(ways.filter(|impact| impact.definition == *definition));
+        if !(dirt.torn.is_empty() && dirt.gone.is_empty()) {
             found.push(Impact { definition: definition.clone(), path: Vec::new() });
         }
         Ok(found)

@@ -7,17 +7,27 @@ use super::derivation::Derivation;
 use super::observer::Observer;
 use crate::expr::Cancelled;
 
+/// So many states on, what was asked of one is given up: it holds the book of its state.
+const MAX_AGE: usize = 16;
+
+/// What was known of an earlier state.
+pub(super) struct Earlier {
+    pub(super) derivation: Arc<Derivation>,
+    /// How many states ago.
+    pub(super) age: usize,
+}
+
 /// What is known of one view of one state: more of it with each question.
 pub(super) struct Held {
     now: RwLock<Arc<Derivation>>,
     /// What was known of an earlier state, to be taken over where nothing changed.
-    earlier: Option<Arc<Derivation>>,
+    earlier: Option<Earlier>,
     /// When each step was last asked; subscribed ones do not stand here.
     asked: Mutex<HashMap<usize, u64>>,
 }
 
 impl Held {
-    pub(super) fn new(now: Derivation, earlier: Option<Arc<Derivation>>) -> Self {
+    pub(super) fn new(now: Derivation, earlier: Option<Earlier>) -> Self {
         Self { now: RwLock::new(Arc::new(now)), earlier, asked: Mutex::default() }
     }
 
@@ -26,10 +36,16 @@ impl Held {
         self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What the next state may take over beside what is subscribed.
-    pub(super) fn to_take_over(&self) -> Option<Arc<Derivation>> {
-        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if asked.is_empty() { self.earlier.clone() } else { Some(self.now()) }
+    /// What the next state may take over beside what is subscribed: what was asked of this one, else what this one could have
+    /// taken over, if that is not too old.
+    pub(super) fn to_take_over(&self) -> Option<Earlier> {
+        let is_asked = !self.asked.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        // Two locks are never held in this order.
+        if is_asked {
+            return Some(Earlier { derivation: self.now(), age: 0 });
+        }
+        let earlier = self.earlier.as_ref().filter(|earlier| earlier.age < MAX_AGE)?;
+        Some(Earlier { derivation: earlier.derivation.clone(), age: earlier.age + 1 })
     }
 
     /// What is known, with a step and all that it reads worked out where they are not; and whether they were not. What is
@@ -54,7 +70,7 @@ impl Held {
             let missing =
                 |at: usize| wanted.get(at) == Some(&true) && now.columns.get(at).is_some_and(Option::is_none);
             if (0..now.columns.len()).any(missing) {
-                let advanced = earlier.advanced(now.inputs.clone(), &wanted, observer)?;
+                let advanced = earlier.derivation.advanced(now.inputs.clone(), &wanted, observer)?;
                 for (place, column) in more.columns.iter_mut().zip(advanced.columns) {
                     *place = place.take().or(column);
                 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::derivation::{Derivation, Inputs};
-use super::held::Held;
+use super::held::{Earlier, Held};
 use super::live::LiveView;
 use super::observer::Observer;
 use super::prepared::{Prepared, same_moment};
@@ -179,7 +179,7 @@ impl State {
         });
         let inputs = Inputs { prepared, view, usage, history: now.inputs.history.clone() };
         // Of everything at another moment, what reads no dates is as it is now.
-        let earlier = scope.is_all().then_some(now);
+        let earlier = scope.is_all().then_some(Earlier { derivation: now, age: 0 });
         let held = Arc::new(Held::new(Derivation::none(inputs), earlier));
         self.others.lock().unwrap_or_else(PoisonError::into_inner).push((tick, held.clone()));
         Ok(held)
@@ -219,8 +219,8 @@ impl State {
             accounts: self.book.len(),
             book_bytes: self.book.heap_bytes(),
             definitions: self.catalog.definitions().len(),
-            kept_current: known - beside.len(),
-            kept_current_bytes: self.held.bytes() - remembered,
+            kept_current: known.saturating_sub(beside.len()),
+            kept_current_bytes: self.held.bytes().saturating_sub(remembered),
             remembered: beside.len(),
             remembered_bytes: remembered,
             views: others.len(),
