@@ -87,6 +87,8 @@
 //!   restores it without reading your database. Only this library reads them; they are no backup of your data. An
 //!   [`engine::Engine`] keeps a journal, from which any state that it published is rebuilt.
 //!   Brings the `crc32fast` crate.
+//! * **`tracing`**: spans of an [`engine::Engine`]'s work for your subscriber: at debug level loads, updates and usage, at trace
+//!   level each definition that is worked out for whole trees. Brings the `tracing` crate.
 //! * **`testkit`**: what tests of hosts need: the promises of [`source::Source`], [`AccountTree`], [`Zone`] and
 //!   [`Rates`] as tests to run over your own storage (`testkit::source_conformance!` and its like), sources that
 //!   fail on purpose, generated books, and slow, obvious evaluators to compare with. Brings nothing.

@@ -14,6 +14,7 @@ use super::dirt::{Dirt, Rows, join, tree_of, trunk_of};
 use super::group::{Group, Known, Single};
 use super::observer::{Observer, Progress};
 use super::prepared::Prepared;
+use super::spans;
 use crate::aggregate::UsageView;
 use crate::book::View;
 use crate::catalog::{self, History, Step, StepProgram};
@@ -247,6 +248,7 @@ impl<'w> Work<'w> {
     fn everywhere(&mut self, at: usize, columns: &[Option<Column>]) -> Result<Column, Cancelled> {
         let mut column = Column::default();
         let Some((step, program)) = self.step(at) else { return Ok(column) };
+        let _span = spans::definition(&step.id);
         let groups = self.groups(step.reads.whose == Whose::Book);
         let known = Known { columns, by_name: &self.inputs.prepared.by_name };
         let history = self.inputs.history.as_deref().map(|history| history as &dyn History);
@@ -359,6 +361,7 @@ impl<'w> Work<'w> {
         columns: &[Option<Column>],
     ) -> Result<Vec<(u32, Part)>, Cancelled> {
         let Some((step, program)) = self.step(at) else { return Ok(Vec::new()) };
+        let _span = spans::definition(&step.id);
         let key: Vec<u32> = slots.into_iter().collect();
         let group = match self.trees.get(&key) {
             Some(group) => group.clone(),

@@ -11,6 +11,7 @@ use super::journal::{Base, Entry, written};
 use super::observer::Observer;
 use super::published::{EngineStats, Parts, Published, State};
 use super::settings::EngineSettings;
+use super::spans;
 use super::update::Update;
 #[cfg(feature = "snapshot")]
 use crate::aggregate::OwnedEvent;
@@ -197,6 +198,7 @@ impl Engine {
     ) -> Result<LoadReport, EngineError> {
         let mut writer = self.writer();
         let now = self.published();
+        let _span = spans::enter("load", now.version());
         let (book, report) = load(now.0.book.schema(), source, &self.settings)?;
         let state = now.0.next(Parts { book, ..now.0.parts() }, observer)?;
         self.keep_state(&writer, &state)?;
@@ -252,6 +254,7 @@ impl Engine {
             let delta = Delta::between(&now, &now);
             return Ok(Applied { version: *version, repeated: true, delta });
         }
+        let _span = spans::enter("apply", now.version());
         let state = now.0.updated(&update, observer)?;
         let version = state.version;
         self.keep_updates(version, [&update])?;
@@ -312,6 +315,7 @@ impl Engine {
     ) -> Result<(UsageReport, Delta), EngineError> {
         let mut writer = self.writer();
         let now = self.published();
+        let _span = spans::enter("ingest", now.version());
         let mut usage = now.0.usage.clone().ok_or(EngineError::NoUsage)?;
         let events: Vec<Event<'a>> = events.into_iter().collect();
         let today = now.0.as_of.date();

@@ -32,6 +32,7 @@ mod prepared;
 mod published;
 mod report;
 mod settings;
+mod spans;
 mod sums;
 mod update;
 
