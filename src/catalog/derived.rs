@@ -10,7 +10,7 @@ use super::definition::{Definition, DefinitionKind};
 use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef};
 use super::history::History;
 use super::names::CatalogNames;
-use crate::aggregate::{Places, RollUpAnswers, RollUpPlan, UsageView, places};
+use crate::aggregate::{Places, RollUpAnswers, RollUpErrors, RollUpPlan, UsageView, places};
 use crate::book::{Account, View};
 use crate::column::Bitmap;
 use crate::expr::{
@@ -103,15 +103,18 @@ fn round(
         None
     } else {
         let planned = RollUpPlan::planned(&names.schema, names, &segments, roll_ups);
-        Some(planned.map_err(|errors| {
-            let faults = errors.faults().iter().map(|found| CatalogFault {
-                definition: DefinitionRef { kind: DefinitionKind::RollUp, name: found.roll_up.clone() },
-                kind: CatalogFaultKind::RollUp(found.kind.clone()),
-            });
-            CatalogErrors(faults.collect())
-        })?)
+        Some(planned.map_err(|errors| roll_up_faults(&errors))?)
     };
     Ok(Round { plan, members, roll_ups, past })
+}
+
+/// Faults of roll-ups, as those of a catalog.
+pub(super) fn roll_up_faults(errors: &RollUpErrors) -> CatalogErrors {
+    let faults = errors.faults().iter().map(|found| CatalogFault {
+        definition: DefinitionRef { kind: DefinitionKind::RollUp, name: found.roll_up.clone() },
+        kind: CatalogFaultKind::RollUp(found.kind.clone()),
+    });
+    CatalogErrors(faults.collect())
 }
 
 /// The segments that expressions ask, directly or not, each after those that it asks.

@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use super::Catalog;
 use super::compile::{Compilation, Compiled, Entry, defined};
 use super::definition::Definition;
-use super::derived::{days_before, needed, past, visible};
+use super::derived::{days_before, needed, past, roll_up_faults, visible};
 use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef};
 use super::history::History;
 use super::names::CatalogNames;
@@ -220,13 +220,7 @@ fn work(
         }
         (Compiled::RollUp(checked), _) => {
             let plan = RollUpPlan::planned(&names.schema, names, &segments, [(**checked).clone()]);
-            let plan = plan.map_err(|errors| {
-                let faults = errors.faults().iter().map(|found| CatalogFault {
-                    definition: id.clone(),
-                    kind: CatalogFaultKind::RollUp(found.kind.clone()),
-                });
-                CatalogErrors(faults.collect())
-            })?;
+            let plan = plan.map_err(|errors| roll_up_faults(&errors))?;
             let (linear, extreme, reads_own) = (plan.linear(), plan.extreme(), plan.reads_own());
             Work::RollUp(RollUpWork { plan, linear, extreme, reads_own })
         }

@@ -93,7 +93,7 @@ impl Branch {
         update: impl Into<Update>,
         observer: &dyn Observer,
     ) -> Result<Delta, EngineError> {
-        let update = update.into();
+        let update = Update { key: None, ..update.into() };
         let next = Published(Arc::new(self.now.0.updated(&update, observer)?));
         let before = std::mem::replace(&mut self.now, next);
         self.updates.push(update);

@@ -1,24 +1,21 @@
 //! The handle that a service holds.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::branch::Branch;
 use super::delta::Delta;
 use super::error::EngineError;
-#[cfg(feature = "snapshot")]
-use super::journal::{Base, Entry, written};
+use super::next::{catalog, load};
 use super::observer::Observer;
 use super::published::{EngineStats, Parts, Published, State};
 use super::settings::EngineSettings;
 use super::spans;
 use super::update::Update;
-#[cfg(feature = "snapshot")]
-use crate::aggregate::OwnedEvent;
-use crate::aggregate::{Event, Usage, UsageReport, UsageSchema};
+use crate::aggregate::{Event, UsageReport};
 use crate::book::{Book, LoadReport};
-use crate::catalog::{Catalog, Definition, DefinitionRef};
-use crate::model::{AsOf, Date, Schema, Timestamp};
+use crate::catalog::{Definition, DefinitionRef};
+use crate::model::{AsOf, Schema, Timestamp};
 use crate::source::{MemorySource, Source};
 
 /// What an update did.
@@ -94,11 +91,11 @@ pub struct Applied {
 pub struct Engine {
     current: RwLock<Published>,
     writer: Mutex<Writer>,
-    settings: Arc<EngineSettings>,
+    pub(super) settings: Arc<EngineSettings>,
 }
 
 /// What only the writer needs.
-struct Writer {
+pub(super) struct Writer {
     /// The latest states, the current one at the end.
     states: VecDeque<Published>,
     keys: HashMap<Arc<str>, u64>,
@@ -154,7 +151,7 @@ impl Engine {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn writer(&self) -> MutexGuard<'_, Writer> {
+    pub(super) fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -350,71 +347,10 @@ impl Engine {
     }
 }
 
-/// Records for the journal, where there is one.
-#[cfg(feature = "snapshot")]
-impl Engine {
-    fn keep(&self, entries: impl FnOnce() -> Vec<Entry>, begins: bool) -> Result<(), EngineError> {
-        match &self.settings.journal {
-            Some(sink) => sink.append(&written(&entries(), begins)).map_err(EngineError::Journal),
-            None => Ok(()),
-        }
-    }
-
-    fn begin_journal(&self) -> Result<(), EngineError> {
-        let (now, writer) = (self.published(), self.writer());
-        self.keep(|| vec![Entry::state(Base { state: &now.0, keys: writer.known_keys() })], true)
-    }
-
-    fn keep_state(&self, writer: &Writer, state: &State) -> Result<(), EngineError> {
-        self.keep(|| vec![Entry::state(Base { state, keys: writer.known_keys() })], false)
-    }
-
-    fn keep_updates<'u>(
-        &self,
-        first: u64,
-        updates: impl IntoIterator<Item = &'u Update>,
-    ) -> Result<(), EngineError> {
-        let entries = || (first..).zip(updates).map(|(version, update)| Entry::update(update, version));
-        self.keep(|| entries().collect(), false)
-    }
-
-    fn keep_events(&self, events: &[Event<'_>], today: Date, version: u64) -> Result<(), EngineError> {
-        let owned = || events.iter().map(OwnedEvent::of).collect();
-        self.keep(|| vec![Entry::events(owned(), today, version)], false)
-    }
-
-    /// The current state as the bytes of a record.
-    pub(super) fn base(&self) -> Vec<u8> {
-        let (now, writer) = (self.published(), self.writer());
-        Entry::state(Base { state: &now.0, keys: writer.known_keys() }).to_bytes()
-    }
-}
-
-/// Without the feature, nothing is kept.
-#[cfg(not(feature = "snapshot"))]
-#[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "with the feature, records are kept")]
-impl Engine {
-    fn begin_journal(&self) -> Result<(), EngineError> {
-        Ok(())
-    }
-
-    fn keep_state(&self, _: &Writer, _: &State) -> Result<(), EngineError> {
-        Ok(())
-    }
-
-    fn keep_updates<'u>(&self, _: u64, _: impl IntoIterator<Item = &'u Update>) -> Result<(), EngineError> {
-        Ok(())
-    }
-
-    fn keep_events(&self, _: &[Event<'_>], _: Date, _: u64) -> Result<(), EngineError> {
-        Ok(())
-    }
-}
-
 impl Writer {
     /// The idempotency keys that are remembered, the oldest first.
     #[cfg(feature = "snapshot")]
-    fn known_keys(&self) -> Vec<(Arc<str>, u64)> {
+    pub(super) fn known_keys(&self) -> Vec<(Arc<str>, u64)> {
         self.order.iter().filter_map(|key| Some((key.clone(), *self.keys.get(key)?))).collect()
     }
 
@@ -427,103 +363,4 @@ impl Writer {
             }
         }
     }
-}
-
-impl State {
-    pub(super) fn parts(&self) -> Parts {
-        Parts {
-            book: self.book.clone(),
-            usage: self.usage.clone(),
-            catalog: self.catalog.clone(),
-            as_of: self.as_of.clone(),
-            subscribed: self.subscribed.clone(),
-        }
-    }
-
-    /// The state after an update.
-    pub(super) fn updated(&self, update: &Update, observer: &dyn Observer) -> Result<Self, EngineError> {
-        if let Some(expected) = update.expected.filter(|expected| *expected != self.version) {
-            return Err(EngineError::Version { expected, found: self.version });
-        }
-        let mut parts = self.parts();
-        parts.update(update, &self.settings)?;
-        Ok(self.next(parts, observer)?)
-    }
-}
-
-impl Parts {
-    /// With an update.
-    pub(super) fn update(&mut self, update: &Update, settings: &EngineSettings) -> Result<(), EngineError> {
-        if update.defines() {
-            let definitions = merged(self.catalog.definitions(), update)?;
-            self.catalog = catalog(self.book.schema(), self.usage.as_ref(), settings, definitions)?;
-        }
-        let known = |id: &DefinitionRef| self.catalog.definition(id).is_some();
-        let asked = update.subscribed.iter().chain(&update.unsubscribed);
-        if let Some(unknown) = asked.into_iter().find(|id| !known(id)) {
-            return Err(EngineError::Unknown(unknown.clone()));
-        }
-        if !(update.subscribed.is_empty() && update.unsubscribed.is_empty() && update.removed.is_empty()) {
-            let mut subscribed: BTreeSet<DefinitionRef> = (*self.subscribed).clone();
-            subscribed.extend(update.subscribed.iter().cloned());
-            subscribed.retain(|id| known(id) && !update.unsubscribed.contains(id));
-            self.subscribed = Arc::new(subscribed);
-        }
-        if let Some(change) = &update.change {
-            self.book = self.book.apply(change)?.0;
-        }
-        if let Some(as_of) = &update.moment {
-            self.as_of = as_of.clone();
-        }
-        Ok(())
-    }
-}
-
-fn merged(old: &[Definition], update: &Update) -> Result<Vec<Definition>, EngineError> {
-    let id = |definition: &Definition| DefinitionRef {
-        kind: definition.kind(),
-        name: Arc::from(definition.name()),
-    };
-    let mut all: Vec<Definition> = old.to_vec();
-    for removed in &update.removed {
-        let before = all.len();
-        all.retain(|definition| id(definition) != *removed);
-        if all.len() == before {
-            return Err(EngineError::Unknown(removed.clone()));
-        }
-    }
-    // Two of one kind and name in one update are a fault that the catalog names.
-    let mut places: HashMap<DefinitionRef, usize> =
-        all.iter().enumerate().map(|(place, definition)| (id(definition), place)).collect();
-    for definition in &update.defined {
-        match places.remove(&id(definition)).and_then(|place| all.get_mut(place)) {
-            Some(place) => *place = definition.clone(),
-            None => all.push(definition.clone()),
-        }
-    }
-    Ok(all)
-}
-
-fn load(
-    schema: &Arc<Schema>,
-    source: &dyn Source,
-    settings: &EngineSettings,
-) -> Result<(Book, LoadReport), EngineError> {
-    let builder = Book::builder(schema.clone()).policy(settings.policy.clone());
-    let builder = match settings.chunk_rows {
-        Some(rows) => builder.chunk_rows(rows),
-        None => builder,
-    };
-    Ok(builder.load(source)?)
-}
-
-pub(super) fn catalog(
-    schema: &Arc<Schema>,
-    usage: Option<&Usage>,
-    settings: &EngineSettings,
-    definitions: Vec<Definition>,
-) -> Result<Catalog, EngineError> {
-    let none = UsageSchema::default();
-    let usage = usage.map_or(&none, Usage::schema);
-    Ok(Catalog::within(schema, usage, &*settings.zones, &settings.limits, definitions)?)
 }

@@ -112,6 +112,11 @@ impl LiveView {
 
     /// The value of a column (a calculated attribute, past value, roll-up or ranking) for an account; `None` where it has
     /// none, for a column that is not defined, and for an account that is not visible.
+    ///
+    /// # Complexity
+    ///
+    /// A look-up, where the column is kept current or held; else it is worked out first, with all that it reads, for all
+    /// visible accounts. So for all questions of definitions; [`LiveView::prepare`] does it beforehand.
     #[must_use]
     pub fn value(&self, column: &str, account: Account<'_>) -> Option<ExprValue> {
         let place = self.place(account)?;

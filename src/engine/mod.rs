@@ -25,7 +25,9 @@ mod handle;
 mod held;
 #[cfg(feature = "snapshot")]
 mod journal;
+mod keep;
 mod live;
+mod next;
 mod observer;
 mod pairing;
 mod prepared;
@@ -44,7 +46,7 @@ pub use handle::{Applied, Engine};
 pub use journal::{Damage, JournalError, JournalSink, MemoryJournal, Restored, compact};
 pub use live::LiveView;
 pub use observer::{Observer, Progress};
-pub use published::{EngineStats, Published};
+pub use published::{EngineStats, MAX_VIEWS, Published};
 pub use report::{DeltaReport, DerivedChange, SegmentChange};
 pub use settings::EngineSettings;
 pub use update::Update;

@@ -181,7 +181,13 @@ impl State {
         // Of everything at another moment, what reads no dates is as it is now.
         let earlier = scope.is_all().then_some(Earlier { derivation: now, age: 0 });
         let held = Arc::new(Held::new(Derivation::none(inputs), earlier));
-        self.others.lock().unwrap_or_else(PoisonError::into_inner).push((tick, held.clone()));
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        others.push((tick, held.clone()));
+        if others.len() > MAX_VIEWS {
+            let oldest = others.iter().map(|(asked, _)| *asked).min();
+            others.retain(|(asked, _)| Some(*asked) != oldest);
+            self.counters.evicted.fetch_add(1, Ordering::Relaxed);
+        }
         Ok(held)
     }
 
@@ -195,9 +201,8 @@ impl State {
         items.sort_unstable();
         let mut bytes: usize = items.iter().map(|(_, bytes, _)| bytes).sum();
         for (tick, own, step) in items {
-            let many = others.len() > MAX_VIEWS && step.is_none();
-            if bytes <= self.settings.memory && !many {
-                continue;
+            if bytes <= self.settings.memory {
+                break;
             }
             bytes -= own;
             self.counters.evicted.fetch_add(1, Ordering::Relaxed);
@@ -230,8 +235,8 @@ impl State {
     }
 }
 
-/// Views of other scopes and moments that are held for each state; past them, the least recently asked is dropped.
-pub(super) const MAX_VIEWS: usize = 64;
+/// Views of scopes and of other moments that are held for each state; past them, the least recently asked is dropped.
+pub const MAX_VIEWS: usize = 64;
 
 /// The steps that are kept current: those that are subscribed, and all that they read; what reads the whole book is worked
 /// out when it is asked.
@@ -306,7 +311,8 @@ impl Published {
         self.0.subscribed.iter()
     }
 
-    /// What a user who may see `scope` sees, at the moment of the state.
+    /// What a user who may see `scope` sees, at the moment of the state. Up to [`MAX_VIEWS`] views of scopes and of other
+    /// moments are held with what they were asked; one that is not is made anew.
     ///
     /// # Errors
     ///
@@ -321,6 +327,10 @@ impl Published {
     /// # Errors
     ///
     /// As [`Published::view`].
+    ///
+    /// # Complexity
+    ///
+    /// O([`MAX_VIEWS`] × size of the scope) to find it; a new moment reads all definitions, and no account.
     pub fn view_at(&self, scope: &Scope, as_of: &AsOf) -> Result<LiveView, StaleSet> {
         let held = self.0.held_for(scope, as_of)?;
         Ok(LiveView::new(self.0.clone(), held))

@@ -97,7 +97,7 @@ impl EngineSettings {
 
     /// How many bytes of derived columns are held beside those that are subscribed: what was asked of other definitions, of
     /// scopes, and of other moments. The least recently asked are dropped first, and worked out again when they are asked
-    /// again.
+    /// again. Of scopes and moments at most [`MAX_VIEWS`](super::MAX_VIEWS) are held for each state, whatever they take.
     pub const fn memory(mut self, bytes: usize) -> Self {
         self.memory = bytes;
         self

@@ -142,7 +142,7 @@ impl Entry {
     pub(in crate::engine) fn to_bytes(&self) -> Vec<u8> {
         // Nothing in it is a map with keys that are no text.
         let said = serde_json::to_vec(&self.said).unwrap_or_default();
-        let mut bytes = u32::try_from(said.len()).unwrap_or(u32::MAX).to_le_bytes().to_vec();
+        let mut bytes = (said.len() as u64).to_le_bytes().to_vec();
         bytes.extend(said);
         bytes.extend(self.book.iter().flat_map(Book::to_snapshot));
         bytes
@@ -151,8 +151,8 @@ impl Entry {
     /// What a record says, and the bytes of its book.
     pub(super) fn read(bytes: &[u8], offset: usize) -> Result<(Said, &[u8]), JournalError> {
         let malformed = |reason: String| JournalError::Malformed { offset, reason };
-        let parts = bytes.split_first_chunk::<4>().and_then(|(length, rest)| {
-            rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)
+        let parts = bytes.split_first_chunk::<8>().and_then(|(length, rest)| {
+            rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)
         });
         let (said, book) = parts.ok_or_else(|| malformed("it is too short".to_owned()))?;
         let said = serde_json::from_slice(said).map_err(|error| malformed(error.to_string()))?;

@@ -1,6 +1,6 @@
 //! How do records lie in the bytes of a journal?
 //!
-//! Head: `PERJ` and the version of the format, 4 bytes. Record: its length and its CRC-32, 4 bytes each, then its bytes. All
+//! Head: `PERJ` and the version of the format, 4 bytes. Record: its length, 8 bytes, its CRC-32, 4 bytes, then its bytes. All
 //! numbers stand with the least byte first.
 
 use thiserror::Error;
@@ -12,7 +12,7 @@ const MAGIC: &[u8; 4] = b"PERJ";
 /// The version of the format that this release writes.
 const VERSION: u32 = 1;
 const HEAD: usize = 8;
-const FRAME: usize = 8;
+const FRAME: usize = 12;
 
 /// Where a journal is not what was written, and why; everything before it was kept.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -82,9 +82,7 @@ pub(super) fn head() -> Vec<u8> {
 
 /// Writes a record behind others.
 pub(super) fn record(bytes: &mut Vec<u8>, payload: &[u8]) {
-    // A record of 4 GiB would be a book of many times as many accounts as fit one.
-    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-    bytes.extend(length.to_le_bytes());
+    bytes.extend((payload.len() as u64).to_le_bytes());
     bytes.extend(crc32fast::hash(payload).to_le_bytes());
     bytes.extend_from_slice(payload);
 }
@@ -113,11 +111,14 @@ pub(super) fn records(bytes: &[u8]) -> Result<Records<'_>, JournalError> {
             let bytes = bytes.len() - at;
             Some(Damage { offset: at, bytes, reason: reason.to_owned() })
         };
-        let (Some(length), Some(checksum)) = (number(bytes, at), number(bytes, at + 4)) else {
+        let length = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>());
+        let (Some(length), Some(checksum)) = (length, number(bytes, at + 8)) else {
             return Ok((found, damage("a record is cut off in its head")));
         };
         let from = at + FRAME;
-        let Some(payload) = from.checked_add(length as usize).and_then(|to| bytes.get(from..to)) else {
+        let to =
+            usize::try_from(u64::from_le_bytes(*length)).ok().and_then(|length| from.checked_add(length));
+        let Some(payload) = to.and_then(|to| bytes.get(from..to)) else {
             return Ok((found, damage("a record is cut off")));
         };
         if crc32fast::hash(payload) != checksum {

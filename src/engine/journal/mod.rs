@@ -24,7 +24,7 @@ pub use restore::{Restored, compact};
 /// * When `append` returns, the record is as safe as the host wants it to be; an error refuses the update that it is of, and
 ///   then the record is not kept, or is cut off again.
 pub trait JournalSink: Send + Sync {
-    /// Keeps a record behind the others.
+    /// Keeps a record, or several that belong together, behind the others.
     ///
     /// # Errors
     ///

@@ -7,7 +7,7 @@ use super::frames::{Damage, JournalError, head, record, records};
 use crate::aggregate::OwnedEvent;
 use crate::book::Book;
 use crate::catalog::Catalog;
-use crate::engine::handle::catalog;
+use crate::engine::next::catalog;
 use crate::engine::published::{Parts, Published, State};
 use crate::engine::{Engine, EngineError, EngineSettings, Update};
 use crate::model::Schema;
