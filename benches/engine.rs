@@ -40,10 +40,11 @@ fn main() -> Outcome<()> {
                 engine.define(readers()?)?;
             }
             one_metric(&mut table, &engine, &book, size, tree)?;
-            if tree == size || tree == 20_000 && size == 100_000 {
+            if tree == size || tree == 20_000 && size != 1_000_000 {
                 rest(&mut table, &engine, &book, size, test)?;
             }
         }
+        moves(&mut table, size, test)?;
     }
     Ok(())
 }
@@ -165,12 +166,18 @@ fn rest<W: Write>(
         Ok(engine.advance(AsOf::date_utc(day))?)
     })?;
     let renewal = Segment::parse("renews", "contract_renewal_date < daysFromNow(90)");
-    engine.apply(Update::new().define(renewal?))?;
+    engine.define([renewal?.into()])?;
+    let name = "another day, where a segment of 90 days reads it";
+    table.measure(name, size, || {
+        day = day.plus_days(1).ok_or("no day")?;
+        Ok(engine.advance(AsOf::date_utc(day))?)
+    })?;
     table.measure("a definition more", size, || {
         round += 1;
         let text = format!("m3 > {round}.0 && nps > 3");
         Ok(engine.define([Segment::parse("fresh", &text)?.into()])?)
     })?;
+    branches(table, engine, book, size)?;
     table.measure("everything from scratch", size, || {
         let state = engine.published();
         let fresh = Engine::new(state.book().schema().clone(), state.as_of().clone(), EngineSettings::new())?;
@@ -179,5 +186,68 @@ fn rest<W: Write>(
         Ok(fresh)
     })?;
     table.rounds = rounds;
+    Ok(())
+}
+
+/// What if: 100 metrics and a definition are other ones, compared with what is, and dropped.
+fn branches<W: Write>(
+    table: &mut Table<'_, W>,
+    engine: &Engine,
+    book: &ReferenceBook,
+    size: usize,
+) -> Outcome<()> {
+    let mut random = Random::new(9);
+    table.measure("a branch of 100 metrics, compared", size, || {
+        let mut edits = Change::new();
+        for number in 0..100 {
+            // One in each part of the book, so that none is named twice.
+            let at = (number * size + usize::try_from(random.below(size as u64))?) / 100;
+            edits =
+                edits.set(&AccountId::new(book.id(at))?, "m1", Decimal::new(random.below(9_999).into(), 2));
+        }
+        let mut branch = engine.published().branch();
+        branch.apply(edits)?;
+        Ok(branch.difference().report(&Scope::all())?)
+    })?;
+    table.measure("a branch of another definition, compared", size, || {
+        let text = format!("m1 > {}.0 && nps > 10", 40 + random.below(20));
+        let mut branch = engine.published().branch();
+        branch.apply(Update::new().define(Segment::parse("m1_large", &text)?))?;
+        Ok(branch.difference().report(&Scope::all())?)
+    })
+}
+
+/// A part of a tree of half the book moves under the root of another, and back.
+fn moves<W: Write>(table: &mut Table<'_, W>, size: usize, test: bool) -> Outcome<()> {
+    let half = size / 2;
+    let book = ReferenceBook::with_first_tree(size, 7, half);
+    let mut below = vec![1_usize; half];
+    for number in (1..half).rev() {
+        if let Some(parent) = book.parent(number) {
+            below[parent] += below[number];
+        }
+    }
+    let engine = Engine::new(book.schema(), today()?, EngineSettings::new().remember(1))?;
+    engine.load(&book.source())?;
+    engine.define(if size <= 1_000_000 { definitions()? } else { readers()? })?;
+    let other = AccountId::new(book.id(half))?;
+    for wanted in [10, 1_000, 50_000].into_iter().filter(|wanted| 4 * wanted <= half) {
+        // Not of the root, and as near as there is one.
+        let nearest = (1..half).min_by_key(|number| below[*number].abs_diff(wanted)).ok_or("no account")?;
+        let (id, home) = (book.id(nearest), book.id(book.parent(nearest).ok_or("a root")?));
+        let (id, home) = (AccountId::new(id)?, AccountId::new(home)?);
+        let mut away = false;
+        let rounds = std::mem::replace(&mut table.rounds, if test { 1 } else { 11 });
+        table.measure(&format!("a move of {}: all current", below[nearest]), size, || {
+            away = !away;
+            Ok(engine.apply(Change::new().move_under(&id, if away { &other } else { &home }))?)
+        })?;
+        let plain = engine.published().book().clone();
+        let to = if away { &home } else { &other };
+        table.measure("    of which the book", size, || {
+            Ok(plain.apply(&Change::new().move_under(&id, to))?)
+        })?;
+        table.rounds = rounds;
+    }
     Ok(())
 }

@@ -67,7 +67,7 @@
 //! | What if this changes? | [`Change`] and [`Book::apply`]; [`ChangeReport`] says what differs |
 //! | And the totals after it? | [`FoldPlan::refresh`] |
 //! | Others wrote to my storage: what differs from the book? | [`Change::from_source`]; [`ChangeBuilder`] for pushed batches |
-//! | How does my service restart quickly? | `Book::to_snapshot` and `Book::from_snapshot` (feature `snapshot`) |
+//! | How does my service restart quickly? | `Book::to_snapshot` and `Book::from_snapshot` (feature `snapshot`), and those of `Usage` |
 //! | Does my implementation of a trait keep its promises? | `testkit::source_conformance!` and its like, by feature |
 //!
 //! What the answers mean (missing values, cycles, scopes, rounding) is ruled in [`docs::semantics`]; how the

@@ -32,7 +32,7 @@ use perennial::catalog::{
 };
 use perennial::engine::{
     Delta, DeltaReport, Engine, EngineError, EngineSettings, JournalError, JournalSink, LiveView, MAX_VIEWS,
-    MemoryJournal, Observer, Progress, Update, compact,
+    MemoryJournal, Observer, Progress, Published, Update, compact,
 };
 use perennial::expr::ExprValue;
 use perennial::segment::Segment;
@@ -478,8 +478,13 @@ proptest! {
         flipped in any::<prop::sample::Index>(),
     ) {
         let journal = MemoryJournal::new();
-        let engine = engine_with(&seeds, settings(packing).journal(journal.clone()).remember(99));
+        // It begins with usage, which a host that restores it need not have.
+        let mut begun = usage();
+        let login = Event::on("login", "0d-0", as_of().date()).user("ann").count(3);
+        begun.ingest([login], as_of().date()).unwrap();
+        let engine = engine_with(&seeds, settings(packing).usage(begun).journal(journal.clone()).remember(99));
         subscribe_some(&engine, 0x5555_5555);
+        let used = |state: &Published| state.usage().map(Usage::to_snapshot);
         for (number, bytes) in steps.iter().enumerate() {
             let _ = step(&engine, *bytes, number);
         }
@@ -491,6 +496,7 @@ proptest! {
             prop_assert!(restored.damage.is_none());
             let again = again.published();
             prop_assert_eq!(again.book().to_snapshot(), state.book().to_snapshot());
+            prop_assert!(used(&again) == used(&state));
             prop_assert!(again.subscribed().eq(state.subscribed()));
             let views = [&again, &state].map(|state| by_engine(&state.view(&Scope::all()).unwrap()));
             prop_assert_eq!(differing(&views[0], &views[1]), Vec::<String>::new());
@@ -520,6 +526,8 @@ proptest! {
         let (again, last) = (again.published(), engine.published());
         prop_assert_eq!(restored.version, last.version());
         prop_assert_eq!(again.book().to_snapshot(), last.book().to_snapshot());
+        prop_assert!(used(&again) == used(&last));
+        prop_assert!(shorter.len() <= bytes.len());
         let views = [&again, &last].map(|state| by_engine(&state.view(&Scope::all()).unwrap()));
         prop_assert_eq!(differing(&views[0], &views[1]), Vec::<String>::new());
     }

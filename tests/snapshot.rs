@@ -20,6 +20,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use common::sealed::{FIRST, HEAD, Part, Parts, checksum, sections};
 use common::{
     ATTRIBUTES, CHUNK_ROWS, PRODUCTS, Rows, TYPES, answers, as_of, child, child_row_of, forest, id, id_of,
     schema, value_of, view,
@@ -472,57 +473,8 @@ fn something_of_everything(chunk_rows: u32) -> Book {
     book
 }
 
-/// CRC-32, bit by bit.
-fn checksum(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(u32::MAX, |sum, byte| {
-        (0..8).fold(
-            sum ^ u32::from(*byte),
-            |sum, _| if sum & 1 == 1 { (sum >> 1) ^ 0xEDB8_8320 } else { sum >> 1 },
-        )
-    })
-}
-
-const HEAD: usize = 32;
-const ENTRY: usize = 16;
-const FIRST: usize = HEAD + ENTRY * 7;
-
-/// A section with its name.
-type Part = ([u8; 4], Vec<u8>);
-type Parts = Vec<Part>;
-
-/// The sections of a snapshot with their names.
-fn sections(bytes: &[u8]) -> Parts {
-    let count = u32::from_le_bytes(bytes[12..16].try_into().unwrap()) as usize;
-    let mut at = HEAD + ENTRY * count;
-    let entries = bytes[HEAD..at].chunks(ENTRY);
-    entries
-        .map(|entry| {
-            let length = u64::from_le_bytes(entry[8..16].try_into().unwrap()) as usize;
-            let own = bytes[at..at + length].to_vec();
-            at += length;
-            (entry[..4].try_into().unwrap(), own)
-        })
-        .collect()
-}
-
-/// A snapshot with these sections, checksums and lengths right.
 fn sealed(sections: &[Part]) -> Vec<u8> {
-    let mut table = Vec::new();
-    for (name, own) in sections {
-        table.extend(name);
-        table.extend(checksum(own).to_le_bytes());
-        table.extend((own.len() as u64).to_le_bytes());
-    }
-    let own: Vec<u8> = sections.iter().flat_map(|(_, own)| own.iter().copied()).collect();
-    let mut bytes = b"\x8ePNL\r\n\x1a\n".to_vec();
-    bytes.extend(1_u32.to_le_bytes());
-    bytes.extend((sections.len() as u32).to_le_bytes());
-    bytes.extend(((HEAD + table.len() + own.len()) as u64).to_le_bytes());
-    bytes.extend(checksum(&table).to_le_bytes());
-    bytes.extend(checksum(&bytes).to_le_bytes());
-    bytes.extend(table);
-    bytes.extend(own);
-    bytes
+    common::sealed::sealed(*b"\x8ePNL\r\n\x1a\n", sections)
 }
 
 fn refusal(schema: &Arc<Schema>, bytes: &[u8]) -> SnapshotError {
@@ -616,7 +568,7 @@ fn every_changed_byte_is_found() {
 fn what_is_no_snapshot_is_refused() {
     let (schema, bytes) = (schema(), something_of_everything(3).to_snapshot());
     for other in [&b""[..], b"{}", b"id,parent\na,b\n", b"\x89PNG\r\n\x1a\n", &[0; 4_096]] {
-        assert_eq!(refusal(&schema, other).to_string(), "these bytes are no snapshot of a book");
+        assert_eq!(refusal(&schema, other).to_string(), "these bytes are no snapshot of this kind");
     }
     // Line ends changed by a transfer as text.
     let text: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != b'\r').collect();
@@ -626,7 +578,7 @@ fn what_is_no_snapshot_is_refused() {
     assert_eq!(
         refusal(&schema, &newer).to_string(),
         "the snapshot is in format 7 and this release reads format 1; \
-         read it with the release that wrote it, or load the book from its storage"
+         read it with the release that wrote it, or load again from your storage"
     );
     assert_eq!(
         refusal(&schema, &bytes[..bytes.len() - 1]).to_string(),

@@ -55,6 +55,8 @@ pub use links::{DeclaredLink, LinkGraph, LinkKind, LinkReferences};
 pub use report::{Fault, LoadError, LoadReport, MAX_REPORTED, Problem, RowCounts, RowLocation};
 #[cfg(feature = "snapshot")]
 pub use snapshot::SnapshotError;
+#[cfg(feature = "snapshot")]
+pub(crate) use snapshot::{Format, Part, Read, Reader, Section, Writer};
 pub use successions::Successions;
 pub use sync::ChangeBuilder;
 pub use view::View;

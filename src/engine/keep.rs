@@ -22,11 +22,14 @@ impl Engine {
 
     pub(super) fn begin_journal(&self) -> Result<(), EngineError> {
         let (now, writer) = (self.published(), self.writer());
-        self.keep(|| vec![Entry::state(Base { state: &now.0, keys: writer.known_keys() })], true)
+        let base = || Base { state: &now.0, keys: writer.known_keys(), with_usage: true };
+        self.keep(|| vec![Entry::state(base())], true)
     }
 
     pub(super) fn keep_state(&self, writer: &Writer, state: &State) -> Result<(), EngineError> {
-        self.keep(|| vec![Entry::state(Base { state, keys: writer.known_keys() })], false)
+        // Another book: the usage beside it is what it was.
+        let base = || Base { state, keys: writer.known_keys(), with_usage: false };
+        self.keep(|| vec![Entry::state(base())], false)
     }
 
     pub(super) fn keep_updates<'u>(
@@ -51,7 +54,7 @@ impl Engine {
     /// The current state as the bytes of a record.
     pub(super) fn base(&self) -> Vec<u8> {
         let (now, writer) = (self.published(), self.writer());
-        Entry::state(Base { state: &now.0, keys: writer.known_keys() }).to_bytes()
+        Entry::state(Base { state: &now.0, keys: writer.known_keys(), with_usage: true }).to_bytes()
     }
 }
 

@@ -63,6 +63,18 @@ impl Sum {
         self.unfit = self.unfit.wrapping_add(other.unfit);
     }
 
+    /// The sum in parts: the lower 128 bits, the rows, what went beyond, and the rows out of range.
+    #[cfg(feature = "snapshot")]
+    pub(crate) const fn parts(&self) -> (i128, u64, i32, u32) {
+        (self.value, self.rows, self.carry, self.unfit)
+    }
+
+    /// A sum of its parts.
+    #[cfg(feature = "snapshot")]
+    pub(crate) const fn from_parts((value, rows, carry, unfit): (i128, u64, i32, u32)) -> Self {
+        Self { value, rows, carry, unfit }
+    }
+
     /// What must be merged to take this away again.
     pub(crate) const fn negated(&self) -> Self {
         // The least number has no counterpart of its own: its negative is itself, and one carry.

@@ -17,12 +17,17 @@ const MAX_SHARDS: usize = 1 << 16;
 /// answer depends on a key. The keys are public: ids made to collide slow a host's own loads down, and
 /// change no answer.
 pub(crate) fn hash_of(id: &str) -> u64 {
+    hash_of_bytes(id.as_bytes())
+}
+
+/// The hash of bytes, likewise.
+pub(crate) fn hash_of_bytes(bytes: &[u8]) -> u64 {
     #[expect(
         deprecated,
         reason = "the std hasher with stated keys; `DefaultHasher` may change its algorithm"
     )]
     let mut hasher = std::hash::SipHasher::new_with_keys(0x7065_7265_6e6e_6961, 0x6c62_6f6f_6b73_2121);
-    hasher.write(id.as_bytes());
+    hasher.write(bytes);
     hasher.finish()
 }
 

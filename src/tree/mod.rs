@@ -21,7 +21,7 @@ pub use diagram::{DiagramLimits, TreeDiagram};
 pub use fault::{FaultKind, TreeFault};
 #[cfg(feature = "snapshot")]
 pub(crate) use index::tag_of;
-pub(crate) use index::{TagIndex, hash_of};
+pub(crate) use index::{TagIndex, hash_of, hash_of_bytes};
 pub use policy::{Policy, PolicyError, Remedy};
 pub use render::{TreeText, render_tree};
 pub(crate) use shape::{NO_PRODUCT, Shape};

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod sealed;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 

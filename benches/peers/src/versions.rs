@@ -1,7 +1,8 @@
 //! Which versions were compared? Read from the lock file, so that no table lies about it.
 
 const LOCK: &str = include_str!("../Cargo.lock");
-const TOOLS: [&str; 6] = ["perennial", "polars", "rusqlite", "petgraph", "cel", "rhai"];
+const TOOLS: [&str; 7] =
+    ["perennial", "polars", "rusqlite", "petgraph", "cel", "rhai", "differential-dataflow"];
 
 pub fn line() -> String {
     let mut tools: Vec<String> =

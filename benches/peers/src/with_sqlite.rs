@@ -232,7 +232,7 @@ fn store_uses(connection: &Connection, uses: &Uses) -> Outcome<()> {
     Ok(())
 }
 
-fn open() -> Outcome<Connection> {
+pub fn open() -> Outcome<Connection> {
     let connection = Connection::open_in_memory()?;
     connection.execute_batch(
         "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
@@ -241,7 +241,7 @@ fn open() -> Outcome<Connection> {
     Ok(connection)
 }
 
-fn fill(connection: &Connection, data: &Data) -> Outcome<()> {
+pub fn fill(connection: &Connection, data: &Data) -> Outcome<()> {
     let columns: String = (1..=METRICS).fold(String::new(), |mut columns, metric| {
         let _ = write!(columns, "m{metric} INTEGER, ");
         columns
@@ -264,7 +264,7 @@ fn fill(connection: &Connection, data: &Data) -> Outcome<()> {
     Ok(())
 }
 
-fn store_closure(connection: &Connection) -> Outcome<()> {
+pub fn store_closure(connection: &Connection) -> Outcome<()> {
     connection.execute_batch(&format!(
         "CREATE TABLE closure(ancestor INTEGER, descendant INTEGER, PRIMARY KEY (ancestor, descendant))
          WITHOUT ROWID;

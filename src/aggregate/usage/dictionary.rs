@@ -66,6 +66,15 @@ impl<K: Hash + Eq + Clone> Dictionary<K> {
         Some(found)
     }
 
+    /// Everything, by number.
+    #[cfg(feature = "snapshot")]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &K)> {
+        let parts = self.parts.iter().enumerate();
+        parts.flat_map(|(part, things)| {
+            things.iter().enumerate().filter_map(move |(place, thing)| Some((number(part, place)?, thing)))
+        })
+    }
+
     /// How many things there are in each part.
     pub(super) fn sizes(&self) -> impl Iterator<Item = usize> {
         self.parts.iter().map(|part| part.len())

@@ -32,6 +32,24 @@ impl EventIds {
         Self { parts: Arc::new(vec![Arc::default(); PARTS]), from: i32::MIN }
     }
 
+    /// None yet, and none before a day.
+    #[cfg(feature = "snapshot")]
+    pub(super) fn since(from: i32) -> Self {
+        Self { from, ..Self::new() }
+    }
+
+    #[cfg(feature = "snapshot")]
+    pub(super) const fn from(&self) -> i32 {
+        self.from
+    }
+
+    /// All ids, each with its day and its fingerprint.
+    #[cfg(feature = "snapshot")]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (i32, &str, u64)> {
+        let prints = self.parts.iter().flat_map(|part| &part.prints);
+        prints.map(|(id, (day, print))| (*day, &**id, *print))
+    }
+
     /// What an id stands for, if its event was on a day or later.
     pub(super) fn find(&self, id: &str, from: i32) -> Option<u64> {
         let (day, print) = *self.parts.get(part_of(id))?.prints.get(id)?;

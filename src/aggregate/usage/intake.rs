@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use super::dictionary::placed;
@@ -12,11 +11,12 @@ use super::reading::units;
 use super::report::{UsageFaultKind, UsageRefused, UsageReport};
 use super::settings::{Faulty, TooOld, UsageSettings};
 use super::store::{Arrival, Bucket, Key, NOBODY};
-use super::what::{WhatRef, cell_of};
+use super::what::{WhatRef, cell_of, put_cell, put_name};
 use super::{Usage, start_of_day};
 use crate::expr::{Cell, Val};
 use crate::fold::Sum;
 use crate::model::{AccountId, Date, ValueFault, ValueFaultKind, nearest};
+use crate::tree::hash_of_bytes;
 
 /// A row that fits.
 struct Fit<'e> {
@@ -282,15 +282,22 @@ impl<'e> Reader<'e> {
 }
 
 impl Fit<'_> {
-    /// A fingerprint of all that the row says.
+    /// A fingerprint of all that the row says. It is kept in snapshots: the same on every machine, in every release.
     fn print(&self) -> u64 {
-        let hasher = BuildHasherDefault::<DefaultHasher>::default();
-        let measures: Vec<(i128, u64)> = self.measures.iter().map(|sum| (sum.value, sum.rows)).collect();
         let event = self.event;
-        hasher.hash_one((
-            (self.kind, event.account, event.user, self.module, self.action),
-            (self.instant, matches!(event.when, When::On(_)), event.count),
-            (&self.properties, measures),
-        ))
+        let mut said = Vec::with_capacity(128);
+        said.extend(self.kind.to_le_bytes());
+        said.extend(self.instant.to_le_bytes());
+        said.push(u8::from(matches!(event.when, When::On(_))));
+        said.extend(event.count.to_le_bytes());
+        for text in [Some(event.account), event.user, self.module, self.action] {
+            put_name(&mut said, text);
+        }
+        self.properties.iter().for_each(|cell| put_cell(&mut said, cell));
+        for sum in &self.measures {
+            said.extend(sum.value.to_le_bytes());
+            said.extend(sum.rows.to_le_bytes());
+        }
+        hash_of_bytes(&said)
     }
 }

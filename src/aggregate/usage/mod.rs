@@ -14,6 +14,8 @@ mod reading;
 mod report;
 mod series;
 mod settings;
+#[cfg(feature = "snapshot")]
+mod snapshot;
 mod store;
 mod view;
 mod what;

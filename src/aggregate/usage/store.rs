@@ -61,6 +61,14 @@ impl Span {
         self.buckets.get(place)
     }
 
+    /// All buckets with their totals.
+    #[cfg(feature = "snapshot")]
+    pub(super) fn rows(&self, width: usize) -> impl Iterator<Item = (&Bucket, &[Sum])> {
+        let totals =
+            move |place: usize| self.totals.get(place * width..(place + 1) * width).unwrap_or_default();
+        self.buckets.iter().enumerate().map(move |(place, bucket)| (bucket, totals(place)))
+    }
+
     /// The total of a measure, over the events that have it.
     pub(super) fn total(&self, place: usize, measure: usize, width: usize) -> Option<&Sum> {
         self.totals.get(place * width + measure).filter(|sum| sum.rows > 0)

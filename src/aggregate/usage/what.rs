@@ -83,3 +83,39 @@ pub(super) fn cell_of(value: &Value, attribute: &Attribute) -> Cell {
         _ => Cell::Missing,
     }
 }
+
+/// The bytes of a value, by which it is told from every other: what they are of, then the value.
+pub(super) fn put_cell(bytes: &mut Vec<u8>, cell: &Cell) {
+    match cell {
+        // A property is of one value.
+        Cell::Missing | Cell::List(_) => bytes.push(0),
+        Cell::Bool(value) => bytes.extend([1, u8::from(*value)]),
+        Cell::Int(value) => {
+            bytes.push(2);
+            bytes.extend(value.to_le_bytes());
+        }
+        Cell::Wide(value) => {
+            bytes.push(3);
+            bytes.extend(value.to_le_bytes());
+        }
+        Cell::Double(value) => {
+            bytes.push(4);
+            bytes.extend(value.get().to_le_bytes());
+        }
+        Cell::Text(text) => {
+            bytes.push(5);
+            put_text(bytes, text);
+        }
+    }
+}
+
+/// The bytes of a name that may be missing.
+pub(super) fn put_name(bytes: &mut Vec<u8>, name: Option<&str>) {
+    bytes.push(u8::from(name.is_some()));
+    name.into_iter().for_each(|name| put_text(bytes, name));
+}
+
+fn put_text(bytes: &mut Vec<u8>, text: &str) {
+    bytes.extend((text.len() as u64).to_le_bytes());
+    bytes.extend(text.as_bytes());
+}

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use super::SnapshotError;
 use super::decode_held::Standing;
 use super::encode::NO_ROW;
-use super::format::{Part, take_apart};
+use super::format::Part;
 use super::reader::{Read, Reader};
+use super::sections::FORMAT;
 use super::structure::{self, Draft};
 use super::{blocks, decode_held, history, policies, schemas};
 use crate::book::{Chunk, Inner, Limb, MAX_CHUNK_ROWS, TableBlock};
@@ -20,7 +21,7 @@ use crate::set::Layout;
 use crate::tree::{NO_PRODUCT, NONE, Policy, Shape, TagIndex, hash_of};
 
 pub(super) fn decode(schema: Arc<Schema>, bytes: &[u8]) -> Read<Inner> {
-    let [own, book, accounts, values, child_rows, held, successions] = take_apart(bytes)?;
+    let [own, book, accounts, values, child_rows, held, successions] = FORMAT.take_apart(bytes)?;
     check_schema(own, &schema)?;
     let (version, chunk_rows, policy) = read_book(book)?;
     let Accounts { chunks, trunk, index } = read_accounts(accounts, &schema, chunk_rows)?;

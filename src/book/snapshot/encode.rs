@@ -3,7 +3,7 @@
 //! What cannot be derived: shapes, where chunks hang, columns, child rows and what is held. Indexes are
 //! left out. Empty slots are kept, since later changes fill them.
 
-use super::format::{Section, assemble};
+use super::sections::{BookSection, FORMAT};
 use super::writer::Writer;
 use super::{blocks, encode_held, history, policies};
 use crate::book::{Chunk, Inner};
@@ -14,22 +14,22 @@ pub(super) const NO_ROW: u16 = u16::MAX;
 
 pub(super) fn encode(inner: &Inner) -> Vec<u8> {
     let estimate = inner.chunks.iter().flatten().map(|chunk| chunk.bytes()).sum();
-    assemble(estimate, |section, bytes| {
+    FORMAT.assemble(estimate, |section, bytes| {
         let mut out = Writer(bytes);
         match section {
-            Section::Schema => out.0.extend(inner.schema.to_json().as_bytes()),
-            Section::Book => book(&mut out, inner),
-            Section::Accounts => accounts(&mut out, inner),
-            Section::Values => {
+            BookSection::Schema => out.0.extend(inner.schema.to_json().as_bytes()),
+            BookSection::Book => book(&mut out, inner),
+            BookSection::Accounts => accounts(&mut out, inner),
+            BookSection::Values => {
                 for block in inner.chunks.iter().flatten().flat_map(|chunk| &chunk.columns) {
                     blocks::write(&mut out, block.as_deref());
                 }
             }
-            Section::ChildRows => {
+            BookSection::ChildRows => {
                 inner.chunks.iter().flatten().for_each(|chunk| child_rows(&mut out, chunk));
             }
-            Section::Held => encode_held::write(&mut out, &inner.schema, &inner.held),
-            Section::Successions => history::write(&mut out, &inner.successions),
+            BookSection::Held => encode_held::write(&mut out, &inner.schema, &inner.held),
+            BookSection::Successions => history::write(&mut out, &inner.successions),
         }
     })
 }

@@ -1,19 +1,19 @@
-//! Why is a book not restored from these bytes?
+//! Why is a book, or the usage beside it, not restored from these bytes?
 
 use thiserror::Error;
 
-/// Why bytes are no snapshot that a book can be restored from. Nothing of them is used then: load the book
+/// Why bytes are no snapshot that a book, or usage, can be restored from. Nothing of them is used then: load it
 /// from its storage.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SnapshotError {
     /// The bytes do not begin as a snapshot does.
-    #[error("these bytes are no snapshot of a book")]
+    #[error("these bytes are no snapshot of this kind")]
     NotASnapshot,
     /// The snapshot was written by a newer release of this library.
     #[error(
         "the snapshot is in format {found} and this release reads format {known}; \
-         read it with the release that wrote it, or load the book from its storage"
+         read it with the release that wrote it, or load again from your storage"
     )]
     NewerVersion {
         /// The version of the format.
@@ -39,7 +39,7 @@ pub enum SnapshotError {
         /// The byte after its last.
         end: u64,
     },
-    /// The snapshot is that of a book with another schema.
+    /// The snapshot was made under another schema.
     #[error("the snapshot is of another schema: {}", .differences.join("; "))]
     OtherSchema {
         /// How it differs, as far as that is told in a few lines.

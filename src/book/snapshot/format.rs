@@ -17,158 +17,126 @@
 
 use super::SnapshotError;
 
-/// A byte outside ASCII, then line ends of both kinds, so that a transfer as text is found.
-pub(super) const MAGIC: [u8; 8] = *b"\x8ePNL\r\n\x1a\n";
-/// The version that is written, and the only one that is read.
-pub(super) const VERSION: u32 = 1;
-
 const HEAD: usize = 32;
 const ENTRY: usize = 16;
 
-/// A part of a snapshot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Section {
-    Schema,
-    Book,
-    Accounts,
-    Values,
-    ChildRows,
-    Held,
-    Successions,
+/// The parts of one kind of snapshot, in the order in which they are written.
+pub(crate) struct Format<S, const N: usize> {
+    /// A byte outside ASCII, then line ends of both kinds, so that a transfer as text is found.
+    pub(crate) magic: [u8; 8],
+    /// The version that is written, and the only one that is read.
+    pub(crate) version: u32,
+    pub(crate) sections: [S; N],
 }
 
-impl Section {
-    /// All of them, in the order in which they are written.
-    pub(super) const ALL: [Self; 7] = [
-        Self::Schema,
-        Self::Book,
-        Self::Accounts,
-        Self::Values,
-        Self::ChildRows,
-        Self::Held,
-        Self::Successions,
-    ];
-
-    const fn tag(self) -> [u8; 4] {
-        *match self {
-            Self::Schema => b"SCHM",
-            Self::Book => b"BOOK",
-            Self::Accounts => b"ACCT",
-            Self::Values => b"VALS",
-            Self::ChildRows => b"ROWS",
-            Self::Held => b"HELD",
-            Self::Successions => b"SUCC",
-        }
-    }
+/// A part of a snapshot.
+pub(crate) trait Section: Copy {
+    fn tag(self) -> [u8; 4];
 
     /// What a reader of messages calls it.
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::Schema => "schema",
-            Self::Book => "policy and version",
-            Self::Accounts => "accounts",
-            Self::Values => "values",
-            Self::ChildRows => "child rows",
-            Self::Held => "held rows",
-            Self::Successions => "successions",
-        }
-    }
+    fn word(self) -> &'static str;
 }
 
-/// Puts sections together. `write` appends the bytes of one.
-pub(super) fn assemble(estimate: usize, mut write: impl FnMut(Section, &mut Vec<u8>)) -> Vec<u8> {
-    let first = HEAD + ENTRY * Section::ALL.len();
-    let mut bytes = Vec::with_capacity(estimate + first);
-    bytes.resize(first, 0);
-    let mut table = Vec::with_capacity(ENTRY * Section::ALL.len());
-    for section in Section::ALL {
-        let start = bytes.len();
-        write(section, &mut bytes);
-        let own = bytes.get(start..).unwrap_or_default();
-        table.extend(section.tag());
-        table.extend(crc32fast::hash(own).to_le_bytes());
-        table.extend((own.len() as u64).to_le_bytes());
-    }
-    let mut head = Vec::with_capacity(HEAD);
-    head.extend(MAGIC);
-    head.extend(VERSION.to_le_bytes());
-    head.extend(u32::try_from(Section::ALL.len()).unwrap_or_default().to_le_bytes());
-    head.extend((bytes.len() as u64).to_le_bytes());
-    head.extend(crc32fast::hash(&table).to_le_bytes());
-    head.extend(crc32fast::hash(&head).to_le_bytes());
-    for (place, byte) in bytes.iter_mut().zip(head.iter().chain(&table)) {
-        *place = *byte;
-    }
-    bytes
-}
+/// The name of a section, where its bytes start, and the bytes.
+pub(crate) type Part<'b> = (&'static str, usize, &'b [u8]);
 
-/// The bytes of one section, and where they start.
-pub(super) type Part<'b> = (Section, usize, &'b [u8]);
-
-/// Takes a snapshot apart, when it is whole and as it was written.
-pub(super) fn take_apart(bytes: &[u8]) -> Result<[Part<'_>; 7], SnapshotError> {
-    if bytes.iter().zip(MAGIC).any(|(found, expected)| *found != expected) || bytes.is_empty() {
-        return Err(SnapshotError::NotASnapshot);
-    }
-    let found = bytes.len() as u64;
-    let cut_off = |expected: usize| SnapshotError::Truncated { expected: expected as u64, found };
-    let version = number(bytes, 8).ok_or_else(|| cut_off(HEAD))?;
-    if version > u64::from(VERSION) {
-        // What follows the version is the affair of that version.
-        let found = u32::try_from(version).unwrap_or(u32::MAX);
-        return Err(SnapshotError::NewerVersion { found, known: VERSION });
-    }
-    let head = bytes.get(..HEAD).ok_or_else(|| cut_off(HEAD))?;
-    check("head", 0, head.get(..HEAD - 4).unwrap_or_default(), number(head, HEAD - 4))?;
-    let malformed = |offset: usize, reason: String| SnapshotError::Malformed {
-        section: "head",
-        offset: offset as u64,
-        reason,
-    };
-    if version != u64::from(VERSION) {
-        return Err(malformed(8, format!("there is no format {version}")));
-    }
-    if number(head, 12) != Some(Section::ALL.len() as u64) {
-        let reason = format!("format {version} has {} sections", Section::ALL.len());
-        return Err(malformed(12, reason));
-    }
-    let total = long(head, 16).unwrap_or_default();
-    if total > found {
-        return Err(SnapshotError::Truncated { expected: total, found });
-    }
-    if total < found {
-        return Err(malformed(16, format!("{} bytes follow its end", found - total)));
-    }
-    let end = HEAD + ENTRY * Section::ALL.len();
-    let table = bytes.get(HEAD..end).ok_or_else(|| cut_off(end))?;
-    check("table of sections", HEAD, table, number(head, 24))?;
-
-    let mut parts: [Part<'_>; 7] = Section::ALL.map(|section| (section, 0, &[][..]));
-    let (mut at, mut rest) = (end, bytes.get(end..).unwrap_or_default());
-    for ((place, part), entry) in parts.iter_mut().enumerate().zip(table.chunks(ENTRY)) {
-        let (section, offset) = (part.0, HEAD + ENTRY * place);
-        let wrong =
-            |reason| SnapshotError::Malformed { section: "table of sections", offset: offset as u64, reason };
-        let tag = entry.get(..4).unwrap_or_default();
-        if tag != section.tag() {
-            let tag = tag.escape_ascii();
-            let expected = section.tag();
-            let expected = expected.escape_ascii();
-            return Err(wrong(format!("section `{tag}` stands where format {version} has `{expected}`")));
+impl<S: Section, const N: usize> Format<S, N> {
+    /// Puts sections together. `write` appends the bytes of one.
+    pub(crate) fn assemble(&self, estimate: usize, mut write: impl FnMut(S, &mut Vec<u8>)) -> Vec<u8> {
+        let first = HEAD + ENTRY * N;
+        let mut bytes = Vec::with_capacity(estimate + first);
+        bytes.resize(first, 0);
+        let mut table = Vec::with_capacity(ENTRY * N);
+        for section in self.sections {
+            let start = bytes.len();
+            write(section, &mut bytes);
+            let own = bytes.get(start..).unwrap_or_default();
+            table.extend(section.tag());
+            table.extend(crc32fast::hash(own).to_le_bytes());
+            table.extend((own.len() as u64).to_le_bytes());
         }
-        let length = usize::try_from(long(entry, 8).unwrap_or_default()).ok();
-        let Some((own, after)) = length.and_then(|length| rest.split_at_checked(length)) else {
-            return Err(wrong(format!("section `{}` is longer than the snapshot", tag.escape_ascii())));
+        let mut head = Vec::with_capacity(HEAD);
+        head.extend(self.magic);
+        head.extend(self.version.to_le_bytes());
+        head.extend(u32::try_from(N).unwrap_or_default().to_le_bytes());
+        head.extend((bytes.len() as u64).to_le_bytes());
+        head.extend(crc32fast::hash(&table).to_le_bytes());
+        head.extend(crc32fast::hash(&head).to_le_bytes());
+        for (place, byte) in bytes.iter_mut().zip(head.iter().chain(&table)) {
+            *place = *byte;
+        }
+        bytes
+    }
+
+    /// Takes a snapshot apart, when it is whole and as it was written.
+    pub(crate) fn take_apart<'b>(&self, bytes: &'b [u8]) -> Result<[Part<'b>; N], SnapshotError> {
+        if bytes.iter().zip(self.magic).any(|(found, expected)| *found != expected) || bytes.is_empty() {
+            return Err(SnapshotError::NotASnapshot);
+        }
+        let found = bytes.len() as u64;
+        let cut_off = |expected: usize| SnapshotError::Truncated { expected: expected as u64, found };
+        let version = number(bytes, 8).ok_or_else(|| cut_off(HEAD))?;
+        if version > u64::from(self.version) {
+            // What follows the version is the affair of that version.
+            let found = u32::try_from(version).unwrap_or(u32::MAX);
+            return Err(SnapshotError::NewerVersion { found, known: self.version });
+        }
+        let head = bytes.get(..HEAD).ok_or_else(|| cut_off(HEAD))?;
+        check("head", 0, head.get(..HEAD - 4).unwrap_or_default(), number(head, HEAD - 4))?;
+        let malformed = |offset: usize, reason: String| SnapshotError::Malformed {
+            section: "head",
+            offset: offset as u64,
+            reason,
         };
-        check(section.word(), at, own, number(entry, 4))?;
-        *part = (section, at, own);
-        at += own.len();
-        rest = after;
+        if version != u64::from(self.version) {
+            return Err(malformed(8, format!("there is no format {version}")));
+        }
+        if number(head, 12) != Some(N as u64) {
+            let reason = format!("format {version} has {N} sections");
+            return Err(malformed(12, reason));
+        }
+        let total = long(head, 16).unwrap_or_default();
+        if total > found {
+            return Err(SnapshotError::Truncated { expected: total, found });
+        }
+        if total < found {
+            return Err(malformed(16, format!("{} bytes follow its end", found - total)));
+        }
+        let end = HEAD + ENTRY * N;
+        let table = bytes.get(HEAD..end).ok_or_else(|| cut_off(end))?;
+        check("table of sections", HEAD, table, number(head, 24))?;
+
+        let mut parts: [Part<'b>; N] = self.sections.map(|section| (section.word(), 0, &[][..]));
+        let (mut at, mut rest) = (end, bytes.get(end..).unwrap_or_default());
+        let entries = self.sections.iter().zip(table.chunks(ENTRY));
+        for ((place, part), (section, entry)) in parts.iter_mut().enumerate().zip(entries) {
+            let offset = HEAD + ENTRY * place;
+            let wrong = |reason| SnapshotError::Malformed {
+                section: "table of sections",
+                offset: offset as u64,
+                reason,
+            };
+            let tag = entry.get(..4).unwrap_or_default();
+            if tag != section.tag() {
+                let tag = tag.escape_ascii();
+                let expected = section.tag();
+                let expected = expected.escape_ascii();
+                return Err(wrong(format!("section `{tag}` stands where format {version} has `{expected}`")));
+            }
+            let length = usize::try_from(long(entry, 8).unwrap_or_default()).ok();
+            let Some((own, after)) = length.and_then(|length| rest.split_at_checked(length)) else {
+                return Err(wrong(format!("section `{}` is longer than the snapshot", tag.escape_ascii())));
+            };
+            check(section.word(), at, own, number(entry, 4))?;
+            *part = (section.word(), at, own);
+            at += own.len();
+            rest = after;
+        }
+        if !rest.is_empty() {
+            return Err(malformed(16, format!("{} bytes belong to no section", rest.len())));
+        }
+        Ok(parts)
     }
-    if !rest.is_empty() {
-        return Err(malformed(16, format!("{} bytes belong to no section", rest.len())));
-    }
-    Ok(parts)
 }
 
 fn check(section: &'static str, start: usize, own: &[u8], stated: Option<u64>) -> Result<(), SnapshotError> {

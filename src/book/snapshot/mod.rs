@@ -16,12 +16,16 @@ mod history;
 mod policies;
 mod reader;
 mod schemas;
+mod sections;
 mod structure;
 mod writer;
 
 use std::sync::Arc;
 
 pub use error::SnapshotError;
+pub(crate) use format::{Format, Part, Section};
+pub(crate) use reader::{Read, Reader};
+pub(crate) use writer::Writer;
 
 use super::Book;
 use crate::model::Schema;

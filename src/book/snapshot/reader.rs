@@ -3,14 +3,14 @@
 //! Nothing is allocated for more than the bytes that are left can hold, and every fault says where it is.
 
 use super::SnapshotError;
-use super::format::{Part, Section};
+use super::format::Part;
 use crate::column::{Bitmap, Strings};
 
-pub(super) type Read<T> = Result<T, SnapshotError>;
+pub(crate) type Read<T> = Result<T, SnapshotError>;
 
 /// What is left of a section.
-pub(super) struct Reader<'b> {
-    section: Section,
+pub(crate) struct Reader<'b> {
+    section: &'static str,
     end: usize,
     rest: &'b [u8],
 }
@@ -18,7 +18,7 @@ pub(super) struct Reader<'b> {
 macro_rules! numbers {
     ($($many:ident $type:ty),*) => {
         $(
-            pub(super) fn $many(&mut self, count: usize) -> Read<Vec<$type>> {
+            pub(crate) fn $many(&mut self, count: usize) -> Read<Vec<$type>> {
                 let bytes = self.array(count, size_of::<$type>())?;
                 let (places, _) = bytes.as_chunks();
                 Ok(places.iter().map(|place| <$type>::from_le_bytes(*place)).collect())
@@ -28,35 +28,34 @@ macro_rules! numbers {
 }
 
 impl<'b> Reader<'b> {
-    pub(super) const fn new((section, start, bytes): Part<'b>) -> Self {
+    pub(crate) const fn new((section, start, bytes): Part<'b>) -> Self {
         Self { section, end: start + bytes.len(), rest: bytes }
     }
 
     /// Where it stands, from the start of the snapshot.
-    pub(super) const fn at(&self) -> usize {
+    pub(crate) const fn at(&self) -> usize {
         self.end - self.rest.len()
     }
 
     /// A fault of what was read last.
-    pub(super) fn fault(&self, reason: impl Into<String>) -> SnapshotError {
+    pub(crate) fn fault(&self, reason: impl Into<String>) -> SnapshotError {
         self.fault_at(self.at(), reason)
     }
 
     /// A fault of what was read at a place.
-    pub(super) fn fault_at(&self, at: usize, reason: impl Into<String>) -> SnapshotError {
-        let section = self.section.word();
-        SnapshotError::Malformed { section, offset: at as u64, reason: reason.into() }
+    pub(crate) fn fault_at(&self, at: usize, reason: impl Into<String>) -> SnapshotError {
+        SnapshotError::Malformed { section: self.section, offset: at as u64, reason: reason.into() }
     }
 
     /// That everything was read.
-    pub(super) fn finish(&self) -> Read<()> {
+    pub(crate) fn finish(&self) -> Read<()> {
         match self.rest.len() {
             0 => Ok(()),
             left => Err(self.fault(format!("{left} bytes are left over"))),
         }
     }
 
-    pub(super) fn bytes(&mut self, count: usize) -> Read<&'b [u8]> {
+    pub(crate) fn bytes(&mut self, count: usize) -> Read<&'b [u8]> {
         let Some((own, rest)) = self.rest.split_at_checked(count) else {
             return Err(self.fault(format!("{count} bytes are expected, {} are left", self.rest.len())));
         };
@@ -75,50 +74,54 @@ impl<'b> Reader<'b> {
         Ok(self.bytes(N)?.first_chunk().copied().unwrap_or([0; N]))
     }
 
-    pub(super) fn u8(&mut self) -> Read<u8> {
+    pub(crate) fn u8(&mut self) -> Read<u8> {
         self.one().map(u8::from_le_bytes)
     }
 
-    pub(super) fn u16(&mut self) -> Read<u16> {
+    pub(crate) fn u16(&mut self) -> Read<u16> {
         self.one().map(u16::from_le_bytes)
     }
 
-    pub(super) fn u32(&mut self) -> Read<u32> {
+    pub(crate) fn u32(&mut self) -> Read<u32> {
         self.one().map(u32::from_le_bytes)
     }
 
-    pub(super) fn u64(&mut self) -> Read<u64> {
+    pub(crate) fn u64(&mut self) -> Read<u64> {
         self.one().map(u64::from_le_bytes)
     }
 
-    pub(super) fn i32(&mut self) -> Read<i32> {
+    pub(crate) fn i32(&mut self) -> Read<i32> {
         self.one().map(i32::from_le_bytes)
     }
 
-    pub(super) fn i64(&mut self) -> Read<i64> {
+    pub(crate) fn i64(&mut self) -> Read<i64> {
         self.one().map(i64::from_le_bytes)
     }
 
-    pub(super) fn f64(&mut self) -> Read<f64> {
+    pub(crate) fn i128(&mut self) -> Read<i128> {
+        self.one().map(i128::from_le_bytes)
+    }
+
+    pub(crate) fn f64(&mut self) -> Read<f64> {
         self.one().map(f64::from_le_bytes)
     }
 
     /// A number of things that take at least `width` bytes each.
-    pub(super) fn count(&mut self, width: usize) -> Read<usize> {
+    pub(crate) fn count(&mut self, width: usize) -> Read<usize> {
         let (count, left) = (self.u64()?, self.rest.len());
         let fits = usize::try_from(count).ok().filter(|count| count.saturating_mul(width) <= left);
         fits.ok_or_else(|| self.fault(format!("{count} entries are said to follow, in {left} bytes")))
     }
 
     /// Bits for so many rows.
-    pub(super) fn bitmap(&mut self, rows: usize) -> Read<Bitmap> {
+    pub(crate) fn bitmap(&mut self, rows: usize) -> Read<Bitmap> {
         let at = self.at();
         let words = self.u64s(rows.div_ceil(64))?;
         Bitmap::from_words(words, rows).ok_or_else(|| self.fault_at(at, "bits past the last row are set"))
     }
 
     /// One text with its length.
-    pub(super) fn text(&mut self) -> Read<&'b str> {
+    pub(crate) fn text(&mut self) -> Read<&'b str> {
         let at = self.at();
         let length = self.count(1)?;
         let bytes = self.bytes(length)?;
@@ -126,7 +129,7 @@ impl<'b> Reader<'b> {
     }
 
     /// So many texts.
-    pub(super) fn strings(&mut self, count: usize) -> Read<Strings> {
+    pub(crate) fn strings(&mut self, count: usize) -> Read<Strings> {
         let at = self.at();
         let total = self.u64()?;
         let ends: Vec<usize> = if u32::try_from(total).is_ok() {

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::JournalError;
 use crate::aggregate::OwnedEvent;
-use crate::book::{Book, Change};
+use crate::book::Change;
 use crate::catalog::{Catalog, Definition, DefinitionRef};
 use crate::engine::Update;
 use crate::engine::published::State;
@@ -60,13 +60,17 @@ impl Moment {
     }
 }
 
-/// What a record says, its book apart.
+/// What a record says, its book and usage apart.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(in crate::engine) enum Said {
-    /// A whole state; its book follows.
+    /// A whole state; its book follows, then its usage where that is said.
     State {
         version: u64,
+        /// How many bytes of what follows are the book.
+        book: u64,
+        /// Does usage follow? Else it is that of the state before.
+        usage: bool,
         moment: Moment,
         definitions: Json,
         subscribed: BTreeSet<DefinitionRef>,
@@ -97,26 +101,35 @@ pub(in crate::engine) enum Said {
 /// A record.
 pub(in crate::engine) struct Entry {
     said: Said,
-    book: Option<Book>,
+    /// What follows: the book, and the usage.
+    state: Vec<u8>,
 }
 
 /// A whole state on its way into a record.
 pub(in crate::engine) struct Base<'b> {
     pub(in crate::engine) state: &'b State,
     pub(in crate::engine) keys: Vec<(Arc<str>, u64)>,
+    /// Is its usage another than that of the state before?
+    pub(in crate::engine) with_usage: bool,
 }
 
 impl Entry {
     pub(in crate::engine) fn state(of: Base<'_>) -> Self {
         let state = of.state;
+        let mut bytes = state.book.to_snapshot();
+        let book = bytes.len() as u64;
+        let usage = state.usage.as_ref().filter(|_| of.with_usage);
+        usage.into_iter().for_each(|usage| bytes.extend(usage.to_snapshot()));
         let said = Said::State {
             version: state.version,
+            book,
+            usage: usage.is_some(),
             moment: Moment::of(&state.as_of),
             definitions: Catalog::document(state.catalog.definitions()),
             subscribed: (*state.subscribed).clone(),
             keys: of.keys,
         };
-        Self { said, book: Some(state.book.clone()) }
+        Self { said, state: bytes }
     }
 
     pub(in crate::engine) fn update(update: &Update, version: u64) -> Self {
@@ -131,32 +144,32 @@ impl Entry {
             moment: update.moment.as_ref().map(Moment::of),
             key: update.key.clone(),
         };
-        Self { said, book: None }
+        Self { said, state: Vec::new() }
     }
 
     pub(in crate::engine) fn events(events: Vec<OwnedEvent>, today: Date, version: u64) -> Self {
-        Self { said: Said::Events { version, today, events }, book: None }
+        Self { said: Said::Events { version, today, events }, state: Vec::new() }
     }
 
-    /// What it says as JSON, with its length before it, then the book.
+    /// What it says as JSON, with its length before it, then the state.
     pub(in crate::engine) fn to_bytes(&self) -> Vec<u8> {
         // Nothing in it is a map with keys that are no text.
         let said = serde_json::to_vec(&self.said).unwrap_or_default();
         let mut bytes = (said.len() as u64).to_le_bytes().to_vec();
         bytes.extend(said);
-        bytes.extend(self.book.iter().flat_map(Book::to_snapshot));
+        bytes.extend(&self.state);
         bytes
     }
 
-    /// What a record says, and the bytes of its book.
+    /// What a record says, and the bytes of its state.
     pub(super) fn read(bytes: &[u8], offset: usize) -> Result<(Said, &[u8]), JournalError> {
         let malformed = |reason: String| JournalError::Malformed { offset, reason };
         let parts = bytes.split_first_chunk::<8>().and_then(|(length, rest)| {
             rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)
         });
-        let (said, book) = parts.ok_or_else(|| malformed("it is too short".to_owned()))?;
+        let (said, state) = parts.ok_or_else(|| malformed("it is too short".to_owned()))?;
         let said = serde_json::from_slice(said).map_err(|error| malformed(error.to_string()))?;
-        Ok((said, book))
+        Ok((said, state))
     }
 }
 

@@ -51,6 +51,9 @@ pub enum JournalError {
     /// A book in it cannot be restored.
     #[error("the book of a state cannot be restored: {0}")]
     Book(#[from] SnapshotError),
+    /// The usage in it cannot be restored.
+    #[error("the usage of a state cannot be restored: {0}")]
+    Usage(#[source] SnapshotError),
     /// A moment is in a zone that the settings do not know.
     #[error("the zone `{0}` is not known: give it with `EngineSettings::zones`")]
     UnknownZone(String),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::entry::{Entry, Said, definitions};
 use super::frames::{Damage, JournalError, head, record, records};
-use crate::aggregate::OwnedEvent;
+use crate::aggregate::{OwnedEvent, Usage};
 use crate::book::Book;
 use crate::catalog::Catalog;
 use crate::engine::next::catalog;
@@ -39,8 +39,9 @@ impl Engine {
     /// An engine in the state that a journal leads to: the last one, or that of a version. Bit for bit what was published
     /// then, with the same versions and idempotency keys; the states before it are not remembered.
     ///
-    /// `settings` are those of the engine that wrote the journal; their usage is that which it began with. A journal in them
-    /// is begun anew with the state that was rebuilt: to go on with the old one, give [`Restored::bytes`] of it and none here.
+    /// `settings` are those of the engine that wrote the journal; their usage says which kinds of event there are and how they
+    /// are kept, and may be empty. A journal in them is begun anew with the state that was rebuilt: to go on with the old
+    /// one, give [`Restored::bytes`] of it and none here.
     ///
     /// A damaged tail is named in [`Restored::damage`], and what stands before it is used.
     ///
@@ -64,12 +65,12 @@ impl Engine {
             Builder { schema: &schema, settings: &settings, state: None, version: 0, keys: Vec::new() };
         let (mut count, mut end) = (0, bytes.len() - damage.as_ref().map_or(0, |damage| damage.bytes));
         for (offset, payload) in found {
-            let (said, book) = Entry::read(payload, offset)?;
+            let (said, state) = Entry::read(payload, offset)?;
             if version.is_some_and(|version| said.version() > version) {
                 end = offset;
                 break;
             }
-            builder.take(said, book, offset)?;
+            builder.take(said, state, offset)?;
             count += 1;
         }
         let Builder { state: Some(parts), version, keys, .. } = builder else {
@@ -93,16 +94,28 @@ impl Said {
 }
 
 impl Builder<'_> {
-    fn take(&mut self, said: Said, book: &[u8], offset: usize) -> Result<(), JournalError> {
+    fn take(&mut self, said: Said, state: &[u8], offset: usize) -> Result<(), JournalError> {
         let version = said.version();
         let refused = |cause: EngineError| JournalError::Refused { version, cause: Box::new(cause) };
         match said {
-            Said::State { moment, definitions: document, subscribed, keys, .. } => {
+            Said::State { moment, definitions: document, subscribed, keys, book, usage: follows, .. } => {
+                let parts = usize::try_from(book).ok().and_then(|book| state.split_at_checked(book));
+                let (book, usage) = parts.ok_or_else(|| JournalError::Malformed {
+                    offset,
+                    reason: "its book is cut off".to_owned(),
+                })?;
                 let book = Book::from_snapshot(self.schema.clone(), book)?;
                 let definitions = definitions(&document, offset)?;
-                // Usage is not in a state: it is that of the settings, and of the events before.
-                let known = self.state.take().map(|parts| parts.usage);
-                let usage = known.unwrap_or_else(|| self.settings.usage.clone());
+                let before =
+                    self.state.take().map_or_else(|| self.settings.usage.clone(), |parts| parts.usage);
+                let usage = match before {
+                    Some(before) if follows => {
+                        let (schema, settings) = (before.schema().clone(), before.settings().clone());
+                        Some(Usage::from_snapshot(schema, settings, usage).map_err(JournalError::Usage)?)
+                    }
+                    None if follows => return Err(refused(EngineError::NoUsage)),
+                    before => before,
+                };
                 let catalog = self.catalog(usage.as_ref(), definitions).map_err(refused)?;
                 let as_of = moment.to_as_of(&*self.settings.zones)?;
                 let subscribed = Arc::new(subscribed);
@@ -149,8 +162,8 @@ impl Builder<'_> {
     }
 }
 
-/// A shorter journal that leads to the same state: the events of the old one, then that state as a whole. Earlier states can
-/// not be rebuilt from it. Of a journal with a damaged tail, that of what stands before it.
+/// A shorter journal that leads to the same state: that state as a whole, its book and its usage. Earlier states can not be
+/// rebuilt from it. Of a journal with a damaged tail, that of what stands before it.
 ///
 /// `settings` are those of [`Engine::restore`].
 ///
@@ -165,19 +178,6 @@ pub fn compact(
     let settings = settings.without_journal();
     let (engine, _) = Engine::restore(schema, settings, bytes, None)?;
     let mut shorter = head();
-    let state = engine.base();
-    // Events are read after a state, which gives them a book to be of.
-    record(&mut shorter, &state);
-    let (found, _) = records(bytes)?;
-    let mut events = 0;
-    for (offset, payload) in found {
-        if matches!(Entry::read(payload, offset)?.0, Said::Events { .. }) {
-            record(&mut shorter, payload);
-            events += 1;
-        }
-    }
-    if events > 0 {
-        record(&mut shorter, &state);
-    }
+    record(&mut shorter, &engine.base());
     Ok(shorter)
 }

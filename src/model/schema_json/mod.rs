@@ -14,6 +14,8 @@ mod tests;
 mod tree;
 mod writer;
 
+#[cfg(feature = "snapshot")]
+use super::Attribute;
 use super::limits::MAX_SCHEMA_BYTES;
 use super::schema_fault::Faults;
 use super::{CaseRule, Nesting, Schema, SchemaErrors, SchemaFaultKind, StatusGroup};
@@ -122,6 +124,14 @@ impl Schema {
     #[must_use]
     pub fn to_json(&self) -> String {
         writer::write(self).pretty()
+    }
+}
+
+#[cfg(feature = "snapshot")]
+impl Attribute {
+    /// Its name and type, as they stand in a document, in one line.
+    pub(crate) fn type_json(&self) -> String {
+        writer::name_and_type(self).compact()
     }
 }
 

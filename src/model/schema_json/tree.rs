@@ -48,6 +48,12 @@ impl Json {
         text
     }
 
+    /// Writes it in one line.
+    #[cfg(feature = "snapshot")]
+    pub(super) fn compact(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
     pub(super) fn text(text: &str) -> Self {
         Self::Text(text.to_owned())
     }

@@ -82,6 +82,12 @@ fn own_attribute(attribute: &Attribute) -> Json {
     entry.finish()
 }
 
+/// What an attribute is called, and which values it takes.
+#[cfg(feature = "snapshot")]
+pub(super) fn name_and_type(attribute: &Attribute) -> Json {
+    own_attribute(&Attribute::new(attribute.name(), attribute.kind.clone()))
+}
+
 const fn type_word(kind: &AttributeType) -> &'static str {
     match kind {
         AttributeType::Bool => "bool",
