@@ -73,13 +73,16 @@ impl TableBlock {
         &self.ids
     }
 
-    /// Are the rows of an account the same in two blocks of one table?
-    pub(crate) fn alike(one: Option<&Self>, other: Option<&Self>, account: u32) -> bool {
-        let (Some(one), Some(other)) = (one, other) else {
-            let rows = |block: Option<&Self>| block.map_or(0, |block| block.rows_of(account).len());
+    /// Are the rows of an account in one block those of an account in another one of the same table?
+    pub(crate) fn alike(one: (Option<&Self>, u32), other: (Option<&Self>, u32)) -> bool {
+        let ((Some(own_block), account), (Some(other_block), other_account)) = (one, other) else {
+            let rows = |(block, account): (Option<&Self>, u32)| {
+                block.map_or(0, |block| block.rows_of(account).len())
+            };
             return rows(one) + rows(other) == 0;
         };
-        let (own, others) = (one.rows_of(account), other.rows_of(account));
+        let (one, other) = (own_block, other_block);
+        let (own, others) = (one.rows_of(account), other.rows_of(other_account));
         let same = |own: usize, others: usize| {
             let mut columns = one.columns.iter().zip(&other.columns);
             one.id(own) == other.id(others)

@@ -123,6 +123,34 @@ impl Bitmap {
             .sum()
     }
 
+    /// Bits side by side: of each piece so many from a row on, and zeros where it has none.
+    pub(crate) fn joined<'b>(pieces: impl IntoIterator<Item = (Option<&'b Self>, usize, usize)>) -> Self {
+        let (mut words, mut len): (Vec<u64>, usize) = (Vec::new(), 0);
+        for (bits, from, rows) in pieces {
+            let mut done = 0;
+            while done < rows {
+                let take = (64 - len % 64).min(rows - done);
+                let own = bits.map_or(0, |bits| bits.word_at(from + done, take));
+                if len.is_multiple_of(64) {
+                    words.push(own);
+                } else if let Some(last) = words.last_mut() {
+                    *last |= own << (len % 64);
+                }
+                len += take;
+                done += take;
+            }
+        }
+        Self { words: words.into(), len: u32::try_from(len).unwrap_or(u32::MAX) }
+    }
+
+    /// Up to 64 bits from a row on.
+    fn word_at(&self, row: usize, count: usize) -> u64 {
+        let word = |at: usize| self.words.get(at).copied().unwrap_or(0);
+        let (at, shift) = (row / 64, row % 64);
+        let both = if shift == 0 { word(at) } else { word(at) >> shift | word(at + 1) << (64 - shift) };
+        if count < 64 { both & ((1 << count) - 1) } else { both }
+    }
+
     /// The rows that are set, in order.
     pub(crate) fn rows(&self) -> impl Iterator<Item = u32> + '_ {
         self.words.iter().zip(0_u32..).flat_map(|(word, place)| {

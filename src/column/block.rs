@@ -199,6 +199,40 @@ impl Block {
         found
     }
 
+    /// The rows of `new`, of some from a row on, at which it differs from as many rows of `old`.
+    pub(crate) fn differing_at(
+        (old, from): (Option<&Self>, usize),
+        (new, to): (Option<&Self>, usize),
+        rows: usize,
+    ) -> Vec<u32> {
+        macro_rules! alike {
+            ($old:expr, $new:expr, $alike:expr) => {{
+                let (old, new) = ($old.values().get(from..from + rows), $new.values().get(to..to + rows));
+                // What is missing holds the default: only then do equal values not say it all.
+                $old.is_full()
+                    && $new.is_full()
+                    && old.zip(new).is_some_and(|(old, new)| old.iter().zip(new).all($alike))
+            }};
+        }
+        let alike = match (old, new) {
+            (None, None) => true,
+            (Some(Self::I64(old)), Some(Self::I64(new))) => alike!(old, new, |(a, b)| a == b),
+            (Some(Self::I32(old)), Some(Self::I32(new))) => alike!(old, new, |(a, b)| a == b),
+            (Some(Self::Code(old)), Some(Self::Code(new))) => alike!(old, new, |(a, b)| a == b),
+            (Some(Self::F64(old)), Some(Self::F64(new))) => {
+                alike!(old, new, |(a, b)| a.to_bits() == b.to_bits())
+            }
+            _ => false,
+        };
+        if alike {
+            return Vec::new();
+        }
+        let differs = |row: &usize| {
+            old.and_then(|block| block.get(from + row)) != new.and_then(|block| block.get(to + row))
+        };
+        (0..rows).filter(differs).filter_map(|row| u32::try_from(to + row).ok()).collect()
+    }
+
     /// Bytes on the heap.
     pub(crate) fn bytes(&self) -> usize {
         match self {

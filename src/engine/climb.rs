@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::column::{Column, Part};
-use super::dirt::Rows;
+use super::dirt::{Dirt, Rows};
 use super::group::Single;
 use crate::aggregate::{Linear, LinearOf, RollUpAt, RollUpPlan};
 use crate::book::View;
@@ -46,9 +46,12 @@ enum How<'c> {
 pub(super) struct Climb<'c> {
     plan: &'c RollUpPlan,
     how: How<'c>,
+    /// What it came to before, where the accounts stood then, and where they stand now.
+    before: &'c Column,
     column: &'c Column,
     then: Side<'c>,
     now: Side<'c>,
+    dirt: &'c Dirt,
 }
 
 /// The parts that are different, and the rows of which the answer is.
@@ -56,13 +59,18 @@ type Climbed = (Vec<(u32, Part)>, Rows);
 
 impl<'c> Climb<'c> {
     /// `None` for a roll-up that does not go up row by row.
-    pub(super) fn new(of: &'c RollUpWork, column: &'c Column, then: Side<'c>, now: Side<'c>) -> Option<Self> {
+    pub(super) fn new(
+        of: &'c RollUpWork,
+        (before, column): (&'c Column, &'c Column),
+        (then, now): (Side<'c>, Side<'c>),
+        dirt: &'c Dirt,
+    ) -> Option<Self> {
         let how = match (&of.linear, of.extreme) {
             (Some(of), _) => How::ByDifference(of),
             (None, Some(least)) => How::ByBest { least },
             (None, None) => return None,
         };
-        Some(Self { plan: &of.plan, how, column, then, now })
+        Some(Self { plan: &of.plan, how, before, column, then, now, dirt })
     }
 
     /// From some rows up; `None` where the ways are so long that whole trees take less.
@@ -86,8 +94,26 @@ impl<'c> Climb<'c> {
     fn by_difference(&self, of: &LinearOf, places: impl Iterator<Item = AccountIdx>) -> Option<Climbed> {
         let reach = self.plan.reach();
         let mut added: Vec<(AccountIdx, Linear)> = Vec::new();
+        let own = |place: AccountIdx| self.plan.own_state(of, &self.then.at(), place);
+        let shifts = self.dirt.shifts.iter().filter(|_| reach != Reach::SelfOnly);
+        for shift in shifts {
+            // All that came from the account and from below it is taken from those that were above it, and given to those
+            // that are now; what has changed of it goes up by itself.
+            let mut state = self.before.part(shift.then.slot)?.state(shift.then.row as usize)?;
+            if reach == Reach::Descendants {
+                state.add(&own(shift.then));
+            }
+            for (above, difference) in [(shift.from, state.negated()), (shift.to, state)] {
+                let ways =
+                    above.into_iter().flat_map(|above| std::iter::once(above).chain(self.above(above)));
+                added.extend(ways.map(|place| (place, difference)));
+            }
+            if self.is_long(added.len()) {
+                return None;
+            }
+        }
         for place in places {
-            let mut difference = self.plan.own_state(of, &self.then.at(), place).negated();
+            let mut difference = self.dirt.carry.origin(place).map_or_else(Linear::default, own).negated();
             difference.add(&self.plan.own_state(of, &self.now.at(), place));
             if difference == Linear::default() {
                 continue;
@@ -126,42 +152,71 @@ impl<'c> Climb<'c> {
     fn by_best(&self, least: bool, places: impl Iterator<Item = AccountIdx>) -> Option<Climbed> {
         let mut bests = Bests { column: self.column, known: BTreeMap::new(), least };
         let mut ways = 0;
-        for place in places {
-            let then = self.plan.own_best(least, &self.then.at(), place);
-            let now = self.plan.own_best(least, &self.now.at(), place);
-            if then == now {
-                continue;
+        // First who stands elsewhere, so that what is best below an account is never that of one which has left.
+        for shift in &self.dirt.shifts {
+            let (counted, skipped) = self.before.counts(shift.then)?;
+            let key = Key::of_cell(self.before.cell(shift.then));
+            if let Some(from) = shift.from {
+                let counts = (counted.wrapping_neg(), skipped.wrapping_neg());
+                ways += self.change(from, (key, None), counts, &mut bests);
             }
-            let counts = (now.1.wrapping_sub(then.1), now.2.wrapping_sub(then.2));
-            // What stood here, or came from below, and what does now.
-            let (mut gone, mut come) = (then.0, now.0);
-            for at in std::iter::once(place).chain(self.above(place)) {
-                ways += 1;
-                let state = bests.get(at);
-                let best = if gone == come {
-                    state.key.clone()
-                } else if bests.is_better(come.as_ref(), state.key.as_ref()) {
-                    come.clone()
-                } else if gone.is_some() && gone == state.key {
-                    ways += self.look_again(least, at, &mut bests);
-                    bests.get(at).key.clone()
-                } else {
-                    state.key.clone()
-                };
-                gone.clone_from(&state.key);
-                come.clone_from(&best);
-                let counted = state.counted.wrapping_add(counts.0);
-                let skipped = state.skipped.wrapping_add(counts.1);
-                bests.known.insert(at, Best { key: best, counted, skipped });
-                if gone == come && counts == (0, 0) {
-                    break;
-                }
+            if let (Some(now), Some(to)) = (shift.now, shift.to) {
+                let key = bests.get(now).key;
+                ways += self.change(to, (None, key), (counted, skipped), &mut bests);
             }
             if self.is_long(ways) {
                 return None;
             }
         }
+        for place in places {
+            let nothing = || (None, 0, 0);
+            let own = |place| self.plan.own_best(least, &self.then.at(), place);
+            let then = self.dirt.carry.origin(place).map_or_else(nothing, own);
+            let now = self.plan.own_best(least, &self.now.at(), place);
+            if then == now {
+                continue;
+            }
+            let counts = (now.1.wrapping_sub(then.1), now.2.wrapping_sub(then.2));
+            ways += self.change(place, (then.0, now.0), counts, &mut bests);
+            if self.is_long(ways) {
+                return None;
+            }
+        }
         bests.climbed()
+    }
+
+    /// Goes up from an account at which, or below which, one value stood and another does now; how many were looked at.
+    fn change(
+        &self,
+        place: AccountIdx,
+        (mut gone, mut come): (Option<Key>, Option<Key>),
+        counts: (u32, u32),
+        bests: &mut Bests<'_>,
+    ) -> usize {
+        let mut ways = 0;
+        for at in std::iter::once(place).chain(self.above(place)) {
+            ways += 1;
+            let state = bests.get(at);
+            let best = if gone == come {
+                state.key.clone()
+            } else if bests.is_better(come.as_ref(), state.key.as_ref()) {
+                come.clone()
+            } else if gone.is_some() && gone == state.key {
+                ways += self.look_again(bests.least, at, bests);
+                bests.get(at).key.clone()
+            } else {
+                state.key.clone()
+            };
+            gone.clone_from(&state.key);
+            come.clone_from(&best);
+            let counted = state.counted.wrapping_add(counts.0);
+            let skipped = state.skipped.wrapping_add(counts.1);
+            bests.known.insert(at, Best { key: best, counted, skipped });
+            if gone == come && counts == (0, 0) {
+                break;
+            }
+        }
+        ways
     }
 
     /// The best of an account, from what stands at it and from its children; how many were looked at.

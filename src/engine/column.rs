@@ -276,6 +276,11 @@ impl Part {
 }
 
 impl Column {
+    /// Any part, which is of the same kind as all others.
+    pub(super) fn any(&self) -> Option<&Part> {
+        self.parts.iter().flatten().map(|part| &**part).next()
+    }
+
     pub(super) fn part(&self, slot: u32) -> Option<&Arc<Part>> {
         self.parts.get(slot as usize).and_then(Option::as_ref)
     }

@@ -194,7 +194,7 @@ impl Delta {
         }
         let ways = origins.iter().flat_map(|origin| catalog.impact(origin));
         found.extend(ways.filter(|impact| impact.definition == *definition));
-        if !(dirt.torn.is_empty() && dirt.gone.is_empty()) {
+        if dirt.is_structure() {
             found.push(Impact { definition: definition.clone(), path: Vec::new() });
         }
         Ok(found)

@@ -17,7 +17,8 @@ use super::prepared::Prepared;
 use super::spans;
 use crate::aggregate::UsageView;
 use crate::book::View;
-use crate::catalog::{self, History, Step, StepProgram};
+use crate::catalog::{self, History, RollUpWork, Step, StepProgram};
+use crate::column::Bitmap;
 use crate::expr::{Cancelled, Cell, Whose};
 use crate::model::AccountIdx;
 
@@ -90,7 +91,6 @@ impl Derivation {
             (None, None) => true,
             _ => false,
         };
-        let structure = !(dirt.torn.is_empty() && dirt.gone.is_empty());
         // Windows end on the day of the question, whether they are written or not.
         let same_day = old.prepared.as_of.date() == new.prepared.as_of.date();
         let mut work = Work::new(new, observer);
@@ -115,7 +115,7 @@ impl Derivation {
             });
             let rows = dirty(step, &dirt, &changed);
             let (column, rows) = match (before, rows) {
-                (Some(before), Some(rows)) if rows.is_empty() && !structure => {
+                (Some(before), Some(rows)) if rows.is_empty() && !dirt.is_structure() => {
                     (before.column.clone(), Some(Rows::new()))
                 }
                 (Some(before), Some(rows)) => work.again(at, &before, &rows, &dirt, &next.columns)?,
@@ -139,7 +139,10 @@ impl Derivation {
 
 /// The rows of which something that a step reads differs; `None` where all may.
 fn dirty(step: &Step, dirt: &Dirt, changed: &[Option<Rows>]) -> Option<Rows> {
-    let mut rows = Rows::new();
+    if dirt.whole {
+        return None;
+    }
+    let mut rows = dirt.fresh.clone();
     let reads = &step.reads;
     for read in &reads.steps {
         join(&mut rows, changed.get(*read)?.as_ref()?);
@@ -153,6 +156,22 @@ fn dirty(step: &Step, dirt: &Dirt, changed: &[Option<Rows>]) -> Option<Rows> {
     Some(rows)
 }
 
+/// Says which accounts that were not there before, or were of another type, receive a roll-up.
+fn receive(column: &mut Column, of: &RollUpWork, fresh: &Rows, view: &View) {
+    for (slot, rows) in fresh {
+        let Some(Part::Sums(linear, pages, Some(receives))) = column.part(*slot).map(|part| &**part) else {
+            continue;
+        };
+        let mut receives = Bitmap::clone(receives);
+        for row in rows {
+            let kind = view.inner().chunk(*slot).map(|chunk| chunk.shape.kind(*row));
+            receives.set(*row as usize, kind.is_some_and(|kind| of.plan.receives(kind)));
+        }
+        let part = Part::Sums(linear.clone(), pages.clone(), Some(Arc::new(receives)));
+        column.set(*slot, Some(Arc::new(part)));
+    }
+}
+
 /// What a step came to before.
 struct Before<'b> {
     old: &'b Derivation,
@@ -164,10 +183,10 @@ impl<'b> Before<'b> {
     /// The step as one that goes up the tree row by row; `None` for what must be worked out for whole trees.
     fn climb(
         &self,
-        step: &'b Step,
-        at: usize,
-        inputs: &'b Inputs,
-        columns: &'b [Option<Column>],
+        (step, at): (&'b Step, usize),
+        column: &'b Column,
+        (inputs, columns): (&'b Inputs, &'b [Option<Column>]),
+        dirt: &'b Dirt,
     ) -> Option<Climb<'b>> {
         let catalog::Work::RollUp(of) = &step.work else { return None };
         if !of.reads_own {
@@ -183,8 +202,8 @@ impl<'b> Before<'b> {
             let supply = Single { known, usage: inputs.usage.as_ref() };
             Some(Side { view: &inputs.view, programs: programs(inputs, at)?, supply })
         };
-        let (then, now) = (side(old, &self.old.columns, self.at)?, side(inputs, columns, at)?);
-        Climb::new(of, self.column, then, now)
+        let sides = (side(old, &self.old.columns, self.at)?, side(inputs, columns, at)?);
+        Climb::new(of, (self.column, column), sides, dirt)
     }
 }
 
@@ -272,8 +291,8 @@ impl<'w> Work<'w> {
         Ok(column)
     }
 
-    /// A step where something that it reads differs, and in torn trees; with the rows of other trees that came out
-    /// differently, `None` where all may have.
+    /// A step where something that it reads differs, and in torn trees where it reads the tree; with the rows that came out
+    /// differently, `None` where all may have. Who is fresh is not named: nothing is known of it to anybody.
     fn again(
         &mut self,
         at: usize,
@@ -283,18 +302,19 @@ impl<'w> Work<'w> {
         columns: &[Option<Column>],
     ) -> Result<(Column, Option<Rows>), Cancelled> {
         let old = before;
-        let before = old.column;
-        let Some((step, program)) = self.step(at) else { return Ok((before.clone(), None)) };
+        let Some((step, program)) = self.step(at) else { return Ok((old.column.clone(), None)) };
         if step.reads.whose == Whose::Book {
             return Ok((self.everywhere(at, columns)?, None));
         }
-        let mut column = before.clone();
-        let mut changed = Rows::new();
-        for slot in &dirt.gone {
-            column.set(*slot, None);
+        // What it came to, for the accounts where they stand now.
+        let mut column = dirt.carry.column(old.column, &dirt.gone);
+        if let catalog::Work::RollUp(of) = &step.work {
+            receive(&mut column, of, &dirt.fresh, &self.inputs.view);
         }
+        let before = &column.clone();
+        let mut changed = Rows::new();
         // Whole trees, and whole chunks of what reads its own row only.
-        let mut slots: BTreeSet<u32> = dirt.torn.clone();
+        let mut slots: BTreeSet<u32> = BTreeSet::new();
         match step.reads.whose {
             Whose::Own => {
                 let layout = &self.inputs.view.inner().layout;
@@ -320,7 +340,10 @@ impl<'w> Work<'w> {
                     }
                 }
             }
-            _ => match old.climb(step, at, self.inputs, columns).and_then(|climb| climb.up(rows)) {
+            _ => match old
+                .climb((step, at), before, (self.inputs, columns), dirt)
+                .and_then(|climb| climb.up(rows))
+            {
                 Some((slot_parts, rows)) => {
                     for (slot, part) in slot_parts {
                         column.set(slot, Some(Arc::new(part)));
@@ -330,6 +353,7 @@ impl<'w> Work<'w> {
                 None => {
                     let book = self.inputs.view.book();
                     let trunks: BTreeSet<u32> = rows.keys().map(|slot| trunk_of(book, *slot)).collect();
+                    slots.extend(&dirt.torn);
                     slots.extend(trunks.into_iter().flat_map(|trunk| tree_of(book, trunk)));
                 }
             },
@@ -339,15 +363,13 @@ impl<'w> Work<'w> {
         }
         for (slot, part) in self.trees(at, slots, columns)? {
             let rows = self.inputs.view.inner().layout.rows(slot);
-            let old = before.part(slot).filter(|_| !dirt.torn.contains(&slot));
-            match old.map(|old| old.differing(&part, rows)) {
-                Some(rows) if rows.is_empty() => {}
-                found => {
-                    column.set(slot, Some(Arc::new(part)));
-                    if let Some(rows) = found {
-                        changed.insert(slot, rows);
-                    }
-                }
+            let found = match before.part(slot) {
+                Some(old) => old.differing(&part, rows),
+                None => (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect(),
+            };
+            if !found.is_empty() {
+                column.set(slot, Some(Arc::new(part)));
+                changed.insert(slot, found);
             }
         }
         Ok((column, Some(changed)))

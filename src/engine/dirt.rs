@@ -1,13 +1,16 @@
 //! Where does one book differ from another?
 //!
-//! What both share is the same allocation, and is passed over: the cost is that of what was changed, not of the book.
+//! What both share is the same allocation, and is passed over: the cost is that of what was changed, not of the book. Where
+//! accounts came, went or moved, rows are paired by id.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::carry::Carry;
 use crate::aggregate::Usage;
 use crate::book::{Book, Chunk, TableBlock};
-use crate::column::Block;
+use crate::column::{Bitmap, Block};
+use crate::model::AccountIdx;
 
 /// Rows by slot, each list in order and without repetition.
 pub(super) type Rows = BTreeMap<u32, Vec<u32>>;
@@ -26,14 +29,40 @@ pub(super) fn join(rows: &mut Rows, other: &Rows) {
     }
 }
 
+/// Rebuilt rows up to which they are always looked at one by one.
+const FEW_ROWS: usize = 65_536;
+/// Past them, of so many accounts at most one stands in a rebuilt chunk; where more do, all is taken for new.
+const ONE_IN: usize = 4;
+
+/// An account that stands under another one than before, or that is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shift {
+    /// Where it stood in the older book.
+    pub(super) then: AccountIdx,
+    /// Where it stands in the newer one; `None` for one that is gone.
+    pub(super) now: Option<AccountIdx>,
+    /// Where the account that it stood under stands in the newer book, if it does.
+    pub(super) from: Option<AccountIdx>,
+    /// Where the account that it stands under stands in the newer book.
+    pub(super) to: Option<AccountIdx>,
+}
+
 /// What is different in a newer book.
 #[derive(Debug, Default)]
 pub(super) struct Dirt {
+    /// So much that nothing is taken over.
+    pub(super) whole: bool,
+    /// Which row was which, where chunks were rebuilt.
+    pub(super) carry: Carry,
+    /// Accounts that were not there, or were of another type or product.
+    pub(super) fresh: Rows,
+    /// Accounts that went or moved; those that came are fresh.
+    pub(super) shifts: Vec<Shift>,
     /// The slots of all trees in which an account came, went or moved, in the newer book.
     pub(super) torn: BTreeSet<u32>,
     /// Slots of the older book that are no longer there.
     pub(super) gone: Vec<u32>,
-    /// Accounts whose value differs, by attribute; those of torn trees apart.
+    /// Accounts whose value differs, by attribute; those that were not there apart.
     pub(super) attributes: HashMap<usize, Rows>,
     /// Accounts whose child rows differ, by table.
     pub(super) tables: HashMap<usize, Rows>,
@@ -44,29 +73,57 @@ pub(super) struct Dirt {
 impl Dirt {
     pub(super) fn between(old: &Book, new: &Book) -> Self {
         let mut dirt = Self::default();
-        let mut shapes: Vec<u32> = Vec::new();
+        // Packed anew; and hung up elsewhere, or with other chunks hanging on them.
+        let (mut rebuilt, mut hung): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
         let number = |slot: usize| u32::try_from(slot).unwrap_or(u32::MAX);
         for slot in old.0.chunks.differing(&new.0.chunks).into_iter().map(number) {
             match (old.0.chunk(slot), new.0.chunk(slot)) {
                 (Some(before), Some(after)) if Arc::ptr_eq(before, after) => {}
-                (Some(before), Some(after)) if is_same_structure(before, after) => {
+                (Some(before), Some(after)) if Arc::ptr_eq(&before.shape, &after.shape) => {
                     dirt.compare(slot, before, after);
+                    if before.home != after.home || before.limbs != after.limbs {
+                        hung.push(slot);
+                    }
                 }
-                (_, Some(_)) => shapes.push(slot),
+                (_, Some(_)) => rebuilt.push(slot),
                 (Some(_), None) => dirt.gone.push(slot),
                 (None, None) => {}
             }
         }
-        for slot in shapes {
-            if !dirt.torn.contains(&slot) {
-                dirt.torn.extend(tree_of(new, slot));
+        let rows: usize = rebuilt.iter().map(|slot| new.0.layout.rows(*slot)).sum();
+        if old.is_empty() || rows > FEW_ROWS && rows > new.len() / ONE_IN {
+            return Self::all(new);
+        }
+        for slot in rebuilt.iter().chain(&hung) {
+            if !dirt.torn.contains(slot) {
+                dirt.torn.extend(tree_of(new, *slot));
             }
         }
-        let torn = &dirt.torn;
-        let intact = |rows: &mut Rows| rows.retain(|slot, _| !torn.contains(slot));
-        dirt.attributes.values_mut().for_each(intact);
-        dirt.tables.values_mut().for_each(intact);
+        dirt.carry = Carry::new(old, new, &rebuilt);
+        for slot in &rebuilt {
+            dirt.compare_runs(*slot, old, new);
+        }
+        dirt.shift(old, new, &rebuilt, &hung);
         dirt
+    }
+
+    /// Everything of a book.
+    fn all(new: &Book) -> Self {
+        let attributes = (0..new.schema().attributes().len()).map(|at| (at, Rows::new()));
+        let tables = (0..new.schema().tables().len()).map(|at| (at, Rows::new()));
+        let slots = (0..new.0.chunks.len()).filter_map(|slot| u32::try_from(slot).ok());
+        Self {
+            whole: true,
+            torn: slots.filter(|slot| new.0.chunk(*slot).is_some()).collect(),
+            attributes: attributes.collect(),
+            tables: tables.collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Has an account come, gone or moved?
+    pub(super) fn is_structure(&self) -> bool {
+        !(self.torn.is_empty() && self.gone.is_empty())
     }
 
     /// With the accounts whose usage differs.
@@ -80,14 +137,13 @@ impl Dirt {
             }
         };
         for place in ids.iter().filter_map(|id| book.find(id)) {
-            if !self.torn.contains(&place.slot) {
-                self.usage.entry(place.slot).or_default().push(place.row);
-            }
+            self.usage.entry(place.slot).or_default().push(place.row);
         }
         self.usage.values_mut().for_each(|rows| rows.sort_unstable());
         self
     }
 
+    /// The values and child rows of the accounts of a slot in which nobody came or went.
     fn compare(&mut self, slot: u32, before: &Chunk, after: &Chunk) {
         for attribute in 0..before.columns.len().max(after.columns.len()) {
             let (old, new) = (before.column(attribute), after.column(attribute));
@@ -105,10 +161,99 @@ impl Dirt {
                 continue;
             }
             let (old, new) = (old.map(|block| &**block), new.map(|block| &**block));
-            let differs = |row: &u32| !TableBlock::alike(old, new, *row);
+            let differs = |row: &u32| !TableBlock::alike((old, *row), (new, *row));
             let rows: Vec<u32> = (0..after.shape.rows()).filter(differs).collect();
             if !rows.is_empty() {
                 self.tables.entry(table).or_default().insert(slot, rows);
+            }
+        }
+    }
+
+    /// The same of a slot that was packed anew.
+    fn compare_runs(&mut self, slot: u32, old: &Book, new: &Book) {
+        let Some(after) = new.0.chunk(slot) else { return };
+        let mut fresh: Vec<u32> = Vec::new();
+        for run in self.carry.runs(slot) {
+            let Some((from, before)) = run.from.and_then(|from| Some((from, old.0.chunk(from.slot)?))) else {
+                fresh.extend(run.range());
+                continue;
+            };
+            let label = |chunk: &Chunk, row: u32| (chunk.shape.kind(row), chunk.shape.product(row));
+            let pairs = || run.range().zip(from.row..);
+            fresh.extend(
+                pairs().filter(|(row, was)| label(after, *row) != label(before, *was)).map(|(row, _)| row),
+            );
+            for attribute in 0..before.columns.len().max(after.columns.len()) {
+                let (was, is) = (before.column(attribute), after.column(attribute));
+                let (was, is) = (was.map(|block| &**block), is.map(|block| &**block));
+                let (from, to) = (from.row as usize, run.first as usize);
+                let rows = Block::differing_at((was, from), (is, to), run.rows as usize);
+                if !rows.is_empty() {
+                    let all = self.attributes.entry(attribute).or_default();
+                    all.entry(slot).or_default().extend(rows);
+                }
+            }
+            for table in 0..before.tables.len().max(after.tables.len()) {
+                let (was, is) = (before.table(table), after.table(table));
+                let (was, is) = (was.map(|block| &**block), is.map(|block| &**block));
+                if was.is_none() && is.is_none() {
+                    continue;
+                }
+                let rows = pairs().filter(|(row, at)| !TableBlock::alike((was, *at), (is, *row)));
+                let rows: Vec<u32> = rows.map(|(row, _)| row).collect();
+                if !rows.is_empty() {
+                    let all = self.tables.entry(table).or_default();
+                    all.entry(slot).or_default().extend(rows);
+                }
+            }
+        }
+        if !fresh.is_empty() {
+            self.fresh.insert(slot, fresh);
+        }
+    }
+
+    /// Finds who stands under another account, and who is gone.
+    fn shift(&mut self, old: &Book, new: &Book, rebuilt: &[u32], hung: &[u32]) {
+        let mut candidates: Vec<AccountIdx> = Vec::new();
+        for slot in hung {
+            new.0.local_roots_into(*slot, &mut candidates);
+        }
+        for slot in rebuilt {
+            candidates.extend(
+                (0..new.0.layout.rows(*slot))
+                    .map_while(|row| Some(AccountIdx::new(*slot, u32::try_from(row).ok()?))),
+            );
+        }
+        let stands = |place: Option<AccountIdx>| place.and_then(|place| new.find(old.0.id(place)));
+        for now in candidates {
+            let Some(then) = self.carry.origin(now) else { continue };
+            let (was, to) = (old.0.parent(then), new.0.parent(now));
+            let stays = match (was, to) {
+                (Some(was), Some(to)) => self.carry.origin(to) == Some(was),
+                (None, None) => true,
+                _ => false,
+            };
+            if !stays {
+                self.shifts.push(Shift { then, now: Some(now), from: stands(was), to });
+            }
+        }
+        // Rows of the older chunks that no run has taken.
+        let mut left: BTreeMap<u32, Bitmap> = BTreeMap::new();
+        for slot in rebuilt.iter().chain(&self.gone) {
+            if let Some(chunk) = old.0.chunk(*slot) {
+                left.insert(*slot, Bitmap::ones(chunk.shape.rows() as usize));
+            }
+        }
+        for (run, from) in self.carry.all().filter_map(|run| Some((run, run.from?))) {
+            if let Some(left) = left.get_mut(&from.slot) {
+                (from.row..from.row + run.rows).for_each(|row| left.set(row as usize, false));
+            }
+        }
+        for (slot, left) in &left {
+            for then in left.rows().map(|row| AccountIdx::new(*slot, row)) {
+                if let from @ Some(_) = stands(old.0.parent(then)) {
+                    self.shifts.push(Shift { then, now: None, from, to: None });
+                }
             }
         }
     }
@@ -120,10 +265,6 @@ fn same<T>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {
         (None, None) => true,
         _ => false,
     }
-}
-
-fn is_same_structure(before: &Chunk, after: &Chunk) -> bool {
-    Arc::ptr_eq(&before.shape, &after.shape) && before.home == after.home && before.limbs == after.limbs
 }
 
 /// The slot on which a slot's trees hang at last, be it itself.

@@ -14,6 +14,7 @@
 //! | What is held in memory? | [`EngineStats`] |
 
 mod branch;
+mod carry;
 mod climb;
 mod column;
 mod delta;

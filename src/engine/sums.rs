@@ -2,6 +2,8 @@
 //!
 //! A state is a few whole numbers. Most sums fit 64 bits, so that a page keeps them so while all of it do.
 
+use std::ops::Range;
+
 use crate::aggregate::Linear;
 use crate::fold::Sum;
 
@@ -88,6 +90,54 @@ impl Sums {
             counted: rows.iter().map(|row| short(row.counted)).collect(),
             skipped: rows.iter().map(|row| short(row.skipped)).collect(),
         }
+    }
+
+    /// Rows side by side: of each piece some rows of a page, or as many of nothing.
+    pub(super) fn joined<'s>(
+        pieces: impl Iterator<Item = (Option<&'s Self>, Range<usize>)> + Clone,
+        sums: usize,
+    ) -> Self {
+        let counts = |of: fn(&Self) -> &Vec<u32>| {
+            let mut all = Vec::new();
+            for (page, rows) in pieces.clone() {
+                let own = page.and_then(|page| of(page).get(rows.clone())).unwrap_or_default();
+                all.extend_from_slice(own);
+                all.resize(all.len() + rows.len() - own.len(), 0);
+            }
+            all
+        };
+        let narrow = |of: fn(&Self) -> &Series| {
+            let mut all = Vec::new();
+            for (page, rows) in pieces.clone() {
+                match page.map(of) {
+                    Some(Series::Narrow(values)) => {
+                        all.extend_from_slice(values.get(rows).unwrap_or_default());
+                    }
+                    Some(_) => return None,
+                    None => all.resize(all.len() + rows.len(), 0),
+                }
+            }
+            Some(Series::Narrow(all))
+        };
+        let series = |is_there: bool, of: fn(&Self) -> &Series| {
+            if is_there { narrow(of) } else { Some(Series::None) }
+        };
+        match series(sums > 0, |page| &page.above).zip(series(sums > 1, |page| &page.below)) {
+            Some((above, below)) => {
+                let (counted, skipped) = (counts(|page| &page.counted), counts(|page| &page.skipped));
+                Self { above, below, counted, skipped }
+            }
+            None => {
+                let rows = pieces.flat_map(|(page, rows)| {
+                    rows.map(move |row| page.map_or_else(Linear::default, |page| page.get(row)))
+                });
+                Self::of(&rows.collect::<Vec<_>>(), sums)
+            }
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.counted.len()
     }
 
     pub(super) fn counts(&self, row: usize) -> Option<(u32, u32)> {

@@ -417,6 +417,12 @@ impl RollUpPlan {
         self.groups.iter().all(|group| group.plan.needs().whose == Whose::Own)
     }
 
+    /// Do accounts of a type receive the first roll-up?
+    pub(crate) fn receives(&self, kind: u16) -> bool {
+        let levels = self.roll_ups.first().and_then(|(_, entry)| entry.checked.levels.as_ref());
+        levels.is_none_or(|levels| levels.iter().any(|level| u16::try_from(level.index()) == Ok(kind)))
+    }
+
     /// The accounts above one that receive what it adds, and whether it does itself.
     pub(crate) fn reach(&self) -> Reach {
         self.roll_ups.first().map_or(Reach::SelfOnly, |(_, entry)| entry.checked.definition.reached())
