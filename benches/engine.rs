@@ -2,7 +2,7 @@
 //!
 //! Forty roll-ups, a hundred segments and ten calculated attributes, all kept current; one metric changes, which ten of them
 //! read. `cargo bench --bench engine` measures at 1,000, 100,000 and 1,000,000 accounts on one thread; `-- --test` asks every
-//! question once on the smallest book; `-- 10000000` measures one size. Each line is the median of some rounds.
+//! question once on the smallest book; `-- 10000000` measures one size, and `-- 100000 moves` moves only. Each line is the median of some rounds.
 
 #![allow(clippy::indexing_slicing, reason = "a bench indexes what it has made itself")]
 
@@ -25,9 +25,14 @@ fn main() -> Outcome<()> {
     let _here = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global();
     let mut out = std::io::stdout().lock();
     table::heads(&mut out)?;
+    let only_moves = std::env::args().any(|argument| argument == "moves");
     for size in sizes {
         let rounds = if test { 1 } else { 51 };
         let mut table = Table { out: &mut out, rounds };
+        if only_moves {
+            moves(&mut table, size, test)?;
+            continue;
+        }
         for tree in [10, 1_000, 20_000, 1_000_000].into_iter().filter(|tree| *tree <= size) {
             let book = ReferenceBook::with_first_tree(size, 7, tree);
             let engine = Engine::new(book.schema(), today()?, EngineSettings::new().remember(1))?;

@@ -48,16 +48,18 @@ pub(super) fn chunk(
             Origin::New(_) => None,
         })
         .collect();
+    let runs = runs(origins);
     let columns = old
         .schema
         .attributes()
         .enumerate()
         .map(|(column, attribute)| {
-            let cell = |row: usize| {
-                let (chunk, row) = sources.get(row).copied().flatten()?;
-                chunk.column(column)?.get(row)
+            let piece = |(from, rows): &(Option<AccountIdx>, usize)| {
+                let block = from.and_then(|from| old.chunk(from.slot)?.column(column));
+                (block.map(|block| &**block), from.map_or(0, |from| from.row as usize), *rows)
             };
-            Block::build(Storage::of(attribute.kind()), sources.len(), cell).map(Arc::new)
+            let pieces: Vec<_> = runs.iter().map(piece).collect();
+            Block::joined(Storage::of(attribute.kind()), &pieces).map(Arc::new)
         })
         .collect();
     let tables = old.schema.tables().enumerate().map(|(number, table)| {
@@ -81,4 +83,17 @@ pub(super) fn chunk(
         .map(Arc::new)
     });
     Chunk { shape: Arc::new(shape), home, limbs: limbs.into(), columns, tables: tables.collect() }
+}
+
+/// How many rows stood side by side before, too, and where the first of them did; `None` for those that are added.
+fn runs(origins: &[Origin]) -> Vec<(Option<AccountIdx>, usize)> {
+    let place = |origin: &Origin| match origin {
+        Origin::Old(place) => Some(*place),
+        Origin::New(_) => None,
+    };
+    let follows = |a: &Origin, b: &Origin| match (place(a), place(b)) {
+        (Some(a), Some(b)) => a.slot == b.slot && a.row + 1 == b.row,
+        (a, b) => a.is_none() && b.is_none(),
+    };
+    origins.chunk_by(follows).map(|run| (run.first().and_then(place), run.len())).collect()
 }

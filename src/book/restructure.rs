@@ -78,8 +78,8 @@ struct Work<'w> {
     /// The run that each moved or added account without a collected parent enters.
     entered: HashMap<Origin, u32>,
     rows: Vec<Origin>,
-    /// The row of each old account, and of each added one.
-    row_of: HashMap<AccountIdx, u32>,
+    /// The row of each old account of a dissolved chunk; `NONE` of one that goes.
+    row_of: BTreeMap<u32, Vec<u32>>,
     /// The parent row, or the group, of each row.
     parent: Vec<Result<u32, Group>>,
     /// Limbs that stay whole: slot and the row they hang on.
@@ -101,7 +101,7 @@ impl<'w> Work<'w> {
             dissolved: BTreeSet::new(),
             entered: HashMap::new(),
             rows: Vec::new(),
-            row_of: HashMap::new(),
+            row_of: BTreeMap::new(),
             parent: Vec::new(),
             kept: Vec::new(),
             limbs: HashMap::new(),
@@ -194,6 +194,10 @@ impl<'w> Work<'w> {
         }
     }
 
+    fn row_of(&self, place: AccountIdx) -> Option<u32> {
+        self.row_of.get(&place.slot)?.get(place.row as usize).copied().filter(|row| *row != NONE)
+    }
+
     fn group(&self, slot: u32) -> Group {
         self.joined.get(&slot).copied().unwrap_or(slot)
     }
@@ -203,13 +207,14 @@ impl<'w> Work<'w> {
         let (old, plan) = (self.old, self.plan);
         for slot in &self.dissolved {
             let Some(chunk) = old.chunk(*slot) else { continue };
-            for row in 0..chunk.shape.rows() {
-                let place = AccountIdx::new(*slot, row);
+            let mut own = vec![NONE; chunk.shape.rows() as usize];
+            for (place, at) in (0..).map(|row| AccountIdx::new(*slot, row)).zip(&mut own) {
                 if !plan.removed.contains(&place) {
-                    self.row_of.insert(place, len(&self.rows));
+                    *at = len(&self.rows);
                     self.rows.push(Origin::Old(place));
                 }
             }
+            self.row_of.insert(*slot, own);
         }
         let first_new = len(&self.rows);
         self.rows.extend((0..len(&plan.added)).map(Origin::New));
@@ -225,7 +230,7 @@ impl<'w> Work<'w> {
             };
             let collected = match under {
                 Under::New(number) => Some(first_new + number),
-                Under::Old(parent) => self.row_of.get(&parent).copied(),
+                Under::Old(parent) => self.row_of(parent),
                 Under::Root => None,
             };
             let stood = match origin {
@@ -238,8 +243,8 @@ impl<'w> Work<'w> {
         for slot in &self.dissolved {
             let Some(chunk) = old.chunk(*slot) else { continue };
             for limb in chunk.limbs.iter().filter(|limb| !self.dissolved.contains(&limb.slot)) {
-                if let Some(row) = self.row_of.get(&AccountIdx::new(*slot, limb.anchor)) {
-                    self.kept.push((limb.slot, *row));
+                if let Some(row) = self.row_of(AccountIdx::new(*slot, limb.anchor)) {
+                    self.kept.push((limb.slot, row));
                 }
             }
         }

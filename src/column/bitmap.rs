@@ -11,6 +11,14 @@ pub(crate) struct Bitmap {
     len: u32,
 }
 
+/// Where bits come from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Bits<'b> {
+    Of(&'b Bitmap),
+    /// As many as are wanted, all alike.
+    All(bool),
+}
+
 impl Bitmap {
     /// `len` zeros.
     pub(crate) fn zeros(len: usize) -> Self {
@@ -123,14 +131,18 @@ impl Bitmap {
             .sum()
     }
 
-    /// Bits side by side: of each piece so many from a row on, and zeros where it has none.
-    pub(crate) fn joined<'b>(pieces: impl IntoIterator<Item = (Option<&'b Self>, usize, usize)>) -> Self {
+    /// Bits side by side: of each piece so many from a row on.
+    pub(crate) fn joined<'b>(pieces: impl IntoIterator<Item = (Bits<'b>, usize, usize)>) -> Self {
         let (mut words, mut len): (Vec<u64>, usize) = (Vec::new(), 0);
         for (bits, from, rows) in pieces {
             let mut done = 0;
             while done < rows {
                 let take = (64 - len % 64).min(rows - done);
-                let own = bits.map_or(0, |bits| bits.word_at(from + done, take));
+                let own = match bits {
+                    Bits::Of(bits) => bits.word_at(from + done, take),
+                    Bits::All(true) => u64::MAX >> (64 - take),
+                    Bits::All(false) => 0,
+                };
                 if len.is_multiple_of(64) {
                     words.push(own);
                 } else if let Some(last) = words.last_mut() {
@@ -143,8 +155,8 @@ impl Bitmap {
         Self { words: words.into(), len: u32::try_from(len).unwrap_or(u32::MAX) }
     }
 
-    /// Up to 64 bits from a row on.
-    fn word_at(&self, row: usize, count: usize) -> u64 {
+    /// Up to 64 bits from a row on; at least one.
+    pub(super) fn word_at(&self, row: usize, count: usize) -> u64 {
         let word = |at: usize| self.words.get(at).copied().unwrap_or(0);
         let (at, shift) = (row / 64, row % 64);
         let both = if shift == 0 { word(at) } else { word(at) >> shift | word(at + 1) << (64 - shift) };

@@ -98,6 +98,35 @@ impl Block {
         })
     }
 
+    /// Rows side by side: of each piece so many from a row on, missing where it has none; `None` when every one is missing.
+    pub(crate) fn joined(storage: Storage, pieces: &[(Option<&Self>, usize, usize)]) -> Option<Self> {
+        macro_rules! fixed {
+            ($variant:ident) => {{
+                let own = pieces.iter().map(|(block, from, rows)| match block {
+                    Some(Self::$variant(fixed)) => (Some(fixed), *from, *rows),
+                    _ => (None, *from, *rows),
+                });
+                Some(Self::$variant(Fixed::joined(&own.collect::<Vec<_>>())?))
+            }};
+        }
+        match storage {
+            Storage::I64 => fixed!(I64),
+            Storage::F64 => fixed!(F64),
+            Storage::I32 => fixed!(I32),
+            Storage::Code => fixed!(Code),
+            Storage::Bool | Storage::Text | Storage::List => {
+                let rows = pieces
+                    .iter()
+                    .flat_map(|(block, from, rows)| (*from..from + rows).map(move |row| (*block, row)));
+                let rows: Vec<(Option<&Self>, usize)> = rows.collect();
+                Self::build(storage, rows.len(), |row| {
+                    let (block, row) = rows.get(row)?;
+                    (*block)?.get(*row)
+                })
+            }
+        }
+    }
+
     /// A cell, or `None` when it is missing.
     pub(crate) fn get(&self, row: usize) -> Option<Raw<'_>> {
         match self {
@@ -209,9 +238,8 @@ impl Block {
             ($old:expr, $new:expr, $alike:expr) => {{
                 let (old, new) = ($old.values().get(from..from + rows), $new.values().get(to..to + rows));
                 // What is missing holds the default: only then do equal values not say it all.
-                $old.is_full()
-                    && $new.is_full()
-                    && old.zip(new).is_some_and(|(old, new)| old.iter().zip(new).all($alike))
+                old.zip(new).is_some_and(|(old, new)| old.iter().zip(new).all($alike))
+                    && $old.same_valid_at(from, $new, to, rows)
             }};
         }
         let alike = match (old, new) {

@@ -1,6 +1,6 @@
 //! Values of one width, with a bitmap of which are present.
 
-use super::Bitmap;
+use super::{Bitmap, Bits};
 
 /// Values of one width. Missing rows hold the default, so that sums need no mask.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +84,38 @@ impl<T: Copy + Default> Fixed<T> {
         }
         let valid = if valid.is_full() { None } else { Some(valid) };
         Some(Self { values, valid })
+    }
+
+    /// Rows side by side: of each piece so many from a row on, missing where it has none; `None` when every one is missing.
+    pub(super) fn joined<'f>(pieces: &[(Option<&'f Self>, usize, usize)]) -> Option<Self>
+    where
+        T: 'f,
+    {
+        let mut values = Vec::with_capacity(pieces.iter().map(|(.., rows)| rows).sum());
+        for (fixed, from, rows) in pieces {
+            let own = fixed.and_then(|fixed| fixed.values.get(*from..from + rows)).unwrap_or_default();
+            values.extend_from_slice(own);
+            values.resize(values.len() + rows - own.len(), T::default());
+        }
+        let valid = Bitmap::joined(pieces.iter().map(|(fixed, from, rows)| {
+            let bits = fixed
+                .map_or(Bits::All(false), |fixed| fixed.valid.as_ref().map_or(Bits::All(true), Bits::Of));
+            (bits, *from, *rows)
+        }));
+        Self::of(values, valid)
+    }
+
+    /// Are the rows from one on present where as many of another are?
+    pub(super) fn same_valid_at(&self, from: usize, other: &Self, to: usize, rows: usize) -> bool {
+        let word = |fixed: &Self, at: usize, count: usize| match &fixed.valid {
+            Some(valid) => valid.word_at(at, count),
+            None => u64::MAX >> (64 - count),
+        };
+        self.is_full() && other.is_full()
+            || (0..rows).step_by(64).all(|at| {
+                let count = (rows - at).min(64);
+                word(self, from + at, count) == word(other, to + at, count)
+            })
     }
 
     /// Is every row present?

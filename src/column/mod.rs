@@ -12,7 +12,7 @@ mod shelf;
 mod staging;
 mod text;
 
-pub(crate) use bitmap::Bitmap;
+pub(crate) use bitmap::{Bitmap, Bits};
 pub(crate) use block::{Block, Storage};
 pub(crate) use fixed::Fixed;
 pub(crate) use list::ListBlock;

@@ -11,7 +11,7 @@ use super::column::{Column, PAGE, Page, Part};
 use super::sums::Sums;
 use crate::aggregate::LinearOf;
 use crate::book::Book;
-use crate::column::Bitmap;
+use crate::column::{Bitmap, Bits};
 use crate::expr::{Cell, Flat};
 use crate::model::AccountIdx;
 
@@ -107,7 +107,8 @@ fn part(before: &Column, runs: &[Run], like: &Part) -> Part {
     let source = |run: &Run| run.from.and_then(|from| before.part(from.slot)).map(|part| &**part);
     let start = |run: &Run| run.from.map_or(0, |from| from.row as usize);
     let bits = |of: fn(&Part) -> Option<&Bitmap>| {
-        let pieces = runs.iter().map(|run| (source(run).and_then(of), start(run), run.rows as usize));
+        let bits = |run: &Run| source(run).and_then(of).map_or(Bits::All(false), Bits::Of);
+        let pieces = runs.iter().map(|run| (bits(run), start(run), run.rows as usize));
         Arc::new(Bitmap::joined(pieces))
     };
     let pages = || (0..rows).step_by(PAGE).map(|from| from..(from + PAGE).min(rows));

@@ -104,12 +104,16 @@ impl TagIndex {
             let tag = tag_of(*hash);
             by_shard.entry(shard_of(tag, self.shift)).or_default().1.push((tag, *slot));
         }
-        for (place, (mut gone, new)) in by_shard {
+        for (place, (mut gone, mut new)) in by_shard {
             let Some(shard) = self.shards.get_mut(place) else { continue };
             gone.sort_unstable();
-            let mut gone = gone.into_iter().peekable();
+            new.sort_unstable();
+            let (mut gone, mut new) = (gone.into_iter().peekable(), new.into_iter().peekable());
             let mut entries: Vec<Entry> = Vec::with_capacity(shard.len() + new.len());
             for entry in shard.iter() {
+                while let Some(new) = new.next_if(|new| new < entry) {
+                    entries.push(new);
+                }
                 while gone.peek().is_some_and(|g| g < entry) {
                     gone.next();
                 }
@@ -120,7 +124,6 @@ impl TagIndex {
                 }
             }
             entries.extend(new);
-            entries.sort_unstable();
             self.entries = self.entries + entries.len() - shard.len();
             *shard = Arc::new(entries);
         }
