@@ -183,6 +183,7 @@ fn rest<W: Write>(
         Ok(engine.define([Segment::parse("fresh", &text)?.into()])?)
     })?;
     branches(table, engine, book, size)?;
+    scopes(table, engine, size)?;
     table.measure("everything from scratch", size, || {
         let state = engine.published();
         let fresh = Engine::new(state.book().schema().clone(), state.as_of().clone(), EngineSettings::new())?;
@@ -192,6 +193,32 @@ fn rest<W: Write>(
     })?;
     table.rounds = rounds;
     Ok(())
+}
+
+/// All definitions for a user who sees a part of the trees, and for one who sees a part of nearly every tree.
+fn scopes<W: Write>(table: &mut Table<'_, W>, engine: &Engine, size: usize) -> Outcome<()> {
+    let state = engine.published();
+    let view = state.book().view(&Scope::all(), state.as_of().clone())?;
+    let every: Vec<_> = state.catalog().order().cloned().collect();
+    let mut round = 0;
+    table.measure("all asked in a scope of every other tree", size, || {
+        round += 1;
+        let roots = view.accounts().filter(|account| account.level() == 1).map(|root| root.id_str());
+        let roots = roots.enumerate().filter(|(place, _)| (place * (2 * round + 1) / 8).is_multiple_of(2));
+        let scope = Scope::of(state.book().subtrees(roots.map(|(_, id)| id)));
+        let seen = state.view(&scope)?;
+        seen.prepare(&every, &())?;
+        Ok(seen)
+    })?;
+    table.measure("all asked in a scope of every other account", size, || {
+        round += 1;
+        let accounts =
+            view.accounts().enumerate().filter(|(place, _)| (place * (2 * round + 1) / 8).is_multiple_of(2));
+        let scope = Scope::of(state.book().accounts(accounts.map(|(_, account)| account.id_str())));
+        let seen = state.view(&scope)?;
+        seen.prepare(&every, &())?;
+        Ok(seen)
+    })
 }
 
 /// What if: 100 metrics and a definition are other ones, compared with what is, and dropped.

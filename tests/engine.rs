@@ -407,14 +407,17 @@ proptest! {
             let report = delta.report_of(&Scope::all(), &every).unwrap();
             prop_assert_eq!(reported(&report), expected(&old, &now, &every));
             whole_reports.push(report);
-            // A user who sees some accounts.
+            // A user who sees some accounts, or some trees.
             let of: BTreeSet<AccountId> = view
                 .accounts()
                 .accounts()
-                .map(|account| account.id())
                 .enumerate()
-                .filter(|(place, _)| visible >> (place % 64) & 1 == 1)
-                .map(|(_, id)| id)
+                .filter(|(place, account)| {
+                    let root: usize = account.root().id_str().bytes().map(usize::from).sum();
+                    let bit = if number % 2 == 0 { *place } else { root };
+                    visible >> (bit % 64) & 1 == 1
+                })
+                .map(|(_, account)| account.id())
                 .collect();
             let scope = Scope::of(after.book().accounts(of.iter().map(AccountId::as_str)));
             let seen = after.view(&scope).unwrap();

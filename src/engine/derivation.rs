@@ -14,6 +14,7 @@ use super::dirt::{Dirt, Rows, join, tree_of, trunk_of};
 use super::group::{Group, Known, Single};
 use super::observer::{Observer, Progress};
 use super::prepared::Prepared;
+use super::share::Share;
 use super::spans;
 use crate::aggregate::UsageView;
 use crate::book::View;
@@ -54,14 +55,26 @@ impl Derivation {
         Self { inputs, columns }
     }
 
-    /// With some more steps, from scratch. `wanted` is closed under what it reads.
-    pub(super) fn extended(mut self, wanted: &[bool], observer: &dyn Observer) -> Result<Self, Cancelled> {
+    /// With some more steps, from scratch. `wanted` is closed under what it reads; `shared` is what is known of everyone, where
+    /// this is of what a scope shows.
+    pub(super) fn extended(
+        mut self,
+        wanted: &[bool],
+        shared: Option<(&Share, &Self)>,
+        observer: &dyn Observer,
+    ) -> Result<Self, Cancelled> {
         let mut work = Work::new(&self.inputs, observer);
         let missing = self.columns.iter().zip(wanted).filter(|(column, wanted)| **wanted && column.is_none());
         let (mut done, of) = (0, missing.count());
         for at in 0..self.columns.len() {
             if wanted.get(at) == Some(&true) && self.columns.get(at).is_some_and(Option::is_none) {
-                let column = work.everywhere(at, &self.columns)?;
+                let everyone = shared.and_then(|(share, everyone)| {
+                    Some((share, everyone.columns.get(at)?.as_ref().filter(|_| !work.is_wide(at))?))
+                });
+                let column = match everyone {
+                    Some((share, everyone)) => work.beside(at, share, everyone, &self.columns)?,
+                    None => work.everywhere(at, &self.columns)?,
+                };
                 if let Some(place) = self.columns.get_mut(at) {
                     *place = Some(column);
                 }
@@ -287,6 +300,29 @@ impl<'w> Work<'w> {
         let parts: Result<Vec<_>, Cancelled> = groups.iter().map(one).collect();
         for (slot, part) in parts?.into_iter().flatten() {
             column.set(slot, Some(Arc::new(part)));
+        }
+        Ok(column)
+    }
+
+    /// Does a step read the whole book, by itself or through another one?
+    fn is_wide(&self, at: usize) -> bool {
+        self.step(at).is_none_or(|(step, _)| step.reads.is_wide)
+    }
+
+    /// A step for what a scope shows, of which the answers for everyone are known.
+    fn beside(
+        &mut self,
+        at: usize,
+        share: &Share,
+        everyone: &Column,
+        columns: &[Option<Column>],
+    ) -> Result<Column, Cancelled> {
+        let mut column = share.column(everyone);
+        let apart = share.slots();
+        if !apart.is_empty() {
+            for (slot, part) in self.trees(at, apart, columns)? {
+                column.set(slot, Some(Arc::new(part)));
+            }
         }
         Ok(column)
     }

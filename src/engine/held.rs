@@ -1,10 +1,11 @@
 //! Answers that are held, and what is worked out when it is asked.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use super::derivation::Derivation;
 use super::observer::Observer;
+use super::share::Share;
 use crate::expr::Cancelled;
 
 /// So many states on, what was asked of one is given up: it holds the book of its state.
@@ -22,13 +23,23 @@ pub(super) struct Held {
     now: RwLock<Arc<Derivation>>,
     /// What was known of an earlier state, to be taken over where nothing changed.
     earlier: Option<Earlier>,
+    /// What is known of everyone at the same moment, where this is what a scope shows.
+    everyone: Option<Arc<Held>>,
+    /// How the scope shows the trees.
+    share: OnceLock<Share>,
     /// When each step was last asked; subscribed ones do not stand here.
     asked: Mutex<HashMap<usize, u64>>,
 }
 
 impl Held {
     pub(super) fn new(now: Derivation, earlier: Option<Earlier>) -> Self {
-        Self { now: RwLock::new(Arc::new(now)), earlier, asked: Mutex::default() }
+        let (now, asked) = (RwLock::new(Arc::new(now)), Mutex::default());
+        Self { now, earlier, everyone: None, share: OnceLock::new(), asked }
+    }
+
+    /// Of what a scope shows, beside what is known of everyone at the same moment.
+    pub(super) fn within(now: Derivation, everyone: Arc<Self>) -> Self {
+        Self { everyone: Some(everyone), ..Self::new(now, None) }
     }
 
     /// What is known. The lock is held to clone an `Arc`.
@@ -48,23 +59,23 @@ impl Held {
         Some(Earlier { derivation: earlier.derivation.clone(), age: earlier.age + 1 })
     }
 
-    /// What is known, with a step and all that it reads worked out where they are not; and whether they were not. What is
+    /// What is known, with some steps and all that they read worked out where they are not; and whether one was not. What is
     /// newly known is held.
     pub(super) fn with(
         &self,
-        step: usize,
+        steps: &[usize],
         tick: u64,
         observer: &dyn Observer,
     ) -> Result<(Arc<Derivation>, bool), Cancelled> {
         let now = self.now();
-        if now.columns.get(step).is_none_or(Option::is_some) {
+        if steps.iter().all(|step| now.columns.get(*step).is_none_or(Option::is_some)) {
             let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(asked) = asked.get_mut(&step) {
-                *asked = tick;
+            for step in steps {
+                asked.entry(*step).and_modify(|asked| *asked = tick);
             }
             return Ok((now, false));
         }
-        let wanted = now.inputs.prepared.closed([step]);
+        let wanted = now.inputs.prepared.closed(steps.iter().copied());
         let mut more = (*now).clone();
         if let Some(earlier) = &self.earlier {
             let missing =
@@ -76,7 +87,12 @@ impl Held {
                 }
             }
         }
-        let more = more.extended(&wanted, observer)?;
+        let everyone = self
+            .everyone
+            .as_ref()
+            .map(|held| (self.share.get_or_init(|| Share::new(&now.inputs.view)), held.now()));
+        let shared = everyone.as_ref().map(|(share, everyone)| (*share, &**everyone));
+        let more = more.extended(&wanted, shared, observer)?;
         let mut held = self.now.write().unwrap_or_else(PoisonError::into_inner);
         let mut merged = (**held).clone();
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,6 +101,9 @@ impl Held {
                 place.clone_from(column);
                 asked.insert(at, tick);
             }
+        }
+        for step in steps {
+            asked.entry(*step).and_modify(|asked| *asked = tick);
         }
         *held = Arc::new(merged);
         Ok((Arc::new(more), true))

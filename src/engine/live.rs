@@ -73,14 +73,12 @@ impl LiveView {
         observer: &dyn Observer,
     ) -> Result<(), Cancelled> {
         let prepared = &self.held.now().inputs.prepared;
-        for step in definitions.into_iter().filter_map(|id| prepared.step(id)) {
-            self.derivation(step, observer)?;
-        }
-        Ok(())
+        let steps: Vec<usize> = definitions.into_iter().filter_map(|id| prepared.step(id)).collect();
+        self.derivation(&steps, observer).map(|_| ())
     }
 
-    fn derivation(&self, step: usize, observer: &dyn Observer) -> Result<Arc<Derivation>, Cancelled> {
-        let (found, is_new) = self.held.with(step, self.state.tick(), observer)?;
+    fn derivation(&self, steps: &[usize], observer: &dyn Observer) -> Result<Arc<Derivation>, Cancelled> {
+        let (found, is_new) = self.held.with(steps, self.state.tick(), observer)?;
         if is_new {
             self.state.evict();
         }
@@ -89,7 +87,7 @@ impl LiveView {
 
     /// The column of a step; nobody stops it.
     pub(super) fn column(&self, step: usize) -> Option<Column> {
-        self.derivation(step, &()).ok()?.columns.get(step)?.clone()
+        self.derivation(&[step], &()).ok()?.columns.get(step)?.clone()
     }
 
     fn named(&self, name: &str) -> Option<usize> {

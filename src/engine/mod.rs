@@ -35,6 +35,7 @@ mod prepared;
 mod published;
 mod report;
 mod settings;
+mod share;
 mod spans;
 mod sums;
 mod update;

@@ -81,7 +81,7 @@ impl State {
         let usage = parts.usage.as_ref().map(|usage| usage.over(&view, parts.catalog.metrics()));
         let inputs = Inputs { prepared, view, usage, history: settings.past_values.clone() };
         let wanted = wanted(&inputs, &parts.subscribed);
-        let derivation = Derivation::none(inputs).extended(&wanted, observer)?;
+        let derivation = Derivation::none(inputs).extended(&wanted, None, observer)?;
         Ok(Self::of(parts, version, wanted, settings.clone(), Held::new(derivation, None), Arc::default()))
     }
 
@@ -178,9 +178,13 @@ impl State {
             if scope.is_all() { known.again(known.usage(), &view) } else { known.within(&view) }
         });
         let inputs = Inputs { prepared, view, usage, history: now.inputs.history.clone() };
-        // Of everything at another moment, what reads no dates is as it is now.
-        let earlier = scope.is_all().then_some(Earlier { derivation: now, age: 0 });
-        let held = Arc::new(Held::new(Derivation::none(inputs), earlier));
+        let none = Derivation::none(inputs);
+        let held = Arc::new(if here {
+            Held::within(none, self.held.clone())
+        } else {
+            // Of everything at another moment, what reads no dates is as it is now.
+            Held::new(none, scope.is_all().then_some(Earlier { derivation: now, age: 0 }))
+        });
         let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
         others.push((tick, held.clone()));
         if others.len() > MAX_VIEWS {
