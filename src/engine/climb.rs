@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::column::{Column, Part};
 use super::dirt::{Dirt, Rows};
 use super::group::Single;
+use super::rising::Rising;
 use crate::aggregate::{Linear, LinearOf, RollUpAt, RollUpPlan};
 use crate::book::View;
 use crate::catalog::RollUpWork;
@@ -93,51 +94,42 @@ impl<'c> Climb<'c> {
 
     fn by_difference(&self, of: &LinearOf, places: impl Iterator<Item = AccountIdx>) -> Option<Climbed> {
         let reach = self.plan.reach();
-        let mut added: Vec<(AccountIdx, Linear)> = Vec::new();
+        let parent = |place| self.now.view.inner().parent(place);
+        let mut rising = Rising::new(self.now.view);
         let own = |place: AccountIdx| self.plan.own_state(of, &self.then.at(), place);
-        let shifts = self.dirt.shifts.iter().filter(|_| reach != Reach::SelfOnly);
-        for shift in shifts {
+        for shift in self.dirt.shifts.iter().filter(|_| reach != Reach::SelfOnly) {
             // All that came from the account and from below it is taken from those that were above it, and given to those
             // that are now; what has changed of it goes up by itself.
             let mut state = self.before.part(shift.then.slot)?.state(shift.then.row as usize)?;
             if reach == Reach::Descendants {
                 state.add(&own(shift.then));
             }
-            for (above, difference) in [(shift.from, state.negated()), (shift.to, state)] {
-                let ways =
-                    above.into_iter().flat_map(|above| std::iter::once(above).chain(self.above(above)));
-                added.extend(ways.map(|place| (place, difference)));
-            }
-            if self.is_long(added.len()) {
-                return None;
-            }
+            shift.from.into_iter().for_each(|from| rising.add(from, state.negated()));
+            shift.to.into_iter().for_each(|to| rising.add(to, state));
         }
         for place in places {
             let mut difference = self.dirt.carry.origin(place).map_or_else(Linear::default, own).negated();
             difference.add(&self.plan.own_state(of, &self.now.at(), place));
-            if difference == Linear::default() {
-                continue;
+            match reach {
+                Reach::Descendants => {
+                    parent(place).into_iter().for_each(|above| rising.add(above, difference));
+                }
+                _ => rising.add(place, difference),
             }
-            if reach != Reach::Descendants {
-                added.push((place, difference));
-            }
+        }
+        let mut edits: Vec<(AccountIdx, Linear)> = Vec::new();
+        while let Some((place, difference)) = rising.pop() {
             if reach != Reach::SelfOnly {
-                added.extend(self.above(place).map(|place| (place, difference)));
+                parent(place).into_iter().for_each(|above| rising.add(above, difference));
             }
-            if self.is_long(added.len()) {
+            edits.push((place, difference));
+            if self.is_long(edits.len()) {
                 return None;
             }
         }
-        added.sort_unstable_by_key(|(place, _)| *place);
-        added.dedup_by(|next, kept| {
-            let same = next.0 == kept.0;
-            if same {
-                kept.1.add(&next.1);
-            }
-            same
-        });
+        edits.sort_unstable_by_key(|(place, _)| *place);
         let (mut parts, mut changed) = (Vec::new(), Rows::new());
-        for same in added.chunk_by(|a, b| a.0.slot == b.0.slot) {
+        for same in edits.chunk_by(|a, b| a.0.slot == b.0.slot) {
             let slot = same.first()?.0.slot;
             let edits: Vec<(u32, Linear)> = same.iter().map(|(place, added)| (place.row, *added)).collect();
             let (part, rows) = self.column.part(slot)?.with_added(&edits);
