@@ -56,7 +56,7 @@ impl Book {
         // A host may start from any version; past the last one there is none.
         next.version = next.version.saturating_add(1);
         build_structure(old, &mut next, &placing, &resolution, &removed, &mut wishes, &mut report);
-        let edits = edits_of(&next_places(&next, &wishes), &wishes, old);
+        let edits = edits_of(&next_places(old, &next, &wishes), old);
         apply_values(old, &mut next, edits);
         apply_children(old, &mut next, &child_edits, &removed, &mut report);
         history.apply(&mut next, &mut report);
@@ -66,23 +66,32 @@ impl Book {
     }
 }
 
+// Where an account with a wish stands in the new book: where it did, unless its chunk is another one.
+fn next_place(old: &Inner, next: &Inner, id: &AccountId, wish: &Wish) -> Option<AccountIdx> {
+    let stays = |at: &AccountIdx| match (old.chunk(at.slot), next.chunk(at.slot)) {
+        (Some(before), Some(after)) => Arc::ptr_eq(&before.shape, &after.shape),
+        _ => false,
+    };
+    wish.at.filter(stays).or_else(|| next.find(id.as_str()))
+}
+
 // Where the accounts with wishes stand in the new book.
-fn next_places(next: &Inner, wishes: &BTreeMap<AccountId, Wish>) -> Vec<(AccountIdx, AccountId)> {
+fn next_places<'w>(
+    old: &Inner,
+    next: &Inner,
+    wishes: &'w BTreeMap<AccountId, Wish>,
+) -> Vec<(AccountIdx, &'w Wish)> {
     let with_values = wishes.iter().filter(|(_, wish)| !wish.values.is_empty());
-    with_values.filter_map(|(id, _)| Some((next.find(id.as_str())?, id.clone()))).collect()
+    with_values.filter_map(|(id, wish)| Some((next_place(old, next, id, wish)?, wish))).collect()
 }
 
 /// Edits by slot and column.
 pub(super) type ValueEdits = BTreeMap<(u32, usize), Vec<(usize, Option<Raw<'static>>)>>;
 
-fn edits_of(
-    places: &[(AccountIdx, AccountId)],
-    wishes: &BTreeMap<AccountId, Wish>,
-    old: &Inner,
-) -> ValueEdits {
+fn edits_of(places: &[(AccountIdx, &Wish)], old: &Inner) -> ValueEdits {
     let mut edits: ValueEdits = BTreeMap::new();
-    for (place, id) in places {
-        for (attribute, value) in wishes.get(id).into_iter().flat_map(|wish| &wish.values) {
+    for (place, wish) in places {
+        for (attribute, value) in &wish.values {
             let Some(described) = old.schema.attribute_at(AttributeId::new(*attribute)) else { continue };
             let raw = value.as_ref().and_then(|value| raw_of(value, described));
             edits.entry((place.slot, *attribute)).or_default().push((place.row as usize, raw));
@@ -104,7 +113,7 @@ fn describe(
         value_of(inner.chunk(place.slot)?.column(attribute)?.get(place.row as usize)?, described.kind())
     };
     for (id, wish) in wishes {
-        let (Some(before), Some(after)) = (old.find(id.as_str()), next.find(id.as_str())) else { continue };
+        let (Some(before), Some(after)) = (wish.at, next_place(old, next, id, wish)) else { continue };
         for attribute in wish.values.keys() {
             let (from, to) = (value(old, before, *attribute), value(next, after, *attribute));
             let Some(described) =

@@ -115,20 +115,23 @@ pub(super) fn check_required(
         if wish.remove || wish.remove_subtree || (wish.values.is_empty() && wish.kind.is_none()) {
             continue;
         }
-        let before = old.find(id.as_str());
+        let before = wish.at;
         let number = placing.number.get(id).map(|number| *number as usize);
         let kind = match number.and_then(|number| placing.kinds.get(number)) {
             Some(kind) => *kind,
             None => before.map_or(0, |place| placing.kind(place)),
         };
         let kind = TypeId::new(usize::from(kind));
-        for (attribute, described) in (0..).map(AttributeId::new).zip(old.schema.attributes()) {
+        // A held account is judged with all its values, or a release would bring in what a load refused.
+        let held = before.is_none() && old.policy.remedy(FaultKind::InvalidValue) != Remedy::Clear;
+        let attributes: Vec<AttributeId> = if wish.kind.is_some() || held {
+            (0..old.schema.attributes().len()).map(AttributeId::new).collect()
+        } else {
+            wish.values.keys().copied().map(AttributeId::new).collect()
+        };
+        for attribute in attributes {
+            let Some(described) = old.schema.attribute_at(attribute) else { continue };
             let wished = wish.values.get(&attribute.index());
-            // A held account is judged with all its values, or a release would bring in what a load refused.
-            let held = before.is_none() && old.policy.remedy(FaultKind::InvalidValue) != Remedy::Clear;
-            if wished.is_none() && wish.kind.is_none() && !held {
-                continue;
-            }
             let present = match wished {
                 Some(value) => value.is_some(),
                 None => has_value(old, id, before, attribute),

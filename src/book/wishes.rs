@@ -14,6 +14,8 @@ use crate::tree::NO_PRODUCT;
 /// The wishes for one account.
 #[derive(Debug, Default)]
 pub(super) struct Wish {
+    /// Where the account stands in the old book, if it does.
+    pub(super) at: Option<AccountIdx>,
     pub(super) add: bool,
     pub(super) remove: bool,
     pub(super) remove_subtree: bool,
@@ -104,8 +106,9 @@ pub(super) fn gather(
             | ChangeItem::RemoveChild { .. } => {}
         }
     }
-    for (account, wish) in &wishes {
-        let exists = old.find(account.as_str()).is_some() || old.held.accounts.contains_key(account);
+    for (account, wish) in &mut wishes {
+        wish.at = old.find(account.as_str());
+        let exists = wish.at.is_some() || old.held.accounts.contains_key(account);
         if !exists && !wish.add {
             problems.push(ChangeProblem::UnknownAccount { account: account.clone() });
         }
@@ -191,8 +194,8 @@ pub(super) fn removed_accounts(
     let mut removed = HashSet::new();
     let mut stack = Vec::new();
     let mut staying: HashSet<AccountIdx> = HashSet::new();
-    for (id, wish) in wishes {
-        let Some(place) = old.find(id.as_str()) else { continue };
+    for wish in wishes.values() {
+        let Some(place) = wish.at else { continue };
         if wish.parents.is_some() {
             staying.insert(place);
         }

@@ -64,9 +64,8 @@ impl Script {
     /// (Products are leaves here: two of one product do not stand under one account.)
     pub fn moves(data: &Data, rounds: usize) -> Outcome<Self> {
         let mut random = Random::new(17);
-        let mut pick = |from: &[u32]| -> Outcome<u32> {
-            Ok(from[usize::try_from(random.below(from.len() as u64))?])
-        };
+        let mut pick =
+            |from: &[u32]| -> Outcome<u32> { Ok(from[usize::try_from(random.below(from.len() as u64))?]) };
         let all: Vec<u32> = (0..to_u32(data.len())?).collect();
         let (roots, mut others): (Vec<u32>, Vec<u32>) =
             all.iter().partition(|account| data.parents[**account as usize].is_none());
@@ -128,7 +127,11 @@ mod tests {
         assert_ne!(Script::metrics(&data, 3)?.expected(&data), start);
         assert_ne!(Script::batches(&data, 3)?.expected(&data), start);
         let mut moves = Script::moves(&data, 3)?;
-        assert_ne!(moves.expected(&data), start, "an odd number of steps: the last has gone and not come back");
+        assert_ne!(
+            moves.expected(&data),
+            start,
+            "an odd number of steps: the last has gone and not come back"
+        );
         moves.steps[WARM].clear();
         assert_eq!(moves.expected(&data), start);
         Ok(())

@@ -66,7 +66,12 @@ fn anew<'d>(data: &'d Data, script: &'d Script) -> Outcome<Contestant<'d, Sums>>
         };
         Ok(Box::new(read) as crate::contest::Reader<'d, Sums>)
     };
-    Ok(Contestant { tool: TOOL, way: "Book::apply, RollUpPlan::run: all anew", threads: 1, run: Box::new(run) })
+    Ok(Contestant {
+        tool: TOOL,
+        way: "Book::apply, RollUpPlan::run: all anew",
+        threads: 1,
+        run: Box::new(run),
+    })
 }
 
 fn definitions() -> impl Iterator<Item = RollUpDefinition> {

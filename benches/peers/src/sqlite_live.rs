@@ -41,9 +41,9 @@ fn apply(connection: &Connection, edits: &[Edit]) -> Outcome<()> {
     }
     for edit in edits {
         match *edit {
-            Edit::Metric { account, metric, value } => connection
-                .prepare_cached(SET[metric])?
-                .execute((value, account))?,
+            Edit::Metric { account, metric, value } => {
+                connection.prepare_cached(SET[metric])?.execute((value, account))?
+            }
             Edit::Move { account, parent } => connection
                 .prepare_cached("UPDATE account SET parent = ? WHERE number = ?")?
                 .execute((parent, account))?,
@@ -88,9 +88,8 @@ fn triggers() -> Outcome<String> {
     }
     let above = "SELECT ancestor FROM closure WHERE descendant = new.number AND ancestor <> new.number";
     let moved = |sign: char| {
-        let columns: Vec<String> = (1..=METRICS)
-            .map(|metric| format!("m{metric} = total.m{metric} {sign} own.m{metric}"))
-            .collect();
+        let columns: Vec<String> =
+            (1..=METRICS).map(|metric| format!("m{metric} = total.m{metric} {sign} own.m{metric}")).collect();
         format!(
             "UPDATE total SET {} FROM total AS own WHERE own.number = new.number AND total.number IN ({above});",
             columns.join(", ")

@@ -68,7 +68,10 @@ impl Flow {
             let strict = pairs.clone().iterate(|scope, reached| {
                 let (pairs, steps) = (pairs.enter(scope), parents.enter(scope));
                 // (up, down) joined with (up, its parent) is (its parent, down).
-                reached.map(|(down, up)| (up, down)).join_map(steps, |_, down, above| (*down, *above)).concat(pairs)
+                reached
+                    .map(|(down, up)| (up, down))
+                    .join_map(steps, |_, down, above| (*down, *above))
+                    .concat(pairs)
             });
             let own = metrics.clone().map(|account| (account, ()));
             own.join_map(strict, |_, (), ancestor| *ancestor)
@@ -103,7 +106,8 @@ impl Flow {
             match *edit {
                 Edit::Metric { account, metric, value } => {
                     let old = metrics[metric][account as usize].replace(value).unwrap_or(0);
-                    self.metrics.update(account, difference(|other| if other == metric { value - old } else { 0 }));
+                    self.metrics
+                        .update(account, difference(|other| if other == metric { value - old } else { 0 }));
                 }
                 Edit::Move { account, parent } => {
                     if let Some(old) = parents[account as usize].replace(parent) {
