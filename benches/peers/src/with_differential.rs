@@ -59,7 +59,7 @@ impl Flow {
         let mut worker = Worker::new(WorkerConfig::default(), allocator, Some(Instant::now()));
         let sums = Rc::new(RefCell::new(vec![[0; METRICS]; data.len()]));
         let out = sums.clone();
-        let mut probe = ProbeHandle::new();
+        let probe = ProbeHandle::new();
         let (mut parents, mut metrics) = worker.dataflow(|scope| {
             let (parents_in, parents) = scope.new_collection::<(u32, u32), i64>();
             let (metrics_in, metrics) = scope.new_collection::<u32, Difference>();
@@ -78,14 +78,14 @@ impl Flow {
                 .concat(metrics)
                 .count_total_core::<i64>()
                 .inspect(move |((account, sums), _, difference)| {
-                    let ((a, b, c, d), (e, f, g, h)) = *sums;
+                    let ((m1, m2, m3, m4), (m5, m6, m7, m8)) = *sums;
                     // What was is taken back, what is comes in, in whichever order: both are added up.
                     let own = &mut out.borrow_mut()[*account as usize];
-                    for (sum, of) in own.iter_mut().zip([a, b, c, d, e, f, g, h]) {
+                    for (sum, of) in own.iter_mut().zip([m1, m2, m3, m4, m5, m6, m7, m8]) {
                         *sum += of * difference;
                     }
                 })
-                .probe_with(&mut probe);
+                .probe_with(&probe);
             (parents_in, metrics_in)
         });
         for (number, parent) in (0_u32..).zip(&data.parents) {
