@@ -275,7 +275,7 @@ fn step(
         }
         None
     };
-    let update: Update = match what % 20 {
+    let update: Update = match what % 24 {
         0..=5 => Change::new().set(&account, name, value_of(name, value).unwrap()).into(),
         6 => Change::new().clear(&account, name).into(),
         7 => {
@@ -323,6 +323,35 @@ fn step(
             let all = definitions(false);
             let id = reference(&all[usize::from(which) % all.len()]);
             if value % 2 == 0 { Update::new().subscribe(id) } else { Update::new().unsubscribe(id) }
+        }
+        // Several things at once: who moves changes, and so does who stands beside it, below it, or above it.
+        20 | 21 => {
+            let third = at(value);
+            let change = match more % 4 {
+                0 | 1 => Change::new().move_under(&account, &other),
+                2 => Change::new().move_to_root(&account),
+                _ => Change::new().move_under(&account, &other).move_to_root(&third),
+            };
+            let mut change = change.set(&third, name, value_of(name, value).unwrap());
+            if which % 2 == 0 && third != account {
+                change = change.set(&account, name, value_of(name, more).unwrap());
+            }
+            if let Some((table, child)) =
+                child(value).filter(|(table, _)| table == "tickets" && which % 3 == 0)
+            {
+                change = change.set_child(&table, &child, "open", more % 2 == 0);
+            }
+            change.into()
+        }
+        22 => {
+            let row = AccountRow::new(id(&format!("new-{number}")), TYPES[usize::from(which) % 2]);
+            let row = row.with("seats", i64::from(value)).under(other);
+            Change::new().add(row).move_under(&account, &id(&format!("new-{number}"))).into()
+        }
+        23 => {
+            let kind = TYPES[usize::from(which) % 3];
+            let third = at(value);
+            Change::new().retype(&account, kind).move_under(&third, &other).into()
         }
         _ => {
             let on = state.as_of().date().plus_days(-i32::from(more % 25)).unwrap();

@@ -229,7 +229,9 @@ impl Engine {
     /// # Complexity
     ///
     /// That of [`Book::apply`], and of what reads what was changed: for each definition that does, the accounts whose
-    /// answer may differ.
+    /// answer may differ. Where accounts come, go or move, besides the rows of the chunks that are packed anew, for each
+    /// definition that is kept current; and the trees that they leave and enter, for those that read other accounts of
+    /// their tree in another way than a sum, count, mean, ratio, share, least or greatest of them.
     pub fn apply(&self, update: impl Into<Update>) -> Result<Applied, EngineError> {
         self.apply_observed(update, &())
     }

@@ -1,0 +1,315 @@
+//! How is a step worked out, for everyone, for what a scope shows, or where something that it reads differs?
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::climb::{Climb, Side};
+use super::column::{Column, Part};
+use super::derivation::{Derivation, Inputs};
+use super::dirt::{Dirt, Rows, tree_of, trunk_of};
+use super::group::{Group, Known, Single};
+use super::observer::Observer;
+use super::share::Share;
+use super::spans;
+use crate::book::View;
+use crate::catalog::{self, History, RollUpWork, Step, StepProgram};
+use crate::column::Bitmap;
+use crate::expr::{Cancelled, Cell, Whose};
+use crate::model::AccountIdx;
+
+/// Accounts of a group of trees that is worked out at once.
+const GROUP_ROWS: usize = 65_536;
+/// Rows of a chunk up to which each is worked out by itself.
+const FEW_ROWS: usize = 64;
+/// Past them, of so many rows one is; where more are, all are worked out together.
+const ONE_IN: usize = 16;
+
+/// Says which accounts that were not there before, or were of another type, receive a roll-up.
+fn receive(column: &mut Column, of: &RollUpWork, fresh: &Rows, view: &View) {
+    for (slot, rows) in fresh {
+        let Some(Part::Sums(linear, pages, Some(receives))) = column.part(*slot).map(|part| &**part) else {
+            continue;
+        };
+        let mut receives = Bitmap::clone(receives);
+        for row in rows {
+            let kind = view.inner().chunk(*slot).map(|chunk| chunk.shape.kind(*row));
+            receives.set(*row as usize, kind.is_some_and(|kind| of.plan.receives(kind)));
+        }
+        let part = Part::Sums(linear.clone(), pages.clone(), Some(Arc::new(receives)));
+        column.set(*slot, Some(Arc::new(part)));
+    }
+}
+
+/// What a step came to before.
+pub(super) struct Before<'b> {
+    pub(super) old: &'b Derivation,
+    pub(super) at: usize,
+    pub(super) column: &'b Column,
+}
+
+impl<'b> Before<'b> {
+    /// The step as one that goes up the tree row by row; `None` for what must be worked out for whole trees.
+    fn climb(
+        &self,
+        (step, at): (&'b Step, usize),
+        column: &'b Column,
+        (inputs, columns): (&'b Inputs, &'b [Option<Column>]),
+        dirt: &'b Dirt,
+    ) -> Option<Climb<'b>> {
+        let catalog::Work::RollUp(of) = &step.work else { return None };
+        if !of.reads_own {
+            return None;
+        }
+        let programs = |inputs: &'b Inputs, at: usize| match inputs.prepared.programs.get(at)? {
+            StepProgram::RollUp(programs) => Some(&**programs),
+            _ => None,
+        };
+        let old = &self.old.inputs;
+        let side = |inputs: &'b Inputs, columns: &'b [Option<Column>], at: usize| {
+            let known = Known { columns, by_name: &inputs.prepared.by_name };
+            let supply = Single { known, usage: inputs.usage.as_ref() };
+            Some(Side { view: &inputs.view, programs: programs(inputs, at)?, supply })
+        };
+        let sides = (side(old, &self.old.columns, self.at)?, side(inputs, columns, at)?);
+        Climb::new(of, (self.column, column), sides, dirt)
+    }
+}
+
+/// Work on one set of inputs.
+pub(super) struct Work<'w> {
+    inputs: &'w Inputs,
+    observer: &'w dyn Observer,
+    /// Groups of trees, by the slots on which they hang.
+    trees: HashMap<Vec<u32>, Arc<Group>>,
+    /// All accounts, in groups of whole trees.
+    groups: Option<Vec<Arc<Group>>>,
+    /// All accounts at once, for what reads the whole book.
+    whole: Option<Arc<Group>>,
+}
+
+impl<'w> Work<'w> {
+    pub(super) fn new(inputs: &'w Inputs, observer: &'w dyn Observer) -> Self {
+        Self { inputs, observer, trees: HashMap::new(), groups: None, whole: None }
+    }
+
+    fn step(&self, at: usize) -> Option<(&'w Step, &'w StepProgram)> {
+        let prepared = &*self.inputs.prepared;
+        prepared.catalog.steps().get(at).zip(prepared.programs.get(at))
+    }
+
+    fn group(&self, slots: impl IntoIterator<Item = u32>) -> Arc<Group> {
+        Arc::new(Group::of(&self.inputs.view, self.inputs.usage.as_ref(), slots))
+    }
+
+    /// All accounts, in groups that are worked out each by itself.
+    fn groups(&mut self, is_wide: bool) -> Vec<Arc<Group>> {
+        let view = &self.inputs.view;
+        if is_wide || view.len() <= GROUP_ROWS {
+            let usage = self.inputs.usage.as_ref();
+            let whole = self.whole.get_or_insert_with(|| Arc::new(Group::all(view, usage)));
+            return vec![whole.clone()];
+        }
+        if let Some(groups) = &self.groups {
+            return groups.clone();
+        }
+        let mut groups = Vec::new();
+        let (mut slots, mut rows) = (Vec::new(), 0);
+        for trunk in view.inner().trunk.iter().filter(|slot| view.is_live(**slot)) {
+            for slot in tree_of(view.book(), *trunk) {
+                rows += view.inner().layout.rows(slot);
+                slots.push(slot);
+            }
+            if rows >= GROUP_ROWS {
+                groups.push(self.group(std::mem::take(&mut slots)));
+                rows = 0;
+            }
+        }
+        if !slots.is_empty() {
+            groups.push(self.group(slots));
+        }
+        self.groups = Some(groups.clone());
+        groups
+    }
+
+    /// A step for all accounts.
+    pub(super) fn everywhere(&mut self, at: usize, columns: &[Option<Column>]) -> Result<Column, Cancelled> {
+        let mut column = Column::default();
+        let Some((step, program)) = self.step(at) else { return Ok(column) };
+        let _span = spans::definition(&step.id);
+        let groups = self.groups(step.reads.whose == Whose::Book);
+        let known = Known { columns, by_name: &self.inputs.prepared.by_name };
+        let history = self.inputs.history.as_deref().map(|history| history as &dyn History);
+        let observer = self.observer;
+        let stop = &|| observer.is_cancelled();
+        let one = |group: &Arc<Group>| {
+            if stop() { Err(Cancelled) } else { group.work_out(step, program, &known, history, stop) }
+        };
+        #[cfg(feature = "rayon")]
+        let parts: Result<Vec<_>, Cancelled> = if groups.len() > 1 {
+            use rayon::prelude::*;
+            groups.par_iter().map(one).collect()
+        } else {
+            groups.iter().map(one).collect()
+        };
+        #[cfg(not(feature = "rayon"))]
+        let parts: Result<Vec<_>, Cancelled> = groups.iter().map(one).collect();
+        for (slot, part) in parts?.into_iter().flatten() {
+            column.set(slot, Some(Arc::new(part)));
+        }
+        Ok(column)
+    }
+
+    /// Does a step read the whole book, by itself or through another one?
+    pub(super) fn is_wide(&self, at: usize) -> bool {
+        self.step(at).is_none_or(|(step, _)| step.reads.is_wide)
+    }
+
+    /// A step for what a scope shows, of which the answers for everyone are known.
+    pub(super) fn beside(
+        &mut self,
+        at: usize,
+        share: &Share,
+        everyone: &Column,
+        columns: &[Option<Column>],
+    ) -> Result<Column, Cancelled> {
+        let mut column = share.column(everyone);
+        let apart = share.slots();
+        if !apart.is_empty() {
+            for (slot, part) in self.trees(at, apart, columns)? {
+                column.set(slot, Some(Arc::new(part)));
+            }
+        }
+        Ok(column)
+    }
+
+    /// A step where something that it reads differs, and in torn trees where it reads the tree; with the rows that came out
+    /// differently, `None` where all may have. Who is fresh is not named: nothing is known of it to anybody.
+    pub(super) fn again(
+        &mut self,
+        at: usize,
+        before: &Before<'_>,
+        rows: &Rows,
+        dirt: &Dirt,
+        columns: &[Option<Column>],
+    ) -> Result<(Column, Option<Rows>), Cancelled> {
+        let old = before;
+        let Some((step, program)) = self.step(at) else { return Ok((old.column.clone(), None)) };
+        if step.reads.whose == Whose::Book {
+            return Ok((self.everywhere(at, columns)?, None));
+        }
+        // What it came to, for the accounts where they stand now.
+        let mut column = dirt.carry.column(old.column, &dirt.gone);
+        if let catalog::Work::RollUp(of) = &step.work {
+            receive(&mut column, of, &dirt.fresh, &self.inputs.view);
+        }
+        let before = &column.clone();
+        let mut changed = Rows::new();
+        // Whole trees, and whole chunks of what reads its own row only.
+        let mut slots: BTreeSet<u32> = BTreeSet::new();
+        match step.reads.whose {
+            Whose::Own => {
+                let layout = &self.inputs.view.inner().layout;
+                let many = |(slot, rows): &(&u32, &Vec<u32>)| {
+                    rows.len() > FEW_ROWS && rows.len() * ONE_IN > layout.rows(**slot)
+                };
+                let program = match program {
+                    StepProgram::Rows(program) => Some(program),
+                    _ => None,
+                };
+                for (slot, rows) in rows {
+                    match program.filter(|_| !many(&(slot, rows))) {
+                        Some(program) => {
+                            let edits = self.each(program, *slot, rows, before, columns);
+                            if let Some(part) = before.part(*slot).filter(|_| !edits.is_empty()) {
+                                column.set(*slot, Some(Arc::new(part.with(&edits))));
+                                changed.insert(*slot, edits.into_iter().map(|(row, _)| row).collect());
+                            }
+                        }
+                        None => {
+                            slots.insert(*slot);
+                        }
+                    }
+                }
+            }
+            _ => match old
+                .climb((step, at), before, (self.inputs, columns), dirt)
+                .and_then(|climb| climb.up(rows))
+            {
+                Some((slot_parts, rows)) => {
+                    for (slot, part) in slot_parts {
+                        column.set(slot, Some(Arc::new(part)));
+                    }
+                    changed = rows;
+                }
+                None => {
+                    let book = self.inputs.view.book();
+                    let trunks: BTreeSet<u32> = rows.keys().map(|slot| trunk_of(book, *slot)).collect();
+                    slots.extend(&dirt.torn);
+                    slots.extend(trunks.into_iter().flat_map(|trunk| tree_of(book, trunk)));
+                }
+            },
+        }
+        if slots.is_empty() {
+            return Ok((column, Some(changed)));
+        }
+        for (slot, part) in self.trees(at, slots, columns)? {
+            let rows = self.inputs.view.inner().layout.rows(slot);
+            let found = match before.part(slot) {
+                Some(old) => old.differing(&part, rows),
+                None => (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect(),
+            };
+            if !found.is_empty() {
+                column.set(slot, Some(Arc::new(part)));
+                changed.insert(slot, found);
+            }
+        }
+        Ok((column, Some(changed)))
+    }
+
+    /// A step for whole slots.
+    fn trees(
+        &mut self,
+        at: usize,
+        slots: BTreeSet<u32>,
+        columns: &[Option<Column>],
+    ) -> Result<Vec<(u32, Part)>, Cancelled> {
+        let Some((step, program)) = self.step(at) else { return Ok(Vec::new()) };
+        let _span = spans::definition(&step.id);
+        let key: Vec<u32> = slots.into_iter().collect();
+        let group = match self.trees.get(&key) {
+            Some(group) => group.clone(),
+            None => {
+                let group = self.group(key.iter().copied());
+                self.trees.insert(key, group.clone());
+                group
+            }
+        };
+        let known = Known { columns, by_name: &self.inputs.prepared.by_name };
+        let history = self.inputs.history.as_deref().map(|history| history as &dyn History);
+        group.work_out(step, program, &known, history, &|| self.observer.is_cancelled())
+    }
+
+    /// The answers of single rows that are not what they were.
+    fn each(
+        &self,
+        program: &crate::expr::RowProgram,
+        slot: u32,
+        rows: &[u32],
+        before: &Column,
+        columns: &[Option<Column>],
+    ) -> Vec<(u32, Cell)> {
+        let known = Known { columns, by_name: &self.inputs.prepared.by_name };
+        let supply = Single { known, usage: self.inputs.usage.as_ref() };
+        let is_set = matches!(before.part(slot).map(|part| &**part), Some(Part::Members(_)));
+        let mut edits: Vec<(u32, Cell)> = Vec::new();
+        let places = rows.iter().map(|row| AccountIdx::new(slot, *row));
+        program.each_at(&self.inputs.view, Some(&supply), places, |place, _, cell| {
+            // Who is in a segment is known of everyone: no answer is no membership.
+            let cell = if is_set { Cell::Bool(cell == Cell::Bool(true)) } else { cell };
+            if before.cell(place) != cell {
+                edits.push((place.row, cell));
+            }
+        });
+        edits
+    }
+}
