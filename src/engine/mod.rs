@@ -52,5 +52,5 @@ pub use live::LiveView;
 pub use observer::{Observer, Progress};
 pub use published::{EngineStats, MAX_VIEWS, Published};
 pub use report::{DeltaReport, DerivedChange, SegmentChange};
-pub use settings::{ENGINE_CHUNK_ROWS, EngineSettings};
+pub use settings::EngineSettings;
 pub use update::Update;

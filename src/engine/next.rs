@@ -95,7 +95,11 @@ pub(super) fn load(
     settings: &EngineSettings,
 ) -> Result<(Book, LoadReport), EngineError> {
     let builder = Book::builder(schema.clone()).policy(settings.policy.clone());
-    Ok(builder.chunk_rows(settings.chunk_rows).load(source)?)
+    let builder = match settings.chunk_rows {
+        Some(rows) => builder.chunk_rows(rows),
+        None => builder,
+    };
+    Ok(builder.load(source)?)
 }
 
 pub(super) fn catalog(

@@ -17,16 +17,12 @@ const MEMORY: usize = 256 << 20;
 /// Idempotency keys that are remembered unless settings say otherwise.
 const KEYS: usize = 10_000;
 
-/// Rows of a chunk of a book that an engine loads, unless settings say otherwise: a quarter of those of other books, since an
-/// engine changes its book all the time.
-pub const ENGINE_CHUNK_ROWS: u32 = 1_024;
-
 /// How an [`Engine`](super::Engine) works. All can be left as it is.
 #[derive(Clone)]
 #[must_use]
 pub struct EngineSettings {
     pub(super) policy: Policy,
-    pub(super) chunk_rows: u32,
+    pub(super) chunk_rows: Option<u32>,
     pub(super) usage: Option<Usage>,
     pub(super) history: usize,
     pub(super) memory: usize,
@@ -53,7 +49,7 @@ impl Default for EngineSettings {
     fn default() -> Self {
         Self {
             policy: Policy::strict(),
-            chunk_rows: ENGINE_CHUNK_ROWS,
+            chunk_rows: None,
             usage: None,
             history: HISTORY,
             memory: MEMORY,
@@ -80,12 +76,12 @@ impl EngineSettings {
         self
     }
 
-    /// Rows of a chunk, as [`BookBuilder::chunk_rows`](crate::BookBuilder::chunk_rows) has it; [`ENGINE_CHUNK_ROWS`] unless
-    /// set. A move costs the rows of the chunks that are left and entered, so that larger chunks make moves dearer, and
-    /// questions of the whole book a little cheaper. It is for books that the engine loads: one that it is given
-    /// ([`Engine::replace`](super::Engine::replace)) keeps its own.
+    /// Rows of a chunk of a book that the engine loads, as [`BookBuilder::chunk_rows`](crate::BookBuilder::chunk_rows) has it;
+    /// a book that it is given ([`Engine::replace`](super::Engine::replace)) keeps its own. A move costs the rows of the
+    /// chunks that are left and entered: with 1,024 instead of 4,096 it is two to four times as fast, and batches of changes
+    /// and questions of the whole book take up to half as long again.
     pub const fn chunk_rows(mut self, rows: u32) -> Self {
-        self.chunk_rows = rows;
+        self.chunk_rows = Some(rows);
         self
     }
 
