@@ -16,6 +16,7 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use common::{
@@ -39,7 +40,8 @@ use perennial::segment::Segment;
 use perennial::source::MemorySource;
 use perennial::testkit::{Random, ReferenceBook};
 use perennial::{
-    Account, AccountId, AccountRow, AsOf, Change, ChildId, Date, Decimal, Policy, Reach, Scope, View,
+    Account, AccountId, AccountRow, AsOf, Attribute, Change, ChildId, Date, Decimal, Policy, Reach, Scope,
+    Value, ValueChange, View,
 };
 use proptest::prelude::*;
 
@@ -387,6 +389,47 @@ fn expected(before: &Said, after: &Said, of: &[DefinitionRef]) -> Vec<(Definitio
     keys.into_iter().filter(|key| of.contains(&key.0)).filter(differs).cloned().collect()
 }
 
+/// An account, one of its child rows, and an attribute or a column.
+type Place = (AccountId, Option<(Arc<str>, ChildId)>, Arc<str>);
+
+/// Every value that a user sees, of accounts and of child rows.
+fn all_values(view: &LiveView) -> BTreeMap<Place, Value> {
+    let mut all = BTreeMap::new();
+    let schema = view.accounts().schema();
+    for account in view.accounts().accounts() {
+        for attribute in schema.attributes().map(Attribute::name) {
+            if let Some(value) = account.value(attribute) {
+                all.insert((account.id(), None, Arc::from(attribute)), value);
+            }
+        }
+        for table in schema.tables() {
+            for row in account.child_rows(table.name()) {
+                let child = Some((Arc::from(table.name()), row.id()));
+                for column in table.columns().map(Attribute::name) {
+                    if let Some(value) = row.value(column) {
+                        all.insert((account.id(), child.clone(), Arc::from(column)), value);
+                    }
+                }
+            }
+        }
+    }
+    all
+}
+
+/// What a report should say of values, with what they were and are.
+fn expected_values(before: &LiveView, after: &LiveView) -> Vec<(Place, Option<Value>, Option<Value>)> {
+    let (before, after) = (all_values(before), all_values(after));
+    let places: BTreeSet<&Place> = before.keys().chain(after.keys()).collect();
+    let both = places.into_iter().map(|at| (at.clone(), before.get(at).cloned(), after.get(at).cloned()));
+    both.filter(|(_, from, to)| from != to).collect()
+}
+
+fn reported_values(report: &DeltaReport) -> Vec<(Place, Option<Value>, Option<Value>)> {
+    let place =
+        |change: &ValueChange| (change.account.clone(), change.child.clone(), change.attribute.clone());
+    report.values.iter().map(|change| (place(change), change.from.clone(), change.to.clone())).collect()
+}
+
 fn reported(report: &DeltaReport) -> Vec<(DefinitionRef, AccountId)> {
     let derived = report.derived.iter().map(|change| (change.definition.clone(), change.account.clone()));
     let segments = report.segments.iter().flat_map(|change| {
@@ -435,6 +478,8 @@ proptest! {
             let delta = Delta::between(&before, &after);
             let report = delta.report_of(&Scope::all(), &every).unwrap();
             prop_assert_eq!(reported(&report), expected(&old, &now, &every));
+            let whole = before.view(&Scope::all()).unwrap();
+            prop_assert_eq!(reported_values(&report), expected_values(&whole, &view));
             whole_reports.push(report);
             // A user who sees some accounts, or some trees.
             let of: BTreeSet<AccountId> = view
@@ -454,9 +499,11 @@ proptest! {
             let differ = differing(&now, &fresh);
             prop_assert!(differ.is_empty(), "step {number} {bytes:?} in a scope: {}", differ.join("\n"));
             let earlier = Scope::of(before.book().accounts(of.iter().map(AccountId::as_str)));
-            let old = by_engine(&before.view(&earlier).unwrap());
+            let saw = before.view(&earlier).unwrap();
+            let old = by_engine(&saw);
             let report = delta.report_of(&scope, &every).unwrap();
             prop_assert_eq!(reported(&report), expected(&old, &now, &every));
+            prop_assert_eq!(reported_values(&report), expected_values(&saw, &seen));
             let ids = report.values.iter().map(|change| &change.account).chain(report.moves.iter().map(|m| &m.account));
             for account in ids.chain(&report.added).chain(&report.removed) {
                 prop_assert!(of.contains(account), "{account} shows");

@@ -10,10 +10,10 @@ use super::live::LiveView;
 use super::pairing::Pairing;
 use super::published::Published;
 use super::report::{DeltaReport, DerivedChange, SegmentChange};
+use super::values::values;
 use crate::aggregate::{ANY_EVENT, EventKind, sum_of};
-use crate::book::{AccountMove, ValueChange, View};
+use crate::book::{AccountMove, View};
 use crate::catalog::{DefinitionKind, DefinitionRef, Impact, Origin};
-use crate::column::{Block, value_of};
 use crate::expr::{Cell, ExprValue, Summed, Type, Val};
 use crate::model::{AccountId, AccountIdx, AttributeId};
 use crate::set::{Scope, StaleSet};
@@ -256,49 +256,6 @@ fn moves(pairing: &Pairing<'_>) -> Vec<AccountMove> {
         }
     }
     found.sort_by(|a, b| a.account.cmp(&b.account));
-    found
-}
-
-/// Values of attributes that differ.
-fn values(pairing: &Pairing<'_>) -> Vec<ValueChange> {
-    let schema = pairing.new.schema();
-    let value = |view: &View, place: Option<AccountIdx>, attribute: usize| {
-        let described = schema.attribute_at(AttributeId::new(attribute))?;
-        let place = place?;
-        let block = view.inner().chunk(place.slot)?.column(attribute)?;
-        value_of(block.get(place.row as usize)?, described.kind())
-    };
-    let mut found = Vec::new();
-    let mut look = |id: &AccountId, old: Option<AccountIdx>, new: Option<AccountIdx>, attribute: usize| {
-        let (from, to) = (value(pairing.old, old, attribute), value(pairing.new, new, attribute));
-        let described = schema.attribute_at(AttributeId::new(attribute)).filter(|_| from != to);
-        if let Some(described) = described {
-            let attribute = Arc::from(described.name());
-            found.push(ValueChange { account: id.clone(), child: None, attribute, from, to });
-        }
-    };
-    let attributes = schema.attributes().count();
-    for (id, old, new) in &pairing.loose {
-        (0..attributes).for_each(|attribute| look(id, *old, *new, attribute));
-    }
-    for slot in &pairing.touched {
-        let chunks = pairing.old.inner().chunk(*slot).zip(pairing.new.inner().chunk(*slot));
-        let Some((before, after)) = chunks else { continue };
-        for attribute in 0..attributes {
-            let (old, new) = (before.column(attribute), after.column(attribute));
-            if old.zip(new).is_some_and(|(old, new)| Arc::ptr_eq(old, new)) {
-                continue;
-            }
-            for row in Block::differing(old.map(|block| &**block), new.map(|block| &**block)) {
-                let place = AccountIdx::new(*slot, row);
-                if pairing.sees(place) {
-                    let id = pairing.new.inner().account_id(place);
-                    look(&id, Some(place), Some(place), attribute);
-                }
-            }
-        }
-    }
-    found.sort_by(|a, b| (&a.account, &a.attribute).cmp(&(&b.account, &b.attribute)));
     found
 }
 

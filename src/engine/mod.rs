@@ -40,6 +40,7 @@ mod share;
 mod spans;
 mod sums;
 mod update;
+mod values;
 mod work;
 
 pub use branch::Branch;

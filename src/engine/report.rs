@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::book::{AccountMove, ValueChange};
 use crate::catalog::DefinitionRef;
 use crate::expr::ExprValue;
-use crate::model::AccountId;
+use crate::model::{AccountId, ChildId};
 
 /// One answer of a definition that is another one. An account that came had none before, one that left has none now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -46,6 +46,9 @@ impl SegmentChange {
     }
 }
 
+/// Where a value stands: the account, the child row where it is of one, and the attribute or column.
+type ValuePlace = (AccountId, Option<(Arc<str>, ChildId)>, Arc<str>);
+
 /// Everything that differs between two states for one user, each list in order of definition and id. Serialisable.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -60,7 +63,8 @@ pub struct DeltaReport {
     pub removed: Vec<AccountId>,
     /// Accounts that stand under another account, with both paths; those below them moved with them and are not listed.
     pub moves: Vec<AccountMove>,
-    /// Values of attributes; those of accounts that came, and of those that left, among them.
+    /// Values of attributes, and of columns of child rows; those of accounts and rows that came, and of those that left, among
+    /// them. A child row that moved to another account has left the one and come to the other.
     pub values: Vec<ValueChange>,
     /// Answers of calculated attributes, past values, roll-ups and rankings.
     pub derived: Vec<DerivedChange>,
@@ -124,9 +128,9 @@ impl DeltaReport {
                 .or_insert(step.clone());
         }
         all.moves = moves.into_values().filter(|step| step.from.first() != step.to.first()).collect();
-        let mut values: BTreeMap<(AccountId, Arc<str>), ValueChange> = BTreeMap::new();
+        let mut values: BTreeMap<ValuePlace, ValueChange> = BTreeMap::new();
         for change in self.values.iter().chain(&next.values) {
-            let key = (change.account.clone(), change.attribute.clone());
+            let key = (change.account.clone(), change.child.clone(), change.attribute.clone());
             let to = change.to.clone();
             values.entry(key).and_modify(|own| own.to = to).or_insert_with(|| change.clone());
         }
