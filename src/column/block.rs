@@ -191,29 +191,37 @@ impl Block {
         }
     }
 
-    /// The rows at which two columns of one chunk differ.
-    pub(crate) fn differing(old: Option<&Self>, new: Option<&Self>) -> Vec<u32> {
-        let rows = old.map_or(0, Self::len).max(new.map_or(0, Self::len));
+    /// The rows of `new`, of some from a row on, at which it differs from as many rows of `old`.
+    pub(crate) fn differing(
+        (old, from): (Option<&Self>, usize),
+        (new, to): (Option<&Self>, usize),
+        rows: usize,
+    ) -> Vec<u32> {
         let mut found = Vec::new();
-        let mut compare = |from: usize, to: usize| {
-            let differs =
-                |row: &usize| old.and_then(|block| block.get(*row)) != new.and_then(|block| block.get(*row));
-            found.extend((from..to).filter(differs).filter_map(|row| u32::try_from(row).ok()));
-        };
+        if old.is_none() && new.is_none() {
+            return found;
+        }
+        for start in (0..rows).step_by(RUN) {
+            let run = RUN.min(rows - start);
+            let (from, to) = (from + start, to + start);
+            if !Self::alike((old, from), (new, to), run) {
+                let differs = |row: &usize| {
+                    old.and_then(|block| block.get(from + row)) != new.and_then(|block| block.get(to + row))
+                };
+                found.extend((0..run).filter(differs).filter_map(|row| u32::try_from(to + row).ok()));
+            }
+        }
+        found
+    }
+
+    /// Do some rows plainly hold the same? Where it cannot be seen at once, the answer is no.
+    fn alike((old, from): (Option<&Self>, usize), (new, to): (Option<&Self>, usize), rows: usize) -> bool {
         macro_rules! fixed {
             ($old:expr, $new:expr, $alike:expr) => {{
-                let (old, new) = ($old.values(), $new.values());
-                let full = $old.is_full() && $new.is_full();
-                let (mut old_runs, mut new_runs) = (old.chunks(RUN), new.chunks(RUN));
-                let mut from = 0;
-                while let (Some(old), Some(new)) = (old_runs.next(), new_runs.next()) {
-                    let to = from + old.len();
-                    // What is missing holds the default: only then do equal values not say it all.
-                    if !(old.iter().zip(new).all($alike) && (full || $old.same_valid($new, from, to))) {
-                        compare(from, to);
-                    }
-                    from = to;
-                }
+                let (old, new) = ($old.values().get(from..from + rows), $new.values().get(to..to + rows));
+                // What is missing holds the default: only then do equal values not say it all.
+                old.zip(new).is_some_and(|(old, new)| old.iter().zip(new).all($alike))
+                    && $old.same_valid(from, $new, to, rows)
             }};
         }
         match (old, new) {
@@ -221,44 +229,10 @@ impl Block {
             (Some(Self::I32(old)), Some(Self::I32(new))) => fixed!(old, new, |(a, b)| a == b),
             (Some(Self::Code(old)), Some(Self::Code(new))) => fixed!(old, new, |(a, b)| a == b),
             (Some(Self::F64(old)), Some(Self::F64(new))) => {
-                fixed!(old, new, |(a, b)| a.to_bits() == b.to_bits());
-            }
-            _ => compare(0, rows),
-        }
-        found
-    }
-
-    /// The rows of `new`, of some from a row on, at which it differs from as many rows of `old`.
-    pub(crate) fn differing_at(
-        (old, from): (Option<&Self>, usize),
-        (new, to): (Option<&Self>, usize),
-        rows: usize,
-    ) -> Vec<u32> {
-        macro_rules! alike {
-            ($old:expr, $new:expr, $alike:expr) => {{
-                let (old, new) = ($old.values().get(from..from + rows), $new.values().get(to..to + rows));
-                // What is missing holds the default: only then do equal values not say it all.
-                old.zip(new).is_some_and(|(old, new)| old.iter().zip(new).all($alike))
-                    && $old.same_valid_at(from, $new, to, rows)
-            }};
-        }
-        let alike = match (old, new) {
-            (None, None) => true,
-            (Some(Self::I64(old)), Some(Self::I64(new))) => alike!(old, new, |(a, b)| a == b),
-            (Some(Self::I32(old)), Some(Self::I32(new))) => alike!(old, new, |(a, b)| a == b),
-            (Some(Self::Code(old)), Some(Self::Code(new))) => alike!(old, new, |(a, b)| a == b),
-            (Some(Self::F64(old)), Some(Self::F64(new))) => {
-                alike!(old, new, |(a, b)| a.to_bits() == b.to_bits())
+                fixed!(old, new, |(a, b)| a.to_bits() == b.to_bits())
             }
             _ => false,
-        };
-        if alike {
-            return Vec::new();
         }
-        let differs = |row: &usize| {
-            old.and_then(|block| block.get(from + row)) != new.and_then(|block| block.get(to + row))
-        };
-        (0..rows).filter(differs).filter_map(|row| u32::try_from(to + row).ok()).collect()
     }
 
     /// Bytes on the heap.

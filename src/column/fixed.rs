@@ -106,7 +106,7 @@ impl<T: Copy + Default> Fixed<T> {
     }
 
     /// Are the rows from one on present where as many of another are?
-    pub(super) fn same_valid_at(&self, from: usize, other: &Self, to: usize, rows: usize) -> bool {
+    pub(super) fn same_valid(&self, from: usize, other: &Self, to: usize, rows: usize) -> bool {
         let word = |fixed: &Self, at: usize, count: usize| match &fixed.valid {
             Some(valid) => valid.word_at(at, count),
             None => u64::MAX >> (64 - count),
@@ -121,18 +121,6 @@ impl<T: Copy + Default> Fixed<T> {
     /// Is every row present?
     pub(crate) const fn is_full(&self) -> bool {
         self.valid.is_none()
-    }
-
-    /// Are the same rows present, from one that starts a word of the bitmap to before another?
-    pub(crate) fn same_valid(&self, other: &Self, from: usize, to: usize) -> bool {
-        let words = |fixed: &Self| -> Vec<u64> {
-            let words = from / 64..to.div_ceil(64);
-            match &fixed.valid {
-                Some(valid) => valid.words().get(words).unwrap_or_default().to_vec(),
-                None => (from..to).step_by(64).map(|at| u64::MAX >> (64 - (to - at).min(64))).collect(),
-            }
-        };
-        words(self) == words(other)
     }
 
     pub(crate) fn bytes(&self) -> usize {

@@ -143,72 +143,62 @@ impl Dirt {
         self
     }
 
-    /// The values and child rows of the accounts of a slot in which nobody came or went.
+    /// The values and child rows of a slot in which nobody came or went.
     fn compare(&mut self, slot: u32, before: &Chunk, after: &Chunk) {
-        for attribute in 0..before.columns.len().max(after.columns.len()) {
-            let (old, new) = (before.column(attribute), after.column(attribute));
-            if same(old, new) {
-                continue;
-            }
-            let rows = Block::differing(old.map(|block| &**block), new.map(|block| &**block));
-            if !rows.is_empty() {
-                self.attributes.entry(attribute).or_default().insert(slot, rows);
-            }
-        }
-        for table in 0..before.tables.len().max(after.tables.len()) {
-            let (old, new) = (before.table(table), after.table(table));
-            if same(old, new) {
-                continue;
-            }
-            let (old, new) = (old.map(|block| &**block), new.map(|block| &**block));
-            let differs = |row: &u32| !TableBlock::alike((old, *row), (new, *row));
-            let rows: Vec<u32> = (0..after.shape.rows()).filter(differs).collect();
-            if !rows.is_empty() {
-                self.tables.entry(table).or_default().insert(slot, rows);
-            }
-        }
+        self.compare_run(slot, (before, 0), (after, 0), after.shape.rows());
     }
 
-    /// The same of a slot that was packed anew.
+    /// Those of a slot that was packed anew, and who in it was not there, or was of another type or product.
     fn compare_runs(&mut self, slot: u32, old: &Book, new: &Book) {
         let Some(after) = new.0.chunk(slot) else { return };
         let mut fresh: Vec<u32> = Vec::new();
-        for run in self.carry.runs(slot) {
+        for run in self.carry.runs(slot).to_vec() {
             let Some((from, before)) = run.from.and_then(|from| Some((from, old.0.chunk(from.slot)?))) else {
                 fresh.extend(run.range());
                 continue;
             };
             let label = |chunk: &Chunk, row: u32| (chunk.shape.kind(row), chunk.shape.product(row));
-            let pairs = || run.range().zip(from.row..);
-            fresh.extend(
-                pairs().filter(|(row, was)| label(after, *row) != label(before, *was)).map(|(row, _)| row),
-            );
-            for attribute in 0..before.columns.len().max(after.columns.len()) {
-                let (was, is) = (before.column(attribute), after.column(attribute));
-                let (was, is) = (was.map(|block| &**block), is.map(|block| &**block));
-                let (from, to) = (from.row as usize, run.first as usize);
-                let rows = Block::differing_at((was, from), (is, to), run.rows as usize);
-                if !rows.is_empty() {
-                    let all = self.attributes.entry(attribute).or_default();
-                    all.entry(slot).or_default().extend(rows);
-                }
-            }
-            for table in 0..before.tables.len().max(after.tables.len()) {
-                let (was, is) = (before.table(table), after.table(table));
-                let (was, is) = (was.map(|block| &**block), is.map(|block| &**block));
-                if was.is_none() && is.is_none() {
-                    continue;
-                }
-                let rows = pairs().filter(|(row, at)| !TableBlock::alike((was, *at), (is, *row)));
-                let rows: Vec<u32> = rows.map(|(row, _)| row).collect();
-                if !rows.is_empty() {
-                    let all = self.tables.entry(table).or_default();
-                    all.entry(slot).or_default().extend(rows);
-                }
-            }
+            let others =
+                run.range().zip(from.row..).filter(|(row, was)| label(after, *row) != label(before, *was));
+            fresh.extend(others.map(|(row, _)| row));
+            self.compare_run(slot, (before, from.row), (after, run.first), run.rows);
         }
         if !fresh.is_empty() {
             self.fresh.insert(slot, fresh);
+        }
+    }
+
+    /// The values and child rows of accounts side by side, from a row of either chunk on.
+    fn compare_run(
+        &mut self,
+        slot: u32,
+        (before, from): (&Chunk, u32),
+        (after, to): (&Chunk, u32),
+        rows: u32,
+    ) {
+        for attribute in 0..before.columns.len().max(after.columns.len()) {
+            let (old, new) = (before.column(attribute), after.column(attribute));
+            if same(old, new) && from == to {
+                continue;
+            }
+            let (old, new) = (old.map(|block| &**block), new.map(|block| &**block));
+            let rows = Block::differing((old, from as usize), (new, to as usize), rows as usize);
+            if !rows.is_empty() {
+                self.attributes.entry(attribute).or_default().entry(slot).or_default().extend(rows);
+            }
+        }
+        for table in 0..before.tables.len().max(after.tables.len()) {
+            let (old, new) = (before.table(table), after.table(table));
+            if same(old, new) && (from == to || old.is_none()) {
+                continue;
+            }
+            let (old, new) = (old.map(|block| &**block), new.map(|block| &**block));
+            let pairs = (to..to + rows).zip(from..);
+            let rows = pairs.filter(|(row, was)| !TableBlock::alike((old, *was), (new, *row)));
+            let rows: Vec<u32> = rows.map(|(row, _)| row).collect();
+            if !rows.is_empty() {
+                self.tables.entry(table).or_default().entry(slot).or_default().extend(rows);
+            }
         }
     }
 

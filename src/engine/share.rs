@@ -4,7 +4,6 @@
 //! tree. Where a chunk holds such trees and hidden ones, its answers are shared, and those of hidden accounts left out; only
 //! trees of which a part is hidden are worked out for the scope.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::column::{Column, PAGE, Page, Part};
@@ -18,8 +17,8 @@ use crate::expr::Cell;
 pub(super) struct Share {
     /// The slots of which every tree is shown wholly or not at all, and the rows that are shown; those without any apart.
     shown: Vec<(u32, Arc<Bitmap>)>,
-    /// The slots of which one is not, each group with all that hangs on its trunk.
-    pub(super) apart: Vec<Vec<u32>>,
+    /// The trunks of which one is not, or of which a chunk that hangs on them shows a part.
+    pub(super) apart: Vec<u32>,
 }
 
 impl Share {
@@ -40,24 +39,19 @@ impl Share {
             if shows_whole_trees(inner, *trunk, &count) {
                 share.shown.extend(shown);
             } else {
-                share.apart.push(slots);
+                share.apart.push(*trunk);
             }
         }
         share
     }
 
-    /// The answers of a step that reads no further than a tree, but for the slots that stand apart.
+    /// The answers of a step that reads no further than a tree, but for the trunks that stand apart.
     pub(super) fn column(&self, everyone: &Column) -> Column {
         let mut column = Column::default();
         for (slot, shown) in &self.shown {
             column.set(*slot, everyone.part(*slot).map(|part| within(part, shown)));
         }
         column
-    }
-
-    /// The slots that stand apart.
-    pub(super) fn slots(&self) -> BTreeSet<u32> {
-        self.apart.iter().flatten().copied().collect()
     }
 }
 

@@ -38,7 +38,8 @@ pub(super) fn values(pairing: &Pairing<'_>) -> Vec<ValueChange> {
             if old.zip(new).is_some_and(|(old, new)| Arc::ptr_eq(old, new)) {
                 continue;
             }
-            for row in Block::differing(old.map(|block| &**block), new.map(|block| &**block)) {
+            let (old, new) = (old.map(|block| &**block), new.map(|block| &**block));
+            for row in Block::differing((old, 0), (new, 0), after.shape.rows() as usize) {
                 let place = AccountIdx::new(*slot, row);
                 if pairing.sees(place) {
                     let id = pairing.new.inner().account_id(place);

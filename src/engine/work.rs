@@ -83,13 +83,15 @@ pub(super) struct Work<'w> {
     trees: HashMap<Vec<u32>, Arc<Group>>,
     /// All accounts, in groups of whole trees.
     groups: Option<Vec<Arc<Group>>>,
+    /// The accounts of trees that a scope shows in part, in groups of whole trees.
+    apart: Option<Vec<Arc<Group>>>,
     /// All accounts at once, for what reads the whole book.
     whole: Option<Arc<Group>>,
 }
 
 impl<'w> Work<'w> {
     pub(super) fn new(inputs: &'w Inputs, observer: &'w dyn Observer) -> Self {
-        Self { inputs, observer, trees: HashMap::new(), groups: None, whole: None }
+        Self { inputs, observer, trees: HashMap::new(), groups: None, apart: None, whole: None }
     }
 
     fn step(&self, at: usize) -> Option<(&'w Step, &'w StepProgram)> {
@@ -112,10 +114,18 @@ impl<'w> Work<'w> {
         if let Some(groups) = &self.groups {
             return groups.clone();
         }
+        let groups = self.groups_of(view.inner().trunk.iter().copied().filter(|slot| view.is_live(*slot)));
+        self.groups = Some(groups.clone());
+        groups
+    }
+
+    /// The accounts of some trunks and of all that hangs on them, in groups.
+    fn groups_of(&self, trunks: impl Iterator<Item = u32>) -> Vec<Arc<Group>> {
+        let view = &self.inputs.view;
         let mut groups = Vec::new();
         let (mut slots, mut rows) = (Vec::new(), 0);
-        for trunk in view.inner().trunk.iter().filter(|slot| view.is_live(**slot)) {
-            for slot in tree_of(view.book(), *trunk) {
+        for trunk in trunks {
+            for slot in tree_of(view.book(), trunk) {
                 rows += view.inner().layout.rows(slot);
                 slots.push(slot);
             }
@@ -127,16 +137,28 @@ impl<'w> Work<'w> {
         if !slots.is_empty() {
             groups.push(self.group(slots));
         }
-        self.groups = Some(groups.clone());
         groups
     }
 
     /// A step for all accounts.
     pub(super) fn everywhere(&mut self, at: usize, columns: &[Option<Column>]) -> Result<Column, Cancelled> {
+        let is_wide = self.step(at).is_some_and(|(step, _)| step.reads.whose == Whose::Book);
+        let groups = self.groups(is_wide);
         let mut column = Column::default();
-        let Some((step, program)) = self.step(at) else { return Ok(column) };
+        self.fill(&mut column, at, &groups, columns)?;
+        Ok(column)
+    }
+
+    /// A step for some groups, each by itself.
+    fn fill(
+        &self,
+        column: &mut Column,
+        at: usize,
+        groups: &[Arc<Group>],
+        columns: &[Option<Column>],
+    ) -> Result<(), Cancelled> {
+        let Some((step, program)) = self.step(at) else { return Ok(()) };
         let _span = spans::definition(&step.id);
-        let groups = self.groups(step.reads.whose == Whose::Book);
         let known = Known { columns, by_name: &self.inputs.prepared.by_name };
         let history = self.inputs.history.as_deref().map(|history| history as &dyn History);
         let observer = self.observer;
@@ -156,7 +178,7 @@ impl<'w> Work<'w> {
         for (slot, part) in parts?.into_iter().flatten() {
             column.set(slot, Some(Arc::new(part)));
         }
-        Ok(column)
+        Ok(())
     }
 
     /// Does a step read the whole book, by itself or through another one?
@@ -173,11 +195,12 @@ impl<'w> Work<'w> {
         columns: &[Option<Column>],
     ) -> Result<Column, Cancelled> {
         let mut column = share.column(everyone);
-        let apart = share.slots();
-        if !apart.is_empty() {
-            for (slot, part) in self.trees(at, apart, columns)? {
-                column.set(slot, Some(Arc::new(part)));
+        if !share.apart.is_empty() {
+            if self.apart.is_none() {
+                self.apart = Some(self.groups_of(share.apart.iter().copied()));
             }
+            let groups = self.apart.clone().unwrap_or_default();
+            self.fill(&mut column, at, &groups, columns)?;
         }
         Ok(column)
     }
