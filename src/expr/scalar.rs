@@ -10,7 +10,7 @@ use chrono::{Datelike, Timelike};
 
 use super::term::{Arithmetic, Clock, Comparison, Conversion, Rounding, TextTest, TimePart, Values};
 use super::value::{Val, power};
-use crate::model::{Date, Decimal, Duration, Timestamp, Zone};
+use crate::model::{Date, Decimal, Duration, Timestamp, Zone, nearest_double};
 
 pub(super) const DAY: i64 = 86_400_000_000;
 /// The longest length of time: 2^63 nanoseconds.
@@ -90,7 +90,7 @@ pub(super) fn wide_by_double(units: i128, by: f64, digits: u8) -> Option<i128> {
 }
 
 pub(super) fn wide_to_double(units: i128, scale: u8) -> f64 {
-    Decimal::new(units, scale.min(18)).to_f64()
+    nearest_double(units, scale)
 }
 
 /// A day and whole days; missing outside the calendar.

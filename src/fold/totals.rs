@@ -14,7 +14,9 @@ use super::plan::{FoldPlan, Measure, Node, Unit, Work};
 use super::state::{State, Sum};
 use crate::book::{Account, Chunk, View};
 use crate::column::{Bitmap, Raw, value_of};
-use crate::model::{AccountIdx, AttributeType, Currency, Date, Decimal, Duration, Money, TableId, Value};
+use crate::model::{
+    AccountIdx, AttributeType, Currency, Date, Decimal, Duration, Money, TableId, Value, nearest_double,
+};
 
 /// The value of a roll-up for one account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -312,15 +314,14 @@ fn ratio(above: &Measure, a: &Sum, below: &Measure, b: &Sum) -> Option<FoldValue
 }
 
 // A sum in its unit; money in major units, durations in seconds.
-#[expect(clippy::cast_precision_loss, reason = "a quotient is a double")]
 fn number(unit: Unit, sum: i128) -> f64 {
     match unit {
-        Unit::Int => sum as f64,
-        Unit::Decimal(scale) => Decimal::new(sum, scale).to_f64(),
-        Unit::Money(currency) => Money::from_minor(sum, currency).major().to_f64(),
-        Unit::Duration => sum as f64 / 1e6,
+        Unit::Int => nearest_double(sum, 0),
+        Unit::Decimal(scale) => nearest_double(sum, scale),
+        Unit::Money(currency) => nearest_double(sum, currency.exponent()),
+        Unit::Duration => nearest_double(sum, 6),
         Unit::Double => from_quanta(sum),
-        Unit::Nano(currency) => sum as f64 / 1e9 / f64::powi(10.0, i32::from(currency.exponent())),
+        Unit::Nano(currency) => nearest_double(sum, 9 + currency.exponent()),
     }
 }
 

@@ -98,14 +98,34 @@ impl Decimal {
 
     /// The nearest double.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "nearest double is what is asked for")]
     pub fn to_f64(&self) -> f64 {
-        // Both are exact, so that the quotient is the nearest.
-        if self.units.unsigned_abs() <= 1 << 53 && self.scale <= 22 {
-            return self.units as f64 / power_of_ten(self.scale) as f64;
-        }
-        format!("{}e-{}", self.units, self.scale).parse().unwrap_or(f64::NAN)
+        nearest_double(self.units, self.scale)
     }
+}
+
+/// The double nearest to `units` × 10^-`scale`: rounded once, half to even.
+#[expect(clippy::cast_precision_loss, reason = "nearest double is what is asked for")]
+pub(crate) fn nearest_double(units: i128, scale: u8) -> f64 {
+    // Bits that a rest below 10^22, which is below 2^74, can be moved up by.
+    const STEP: u32 = 54;
+    let size = units.unsigned_abs();
+    if scale > 22 {
+        return format!("{units}e-{scale}").parse().unwrap_or(f64::NAN);
+    }
+    let by = 10_u128.pow(u32::from(scale));
+    if size <= 1 << 53 {
+        // Both are exact, so that the quotient is the nearest.
+        return units as f64 / by as f64;
+    }
+    // The quotient with 55 bits or more, of which the last says whether anything is left: turning it
+    // into a double rounds it as the whole would be.
+    let (mut quotient, mut rest, mut moved) = (size / by, size % by, 0);
+    while quotient < 1 << STEP && moved < 2 * STEP {
+        let more = rest << STEP;
+        (quotient, rest, moved) = (quotient << STEP | more / by, more % by, moved + STEP);
+    }
+    let nearest = (quotient | u128::from(rest != 0)) as f64 / (1_u128 << moved) as f64;
+    if units < 0 { -nearest } else { nearest }
 }
 
 pub(super) fn power_of_ten(exponent: u8) -> i128 {
@@ -199,5 +219,28 @@ impl Serialize for Decimal {
 impl<'de> Deserialize<'de> for Decimal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_double_is_the_one_that_is_read_from_the_text(
+            units in any::<i128>(), bits in 0_u32..127, near in -2_i128..=2, scale in 0_u8..=24,
+        ) {
+            // Any size, and halves between two doubles with what is just beside them.
+            let half = (1_i128 << bits.clamp(53, 120)) + (1_i128 << (bits.clamp(53, 120) - 53)) + near;
+            for units in [units >> bits, half, -half, half.saturating_mul(10_i128.pow(scale.into()))] {
+                let read: f64 = format!("{units}e-{scale}").parse().unwrap();
+                prop_assert_eq!(nearest_double(units, scale).to_bits(), read.to_bits(), "{}e-{}", units, scale);
+            }
+        }
     }
 }

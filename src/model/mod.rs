@@ -33,6 +33,7 @@ pub use as_of::{AsOf, FiscalCalendar, FixedZone, Weekday, Zone};
 pub use attribute::{Attribute, AttributeType, CaseRule, EnumValues};
 pub use currency::{Currency, UnknownCurrency};
 pub use date::{Date, DateError};
+pub(crate) use decimal::nearest_double;
 pub use decimal::{Decimal, DecimalError};
 pub(crate) use document_version::{DOCUMENT_VERSION, DocumentVersion};
 pub use id::{AccountId, AccountIdx, ChildId, IdError};

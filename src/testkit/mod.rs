@@ -84,6 +84,7 @@
 pub mod conformance;
 mod faulty;
 mod generate;
+mod number;
 mod oracle;
 mod oracle_definition;
 mod oracle_expr;

@@ -11,6 +11,7 @@
 
 use std::cmp::Ordering;
 
+use super::number::double_of;
 use crate::aggregate::{Nulls, Operator};
 use crate::expr::ExprValue;
 use crate::{Account, Decimal, Reach, Value, View};
@@ -216,7 +217,7 @@ fn total(values: impl Iterator<Item = ExprValue>) -> i128 {
 
 fn double(units: i128, like: &ExprValue) -> f64 {
     match like {
-        ExprValue::Decimal(v) | ExprValue::Money(v, _) => units as f64 / 10_f64.powi(i32::from(v.scale())),
+        ExprValue::Decimal(v) | ExprValue::Money(v, _) => double_of(units, v.scale()),
         ExprValue::Double(_) => units as f64 / 2_f64.powi(64),
         _ => units as f64,
     }

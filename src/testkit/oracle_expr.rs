@@ -8,6 +8,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::number::double_of;
 use crate::expr::{Ast, BinaryOp, Checked, ExprValue, Literal, MacroKind, Node, NodeId, Type};
 use crate::{
     Account, AsOf, ChildEntry, Currency, Date, Decimal, Duration, EnumValues, Timestamp, Value, Weekday,
@@ -958,9 +959,7 @@ fn added(values: &[ExprValue], mean: bool, of: Option<&Type>, result: Option<&Ty
             Some(ExprValue::Money(Decimal::new(down + i128::from(up), *more), *currency))
         }
         (Type::Int, _) if mean => finite(sum as f64 / rows as f64),
-        (Type::Decimal { scale }, _) if mean => {
-            finite(sum as f64 / 10_f64.powi((*scale).into()) / rows as f64)
-        }
+        (Type::Decimal { scale }, _) if mean => finite(double_of(sum, *scale) / rows as f64),
         (Type::Double, _) if mean => finite(sum as f64 / QUANTA / rows as f64),
         (Type::Int, _) => i64::try_from(sum).ok().map(ExprValue::Int),
         (Type::Decimal { scale }, _) => Some(ExprValue::Decimal(Decimal::new(sum, *scale))),

@@ -9,6 +9,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::number::double_of;
 use crate::{
     Account, Attribute, AttributeType, CaseRule, ChildEntry, Currency, Date, Decimal, FoldValue, Money,
     Rates, Reach, RollUp, StatusGroup, Value, View,
@@ -353,14 +354,13 @@ impl<'q> Question<'q> {
 
     // A sum as a double; money in major units, durations in seconds.
     fn real(&self, rows: &[Row<'_>], column: &str, sum: i128) -> Option<f64> {
-        let power = |digits: u8| 10_f64.powi(i32::from(digits));
         Some(match (self.attribute(column)?.kind(), self.ask.convert.as_ref()) {
             (AttributeType::Int, _) => real(sum),
-            (AttributeType::Decimal { scale }, _) => real(sum) / power(*scale),
-            (AttributeType::Duration, _) => real(sum) / 1_000_000.0,
+            (AttributeType::Decimal { scale }, _) => double_of(sum, *scale),
+            (AttributeType::Duration, _) => double_of(sum, 6),
             (AttributeType::Double, _) => nearest(sum),
-            (_, Some((currency, _))) => real(sum) / 1_000_000_000.0 / power(currency.exponent()),
-            (_, None) => real(sum) / power(currency_of(rows, column)?.exponent()),
+            (_, Some((currency, _))) => double_of(sum, 9 + currency.exponent()),
+            (_, None) => double_of(sum, currency_of(rows, column)?.exponent()),
         })
     }
 }

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::number::double_of;
 use crate::expr::ExprValue;
 use crate::{Date, Decimal, Timestamp, Value};
 
@@ -144,7 +145,7 @@ impl Amount {
         let double = match self {
             _ if events == 0 => return None,
             Self::Int(v) => *v as f64,
-            Self::Exact(v, scale, None) => *v as f64 / 10_f64.powi(i32::from(*scale)),
+            Self::Exact(v, scale, None) => double_of(*v, *scale),
             Self::Exact(v, scale, Some(currency)) => {
                 // Nine digits more, half to even.
                 let units = v * 1_000_000_000;

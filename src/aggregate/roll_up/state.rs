@@ -13,6 +13,7 @@ use super::spec::{Number, Spec};
 use crate::aggregate::usage::{sum_cell, unit_of, units, weighted};
 use crate::expr::{Bits, Cell, Key, Summed, Total, Val};
 use crate::fold::{Sum, divide_half_even, from_quanta};
+use crate::model::nearest_double;
 
 /// Values of a row: what is read, and what beside it; for how many events it stands, and whether it is their total.
 #[derive(Debug, Clone)]
@@ -308,11 +309,10 @@ fn squared_unit(number: Number) -> f64 {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "the nearest double is what is asked for")]
 fn units_to_double(units: i128, number: Number) -> f64 {
     match number.summed {
         Summed::Double => from_quanta(units),
-        _ => units as f64 / 10_f64.powi(i32::from(number.scale)),
+        _ => nearest_double(units, number.scale),
     }
 }
 

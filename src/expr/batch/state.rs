@@ -9,6 +9,7 @@ use super::tree::State;
 use crate::expr::term::{Bits, Cell, Gather, Mean};
 use crate::expr::value::power;
 use crate::fold::{Sum, divide_half_even, from_order_key, from_quanta, order_key, to_quanta};
+use crate::model::nearest_double;
 
 /// How many rows say yes, no, and nothing.
 #[derive(Debug, Clone, Copy, Default)]
@@ -121,7 +122,7 @@ impl Total {
                 let Some(units) = value.checked_mul(power(digits)) else { return Cell::Missing };
                 return Cell::Wide(divide_half_even(units, i128::from(rows)));
             }
-            (Unit::Wide, Mean::Double { scale }) => value as f64 / power(scale) as f64 / rows as f64,
+            (Unit::Wide, Mean::Double { scale }) => nearest_double(value, scale) / rows as f64,
             (Unit::Quanta, _) => from_quanta(value) / rows as f64,
             _ => value as f64 / rows as f64,
         };
