@@ -9,6 +9,10 @@
     reason = "a test fails by panicking, in its helpers as well"
 )]
 
+#[path = "common/cases.rs"]
+mod cases;
+
+use cases::config;
 use perennial::expr::Ast;
 use perennial::segment::{Importer, NeededKind, TotangoTarget, export_react_querybuilder};
 use perennial::{Attribute, AttributeType, Currency, EnumValues, Nesting, Schema, SystemAttribute};
@@ -234,7 +238,7 @@ fn any_question() -> BoxedStrategy<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config(400))]
 
     #[test]
     fn what_is_exported_is_imported_as_the_same(text in any_question()) {

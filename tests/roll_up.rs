@@ -13,9 +13,13 @@
     reason = "helpers of tests are tests; clippy only knows the functions marked as such"
 )]
 
+#[path = "common/cases.rs"]
+mod cases;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use cases::config;
 use perennial::source::MemorySource;
 use perennial::testkit::{OracleOperator as Op, OracleRollUp};
 use perennial::{
@@ -585,7 +589,7 @@ fn an_average_is_of_the_double_nearest_to_the_sum() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config(128))]
 
     #[test]
     fn all_is_one_is_the_oracle(seed in any::<u64>(), accounts in 1_usize..28) {

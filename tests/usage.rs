@@ -12,8 +12,12 @@
     reason = "a test fails by panicking, in its helpers as well; its numbers are small"
 )]
 
+#[path = "common/cases.rs"]
+mod cases;
+
 use std::collections::BTreeMap;
 
+use cases::config;
 use perennial::aggregate::{
     Event, EventKind, Faulty, Metric, Metrics, TooOld, Usage, UsageFaultKind, UsageSchema, UsageSettings,
 };
@@ -192,13 +196,8 @@ fn random_window(random: &mut Random) -> (String, Option<Date>, Date) {
     }
 }
 
-fn cases() -> u32 {
-    let times = std::env::var("CASES_TIMES").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
-    64 * times
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config(64))]
 
     /// Every reading over every window, on any packing into batches and any order, is that of the oracle.
     #[test]

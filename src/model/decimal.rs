@@ -122,7 +122,7 @@ pub(crate) fn nearest_double(units: i128, scale: u8) -> f64 {
     let (mut quotient, mut rest, mut moved) = (size / by, size % by, 0);
     while quotient < 1 << STEP && moved < 2 * STEP {
         let more = rest << STEP;
-        (quotient, rest, moved) = (quotient << STEP | more / by, more % by, moved + STEP);
+        (quotient, rest, moved) = ((quotient << STEP) | (more / by), more % by, moved + STEP);
     }
     let nearest = (quotient | u128::from(rest != 0)) as f64 / (1_u128 << moved) as f64;
     if units < 0 { -nearest } else { nearest }

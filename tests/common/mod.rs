@@ -3,7 +3,10 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod cases;
 pub mod sealed;
+
+pub use cases::config;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -15,7 +18,6 @@ use perennial::{
     Date, Decimal, EnumValues, LoadReport, Money, Nesting, Policy, Schema, Scope, SystemAttribute, TableKind,
     Value, View,
 };
-use proptest::prelude::ProptestConfig;
 
 pub const PRODUCTS: [&str; 3] = ["CRM", "Billing", "Support"];
 pub const TYPES: [&str; 3] = ["Group", "Company", "Team"];
@@ -54,12 +56,6 @@ pub fn schema() -> Arc<Schema> {
         .table(tickets)
         .table(contracts);
     Arc::new(schema.build().unwrap())
-}
-
-/// Properties of `cases` cases; `CASES_TIMES=20` in the environment searches longer.
-pub fn config(cases: u32) -> ProptestConfig {
-    let times = std::env::var("CASES_TIMES").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
-    ProptestConfig { cases: cases * times, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 pub fn id(text: &str) -> AccountId {
