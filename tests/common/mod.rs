@@ -1,7 +1,7 @@
 //! Books for tests: one schema with every kind of attribute, and forests made of plain bytes, so that
 //! proptest can shrink them.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 
 pub mod cases;
 pub mod sealed;

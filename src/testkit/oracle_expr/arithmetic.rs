@@ -1,0 +1,108 @@
+//! What do operators make of two values?
+
+use super::Operand;
+use super::values::{as_double, as_doubles, exact, finite, spelled};
+use crate::expr::{BinaryOp, ExprValue};
+use crate::{Currency, Date, Decimal, Duration, Timestamp};
+
+pub(super) fn reckoned(op: BinaryOp, left: &Operand, right: &Operand) -> Option<ExprValue> {
+    let (a, b) = (left.value.as_ref()?, right.value.as_ref()?);
+    let add = op == BinaryOp::Add;
+    let signed = |by: i64| if add { Some(by) } else { by.checked_neg() };
+    match (a, b) {
+        (ExprValue::Text(a), ExprValue::Text(b)) if add => {
+            return Some(ExprValue::Text(format!("{a}{b}").into()));
+        }
+        (ExprValue::Date(a), ExprValue::Date(b)) => {
+            return Some(ExprValue::Int(i64::from(a.days()) - i64::from(b.days())));
+        }
+        (ExprValue::Date(day), ExprValue::Int(by)) => {
+            let days = i64::from(day.days()).checked_add(signed(*by)?)?;
+            return Date::from_days(i32::try_from(days).ok()?).map(ExprValue::Date);
+        }
+        (ExprValue::Int(by), ExprValue::Date(day)) if add => {
+            let days = i64::from(day.days()).checked_add(*by)?;
+            return Date::from_days(i32::try_from(days).ok()?).map(ExprValue::Date);
+        }
+        (ExprValue::Timestamp(a), ExprValue::Timestamp(b)) => {
+            return duration(a.micros().checked_sub(b.micros())?);
+        }
+        (ExprValue::Timestamp(at), ExprValue::Duration(by)) => {
+            return Timestamp::from_micros(at.micros().checked_add(signed(by.micros())?)?)
+                .map(ExprValue::Timestamp);
+        }
+        (ExprValue::Duration(by), ExprValue::Timestamp(at)) if add => {
+            return Timestamp::from_micros(at.micros().checked_add(by.micros())?).map(ExprValue::Timestamp);
+        }
+        (ExprValue::Duration(a), ExprValue::Duration(b)) => {
+            return duration(a.micros().checked_add(signed(b.micros())?)?);
+        }
+        _ => {}
+    }
+    if let (ExprValue::Int(a), ExprValue::Int(b)) = (a, b) {
+        let result = match op {
+            BinaryOp::Add => a.checked_add(*b),
+            BinaryOp::Subtract => a.checked_sub(*b),
+            BinaryOp::Multiply => a.checked_mul(*b),
+            BinaryOp::Divide => a.checked_div(*b),
+            _ => a.checked_rem(*b),
+        };
+        return result.map(ExprValue::Int);
+    }
+    if let Some(left) = spelled(left, right) {
+        return reckoned(op, &left, right);
+    }
+    if let Some(right) = spelled(right, left) {
+        return reckoned(op, left, &right);
+    }
+    let doubles = as_doubles(left, right);
+    match (a, b) {
+        // An amount by a double: nine digits more than its currency has, rounded half to even.
+        (ExprValue::Money(amount, currency), ExprValue::Double(by))
+        | (ExprValue::Double(by), ExprValue::Money(amount, currency))
+            if op == BinaryOp::Multiply =>
+        {
+            return scaled_by(*amount, *currency, *by);
+        }
+        _ => {}
+    }
+    if doubles || op == BinaryOp::Divide {
+        let (a, b) = (as_double(a)?, as_double(b)?);
+        return finite(match op {
+            BinaryOp::Add => a + b,
+            BinaryOp::Subtract => a - b,
+            BinaryOp::Multiply => a * b,
+            _ => a / b,
+        });
+    }
+    let ((a, one), (b, two)) = (exact(a)?, exact(b)?);
+    let result = if op == BinaryOp::Multiply {
+        Decimal::new(a.units().checked_mul(b.units())?, a.scale() + b.scale())
+    } else {
+        let scale = a.scale().max(b.scale());
+        let (a, b) = (a.rescaled(scale)?.units(), b.rescaled(scale)?.units());
+        Decimal::new(if add { a.checked_add(b)? } else { a.checked_sub(b)? }, scale)
+    };
+    Some(match one.or(two) {
+        Some(currency) => ExprValue::Money(result, currency),
+        None => ExprValue::Decimal(result),
+    })
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "the nearest double is meant; the range is checked before it is cut"
+)]
+pub(super) fn scaled_by(amount: Decimal, currency: Currency, by: f64) -> Option<ExprValue> {
+    let scale = amount.scale().max(currency.exponent() + 9);
+    let more = 10_f64.powi(i32::from(scale - amount.scale()));
+    let product = amount.units() as f64 * by * more;
+    let units = (product.abs() < 1e37).then(|| product.round_ties_even() as i128)?;
+    Some(ExprValue::Money(Decimal::new(units, scale), currency))
+}
+
+pub(super) fn duration(micros: i64) -> Option<ExprValue> {
+    (micros.unsigned_abs() <= (i64::MAX / 1_000).unsigned_abs())
+        .then_some(ExprValue::Duration(Duration::from_micros(micros)))
+}

@@ -1,0 +1,269 @@
+//! What do functions give?
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use super::values::{all, as_double, compared, finite};
+use super::{Operand, Thing, Variables, Walk};
+use crate::expr::{ExprValue, NodeId};
+use crate::{Account, Date};
+
+impl<'v> Walk<'_, 'v> {
+    #[expect(clippy::too_many_lines, reason = "one line for each function")]
+    pub(super) fn call(
+        &self,
+        function: &str,
+        arguments: &[NodeId],
+        node: NodeId,
+        variables: &mut Variables<'v>,
+    ) -> Option<ExprValue> {
+        let date = |date: Option<Date>| date.map(ExprValue::Date);
+        let truth = |truth: bool| Some(ExprValue::Bool(truth));
+        let int = |int: Option<i64>| int.map(ExprValue::Int);
+        match (function, arguments) {
+            ("has", [of]) => truth(match self.thing(*of, variables) {
+                Thing::Value(value) => value.is_some(),
+                Thing::Account(account) => account.is_some(),
+                _ => false,
+            }),
+            ("coalesce", all) => {
+                let found = all.iter().find_map(|argument| self.value(*argument, variables));
+                self.widened_at(node, found)
+            }
+            ("isTrue", [of]) => truth(self.truth(*of, variables) == Some(true)),
+            ("isNot", [a, b]) => {
+                let (left, right) = (self.operand(*a, variables), self.operand(*b, variables));
+                truth(match (&left.value, &right.value) {
+                    (None, None) => false,
+                    (None, _) | (_, None) => true,
+                    _ => self.ordered(&left, &right, *a, *b).is_none_or(Ordering::is_ne),
+                })
+            }
+            ("between", [of, low, high]) => {
+                let own = self.operand(*of, variables);
+                let (low_value, high_value) = (self.operand(*low, variables), self.operand(*high, variables));
+                let above = self.ordered(&own, &low_value, *of, *low).map(Ordering::is_ge);
+                let below = self.ordered(&own, &high_value, *of, *high).map(Ordering::is_le);
+                all(&[above, below]).map(ExprValue::Bool)
+            }
+            ("count", [of]) => match self.thing(*of, variables) {
+                Thing::Accounts(accounts) => int(i64::try_from(accounts.len()).ok()),
+                Thing::Rows(rows) => int(i64::try_from(rows.len()).ok()),
+                _ => None,
+            },
+            ("under" | "strictlyUnder", _) => {
+                let Some((account, id)) = self.asked(arguments, variables) else { return truth(false) };
+                let top = account.view().account(&id);
+                let inside = |top: Account<'_>| account.lineage().any(|above| above.id_str() == top.id_str());
+                let own = account.id_str() == &*id;
+                truth(top.is_some_and(inside) && !(own && function == "strictlyUnder"))
+            }
+            ("owns", _) => {
+                let Some((account, product)) = self.asked(arguments, variables) else { return truth(false) };
+                let gone = |account: &Account<'_>| {
+                    let status =
+                        account.value("status").and_then(|status| status.as_text().map(Arc::<str>::from));
+                    let group = status.and_then(|status| account.view().schema().status_group(&status));
+                    group == Some(crate::StatusGroup::Cancelled)
+                };
+                truth(account.subtree().any(|below| below.product() == Some(&*product) && !gone(&below)))
+            }
+            ("today", []) => date(Some(self.as_of.date())),
+            ("now", []) => Some(ExprValue::Timestamp(self.as_of.instant())),
+            ("daysAgo", [n]) => date(self.as_of.date().plus_days(-self.small(*n, variables)?)),
+            ("daysFromNow", [n]) => date(self.as_of.date().plus_days(self.small(*n, variables)?)),
+            ("startOf" | "endOf", [period, rest @ ..]) => {
+                let offset = rest.first().map_or(Some(0), |offset| self.small(*offset, variables))?;
+                let (first, last) = self.period(&self.text(*period, variables)?, offset)?;
+                date(Some(if function == "startOf" { first } else { last }))
+            }
+            ("during", [day, name]) => {
+                let name = self.text(*name, variables)?;
+                let (which, period) = name.split_once('_')?;
+                let offset = ["last", "this", "next"].iter().position(|known| *known == which)?;
+                let (first, last) = self.period(period, i32::try_from(offset).ok()? - 1)?;
+                let day = self.day(*day, variables)?;
+                truth(first <= day && day <= last)
+            }
+            ("inLast" | "inNext", [day, n, unit]) => {
+                let (n, unit) = (self.small(*n, variables)?, self.text(*unit, variables)?);
+                let today = self.as_of.date();
+                let n = if function == "inLast" { -n } else { n };
+                let far = match unit.trim_end_matches('s') {
+                    "day" => today.plus_days(n),
+                    "week" => today.plus_days(n * 7),
+                    "month" => today.plus_months(n),
+                    "quarter" => today.plus_months(n * 3),
+                    _ => today.plus_months(n * 12),
+                };
+                let day = self.day(*day, variables)?;
+                let far = far?;
+                truth(if function == "inLast" {
+                    far < day && day <= today
+                } else {
+                    today < day && day <= far
+                })
+            }
+            ("before" | "after", [a, b]) => {
+                let (left, right) = (self.operand(*a, variables), self.operand(*b, variables));
+                let order = self.ordered(&left, &right, *a, *b)?;
+                truth(if function == "before" { order.is_lt() } else { order.is_gt() })
+            }
+            ("date", [of]) => match self.value(*of, variables)? {
+                ExprValue::Timestamp(at) => date(Some(self.as_of.zone().date(at))),
+                value => Some(value),
+            },
+            ("math.least" | "math.greatest", all) => {
+                let mut best: Option<Operand> = None;
+                for argument in all {
+                    let next = self.operand(*argument, variables);
+                    next.value.as_ref()?;
+                    let better = match &best {
+                        None => true,
+                        Some(best) => {
+                            let order = compared(&next, best)?;
+                            if function == "math.least" { order.is_lt() } else { order.is_gt() }
+                        }
+                    };
+                    if better {
+                        best = Some(next);
+                    }
+                }
+                self.widened_at(node, best?.value)
+            }
+            ("ratio", [a, b]) => {
+                let (left, right) = (self.operand(*a, variables), self.operand(*b, variables));
+                let quotient = as_double(&left.value?)? / as_double(&right.value?)?;
+                finite(quotient)
+            }
+            ("containsAll" | "containsAny", [list, values]) => {
+                let (Some(ExprValue::List(list)), Some(ExprValue::List(values))) =
+                    (self.value(*list, variables), self.value(*values, variables))
+                else {
+                    return None;
+                };
+                let mut found = values.iter().map(|value| list.contains(value));
+                truth(if function == "containsAll" {
+                    found.all(|found| found)
+                } else {
+                    found.any(|found| found)
+                })
+            }
+            (_, [first, rest @ ..]) => {
+                let value = self.value(*first, variables)?;
+                let other = rest.first().and_then(|other| self.value(*other, variables));
+                simple(function, &value, other.as_ref(), rest.len())
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn asked(
+        &self,
+        arguments: &[NodeId],
+        variables: &mut Variables<'v>,
+    ) -> Option<(Account<'v>, Arc<str>)> {
+        match arguments {
+            [which] => Some((self.account, self.text(*which, variables)?)),
+            [of, which] => match self.thing(*of, variables) {
+                Thing::Account(account) => Some((account?, self.text(*which, variables)?)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    pub(super) fn small(&self, node: NodeId, variables: &mut Variables<'v>) -> Option<i32> {
+        match self.value(node, variables)? {
+            ExprValue::Int(int) => i32::try_from(int).ok(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn day(&self, node: NodeId, variables: &mut Variables<'v>) -> Option<Date> {
+        match self.value(node, variables)? {
+            ExprValue::Date(date) => Some(date),
+            ExprValue::Timestamp(at) => Some(self.as_of.zone().date(at)),
+            _ => None,
+        }
+    }
+}
+
+fn fold(text: &str) -> String {
+    text.to_uppercase().to_lowercase()
+}
+
+/// Functions of a value or two.
+fn simple(
+    function: &str,
+    value: &ExprValue,
+    other: Option<&ExprValue>,
+    arguments: usize,
+) -> Option<ExprValue> {
+    let text = |value: &ExprValue| match value {
+        ExprValue::Text(text) => Some(text.clone()),
+        _ => None,
+    };
+    if arguments == 0 {
+        return match (function, value) {
+            ("size", ExprValue::Text(text)) => i64::try_from(text.chars().count()).ok().map(ExprValue::Int),
+            ("size", ExprValue::List(items)) => i64::try_from(items.len()).ok().map(ExprValue::Int),
+            ("lowerAscii", ExprValue::Text(text)) => Some(ExprValue::Text(text.to_ascii_lowercase().into())),
+            ("upperAscii", ExprValue::Text(text)) => Some(ExprValue::Text(text.to_ascii_uppercase().into())),
+            ("math.abs", ExprValue::Int(v)) => v.checked_abs().map(ExprValue::Int),
+            ("math.abs", ExprValue::Double(v)) => finite(v.abs()),
+            ("math.round", ExprValue::Double(v)) => finite(v.round()),
+            ("math.floor", ExprValue::Double(v)) => finite(v.floor()),
+            ("math.ceil", ExprValue::Double(v)) => finite(v.ceil()),
+            ("double", value) => as_double(value).and_then(finite),
+            ("string", ExprValue::Text(text)) => Some(ExprValue::Text(text.clone())),
+            ("string" | "bool" | "int", value) => match (function, value) {
+                ("string", ExprValue::Int(_) | ExprValue::Bool(_)) => {
+                    Some(ExprValue::Text(value.to_string().into()))
+                }
+                ("bool", ExprValue::Bool(_)) | ("int", ExprValue::Int(_)) => Some(value.clone()),
+                _ => None,
+            },
+            ("getFullYear", ExprValue::Date(date)) => Some(ExprValue::Int(date.year().into())),
+            ("getMonth", ExprValue::Date(date)) => Some(ExprValue::Int(i64::from(date.month()) - 1)),
+            ("getDate", ExprValue::Date(date)) => Some(ExprValue::Int(date.day().into())),
+            _ => None,
+        };
+    }
+    let (own, part) = (text(value)?, text(other?)?);
+    Some(ExprValue::Bool(match function {
+        "contains" => own.contains(&*part),
+        "startsWith" => own.starts_with(&*part),
+        "endsWith" => own.ends_with(&*part),
+        "equalsFold" => fold(&own) == fold(&part),
+        "containsFold" => fold(&own).contains(&fold(&part)),
+        "startsWithFold" => fold(&own).starts_with(&fold(&part)),
+        "like" => matches_pattern(&own, &part),
+        _ => return None,
+    }))
+}
+
+/// Does a text match a pattern, tried at every place?
+fn matches_pattern(text: &str, pattern: &str) -> bool {
+    // Which beginnings of the text each beginning of the pattern matches.
+    let text: Vec<char> = text.chars().collect();
+    let mut reached: Vec<bool> = (0..=text.len()).map(|at| at == 0).collect();
+    for sign in pattern.chars() {
+        let mut next = vec![false; text.len() + 1];
+        for at in 0..=text.len() {
+            let before = at.checked_sub(1);
+            let fits = if sign == '*' {
+                reached.iter().take(at + 1).any(|reached| *reached)
+            } else {
+                before.is_some_and(|before| {
+                    reached.get(before) == Some(&true) && text.get(before) == Some(&sign)
+                })
+            };
+            if let Some(next) = next.get_mut(at) {
+                *next = fits;
+            }
+        }
+        reached = next;
+    }
+    reached.last() == Some(&true)
+}

@@ -1,0 +1,311 @@
+//! What does an expression give? The slow, obvious answer.
+//!
+//! Walks the tree of the expression for one account at a time, asks accounts through the public view, and reckons
+//! with values of their own types. It shares no code with the evaluators: not the terms, not the arithmetic.
+//!
+//! It does not know segments, usage and zones other than that of the question: they have no value here.
+
+mod arithmetic;
+mod call;
+mod lambda;
+mod period;
+mod values;
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use self::arithmetic::reckoned;
+use self::values::{all, any, compared, constant, holds, is_in, negated, rank, value_of, widened};
+use crate::expr::{Ast, BinaryOp, Checked, ExprValue, Node, NodeId, Type};
+use crate::{Account, AsOf, ChildEntry};
+
+/// The slow, obvious evaluator of expressions.
+///
+/// ```
+/// use perennial::expr::Checker;
+/// use perennial::testkit::{OracleExpr, ReferenceBook};
+/// use perennial::{AsOf, Book, Date, Policy, Scope};
+///
+/// let reference = ReferenceBook::new(50, 1);
+/// let (book, _) = Book::load(reference.schema(), &reference.source(), &Policy::strict())?;
+/// let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
+/// let checked = Checker::new(&**book.schema()).check("subtree.count() > 3")?;
+/// let oracle = OracleExpr::new(&checked);
+/// for account in view.accounts() {
+///     assert_eq!(oracle.truth(account), Some(account.subtree().count() > 3));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct OracleExpr<'c> {
+    checked: &'c Checked,
+}
+
+/// What stands behind a name while it is asked.
+#[derive(Clone)]
+enum Thing<'v> {
+    Value(Option<ExprValue>),
+    Account(Option<Account<'v>>),
+    Accounts(Vec<Account<'v>>),
+    Rows(Vec<ChildEntry<'v>>),
+    Row(ChildEntry<'v>),
+}
+
+type Variables<'v> = Vec<(Arc<str>, Thing<'v>)>;
+
+/// A value, and whether it is a constant number, which takes the type of its peer.
+#[derive(Clone)]
+struct Operand {
+    value: Option<ExprValue>,
+    loose: bool,
+}
+
+impl<'c> OracleExpr<'c> {
+    /// The oracle of an expression.
+    #[must_use]
+    pub const fn new(checked: &'c Checked) -> Self {
+        Self { checked }
+    }
+
+    /// Its answer for an account; `None` where it has none.
+    #[must_use]
+    pub fn value(&self, account: Account<'_>) -> Option<ExprValue> {
+        let mut variables = Vec::new();
+        let walk =
+            Walk { checked: self.checked, ast: self.checked.ast(), account, as_of: account.view().as_of() };
+        let root = self.checked.ast().root();
+        widened(walk.operand(root, &mut variables).value, self.checked.kind())
+    }
+
+    /// Its answer to a yes/no question; `None` where there is none.
+    #[must_use]
+    pub fn truth(&self, account: Account<'_>) -> Option<bool> {
+        match self.value(account)? {
+            ExprValue::Bool(truth) => Some(truth),
+            _ => None,
+        }
+    }
+}
+
+/// One walk for one account.
+struct Walk<'c, 'v> {
+    checked: &'c Checked,
+    ast: &'c Ast,
+    account: Account<'v>,
+    as_of: &'v AsOf,
+}
+
+impl<'v> Walk<'_, 'v> {
+    fn value(&self, node: NodeId, variables: &mut Variables<'v>) -> Option<ExprValue> {
+        self.operand(node, variables).value
+    }
+
+    fn truth(&self, node: NodeId, variables: &mut Variables<'v>) -> Option<bool> {
+        match self.value(node, variables)? {
+            ExprValue::Bool(truth) => Some(truth),
+            _ => None,
+        }
+    }
+
+    fn operand(&self, node: NodeId, variables: &mut Variables<'v>) -> Operand {
+        let plain = |value| Operand { value, loose: false };
+        let truth = |truth: Option<bool>| plain(truth.map(ExprValue::Bool));
+        match self.ast.node(node) {
+            Node::Literal(literal) => constant(literal),
+            Node::Not(of) => truth(self.truth(of, variables).map(|truth| !truth)),
+            Node::Negate(of) => {
+                let of = self.operand(of, variables);
+                Operand { value: of.value.and_then(|value| negated(&value)), loose: of.loose }
+            }
+            Node::And(items) => {
+                let truths: Vec<Option<bool>> =
+                    items.iter().map(|item| self.truth(*item, variables)).collect();
+                truth(all(&truths))
+            }
+            Node::Or(items) => {
+                let truths: Vec<Option<bool>> =
+                    items.iter().map(|item| self.truth(*item, variables)).collect();
+                truth(any(&truths))
+            }
+            Node::Conditional { test, then, otherwise } => {
+                let value = match self.truth(test, variables) {
+                    Some(true) => self.value(then, variables),
+                    Some(false) => self.value(otherwise, variables),
+                    None => None,
+                };
+                plain(self.widened_at(node, value))
+            }
+            Node::List(items) => {
+                let kind = match self.checked.kind_of(node) {
+                    Some(Type::List(of)) => (**of).clone(),
+                    _ => Type::Int,
+                };
+                let items = items.iter().map(|item| widened(self.value(*item, variables), &kind));
+                plain(items.collect::<Option<_>>().map(ExprValue::List))
+            }
+            Node::Index { of, at } => {
+                let item = match (self.value(of, variables), self.value(at, variables)) {
+                    (Some(ExprValue::List(items)), Some(ExprValue::Int(at))) => {
+                        usize::try_from(at).ok().and_then(|at| items.get(at).cloned())
+                    }
+                    _ => None,
+                };
+                plain(item)
+            }
+            Node::Chain { operands, operators } => self.chain(operands, operators, variables),
+            Node::Call { function, arguments, .. } => plain(self.call(function, arguments, node, variables)),
+            Node::Macro { .. } | Node::Path(_) | Node::Member { .. } => match self.thing(node, variables) {
+                Thing::Value(value) => plain(value),
+                _ => plain(None),
+            },
+            Node::Hole => plain(None),
+        }
+    }
+
+    fn widened_at(&self, node: NodeId, value: Option<ExprValue>) -> Option<ExprValue> {
+        match self.checked.kind_of(node) {
+            Some(kind) => widened(value, kind),
+            None => value,
+        }
+    }
+
+    fn chain(&self, operands: &[NodeId], operators: &[BinaryOp], variables: &mut Variables<'v>) -> Operand {
+        let mut operands = operands.iter();
+        let Some(first) = operands.next() else { return Operand { value: None, loose: false } };
+        let mut left = self.operand(*first, variables);
+        for (op, node) in operators.iter().zip(operands) {
+            let right = self.operand(*node, variables);
+            let loose = left.loose && right.loose;
+            let value = match op {
+                BinaryOp::In => is_in(&left, right.value.as_ref()).map(ExprValue::Bool),
+                BinaryOp::Equal
+                | BinaryOp::NotEqual
+                | BinaryOp::Less
+                | BinaryOp::LessEqual
+                | BinaryOp::Greater
+                | BinaryOp::GreaterEqual => {
+                    self.ordered(&left, &right, *first, *node).map(|order| ExprValue::Bool(holds(*op, order)))
+                }
+                _ => reckoned(*op, &left, &right),
+            };
+            let number = matches!(value, Some(ExprValue::Int(_) | ExprValue::Double(_)));
+            left = Operand { value, loose: loose && number };
+        }
+        left
+    }
+
+    /// How two values compare. Bands compare by rank, timestamps with days by the days of the zone.
+    fn ordered(&self, left: &Operand, right: &Operand, a: NodeId, b: NodeId) -> Option<Ordering> {
+        let (left_value, right_value) = (left.value.as_ref()?, right.value.as_ref()?);
+        if let (ExprValue::Text(left), ExprValue::Text(right)) = (left_value, right_value) {
+            let band = [a, b].into_iter().find_map(|node| match self.checked.kind_of(node) {
+                Some(Type::Band(values)) => Some(values),
+                _ => None,
+            });
+            return Some(match band {
+                Some(values) => rank(values, left)?.cmp(&rank(values, right)?),
+                None => left.cmp(right),
+            });
+        }
+        match (left_value, right_value) {
+            (ExprValue::Timestamp(at), ExprValue::Date(day)) => Some(self.as_of.zone().date(*at).cmp(day)),
+            (ExprValue::Date(day), ExprValue::Timestamp(at)) => Some(day.cmp(&self.as_of.zone().date(*at))),
+            _ => compared(left, right),
+        }
+    }
+
+    // --- names ------------------------------------------------------------------------------------
+
+    fn thing(&self, node: NodeId, variables: &mut Variables<'v>) -> Thing<'v> {
+        match self.ast.node(node) {
+            Node::Path(names) => {
+                let Some((head, rest)) = names.split_first() else { return Thing::Value(None) };
+                let found = variables.iter().rev().find(|(known, _)| known == head);
+                match found.map(|(_, thing)| thing.clone()) {
+                    Some(thing) => rest.iter().fold(thing, |thing, name| self.member(&thing, name)),
+                    None => names
+                        .iter()
+                        .fold(Thing::Account(Some(self.account)), |thing, name| self.member(&thing, name)),
+                }
+            }
+            Node::Member { of, name } => {
+                let of = self.thing(of, variables);
+                self.member(&of, name)
+            }
+            Node::Call { function, arguments, .. } => match (&**function, arguments) {
+                ("at", [of, which]) => {
+                    let wanted = self.text(*which, variables);
+                    self.in_lineage(*of, variables, |account| {
+                        wanted.as_deref() == Some(account.account_type())
+                    })
+                }
+                ("level", [of, which]) => {
+                    let wanted = self.value(*which, variables);
+                    let level =
+                        |account: &Account<'_>| Some(ExprValue::Int(i64::try_from(account.level()).ok()?));
+                    self.in_lineage(*of, variables, |account| level(account) == wanted)
+                }
+                _ => Thing::Value(self.value(node, variables)),
+            },
+            Node::Macro { kind, over, variable, body } => {
+                self.lambda(kind, over, variable, body, node, variables)
+            }
+            _ => Thing::Value(self.value(node, variables)),
+        }
+    }
+
+    fn text(&self, node: NodeId, variables: &mut Variables<'v>) -> Option<Arc<str>> {
+        match self.value(node, variables)? {
+            ExprValue::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn in_lineage(
+        &self,
+        of: NodeId,
+        variables: &mut Variables<'v>,
+        wanted: impl Fn(&Account<'v>) -> bool,
+    ) -> Thing<'v> {
+        match self.thing(of, variables) {
+            Thing::Accounts(accounts) => Thing::Account(accounts.into_iter().find(|account| wanted(account))),
+            _ => Thing::Account(None),
+        }
+    }
+
+    fn member(&self, thing: &Thing<'v>, name: &str) -> Thing<'v> {
+        let account = match thing {
+            Thing::Account(Some(account)) => *account,
+            Thing::Row(row) => return Thing::Value(row.value(name).as_ref().map(value_of)),
+            Thing::Account(None) if self.is_collection(name) => return Thing::Accounts(Vec::new()),
+            Thing::Account(None) if matches!(name, "parent" | "root") => return Thing::Account(None),
+            _ => return Thing::Value(None),
+        };
+        let attribute = account.view().schema().attribute(name).is_some();
+        if attribute {
+            return Thing::Value(account.value(name).as_ref().map(value_of));
+        }
+        match name {
+            "parent" => Thing::Account(account.parent()),
+            "root" => Thing::Account(Some(account.root())),
+            "ancestors" => Thing::Accounts(account.ancestors().collect()),
+            "lineage" => Thing::Accounts(account.lineage().collect()),
+            "children" => Thing::Accounts(account.children()),
+            "descendants" => Thing::Accounts(account.descendants().collect()),
+            "subtree" => Thing::Accounts(account.subtree().collect()),
+            "siblings" => Thing::Accounts(account.siblings()),
+            "level" => Thing::Value(i64::try_from(account.level()).ok().map(ExprValue::Int)),
+            "id" => Thing::Value(Some(ExprValue::Text(Arc::from(account.id_str())))),
+            "account_type" => Thing::Value(Some(ExprValue::Text(Arc::from(account.account_type())))),
+            "product" => Thing::Value(account.product().map(|product| ExprValue::Text(Arc::from(product)))),
+            "attr" => Thing::Account(Some(account)),
+            table => Thing::Rows(account.child_rows(table).collect()),
+        }
+    }
+
+    fn is_collection(&self, name: &str) -> bool {
+        let words = ["ancestors", "lineage", "children", "descendants", "subtree", "siblings"];
+        let table = self.account.view().schema().table(name).is_some();
+        words.contains(&name) || table
+    }
+}
