@@ -26,11 +26,16 @@ fn main() -> Outcome<()> {
     let mut out = std::io::stdout().lock();
     table::heads(&mut out)?;
     let only_moves = std::env::args().any(|argument| argument == "moves");
+    let only_kinds = std::env::args().any(|argument| argument == "kinds");
     for size in sizes {
         let rounds = if test { 1 } else { 51 };
         let mut table = Table { out: &mut out, rounds };
         if only_moves {
             moves(&mut table, size, test)?;
+            continue;
+        }
+        if only_kinds {
+            kinds(&mut table, size)?;
             continue;
         }
         for tree in [10, 1_000, 20_000, 1_000_000].into_iter().filter(|tree| *tree <= size) {
@@ -50,6 +55,7 @@ fn main() -> Outcome<()> {
             }
         }
         moves(&mut table, size, test)?;
+        kinds(&mut table, size)?;
     }
     Ok(())
 }
@@ -135,6 +141,44 @@ fn one_metric<W: Write>(
         value = (value + 137) % 10_000;
         Ok(plain.apply(&Change::new().set(&id, "m1", Decimal::new(value.into(), 2)))?)
     })
+}
+
+/// One definition that reads the metric, of each kind by itself.
+fn kinds<W: Write>(table: &mut Table<'_, W>, size: usize) -> Outcome<()> {
+    let roll_up = |operator| RollUpDefinition::new("of_m1", operator).into();
+    let attribute = |text: &str| CalculatedAttribute::new("of_m1", text).into();
+    let metric = || "m1".into();
+    let kinds: [(&str, Definition); 11] = [
+        ("a sum", roll_up(Operator::Sum(metric()))),
+        ("the greatest", roll_up(Operator::Max(metric()))),
+        ("different values", roll_up(Operator::Distinct(metric()))),
+        ("a percentile", roll_up(Operator::Percentile { of: metric(), hundredths: 9_000 })),
+        ("the most frequent", roll_up(Operator::Mode(metric()))),
+        ("the third largest", roll_up(Operator::Largest { of: metric(), k: 3 })),
+        ("the standard deviation", roll_up(Operator::StandardDeviation { of: metric(), sample: true })),
+        ("the parent's", attribute("parent.m1 - m1")),
+        ("the root's", attribute("ratio(m1, root.m1)")),
+        ("the children's", attribute("children.sum(child, child.m1)")),
+        ("the subtree's", attribute("subtree.sum(account, account.m1)")),
+    ];
+    for tree in [10, 1_000, 20_000, 1_000_000].into_iter().filter(|tree| *tree <= size) {
+        let book = ReferenceBook::with_first_tree(size, 7, tree);
+        let first = Engine::new(book.schema(), today()?, EngineSettings::new().remember(1))?;
+        first.load(&book.source())?;
+        for (what, kind) in &kinds {
+            let engine = Engine::new(book.schema(), today()?, EngineSettings::new().remember(1))?;
+            engine.replace(first.published().book().clone())?;
+            engine.define([kind.clone()])?;
+            let mut random = Random::new(3);
+            let mut value = 0_i32;
+            table.measure(&format!("one metric, in a tree of {tree}: {what}"), size, || {
+                let id = AccountId::new(book.id(usize::try_from(random.below(tree as u64))?))?;
+                value = (value + 137) % 10_000;
+                Ok(engine.apply(Change::new().set(&id, "m1", Decimal::new(value.into(), 2)))?)
+            })?;
+        }
+    }
+    Ok(())
 }
 
 fn rest<W: Write>(

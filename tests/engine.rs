@@ -76,6 +76,19 @@ fn definitions(other: bool) -> Vec<Definition> {
         attribute("brothers", pick("siblings.count()", "siblings.exists(a, a.active) ? 1 : 0")),
         attribute("depth", pick("level + children.count()", "level")),
         attribute(
+            "far_above",
+            pick("coalesce(parent.parent.seats, root.seats, 0)", "lineage.at(\"Company\").seats"),
+        ),
+        attribute(
+            "beneath",
+            pick("children.sum(c, c.seats)", "children.exists(c, c.children.exists(d, d.active)) ? 1 : 0"),
+        ),
+        attribute(
+            "around",
+            pick("parent.children.count()", "coalesce(parent.seats, 0) + children.sum(c, c.seats)"),
+        ),
+        attribute("all_below", pick("subtree.sum(a, a.seats)", "descendants.count(a, a.active) + level")),
+        attribute(
             "recent",
             pick("events(\"login\").lastDays(7).count()", "metric(\"logins\").lastDays(5).sum()"),
         ),
@@ -97,6 +110,33 @@ fn definitions(other: bool) -> Vec<Definition> {
         roll_up("regions", Operator::Distinct("region".into())).into(),
         roll_up("median", Operator::Percentile { of: "seats".into(), hundredths: 5_000 }).into(),
         roll_up("often", Operator::Mode("name".into())).reach(Reach::SelfOnly).into(),
+        roll_up("beneath_most", Operator::Max("beneath".into())).into(),
+        roll_up("parents", Operator::Sum("parent.seats".into())).into(),
+        roll_up("parents_names", Operator::Distinct("parent.name".into())).into(),
+        roll_up("spread", Operator::StandardDeviation { of: "rate".into(), sample: !other }).into(),
+        roll_up("varied", Operator::Variance { of: "seats".into(), sample: other })
+            .reach(Reach::Descendants)
+            .into(),
+        roll_up("second", Operator::Largest { of: "seats".into(), k: 2 }).nulls(Nulls::Refuse).into(),
+        roll_up("third", Operator::Smallest { of: "row.hours".into(), k: if other { 1 } else { 3 } })
+            .over(Over::Table("tickets".into()))
+            .into(),
+        roll_up("tagged", Operator::Union("tags".into())).reach(Reach::PreferSelf).into(),
+        roll_up("likely", Operator::Top { of: "region".into(), k: 2 })
+            .filter(pick("active", "!active"))
+            .into(),
+        roll_up("about", Operator::ApproximatePercentile { of: "rate".into(), hundredths: 9_000 })
+            .reach(Reach::Descendants)
+            .into(),
+        roll_up("earliest", Operator::First { of: "seats".into(), by: "since".into() }).into(),
+        roll_up("latest", Operator::Last { of: "name".into(), by: "since".into() })
+            .levels(["Company"])
+            .into(),
+        roll_up("mood_least", Operator::Min("mood".into())).levels(["Group", "Company"]).into(),
+        roll_up("logins_all", Operator::Count)
+            .over(Over::Events { event: "login".into(), last_days: None })
+            .into(),
+        roll_up("loud_names", Operator::Distinct("loud".into())).reach(Reach::PreferSelf).into(),
         roll_up("share", Operator::Share { of: "region".into(), value: "EMEA".into() })
             .nulls(Nulls::Refuse)
             .into(),

@@ -16,7 +16,7 @@ use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef}
 use super::history::History;
 use super::names::CatalogNames;
 use crate::aggregate::{Linear, LinearOf, RollUpColumn, RollUpPlan, Standing, UsageView, places};
-use crate::expr::{Cancelled, Checked, Flat, Needs, RowPlan, RowProgram, Supply, Type, Whose};
+use crate::expr::{Cancelled, Checked, Flat, Needs, RowPlan, RowProgram, Sight, Supply, Type, Whose};
 use crate::model::{AsOf, AttributeId, Date, SystemAttribute, TableId};
 
 /// One definition that gives a column or a set.
@@ -41,6 +41,8 @@ pub(crate) struct Reads {
     pub(crate) usage: bool,
     pub(crate) moment: bool,
     pub(crate) whose: Whose,
+    /// Of whom its rows depend beside their own account.
+    pub(crate) sight: Sight,
     /// It, or a step that it reads, reads the whole book.
     pub(crate) is_wide: bool,
 }
@@ -67,8 +69,6 @@ pub(crate) struct RollUpWork {
     pub(crate) linear: Option<LinearOf>,
     /// Is it the least of what is below, or the greatest?
     pub(crate) extreme: Option<bool>,
-    /// Does what a row adds depend on nothing but its own account?
-    pub(crate) reads_own: bool,
 }
 
 /// A step at one moment.
@@ -221,8 +221,8 @@ fn work(
         (Compiled::RollUp(checked), _) => {
             let plan = RollUpPlan::planned(&names.schema, names, &segments, [(**checked).clone()]);
             let plan = plan.map_err(|errors| roll_up_faults(&errors))?;
-            let (linear, extreme, reads_own) = (plan.linear(), plan.extreme(), plan.reads_own());
-            Work::RollUp(RollUpWork { plan, linear, extreme, reads_own })
+            let (linear, extreme) = (plan.linear(), plan.extreme());
+            Work::RollUp(RollUpWork { plan, linear, extreme })
         }
         _ => return Ok(None),
     }))
@@ -234,6 +234,12 @@ fn reads(names: &CatalogNames, columns: &HashMap<Arc<str>, usize>, work: &Work) 
         Work::Ranking(plan, _) => Needs { whose: Whose::Book, ..plan.needs() },
         Work::Past { .. } => Needs { moment: true, ..Needs::default() },
         Work::RollUp(of) => of.plan.needs(),
+    };
+    let sight = match work {
+        Work::Attribute(plan) | Work::Segment(plan) => plan.sight(),
+        Work::RollUp(of) => of.plan.sight(),
+        // The whole book, and what the host recorded of each.
+        Work::Ranking(..) | Work::Past { .. } => Sight::default(),
     };
     let schema = &names.schema;
     let status = schema.system_attribute(SystemAttribute::Status).filter(|_| needs.standing);
@@ -252,6 +258,7 @@ fn reads(names: &CatalogNames, columns: &HashMap<Arc<str>, usize>, work: &Work) 
         usage: needs.usage,
         moment: needs.moment,
         whose: needs.whose,
+        sight,
         is_wide: false,
     }
 }

@@ -13,6 +13,7 @@
 //! | How far is a long piece of work, and how is it stopped? | [`Observer`] |
 //! | What is held in memory? | [`EngineStats`] |
 
+mod affected;
 mod branch;
 mod carry;
 mod climb;

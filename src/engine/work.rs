@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::affected::affected;
 use super::climb::{Climb, Side};
 use super::column::{Column, Part};
 use super::derivation::{Derivation, Inputs};
@@ -14,7 +15,7 @@ use super::spans;
 use crate::book::View;
 use crate::catalog::{self, History, RollUpWork, Step, StepProgram};
 use crate::column::Bitmap;
-use crate::expr::{Cancelled, Cell, Whose};
+use crate::expr::{Cancelled, Cell, Sight, Whose};
 use crate::model::AccountIdx;
 
 /// Accounts of a group of trees that is worked out at once.
@@ -51,15 +52,11 @@ impl<'b> Before<'b> {
     /// The step as one that goes up the tree row by row; `None` for what must be worked out for whole trees.
     fn climb(
         &self,
-        (step, at): (&'b Step, usize),
+        (of, at): (&'b RollUpWork, usize),
         column: &'b Column,
         (inputs, columns): (&'b Inputs, &'b [Option<Column>]),
         dirt: &'b Dirt,
     ) -> Option<Climb<'b>> {
-        let catalog::Work::RollUp(of) = &step.work else { return None };
-        if !of.reads_own {
-            return None;
-        }
         let programs = |inputs: &'b Inputs, at: usize| match inputs.prepared.programs.get(at)? {
             StepProgram::RollUp(programs) => Some(&**programs),
             _ => None,
@@ -227,50 +224,43 @@ impl<'w> Work<'w> {
         }
         let before = &column.clone();
         let mut changed = Rows::new();
+        let affected = affected(&self.inputs.view, rows, step.reads.sight, dirt);
         // Whole trees, and whole chunks of what reads its own row only.
         let mut slots: BTreeSet<u32> = BTreeSet::new();
-        match step.reads.whose {
-            Whose::Own => {
+        match (&step.work, affected) {
+            (catalog::Work::RollUp(of), Some(rows)) => {
+                let climb = old.climb((of, at), before, (self.inputs, columns), dirt);
+                match climb.and_then(|climb| climb.up(&rows)) {
+                    Some((parts, rows)) => {
+                        for (slot, part) in parts {
+                            column.set(slot, Some(Arc::new(part)));
+                        }
+                        changed = rows;
+                    }
+                    None => slots = self.whole(rows.keys(), dirt),
+                }
+            }
+            (_, Some(rows)) => {
                 let layout = &self.inputs.view.inner().layout;
-                let many = |(slot, rows): &(&u32, &Vec<u32>)| {
-                    rows.len() > FEW_ROWS && rows.len() * ONE_IN > layout.rows(**slot)
-                };
-                let program = match program {
-                    StepProgram::Rows(program) => Some(program),
-                    _ => None,
-                };
-                for (slot, rows) in rows {
-                    match program.filter(|_| !many(&(slot, rows))) {
-                        Some(program) => {
+                let reads_own = step.reads.sight == Sight::default();
+                for (slot, rows) in &rows {
+                    let many = rows.len() > FEW_ROWS && rows.len() * ONE_IN > layout.rows(*slot);
+                    match program {
+                        StepProgram::Rows(program) if !many => {
                             let edits = self.each(program, *slot, rows, before, columns);
                             if let Some(part) = before.part(*slot).filter(|_| !edits.is_empty()) {
                                 column.set(*slot, Some(Arc::new(part.with(&edits))));
                                 changed.insert(*slot, edits.into_iter().map(|(row, _)| row).collect());
                             }
                         }
-                        None => {
+                        _ if reads_own => {
                             slots.insert(*slot);
                         }
+                        _ => slots.extend(tree_of(self.inputs.view.book(), *slot)),
                     }
                 }
             }
-            _ => match old
-                .climb((step, at), before, (self.inputs, columns), dirt)
-                .and_then(|climb| climb.up(rows))
-            {
-                Some((slot_parts, rows)) => {
-                    for (slot, part) in slot_parts {
-                        column.set(slot, Some(Arc::new(part)));
-                    }
-                    changed = rows;
-                }
-                None => {
-                    let book = self.inputs.view.book();
-                    let trunks: BTreeSet<u32> = rows.keys().map(|slot| trunk_of(book, *slot)).collect();
-                    slots.extend(&dirt.torn);
-                    slots.extend(trunks.into_iter().flat_map(|trunk| tree_of(book, trunk)));
-                }
-            },
+            (_, None) => slots = self.whole(rows.keys(), dirt),
         }
         if slots.is_empty() {
             return Ok((column, Some(changed)));
@@ -287,6 +277,14 @@ impl<'w> Work<'w> {
             }
         }
         Ok((column, Some(changed)))
+    }
+
+    /// The slots of the trees in which some slots are, and of those in which accounts came, went or moved.
+    fn whole<'s>(&self, slots: impl Iterator<Item = &'s u32>, dirt: &Dirt) -> BTreeSet<u32> {
+        let book = self.inputs.view.book();
+        let trunks: BTreeSet<u32> = slots.map(|slot| trunk_of(book, *slot)).collect();
+        let trees = trunks.into_iter().flat_map(|trunk| tree_of(book, trunk));
+        trees.chain(dirt.torn.iter().copied()).collect()
     }
 
     /// A step for whole slots.

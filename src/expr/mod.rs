@@ -65,7 +65,7 @@ mod value;
 pub use ast::{Ast, BinaryOp, MacroKind, Node, NodeId};
 pub use batch::{AccountExpr, Answers, Cancelled, Columns, ExprPlan, ExprPlanErrors, RowExpr};
 pub(crate) use batch::{
-    Best, Flat, Key, Needs, RowColumns, RowPlan, RowProgram, State, Supply, Tally, Total, Tree, Unit,
+    Best, Flat, Key, Needs, RowColumns, RowPlan, RowProgram, Sight, State, Supply, Tally, Total, Tree, Unit,
     UsageAsked, Whose, slots_of,
 };
 pub use check::Checker;

@@ -16,8 +16,8 @@ use super::state::Read;
 use crate::aggregate::usage::UsageView;
 use crate::book::{Account, View};
 use crate::expr::{
-    Cancelled, Cell, Checked, ExprLimits, Key, Names, Needs, Of, RowColumns, RowPlan, RowProgram, Supply,
-    Val, Whose,
+    Cancelled, Cell, Checked, ExprLimits, Key, Names, Needs, Of, RowColumns, RowPlan, RowProgram, Sight,
+    Supply, Val, Whose,
 };
 use crate::fold::Reach;
 use crate::model::{AccountIdx, AsOf, FixedZones, Schema, Zones};
@@ -412,9 +412,9 @@ impl RollUpPlan {
         });
     }
 
-    /// Does what a row adds depend on nothing but its own account?
-    pub(crate) fn reads_own(&self) -> bool {
-        self.groups.iter().all(|group| group.plan.needs().whose == Whose::Own)
+    /// Of whom what a row adds depends beside its own account.
+    pub(crate) fn sight(&self) -> Sight {
+        self.groups.iter().fold(Sight::default(), |all, group| all.and(group.plan.sight()))
     }
 
     /// Do accounts of a type receive the first roll-up?

@@ -7,6 +7,7 @@ use super::flat::Flat;
 use super::needs::Needs;
 use super::point::Points;
 use super::program::Program;
+use super::sight::Sight;
 use super::supply::Supply;
 use super::tree::Tree;
 use super::{Cancelled, ExprPlanErrors, Known, link};
@@ -65,6 +66,11 @@ impl RowPlan {
     /// What the expressions read.
     pub(crate) fn needs(&self) -> Needs {
         Needs::of(&self.terms)
+    }
+
+    /// Of whom an answer depends beside its own account.
+    pub(crate) fn sight(&self) -> Sight {
+        Sight::of(&self.terms, &self.roots)
     }
 
     /// The plan at a moment.

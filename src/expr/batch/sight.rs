@@ -1,0 +1,140 @@
+//! Which other accounts does an answer depend on, seen from the account that asks?
+
+use crate::expr::term::{Op, Over, Place, TermId, Terms, Walk};
+
+/// How far an answer sees: an account at most so many steps above or below may change it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Sight {
+    pub(crate) up: u32,
+    pub(crate) down: u32,
+    /// Both in turn: who is seen stands neither on the way up nor below.
+    pub(crate) across: bool,
+    /// It depends on where an account stands in its tree.
+    pub(crate) stands: bool,
+}
+
+impl Sight {
+    /// As far as the tree goes.
+    pub(crate) const ANY: u32 = u32::MAX;
+
+    /// Of some terms together.
+    pub(crate) fn of(terms: &Terms, roots: &[TermId]) -> Self {
+        // By term: from the account that it is asked of, and from the one around that. A term stands after its parts.
+        let mut known: Vec<(Self, Self)> = Vec::with_capacity(terms.ops.len());
+        for op in &terms.ops {
+            let (mut here, mut around) = (Self::default(), Self::default());
+            for part in op.parts() {
+                let (own, outer) = known.get(part.index()).copied().unwrap_or_default();
+                (here, around) = (here.and(own), around.and(outer));
+            }
+            known.push(match op {
+                Op::Outer(_) => {
+                    // Twice around is not told apart.
+                    let far = around != Self::default();
+                    (Self::default(), Self { across: here.across || far, ..here })
+                }
+                Op::At(place, _) => (here.seen_from(up(place), 0), around),
+                Op::Gather { over: Over::Walk(walk), .. } => {
+                    let (up, down, across) = reach(*walk);
+                    let there = here.seen_from(up, down);
+                    (Self { across: there.across || across, ..there }.and(around), Self::default())
+                }
+                Op::Gather { over: Over::Table(_), .. } => (here.and(around), Self::default()),
+                Op::Owns(_) => (Self { down: Self::ANY, ..here }, around),
+                Op::Level | Op::Under { .. } => (Self { stands: true, ..here }, around),
+                _ => (here, around),
+            });
+        }
+        let own = roots.iter().filter_map(|root| known.get(root.index()));
+        own.fold(Self::default(), |all, (here, around)| all.and(*here).and(*around))
+    }
+
+    /// As far as either.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            up: self.up.max(other.up),
+            down: self.down.max(other.down),
+            across: self.across || other.across,
+            stands: self.stands || other.stands,
+        }
+    }
+
+    /// What is seen from an account that asks others, so many steps up or down.
+    fn seen_from(self, up: u32, down: u32) -> Self {
+        Self {
+            up: self.up.saturating_add(up),
+            down: self.down.saturating_add(down),
+            across: self.across || (up > 0 && self.down > 0) || (down > 0 && self.up > 0),
+            ..self
+        }
+    }
+}
+
+const fn up(place: &Place) -> u32 {
+    match place {
+        Place::Parent => 1,
+        Place::Root | Place::AtType(_) | Place::AtLevel(_) => Sight::ANY,
+    }
+}
+
+/// Steps up, steps down, and whether elsewhere.
+const fn reach(walk: Walk) -> (u32, u32, bool) {
+    match walk {
+        Walk::Ancestors | Walk::Lineage => (Sight::ANY, 0, false),
+        Walk::Children => (0, 1, false),
+        Walk::Descendants | Walk::Subtree => (0, Sight::ANY, false),
+        Walk::Siblings => (0, 0, true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::expr::{Checker, RowPlan};
+    use crate::model::{Attribute, AttributeType, Nesting, Schema};
+
+    fn sight(text: &str) -> Sight {
+        let schema: Arc<Schema> = Schema::builder()
+            .account_type("Company", Nesting::Free)
+            .attribute(Attribute::new("seats", AttributeType::Int))
+            .build()
+            .map(Arc::new)
+            .unwrap();
+        let checked = Checker::new(&*schema).check(text).unwrap();
+        RowPlan::new(None, &schema, &*schema, &[], &[&checked]).unwrap().sight()
+    }
+
+    #[test]
+    fn it_is_told_how_far_an_expression_sees() {
+        let any = Sight::ANY;
+        let straight = |up, down| Sight { up, down, across: false, stands: false };
+        for (text, wanted) in [
+            ("seats > 3", straight(0, 0)),
+            ("parent.seats - seats", straight(1, 0)),
+            ("parent.parent.seats", straight(2, 0)),
+            ("root.seats", straight(any, 0)),
+            ("lineage.exists(a, a.seats > 3)", straight(any, 0)),
+            ("children.sum(c, c.seats)", straight(0, 1)),
+            ("children.exists(c, c.seats > seats)", straight(0, 1)),
+            ("children.exists(c, c.children.exists(d, d.seats > 3))", straight(0, 2)),
+            ("subtree.sum(a, a.seats)", straight(0, any)),
+            ("parent.seats + children.sum(c, c.seats)", straight(1, 1)),
+            ("level > 2", Sight { stands: true, ..straight(0, 0) }),
+        ] {
+            assert_eq!(sight(text), wanted, "{text}");
+        }
+        for text in [
+            "parent.children.sum(c, c.seats)",
+            "root.subtree.count()",
+            "children.exists(c, c.parent.seats > 3)",
+            "children.exists(c, c.seats > parent.seats)",
+            "siblings.exists(s, s.seats > 3)",
+        ] {
+            let seen = sight(text);
+            let asks_around = text.contains("> parent");
+            assert!(seen.across || asks_around && seen.up == 1 && seen.down == 1, "{text}: {seen:?}");
+        }
+    }
+}
