@@ -16,7 +16,9 @@ pub(crate) mod version;
 
 pub use ranking::Ranking;
 pub(crate) use ranking::places;
-pub(crate) use roll_up::{CheckedRollUp, Linear, LinearOf, Places, RollUpAt, RollUpColumn, Standing};
+pub(crate) use roll_up::{
+    CheckedRollUp, EventTerms, Gathered, Linear, LinearOf, OwnRows, Places, RollUpAt, RollUpColumn, Standing,
+};
 pub use roll_up::{
     MAX_RANKED, MAX_UNION, Nulls, Operator, Over, Partial, PartialError, RollUpAnswers, RollUpDefinition,
     RollUpErrors, RollUpFault, RollUpFaultKind, RollUpPlan,

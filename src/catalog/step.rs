@@ -162,7 +162,8 @@ impl Step {
             (Work::RollUp(of), StepProgram::RollUp(programs)) => {
                 let (supply, stop) = (Some(given.supply), given.stop);
                 if let Some(linear) = &of.linear {
-                    let (states, receives) = of.plan.states(linear, standing, programs, supply, stop)?;
+                    let (states, receives) =
+                        of.plan.states(linear, standing, programs, (given.usage, supply), stop)?;
                     return Ok(Worked::Linear(linear.clone(), states, receives));
                 }
                 let columns = of.plan.columns(standing, programs, given.usage, supply, stop)?;

@@ -1,15 +1,17 @@
 //! A roll-up of which some rows add something else: which accounts above them have another answer?
 //!
 //! What can be taken away again goes up as a difference. A greatest or least value goes up while it changes anything; only
-//! where the one that was the greatest is gone are the children of an account looked at again.
+//! where the one that was the greatest is gone are the children of an account looked at again. All else is gathered again
+//! ([`Gathering`]).
 
 use std::collections::BTreeMap;
 
 use super::column::{Column, Part};
 use super::dirt::{Dirt, Rows};
+use super::gathering::Gathering;
 use super::group::Single;
 use super::rising::Rising;
-use crate::aggregate::{Linear, LinearOf, RollUpAt, RollUpPlan};
+use crate::aggregate::{EventTerms, Linear, LinearOf, OwnRows, RollUpAt, RollUpPlan};
 use crate::book::View;
 use crate::catalog::RollUpWork;
 use crate::expr::{Cell, Key, RowProgram};
@@ -26,12 +28,26 @@ pub(super) struct Side<'c> {
     pub(super) view: &'c View,
     pub(super) programs: &'c [RowProgram],
     pub(super) supply: Single<'c>,
+    /// What is asked of events, where it is any.
+    pub(super) events: Option<EventTerms<'c>>,
 }
 
 impl Side<'_> {
-    fn at(&self) -> RollUpAt<'_> {
-        RollUpAt { view: self.view, programs: self.programs, supply: &self.supply }
+    fn rows<'s>(&'s self, plan: &'s RollUpPlan) -> Option<OwnRows<'s>> {
+        let at = RollUpAt {
+            view: self.view,
+            programs: self.programs,
+            supply: &self.supply,
+            usage: self.supply.usage,
+        };
+        plan.own_rows(at, self.events.as_ref())
     }
+}
+
+/// The rows of single accounts before, and now.
+struct Own<'o> {
+    then: OwnRows<'o>,
+    now: OwnRows<'o>,
 }
 
 /// How a roll-up goes up.
@@ -41,6 +57,8 @@ enum How<'c> {
     ByBest {
         least: bool,
     },
+    /// Not at all: it is gathered again.
+    Gathered,
 }
 
 /// A roll-up on its way up.
@@ -56,30 +74,36 @@ pub(super) struct Climb<'c> {
 }
 
 /// The parts that are different, and the rows of which the answer is.
-type Climbed = (Vec<(u32, Part)>, Rows);
+pub(super) type Climbed = (Vec<(u32, Part)>, Rows);
 
 impl<'c> Climb<'c> {
-    /// `None` for a roll-up that does not go up row by row.
     pub(super) fn new(
         of: &'c RollUpWork,
         (before, column): (&'c Column, &'c Column),
         (then, now): (Side<'c>, Side<'c>),
         dirt: &'c Dirt,
-    ) -> Option<Self> {
+    ) -> Self {
         let how = match (&of.linear, of.extreme) {
             (Some(of), _) => How::ByDifference(of),
             (None, Some(least)) => How::ByBest { least },
-            (None, None) => return None,
+            (None, None) => How::Gathered,
         };
-        Some(Self { plan: &of.plan, how, before, column, then, now, dirt })
+        Self { plan: &of.plan, how, before, column, then, now, dirt }
     }
 
     /// From some rows up; `None` where the ways are so long that whole trees take less.
     pub(super) fn up(&self, rows: &Rows) -> Option<Climbed> {
         let places = rows.iter().flat_map(|(slot, rows)| rows.iter().map(|row| AccountIdx::new(*slot, *row)));
+        let now = self.now.rows(self.plan)?;
+        if let How::Gathered = self.how {
+            let (plan, view, column) = (self.plan, self.now.view, self.column);
+            return Gathering { plan, view, column, own: &now }.up(places, self.dirt);
+        }
+        let own = Own { then: self.then.rows(self.plan)?, now };
         match self.how {
-            How::ByDifference(of) => self.by_difference(of, places),
-            How::ByBest { least } => self.by_best(least, places),
+            How::ByDifference(of) => self.by_difference(of, &own, places),
+            How::ByBest { least } => self.by_best(least, &own, places),
+            How::Gathered => None,
         }
     }
 
@@ -92,11 +116,16 @@ impl<'c> Climb<'c> {
         std::iter::successors(inner.parent(place), |place| inner.parent(*place))
     }
 
-    fn by_difference(&self, of: &LinearOf, places: impl Iterator<Item = AccountIdx>) -> Option<Climbed> {
+    fn by_difference(
+        &self,
+        of: &LinearOf,
+        rows: &Own<'_>,
+        places: impl Iterator<Item = AccountIdx>,
+    ) -> Option<Climbed> {
         let reach = self.plan.reach();
         let parent = |place| self.now.view.inner().parent(place);
         let mut rising = Rising::new(self.now.view);
-        let own = |place: AccountIdx| self.plan.own_state(of, &self.then.at(), place);
+        let own = |place: AccountIdx| rows.then.linear(of, place);
         for shift in self.dirt.shifts.iter().filter(|_| reach != Reach::SelfOnly) {
             // All that came from the account and from below it is taken from those that were above it, and given to those
             // that are now; what has changed of it goes up by itself.
@@ -109,7 +138,7 @@ impl<'c> Climb<'c> {
         }
         for place in places {
             let mut difference = self.dirt.carry.origin(place).map_or_else(Linear::default, own).negated();
-            difference.add(&self.plan.own_state(of, &self.now.at(), place));
+            difference.add(&rows.now.linear(of, place));
             match reach {
                 Reach::Descendants => {
                     parent(place).into_iter().for_each(|above| rising.add(above, difference));
@@ -141,7 +170,12 @@ impl<'c> Climb<'c> {
         Some((parts, changed))
     }
 
-    fn by_best(&self, least: bool, places: impl Iterator<Item = AccountIdx>) -> Option<Climbed> {
+    fn by_best(
+        &self,
+        least: bool,
+        rows: &Own<'_>,
+        places: impl Iterator<Item = AccountIdx>,
+    ) -> Option<Climbed> {
         let mut bests = Bests { column: self.column, known: BTreeMap::new(), least };
         let mut ways = 0;
         // First who stands elsewhere, so that what is best below an account is never that of one which has left.
@@ -150,11 +184,11 @@ impl<'c> Climb<'c> {
             let key = Key::of_cell(self.before.cell(shift.then));
             if let Some(from) = shift.from {
                 let counts = (counted.wrapping_neg(), skipped.wrapping_neg());
-                ways += self.change(from, (key, None), counts, &mut bests);
+                ways += self.change(from, (key, None), counts, (rows, &mut bests));
             }
             if let (Some(now), Some(to)) = (shift.now, shift.to) {
                 let key = bests.get(now).key;
-                ways += self.change(to, (None, key), (counted, skipped), &mut bests);
+                ways += self.change(to, (None, key), (counted, skipped), (rows, &mut bests));
             }
             if self.is_long(ways) {
                 return None;
@@ -162,14 +196,14 @@ impl<'c> Climb<'c> {
         }
         for place in places {
             let nothing = || (None, 0, 0);
-            let own = |place| self.plan.own_best(least, &self.then.at(), place);
+            let own = |place| rows.then.best(least, place);
             let then = self.dirt.carry.origin(place).map_or_else(nothing, own);
-            let now = self.plan.own_best(least, &self.now.at(), place);
+            let now = rows.now.best(least, place);
             if then == now {
                 continue;
             }
             let counts = (now.1.wrapping_sub(then.1), now.2.wrapping_sub(then.2));
-            ways += self.change(place, (then.0, now.0), counts, &mut bests);
+            ways += self.change(place, (then.0, now.0), counts, (rows, &mut bests));
             if self.is_long(ways) {
                 return None;
             }
@@ -183,7 +217,7 @@ impl<'c> Climb<'c> {
         place: AccountIdx,
         (mut gone, mut come): (Option<Key>, Option<Key>),
         counts: (u32, u32),
-        bests: &mut Bests<'_>,
+        (rows, bests): (&Own<'_>, &mut Bests<'_>),
     ) -> usize {
         let mut ways = 0;
         for at in std::iter::once(place).chain(self.above(place)) {
@@ -194,7 +228,7 @@ impl<'c> Climb<'c> {
             } else if bests.is_better(come.as_ref(), state.key.as_ref()) {
                 come.clone()
             } else if gone.is_some() && gone == state.key {
-                ways += self.look_again(bests.least, at, bests);
+                ways += self.look_again(at, rows, bests);
                 bests.get(at).key.clone()
             } else {
                 state.key.clone()
@@ -212,10 +246,10 @@ impl<'c> Climb<'c> {
     }
 
     /// The best of an account, from what stands at it and from its children; how many were looked at.
-    fn look_again(&self, least: bool, at: AccountIdx, bests: &mut Bests<'_>) -> usize {
+    fn look_again(&self, at: AccountIdx, rows: &Own<'_>, bests: &mut Bests<'_>) -> usize {
         let mut children = Vec::new();
         self.now.view.inner().children_into(at, &mut children);
-        let (mut best, ..) = self.plan.own_best(least, &self.now.at(), at);
+        let (mut best, ..) = rows.now.best(bests.least, at);
         for child in &children {
             let below = bests.get(*child).key;
             if bests.is_better(below.as_ref(), best.as_ref()) {

@@ -126,6 +126,11 @@ impl Dirt {
         !(self.torn.is_empty() && self.gone.is_empty())
     }
 
+    /// Was an account not there before, or of another type or product?
+    pub(super) fn is_fresh(&self, place: AccountIdx) -> bool {
+        self.fresh.get(&place.slot).is_some_and(|rows| rows.binary_search(&place.row).is_ok())
+    }
+
     /// With the accounts whose usage differs.
     pub(super) fn with_usage(mut self, old: Option<&Usage>, new: Option<&Usage>, book: &Book) -> Self {
         let ids: Vec<Arc<str>> = match (old, new) {

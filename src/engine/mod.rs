@@ -22,6 +22,7 @@ mod delta;
 mod derivation;
 mod dirt;
 mod error;
+mod gathering;
 mod group;
 mod handle;
 mod held;

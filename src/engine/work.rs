@@ -49,7 +49,7 @@ pub(super) struct Before<'b> {
 }
 
 impl<'b> Before<'b> {
-    /// The step as one that goes up the tree row by row; `None` for what must be worked out for whole trees.
+    /// The step as one that goes up the tree row by row.
     fn climb(
         &self,
         (of, at): (&'b RollUpWork, usize),
@@ -65,10 +65,11 @@ impl<'b> Before<'b> {
         let side = |inputs: &'b Inputs, columns: &'b [Option<Column>], at: usize| {
             let known = Known { columns, by_name: &inputs.prepared.by_name };
             let supply = Single { known, usage: inputs.usage.as_ref() };
-            Some(Side { view: &inputs.view, programs: programs(inputs, at)?, supply })
+            let events = of.plan.event_terms(inputs.view.as_of());
+            Some(Side { view: &inputs.view, programs: programs(inputs, at)?, supply, events })
         };
         let sides = (side(old, &self.old.columns, self.at)?, side(inputs, columns, at)?);
-        Climb::new(of, (self.column, column), sides, dirt)
+        Some(Climb::new(of, (self.column, column), sides, dirt))
     }
 }
 

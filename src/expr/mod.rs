@@ -65,8 +65,8 @@ mod value;
 pub use ast::{Ast, BinaryOp, MacroKind, Node, NodeId};
 pub use batch::{AccountExpr, Answers, Cancelled, Columns, ExprPlan, ExprPlanErrors, RowExpr};
 pub(crate) use batch::{
-    Best, Flat, Key, Needs, RowColumns, RowPlan, RowProgram, Sight, State, Supply, Tally, Total, Tree, Unit,
-    UsageAsked, Whose, slots_of,
+    Asking, Best, Flat, Key, Needs, RowColumns, RowPlan, RowProgram, Sight, State, Supply, Tally, Total,
+    Tree, Unit, UsageAsked, Whose, slots_of,
 };
 pub use check::Checker;
 pub use checked::Checked;
@@ -84,7 +84,7 @@ pub use record::{Record, RecordExpr, UnboundNames};
 pub use record_json::{JsonExpr, JsonFaults};
 pub(crate) use resolve::first_instant;
 pub(crate) use scalar::{compare_values, fold_case};
-pub(crate) use term::{Bits, Cell, Mean, Op, Reading as UsageReading, Summed, TermId};
+pub(crate) use term::{Bits, Cell, Mean, Op, Reading as UsageReading, Summed, TermId, Terms};
 pub use types::Type;
 pub(crate) use value::Val;
 pub use value::{ExprValue, Field};

@@ -8,15 +8,16 @@ use super::buckets;
 use super::checked::CheckedRollUp;
 use super::definition::Nulls;
 use super::distinct::distinct;
+use super::events::EventTerms;
 use super::forest::Forest;
 use super::lean::{Accumulate, CountState, PairState, SumState};
 use super::linear::{Linear, LinearOf};
 use super::order::ranks;
 use super::spec::Spec;
 use super::state::{Read, State, double, place_of};
-use crate::aggregate::usage::{Prepared, UsageView};
+use crate::aggregate::usage::UsageView;
 use crate::book::View;
-use crate::expr::{Bits, Cell, Flat, Key, RowColumns, RowPlan, TermId, Tree, UsageAsked, Val};
+use crate::expr::{Bits, Cell, Flat, Key, RowColumns, RowPlan, Tree, Val};
 use crate::fold::Reach;
 use crate::model::{AccountIdx, SystemAttribute};
 
@@ -118,44 +119,13 @@ impl Standing {
                 }
             }
             Rows::Events { usage, plan, event, last_days } => {
-                let (terms, bodies) = plan.of_events(self.view.as_of());
-                let body = |place: Option<usize>| bodies.get(place?).copied();
-                let filters: Vec<TermId> = body(filter).into_iter().collect();
-                let today = self.view.as_of().date().days();
-                let from = last_days.map(|days| {
-                    today.saturating_sub(i32::try_from(days).unwrap_or(i32::MAX)).saturating_add(1)
-                });
-                let asked = UsageAsked::rows(&terms, event, &filters, from, today);
-                let prepared = Prepared::new(usage.usage(), asked);
-                let (first, second) = (body(first), body(second));
-                let people = as_number && first.is_some_and(|term| prepared.is_user(term));
-                let (first, second) =
-                    (first.map(|term| prepared.body(term)), second.map(|term| prepared.body(term)));
+                let terms =
+                    EventTerms::new(plan, (event, *last_days), [filter, first, second], self.view.as_of());
+                let rows = terms.of(usage.usage(), as_number);
                 usage.each(&mut |account, own| {
-                    if !self.adds(roll_up, account) {
-                        return;
+                    if self.adds(roll_up, account) {
+                        rows.each(own, &mut |row| seen(account, row));
                     }
-                    prepared.each(own, from.unwrap_or(i32::MIN), today, &mut |bucket| {
-                        let first = match &first {
-                            Some(_) if people => Some((bucket.person(), bucket.bucket().count, false)),
-                            first => first.as_ref().map(|body| bucket.read_of(body)),
-                        };
-                        let second = second.as_ref().map(|body| bucket.read_of(body));
-                        let read = match (first, second) {
-                            (None, _) => Read {
-                                first: Val::Bool(true),
-                                second: None,
-                                times: bucket.bucket().count,
-                                is_total: false,
-                                is_person: false,
-                            },
-                            (Some((first, times, is_total)), second) => {
-                                let second = second.map(|(second, ..)| second);
-                                Read { first, second, times, is_total, is_person: people }
-                            }
-                        };
-                        seen(account, &read);
-                    });
                 });
             }
         }

@@ -8,19 +8,19 @@ use super::answers::{RollUpAnswers, RollUpColumn};
 use super::checked::CheckedRollUp;
 use super::definition::{Nulls, Over, RollUpDefinition};
 use super::evaluate::{Rows, Standing};
+use super::events::EventTerms;
 use super::fault::{RollUpErrors, RollUpFault, RollUpFaultKind};
 use super::linear::{Linear, LinearOf};
+use super::own::{OwnRows, RollUpAt, Source};
 use super::partial::Partial;
 use super::spec::Spec;
-use super::state::Read;
 use crate::aggregate::usage::UsageView;
 use crate::book::{Account, View};
 use crate::expr::{
-    Cancelled, Cell, Checked, ExprLimits, Key, Names, Needs, Of, RowColumns, RowPlan, RowProgram, Sight,
-    Supply, Val, Whose,
+    Cancelled, Checked, ExprLimits, Names, Needs, Of, RowColumns, RowPlan, RowProgram, Sight, Supply, Whose,
 };
 use crate::fold::Reach;
-use crate::model::{AccountIdx, AsOf, FixedZones, Schema, Zones};
+use crate::model::{AsOf, FixedZones, Schema, Zones};
 
 /// Roll-ups that were checked together, planned for books of one schema.
 ///
@@ -61,14 +61,6 @@ pub struct RollUpPlan {
     /// Expressions over rows of one kind, read together.
     groups: Arc<[Group]>,
     schema: Arc<Schema>,
-}
-
-/// Where single accounts are asked: a view, the expressions at its moment, and what is known beside the book.
-#[derive(Clone, Copy)]
-pub(crate) struct RollUpAt<'r> {
-    pub(crate) view: &'r View,
-    pub(crate) programs: &'r [RowProgram],
-    pub(crate) supply: &'r dyn Supply,
 }
 
 #[derive(Debug)]
@@ -326,8 +318,7 @@ impl RollUpPlan {
         let (_, entry) = self.roll_ups.first().filter(|_| self.roll_ups.len() == 1)?;
         let definition = &entry.checked.definition;
         // What stands at an account would hide what is below it.
-        let adds_up =
-            definition.reached() != Reach::PreferSelf && !matches!(definition.over, Over::Events { .. });
+        let adds_up = definition.reached() != Reach::PreferSelf;
         LinearOf::new(&entry.checked.spec, definition.nulls).filter(|_| adds_up)
     }
 
@@ -337,15 +328,17 @@ impl RollUpPlan {
         of: &LinearOf,
         standing: &Standing,
         programs: &[RowProgram],
-        supply: Option<&dyn Supply>,
+        (usage, supply): (Option<&UsageView>, Option<&dyn Supply>),
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<(Vec<Linear>, Option<Vec<bool>>), Cancelled> {
         let Some((_, entry)) = self.roll_ups.first() else { return Ok((Vec::new(), None)) };
-        let read = match programs.get(entry.group) {
+        let group = self.groups.get(entry.group);
+        let over_events = group.is_some_and(|group| matches!(group.over, Kind::Events(..)));
+        let read = match programs.get(entry.group).filter(|_| !over_events) {
             Some(program) => Some(program.run(&standing.view, &standing.tree, supply, stop)?),
             None => None,
         };
-        let rows = self.groups.get(entry.group).map_or(Rows::None, |group| group.rows(read.as_ref(), None));
+        let rows = group.map_or(Rows::None, |group| group.rows(read.as_ref(), usage));
         let states = standing.linear(&entry.checked, of, &rows, entry.places);
         let everyone = entry.checked.levels.is_none() && standing.view.scope().is_all();
         let receives = (!everyone)
@@ -360,56 +353,37 @@ impl RollUpPlan {
         let all_below = definition.reached() == Reach::SelfAndDescendants;
         let is_state = all_below && levels.is_none() && definition.nulls == Nulls::Skip;
         match **spec {
-            Spec::Extreme { least } if is_state && !matches!(definition.over, Over::Events { .. }) => {
-                Some(least)
-            }
+            Spec::Extreme { least } if is_state => Some(least),
             _ => None,
         }
     }
 
-    /// What the rows of one account add to the first roll-up, where its states can be taken away again.
-    pub(crate) fn own_state(&self, of: &LinearOf, at: &RollUpAt<'_>, place: AccountIdx) -> Linear {
-        of.state(|seen| self.own_rows(at, place, seen))
-    }
-
-    /// The greatest, or the least, of what the rows of one account add to the first roll-up; how many have a value, and how
-    /// many have none.
-    pub(crate) fn own_best(
-        &self,
-        least: bool,
-        at: &RollUpAt<'_>,
-        place: AccountIdx,
-    ) -> (Option<Key>, u32, u32) {
-        let (mut best, mut counted, mut skipped) = (None, 0, 0);
-        self.own_rows(at, place, &mut |row| match row.key() {
-            None => skipped += 1,
-            Some(key) => {
-                counted += 1;
-                let better = best.as_ref().is_none_or(|own| if least { key < *own } else { key > *own });
-                if better {
-                    best = Some(key);
-                }
+    /// What the first roll-up asks of events at a moment; `None` where it asks none.
+    pub(crate) fn event_terms(&self, as_of: &AsOf) -> Option<EventTerms<'_>> {
+        let (_, entry) = self.roll_ups.first()?;
+        let group = self.groups.get(entry.group)?;
+        match &group.over {
+            Kind::Events(event, last_days) => {
+                Some(EventTerms::new(&group.plan, (event, *last_days), entry.places, as_of))
             }
-        });
-        (best, counted, skipped)
-    }
-
-    fn own_rows(&self, at: &RollUpAt<'_>, place: AccountIdx, seen: &mut dyn FnMut(&Read<'_>)) {
-        let Some((_, entry)) = self.roll_ups.first() else { return };
-        let Some(program) = at.programs.get(entry.group) else { return };
-        let account = at.view.at(place);
-        if account.is_none_or(|account| !entry.checked.definition.with_cancelled && account.is_cancelled()) {
-            return;
+            Kind::Accounts | Kind::Table(_) => None,
         }
-        let [filter, first, second] = entry.places;
-        program.each_row(at.view, Some(at.supply), place, &mut |cells| {
-            let cell = |place: Option<usize>| place.map(|at| cells.get(at).unwrap_or(&Cell::Missing));
-            if cell(filter).is_some_and(|truth| *truth != Cell::Bool(true)) {
-                return;
+    }
+
+    /// The rows of single accounts, as the first roll-up reads them.
+    pub(crate) fn own_rows<'r>(
+        &'r self,
+        at: RollUpAt<'r>,
+        events: Option<&'r EventTerms<'_>>,
+    ) -> Option<OwnRows<'r>> {
+        let (_, entry) = self.roll_ups.first()?;
+        let source = match self.groups.get(entry.group)?.over {
+            Kind::Events(..) => Source::events(events, at.usage),
+            Kind::Accounts | Kind::Table(_) => {
+                Source::Columns(at.programs.get(entry.group)?.asking(at.view, Some(at.supply)))
             }
-            let first = cell(first).map_or(Val::Bool(true), Val::of_cell);
-            seen(&Read::once(first, cell(second).map(Val::of_cell)));
-        });
+        };
+        Some(OwnRows { roll_up: &entry.checked, places: entry.places, at, source })
     }
 
     /// Of whom what a row adds depends beside its own account.

@@ -33,10 +33,11 @@ pub use self::kind::{
 pub use self::metric::{Metric, MetricErrors, MetricFault, MetricFaultKind, Metrics};
 pub use self::names::WithUsage;
 pub(crate) use self::reading::sum_of;
-pub(in crate::aggregate) use self::reading::{Prepared, sum_cell, unit_of, units, weighted};
+pub(in crate::aggregate) use self::reading::{Body, Prepared, sum_cell, unit_of, units, weighted};
 pub use self::report::{MAX_USAGE_FAULTS, UsageFault, UsageFaultKind, UsageRefused, UsageReport};
 pub use self::series::{DayValue, MAX_SERIES_DAYS, SeriesError};
 pub use self::settings::{Faulty, TooOld, UsageSettings};
+pub(in crate::aggregate) use self::store::AccountUsage;
 use self::store::Store;
 pub use self::view::UsageView;
 use self::what::What;

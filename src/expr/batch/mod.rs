@@ -30,7 +30,7 @@ pub(crate) use self::needs::{Needs, Whose};
 pub use self::point::{AccountExpr, RowExpr};
 pub(super) use self::point::{Asked, Points};
 use self::program::{Bound, Program};
-pub(crate) use self::row_plan::{RowColumns, RowPlan, RowProgram};
+pub(crate) use self::row_plan::{Asking, RowColumns, RowPlan, RowProgram};
 use self::rows::{Derived, Rows};
 pub(crate) use self::sight::Sight;
 pub(crate) use self::state::{Best, Key, Total, Unit};

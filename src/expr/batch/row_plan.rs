@@ -147,32 +147,20 @@ impl RowProgram {
         }
     }
 
-    /// The answers of its expressions for an account, or for each row that it has in the table that is asked.
-    pub(crate) fn each_row(
-        &self,
-        view: &View,
-        supply: Option<&dyn Supply>,
-        place: AccountIdx,
-        seen: &mut dyn FnMut(&[Cell]),
-    ) {
-        let points = Points::of(view, supply, &self.program.terms, &self.program.bound);
-        let Some(table) = &self.table else {
-            let cells = self.program.roots.iter().map(|root| points.value(place, *root).to_cell());
-            let cells: Vec<Cell> = cells.map(|cell| cell.unwrap_or(Cell::Missing)).collect();
-            seen(&cells);
-            return;
+    /// Its expressions, to be asked of single accounts.
+    pub(crate) fn asking<'a>(&'a self, view: &'a View, supply: Option<&'a dyn Supply>) -> Asking<'a> {
+        let program = &self.program;
+        let body = |root: &TermId| match program.terms.op(*root) {
+            Op::Gather { body: Some(body), .. } => *body,
+            _ => TermId::NONE,
         };
-        let Some(number) = view.schema().table(table).map(TableId::index) else { return };
-        let bodies: Vec<TermId> = self
-            .program
-            .roots
-            .iter()
-            .map(|root| match self.program.terms.op(*root) {
-                Op::Gather { body: Some(body), .. } => *body,
-                _ => TermId::NONE,
-            })
-            .collect();
-        points.each_row(place, number, &bodies, seen);
+        Asking {
+            points: Points::of(view, supply, &program.terms, &program.bound),
+            roots: &program.roots,
+            table: self.table.as_ref().map(|table| {
+                (view.schema().table(table).map(TableId::index), program.roots.iter().map(body).collect())
+            }),
+        }
     }
 
     /// The answers of its expressions for one account after the other. For expressions of accounts.
@@ -189,6 +177,28 @@ impl RowProgram {
                 let cell = points.value(place, *root).to_cell().unwrap_or(Cell::Missing);
                 seen(place, number, cell);
             }
+        }
+    }
+}
+
+/// Expressions that are asked of single accounts.
+pub(crate) struct Asking<'a> {
+    points: Points<'a>,
+    roots: &'a [TermId],
+    /// The child table whose rows are asked, if the schema has it, and what is asked of each.
+    table: Option<(Option<usize>, Vec<TermId>)>,
+}
+
+impl Asking<'_> {
+    /// The answers for an account, or for each row that it has in the table that is asked.
+    pub(crate) fn each_row(&self, place: AccountIdx, seen: &mut dyn FnMut(&[Cell])) {
+        match &self.table {
+            None => {
+                let cells = self.roots.iter().map(|root| self.points.value(place, *root).to_cell());
+                seen(&cells.map(|cell| cell.unwrap_or(Cell::Missing)).collect::<Vec<Cell>>());
+            }
+            Some((Some(number), bodies)) => self.points.each_row(place, *number, bodies, seen),
+            Some((None, _)) => {}
         }
     }
 }

@@ -1,0 +1,83 @@
+//! Which rows do the events of an account add to a roll-up?
+
+use super::evaluate::Places;
+use super::state::Read;
+use crate::aggregate::usage::{AccountUsage, Body, Prepared, Usage};
+use crate::expr::{RowPlan, TermId, Terms, UsageAsked, Val};
+use crate::model::AsOf;
+
+/// What a roll-up asks of events at one moment.
+#[derive(Debug)]
+pub(crate) struct EventTerms<'p> {
+    terms: Terms,
+    event: &'p str,
+    filters: Vec<TermId>,
+    first: Option<TermId>,
+    second: Option<TermId>,
+    from: Option<i32>,
+    today: i32,
+}
+
+/// The same, of some usage.
+pub(super) struct EventRows<'e> {
+    prepared: Prepared<'e>,
+    first: Option<Body>,
+    second: Option<Body>,
+    /// The first value is who did it, as a number.
+    people: bool,
+    from: i32,
+    today: i32,
+}
+
+impl<'p> EventTerms<'p> {
+    pub(super) fn new(
+        plan: &RowPlan,
+        (event, last_days): (&'p str, Option<u32>),
+        [filter, first, second]: Places,
+        as_of: &AsOf,
+    ) -> Self {
+        let (terms, bodies) = plan.of_events(as_of);
+        let body = |place: Option<usize>| bodies.get(place?).copied();
+        let today = as_of.date().days();
+        let from = last_days
+            .map(|days| today.saturating_sub(i32::try_from(days).unwrap_or(i32::MAX)).saturating_add(1));
+        let filters = body(filter).into_iter().collect();
+        let (first, second) = (body(first), body(second));
+        Self { terms, event, filters, first, second, from, today }
+    }
+
+    /// The rows of some usage; a person may be handed in as a number, where no more is asked than who is the same.
+    pub(super) fn of<'e>(&'e self, usage: &'e Usage, as_number: bool) -> EventRows<'e> {
+        let asked = UsageAsked::rows(&self.terms, self.event, &self.filters, self.from, self.today);
+        let prepared = Prepared::new(usage, asked);
+        let people = as_number && self.first.is_some_and(|term| prepared.is_user(term));
+        let body = |term: Option<TermId>| term.map(|term| prepared.body(term));
+        let (first, second) = (body(self.first), body(self.second));
+        EventRows { prepared, first, second, people, from: self.from.unwrap_or(i32::MIN), today: self.today }
+    }
+}
+
+impl EventRows<'_> {
+    /// Those of one account, in the order of their days.
+    pub(super) fn each(&self, account: &AccountUsage, seen: &mut dyn FnMut(&Read<'_>)) {
+        self.prepared.each(account, self.from, self.today, &mut |bucket| {
+            let first = match &self.first {
+                Some(_) if self.people => Some((bucket.person(), bucket.bucket().count, false)),
+                first => first.as_ref().map(|body| bucket.read_of(body)),
+            };
+            let second = self.second.as_ref().map(|body| bucket.read_of(body).0);
+            seen(&match first {
+                None => Read {
+                    first: Val::Bool(true),
+                    second: None,
+                    times: bucket.bucket().count,
+                    is_total: false,
+                    is_person: false,
+                },
+                Some((first, times, is_total)) => {
+                    Read { first, second, times, is_total, is_person: self.people }
+                }
+            });
+        });
+    }
+}

@@ -1,0 +1,123 @@
+//! What do the rows of single accounts add to a roll-up, and what do some of them come to together?
+
+use super::checked::CheckedRollUp;
+use super::definition::Nulls;
+use super::evaluate::Places;
+use super::events::{EventRows, EventTerms};
+use super::linear::{Linear, LinearOf};
+use super::state::{Read, State};
+use crate::aggregate::usage::UsageView;
+use crate::book::View;
+use crate::expr::{Asking, Cell, Key, RowProgram, Supply, Val};
+use crate::model::AccountIdx;
+
+/// Where single accounts are asked: a view, the expressions at its moment, and what is known beside the book.
+#[derive(Clone, Copy)]
+pub(crate) struct RollUpAt<'r> {
+    pub(crate) view: &'r View,
+    pub(crate) programs: &'r [RowProgram],
+    pub(crate) supply: &'r dyn Supply,
+    pub(crate) usage: Option<&'r UsageView>,
+}
+
+/// The rows of single accounts, as one roll-up reads them.
+pub(crate) struct OwnRows<'r> {
+    pub(super) roll_up: &'r CheckedRollUp,
+    pub(super) places: Places,
+    pub(super) at: RollUpAt<'r>,
+    pub(super) source: Source<'r>,
+}
+
+pub(super) enum Source<'r> {
+    /// Of accounts, or of a child table.
+    Columns(Asking<'r>),
+    Events(&'r UsageView, EventRows<'r>),
+    None,
+}
+
+impl<'r> Source<'r> {
+    pub(super) fn events(terms: Option<&'r EventTerms<'_>>, usage: Option<&'r UsageView>) -> Self {
+        match (terms, usage) {
+            (Some(terms), Some(usage)) => Self::Events(usage, terms.of(usage.usage(), false)),
+            _ => Self::None,
+        }
+    }
+}
+
+/// What is known of the rows of some accounts, of whatever operator.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Gathered(State);
+
+impl Gathered {
+    /// How many rows with a value are in it.
+    pub(crate) const fn counted(&self) -> u64 {
+        self.0.counted
+    }
+}
+
+impl OwnRows<'_> {
+    fn each(&self, place: AccountIdx, seen: &mut dyn FnMut(&Read<'_>)) {
+        let account = self.at.view.at(place);
+        if account.is_none_or(|account| !self.roll_up.definition.with_cancelled && account.is_cancelled()) {
+            return;
+        }
+        match &self.source {
+            Source::None => {}
+            Source::Events(usage, rows) => {
+                if let Some(own) = usage.account(place) {
+                    rows.each(own, seen);
+                }
+            }
+            Source::Columns(asking) => {
+                let [filter, first, second] = self.places;
+                asking.each_row(place, &mut |cells| {
+                    let cell = |place: Option<usize>| place.map(|at| cells.get(at).unwrap_or(&Cell::Missing));
+                    if cell(filter).is_some_and(|truth| *truth != Cell::Bool(true)) {
+                        return;
+                    }
+                    let first = cell(first).map_or(Val::Bool(true), Val::of_cell);
+                    seen(&Read::once(first, cell(second).map(Val::of_cell)));
+                });
+            }
+        }
+    }
+
+    /// What an account adds, where it can be taken away again.
+    pub(crate) fn linear(&self, of: &LinearOf, place: AccountIdx) -> Linear {
+        of.state(|seen| self.each(place, seen))
+    }
+
+    /// The greatest, or the least, of what an account adds; how many rows have a value, and how many have none.
+    pub(crate) fn best(&self, least: bool, place: AccountIdx) -> (Option<Key>, u32, u32) {
+        let (mut best, mut counted, mut skipped) = (None, 0, 0);
+        self.each(place, &mut |row| match row.key() {
+            None => skipped += 1,
+            Some(key) => {
+                counted += 1;
+                let better = best.as_ref().is_none_or(|own| if least { key < *own } else { key > *own });
+                if better {
+                    best = Some(key);
+                }
+            }
+        });
+        (best, counted, skipped)
+    }
+
+    /// Adds the rows of an account.
+    pub(crate) fn add(&self, place: AccountIdx, to: &mut Gathered) {
+        self.each(place, &mut |row| to.0.add(&self.roll_up.spec, row));
+    }
+
+    /// Adds what is known of others.
+    pub(crate) fn absorb(&self, to: &mut Gathered, other: Gathered) {
+        to.0.absorb(&self.roll_up.spec, other.0);
+    }
+
+    /// The answer, how many rows have a value, and how many have none.
+    pub(crate) fn answer(&self, of: &Gathered) -> (Cell, (u32, u32)) {
+        let nulls: Nulls = self.roll_up.definition.nulls;
+        let short = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        let (counted, skipped) = (of.0.counted, of.0.skipped);
+        (of.0.value(&self.roll_up.spec, nulls), (short(counted), short(skipped)))
+    }
+}
