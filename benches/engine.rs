@@ -148,10 +148,11 @@ fn kinds<W: Write>(table: &mut Table<'_, W>, size: usize) -> Outcome<()> {
     let roll_up = |operator| RollUpDefinition::new("of_m1", operator).into();
     let attribute = |text: &str| CalculatedAttribute::new("of_m1", text).into();
     let metric = || "m1".into();
-    let kinds: [(&str, Definition); 11] = [
+    let kinds: [(&str, Definition); 12] = [
         ("a sum", roll_up(Operator::Sum(metric()))),
         ("the greatest", roll_up(Operator::Max(metric()))),
         ("different values", roll_up(Operator::Distinct(metric()))),
+        ("whether it is large, counted once", roll_up(Operator::Distinct("m1 > 50.0".into()))),
         ("a percentile", roll_up(Operator::Percentile { of: metric(), hundredths: 9_000 })),
         ("the most frequent", roll_up(Operator::Mode(metric()))),
         ("the third largest", roll_up(Operator::Largest { of: metric(), k: 3 })),

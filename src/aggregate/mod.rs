@@ -18,6 +18,7 @@ pub use ranking::Ranking;
 pub(crate) use ranking::places;
 pub(crate) use roll_up::{
     CheckedRollUp, EventTerms, Gathered, Linear, LinearOf, OwnRows, Places, RollUpAt, RollUpColumn, Standing,
+    Turn,
 };
 pub use roll_up::{
     MAX_RANKED, MAX_UNION, Nulls, Operator, Over, Partial, PartialError, RollUpAnswers, RollUpDefinition,

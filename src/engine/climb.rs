@@ -95,15 +95,14 @@ impl<'c> Climb<'c> {
     pub(super) fn up(&self, rows: &Rows) -> Option<Climbed> {
         let places = rows.iter().flat_map(|(slot, rows)| rows.iter().map(|row| AccountIdx::new(*slot, *row)));
         let now = self.now.rows(self.plan)?;
-        if let How::Gathered = self.how {
-            let (plan, view, column) = (self.plan, self.now.view, self.column);
-            return Gathering { plan, view, column, own: &now }.up(places, self.dirt);
-        }
         let own = Own { then: self.then.rows(self.plan)?, now };
         match self.how {
             How::ByDifference(of) => self.by_difference(of, &own, places),
             How::ByBest { least } => self.by_best(least, &own, places),
-            How::Gathered => None,
+            How::Gathered => {
+                let (plan, view, column, dirt) = (self.plan, self.now.view, self.column, self.dirt);
+                Gathering { plan, view, column, then: &own.then, own: &own.now, dirt }.up(places)
+            }
         }
     }
 

@@ -4,24 +4,27 @@
 //! from the bottom of the tree to its top: each takes over what was gathered for those below it that were asked before, and
 //! reads the rows of all others itself, so that no row of a tree is read twice.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use super::climb::Climbed;
 use super::column::Column;
 use super::dirt::{Dirt, Rows};
-use crate::aggregate::{Gathered, OwnRows, RollUpPlan};
+use crate::aggregate::{Gathered, OwnRows, RollUpPlan, Turn};
 use crate::book::View;
 use crate::expr::Cell;
 use crate::fold::Reach;
 use crate::model::AccountIdx;
 
 /// Rows that are read one by one, however small the book is.
-const FEW: usize = 16_384;
+const FEW: usize = 65_536;
 /// Past them, of so many accounts of the book one is read.
 const ONE_IN: usize = 16;
-/// How often the rows of a tree may be in what answers are made of, before whole trees take less: of a chain, each account has
-/// all those below it.
+/// How often the rows that may be read may be in what answers are made of, before whole trees take less: of a chain, each
+/// account has all those below it.
 const TIMES: usize = 32;
+/// Values that went and came up to which it is asked whether an answer stays.
+const KNOWN: usize = 64;
 
 /// A roll-up that is gathered again for some accounts.
 pub(super) struct Gathering<'g> {
@@ -29,95 +32,153 @@ pub(super) struct Gathering<'g> {
     pub(super) view: &'g View,
     /// What it came to before.
     pub(super) column: &'g Column,
+    /// The rows of accounts before, and now.
+    pub(super) then: &'g OwnRows<'g>,
     pub(super) own: &'g OwnRows<'g>,
+    pub(super) dirt: &'g Dirt,
 }
+
+/// An account, its answer, and how many rows are in it.
+type Edit = (AccountIdx, Cell, (u32, u32));
 
 impl Gathering<'_> {
     /// From some rows, and from where accounts came to and went from, up; `None` where whole trees take less.
-    pub(super) fn up(&self, places: impl Iterator<Item = AccountIdx>, dirt: &Dirt) -> Option<Climbed> {
+    pub(super) fn up(&self, places: impl Iterator<Item = AccountIdx>) -> Option<Climbed> {
         let reach = self.plan.reach();
         let parent = |place: AccountIdx| self.view.inner().parent(place);
-        let mut edits: Vec<(AccountIdx, Cell, (u32, u32))> = Vec::new();
-        if reach == Reach::SelfOnly {
-            for place in places {
-                let mut own = Gathered::default();
-                self.own.add(place, &mut own);
-                edits.extend(self.edit(place, &own));
+        // Who adds the same as before changes nobody, but has an answer of its own if it was not there.
+        let mut firsts: Vec<AccountIdx> = Vec::new();
+        // What went and came within the reach of an account.
+        let mut turns: HashMap<AccountIdx, Turn> = HashMap::new();
+        for place in places {
+            let turn = self.own.turn(place, self.then, self.dirt.carry.origin(place));
+            let fresh = self.dirt.is_fresh(place);
+            if fresh || turn.is_some() && reach != Reach::Descendants {
+                firsts.push(place);
             }
-            return self.climbed(edits);
+            let Some(turn) = turn else { continue };
+            let first = if reach == Reach::Descendants { parent(place) } else { Some(place) };
+            if let Some(first) = first {
+                firsts.push(first);
+                turns.entry(first).or_default().absorb(turn);
+            }
         }
-        let moved = dirt.shifts.iter().flat_map(|shift| [shift.from, shift.to]).flatten();
-        // Who was not there has an answer where nothing is below it, too.
-        let first = |place: AccountIdx| match reach {
-            Reach::Descendants if !dirt.is_fresh(place) => parent(place),
-            _ => Some(place),
-        };
-        let wanted = self.by_level(places.filter_map(first).chain(moved));
+        if reach == Reach::SelfOnly {
+            firsts.sort_unstable();
+            firsts.dedup();
+            let edit = |place: AccountIdx| self.edit(place, &self.gathered(place));
+            return self.climbed(firsts.into_iter().filter_map(edit).collect());
+        }
+        let moved = self.dirt.shifts.iter().flat_map(|shift| [shift.from, shift.to]).flatten();
+        let levels = self.levels(firsts.into_iter().chain(moved));
+        let mut wanted: Vec<(Reverse<u32>, AccountIdx)> =
+            levels.iter().map(|(place, level)| (Reverse(*level), *place)).collect();
+        wanted.sort_unstable();
+        let asks = matches!(reach, Reach::SelfAndDescendants | Reach::Descendants)
+            && self.dirt.shifts.is_empty()
+            && turns.values().map(Turn::len).sum::<usize>() <= KNOWN;
         let most = FEW.max(self.view.len() / ONE_IN);
         let (mut read, mut held) = (0_usize, 0_usize);
         let mut done: HashMap<AccountIdx, Gathered> = HashMap::new();
-        let is_wanted: HashSet<AccountIdx> = wanted.iter().map(|(_, place)| *place).collect();
-        let (mut children, mut left) = (Vec::new(), Vec::new());
+        let mut edits: Vec<Edit> = Vec::new();
         for (_, place) in wanted {
-            let mut all = Gathered::default();
-            children.clear();
-            self.view.inner().children_into(place, &mut children);
-            left.extend(children.iter().copied());
-            while let Some(at) = left.pop() {
-                if is_wanted.contains(&at) {
-                    self.own.absorb(&mut all, done.remove(&at).unwrap_or_default());
-                    continue;
-                }
-                read += 1;
-                if read > most {
+            let mut within = turns.remove(&place).unwrap_or_default();
+            let stays = asks && !self.dirt.is_fresh(place) && self.stays(place, &within, &mut edits);
+            if !stays {
+                let (mut all, own) = self.gather(place, (&levels, &mut done), (&mut read, most))?;
+                let rest = match reach {
+                    // What stands at an account hides what is below it.
+                    Reach::PreferSelf if own.counted() > 0 => {
+                        all = own;
+                        None
+                    }
+                    Reach::PreferSelf => None,
+                    Reach::Descendants => Some(own),
+                    Reach::SelfAndDescendants | Reach::SelfOnly => {
+                        self.own.absorb(&mut all, own);
+                        None
+                    }
+                };
+                edits.extend(self.edit(place, &all));
+                self.own.settle(&mut within, &self.column.cell(place), &all);
+                self.own.absorb(&mut all, rest.unwrap_or_default());
+                held = held.saturating_add(usize::try_from(all.counted()).unwrap_or(usize::MAX));
+                if held > TIMES.saturating_mul(most) {
                     return None;
                 }
-                if reach == Reach::PreferSelf {
-                    // What stands at an account hides what is below it; what has no value does not stand there.
-                    let mut own = Gathered::default();
-                    self.own.add(at, &mut own);
-                    if own.counted() > 0 {
-                        self.own.absorb(&mut all, own);
-                        continue;
-                    }
-                } else {
-                    self.own.add(at, &mut all);
-                }
-                children.clear();
-                self.view.inner().children_into(at, &mut children);
-                left.extend(children.iter().copied());
+                done.insert(place, all);
             }
-            let mut own = Gathered::default();
-            self.own.add(place, &mut own);
-            match reach {
-                Reach::Descendants => {
-                    edits.extend(self.edit(place, &all));
-                    self.own.absorb(&mut all, own);
-                }
-                Reach::PreferSelf if own.counted() > 0 => {
-                    all = own;
-                    edits.extend(self.edit(place, &all));
-                }
-                Reach::PreferSelf => edits.extend(self.edit(place, &all)),
-                Reach::SelfAndDescendants | Reach::SelfOnly => {
-                    self.own.absorb(&mut all, own);
-                    edits.extend(self.edit(place, &all));
-                }
+            if let Some(above) = parent(place).filter(|_| asks) {
+                turns.entry(above).or_default().absorb(within);
             }
-            held = held.saturating_add(usize::try_from(all.counted()).unwrap_or(usize::MAX));
-            if held > TIMES.saturating_mul(most) {
-                return None;
-            }
-            done.insert(place, all);
         }
         self.climbed(edits)
     }
 
-    /// Some accounts and all above them, those furthest down first.
-    fn by_level(
+    /// Does the answer of an account stay what it is? Notes how many rows are in it now.
+    fn stays(&self, place: AccountIdx, turn: &Turn, edits: &mut Vec<Edit>) -> bool {
+        let Some(chunk) = self.view.inner().chunk(place.slot) else { return true };
+        if !self.plan.receives(chunk.shape.kind(place.row)) {
+            return true;
+        }
+        let Some(counts) = self.column.counts(place) else { return false };
+        let cell = self.column.cell(place);
+        let Some(now) = self.own.stays(&cell, counts, turn) else { return false };
+        if now != counts {
+            edits.push((place, cell, now));
+        }
+        true
+    }
+
+    /// What the rows of an account come to.
+    fn gathered(&self, place: AccountIdx) -> Gathered {
+        let mut own = Gathered::default();
+        self.own.add(place, &mut own);
+        own
+    }
+
+    /// What is below an account, from what was gathered there and from all other rows, and what is at it; `None` where more
+    /// would be read than may be.
+    fn gather(
         &self,
-        places: impl Iterator<Item = AccountIdx>,
-    ) -> BTreeSet<(std::cmp::Reverse<u32>, AccountIdx)> {
+        place: AccountIdx,
+        (levels, done): (&HashMap<AccountIdx, u32>, &mut HashMap<AccountIdx, Gathered>),
+        (read, most): (&mut usize, usize),
+    ) -> Option<(Gathered, Gathered)> {
+        let prefers_self = self.plan.reach() == Reach::PreferSelf;
+        let mut all = Gathered::default();
+        // Only below who is asked for stands who was gathered.
+        let (mut left, mut asked) = (Vec::new(), Vec::new());
+        self.view.inner().children_into(place, &mut asked);
+        while let Some((at, is_asked)) =
+            asked.pop().map(|at| (at, true)).or_else(|| Some((left.pop()?, false)))
+        {
+            let known = if is_asked { done.remove(&at) } else { None };
+            if let Some(known) = known {
+                self.own.absorb(&mut all, known);
+                continue;
+            }
+            *read += 1;
+            if *read > most {
+                return None;
+            }
+            if prefers_self {
+                let own = self.gathered(at);
+                if own.counted() > 0 {
+                    self.own.absorb(&mut all, own);
+                    continue;
+                }
+            } else {
+                self.own.add(at, &mut all);
+            }
+            let below = if is_asked && levels.contains_key(&at) { &mut asked } else { &mut left };
+            self.view.inner().children_into(at, below);
+        }
+        Some((all, self.gathered(place)))
+    }
+
+    /// Some accounts and all above them, and how far down each stands.
+    fn levels(&self, places: impl Iterator<Item = AccountIdx>) -> HashMap<AccountIdx, u32> {
         let mut levels: HashMap<AccountIdx, u32> = HashMap::new();
         let mut way = Vec::new();
         for place in places {
@@ -136,7 +197,7 @@ impl Gathering<'_> {
                 level += 1;
             }
         }
-        levels.into_iter().map(|(place, level)| (std::cmp::Reverse(level), place)).collect()
+        levels
     }
 
     /// The answer and the counts of an account, if they are others.

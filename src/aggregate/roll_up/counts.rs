@@ -36,7 +36,7 @@ impl Counts {
         }
     }
 
-    fn add(&mut self, value: Key, times: u64) {
+    pub(super) fn add(&mut self, value: Key, times: u64) {
         match self {
             Self::Few(few) => {
                 match few.binary_search_by(|(known, _)| known.cmp(&value)) {

@@ -21,6 +21,7 @@ mod partial;
 mod plan;
 mod spec;
 mod state;
+mod turn;
 
 pub use answers::RollUpAnswers;
 pub(crate) use answers::{Places, RollUpColumn};
@@ -33,3 +34,4 @@ pub(crate) use linear::{Linear, LinearOf};
 pub(crate) use own::{Gathered, OwnRows, RollUpAt};
 pub use partial::{Partial, PartialError};
 pub use plan::RollUpPlan;
+pub(crate) use turn::Turn;

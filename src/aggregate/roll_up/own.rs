@@ -1,5 +1,7 @@
 //! What do the rows of single accounts add to a roll-up, and what do some of them come to together?
 
+use std::cell::RefCell;
+
 use super::checked::CheckedRollUp;
 use super::definition::Nulls;
 use super::evaluate::Places;
@@ -8,8 +10,9 @@ use super::linear::{Linear, LinearOf};
 use super::state::{Read, State};
 use crate::aggregate::usage::UsageView;
 use crate::book::View;
+use crate::column::Raw;
 use crate::expr::{Asking, Cell, Key, RowProgram, Supply, Val};
-use crate::model::AccountIdx;
+use crate::model::{AccountIdx, AttributeId};
 
 /// Where single accounts are asked: a view, the expressions at its moment, and what is known beside the book.
 #[derive(Clone, Copy)]
@@ -26,6 +29,10 @@ pub(crate) struct OwnRows<'r> {
     pub(super) places: Places,
     pub(super) at: RollUpAt<'r>,
     pub(super) source: Source<'r>,
+    /// The attribute that says who is cancelled, where these add nothing.
+    pub(super) status: Option<AttributeId>,
+    /// Where the values of a row stand while they are read.
+    pub(super) cells: RefCell<Vec<Cell>>,
 }
 
 pub(super) enum Source<'r> {
@@ -49,6 +56,11 @@ impl<'r> Source<'r> {
 pub(crate) struct Gathered(State);
 
 impl Gathered {
+    /// Is a value among those that were counted once?
+    pub(super) fn holds(&self, key: &Key) -> bool {
+        self.0.holds(key)
+    }
+
     /// How many rows with a value are in it.
     pub(crate) const fn counted(&self) -> u64 {
         self.0.counted
@@ -56,9 +68,18 @@ impl Gathered {
 }
 
 impl OwnRows<'_> {
-    fn each(&self, place: AccountIdx, seen: &mut dyn FnMut(&Read<'_>)) {
-        let account = self.at.view.at(place);
-        if account.is_none_or(|account| !self.roll_up.definition.with_cancelled && account.is_cancelled()) {
+    /// Is an account one of those that add nothing?
+    fn is_cancelled(&self, place: AccountIdx) -> bool {
+        let inner = self.at.view.inner();
+        let block = self.status.and_then(|status| inner.chunk(place.slot)?.column(status.index()));
+        block.is_some_and(|block| match block.get(place.row as usize) {
+            Some(Raw::Code(code)) => inner.schema.is_cancelled(code),
+            _ => false,
+        })
+    }
+
+    pub(super) fn each(&self, place: AccountIdx, seen: &mut dyn FnMut(&Read<'_>)) {
+        if !self.at.view.sees(place) || self.is_cancelled(place) {
             return;
         }
         match &self.source {
@@ -70,7 +91,8 @@ impl OwnRows<'_> {
             }
             Source::Columns(asking) => {
                 let [filter, first, second] = self.places;
-                asking.each_row(place, &mut |cells| {
+                let mut cells = self.cells.take();
+                asking.each_row(place, &mut cells, &mut |cells| {
                     let cell = |place: Option<usize>| place.map(|at| cells.get(at).unwrap_or(&Cell::Missing));
                     if cell(filter).is_some_and(|truth| *truth != Cell::Bool(true)) {
                         return;
@@ -78,6 +100,7 @@ impl OwnRows<'_> {
                     let first = cell(first).map_or(Val::Bool(true), Val::of_cell);
                     seen(&Read::once(first, cell(second).map(Val::of_cell)));
                 });
+                self.cells.replace(cells);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What does each roll-up come to, for every account of a view?
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -20,7 +21,7 @@ use crate::expr::{
     Cancelled, Checked, ExprLimits, Names, Needs, Of, RowColumns, RowPlan, RowProgram, Sight, Supply, Whose,
 };
 use crate::fold::Reach;
-use crate::model::{AsOf, FixedZones, Schema, Zones};
+use crate::model::{AsOf, FixedZones, Schema, SystemAttribute, Zones};
 
 /// Roll-ups that were checked together, planned for books of one schema.
 ///
@@ -383,7 +384,10 @@ impl RollUpPlan {
                 Source::Columns(at.programs.get(entry.group)?.asking(at.view, Some(at.supply)))
             }
         };
-        Some(OwnRows { roll_up: &entry.checked, places: entry.places, at, source })
+        let (roll_up, places) = (&entry.checked, entry.places);
+        let status = at.view.schema().system_attribute(SystemAttribute::Status);
+        let status = status.filter(|_| !roll_up.definition.with_cancelled);
+        Some(OwnRows { roll_up, places, at, source, status, cells: RefCell::default() })
     }
 
     /// Of whom what a row adds depends beside its own account.

@@ -102,6 +102,9 @@ impl State {
             return;
         }
         self.counted += 1;
+        if self.known.add(spec, row) {
+            return;
+        }
         let known = match spec {
             Spec::Count => return,
             Spec::Sum { .. } | Spec::Average { .. } => Known::Sum(row.sums().unwrap_or(Sum::UNFIT)),
@@ -153,6 +156,15 @@ impl State {
         self.counted = self.counted.saturating_add(other.counted);
         self.skipped = self.skipped.saturating_add(other.skipped);
         self.known.absorb(spec, other.known);
+    }
+
+    /// Is a value among those that were counted once, or a text in a union?
+    pub(super) fn holds(&self, key: &Key) -> bool {
+        match (&self.known, key) {
+            (Known::Distinct(known), key) => known.contains(key),
+            (Known::Union(known), Key::Text(text)) => known.contains(text),
+            _ => false,
+        }
     }
 
     /// The answer.
@@ -210,6 +222,32 @@ impl State {
 }
 
 impl Known {
+    /// Adds a row to what is known, without making a state of it first; `false` where that must be made.
+    fn add(&mut self, spec: &Spec, row: &Read<'_>) -> bool {
+        match (self, spec) {
+            (Self::Moments(own), Spec::Variance { .. }) => own.add(units(&row.first)),
+            (Self::Counts(own), Spec::Top { .. }) => match row.key() {
+                Some(key) => own.add(key, row.often()),
+                None => return false,
+            },
+            (Self::Distinct(own), Spec::Distinct) => own.extend(row.key()),
+            (Self::Values(own), Spec::Percentile { .. }) => match row.key() {
+                Some(key) => count(own, key),
+                None => return false,
+            },
+            (Self::Buckets(own), Spec::Histogram { number, .. }) => match double(&row.first, *number) {
+                Some(double) => count(own, buckets::bucket(double)),
+                None => return false,
+            },
+            // What is worse than all that are kept changes nothing.
+            (Self::Ranked(own), Spec::Rank { k, least }) if own.len() >= *k => {
+                return row.key().zip(own.last()).is_some_and(|(key, last)| !better(&key, last, *least));
+            }
+            _ => return false,
+        }
+        true
+    }
+
     fn absorb(&mut self, spec: &Spec, other: Self) {
         match (&mut *self, other) {
             (Self::Nothing, other) => *self = other,
@@ -275,6 +313,11 @@ fn replace_by<T: Ord>(own: &mut T, other: T, least: bool) {
 
 fn better<T: Ord>(one: &T, than: &T, least: bool) -> bool {
     if least { one < than } else { one > than }
+}
+
+fn count<K: Ord>(own: &mut BTreeMap<K, u64>, key: K) {
+    let count = own.entry(key).or_insert(0);
+    *count = count.saturating_add(1);
 }
 
 fn add_counts<K: Ord>(own: &mut BTreeMap<K, u64>, mut other: BTreeMap<K, u64>) {
@@ -362,7 +405,7 @@ fn money_of(double: f64, scale: u8) -> Cell {
 }
 
 /// The texts of a value: a text, or a list of them.
-fn texts(value: &Val<'_>) -> BTreeSet<Arc<str>> {
+pub(super) fn texts(value: &Val<'_>) -> BTreeSet<Arc<str>> {
     match value.to_cell() {
         Some(Cell::Text(text)) => BTreeSet::from([text]),
         Some(Cell::List(items)) => items

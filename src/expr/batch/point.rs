@@ -240,14 +240,16 @@ impl<'v> Points<'v> {
         place: AccountIdx,
         table: usize,
         bodies: &[TermId],
+        cells: &mut Vec<Cell>,
         seen: &mut dyn FnMut(&[Cell]),
     ) {
         let Some(chunk) = self.view.inner().chunk(place.slot) else { return };
         let account = Here { points: self, place, row: None, around: None };
         for row in chunk.table(table).map_or(0..0, |block| TableBlock::rows_of(block, place.row)) {
             let here = Here { points: self, place, row: Some((table, row)), around: Some(&account) };
-            let cells = bodies.iter().map(|body| here.value(*body).to_cell().unwrap_or(Cell::Missing));
-            seen(&cells.collect::<Vec<Cell>>());
+            cells.clear();
+            cells.extend(bodies.iter().map(|body| here.value(*body).to_cell().unwrap_or(Cell::Missing)));
+            seen(cells);
         }
     }
 

@@ -190,14 +190,16 @@ pub(crate) struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// The answers for an account, or for each row that it has in the table that is asked.
-    pub(crate) fn each_row(&self, place: AccountIdx, seen: &mut dyn FnMut(&[Cell])) {
+    /// The answers for an account, or for each row that it has in the table that is asked; `cells` is where they stand.
+    pub(crate) fn each_row(&self, place: AccountIdx, cells: &mut Vec<Cell>, seen: &mut dyn FnMut(&[Cell])) {
         match &self.table {
             None => {
-                let cells = self.roots.iter().map(|root| self.points.value(place, *root).to_cell());
-                seen(&cells.map(|cell| cell.unwrap_or(Cell::Missing)).collect::<Vec<Cell>>());
+                cells.clear();
+                let values = self.roots.iter().map(|root| self.points.value(place, *root).to_cell());
+                cells.extend(values.map(|cell| cell.unwrap_or(Cell::Missing)));
+                seen(cells);
             }
-            Some((Some(number), bodies)) => self.points.each_row(place, *number, bodies, seen),
+            Some((Some(number), bodies)) => self.points.each_row(place, *number, bodies, cells, seen),
             Some((None, _)) => {}
         }
     }
