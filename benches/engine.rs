@@ -4,8 +4,6 @@
 //! read. `cargo bench --bench engine` measures at 1,000, 100,000 and 1,000,000 accounts on one thread; `-- --test` asks every
 //! question once on the smallest book; `-- 10000000` measures one size, and `-- 100000 moves` moves only. Each line is the median of some rounds.
 
-#![allow(clippy::indexing_slicing, reason = "a bench indexes what it has made itself")]
-
 mod table;
 
 use std::io::Write;

@@ -3,13 +3,7 @@
 //! The code of the example itself is run here; the figures are those of `measured.json` and of the data set's
 //! own README.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::too_many_lines,
-    reason = "helpers of tests are tests; clippy only knows the functions marked as such"
-)]
+#![allow(clippy::too_many_lines, reason = "what a test tells is long")]
 
 #[path = "../examples/book_of_business/ask.rs"]
 #[allow(dead_code, reason = "the tests of one data set ask it")]

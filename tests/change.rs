@@ -1,16 +1,12 @@
 //! Books after changes: what the oracle says, what a fresh load says, and the old book as before.
 
 #![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
     clippy::cast_precision_loss,
     clippy::too_many_lines,
     clippy::items_after_statements,
-    reason = "a test fails by panicking, in its helpers as well; its numbers are small, its scripts long"
+    reason = "numbers of tests are small, and their scripts long"
 )]
 
 mod common;

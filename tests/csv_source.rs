@@ -1,12 +1,5 @@
 //! Does `CsvSource` read what a mapping says, and name what is wrong with a file?
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests are tests; clippy only knows the functions marked as such"
-)]
-
 use std::error::Error;
 use std::io::{self, Read};
 use std::ops::ControlFlow;

@@ -5,15 +5,11 @@
 //! that only features, tests or benches bring are not counted.
 
 #![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
     clippy::cast_precision_loss,
     clippy::too_many_lines,
-    reason = "a test fails by panicking, in its helpers as well; its numbers are small, its scripts long"
+    reason = "numbers of tests are small, and their scripts long"
 )]
 #![expect(clippy::panic, reason = "without cargo there is nothing to test")]
 

@@ -1,13 +1,6 @@
 //! What does a diagram of a tree show, and is it still a diagram whatever the labels say?
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::cast_possible_truncation,
-    reason = "a test fails by panicking, in its helpers as well"
-)]
+#![allow(clippy::cast_possible_truncation, reason = "numbers of tests are small")]
 
 mod common;
 

@@ -1,13 +1,6 @@
 //! What an explanation names is what has to change: over attributes that are read once, changing it turns the answer.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::cast_possible_truncation,
-    reason = "a test fails by panicking, in its helpers as well"
-)]
+#![allow(clippy::cast_possible_truncation, reason = "numbers of tests are small")]
 
 mod common;
 

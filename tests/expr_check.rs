@@ -1,13 +1,5 @@
 //! The checker: what it finds, in which words, and what it takes.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking, in its helpers as well"
-)]
-
 use perennial::expr::{Ast, Checked, Checker, Code, ExprLimits, Name, Names, Of, Type};
 use perennial::{Attribute, AttributeType, ChildTable, Currency, EnumValues, Nesting, Schema, TableKind};
 

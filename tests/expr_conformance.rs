@@ -1,7 +1,5 @@
 //! Public suites of other projects: every case that fits our profile passes.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers as well")]
-
 #[path = "../examples/conformance/suite.rs"]
 mod suite;
 #[path = "../examples/conformance/zones.rs"]

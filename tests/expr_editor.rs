@@ -1,12 +1,5 @@
 //! What an editor is told while a text is written.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking, in its helpers as well"
-)]
-
 use perennial::expr::{Checker, CompletionKind};
 use perennial::{Attribute, AttributeType, ChildTable, Currency, EnumValues, Nesting, Schema, TableKind};
 

@@ -1,13 +1,5 @@
 //! What expressions give for one record.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking, in its helpers as well"
-)]
-
 #[path = "../examples/conformance/zones.rs"]
 mod zones;
 

@@ -1,13 +1,6 @@
 //! Text and JSON of expressions: what is read, how it is written, what is refused.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::cast_possible_truncation,
-    reason = "a test fails by panicking, in its helpers as well"
-)]
+#![allow(clippy::cast_possible_truncation, reason = "numbers of tests are small")]
 
 mod common;
 

@@ -1,7 +1,5 @@
 //! What the fuzzer found, and what it starts from, replayed: see `tests/fuzz`.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 #[path = "fuzz/judge.rs"]
 mod judge;
 

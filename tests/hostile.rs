@@ -2,13 +2,6 @@
 //!
 //! What a CSV source itself refuses is the affair of `csv_source.rs`; here whole books are loaded.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests are tests; clippy only knows the functions marked as such"
-)]
-
 use std::error::Error;
 
 use perennial::adapter::csv::{Column, CsvError, CsvErrorKind, CsvInput, CsvSource, CsvTable};

@@ -1,14 +1,6 @@
 //! Queries of other tools: read as what they say, or refused where they cannot be, at their place; never wider, never
 //! narrower.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking, in its helpers as well"
-)]
-
 #[path = "common/cases.rs"]
 mod cases;
 

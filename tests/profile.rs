@@ -1,13 +1,5 @@
 //! A profile shows one account with what stands around it, and no more than its limits.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking, in its helpers as well"
-)]
-
 use perennial::segment::{MAX_PROFILE_ROWS, Profile};
 use perennial::source::MemorySource;
 use perennial::{

@@ -2,14 +2,10 @@
 //! outside a scope shows.
 
 #![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     clippy::type_complexity,
-    reason = "a test fails by panicking, in its helpers as well; its numbers are small"
+    reason = "numbers of tests are small"
 )]
 
 mod common;

@@ -1,16 +1,13 @@
 //! Is every roll-up what a walk over the subtree gives, whatever the shape, packing, scope and history?
 
 #![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     clippy::needless_pass_by_value,
     clippy::unnecessary_wraps,
-    reason = "helpers of tests are tests; clippy only knows the functions marked as such"
+    reason = "numbers of tests are small"
 )]
 
 #[path = "common/cases.rs"]

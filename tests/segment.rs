@@ -1,13 +1,6 @@
 //! Segments: who is in, who came and went, what a portfolio looks like, and that nothing outside a scope shows.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::cast_possible_truncation,
-    reason = "a test fails by panicking, in its helpers as well; its numbers are small"
-)]
+#![allow(clippy::cast_possible_truncation, reason = "numbers of tests are small")]
 
 mod common;
 

@@ -1,13 +1,6 @@
 //! Nothing outside a scope shows inside it: whatever hidden accounts hold, every answer is the same, to the letter.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::cast_possible_truncation,
-    reason = "a test fails by panicking, in its helpers as well; its numbers are small"
-)]
+#![allow(clippy::cast_possible_truncation, reason = "numbers of tests are small")]
 
 mod common;
 

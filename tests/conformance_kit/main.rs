@@ -4,13 +4,10 @@
 //! promise an implementation that breaks it, with the exact list of the promises that it breaks.
 
 #![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     clippy::too_many_lines,
-    reason = "a test fails by panicking, in its helpers as well; mutants lose digits on purpose, and are many"
+    reason = "mutants lose digits on purpose, and are many"
 )]
 
 #[path = "../common/mod.rs"]

@@ -26,7 +26,7 @@ pub(crate) struct Turn {
 #[derive(Debug, PartialEq)]
 struct Row {
     first: Option<Cell>,
-    second: Option<Option<Cell>>,
+    second: Option<Cell>,
     times: u64,
     is_total: bool,
     keys: Vec<Key>,
@@ -54,7 +54,7 @@ impl OwnRows<'_> {
         self.each(place, &mut |read| {
             rows.push(Row {
                 first: read.first.to_cell(),
-                second: read.second.as_ref().map(Val::to_cell),
+                second: read.second.as_ref().and_then(Val::to_cell),
                 times: read.times,
                 is_total: read.is_total,
                 keys: if read.has_values() { self.keys(read) } else { Vec::new() },
