@@ -703,6 +703,35 @@ fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
 }
 
+/// What is known of an answer says that it stays, but not where a row without a value refuses it.
+#[test]
+fn a_row_without_a_value_refuses_an_answer_that_would_stay() {
+    let rows = ["a", "b", "c"].map(|name| AccountRow::new(id(name), "Company"));
+    let [top, left, right] = rows;
+    let source = MemorySource::new()
+        .account(top.with("seats", 5_i64))
+        .account(left.under(id("a")).with("seats", 9_i64))
+        .account(right.under(id("a")).with("seats", 7_i64));
+    let engine = Engine::new(schema(), as_of(), EngineSettings::new()).unwrap();
+    engine.load(&source).unwrap();
+    let largest = |name: &str| roll_up(name, Operator::Largest { of: "seats".into(), k: 2 });
+    engine.define([largest("kind").into(), largest("strict").nulls(Nulls::Refuse).into()]).unwrap();
+    let second = |name: &str| {
+        let view = engine.published().view(&Scope::all()).unwrap();
+        let account = view.account("a").unwrap();
+        (view.value(name, account), view.counts(name, account))
+    };
+    let seven = Some(ExprValue::Int(7));
+    assert_eq!(
+        (second("kind"), second("strict")),
+        ((seven.clone(), Some((3, 0))), (seven.clone(), Some((3, 0))))
+    );
+    engine.apply(Change::new().add(AccountRow::new(id("d"), "Company").under(id("b")))).unwrap();
+    assert_eq!((second("kind"), second("strict")), ((seven.clone(), Some((3, 1))), (None, Some((3, 1)))));
+    engine.apply(Change::new().set(&id("d"), "seats", 1_i64)).unwrap();
+    assert_eq!((second("kind"), second("strict")), ((seven.clone(), Some((4, 0))), (seven, Some((4, 0)))));
+}
+
 #[test]
 fn one_thread_or_two_and_any_chunks_give_the_same_bits_of_large_trees() {
     let run = |rows: u32, threads: usize| {

@@ -17,12 +17,15 @@ const FEW: usize = 1_024;
 const ONE_IN: usize = 8;
 
 /// Accounts whose answers may be others, within what it may take to ask them.
-struct Affected<'v> {
-    view: &'v View,
+struct Affected<'a> {
+    view: &'a View,
+    rows: &'a Rows,
+    dirt: &'a Dirt,
     found: BTreeSet<AccountIdx>,
-    /// Accounts that have been looked at, and that may be.
+    /// Accounts that have been looked at, and that may be; these are few until more are needed.
     asked: usize,
     most: usize,
+    is_few: bool,
 }
 
 /// The accounts whose answers may be others, where what `rows` hold is, and accounts came, went and moved as `dirt` says;
@@ -34,17 +37,7 @@ pub(super) fn affected(view: &View, rows: &Rows, sight: Sight, dirt: &Dirt) -> O
     if sight.across {
         return None;
     }
-    let slots = rows.keys().copied().chain(
-        dirt.shifts
-            .iter()
-            .flat_map(|shift| [shift.now, shift.from].into_iter().flatten().map(|place| place.slot)),
-    );
-    let trunks: BTreeSet<u32> = slots.map(|slot| trunk_of(view.book(), slot)).collect();
-    let rows_of = |trunk: u32| -> usize {
-        tree_of(view.book(), trunk).into_iter().map(|slot| view.inner().layout.rows(slot)).sum()
-    };
-    let whole: usize = trunks.into_iter().map(rows_of).sum();
-    let mut all = Affected { view, found: BTreeSet::new(), asked: 0, most: FEW.max(whole / ONE_IN) };
+    let mut all = Affected { view, rows, dirt, found: BTreeSet::new(), asked: 0, most: FEW, is_few: true };
     for (slot, rows) in rows {
         for row in rows {
             let place = AccountIdx::new(*slot, *row);
@@ -74,7 +67,20 @@ pub(super) fn affected(view: &View, rows: &Rows, sight: Sight, dirt: &Dirt) -> O
 impl Affected<'_> {
     fn ask(&mut self, accounts: usize) -> Option<()> {
         self.asked = self.asked.saturating_add(accounts);
+        if self.asked > self.most && self.is_few {
+            (self.most, self.is_few) = (FEW.max(self.whole() / ONE_IN), false);
+        }
         (self.asked <= self.most).then_some(())
+    }
+
+    /// Accounts in the chunks of all trees that something is different in.
+    fn whole(&self) -> usize {
+        let book = self.view.book();
+        let moved = self.dirt.shifts.iter().flat_map(|shift| [shift.now, shift.from]).flatten();
+        let slots = self.rows.keys().copied().chain(moved.map(|place| place.slot));
+        let trunks: BTreeSet<u32> = slots.map(|slot| trunk_of(book, slot)).collect();
+        let slots = trunks.into_iter().flat_map(|trunk| tree_of(book, trunk));
+        slots.map(|slot| self.view.inner().layout.rows(slot)).sum()
     }
 
     /// An account and those below it, so many levels down: they see it.

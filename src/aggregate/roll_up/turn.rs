@@ -8,7 +8,7 @@ use super::buckets;
 use super::definition::Nulls;
 use super::own::{Gathered, OwnRows};
 use super::spec::Spec;
-use super::state::{Read, double, place_of, texts};
+use super::state::{Read, double, texts};
 use crate::expr::{Cell, Key, Val};
 use crate::model::AccountIdx;
 
@@ -107,22 +107,15 @@ impl OwnRows<'_> {
         let count = |before: u32, more: i64| u32::try_from(i64::from(before).checked_add(more)?).ok();
         let (now, skipped) = (count(counted, turn.counted)?, count(skipped, turn.skipped)?);
         let stays = match &*self.roll_up.spec {
-            Spec::Extreme { .. } => now == counted && same_sides(&Key::of_cell(cell.clone())?, turn),
-            // As many that are better, and as many that are equal.
+            Spec::Extreme { .. } | Spec::Percentile { .. } => same_sides(&Key::of_cell(cell.clone())?, turn),
+            Spec::Histogram { .. } => {
+                let Cell::Double(middle) = cell else { return None };
+                same_sides(&Key::Int(buckets::bucket(middle.get()).into()), turn)
+            }
             Spec::Rank { k, .. } => match Key::of_cell(cell.clone()) {
                 Some(key) => same_sides(&key, turn),
                 None => usize::try_from(now).is_ok_and(|now| now < *k),
             },
-            Spec::Percentile { hundredths } => {
-                let place = |count: u32| place_of(*hundredths, count.into());
-                place(now) == place(counted) && same_sides(&Key::of_cell(cell.clone())?, turn)
-            }
-            Spec::Histogram { hundredths, .. } => {
-                let Cell::Double(middle) = cell else { return None };
-                let place = |count: u32| place_of(*hundredths, count.into());
-                let bucket = Key::Int(buckets::bucket(middle.get()).into());
-                place(now) == place(counted) && same_sides(&bucket, turn)
-            }
             Spec::Distinct => turn.gone.is_empty() && turn.come.is_empty(),
             Spec::Union => {
                 let Cell::List(known) = cell else { return None };
@@ -156,7 +149,7 @@ impl OwnRows<'_> {
     }
 }
 
-/// Do as many lie below a value as before, and as many at it?
+/// Do as many lie below a value as before, as many at it, and as many above?
 fn same_sides(value: &Key, turn: &Turn) -> bool {
     let sides = |keys: &[Key]| {
         let below = keys.iter().filter(|key| *key < value).count();
