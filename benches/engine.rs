@@ -2,7 +2,8 @@
 //!
 //! Forty roll-ups, a hundred segments and ten calculated attributes, all kept current; one metric changes, which ten of them
 //! read. `cargo bench --bench engine` measures at 1,000, 100,000 and 1,000,000 accounts on one thread; `-- --test` asks every
-//! question once on the smallest book; `-- 10000000` measures one size, and `-- 100000 moves` moves only. Each line is the median of some rounds.
+//! question once on the smallest book; `-- 10000000` measures one size, `-- 100000 moves` moves only, and `-- 100000 kinds` one
+//! definition of each kind by itself. Each line is the median of some rounds.
 
 mod table;
 

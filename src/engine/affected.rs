@@ -4,6 +4,7 @@
 //! parent; where accounts moved, it is one at those who moved, and at those whom they left and came to. Only where so many
 //! are asked that whole trees take less are whole trees worked out.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::dirt::{Dirt, Rows, tree_of, trunk_of};
@@ -30,9 +31,9 @@ struct Affected<'a> {
 
 /// The accounts whose answers may be others, where what `rows` hold is, and accounts came, went and moved as `dirt` says;
 /// `None` where it takes less to work whole trees out.
-pub(super) fn affected(view: &View, rows: &Rows, sight: Sight, dirt: &Dirt) -> Option<Rows> {
+pub(super) fn affected<'r>(view: &View, rows: &'r Rows, sight: Sight, dirt: &Dirt) -> Option<Cow<'r, Rows>> {
     if sight == Sight::default() {
-        return Some(rows.clone());
+        return Some(Cow::Borrowed(rows));
     }
     if sight.across {
         return None;
@@ -57,11 +58,11 @@ pub(super) fn affected(view: &View, rows: &Rows, sight: Sight, dirt: &Dirt) -> O
             all.above(shift.to, further, sight.down)?;
         }
     }
-    let mut rows = Rows::new();
+    let mut affected = Rows::new();
     for place in all.found {
-        rows.entry(place.slot).or_default().push(place.row);
+        affected.entry(place.slot).or_default().push(place.row);
     }
-    Some(rows)
+    Some(Cow::Owned(affected))
 }
 
 impl Affected<'_> {

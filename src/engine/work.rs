@@ -244,7 +244,7 @@ impl<'w> Work<'w> {
             (_, Some(rows)) => {
                 let layout = &self.inputs.view.inner().layout;
                 let reads_own = step.reads.sight == Sight::default();
-                for (slot, rows) in &rows {
+                for (slot, rows) in &*rows {
                     let many = rows.len() > FEW_ROWS && rows.len() * ONE_IN > layout.rows(*slot);
                     match program {
                         StepProgram::Rows(program) if !many => {
