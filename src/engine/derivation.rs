@@ -1,8 +1,8 @@
 //! What do definitions come to, and what of it must be worked out anew?
 //!
 //! There is one way to work something out, [`Group::work_out`](super::group::Group::work_out); what differs is for whom
-//! ([`Work`]). A definition is worked out for everyone where it is new, or says something else at another moment; for the trees
-//! that were changed, where it reads other accounts of its tree; and for single accounts, where it reads their own values only.
+//! ([`Work`]). A definition is worked out for everyone where it is new, or says something else at another moment; for the accounts
+//! whose answers may be others, where something that it reads was changed; and for whole trees, where those are too many.
 //! What comes out as before is left as it is, so that nothing that reads it is worked out either.
 
 use std::sync::Arc;

@@ -41,28 +41,24 @@ pub(super) struct Gathering<'g> {
 /// An account, its answer, and how many rows are in it.
 type Edit = (AccountIdx, Cell, (u32, u32));
 
+/// What is known on the way up.
+#[derive(Default)]
+struct Known {
+    /// What was gathered for an account, until it is taken over.
+    gathered: HashMap<AccountIdx, Gathered>,
+    /// What went and came within the reach of an account.
+    turns: HashMap<AccountIdx, Turn>,
+    edits: Vec<Edit>,
+    /// Rows that were read, and rows that answers were made of.
+    read: usize,
+    held: usize,
+}
+
 impl Gathering<'_> {
     /// From some rows, and from where accounts came to and went from, up; `None` where whole trees take less.
     pub(super) fn up(&self, places: impl Iterator<Item = AccountIdx>) -> Option<Climbed> {
+        let (mut firsts, turns) = self.turned(places);
         let reach = self.plan.reach();
-        let parent = |place: AccountIdx| self.view.inner().parent(place);
-        // Who adds the same as before changes nobody, but has an answer of its own if it was not there.
-        let mut firsts: Vec<AccountIdx> = Vec::new();
-        // What went and came within the reach of an account.
-        let mut turns: HashMap<AccountIdx, Turn> = HashMap::new();
-        for place in places {
-            let turn = self.own.turn(place, self.then, self.dirt.carry.origin(place));
-            let fresh = self.dirt.is_fresh(place);
-            if fresh || turn.is_some() && reach != Reach::Descendants {
-                firsts.push(place);
-            }
-            let Some(turn) = turn else { continue };
-            let first = if reach == Reach::Descendants { parent(place) } else { Some(place) };
-            if let Some(first) = first {
-                firsts.push(first);
-                turns.entry(first).or_default().absorb(turn);
-            }
-        }
         if reach == Reach::SelfOnly {
             firsts.sort_unstable();
             firsts.dedup();
@@ -74,50 +70,52 @@ impl Gathering<'_> {
         let mut wanted: Vec<(Reverse<u32>, AccountIdx)> =
             levels.iter().map(|(place, level)| (Reverse(*level), *place)).collect();
         wanted.sort_unstable();
+        // Where accounts moved, what was below them went and came, too.
         let asks = matches!(reach, Reach::SelfAndDescendants | Reach::Descendants)
             && self.dirt.shifts.is_empty()
             && turns.values().map(Turn::len).sum::<usize>() <= KNOWN;
-        let most = FEW.max(self.view.len() / ONE_IN);
-        let (mut read, mut held) = (0_usize, 0_usize);
-        let mut done: HashMap<AccountIdx, Gathered> = HashMap::new();
-        let mut edits: Vec<Edit> = Vec::new();
+        let mut known = Known { turns, ..Known::default() };
         for (_, place) in wanted {
-            let mut within = turns.remove(&place).unwrap_or_default();
-            let stays = asks && !self.dirt.is_fresh(place) && self.stays(place, &within, &mut edits);
-            if !stays {
-                let (mut all, own) = self.gather(place, (&levels, &mut done), (&mut read, most))?;
-                let rest = match reach {
-                    // What stands at an account hides what is below it.
-                    Reach::PreferSelf if own.counted() > 0 => {
-                        all = own;
-                        None
-                    }
-                    Reach::PreferSelf => None,
-                    Reach::Descendants => Some(own),
-                    Reach::SelfAndDescendants | Reach::SelfOnly => {
-                        self.own.absorb(&mut all, own);
-                        None
-                    }
-                };
-                edits.extend(self.edit(place, &all));
-                self.own.settle(&mut within, &self.column.cell(place), &all);
-                self.own.absorb(&mut all, rest.unwrap_or_default());
-                held = held.saturating_add(usize::try_from(all.counted()).unwrap_or(usize::MAX));
-                if held > TIMES.saturating_mul(most) {
-                    return None;
-                }
-                done.insert(place, all);
+            let mut turn = known.turns.remove(&place).unwrap_or_default();
+            if !(asks && self.stays(place, &turn, &mut known.edits)) {
+                self.again(place, &levels, &mut turn, &mut known)?;
             }
-            if let Some(above) = parent(place).filter(|_| asks) {
-                turns.entry(above).or_default().absorb(within);
+            if let Some(above) = self.view.inner().parent(place).filter(|_| asks) {
+                known.turns.entry(above).or_default().absorb(turn);
             }
         }
-        self.climbed(edits)
+        self.climbed(known.edits)
+    }
+
+    /// The accounts whose answers may be others first, and what went and came within the reach of each.
+    fn turned(
+        &self,
+        places: impl Iterator<Item = AccountIdx>,
+    ) -> (Vec<AccountIdx>, HashMap<AccountIdx, Turn>) {
+        let only_below = self.plan.reach() == Reach::Descendants;
+        let mut firsts: Vec<AccountIdx> = Vec::new();
+        let mut turns: HashMap<AccountIdx, Turn> = HashMap::new();
+        for place in places {
+            // Who adds the same as before changes nobody, but has an answer of its own if it was not there.
+            if self.dirt.is_fresh(place) {
+                firsts.push(place);
+            }
+            let Some(turn) = self.own.turn(place, self.then, self.dirt.carry.origin(place)) else { continue };
+            let first = if only_below { self.view.inner().parent(place) } else { Some(place) };
+            if let Some(first) = first {
+                firsts.push(first);
+                turns.entry(first).or_default().absorb(turn);
+            }
+        }
+        (firsts, turns)
     }
 
     /// Does the answer of an account stay what it is? Notes how many rows are in it now.
     fn stays(&self, place: AccountIdx, turn: &Turn, edits: &mut Vec<Edit>) -> bool {
         let Some(chunk) = self.view.inner().chunk(place.slot) else { return true };
+        if self.dirt.is_fresh(place) {
+            return false;
+        }
         if !self.plan.receives(chunk.shape.kind(place.row)) {
             return true;
         }
@@ -128,6 +126,37 @@ impl Gathering<'_> {
             edits.push((place, cell, now));
         }
         true
+    }
+
+    /// Gathers for an account; what of its turn is nothing for those above it is forgotten.
+    fn again(
+        &self,
+        place: AccountIdx,
+        levels: &HashMap<AccountIdx, u32>,
+        turn: &mut Turn,
+        known: &mut Known,
+    ) -> Option<()> {
+        let most = FEW.max(self.view.len() / ONE_IN);
+        let (mut all, own) = self.gather(place, levels, known, most)?;
+        let rest = match self.plan.reach() {
+            // What stands at an account hides what is below it.
+            Reach::PreferSelf if own.counted() > 0 => {
+                all = own;
+                None
+            }
+            Reach::PreferSelf => None,
+            Reach::Descendants => Some(own),
+            Reach::SelfAndDescendants | Reach::SelfOnly => {
+                self.own.absorb(&mut all, own);
+                None
+            }
+        };
+        known.edits.extend(self.edit(place, &all));
+        self.own.settle(turn, &self.column.cell(place), &all);
+        self.own.absorb(&mut all, rest.unwrap_or_default());
+        known.held = known.held.saturating_add(usize::try_from(all.counted()).unwrap_or(usize::MAX));
+        known.gathered.insert(place, all);
+        (known.held <= TIMES.saturating_mul(most)).then_some(())
     }
 
     /// What the rows of an account come to.
@@ -142,8 +171,9 @@ impl Gathering<'_> {
     fn gather(
         &self,
         place: AccountIdx,
-        (levels, done): (&HashMap<AccountIdx, u32>, &mut HashMap<AccountIdx, Gathered>),
-        (read, most): (&mut usize, usize),
+        levels: &HashMap<AccountIdx, u32>,
+        known: &mut Known,
+        most: usize,
     ) -> Option<(Gathered, Gathered)> {
         let prefers_self = self.plan.reach() == Reach::PreferSelf;
         let mut all = Gathered::default();
@@ -153,13 +183,12 @@ impl Gathering<'_> {
         while let Some((at, is_asked)) =
             asked.pop().map(|at| (at, true)).or_else(|| Some((left.pop()?, false)))
         {
-            let known = if is_asked { done.remove(&at) } else { None };
-            if let Some(known) = known {
-                self.own.absorb(&mut all, known);
+            if let Some(gathered) = is_asked.then(|| known.gathered.remove(&at)).flatten() {
+                self.own.absorb(&mut all, gathered);
                 continue;
             }
-            *read += 1;
-            if *read > most {
+            known.read += 1;
+            if known.read > most {
                 return None;
             }
             if prefers_self {
@@ -201,7 +230,7 @@ impl Gathering<'_> {
     }
 
     /// The answer and the counts of an account, if they are others.
-    fn edit(&self, place: AccountIdx, known: &Gathered) -> Option<(AccountIdx, Cell, (u32, u32))> {
+    fn edit(&self, place: AccountIdx, known: &Gathered) -> Option<Edit> {
         let chunk = self.view.inner().chunk(place.slot)?;
         let (cell, counts) = if self.plan.receives(chunk.shape.kind(place.row)) {
             self.own.answer(known)
@@ -212,15 +241,14 @@ impl Gathering<'_> {
         (!same).then_some((place, cell, counts))
     }
 
-    fn climbed(&self, mut edits: Vec<(AccountIdx, Cell, (u32, u32))>) -> Option<Climbed> {
+    fn climbed(&self, mut edits: Vec<Edit>) -> Option<Climbed> {
         edits.sort_unstable_by_key(|(place, ..)| *place);
         let (mut parts, mut changed) = (Vec::new(), Rows::new());
         for same in edits.chunk_by(|a, b| a.0.slot == b.0.slot) {
             let slot = same.first()?.0.slot;
             let edits: Vec<(u32, Cell, (u32, u32))> =
                 same.iter().map(|(place, cell, counts)| (place.row, cell.clone(), *counts)).collect();
-            let differs =
-                |(place, cell, _): &&(AccountIdx, Cell, (u32, u32))| self.column.cell(*place) != *cell;
+            let differs = |(place, cell, _): &&Edit| self.column.cell(*place) != *cell;
             let rows: Vec<u32> = same.iter().filter(differs).map(|(place, ..)| place.row).collect();
             parts.push((slot, self.column.part(slot)?.with_counted(&edits)));
             if !rows.is_empty() {

@@ -203,8 +203,8 @@ impl<'w> Work<'w> {
         Ok(column)
     }
 
-    /// A step where something that it reads differs, and in torn trees where it reads the tree; with the rows that came out
-    /// differently, `None` where all may have. Who is fresh is not named: nothing is known of it to anybody.
+    /// A step where something that it reads differs, or where accounts stand elsewhere; with the rows that came out differently,
+    /// `None` where all may have. Who is fresh is not named: nothing is known of it to anybody.
     pub(super) fn again(
         &mut self,
         at: usize,
