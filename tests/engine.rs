@@ -118,6 +118,17 @@ fn definitions(other: bool) -> Vec<Definition> {
             .over(Over::Table("tickets".into()))
             .into(),
         roll_up("tagged", Operator::Union("tags".into())).reach(Reach::PreferSelf).into(),
+        roll_up("all_tags", Operator::Union("tags".into())).into(),
+        roll_up("tags_below", Operator::Union("tags".into()))
+            .reach(Reach::Descendants)
+            .filter("active")
+            .into(),
+        roll_up(
+            "deep",
+            Operator::Percentile { of: "level + lineage.count(a, a.active)".into(), hundredths: 9_000 },
+        )
+        .into(),
+        roll_up("busy", Operator::Distinct("events(\"login\").count()".into())).into(),
         roll_up("likely", Operator::Top { of: "region".into(), k: 2 })
             .filter(pick("active", "!active"))
             .into(),
@@ -730,6 +741,27 @@ fn a_row_without_a_value_refuses_an_answer_that_would_stay() {
     assert_eq!((second("kind"), second("strict")), ((seven.clone(), Some((3, 1))), (None, Some((3, 1)))));
     engine.apply(Change::new().set(&id("d"), "seats", 1_i64)).unwrap();
     assert_eq!((second("kind"), second("strict")), ((seven.clone(), Some((4, 0))), (seven, Some((4, 0)))));
+}
+
+/// A list without anything in it is a value: a union of nothing but such is empty, and one of none at all is missing.
+#[test]
+fn a_union_is_missing_again_when_the_last_empty_list_goes() {
+    let source = MemorySource::new()
+        .account(AccountRow::new(id("a"), "Company"))
+        .account(AccountRow::new(id("b"), "Company").under(id("a")));
+    let engine = Engine::new(schema(), as_of(), EngineSettings::new()).unwrap();
+    engine.load(&source).unwrap();
+    engine.define([roll_up("tags_of_all", Operator::Union("tags".into())).into()]).unwrap();
+    let all = || {
+        let view = engine.published().view(&Scope::all()).unwrap();
+        view.value("tags_of_all", view.account("a").unwrap())
+    };
+    let tags = |tags: &[&str]| Value::List(tags.iter().copied().map(Arc::from).collect());
+    assert_eq!(all(), None);
+    engine.apply(Change::new().set(&id("b"), "tags", tags(&[]))).unwrap();
+    assert_eq!(all(), Some(ExprValue::List(Arc::from([]))));
+    engine.apply(Change::new().clear(&id("b"), "tags")).unwrap();
+    assert_eq!(all(), None);
 }
 
 #[test]

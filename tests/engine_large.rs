@@ -117,6 +117,11 @@ fn a_chain_is_not_gathered_account_by_account() {
     let engine = Engine::new(schema, today(), EngineSettings::new()).unwrap();
     engine.load(&chain).unwrap();
     engine.define(definitions()).unwrap();
+    // What looks up the whole way is as long for a row as it stands down.
+    let of = "level + lineage.count(above, above.m1 > 50.0)".into();
+    let deep = RollUpDefinition::new("deep", Operator::Percentile { of, hundredths: 5_000 });
+    let all_below = RollUpDefinition::new("below", Operator::Distinct("subtree.count()".into()));
+    engine.define([deep.into(), all_below.into()]).unwrap();
     engine.apply(Change::new().set(&name(19_999), "m1", Decimal::new(123_456, 2))).unwrap();
     engine.apply(Change::new().set(&name(10_000), "m1", Decimal::new(-5, 2))).unwrap();
     compare(&engine, "a chain");

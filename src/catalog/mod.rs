@@ -44,7 +44,7 @@ pub use self::lineage::{Impact, LineageStep, Origin};
 use self::names::Assumed;
 pub use self::names::CatalogNames;
 pub use self::report::CatalogReport;
-pub(crate) use self::step::{Given, RollUpWork, Step, StepProgram, Work, Worked};
+pub(crate) use self::step::{Given, Reads, RollUpWork, Step, StepProgram, Work, Worked};
 use crate::aggregate::{Metrics, UsageSchema, UsageView};
 use crate::book::View;
 use crate::expr::{Cancelled, ExprLimits, Type};

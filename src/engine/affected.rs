@@ -11,15 +11,17 @@ use super::dirt::{Dirt, Rows, tree_of, trunk_of};
 use crate::book::View;
 use crate::expr::Sight;
 use crate::model::AccountIdx;
+use crate::tree::AccountTree;
 
-/// Accounts that are asked one by one, however small their trees are.
-const FEW: usize = 1_024;
-/// Past them, of so many accounts of the trees one is asked.
+/// Accounts that are looked at one by one, however small their trees are.
+const FEW: usize = 4_096;
+/// Past them, of so many accounts of the trees one is looked at.
 const ONE_IN: usize = 8;
 
 /// Accounts whose answers may be others, within what it may take to ask them.
 struct Affected<'a> {
     view: &'a View,
+    sight: Sight,
     rows: &'a Rows,
     dirt: &'a Dirt,
     found: BTreeSet<AccountIdx>,
@@ -38,24 +40,24 @@ pub(super) fn affected<'r>(view: &View, rows: &'r Rows, sight: Sight, dirt: &Dir
     if sight.across {
         return None;
     }
-    let mut all = Affected { view, rows, dirt, found: BTreeSet::new(), asked: 0, most: FEW, is_few: true };
+    let found = BTreeSet::new();
+    let mut all = Affected { view, sight, rows, dirt, found, asked: 0, most: FEW, is_few: true };
     for (slot, rows) in rows {
         for row in rows {
             let place = AccountIdx::new(*slot, *row);
             all.below(place, sight.up)?;
-            all.above(Some(place), sight.down, sight.down)?;
+            all.above(Some(place), sight.down)?;
         }
     }
     for shift in &dirt.shifts {
         // Who moved has others above it, and so have those below it as far as they see; or all, where a place counts.
         let far = if sight.stands { Sight::ANY } else { sight.up };
-        if let (Some(now), Some(further)) = (shift.now, far.checked_sub(1)) {
-            all.below(now, if far == Sight::ANY { far } else { further })?;
+        if let (Some(now), Some(further)) = (shift.now, further(far)) {
+            all.below(now, further)?;
         }
-        if let Some(further) = sight.down.checked_sub(1) {
-            let further = if sight.down == Sight::ANY { sight.down } else { further };
-            all.above(shift.from, further, sight.down)?;
-            all.above(shift.to, further, sight.down)?;
+        if let Some(further) = further(sight.down) {
+            all.above(shift.from, further)?;
+            all.above(shift.to, further)?;
         }
     }
     let mut affected = Rows::new();
@@ -84,45 +86,68 @@ impl Affected<'_> {
         slots.map(|slot| self.view.inner().layout.rows(slot)).sum()
     }
 
-    /// An account and those below it, so many levels down: they see it.
-    fn below(&mut self, place: AccountIdx, levels: u32) -> Option<()> {
-        self.ask(1)?;
-        self.found.insert(place);
-        self.walk(place, levels, true)
+    /// How many accounts one looks at on its way up.
+    fn level(&self, place: AccountIdx) -> usize {
+        if self.sight.looks_far_up() { self.view.level(place) } else { 1 }
     }
 
-    /// An account and those above it, so many levels up. Each asks all that is as far below it as it sees.
-    fn above(&mut self, place: Option<AccountIdx>, levels: u32, sees: u32) -> Option<()> {
-        let (mut at, mut left) = (place, levels);
-        while let Some(place) = at {
-            // What one asks was counted when it was found; but it may have been found from above, for what it sees there.
-            self.found.insert(place);
-            self.ask(1)?;
-            self.walk(place, sees, false)?;
-            at = self.view.inner().parent(place).filter(|_| left > 0);
-            left = if left == Sight::ANY { left } else { left.saturating_sub(1) };
+    /// An account whose answer may be another, with those that it looks at on its way up.
+    fn find(&mut self, place: AccountIdx, level: usize) -> Option<()> {
+        self.found.insert(place);
+        self.ask(if self.sight.looks_far_up() { level } else { 1 })
+    }
+
+    /// An account and those below it, so many levels down: they see it.
+    fn below(&mut self, place: AccountIdx, levels: u32) -> Option<()> {
+        let level = self.level(place);
+        let mut left = vec![(place, levels, level)];
+        let mut children = Vec::new();
+        while let Some((place, levels, level)) = left.pop() {
+            self.find(place, level)?;
+            self.look_down(place, self.sight.down)?;
+            if let Some(levels) = further(levels) {
+                children.clear();
+                self.view.inner().children_into(place, &mut children);
+                left.extend(children.iter().map(|child| (*child, levels, level + 1)));
+            }
         }
         Some(())
     }
 
-    /// Looks at those below an account.
-    fn walk(&mut self, place: AccountIdx, levels: u32, find: bool) -> Option<()> {
+    /// An account and those above it, so many levels up: they see it.
+    fn above(&mut self, place: Option<AccountIdx>, levels: u32) -> Option<()> {
+        let (mut at, mut left) = (place, Some(levels));
+        let mut level = place.map_or(0, |place| self.level(place));
+        while let Some((place, levels)) = at.zip(left) {
+            self.find(place, level)?;
+            self.look_down(place, self.sight.down)?;
+            at = self.view.inner().parent(place);
+            left = further(levels);
+            level = level.saturating_sub(1);
+        }
+        Some(())
+    }
+
+    /// Counts those that an account looks at below it, so many levels down.
+    fn look_down(&mut self, place: AccountIdx, levels: u32) -> Option<()> {
         let mut left = vec![(place, levels)];
         let mut children = Vec::new();
         while let Some((place, levels)) = left.pop() {
-            if levels == 0 {
-                continue;
-            }
+            let Some(levels) = further(levels) else { continue };
             children.clear();
             self.view.inner().children_into(place, &mut children);
             self.ask(children.len())?;
-            for child in &children {
-                if find {
-                    self.found.insert(*child);
-                }
-                left.push((*child, if levels == Sight::ANY { levels } else { levels - 1 }));
-            }
+            left.extend(children.iter().map(|child| (*child, levels)));
         }
         Some(())
+    }
+}
+
+/// A step further, of so many.
+const fn further(levels: u32) -> Option<u32> {
+    match levels {
+        0 => None,
+        Sight::ANY => Some(Sight::ANY),
+        levels => Some(levels - 1),
     }
 }

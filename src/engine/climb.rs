@@ -13,8 +13,8 @@ use super::group::Single;
 use super::rising::Rising;
 use crate::aggregate::{EventTerms, Linear, LinearOf, OwnRows, RollUpAt, RollUpPlan};
 use crate::book::View;
-use crate::catalog::RollUpWork;
-use crate::expr::{Cell, Key, RowProgram};
+use crate::catalog::{Reads, RollUpWork};
+use crate::expr::{Cell, Key, RowProgram, Sight};
 use crate::fold::Reach;
 use crate::model::AccountIdx;
 
@@ -22,6 +22,9 @@ use crate::model::AccountIdx;
 const LONG_WAYS: usize = 65_536;
 /// Past them, of so many accounts of the view at most one is on a way.
 const ONE_IN: usize = 16;
+
+/// Rows that one counts for whose expressions ask usage: what they ask of events is prepared for each.
+const ASKING_USAGE: usize = 1_024;
 
 /// What is asked of single accounts, before or after.
 pub(super) struct Side<'c> {
@@ -71,6 +74,10 @@ pub(super) struct Climb<'c> {
     then: Side<'c>,
     now: Side<'c>,
     dirt: &'c Dirt,
+    /// Of whom a row depends beside its own account.
+    sight: Sight,
+    /// Do expressions over accounts or child rows ask usage?
+    asks_usage: bool,
 }
 
 /// The parts that are different, and the rows of which the answer is.
@@ -78,7 +85,7 @@ pub(super) type Climbed = (Vec<(u32, Part)>, Rows);
 
 impl<'c> Climb<'c> {
     pub(super) fn new(
-        of: &'c RollUpWork,
+        (of, reads): (&'c RollUpWork, &Reads),
         (before, column): (&'c Column, &'c Column),
         (then, now): (Side<'c>, Side<'c>),
         dirt: &'c Dirt,
@@ -88,7 +95,9 @@ impl<'c> Climb<'c> {
             (None, Some(least)) => How::ByBest { least },
             (None, None) => How::Gathered,
         };
-        Self { plan: &of.plan, how, before, column, then, now, dirt }
+        let asks_usage = reads.usage && now.events.is_none();
+        let sight = reads.sight;
+        Self { plan: &of.plan, how, before, column, then, now, dirt, sight, asks_usage }
     }
 
     /// From some rows up; `None` where the ways are so long that whole trees take less.
@@ -101,7 +110,9 @@ impl<'c> Climb<'c> {
             How::ByBest { least } => self.by_best(least, &own, places),
             How::Gathered => {
                 let (plan, view, column, dirt) = (self.plan, self.now.view, self.column, self.dirt);
-                Gathering { plan, view, column, then: &own.then, own: &own.now, dirt }.up(places)
+                let weight = if self.asks_usage { ASKING_USAGE } else { 1 };
+                let (then, own, sight) = (&own.then, &own.now, self.sight);
+                Gathering { plan, view, column, then, own, dirt, sight, weight }.up(places)
             }
         }
     }

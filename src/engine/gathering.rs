@@ -12,11 +12,11 @@ use super::column::Column;
 use super::dirt::{Dirt, Rows};
 use crate::aggregate::{Gathered, OwnRows, RollUpPlan, Turn};
 use crate::book::View;
-use crate::expr::Cell;
+use crate::expr::{Cell, Sight};
 use crate::fold::Reach;
 use crate::model::AccountIdx;
 
-/// Rows that are read one by one, however small the book is.
+/// Rows that are read one by one, however small the book is; `weight` says how many one counts for.
 const FEW: usize = 65_536;
 /// Past them, of so many accounts of the book one is read.
 const ONE_IN: usize = 16;
@@ -36,6 +36,10 @@ pub(super) struct Gathering<'g> {
     pub(super) then: &'g OwnRows<'g>,
     pub(super) own: &'g OwnRows<'g>,
     pub(super) dirt: &'g Dirt,
+    /// Of whom a row depends beside its own account.
+    pub(super) sight: Sight,
+    /// What a row takes to be read, in rows of which nothing is asked but what stands in them.
+    pub(super) weight: usize,
 }
 
 /// An account, its answer, and how many rows are in it.
@@ -49,7 +53,7 @@ struct Known {
     /// What went and came within the reach of an account.
     turns: HashMap<AccountIdx, Turn>,
     edits: Vec<Edit>,
-    /// Rows that were read, and rows that answers were made of.
+    /// What it took to read rows, and rows that answers were made of.
     read: usize,
     held: usize,
 }
@@ -57,6 +61,10 @@ struct Known {
 impl Gathering<'_> {
     /// From some rows, and from where accounts came to and went from, up; `None` where whole trees take less.
     pub(super) fn up(&self, places: impl Iterator<Item = AccountIdx>) -> Option<Climbed> {
+        // Each row would be all that is below it.
+        if self.sight.down == Sight::ANY {
+            return None;
+        }
         let (mut firsts, turns) = self.turned(places);
         let reach = self.plan.reach();
         if reach == Reach::SelfOnly {
@@ -177,20 +185,19 @@ impl Gathering<'_> {
     ) -> Option<(Gathered, Gathered)> {
         let prefers_self = self.plan.reach() == Reach::PreferSelf;
         let mut all = Gathered::default();
+        let mut children = Vec::new();
+        let level = levels.get(&place).map_or(0, |level| *level as usize);
+        self.read(level, known, most)?;
         // Only below who is asked for stands who was gathered.
-        let (mut left, mut asked) = (Vec::new(), Vec::new());
-        self.view.inner().children_into(place, &mut asked);
-        while let Some((at, is_asked)) =
-            asked.pop().map(|at| (at, true)).or_else(|| Some((left.pop()?, false)))
-        {
+        self.view.inner().children_into(place, &mut children);
+        let mut left: Vec<(AccountIdx, usize, bool)> =
+            children.iter().map(|child| (*child, level + 1, true)).collect();
+        while let Some((at, level, is_asked)) = left.pop() {
             if let Some(gathered) = is_asked.then(|| known.gathered.remove(&at)).flatten() {
                 self.own.absorb(&mut all, gathered);
                 continue;
             }
-            known.read += 1;
-            if known.read > most {
-                return None;
-            }
+            self.read(level, known, most)?;
             if prefers_self {
                 let own = self.gathered(at);
                 if own.counted() > 0 {
@@ -200,10 +207,19 @@ impl Gathering<'_> {
             } else {
                 self.own.add(at, &mut all);
             }
-            let below = if is_asked && levels.contains_key(&at) { &mut asked } else { &mut left };
-            self.view.inner().children_into(at, below);
+            let is_asked = is_asked && levels.contains_key(&at);
+            children.clear();
+            self.view.inner().children_into(at, &mut children);
+            left.extend(children.iter().map(|child| (*child, level + 1, is_asked)));
         }
         Some((all, self.gathered(place)))
+    }
+
+    /// Counts what it takes to read the rows of an account: where they look up the way, as many as it stands levels down.
+    fn read(&self, level: usize, known: &mut Known, most: usize) -> Option<()> {
+        let ways = if self.sight.looks_far_up() { level + 1 } else { 1 };
+        known.read = known.read.saturating_add(self.weight.saturating_mul(ways));
+        (known.read <= most).then_some(())
     }
 
     /// Some accounts and all above them, and how far down each stands.

@@ -13,7 +13,7 @@ use super::observer::Observer;
 use super::share::Share;
 use super::spans;
 use crate::book::View;
-use crate::catalog::{self, History, RollUpWork, Step, StepProgram};
+use crate::catalog::{self, History, Reads, RollUpWork, Step, StepProgram};
 use crate::column::Bitmap;
 use crate::expr::{Cancelled, Cell, Sight, Whose};
 use crate::model::AccountIdx;
@@ -52,7 +52,7 @@ impl<'b> Before<'b> {
     /// The step as one that goes up the tree row by row.
     fn climb(
         &self,
-        (of, at): (&'b RollUpWork, usize),
+        (of, reads, at): (&'b RollUpWork, &'b Reads, usize),
         column: &'b Column,
         (inputs, columns): (&'b Inputs, &'b [Option<Column>]),
         dirt: &'b Dirt,
@@ -69,7 +69,7 @@ impl<'b> Before<'b> {
             Some(Side { view: &inputs.view, programs: programs(inputs, at)?, supply, events })
         };
         let sides = (side(old, &self.old.columns, self.at)?, side(inputs, columns, at)?);
-        Some(Climb::new(of, (self.column, column), sides, dirt))
+        Some(Climb::new((of, reads), (self.column, column), sides, dirt))
     }
 }
 
@@ -230,7 +230,7 @@ impl<'w> Work<'w> {
         let mut slots: BTreeSet<u32> = BTreeSet::new();
         match (&step.work, affected) {
             (catalog::Work::RollUp(of), Some(rows)) => {
-                let climb = old.climb((of, at), before, (self.inputs, columns), dirt);
+                let climb = old.climb((of, &step.reads, at), before, (self.inputs, columns), dirt);
                 match climb.and_then(|climb| climb.up(&rows)) {
                     Some((parts, rows)) => {
                         for (slot, part) in parts {
@@ -257,6 +257,7 @@ impl<'w> Work<'w> {
                         _ if reads_own => {
                             slots.insert(*slot);
                         }
+                        _ if slots.contains(slot) => {}
                         _ => slots.extend(tree_of(self.inputs.view.book(), *slot)),
                     }
                 }

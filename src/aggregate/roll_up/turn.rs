@@ -120,7 +120,8 @@ impl OwnRows<'_> {
             Spec::Union => {
                 let Cell::List(known) = cell else { return None };
                 let holds = |key: &Key| known.contains(&key.clone().cell());
-                turn.gone.is_empty() && turn.come.iter().all(holds)
+                // A list without anything in it is a value: of none at all there is no union.
+                now > 0 && turn.gone.is_empty() && turn.come.iter().all(holds)
             }
             _ => false,
         };

@@ -49,6 +49,11 @@ impl Sight {
         own.fold(Self::default(), |all, (here, around)| all.and(*here).and(*around))
     }
 
+    /// Does it look at more than a few accounts above?
+    pub(crate) const fn looks_far_up(self) -> bool {
+        self.up == Self::ANY || self.stands
+    }
+
     /// As far as either.
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
