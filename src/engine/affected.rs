@@ -1,8 +1,8 @@
 //! Whose answers may be others, where those of some accounts are?
 //!
-//! An expression that asks its parent is another one at the children of what changed, and one that asks its children at the
-//! parent; where accounts moved, it is one at those who moved, and at those whom they left and came to. Only where so many
-//! are asked that whole trees take less are whole trees worked out.
+//! An expression that asks its parent may answer otherwise at the children of what changed, and one that asks its children at
+//! the parent; where accounts moved, at those who moved, and at those whom they left and came to. Whole trees are worked out only
+//! where so many are asked that they take less.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
