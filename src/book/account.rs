@@ -108,12 +108,7 @@ impl<'v> Account<'v> {
     pub fn is_cancelled(&self) -> bool {
         let inner = self.view.inner();
         let status = inner.schema.system_attribute(SystemAttribute::Status);
-        let chunk = inner.chunk(self.place.slot);
-        let block = status.zip(chunk).and_then(|(status, chunk)| chunk.column(status.index()));
-        block.is_some_and(|block| match block.get(self.place.row as usize) {
-            Some(Raw::Code(code)) => inner.schema.is_cancelled(code),
-            _ => false,
-        })
+        status.is_some_and(|status| inner.has_cancelled(self.place, status))
     }
 
     // A text by attribute, without a copy where it is stored whole.

@@ -61,8 +61,8 @@ pub use successions::Successions;
 pub use sync::ChangeBuilder;
 pub use view::View;
 
-use crate::column::Shelf;
-use crate::model::{AccountId, AccountIdx, AsOf, Schema};
+use crate::column::{Raw, Shelf};
+use crate::model::{AccountId, AccountIdx, AsOf, AttributeId, Schema};
 use crate::set::{AccountSet, Layout, Scope, StaleSet};
 use crate::source::Source;
 use crate::tree::{Policy, TagIndex, hash_of};
@@ -366,6 +366,15 @@ impl Inner {
             Some(row) => Some(AccountIdx::new(account.slot, row)),
             None => chunk.home,
         }
+    }
+
+    /// Is the contract status of an account, which stands in an attribute, one of the cancelled?
+    pub(crate) fn has_cancelled(&self, account: AccountIdx, status: AttributeId) -> bool {
+        let block = self.chunk(account.slot).and_then(|chunk| chunk.column(status.index()));
+        block.is_some_and(|block| match block.get(account.row as usize) {
+            Some(Raw::Code(code)) => self.schema.is_cancelled(code),
+            _ => false,
+        })
     }
 
     /// Whether `node` stands below `top`, or is it.

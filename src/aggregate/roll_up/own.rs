@@ -10,7 +10,6 @@ use super::linear::{Linear, LinearOf};
 use super::state::{Read, State};
 use crate::aggregate::usage::UsageView;
 use crate::book::View;
-use crate::column::Raw;
 use crate::expr::{Asking, Cell, Key, RowProgram, Supply, Val};
 use crate::model::{AccountIdx, AttributeId};
 
@@ -68,18 +67,9 @@ impl Gathered {
 }
 
 impl OwnRows<'_> {
-    /// Is an account one of those that add nothing?
-    fn is_cancelled(&self, place: AccountIdx) -> bool {
-        let inner = self.at.view.inner();
-        let block = self.status.and_then(|status| inner.chunk(place.slot)?.column(status.index()));
-        block.is_some_and(|block| match block.get(place.row as usize) {
-            Some(Raw::Code(code)) => inner.schema.is_cancelled(code),
-            _ => false,
-        })
-    }
-
     pub(super) fn each(&self, place: AccountIdx, seen: &mut dyn FnMut(&Read<'_>)) {
-        if !self.at.view.sees(place) || self.is_cancelled(place) {
+        let cancelled = self.status.is_some_and(|status| self.at.view.inner().has_cancelled(place, status));
+        if cancelled || !self.at.view.sees(place) {
             return;
         }
         match &self.source {

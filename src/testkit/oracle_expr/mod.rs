@@ -15,7 +15,8 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use self::arithmetic::reckoned;
-use self::values::{all, any, compared, constant, holds, is_in, negated, rank, value_of, widened};
+use self::values::{all, any, compared, constant, holds, is_in, negated, rank, widened};
+use super::oracle_definition::shown;
 use crate::expr::{Ast, BinaryOp, Checked, ExprValue, Node, NodeId, Type};
 use crate::{Account, AsOf, ChildEntry};
 
@@ -276,14 +277,14 @@ impl<'v> Walk<'_, 'v> {
     fn member(&self, thing: &Thing<'v>, name: &str) -> Thing<'v> {
         let account = match thing {
             Thing::Account(Some(account)) => *account,
-            Thing::Row(row) => return Thing::Value(row.value(name).as_ref().map(value_of)),
+            Thing::Row(row) => return Thing::Value(row.value(name).as_ref().map(shown)),
             Thing::Account(None) if self.is_collection(name) => return Thing::Accounts(Vec::new()),
             Thing::Account(None) if matches!(name, "parent" | "root") => return Thing::Account(None),
             _ => return Thing::Value(None),
         };
         let attribute = account.view().schema().attribute(name).is_some();
         if attribute {
-            return Thing::Value(account.value(name).as_ref().map(value_of));
+            return Thing::Value(account.value(name).as_ref().map(shown));
         }
         match name {
             "parent" => Thing::Account(account.parent()),

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::Operand;
 use crate::expr::{BinaryOp, ExprValue, Literal, Type};
-use crate::{Currency, Decimal, Duration, EnumValues, Value};
+use crate::{Currency, Decimal, Duration, EnumValues};
 
 /// A value in a type that it widens to.
 pub(super) fn widened(value: Option<ExprValue>, kind: &Type) -> Option<ExprValue> {
@@ -42,23 +42,6 @@ pub(super) fn constant(literal: &Literal) -> Operand {
         Literal::Duration(v) => (ExprValue::Duration(*v), false),
     };
     Operand { value: Some(value), loose }
-}
-
-pub(super) fn value_of(value: &Value) -> ExprValue {
-    match value {
-        Value::Bool(v) => ExprValue::Bool(*v),
-        Value::Int(v) => ExprValue::Int(*v),
-        Value::Decimal(v) => ExprValue::Decimal(*v),
-        Value::Money(v) => ExprValue::Money(v.major(), v.currency()),
-        Value::Double(v) => ExprValue::Double(*v),
-        Value::Text(text) | Value::Enum(text) | Value::Band { text, .. } => ExprValue::Text(text.clone()),
-        Value::Date(v) => ExprValue::Date(*v),
-        Value::Timestamp(v) => ExprValue::Timestamp(*v),
-        Value::Duration(v) => ExprValue::Duration(*v),
-        Value::List(items) => {
-            ExprValue::List(items.iter().map(|item| ExprValue::Text(item.clone())).collect())
-        }
-    }
 }
 
 pub(super) fn rank(values: &EnumValues, text: &str) -> Option<u16> {
