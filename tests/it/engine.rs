@@ -1,0 +1,998 @@
+//! An engine after any script: what a fresh load of the final data says, deltas that are the difference of two states, and
+//! nothing outside a scope.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::common::{
+    ATTRIBUTES, CHUNK_ROWS, PRODUCTS, Rows, TYPES, as_of, child_row_of, config, forest, id, id_of, schema,
+    value_of,
+};
+use perennial::aggregate::{
+    Event, EventKind, Metric, Nulls, Operator, Over, Ranking, RollUpDefinition, Usage, UsageSchema,
+    UsageSettings,
+};
+use perennial::catalog::{
+    CalculatedAttribute, Catalog, Definition, DefinitionKind, DefinitionRef, Derived, MemoryHistory,
+    PastValue,
+};
+use perennial::engine::{
+    Delta, DeltaReport, Engine, EngineError, EngineSettings, JournalError, JournalSink, LiveView, MAX_VIEWS,
+    MemoryJournal, Observer, Progress, Published, Update, compact,
+};
+use perennial::expr::ExprValue;
+use perennial::segment::Segment;
+use perennial::source::MemorySource;
+use perennial::testkit::{Random, ReferenceBook};
+use perennial::{
+    Account, AccountId, AccountRow, AsOf, Attribute, Change, ChildId, Date, Decimal, Policy, Reach, Scope,
+    Value, ValueChange, View,
+};
+use proptest::prelude::*;
+
+fn attribute(name: &str, expression: &str) -> Definition {
+    CalculatedAttribute::new(name, expression).into()
+}
+
+fn segment(name: &str, expression: &str) -> Definition {
+    Segment::parse(name, expression).unwrap().into()
+}
+
+fn roll_up(name: &str, operator: Operator) -> RollUpDefinition {
+    RollUpDefinition::new(name, operator)
+}
+
+fn reference(definition: &Definition) -> DefinitionRef {
+    DefinitionRef { kind: definition.kind(), name: definition.name().into() }
+}
+
+/// Definitions of every kind, most of which read others; `other` says something else with the same names.
+fn definitions(other: bool) -> Vec<Definition> {
+    let pick = |one: &'static str, two: &'static str| if other { two } else { one };
+    vec![
+        Metric::new(
+            "logins",
+            pick("events(\"login\").count()", "events(\"login\").count(e, e.user != \"ann\")"),
+        )
+        .into(),
+        attribute("half", pick("ratio(seats, 2)", "ratio(seats, 3)")),
+        attribute("above", pick("has(parent.seats) ? parent.seats : 0", "has(root.seats) ? root.seats : 0")),
+        attribute("open_above", pick("lineage.exists(a, a.active)", "ancestors.exists(a, a.active)")),
+        attribute("brothers", pick("siblings.count()", "siblings.exists(a, a.active) ? 1 : 0")),
+        attribute("depth", pick("level + children.count()", "level")),
+        attribute(
+            "far_above",
+            pick("coalesce(parent.parent.seats, root.seats, 0)", "lineage.at(\"Company\").seats"),
+        ),
+        attribute(
+            "beneath",
+            pick("children.sum(c, c.seats)", "children.exists(c, c.children.exists(d, d.active)) ? 1 : 0"),
+        ),
+        attribute(
+            "around",
+            pick("parent.children.count()", "coalesce(parent.seats, 0) + children.sum(c, c.seats)"),
+        ),
+        attribute("all_below", pick("subtree.sum(a, a.seats)", "descendants.count(a, a.active) + level")),
+        attribute(
+            "recent",
+            pick("events(\"login\").lastDays(7).count()", "metric(\"logins\").lastDays(5).sum()"),
+        ),
+        attribute("age", pick("today() - since", "since - today()")),
+        attribute("hours", pick("tickets.sum(t, t.hours)", "tickets.filter(t, t.open).sum(t, t.hours)")),
+        attribute("loud", pick("name + \"?\"", "name + \"!\"")),
+        PastValue::new("seats_before", "seats", if other { 3 } else { 9 }).into(),
+        roll_up("seats_sum", Operator::Sum("seats".into())).into(),
+        roll_up("rate_sum", Operator::Sum("rate".into())).reach(Reach::Descendants).into(),
+        roll_up("score_mean", Operator::Average("score".into())).filter(pick("active", "!active")).into(),
+        roll_up("seats_per", Operator::Ratio { numerator: "arr".into(), denominator: "arr".into() }).into(),
+        roll_up("rate_per_seat", Operator::Ratio { numerator: "rate".into(), denominator: "seats".into() })
+            .into(),
+        roll_up("since_first", Operator::Min("since".into())).into(),
+        roll_up("rate_most", Operator::Max("rate".into())).reach(Reach::PreferSelf).into(),
+        roll_up("seats_most", Operator::Max("seats".into())).filter(pick("seats < 90", "has(active)")).into(),
+        roll_up("hours_least", Operator::Min("row.hours".into())).over(Over::Table("tickets".into())).into(),
+        roll_up("half_most", Operator::Max("half".into())).into(),
+        roll_up("regions", Operator::Distinct("region".into())).into(),
+        roll_up("median", Operator::Percentile { of: "seats".into(), hundredths: 5_000 }).into(),
+        roll_up("often", Operator::Mode("name".into())).reach(Reach::SelfOnly).into(),
+        roll_up("beneath_most", Operator::Max("beneath".into())).into(),
+        roll_up("parents", Operator::Sum("parent.seats".into())).into(),
+        roll_up("parents_names", Operator::Distinct("parent.name".into())).into(),
+        roll_up("spread", Operator::StandardDeviation { of: "rate".into(), sample: !other }).into(),
+        roll_up("varied", Operator::Variance { of: "seats".into(), sample: other })
+            .reach(Reach::Descendants)
+            .into(),
+        roll_up("second", Operator::Largest { of: "seats".into(), k: 2 }).nulls(Nulls::Refuse).into(),
+        roll_up("third", Operator::Smallest { of: "row.hours".into(), k: if other { 1 } else { 3 } })
+            .over(Over::Table("tickets".into()))
+            .into(),
+        roll_up("tagged", Operator::Union("tags".into())).reach(Reach::PreferSelf).into(),
+        roll_up("all_tags", Operator::Union("tags".into())).into(),
+        roll_up("tags_below", Operator::Union("tags".into()))
+            .reach(Reach::Descendants)
+            .filter("active")
+            .into(),
+        roll_up(
+            "deep",
+            Operator::Percentile { of: "level + lineage.count(a, a.active)".into(), hundredths: 9_000 },
+        )
+        .into(),
+        roll_up("busy", Operator::Distinct("events(\"login\").count()".into())).into(),
+        roll_up("likely", Operator::Top { of: "region".into(), k: 2 })
+            .filter(pick("active", "!active"))
+            .into(),
+        roll_up("about", Operator::ApproximatePercentile { of: "rate".into(), hundredths: 9_000 })
+            .reach(Reach::Descendants)
+            .into(),
+        roll_up("earliest", Operator::First { of: "seats".into(), by: "since".into() }).into(),
+        roll_up("latest", Operator::Last { of: "name".into(), by: "since".into() })
+            .levels(["Company"])
+            .into(),
+        roll_up("mood_least", Operator::Min("mood".into())).levels(["Group", "Company"]).into(),
+        roll_up("logins_all", Operator::Count)
+            .over(Over::Events { event: "login".into(), last_days: None })
+            .into(),
+        roll_up("loud_names", Operator::Distinct("loud".into())).reach(Reach::PreferSelf).into(),
+        roll_up("share", Operator::Share { of: "region".into(), value: "EMEA".into() })
+            .nulls(Nulls::Refuse)
+            .into(),
+        roll_up("ticket_hours", Operator::Sum("row.hours".into())).over(Over::Table("tickets".into())).into(),
+        roll_up("people", Operator::Distinct("row.user".into()))
+            .over(Over::Events { event: "login".into(), last_days: Some(if other { 10 } else { 20 }) })
+            .into(),
+        roll_up("halves", Operator::Sum("half".into())).levels(["Group", "Company"]).into(),
+        roll_up("big_below", Operator::Count).filter("inSegment(\"big\")").reach(Reach::Descendants).into(),
+        Ranking::new("place", "half").within("region").into(),
+        segment("big", pick("seats > 20", "seats > 60")),
+        segment("late", pick("since < today()", "since >= today()")),
+        segment(
+            "nested",
+            pick("inSegment(\"big\") && !inSegment(\"late\")", "inSegment(\"big\") || open_above"),
+        ),
+        segment("first", pick("place > 50.0", "place < 50.0")),
+        segment("worked", pick("tickets.exists(t, t.open)", "tickets.all(t, t.open)")),
+        segment("crowded", pick("big_below > 1 || seats_sum > 100", "people > 1")),
+        segment("owns", pick("owns(\"CRM\")", "owns(\"Billing\")")),
+        segment("below", pick("under(\"0d-0\")", "accountId == \"0d-0\"")),
+        segment("crm", pick("product == \"CRM\"", "account_type == \"Team\"")),
+    ]
+}
+
+fn usage() -> Usage {
+    Usage::new(UsageSchema::new([EventKind::new("login")]).unwrap(), UsageSettings::new())
+}
+
+/// What all definitions come to, by definition and account.
+type Said = BTreeMap<(DefinitionRef, AccountId), (Option<ExprValue>, Option<(u64, u64)>)>;
+
+fn said(
+    catalog: &Catalog,
+    view: &View,
+    value: impl Fn(&DefinitionRef, Account<'_>) -> (Option<ExprValue>, Option<(u64, u64)>),
+) -> Said {
+    let mut all = Said::new();
+    for id in catalog.order().filter(|id| id.kind != DefinitionKind::Metric) {
+        for account in view.accounts() {
+            all.insert((id.clone(), account.id()), value(id, account));
+        }
+    }
+    all
+}
+
+fn by_engine(view: &LiveView) -> Said {
+    said(view.catalog(), view.accounts(), |id, account| match id.kind {
+        DefinitionKind::Segment => {
+            let is = view.is_member(&id.name, account);
+            assert_eq!(view.segment(&id.name).unwrap().contains(account.place()), is);
+            (Some(ExprValue::Bool(is)), None)
+        }
+        DefinitionKind::RollUp => (view.value(&id.name, account), view.counts(&id.name, account)),
+        _ => (view.value(&id.name, account), None),
+    })
+}
+
+fn by_catalog(catalog: &Catalog, derived: &Derived) -> Said {
+    said(catalog, derived.view(), |id, account| match id.kind {
+        DefinitionKind::Segment => (Some(ExprValue::Bool(derived.is_member(&id.name, account))), None),
+        DefinitionKind::RollUp => (derived.value(&id.name, account), derived.counts(&id.name, account)),
+        _ => (derived.value(&id.name, account), None),
+    })
+}
+
+/// The accounts of a view as rows, to be loaded again.
+fn rows_of(view: &View) -> Rows {
+    let mut rows = Rows::default();
+    for account in view.accounts() {
+        let mut row = AccountRow::new(account.id(), account.account_type());
+        if let Some(parent) = account.parent() {
+            row = row.under(parent.id());
+        }
+        if let Some(product) = account.product() {
+            row = row.product(product);
+        }
+        for attribute in view.schema().attributes() {
+            if let Some(value) = account.value(attribute.name()) {
+                row = row.with(attribute.name(), value);
+            }
+        }
+        for table in view.schema().tables() {
+            let name = ["tickets", "contracts"].into_iter().find(|name| *name == table.name()).unwrap();
+            for child in account.child_rows(table.name()) {
+                let mut of = perennial::ChildRow::new(child.id(), account.id());
+                for column in table.columns() {
+                    if let Some(value) = child.value(column.name()) {
+                        of = of.with(column.name(), value);
+                    }
+                }
+                rows.children.push((name, of));
+            }
+        }
+        rows.accounts.push(row);
+    }
+    rows
+}
+
+/// A fresh load of what a view shows of the whole book, asked for the accounts of some ids.
+fn afresh(
+    engine: &LiveView,
+    ids: Option<&BTreeSet<AccountId>>,
+    packing: usize,
+    past: &MemoryHistory,
+) -> Said {
+    let state = engine.published();
+    let whole = state.view_at(&Scope::all(), engine.accounts().as_of()).unwrap();
+    let (book, _) = rows_of(whole.accounts()).load(CHUNK_ROWS[packing], Policy::strict());
+    let scope = match ids {
+        None => Scope::all(),
+        Some(ids) => Scope::of(book.accounts(ids.iter().map(AccountId::as_str))),
+    };
+    let view = book.view(&scope, engine.accounts().as_of().clone()).unwrap();
+    let catalog = state.catalog();
+    let fresh = Catalog::new(book.schema(), catalog.usage_schema(), catalog.definitions().to_vec()).unwrap();
+    let usage = state.usage().map(|usage| usage.over(&view, fresh.metrics()));
+    let derived = fresh.run(&view, usage.as_ref(), Some(past));
+    by_catalog(&fresh, &derived)
+}
+
+fn differing(one: &Said, other: &Said) -> Vec<String> {
+    let keys: BTreeSet<&(DefinitionRef, AccountId)> = one.keys().chain(other.keys()).collect();
+    let differ = keys.into_iter().filter(|key| one.get(key) != other.get(key));
+    differ
+        .map(|key| format!("{} of {}: {:?} is not {:?}", key.0, key.1, one.get(key), other.get(key)))
+        .collect()
+}
+
+/// The past, which is that of a few accounts and days.
+fn past() -> MemoryHistory {
+    let mut past = MemoryHistory::new();
+    for number in 0..20_usize {
+        let on = as_of().date().plus_days(-(number as i32)).unwrap();
+        past.record(id_of(number % 7).as_str(), "seats", on, Some(ExprValue::Int(number as i64)));
+    }
+    past
+}
+
+fn settings(packing: usize) -> EngineSettings {
+    EngineSettings::new().chunk_rows(CHUNK_ROWS[packing]).usage(usage()).past_values(past()).remember(4)
+}
+
+fn engine_over(seeds: &[[u8; 5]], packing: usize) -> Engine {
+    engine_with(seeds, settings(packing))
+}
+
+fn engine_with(seeds: &[[u8; 5]], settings: EngineSettings) -> Engine {
+    let engine = Engine::new(schema(), as_of(), settings).unwrap();
+    engine.load(&forest(seeds).source()).unwrap();
+    engine
+}
+
+/// One step of a script; a wish that cannot be granted must change nothing.
+fn step(
+    engine: &Engine,
+    [what, who, which, value, more]: [u8; 5],
+    number: usize,
+) -> Result<u64, EngineError> {
+    let state = engine.published();
+    let ids: Vec<AccountId> = {
+        let whole = state.view(&Scope::all()).unwrap();
+        let mut ids: Vec<AccountId> = whole.accounts().accounts().map(|account| account.id()).collect();
+        ids.sort();
+        ids
+    };
+    let at =
+        |byte: u8| ids.get(usize::from(byte) % ids.len().max(1)).cloned().unwrap_or_else(|| id("nobody"));
+    let (account, other) = (at(who), at(which));
+    let name = ATTRIBUTES[usize::from(which) % ATTRIBUTES.len()];
+    let child = |byte: u8| -> Option<(String, ChildId)> {
+        let whole = state.view(&Scope::all()).unwrap();
+        let account = whole.account(at(byte).as_str())?;
+        for table in ["tickets", "contracts"] {
+            if let Some(row) = account.child_rows(table).next() {
+                return Some((table.to_owned(), row.id()));
+            }
+        }
+        None
+    };
+    let update: Update = match what % 24 {
+        0..=5 => Change::new().set(&account, name, value_of(name, value).unwrap()).into(),
+        6 => Change::new().clear(&account, name).into(),
+        7 => {
+            let mut change = Change::new();
+            for (place, id) in ids.iter().enumerate().filter(|(place, _)| place % 3 == usize::from(more) % 3)
+            {
+                change = change.set(id, name, value_of(name, value.wrapping_add(place as u8)).unwrap());
+            }
+            change.into()
+        }
+        8 => {
+            let kind = TYPES[usize::from(which) % 2];
+            let row = AccountRow::new(id(&format!("new-{number}")), kind).with("seats", i64::from(value));
+            Change::new().add(if more % 3 == 0 { row } else { row.under(account) }).into()
+        }
+        9 | 10 => Change::new().move_under(&account, &other).into(),
+        11 => Change::new().move_to_root(&account).into(),
+        12 => Change::new().remove_subtree(&account).into(),
+        13 => {
+            let (table, row) = child_row_of(&account, 900 + number, value);
+            Change::new().add_child(table, row).into()
+        }
+        14 => match (child(who), more % 3) {
+            (Some((table, child)), 0) => Change::new().remove_child(&table, &child).into(),
+            (Some((table, child)), 1) => Change::new().move_child(&table, &child, &other).into(),
+            (Some((table, child)), _) if table == "tickets" => {
+                Change::new().set_child(&table, &child, "open", value % 2 == 0).into()
+            }
+            _ => Update::new(),
+        },
+        15 => match more % 2 {
+            0 => Change::new().retype(&account, TYPES[usize::from(which) % 3]).into(),
+            _ => Change::new().set_product(&account, Some(PRODUCTS[usize::from(which) % 3])).into(),
+        },
+        16 => {
+            let (one, two) = (definitions(value % 2 == 0), usize::from(which));
+            let definition = one[two % one.len()].clone();
+            Update::new().define(definition)
+        }
+        17 => {
+            let days = i32::from(more % 30);
+            Update::new().moment(AsOf::date_utc(state.as_of().date().plus_days(days).unwrap()))
+        }
+        18 => {
+            let all = definitions(false);
+            let id = reference(&all[usize::from(which) % all.len()]);
+            if value % 2 == 0 { Update::new().subscribe(id) } else { Update::new().unsubscribe(id) }
+        }
+        // Several things at once: who moves changes, and so does who stands beside it, below it, or above it.
+        20 | 21 => {
+            let third = at(value);
+            let change = match more % 4 {
+                0 | 1 => Change::new().move_under(&account, &other),
+                2 => Change::new().move_to_root(&account),
+                _ => Change::new().move_under(&account, &other).move_to_root(&third),
+            };
+            let mut change = change.set(&third, name, value_of(name, value).unwrap());
+            if which % 2 == 0 && third != account {
+                change = change.set(&account, name, value_of(name, more).unwrap());
+            }
+            if let Some((table, child)) =
+                child(value).filter(|(table, _)| table == "tickets" && which % 3 == 0)
+            {
+                change = change.set_child(&table, &child, "open", more % 2 == 0);
+            }
+            change.into()
+        }
+        22 => {
+            let row = AccountRow::new(id(&format!("new-{number}")), TYPES[usize::from(which) % 2]);
+            let row = row.with("seats", i64::from(value)).under(other);
+            Change::new().add(row).move_under(&account, &id(&format!("new-{number}"))).into()
+        }
+        23 => {
+            let kind = TYPES[usize::from(which) % 3];
+            let third = at(value);
+            Change::new().retype(&account, kind).move_under(&third, &other).into()
+        }
+        _ => {
+            let on = state.as_of().date().plus_days(-i32::from(more % 25)).unwrap();
+            let user = ["ann", "bob", "cid"][usize::from(value) % 3];
+            let events =
+                [Event::on("login", account.as_str(), on).user(user), Event::on("login", other.as_str(), on)];
+            engine.ingest(events)?;
+            return Ok(engine.published().version());
+        }
+    };
+    engine.apply(update).map(|applied| applied.version)
+}
+
+fn subscribe_some(engine: &Engine, which: u64) {
+    let all = definitions(false);
+    let mut update = all.iter().fold(Update::new(), |update, definition| update.define(definition.clone()));
+    for (place, definition) in all.iter().enumerate().filter(|(place, _)| which >> (place % 64) & 1 == 1) {
+        let _ = place;
+        update = update.subscribe(reference(definition));
+    }
+    engine.apply(update).unwrap();
+}
+
+/// What a report should say, from what is said in two states.
+fn expected(before: &Said, after: &Said, of: &[DefinitionRef]) -> Vec<(DefinitionRef, AccountId)> {
+    let keys: BTreeSet<&(DefinitionRef, AccountId)> = before.keys().chain(after.keys()).collect();
+    let value = |said: &Said, key: &(DefinitionRef, AccountId)| {
+        let value = said.get(key).and_then(|(value, _)| value.clone());
+        // Who is not there is no member.
+        value.filter(|value| key.0.kind != DefinitionKind::Segment || *value == ExprValue::Bool(true))
+    };
+    let differs = |key: &&(DefinitionRef, AccountId)| value(before, key) != value(after, key);
+    keys.into_iter().filter(|key| of.contains(&key.0)).filter(differs).cloned().collect()
+}
+
+/// An account, one of its child rows, and an attribute or a column.
+type Place = (AccountId, Option<(Arc<str>, ChildId)>, Arc<str>);
+
+/// Every value that a user sees, of accounts and of child rows.
+fn all_values(view: &LiveView) -> BTreeMap<Place, Value> {
+    let mut all = BTreeMap::new();
+    let schema = view.accounts().schema();
+    for account in view.accounts().accounts() {
+        for attribute in schema.attributes().map(Attribute::name) {
+            if let Some(value) = account.value(attribute) {
+                all.insert((account.id(), None, Arc::from(attribute)), value);
+            }
+        }
+        for table in schema.tables() {
+            for row in account.child_rows(table.name()) {
+                let child = Some((Arc::from(table.name()), row.id()));
+                for column in table.columns().map(Attribute::name) {
+                    if let Some(value) = row.value(column) {
+                        all.insert((account.id(), child.clone(), Arc::from(column)), value);
+                    }
+                }
+            }
+        }
+    }
+    all
+}
+
+/// What a report should say of values, with what they were and are.
+fn expected_values(before: &LiveView, after: &LiveView) -> Vec<(Place, Option<Value>, Option<Value>)> {
+    let (before, after) = (all_values(before), all_values(after));
+    let places: BTreeSet<&Place> = before.keys().chain(after.keys()).collect();
+    let both = places.into_iter().map(|at| (at.clone(), before.get(at).cloned(), after.get(at).cloned()));
+    both.filter(|(_, from, to)| from != to).collect()
+}
+
+fn reported_values(report: &DeltaReport) -> Vec<(Place, Option<Value>, Option<Value>)> {
+    let place =
+        |change: &ValueChange| (change.account.clone(), change.child.clone(), change.attribute.clone());
+    report.values.iter().map(|change| (place(change), change.from.clone(), change.to.clone())).collect()
+}
+
+fn reported(report: &DeltaReport) -> Vec<(DefinitionRef, AccountId)> {
+    let derived = report.derived.iter().map(|change| (change.definition.clone(), change.account.clone()));
+    let segments = report.segments.iter().flat_map(|change| {
+        let id = DefinitionRef { kind: DefinitionKind::Segment, name: change.segment.clone() };
+        change.entered.iter().chain(&change.left).map(move |account| (id.clone(), account.clone()))
+    });
+    let all: BTreeSet<(DefinitionRef, AccountId)> = derived.chain(segments).collect();
+    all.into_iter().collect()
+}
+
+proptest! {
+    #![proptest_config(config(96))]
+
+    #[test]
+    fn after_any_script_a_fresh_load_says_the_same(
+        seeds in prop::collection::vec(any::<[u8; 5]>(), 1..40),
+        steps in prop::collection::vec(any::<[u8; 5]>(), 1..12),
+        packing in 0_usize..6,
+        other in 0_usize..6,
+        subscribed in any::<u64>(),
+        visible in any::<u64>(),
+    ) {
+        let engine = engine_over(&seeds, packing);
+        subscribe_some(&engine, subscribed);
+        let past = past();
+        let every: Vec<DefinitionRef> =
+            definitions(false).iter().map(reference).filter(|id| id.kind != DefinitionKind::Metric).collect();
+        let first = engine.published();
+        let mut whole_reports: Vec<DeltaReport> = Vec::new();
+        for (number, bytes) in steps.iter().enumerate() {
+            let before = engine.published();
+            let done = step(&engine, *bytes, number);
+            let after = engine.published();
+            if done.is_err() {
+                prop_assert_eq!(before.version(), after.version());
+                continue;
+            }
+            prop_assert_eq!(before.version() + 1, after.version());
+            after.book().verify().unwrap();
+            let view = after.view(&Scope::all()).unwrap();
+            let (now, fresh) = (by_engine(&view), afresh(&view, None, other, &past));
+            let differ = differing(&now, &fresh);
+            prop_assert!(differ.is_empty(), "step {number} {bytes:?}: {}", differ.join("\n"));
+            // The state before is as it was.
+            let old = by_engine(&before.view(&Scope::all()).unwrap());
+            let delta = Delta::between(&before, &after);
+            let report = delta.report_of(&Scope::all(), &every).unwrap();
+            prop_assert_eq!(reported(&report), expected(&old, &now, &every));
+            let whole = before.view(&Scope::all()).unwrap();
+            prop_assert_eq!(reported_values(&report), expected_values(&whole, &view));
+            whole_reports.push(report);
+            // A user who sees some accounts, or some trees.
+            let of: BTreeSet<AccountId> = view
+                .accounts()
+                .accounts()
+                .enumerate()
+                .filter(|(place, account)| {
+                    let root: usize = account.root().id_str().bytes().map(usize::from).sum();
+                    let bit = if number % 2 == 0 { *place } else { root };
+                    visible >> (bit % 64) & 1 == 1
+                })
+                .map(|(_, account)| account.id())
+                .collect();
+            let scope = Scope::of(after.book().accounts(of.iter().map(AccountId::as_str)));
+            let seen = after.view(&scope).unwrap();
+            let (now, fresh) = (by_engine(&seen), afresh(&seen, Some(&of), other, &past));
+            let differ = differing(&now, &fresh);
+            prop_assert!(differ.is_empty(), "step {number} {bytes:?} in a scope: {}", differ.join("\n"));
+            let earlier = Scope::of(before.book().accounts(of.iter().map(AccountId::as_str)));
+            let saw = before.view(&earlier).unwrap();
+            let old = by_engine(&saw);
+            let report = delta.report_of(&scope, &every).unwrap();
+            prop_assert_eq!(reported(&report), expected(&old, &now, &every));
+            prop_assert_eq!(reported_values(&report), expected_values(&saw, &seen));
+            let ids = report.values.iter().map(|change| &change.account).chain(report.moves.iter().map(|m| &m.account));
+            for account in ids.chain(&report.added).chain(&report.removed) {
+                prop_assert!(of.contains(account), "{account} shows");
+            }
+            let paths = report.moves.iter().flat_map(|step| step.from.iter().chain(step.to.iter()));
+            for account in paths {
+                prop_assert!(of.contains(account), "{account} shows in a path");
+            }
+        }
+        let last = engine.published();
+        let whole = Delta::between(&first, &last).report_of(&Scope::all(), &every).unwrap();
+        if let Some(composed) = whole_reports.into_iter().reduce(|one, next| one.then(&next)) {
+            prop_assert_eq!(composed.added, whole.added);
+            prop_assert_eq!(composed.removed, whole.removed);
+            prop_assert_eq!(composed.values, whole.values);
+            prop_assert_eq!(composed.derived, whole.derived);
+            prop_assert_eq!(composed.segments, whole.segments);
+        }
+    }
+}
+
+#[test]
+fn time_steps_and_repeated_updates() {
+    let engine = engine_over(&[[0, 1, 2, 3, 4], [9, 1, 2, 3, 4]], 3);
+    let account = id_of(0);
+    let change = Update::from(Change::new().set(&account, "seats", 5_i64)).once("a").expecting(1);
+    let first = engine.apply(change.clone()).unwrap();
+    assert_eq!((first.version, first.repeated), (2, false));
+    let again = engine.apply(change).unwrap();
+    assert_eq!((again.version, again.repeated, engine.published().version()), (2, true, 2));
+    assert!(again.delta.report(&Scope::all()).unwrap().is_empty());
+    let late = engine.apply(Update::from(Change::new().clear(&account, "seats")).expecting(1)).unwrap_err();
+    assert_eq!(
+        late.to_string(),
+        "version 1 was expected, and version 2 is current: read again, then try again"
+    );
+    assert!(engine.state(1).is_some() && engine.state(9).is_none());
+    let dates: Vec<Date> = engine.states().iter().map(|state| state.as_of().date()).collect();
+    assert_eq!(dates.len(), 3);
+}
+
+proptest! {
+    #![proptest_config(config(24))]
+
+    #[test]
+    fn a_journal_leads_to_every_state_that_was_published(
+        seeds in prop::collection::vec(any::<[u8; 5]>(), 1..16),
+        steps in prop::collection::vec(any::<[u8; 5]>(), 1..10),
+        packing in 0_usize..6,
+        cut in any::<prop::sample::Index>(),
+        flipped in any::<prop::sample::Index>(),
+    ) {
+        let journal = MemoryJournal::new();
+        // It begins with usage, which a host that restores it need not have.
+        let mut begun = usage();
+        let login = Event::on("login", "0d-0", as_of().date()).user("ann").count(3);
+        begun.ingest([login], as_of().date()).unwrap();
+        let engine = engine_with(&seeds, settings(packing).usage(begun).journal(journal.clone()).remember(99));
+        subscribe_some(&engine, 0x5555_5555);
+        let used = |state: &Published| state.usage().map(Usage::to_snapshot);
+        for (number, bytes) in steps.iter().enumerate() {
+            let _ = step(&engine, *bytes, number);
+        }
+        let bytes = journal.bytes();
+        for state in engine.states() {
+            let (again, restored) =
+                Engine::restore(schema(), settings(packing), &bytes, Some(state.version())).unwrap();
+            prop_assert_eq!(restored.version, state.version());
+            prop_assert!(restored.damage.is_none());
+            let again = again.published();
+            prop_assert_eq!(again.book().to_snapshot(), state.book().to_snapshot());
+            prop_assert!(used(&again) == used(&state));
+            prop_assert!(again.subscribed().eq(state.subscribed()));
+            let views = [&again, &state].map(|state| by_engine(&state.view(&Scope::all()).unwrap()));
+            prop_assert_eq!(differing(&views[0], &views[1]), Vec::<String>::new());
+        }
+        // A tail that is missing or damaged costs what is in it, and no more.
+        let kept = cut.index(bytes.len());
+        let mut torn = bytes.clone();
+        let at = 8 + flipped.index(bytes.len() - 8);
+        torn[at] ^= 0x10;
+        for (damaged, first) in [(&bytes[..kept], kept), (&torn[..], at)] {
+            match Engine::restore(schema(), settings(packing), damaged, None) {
+                Ok((again, restored)) => {
+                    let state = engine.state(restored.version).unwrap();
+                    prop_assert_eq!(again.published().book().to_snapshot(), state.book().to_snapshot());
+                    prop_assert!(restored.bytes <= first || first == kept && restored.damage.is_none());
+                    if let Some(damage) = restored.damage {
+                        prop_assert_eq!((damage.offset, damage.offset + damage.bytes), (restored.bytes, damaged.len()));
+                    }
+                }
+                Err(JournalError::NotAJournal) => prop_assert!(first < 8),
+                Err(JournalError::NoState { .. }) => {}
+                Err(other) => prop_assert!(false, "{other}"),
+            }
+        }
+        let shorter = compact(schema(), settings(packing), &bytes).unwrap();
+        let (again, restored) = Engine::restore(schema(), settings(packing), &shorter, None).unwrap();
+        let (again, last) = (again.published(), engine.published());
+        prop_assert_eq!(restored.version, last.version());
+        prop_assert_eq!(again.book().to_snapshot(), last.book().to_snapshot());
+        prop_assert!(used(&again) == used(&last));
+        prop_assert!(shorter.len() <= bytes.len());
+        let views = [&again, &last].map(|state| by_engine(&state.view(&Scope::all()).unwrap()));
+        prop_assert_eq!(differing(&views[0], &views[1]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_branch_is_what_the_original_would_become(
+        seeds in prop::collection::vec(any::<[u8; 5]>(), 1..20),
+        changes in prop::collection::vec(any::<[u8; 3]>(), 1..6),
+        packing in 0_usize..6,
+    ) {
+        let engine = engine_over(&seeds, packing);
+        subscribe_some(&engine, u64::MAX);
+        let before = engine.published();
+        let mut branch = before.branch();
+        for [who, which, value] in changes {
+            let account = id_of(usize::from(who) % seeds.len());
+            let name = ATTRIBUTES[usize::from(which) % ATTRIBUTES.len()];
+            branch.apply(Change::new().set(&account, name, value_of(name, value).unwrap())).unwrap();
+        }
+        branch.apply(Update::new().define(definitions(true)[1].clone())).unwrap();
+        // Nobody sees it.
+        prop_assert_eq!(engine.published().version(), before.version());
+        let view = branch.published().view(&Scope::all()).unwrap();
+        let differ = differing(&by_engine(&view), &afresh(&view, None, 0, &past()));
+        prop_assert!(differ.is_empty(), "{}", differ.join("\n"));
+        let compared = branch.difference().report(&Scope::all()).unwrap();
+        let taken = engine.take_over(&branch).unwrap();
+        prop_assert_eq!(&taken.report(&Scope::all()).unwrap(), &compared);
+        prop_assert_eq!(engine.published().version(), branch.published().version());
+        let late = engine.take_over(&branch).unwrap_err();
+        let is_late = matches!(late, EngineError::Version { .. });
+        prop_assert!(is_late);
+    }
+}
+
+/// Definitions over the reference book: of single accounts, up the tree, and of the whole book.
+fn reference_definitions() -> Vec<Definition> {
+    vec![
+        attribute("half", "ratio(m1, 2.0)"),
+        attribute("share", "ratio(m1, m1_sum)"),
+        roll_up("m1_sum", Operator::Sum("m1".into())).into(),
+        roll_up("m1_mean", Operator::Average("m1".into())).filter("region == \"EMEA\"").into(),
+        roll_up("m1_most", Operator::Max("m1".into())).into(),
+        roll_up("m1_least", Operator::Min("half".into())).into(),
+        roll_up("managers", Operator::Distinct("success_manager".into())).into(),
+        segment("large", "m1_sum > 1000.0 && nps > 0"),
+        segment("top", "share > 0.5 || m1 > 90.0"),
+        segment("below_large", "parent.m1 > 50.0"),
+    ]
+}
+
+fn said_of(engine: &Engine) -> Said {
+    by_engine(&engine.published().view(&Scope::all()).unwrap())
+}
+
+/// On so many threads.
+fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
+}
+
+/// What is known of an answer says that it stays, but not where a row without a value refuses it.
+#[test]
+fn a_row_without_a_value_refuses_an_answer_that_would_stay() {
+    let rows = ["a", "b", "c"].map(|name| AccountRow::new(id(name), "Company"));
+    let [top, left, right] = rows;
+    let source = MemorySource::new()
+        .account(top.with("seats", 5_i64))
+        .account(left.under(id("a")).with("seats", 9_i64))
+        .account(right.under(id("a")).with("seats", 7_i64));
+    let engine = Engine::new(schema(), as_of(), EngineSettings::new()).unwrap();
+    engine.load(&source).unwrap();
+    let largest = |name: &str| roll_up(name, Operator::Largest { of: "seats".into(), k: 2 });
+    engine.define([largest("kind").into(), largest("strict").nulls(Nulls::Refuse).into()]).unwrap();
+    let second = |name: &str| {
+        let view = engine.published().view(&Scope::all()).unwrap();
+        let account = view.account("a").unwrap();
+        (view.value(name, account), view.counts(name, account))
+    };
+    let seven = Some(ExprValue::Int(7));
+    assert_eq!(
+        (second("kind"), second("strict")),
+        ((seven.clone(), Some((3, 0))), (seven.clone(), Some((3, 0))))
+    );
+    engine.apply(Change::new().add(AccountRow::new(id("d"), "Company").under(id("b")))).unwrap();
+    assert_eq!((second("kind"), second("strict")), ((seven.clone(), Some((3, 1))), (None, Some((3, 1)))));
+    engine.apply(Change::new().set(&id("d"), "seats", 1_i64)).unwrap();
+    assert_eq!((second("kind"), second("strict")), ((seven.clone(), Some((4, 0))), (seven, Some((4, 0)))));
+}
+
+/// A list without anything in it is a value: a union of nothing but such is empty, and one of none at all is missing.
+#[test]
+fn a_union_is_missing_again_when_the_last_empty_list_goes() {
+    let source = MemorySource::new()
+        .account(AccountRow::new(id("a"), "Company"))
+        .account(AccountRow::new(id("b"), "Company").under(id("a")));
+    let engine = Engine::new(schema(), as_of(), EngineSettings::new()).unwrap();
+    engine.load(&source).unwrap();
+    engine.define([roll_up("tags_of_all", Operator::Union("tags".into())).into()]).unwrap();
+    let all = || {
+        let view = engine.published().view(&Scope::all()).unwrap();
+        view.value("tags_of_all", view.account("a").unwrap())
+    };
+    let tags = |tags: &[&str]| Value::List(tags.iter().copied().map(Arc::from).collect());
+    assert_eq!(all(), None);
+    engine.apply(Change::new().set(&id("b"), "tags", tags(&[]))).unwrap();
+    assert_eq!(all(), Some(ExprValue::List(Arc::from([]))));
+    engine.apply(Change::new().clear(&id("b"), "tags")).unwrap();
+    assert_eq!(all(), None);
+}
+
+#[test]
+fn one_thread_or_two_and_any_chunks_give_the_same_bits_of_large_trees() {
+    let run = |rows: u32, threads: usize| {
+        on_threads(threads, move || {
+            let book = ReferenceBook::with_first_tree(3_000, 5, 1_500);
+            let settings = EngineSettings::new().chunk_rows(rows);
+            let engine = Engine::new(book.schema(), as_of(), settings).unwrap();
+            engine.load(&book.source()).unwrap();
+            engine.define(reference_definitions()).unwrap();
+            let mut random = Random::new(9);
+            let mut all = Vec::new();
+            // Few and many rows at once, so that both ways are gone.
+            for (round, many) in [1_usize, 40, 900, 2, 2_500, 1].into_iter().enumerate() {
+                let mut values = BTreeMap::new();
+                for _ in 0..many {
+                    values.insert(random.below(3_000) as usize, random.below(10_000) as i64);
+                }
+                let change = values.into_iter().fold(Change::new(), |change, (number, value)| {
+                    change.set(&id(&book.id(number)), "m1", Decimal::new(value.into(), 2))
+                });
+                engine.apply(change).unwrap();
+                if round == 3 {
+                    engine.apply(Change::new().move_to_root(&id(&book.id(3)))).unwrap();
+                }
+                let fresh = Engine::new(book.schema(), as_of(), EngineSettings::new()).unwrap();
+                fresh.define(engine.published().catalog().definitions().to_vec()).unwrap();
+                fresh.replace(engine.published().book().clone()).unwrap();
+                let said = said_of(&engine);
+                assert_eq!(
+                    differing(&said, &said_of(&fresh)),
+                    Vec::<String>::new(),
+                    "{rows} rows, {many} changes"
+                );
+                all.push(said);
+            }
+            all
+        })
+    };
+    let one = run(4_096, 1);
+    for (rows, threads) in [(4_096, 2), (64, 1), (64, 2), (512, 1)] {
+        let other = run(rows, threads);
+        assert!(one == other, "{rows} rows on {threads} threads");
+    }
+}
+
+#[test]
+fn readers_during_writes_see_whole_states_and_nothing_else() {
+    let book = ReferenceBook::new(400, 3);
+    let engine = Engine::new(book.schema(), as_of(), EngineSettings::new().remember(2)).unwrap();
+    engine.load(&book.source()).unwrap();
+    // All accounts have one value at any time, so that half a change would show.
+    let value = |round: u32| Decimal::new(i128::from(round), 2);
+    let all = |round: u32| {
+        (0..book.len())
+            .fold(Change::new(), |change, number| change.set(&id(&book.id(number)), "m1", value(round)))
+    };
+    engine.apply(all(0)).unwrap();
+    engine
+        .define([
+            roll_up("least", Operator::Min("m1".into())).with_cancelled().into(),
+            roll_up("most", Operator::Max("m1".into())).with_cancelled().into(),
+            segment("even", "least == most"),
+            attribute("lazy", "least == most ? 1 : 0"),
+        ])
+        .unwrap();
+    let lazy = DefinitionRef { kind: DefinitionKind::Attribute, name: "lazy".into() };
+    engine.apply(Update::new().unsubscribe(lazy)).unwrap();
+    let done = AtomicBool::new(false);
+    let ids: Vec<String> = (0..book.len()).map(|number| book.id(number)).collect();
+    std::thread::scope(|threads| {
+        let readers: Vec<_> = (0..3)
+            .map(|reader| {
+                let (engine, done, ids) = (&engine, &done, &ids);
+                threads.spawn(move || {
+                    let (mut seen, mut last) = (0_u64, 0);
+                    while !done.load(Ordering::Relaxed) || seen == 0 {
+                        let state = engine.published();
+                        assert!(state.version() >= last, "versions go on");
+                        last = state.version();
+                        let scope = match reader {
+                            0 => Scope::all(),
+                            _ => Scope::of(state.book().subtrees([ids[reader].as_str(), ids[100].as_str()])),
+                        };
+                        let view = state.view(&scope).unwrap();
+                        let even = view.segment("even").unwrap();
+                        assert_eq!(even.len(), view.accounts().len(), "a half change shows");
+                        for account in view.accounts().accounts().take(5) {
+                            assert_eq!(view.value("least", account), view.value("most", account));
+                            assert_eq!(view.value("lazy", account), Some(ExprValue::Int(1)));
+                        }
+                        seen += 1;
+                    }
+                    seen
+                })
+            })
+            .collect();
+        for round in 1..60 {
+            engine.apply(all(round)).unwrap();
+            if round % 20 == 0 {
+                let (account, parent) = (id(&ids[7]), id(&ids[0]));
+                let _ = engine.apply(Change::new().move_under(&account, &parent));
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+        assert!(readers.into_iter().all(|reader| reader.join().unwrap() > 0));
+    });
+}
+
+#[test]
+fn memory_stays_within_what_is_allowed() {
+    let book = ReferenceBook::new(5_000, 3);
+    let settings = EngineSettings::new().memory(200_000).remember(1);
+    let engine = Engine::new(book.schema(), as_of(), settings).unwrap();
+    engine.load(&book.source()).unwrap();
+    let update = (0..12).fold(Update::new(), |update, number| {
+        update.define(attribute(&format!("own_{number}"), &format!("ratio(m1, {number}.5)")))
+    });
+    engine.apply(update).unwrap();
+    let state = engine.published();
+    assert_eq!(state.stats().kept_current, 0);
+    let view = state.view(&Scope::all()).unwrap();
+    let account = view.account(&book.id(0)).unwrap();
+    let first: Vec<Option<ExprValue>> =
+        (0..12).map(|number| view.value(&format!("own_{number}"), account)).collect();
+    let stats = state.stats();
+    assert!(stats.remembered >= 1 && stats.remembered < 12, "{stats:?}");
+    assert!(stats.remembered_bytes <= 200_000 && stats.evicted > 0, "{stats:?}");
+    // Dropped or not, it says the same; so it does for the views of scopes, of which not many are held.
+    for (number, first) in first.iter().enumerate() {
+        assert_eq!(view.value(&format!("own_{number}"), account), *first);
+    }
+    for number in 0..100 {
+        let scope = Scope::of(state.book().subtrees([book.id(number).as_str()]));
+        let view = state.view(&scope).unwrap();
+        let account = view.accounts().root_accounts()[0];
+        assert!(view.value("own_3", account).is_some() || account.value("m1").is_none());
+    }
+    for number in 0..100 {
+        // Nothing is asked of these.
+        state.view(&Scope::of(state.book().accounts([book.id(number).as_str()]))).unwrap();
+    }
+    let stats = state.stats();
+    assert!(stats.remembered_bytes + stats.views_bytes <= 200_000 && stats.views <= MAX_VIEWS, "{stats:?}");
+    // The next state takes over what was asked last.
+    engine.apply(Change::new().set(&id(&book.id(0)), "m1", Decimal::new(700, 2))).unwrap();
+    let view = engine.published().view(&Scope::all()).unwrap();
+    let account = view.account(&book.id(0)).unwrap();
+    assert_eq!(view.value("own_3", account), Some(ExprValue::Double(2.0)));
+}
+
+/// Stops after some definitions.
+struct After(AtomicUsize, usize);
+
+impl Observer for After {
+    fn progress(&self, progress: Progress) {
+        assert!(progress.done <= progress.of);
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= self.1
+    }
+}
+
+#[test]
+fn what_is_stopped_or_refused_leaves_everything_as_it_was() {
+    struct Full;
+    impl JournalSink for Full {
+        fn append(&self, record: &[u8]) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+            if record.len() < 600 { Ok(()) } else { Err("the disk is full".into()) }
+        }
+    }
+    let engine = engine_over(&[[0, 1, 2, 3, 4], [9, 1, 2, 3, 4]], 4);
+    let said = |engine: &Engine| (engine.published().version(), said_of(engine));
+    let before = said(&engine);
+    let stopped = After(AtomicUsize::new(0), 3);
+    let all = definitions(false);
+    let update = all.iter().fold(Update::new(), |update, definition| {
+        update.define(definition.clone()).subscribe(reference(definition))
+    });
+    let error = engine.apply_observed(update.clone(), &stopped).unwrap_err();
+    assert!(matches!(error, EngineError::Cancelled));
+    assert_eq!(said(&engine), before);
+    let unheard =
+        Update::new().subscribe(DefinitionRef { kind: DefinitionKind::Segment, name: "nobody".into() });
+    assert_eq!(
+        engine.apply(unheard).unwrap_err().to_string(),
+        "there is no segment `nobody` to be subscribed or removed"
+    );
+    let wrong =
+        Update::from(Change::new().set(&id_of(0), "seats", 7_i64)).define(attribute("wrong", "seets + 1"));
+    assert!(matches!(engine.apply(wrong).unwrap_err(), EngineError::Catalog(_)));
+    let gone = Change::new().set(&id("nobody"), "seats", 7_i64);
+    assert!(matches!(engine.apply(gone).unwrap_err(), EngineError::Change(_)));
+    let twice = MemorySource::new()
+        .account(AccountRow::new(id("a"), "Group"))
+        .account(AccountRow::new(id("a"), "Group"));
+    assert!(matches!(engine.load(&twice).unwrap_err(), EngineError::Load(_)));
+    assert_eq!(said(&engine), before);
+    engine.apply(update).unwrap();
+    let watched = After(AtomicUsize::new(0), usize::MAX);
+    let state = engine.published();
+    state
+        .view(&Scope::of(state.book().accounts([id_of(1).as_str()])))
+        .unwrap()
+        .prepare(state.catalog().order(), &watched)
+        .unwrap();
+    assert!(watched.0.into_inner() > 30);
+    // What cannot be kept is not published.
+    let engine = Engine::new(schema(), as_of(), settings(4).journal(Full)).unwrap_err();
+    assert!(matches!(engine, EngineError::Journal(_)), "{engine}");
+}
+
+#[test]
+fn reasons_are_ways_through_the_definitions() {
+    let engine = engine_over(&[[0, 1, 2, 3, 4], [9, 1, 2, 3, 4], [17, 0, 9, 9, 9]], 4);
+    subscribe_some(&engine, u64::MAX);
+    let delta = engine.apply(Change::new().set(&id_of(1), "seats", 150_i64)).unwrap().delta;
+    let crowded = DefinitionRef { kind: DefinitionKind::Segment, name: "crowded".into() };
+    let reasons: Vec<String> = delta.reasons(&crowded).unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(reasons, ["attribute `seats` -> roll-up `seats_sum` -> segment `crowded`"]);
+    let worked = DefinitionRef { kind: DefinitionKind::Segment, name: "worked".into() };
+    assert!(delta.reasons(&worked).unwrap().is_empty());
+    let moved = engine.apply(Change::new().move_to_root(&id_of(1))).unwrap().delta;
+    let report = moved.report(&Scope::all()).unwrap();
+    assert_eq!(report.moves.len(), 1);
+    assert_eq!((&*report.moves[0].from, &*report.moves[0].to), (&[id_of(0)][..], &[][..]));
+    assert!(moved.reasons(&crowded).unwrap().iter().any(|reason| reason.path.is_empty()));
+    let worked_now = engine.apply(Update::new().define(definitions(true).pop().unwrap())).unwrap().delta;
+    let crm = DefinitionRef { kind: DefinitionKind::Segment, name: "crm".into() };
+    let reasons: Vec<String> = worked_now.reasons(&crm).unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(reasons, ["segment `crm`"]);
+    let (_, seen) =
+        engine.ingest([Event::on("login", id_of(1).as_str(), as_of().date()).user("ann")]).unwrap();
+    let recent = DefinitionRef { kind: DefinitionKind::Attribute, name: "recent".into() };
+    let reasons: Vec<String> = seen.reasons(&recent).unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(reasons, ["event `login` -> calculated attribute `recent`"]);
+    let (table, row) = child_row_of(&id_of(1), 900, 2);
+    let late = engine.apply(Change::new().add_child(table, row)).unwrap().delta;
+    let reasons: Vec<String> = late.reasons(&worked).unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(reasons, ["table `tickets` -> segment `worked`"]);
+}

@@ -1,0 +1,89 @@
+//! Every integration test, in one program: the library is linked once, and a single test is found by its name.
+//!
+//! ```sh
+//! cargo test                    # all
+//! cargo test roll_up::          # those of a file
+//! CASES_TIMES=20 cargo test     # properties with twenty times the cases
+//! ```
+
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::items_after_statements,
+    clippy::needless_pass_by_value,
+    clippy::ref_option,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::unnecessary_wraps,
+    reason = "numbers of tests are small, and their scripts long"
+)]
+
+mod common;
+
+// What the examples and the fuzz targets run, tested as it is.
+#[path = "../../examples/book_of_business/ask.rs"]
+#[allow(dead_code, reason = "the tests of one data set ask it")]
+mod ask;
+#[path = "../../examples/book_of_business/bank/mod.rs"]
+mod bank;
+#[path = "../../examples/book_of_business/crm/mod.rs"]
+mod crm;
+#[path = "../fuzz/judge.rs"]
+mod judge;
+#[path = "../../examples/book_of_business/measured.rs"]
+mod measured;
+#[path = "../../examples/book_of_business/nhs/mod.rs"]
+mod nhs;
+#[path = "../../examples/book_of_business/numbers.rs"]
+#[allow(dead_code, reason = "each data set uses its own part")]
+mod numbers;
+#[path = "../../examples/book_of_business/shape.rs"]
+mod shape;
+#[path = "../../examples/conformance/suite.rs"]
+mod suite;
+#[path = "../../examples/conformance/zones.rs"]
+mod zones;
+
+mod api;
+mod book_of_business;
+mod book_of_business_bank;
+mod book_of_business_nhs;
+mod catalog;
+mod change;
+mod conformance_kit;
+mod csv_source;
+mod dependencies;
+mod diagram;
+mod engine;
+mod engine_large;
+mod engine_spans;
+mod explain;
+mod expr_book;
+mod expr_check;
+mod expr_conformance;
+mod expr_editor;
+mod expr_record;
+mod expr_text;
+mod fuzz_corpus;
+mod hostile;
+mod import;
+mod layers;
+mod levels;
+mod links;
+mod load_faults;
+mod profile;
+mod query;
+mod roll_up;
+mod roll_up_definition;
+mod scope;
+mod segment;
+mod segment_scope;
+mod snapshot;
+mod sources;
+mod succession;
+mod sync;
+mod tree;
+mod usage;
+mod usage_snapshot;

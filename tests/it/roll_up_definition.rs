@@ -1,0 +1,535 @@
+//! Roll-ups that administrators define: every operator is that of the oracle, whatever the packing, the scope, the reach,
+//! and however partial results are grouped and merged.
+
+use crate::common::{CHUNK_ROWS, as_of, config, forest};
+use perennial::aggregate::{Nulls, Operator, Over, Partial, RollUpDefinition, RollUpPlan};
+use perennial::expr::{Checker, ExprValue};
+use perennial::testkit::{OracleDefinition, OracleRow, Random, shown};
+use perennial::{Account, Policy, Reach, Scope, Value, View};
+use proptest::prelude::*;
+
+const REACHES: [Reach; 4] =
+    [Reach::SelfOnly, Reach::Descendants, Reach::SelfAndDescendants, Reach::PreferSelf];
+const NUMBERS: [&str; 4] = ["seats", "arr", "score", "rate"];
+const ORDERED: [&str; 7] = ["seats", "arr", "score", "rate", "since", "mood", "name"];
+const SCALARS: [&str; 8] = ["seats", "score", "rate", "since", "mood", "name", "region", "active"];
+
+/// An operator over attributes, with the attributes that it reads.
+fn random_operator(random: &mut Random, prefix: &str, of: [&[&str]; 3]) -> (Operator, [String; 2]) {
+    let pick = |random: &mut Random, of: &[&str]| of[random.below(of.len() as u64) as usize].to_owned();
+    let [numbers, ordered, scalars] = of;
+    let k = random.below(4) as u32 + 1;
+    let hundredths = [1, 2_500, 5_000, 9_000, 10_000][random.below(5) as usize];
+    let sample = random.below(2) == 0;
+    let (number, order, scalar) = (pick(random, numbers), pick(random, ordered), pick(random, scalars));
+    let (other, by) = (pick(random, numbers), pick(random, ordered));
+    let text = |name: &str| -> std::sync::Arc<str> { format!("{prefix}{name}").into() };
+    let plain = |name: &str| name != "arr";
+    let exact = |name: &str| name != "rate" && name != "arr";
+    let one = |name: &str| [name.to_owned(), String::new()];
+    match random.below(19) {
+        0 => (Operator::Count, one("")),
+        1 => (Operator::Sum(text(&number)), one(&number)),
+        2 => (Operator::Average(text(&number)), one(&number)),
+        3 if plain(&number) == plain(&other) => {
+            (Operator::Ratio { numerator: text(&number), denominator: text(&other) }, [number, other])
+        }
+        4 if exact(&other) && numbers.len() > 1 => {
+            // What is read is the product.
+            (
+                Operator::WeightedAverage { of: text(&number), weight: text("seats") },
+                [format!("{number}*"), "seats".to_owned()],
+            )
+        }
+        5 if plain(&number) => (Operator::Variance { of: text(&number), sample }, one(&number)),
+        6 if plain(&number) => (Operator::StandardDeviation { of: text(&number), sample }, one(&number)),
+        7 => (Operator::Min(text(&order)), one(&order)),
+        8 => (Operator::Max(text(&order)), one(&order)),
+        9 => (Operator::Smallest { of: text(&order), k }, one(&order)),
+        10 => (Operator::Largest { of: text(&order), k }, one(&order)),
+        11 => (Operator::First { of: text(&scalar), by: text(&by) }, [scalar, by]),
+        12 => (Operator::Last { of: text(&scalar), by: text(&by) }, [scalar, by]),
+        13 => (Operator::Mode(text(&scalar)), one(&scalar)),
+        14 => (Operator::Top { of: text(&scalar), k }, one(&scalar)),
+        15 => (Operator::Percentile { of: text(&order), hundredths }, one(&order)),
+        16 if plain(&number) => {
+            (Operator::ApproximatePercentile { of: text(&number), hundredths }, one(&number))
+        }
+        17 if scalars.contains(&"region") => {
+            if sample {
+                (Operator::Union(text("tags")), one("tags"))
+            } else {
+                (Operator::Share { of: text("region"), value: "EMEA".into() }, one("region"))
+            }
+        }
+        _ => (Operator::Distinct(text(&scalar)), one(&scalar)),
+    }
+}
+
+/// The order of bands and enumerations is that of their declaration.
+fn coded(name: &str, value: &Value) -> ExprValue {
+    match (name, value) {
+        ("mood", Value::Band { rank, .. }) => ExprValue::Int(i64::from(*rank)),
+        ("region", Value::Enum(text)) => {
+            ExprValue::Int(["EMEA", "APAC"].iter().position(|own| **own == **text).unwrap() as i64)
+        }
+        (_, value) => shown(value),
+    }
+}
+
+fn decoded(name: &str, value: ExprValue) -> ExprValue {
+    let of = |code: i64| match name {
+        "mood" => ExprValue::Text(["poor", "good"][code as usize].into()),
+        _ => ExprValue::Text(["EMEA", "APAC"][code as usize].into()),
+    };
+    match value {
+        ExprValue::Int(code) if ["mood", "region"].contains(&name) => of(code),
+        ExprValue::List(items) => {
+            ExprValue::List(items.iter().map(|item| decoded(name, item.clone())).collect())
+        }
+        value => value,
+    }
+}
+
+fn near(found: &Option<ExprValue>, expected: &Option<ExprValue>, within: f64) -> bool {
+    match (found, expected) {
+        (Some(ExprValue::Double(a)), Some(b)) => {
+            let b = match b {
+                ExprValue::Int(v) => *v as f64,
+                ExprValue::Decimal(v) => v.to_f64(),
+                ExprValue::Double(v) => *v,
+                other => panic!("{other}"),
+            };
+            (a - b).abs() <= within * b.abs().max(1e-9)
+        }
+        (a, b) => a == b,
+    }
+}
+
+struct Case {
+    definition: RollUpDefinition,
+    oracle: OracleDefinition,
+    columns: [String; 2],
+    filter: Option<(&'static str, Value)>,
+    table: bool,
+}
+
+fn random_case(random: &mut Random, number: usize) -> Case {
+    let table = random.below(4) == 0;
+    let (operator, columns) = if table {
+        random_operator(
+            random,
+            "row.",
+            [&["hours"], &["hours", "title", "open"], &["hours", "title", "open"]],
+        )
+    } else {
+        random_operator(random, "", [&NUMBERS, &ORDERED, &SCALARS])
+    };
+    let reach = REACHES[random.below(4) as usize];
+    let nulls = if random.below(4) == 0 { Nulls::Refuse } else { Nulls::Skip };
+    let filter = match (random.below(3), table) {
+        (0, false) => Some(("active", Value::Bool(true))),
+        (0, true) => Some(("title", Value::text("late"))),
+        _ => None,
+    };
+    let mut definition =
+        RollUpDefinition::new(&format!("r{number}"), operator.clone()).reach(reach).nulls(nulls);
+    if table {
+        definition = definition.over(Over::Table("tickets".into()));
+    }
+    definition = match &filter {
+        Some(("active", _)) => definition.filter("active == true"),
+        Some(_) => definition.filter("row.title == \"late\""),
+        None => definition,
+    };
+    let oracle = OracleDefinition { operator, reach, nulls, with_cancelled: false };
+    Case { definition, oracle, columns, filter, table }
+}
+
+impl Case {
+    fn rows(&self, view: &View, account: Account<'_>) -> Vec<OracleRow> {
+        let of = |value: &dyn Fn(&str) -> Option<Value>| -> Option<OracleRow> {
+            if let Some((name, wanted)) = &self.filter
+                && value(name).as_ref() != Some(wanted)
+            {
+                return None;
+            }
+            let read = |name: &str| match name.strip_suffix('*') {
+                None => value(name).map(|value| coded(name, &value)),
+                // The product of a value and its weight, by another evaluator.
+                Some(name) => product(view, account, name),
+            };
+            Some((read(&self.columns[0]), read(&self.columns[1])))
+        };
+        if self.table {
+            account.child_rows("tickets").filter_map(|row| of(&|name| row.value(name))).collect()
+        } else {
+            of(&|name| account.value(name)).into_iter().collect()
+        }
+    }
+}
+
+fn product(view: &View, account: Account<'_>, name: &str) -> Option<ExprValue> {
+    let checked = Checker::new(&**view.schema()).check(&format!("({name}) * (seats)")).unwrap();
+    checked.for_accounts(view).unwrap().value(account)
+}
+
+proptest! {
+    #![proptest_config(config(96))]
+
+    #[test]
+    fn every_operator_is_that_of_the_oracle(
+        seeds in prop::collection::vec(any::<[u8; 5]>(), 1..40),
+        seed in any::<u64>(),
+        packing in 0_usize..6,
+    ) {
+        let mut random = Random::new(seed);
+        let rows = forest(&seeds).shuffled(seed);
+        let (book, _) = rows.load(CHUNK_ROWS[packing], Policy::strict());
+        let scope = match random.below(3) {
+            0 => Scope::all(),
+            _ => {
+                let ids: Vec<String> = rows.accounts.iter().map(|row| row.id.as_str().to_owned()).collect();
+                Scope::of(book.accounts(ids.iter().filter(|_| random.below(4) > 0).map(String::as_str)))
+            }
+        };
+        let view = book.view(&scope, as_of()).unwrap();
+        let cases: Vec<Case> = (0..12).map(|number| random_case(&mut random, number)).collect();
+        let definitions = cases.iter().map(|case| case.definition.clone());
+        let plan = RollUpPlan::new(book.schema(), &**book.schema(), definitions).unwrap();
+        let answers = plan.run(&view);
+        for case in &cases {
+            let name = case.definition.name();
+            for account in view.accounts() {
+                let mut expected = case.oracle.evaluate(&view, account, &|account| case.rows(&view, account));
+                let is_number = matches!(case.oracle.operator, Operator::Distinct(_) | Operator::Share { .. });
+                expected.value = match expected.value {
+                    Some(value) if !is_number => Some(decoded(&case.columns[0], value)),
+                    value => value,
+                };
+                // By code, EMEA is the first.
+                if let Operator::Share { .. } = case.oracle.operator {
+                    let emea = case.oracle.evaluate(&view, account, &|account| {
+                        case.rows(&view, account).into_iter().map(|row| (row.0.map(|v| decoded("region", v)), row.1)).collect()
+                    });
+                    expected.value = emea.value;
+                }
+                let found = answers.value(name, account);
+                let within = match &case.oracle.operator {
+                    Operator::ApproximatePercentile { .. } => 1.0 / 128.0,
+                    Operator::Variance { .. } | Operator::StandardDeviation { .. } => 1e-7,
+                    Operator::WeightedAverage { .. } => 1e-12,
+                    _ => 0.0,
+                };
+                prop_assert!(
+                    near(&found, &expected.value, within),
+                    "{:?} at {}: {:?}, not {:?}", case.definition, account.id_str(), found, expected.value
+                );
+                prop_assert_eq!(answers.counted(name, account), expected.counted, "{:?}", case.definition);
+                prop_assert_eq!(answers.skipped(name, account), expected.skipped, "{:?}", case.definition);
+                // The same from states that are merged.
+                let partial = plan.partial(name, account, None).unwrap();
+                prop_assert_eq!(&partial.value(), &found, "{:?} at {}", case.definition, account.id_str());
+            }
+        }
+        // Partial results of the accounts by themselves, merged in any order and grouping.
+        for case in &cases {
+            let definition = case.definition.clone().reach(Reach::SelfOnly);
+            let own = RollUpPlan::new(book.schema(), &**book.schema(), [definition]).unwrap();
+            let all = case.definition.clone().reach(Reach::SelfAndDescendants);
+            let all = RollUpPlan::new(book.schema(), &**book.schema(), [all]).unwrap();
+            let name = case.definition.name();
+            let whole = all.run(&view);
+            for top in view.accounts().take(3) {
+                let mut parts: Vec<Partial> =
+                    top.subtree().map(|account| own.partial(name, account, None).unwrap()).collect();
+                while parts.len() > 1 {
+                    let part = parts.swap_remove(random.below(parts.len() as u64) as usize);
+                    let into = random.below(parts.len() as u64) as usize;
+                    parts[into].merge(&part).unwrap();
+                }
+                prop_assert_eq!(parts[0].value(), whole.value(name, top), "{:?}", case.definition);
+                prop_assert_eq!(parts[0].skipped(), whole.skipped(name, top));
+            }
+        }
+    }
+}
+
+// --- Over events ----------------------------------------------------------------------------------
+
+mod over_events {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use perennial::aggregate::{
+        ANY_EVENT, Event, EventKind, Metrics, Operator, Over, RollUpDefinition, RollUpPlan, Usage,
+        UsageSchema, UsageSettings,
+    };
+    use perennial::expr::ExprValue;
+    use perennial::testkit::Random;
+    use perennial::{Account, Attribute, AttributeType, Date, Policy, Reach};
+    use proptest::prelude::*;
+
+    use crate::common::{as_of, config, forest, view};
+
+    #[derive(Debug, Clone)]
+    struct Sent {
+        account: String,
+        day: Date,
+        user: Option<String>,
+        count: u32,
+        rows: Option<i64>,
+    }
+
+    fn within<'v>(reach: Reach, top: Account<'v>, own: &dyn Fn(Account<'v>) -> bool) -> Vec<Account<'v>> {
+        match reach {
+            Reach::SelfOnly => vec![top],
+            Reach::Descendants => top.descendants().collect(),
+            Reach::SelfAndDescendants => top.subtree().collect(),
+            Reach::PreferSelf => {
+                let (mut found, mut left) = (Vec::new(), vec![top]);
+                while let Some(next) = left.pop() {
+                    if own(next) { found.push(next) } else { left.extend(next.children()) }
+                }
+                found
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(config(48))]
+
+        /// People are counted once across accounts and days, events as often as they were, measures by their totals.
+        #[test]
+        fn roll_ups_over_events_are_those_of_a_list(
+            seeds in prop::collection::vec(any::<[u8; 5]>(), 1..30),
+            seed in any::<u64>(),
+            rows in 0_usize..80,
+        ) {
+            let mut random = Random::new(seed);
+            let book = forest(&seeds).load(7, Policy::strict()).0;
+            let view = view(&book);
+            let today = as_of().date();
+            let ids: Vec<&str> = view.accounts().map(|account| account.id_str()).collect();
+            let sent: Vec<Sent> = (0..rows).map(|_| Sent {
+                account: ids[random.below(ids.len() as u64) as usize].to_owned(),
+                day: today.plus_days(-(random.below(20) as i32)).unwrap(),
+                user: (random.below(4) > 0).then(|| ["ann", "bob", "cid", "dan"][random.below(4) as usize].to_owned()),
+                count: random.below(3) as u32 + 1,
+                rows: (random.below(3) > 0).then(|| random.below(50) as i64),
+            }).collect();
+            let schema = UsageSchema::new([
+                EventKind::new("export").measure(Attribute::new("rows", AttributeType::Int)),
+            ]).unwrap();
+            let mut usage = Usage::new(schema, UsageSettings::new());
+            let events = sent.iter().map(|of| {
+                let mut event = Event::on("export", &of.account, of.day).count(of.count);
+                if let Some(user) = &of.user {
+                    event = event.user(user);
+                }
+                of.rows.map_or(event.clone(), |rows| event.value("rows", rows))
+            });
+            usage.ingest(events, today).unwrap();
+
+            let metrics = Metrics::none();
+            let names = usage.names(&**book.schema(), &metrics);
+            let usage = usage.over(&view, &metrics);
+            for reach in super::REACHES {
+                let of = |name: &str, operator: Operator, event: &str| {
+                    let over = Over::Events { event: event.into(), last_days: Some(14) };
+                    RollUpDefinition::new(name, operator).over(over).reach(reach)
+                };
+                let plan = RollUpPlan::new(book.schema(), &names, [
+                    of("events", Operator::Count, "export"),
+                    of("people", Operator::Distinct("row.user".into()), ANY_EVENT),
+                    of("days", Operator::Distinct("row.day".into()), ANY_EVENT),
+                    of("sum", Operator::Sum("row.rows".into()), "export"),
+                    of("mean", Operator::Average("row.rows".into()), "export"),
+                    of("busiest", Operator::Max("row.rows".into()), "export").filter("row.user != \"bob\""),
+                    of("top", Operator::Mode("row.user".into()), "export"),
+                ]).unwrap();
+                let answers = plan.run_with(&usage);
+                let first = today.plus_days(-13).unwrap();
+                for account in view.accounts() {
+                    let read = |counts: &dyn Fn(&Sent) -> bool| {
+                        let own = |account: Account<'_>| {
+                            sent.iter().any(|of| of.account == account.id_str() && of.day >= first && counts(of))
+                        };
+                        let names: BTreeSet<String> =
+                            within(reach, account, &own).iter().map(|account| account.id_str().to_owned()).collect();
+                        sent.iter().filter(move |of| names.contains(&of.account) && of.day >= first && counts(of)).cloned().collect::<Vec<_>>()
+                    };
+                    let shown = |name: &str| answers.value(name, account);
+                    let int = |count: usize| Some(ExprValue::Int(count as i64));
+                    let all = read(&|_| true);
+                    prop_assert_eq!(shown("events"), int(all.iter().map(|of| of.count as usize).sum()));
+                    let people = read(&|of| of.user.is_some());
+                    let users: BTreeSet<_> = people.iter().filter_map(|of| of.user.clone()).collect();
+                    prop_assert_eq!(shown("people"), int(users.len()));
+                    prop_assert_eq!(shown("days"), int(all.iter().map(|of| of.day).collect::<BTreeSet<_>>().len()));
+                    // A bucket has a total where one of its events has the measure.
+                    let measured = read(&|of| of.rows.is_some());
+                    let sum: i64 = measured.iter().filter_map(|of| of.rows).sum();
+                    prop_assert_eq!(shown("sum"), Some(ExprValue::Int(sum)));
+                    let count: u32 = measured.iter().map(|of| of.count).sum();
+                    let mean = (count > 0).then(|| ExprValue::Double(sum as f64 / f64::from(count)));
+                    prop_assert_eq!(shown("mean"), mean);
+                    let mut totals: BTreeMap<(String, Date, Option<String>), i64> = BTreeMap::new();
+                    for of in read(&|of| of.rows.is_some() && of.user.as_deref().is_some_and(|user| user != "bob")) {
+                        *totals.entry((of.account, of.day, of.user)).or_default() += of.rows.unwrap();
+                    }
+                    prop_assert_eq!(shown("busiest"), totals.values().max().map(|most| ExprValue::Int(*most)));
+                    let mut often: BTreeMap<String, u32> = BTreeMap::new();
+                    for of in &people {
+                        *often.entry(of.user.clone().unwrap()).or_default() += of.count;
+                    }
+                    let most = often.values().max();
+                    let top = often.iter().find(|(_, count)| Some(*count) == most);
+                    prop_assert_eq!(shown("top"), top.map(|(user, _)| ExprValue::Text(user.as_str().into())));
+                }
+            }
+        }
+    }
+}
+
+// --- Definitions ----------------------------------------------------------------------------------
+
+fn planned(definitions: impl IntoIterator<Item = RollUpDefinition>) -> Result<RollUpPlan, String> {
+    let schema = crate::common::schema();
+    RollUpPlan::new(&schema, &*schema, definitions).map_err(|errors| errors.to_string())
+}
+
+#[test]
+fn all_faults_of_all_roll_ups_are_said_at_once() {
+    let text = planned([
+        RollUpDefinition::new("a", Operator::Sum("seat".into())),
+        RollUpDefinition::new("a", Operator::Sum("name".into())),
+        RollUpDefinition::new("seats", Operator::Count),
+        RollUpDefinition::new("b", Operator::Sum("row.amount".into())).over(Over::Table("contracts".into())),
+        RollUpDefinition::new("c", Operator::Count).over(Over::Table("ticket".into())),
+        RollUpDefinition::new("d", Operator::Count)
+            .over(Over::Events { event: "login".into(), last_days: None }),
+        RollUpDefinition::new("e", Operator::Count).levels(["Compny"]),
+        RollUpDefinition::new("f", Operator::Count).filter("seats + 1"),
+        RollUpDefinition::new("g", Operator::Smallest { of: "seats".into(), k: 0 }),
+        RollUpDefinition::new("h", Operator::Percentile { of: "seats".into(), hundredths: 10_001 }),
+        RollUpDefinition::new("i", Operator::Share { of: "region".into(), value: "EMEA ".into() }),
+        RollUpDefinition::new("j", Operator::Ratio { numerator: "arr".into(), denominator: "seats".into() }),
+        RollUpDefinition::new("k", Operator::Max("region".into())),
+        RollUpDefinition::new("l", Operator::Sum("row.hours".into())),
+        // A product of two whole expressions, and not of what is left when their texts are put together.
+        RollUpDefinition::new(
+            "m",
+            Operator::WeightedAverage { of: "seats) + (seats".into(), weight: "seats".into() },
+        ),
+    ])
+    .unwrap_err();
+    for part in [
+        "roll-up `a`: value: E101 seat",
+        "did you mean `seats`",
+        "roll-up `a`: there is no sum of text",
+        "roll-up `seats`: its name is that of an attribute or another column",
+        "roll-up `b`: these amounts are of several currencies; filter to one or convert at load",
+        "roll-up `c`: there is no child table `ticket`; did you mean `tickets`?",
+        "roll-up `d`: there is no event `login`",
+        "roll-up `e`: there is no account type `Compny`; did you mean `Company`?",
+        "roll-up `f`: the filter is whole number, no yes/no question",
+        "roll-up `g`: 0 is no place from 1 to 100",
+        "roll-up `h`: 10001 hundredths of a percent is no share above 0 and up to 10000",
+        "roll-up `i`: `EMEA ` is not an allowed value; did you mean `EMEA`?",
+        "roll-up `j`: money(USD) by whole number is no ratio; a weighted average may be meant",
+        "roll-up `k`: there is no greatest of enumeration value",
+        "roll-up `l`: value: E101",
+        "roll-up `m`: value: E1",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+}
+
+#[test]
+fn partial_results_of_different_roll_ups_do_not_merge() {
+    let sum = Operator::Sum("x".into());
+    let mut ints = Partial::new(&sum, &perennial::expr::Type::Int, None).unwrap();
+    ints.add(Some(&ExprValue::Int(1)), None);
+    let doubles = Partial::new(&sum, &perennial::expr::Type::Double, None).unwrap();
+    assert!(ints.merge(&doubles).is_err());
+    assert_eq!(ints.value(), Some(ExprValue::Int(1)));
+    assert!(Partial::new(&sum, &perennial::expr::Type::Text, None).is_err());
+}
+
+#[test]
+fn levels_receive_and_others_have_nothing() {
+    let rows = forest(&[[0, 0, 9, 1, 0], [8, 1, 9, 2, 0], [8, 2, 9, 3, 0], [8, 2, 9, 4, 0]]);
+    let (book, _) = rows.load(3, Policy::strict());
+    let view = book.view(&Scope::all(), as_of()).unwrap();
+    let count = RollUpDefinition::new("count", Operator::Count).levels(["Group"]);
+    let plan = RollUpPlan::new(book.schema(), &**book.schema(), [count]).unwrap();
+    let answers = plan.run(&view);
+    for account in view.accounts() {
+        let receives = account.account_type() == "Group";
+        assert_eq!(answers.value("count", account).is_some(), receives, "{}", account.path());
+    }
+}
+
+#[test]
+fn a_chain_and_a_star_of_a_hundred_thousand_take_no_longer_than_their_rows() {
+    use perennial::testkit::PlainBook;
+    for plain in [PlainBook::chain(100_000), PlainBook::star(100_000)] {
+        let (book, _) = perennial::Book::load(plain.schema(), &plain, &Policy::strict()).unwrap();
+        let view = book.view(&Scope::all(), as_of()).unwrap();
+        let value = "level".to_owned();
+        let of = || -> std::sync::Arc<str> { value.as_str().into() };
+        let plan = RollUpPlan::new(
+            book.schema(),
+            &**book.schema(),
+            [
+                RollUpDefinition::new("count", Operator::Count),
+                RollUpDefinition::new("different", Operator::Distinct(of())),
+                RollUpDefinition::new("median", Operator::Percentile { of: of(), hundredths: 5_000 }),
+                RollUpDefinition::new("mode", Operator::Mode(of())),
+                RollUpDefinition::new("top", Operator::Top { of: of(), k: 3 }),
+                RollUpDefinition::new("third", Operator::Smallest { of: of(), k: 3 }),
+                RollUpDefinition::new("variance", Operator::Variance { of: of(), sample: false }),
+            ],
+        )
+        .unwrap();
+        let answers = plan.run(&view);
+        let root = view.accounts().next().unwrap();
+        assert_eq!(answers.value("count", root), Some(ExprValue::Int(100_000)));
+        let chain = root.children().len() == 1;
+        let different = if chain { 100_000 } else { 2 };
+        assert_eq!(answers.value("different", root), Some(ExprValue::Int(different)));
+        assert_eq!(answers.value("median", root), Some(ExprValue::Int(if chain { 50_000 } else { 2 })));
+        assert_eq!(answers.value("mode", root), Some(ExprValue::Int(if chain { 1 } else { 2 })));
+        assert_eq!(answers.value("third", root), Some(ExprValue::Int(if chain { 3 } else { 2 })));
+    }
+}
+
+#[test]
+fn cancelled_accounts_add_nothing_unless_asked_for() {
+    use perennial::testkit::ReferenceBook;
+    let reference = ReferenceBook::new(400, 7);
+    let (book, _) =
+        perennial::Book::load(reference.schema(), &reference.source(), &Policy::strict()).unwrap();
+    let view = book.view(&Scope::all(), as_of()).unwrap();
+    let sum = |name: &str| RollUpDefinition::new(name, Operator::Sum("contract_value".into()));
+    let both = [sum("without"), sum("with").with_cancelled()];
+    let plan = RollUpPlan::new(book.schema(), &**book.schema(), both).unwrap();
+    let answers = plan.run(&view);
+    let mut differ = 0;
+    for (name, with_cancelled) in [("without", false), ("with", true)] {
+        let operator = Operator::Sum("contract_value".into());
+        let oracle = OracleDefinition {
+            operator,
+            reach: Reach::SelfAndDescendants,
+            nulls: Nulls::Skip,
+            with_cancelled,
+        };
+        for account in view.accounts() {
+            let rows =
+                |own: Account<'_>| vec![(own.value("contract_value").map(|value| shown(&value)), None)];
+            assert_eq!(answers.value(name, account), oracle.evaluate(&view, account, &rows).value);
+            differ += usize::from(answers.value("with", account) != answers.value("without", account));
+        }
+    }
+    assert!(differ > 0);
+}

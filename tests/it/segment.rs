@@ -1,0 +1,317 @@
+//! Segments: who is in, who came and went, what a portfolio looks like, and that nothing outside a scope shows.
+
+use std::collections::BTreeSet;
+
+use crate::common::{CHUNK_ROWS, as_of, forest, id, schema, view};
+use perennial::expr::{Checker, ExprLimits, ExprPlan};
+use perennial::segment::{Difference, Segment, SegmentFaultKind, Segments};
+use perennial::{AccountId, Book, Change, Policy, Scope, View};
+use proptest::prelude::*;
+
+/// Questions that books of the common schema answer, of all sorts.
+const QUESTIONS: [&str; 12] = [
+    "seats > 100",
+    "region == \"EMEA\"",
+    "isNot(region, \"EMEA\")",
+    "parent.region == \"EMEA\" || arr > 50000",
+    "descendants.exists(d, d.seats > 200)",
+    "tickets.count(t, t.open) > 1",
+    "owns(\"CRM\")",
+    "children.all(c, c.active)",
+    "false",
+    "level <= 2",
+    "!(mood == \"good\")",
+    "name.containsFold(\"a\")",
+];
+
+fn segment(id: &str, text: &str) -> Segment {
+    Segment::parse(id, text).unwrap()
+}
+
+fn members(view: &View, text: &str) -> BTreeSet<AccountId> {
+    let checked = Checker::new(&**view.schema()).check_predicate(text).unwrap();
+    let answers = ExprPlan::new(view.schema(), [&checked]).unwrap().run(view);
+    answers.matching(0).iter().map(|place| view.id(place).unwrap()).collect()
+}
+
+proptest! {
+    #![proptest_config(crate::common::config(96))]
+
+    /// A segment that asks others is the expression with their questions in their place.
+    #[test]
+    fn segments_that_ask_others_are_one_expression(
+        seeds in prop::collection::vec(any::<[u8; 5]>(), 1..40),
+        first in prop::sample::select(&QUESTIONS[..]),
+        second in prop::sample::select(&QUESTIONS[..]),
+        packing in 0_usize..6,
+        seen in prop::collection::vec(any::<bool>(), 40),
+    ) {
+        let (book, _) = forest(&seeds).load(CHUNK_ROWS[packing], Policy::strict());
+        let whole = view(&book);
+        let visible = whole.accounts().zip(&seen).filter(|(_, seen)| **seen).map(|(account, _)| account.place());
+        let view = book.view(&Scope::of(whole.set(visible)), as_of()).unwrap();
+        let segments = Segments::new(&**book.schema(), [
+            segment("both", "inSegment(\"a\") && !inSegment(\"b\") || inSegment(\"c\")"),
+            segment("c", "inSegment(\"b\") && seats > 5"),
+            segment("a", first),
+            segment("b", second),
+        ]).unwrap();
+        let found = segments.plan(book.schema()).unwrap().run(&view);
+        let text = format!(
+            "isTrue({first}) && !isTrue({second}) || isTrue(isTrue({second}) && seats > 5)"
+        );
+        let ids: BTreeSet<AccountId> = found.ids("both").unwrap().into_iter().collect();
+        prop_assert_eq!(&ids, &members(&view, &text));
+        prop_assert_eq!(found.count("both"), Some(ids.len()));
+        for account in view.accounts() {
+            let why = segments.explain("both", account).unwrap().unwrap();
+            prop_assert_eq!(why.truth() == Some(true), ids.contains(&account.id()), "{}", why);
+            prop_assert_eq!(found.contains("both", account), ids.contains(&account.id()));
+        }
+    }
+
+    /// What a difference says, applied to the members before, gives those after; with the same layout and without.
+    #[test]
+    fn a_difference_leads_from_one_to_the_other(
+        seeds in prop::collection::vec(any::<[u8; 5]>(), 2..40),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), 0_i64..300, any::<bool>()), 0..8),
+        question in prop::sample::select(&QUESTIONS[..]),
+        packing in 0_usize..6,
+    ) {
+        let (book, _) = forest(&seeds).load(CHUNK_ROWS[packing], Policy::lenient());
+        let before_view = view(&book);
+        let ids: Vec<AccountId> = before_view.accounts().map(|account| account.id()).collect();
+        let mut changed = book.clone();
+        for (at, seats, leaves) in &edits {
+            let account = at.get(&ids);
+            let change = if *leaves { Change::new().remove(account) } else { Change::new().set(account, "seats", *seats) };
+            // An account with others below it stays, one that left cannot be changed.
+            if let Ok((next, _)) = changed.apply(&change) {
+                changed = next;
+            }
+        }
+        let segments = Segments::new(&**book.schema(), [segment("s", question)]).unwrap();
+        let plan = segments.plan(book.schema()).unwrap();
+        let (before, now) = (plan.run(&before_view), plan.run(&view(&changed)));
+        let difference = now.difference(&before, "s").unwrap();
+        let (old, new) = (before.ids("s").unwrap(), now.ids("s").unwrap());
+        prop_assert_eq!(&difference.apply(&old).unwrap(), &new);
+        prop_assert_eq!(difference.stayed + difference.entered.len(), new.len());
+        prop_assert_eq!(difference.stayed + difference.left.len(), old.len());
+        let back = before.difference(&now, "s").unwrap();
+        prop_assert_eq!(back.apply(&new).unwrap(), old);
+        let json = serde_json::to_string(&difference).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Difference>(&json).unwrap(), difference);
+    }
+
+    /// What an analysis says is what the members say.
+    #[test]
+    fn an_analysis_compares_the_members(
+        seeds in prop::collection::vec(any::<[u8; 5]>(), 1..40),
+        picked in prop::collection::vec(0_usize..QUESTIONS.len(), 1..9),
+    ) {
+        let (book, _) = forest(&seeds).load(64, Policy::strict());
+        let view = view(&book);
+        let all: Vec<Segment> =
+            picked.iter().enumerate().map(|(at, question)| segment(&format!("s{at}"), QUESTIONS[*question])).collect();
+        let segments = Segments::new(&**book.schema(), all).unwrap();
+        let found = segments.plan(book.schema()).unwrap().run(&view);
+        let told = found.analyse();
+        let sets: Vec<BTreeSet<AccountId>> =
+            segments.ids().map(|id| found.ids(id).unwrap().into_iter().collect()).collect();
+        let union: BTreeSet<&AccountId> = sets.iter().flatten().collect();
+        prop_assert_eq!(told.in_none, view.len() - union.len());
+        prop_assert_eq!(found.in_none().len(), told.in_none);
+        for (a, set) in sets.iter().enumerate() {
+            let name = format!("s{a}");
+            prop_assert_eq!(told.empty.iter().any(|id| **id == *name), set.is_empty());
+            prop_assert_eq!(told.never.iter().any(|id| **id == *name), QUESTIONS[picked[a]] == "false");
+            for (b, other) in sets.iter().enumerate().filter(|(b, _)| *b != a) {
+                let other_name = format!("s{b}");
+                let listed = |groups: &[Vec<std::sync::Arc<str>>]| {
+                    groups.iter().any(|group| group.iter().any(|id| **id == *name) && group.iter().any(|id| **id == *other_name))
+                };
+                prop_assert_eq!(listed(&told.same_members), set == other && !set.is_empty());
+                prop_assert_eq!(listed(&told.same_question), picked[a] == picked[b]);
+                let subset = told.subsets.iter().any(|(x, y)| **x == *name && **y == *other_name);
+                let wanted = !set.is_empty() && set.len() < other.len() && other.len() < view.len() && set.is_subset(other);
+                prop_assert_eq!(subset, wanted);
+            }
+        }
+        let json = serde_json::to_string(&told).unwrap();
+        prop_assert_eq!(serde_json::from_str::<perennial::segment::Analysis>(&json).unwrap(), told);
+    }
+}
+
+#[test]
+fn a_difference_that_does_not_fit_is_refused() {
+    let (book, _) = forest(&[[1, 2, 3, 4, 5], [9, 9, 9, 9, 9]]).load(64, Policy::strict());
+    let segments =
+        Segments::new(&**book.schema(), [segment("all", "true"), segment("none", "false")]).unwrap();
+    let found = segments.plan(book.schema()).unwrap().run(&view(&book));
+    let ids = found.ids("all").unwrap();
+    let mut difference = found.difference(&found, "all").unwrap();
+    assert!(difference.is_empty());
+    difference.entered = vec![ids[0].clone()];
+    difference.left = vec![id("nobody")];
+    let error = difference.apply(&ids).unwrap_err();
+    assert_eq!((error.entered, error.left), (vec![ids[0].clone()], vec![id("nobody")]));
+    assert!(found.difference(&found, "unknown").is_none());
+}
+
+#[test]
+fn every_fault_of_every_segment_is_told() {
+    let schema = schema();
+    let long = "x".repeat(129);
+    let errors = Segments::new(
+        &*schema,
+        [
+            segment("a", "seat > 1 && region == \"Mars\""),
+            segment("a", "true"),
+            segment("b", "inSegment(\"c\")"),
+            segment("c", "inSegment(\"d\") || seats > 1"),
+            segment("d", "inSegment(\"b\")"),
+            segment("e", "inSegment(\"nobody\")"),
+            segment("f", "seats + 1"),
+            segment(" g", "true"),
+            segment(&long, "true"),
+            segment("self", "inSegment(\"self\")"),
+        ],
+    )
+    .unwrap_err();
+    let told: Vec<String> = errors
+        .faults()
+        .iter()
+        .map(|fault| match &fault.kind {
+            SegmentFaultKind::Expression(errors) => format!("{} {}", fault.segment, errors.all().len()),
+            SegmentFaultKind::Cycle(path) => path.join(">"),
+            other => format!("{} {other:?}", fault.segment),
+        })
+        .collect();
+    let id = format!("{long} Id");
+    assert_eq!(told, ["a Duplicate", " g Id", id.as_str(), "b>c>d>b", "self>self", "a 2", "e 1", "f 1"]);
+}
+
+#[test]
+fn chains_of_segments_are_bounded() {
+    let schema = schema();
+    let mut all = vec![segment("s0", "seats > 1")];
+    for number in 1..10 {
+        all.push(segment(&format!("s{number}"), &format!("inSegment(\"s{}\")", number - 1)));
+    }
+    let errors = Segments::new(&*schema, all.clone()).unwrap_err();
+    assert!(errors.to_string().contains("E304"), "{errors}");
+    let wide = ExprLimits::default().with_segment_chain(10);
+    assert!(Segments::within(&*schema, &perennial::FixedZones, &wide, all).is_ok());
+    // A hundred thousand in a row: the walk keeps a stack of its own.
+    let long =
+        (0..100_000).map(|number| segment(&format!("t{number}"), &format!("inSegment(\"t{}\")", number + 1)));
+    let errors = Segments::new(&*schema, long).unwrap_err();
+    assert!(!errors.faults().is_empty());
+}
+
+#[test]
+fn other_expressions_ask_segments() {
+    let (book, _) = forest(&[[1, 2, 3, 4, 5], [9, 9, 9, 9, 9], [4, 200, 1, 7, 7]]).load(64, Policy::strict());
+    let segments = Segments::new(&**book.schema(), [segment("large", "seats > 100")]).unwrap();
+    let names = segments.names(&**book.schema());
+    let checker = Checker::new(&names);
+    let checked = checker.check("inSegment(\"large\") ? 1 : 0").unwrap();
+    assert!(
+        checker.check("inSegment(\"larg\")").unwrap_err().to_string().contains("did you mean \"large\"?")
+    );
+    let plan = ExprPlan::with_segments(book.schema(), segments.in_order(), [&checked]).unwrap();
+    let view = view(&book);
+    let answers = plan.run(&view);
+    let found = segments.plan(book.schema()).unwrap().run(&view);
+    for account in view.accounts() {
+        let wanted = i64::from(found.contains("large", account));
+        assert_eq!(answers.value(0, account).unwrap().to_string(), wanted.to_string());
+    }
+    // Of those in it, their own values, once each.
+    let seats = Checker::new(&**book.schema()).check("seats").unwrap();
+    let wanted: i64 = view
+        .accounts()
+        .filter(|account| found.contains("large", *account))
+        .filter_map(|account| {
+            account.value("seats").and_then(|value| match value {
+                perennial::Value::Int(v) => Some(v),
+                _ => None,
+            })
+        })
+        .sum();
+    let sum = found.sum("large", &seats).unwrap();
+    assert_eq!(sum.map_or_else(|| "0".to_owned(), |sum| sum.to_string()), wanted.to_string());
+    let text = Checker::new(&**book.schema()).check("name").unwrap();
+    assert!(found.sum("large", &text).unwrap_err().to_string().contains("there is no sum of text"));
+    assert!(matches!(found.sum("unknown", &seats), Ok(None)));
+}
+
+#[test]
+fn a_document_is_read_as_it_was_written_or_every_fault_is_told() {
+    let all = [
+        segment("a", "seats > 1").named("A").described("d").owned_by("kim").at_version(7),
+        segment("b", "inSegment(\"a\") && region == 'EMEA'"),
+    ];
+    let json = Segment::to_json(&all);
+    assert_eq!(Segment::from_json(&json, &ExprLimits::default()).unwrap(), all);
+    let one = serde_json::to_string(&all[0]).unwrap();
+    assert_eq!(serde_json::from_str::<Segment>(&one).unwrap(), all[0]);
+    let wire = serde_json::json!({ "v": 1, "segments": [{ "id": "a", "expression": all[0].expression().to_json() }] });
+    assert_eq!(
+        Segment::from_json(&wire, &ExprLimits::default()).unwrap()[0].expression(),
+        all[0].expression()
+    );
+
+    let broken = serde_json::json!({ "v": 2, "extra": 1, "segments": [
+        { "id": 1, "expression": "a >" },
+        { "id": "x", "name": 3, "version": -1, "expresion": "a" },
+        { "id": "y", "expression": { "v": 1, "expr": { "op": "nope" } } },
+        7,
+    ] });
+    let errors = Segment::from_json(&broken, &ExprLimits::default()).unwrap_err();
+    let told: Vec<String> = errors
+        .faults()
+        .iter()
+        .map(|fault| match &fault.kind {
+            SegmentFaultKind::Document { path, .. } => path.clone(),
+            other => format!("{other:?}").chars().take(10).collect(),
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "",
+            "/v",
+            "/segments/0/id",
+            "Expression",
+            "/segments/1",
+            "/segments/1/name",
+            "/segments/1/version",
+            "/segments/1/expression",
+            "/segments/2/expression/expr",
+            "/segments/3",
+        ]
+    );
+    let twice = "{\"v\":1,\"segments\":[{\"id\":\"a\",\"id\":\"b\",\"expression\":\"true\"}]}";
+    let errors = Segment::from_json_text(twice, &ExprLimits::default()).unwrap_err();
+    assert_eq!(errors.to_string(), "at `/segments/0/id`: this field stands twice");
+    assert!(Segment::from_json_text("{", &ExprLimits::default()).is_err());
+    assert!(
+        serde_json::from_str::<Segment>("{\"v\":1,\"id\":\"a\",\"id\":\"b\",\"expression\":\"true\"}")
+            .is_err()
+    );
+    let text = Segment::to_json(&all).to_string();
+    assert_eq!(Segment::from_json_text(&text, &ExprLimits::default()).unwrap(), all);
+    assert!(serde_json::from_str::<Segment>("{\"v\":3,\"id\":\"a\",\"expression\":\"true\"}").is_err());
+}
+
+#[test]
+fn segments_cross_threads() {
+    fn check<T: Send + Sync + 'static>() {}
+    check::<Segments>();
+    check::<perennial::segment::SegmentPlan>();
+    check::<perennial::segment::Memberships>();
+    check::<perennial::segment::CheckedQuery>();
+    check::<Book>();
+}
