@@ -1,15 +1,17 @@
 //! Do definitions make sense together, and in which order are they worked out?
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use petgraph::graph::{DiGraph, NodeIndex};
 
+use super::cycle::{CyclePath, Ring, Way};
 use super::definition::{Definition, DefinitionKind};
 use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef};
 use super::mentions::Mentions;
 use super::names::CatalogNames;
+use super::pending::PendingNames;
 use crate::aggregate::{CheckedRollUp, Metric, Metrics, Over, RollUpFaultKind};
 use crate::expr::{Checked, Checker, ExprLimits, Name, NameText, Names, Of, Source, Type};
 use crate::model::{AccountId, Zones};
@@ -70,8 +72,10 @@ pub(super) fn reference(definition: &Definition) -> DefinitionRef {
     DefinitionRef { kind: definition.kind(), name: Arc::from(definition.name()) }
 }
 
-/// Who is read under a name.
-fn key(kind: DefinitionKind, name: &str) -> (u8, String) {
+/// How a definition is read: by a name among columns, metrics or segments.
+pub(super) type Key = (u8, String);
+
+pub(super) fn key(kind: DefinitionKind, name: &str) -> Key {
     let space = match kind {
         DefinitionKind::Metric => 1,
         DefinitionKind::Segment => 2,
@@ -86,7 +90,7 @@ struct Compiler<'c> {
     limits: &'c ExprLimits,
     faults: Vec<(usize, CatalogFault)>,
     /// Definitions that are at fault, by how they are read.
-    broken: HashSet<(u8, String)>,
+    broken: HashSet<Key>,
     /// Definitions that are read by nobody, since another has their name.
     unread: HashSet<usize>,
     entries: IndexMap<DefinitionRef, Entry>,
@@ -120,7 +124,7 @@ pub(super) fn judge(
         entries: IndexMap::new(),
     };
     // By how they are read: a name twice is a fault, and the first one counts.
-    let mut known: HashMap<(u8, String), usize> = HashMap::new();
+    let mut known: HashMap<Key, usize> = HashMap::new();
     for (place, definition) in definitions.iter().enumerate() {
         let kind = definition.kind();
         if let Err(error) = AccountId::check(definition.name()) {
@@ -140,27 +144,19 @@ pub(super) fn judge(
         }
     }
     compiler.metrics(definitions, &known);
-    let mut graph: DiGraph<usize, ()> = DiGraph::new();
-    let nodes: Vec<NodeIndex> = (0..definitions.len()).map(|place| graph.add_node(place)).collect();
-    let mut reads: Vec<Vec<usize>> = Vec::with_capacity(definitions.len());
-    for definition in definitions {
+    let mut mentions: HashMap<usize, Vec<usize>> = HashMap::with_capacity(definitions.len());
+    for (place, definition) in definitions.iter().enumerate() {
         let mut found: Vec<usize> =
             mentioned(definition).filter_map(|key| known.get(&key).copied()).collect();
         found.sort_unstable();
         found.dedup();
-        reads.push(found);
-    }
-    for (from, found) in nodes.iter().zip(&reads) {
-        for to in found.iter().filter_map(|to| nodes.get(*to)) {
-            graph.add_edge(*from, *to, ());
-        }
+        mentions.insert(place, found);
     }
     // Those that are read come first; those that may read each other, together.
-    for ring in petgraph::algo::kosaraju_scc(&graph) {
-        let mut left: Vec<usize> =
-            ring.into_iter().filter_map(|node| graph.node_weight(node).copied()).collect();
-        left.sort_unstable();
-        compiler.ring(definitions, &reads, left);
+    let places: Vec<usize> = (0..definitions.len()).collect();
+    for mut members in components(&places, &mentions) {
+        members.sort_unstable();
+        compiler.component(definitions, &mentions, &members);
     }
     compiler.faults.sort_by_key(|(place, _)| *place);
     // As they were given, but each after all that it reads.
@@ -176,7 +172,7 @@ pub(super) fn judge(
 }
 
 /// How what a definition mentions would be read.
-fn mentioned(definition: &Definition) -> impl Iterator<Item = (u8, String)> {
+fn mentioned(definition: &Definition) -> impl Iterator<Item = Key> {
     let mut mentions = Mentions::default();
     definition.texts().iter().for_each(|text| mentions.add(text));
     if let Definition::Past(of) = definition {
@@ -200,7 +196,7 @@ impl Compiler<'_> {
     }
 
     /// Metrics read nothing that is defined: they come first.
-    fn metrics(&mut self, definitions: &[Definition], known: &HashMap<(u8, String), usize>) {
+    fn metrics(&mut self, definitions: &[Definition], known: &HashMap<Key, usize>) {
         let mut good: Vec<Metric> = Vec::new();
         for (place, definition) in definitions.iter().enumerate() {
             let Definition::Metric(metric) = definition else { continue };
@@ -221,48 +217,79 @@ impl Compiler<'_> {
         }
     }
 
-    /// Definitions that mention each other, or one by itself.
-    fn ring(&mut self, definitions: &[Definition], reads: &[Vec<usize>], mut left: Vec<usize>) {
-        // A name may be mentioned and not read: each is tried until none makes sense any more.
-        loop {
-            let before = left.len();
-            let alone = before == 1
-                && left.first().is_some_and(|at| reads.get(*at).is_none_or(|own| !own.contains(at)));
-            left.retain(|place| {
-                let Some(definition) = definitions.get(*place) else { return false };
-                let found = self.check(definition);
-                match found {
-                    Ok(_) if self.unread.contains(place) => false,
-                    Ok((compiled, sources)) => {
-                        self.admit(definition, compiled, sources);
-                        false
+    /// Checks definitions that mention each other, or one by itself. A name may be mentioned and not read, so that one is
+    /// valid as soon as those that it looks up are; those that wait for each other at the end read each other in a ring.
+    fn component(
+        &mut self,
+        definitions: &[Definition],
+        mentions: &HashMap<usize, Vec<usize>>,
+        members: &[usize],
+    ) {
+        let read_by_name = members.iter().filter(|place| !self.unread.contains(place));
+        let mut pending: HashMap<Key, usize> = read_by_name
+            .filter_map(|place| Some((*place, definitions.get(*place)?)))
+            .map(|(place, definition)| (key(definition.kind(), definition.name()), place))
+            .collect();
+        let mut waits: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let mut waiting_for: HashMap<usize, Vec<usize>> = HashMap::new();
+        let mut queue: VecDeque<usize> = members.iter().copied().collect();
+        let mut queued: HashSet<usize> = members.iter().copied().collect();
+        while let Some(place) = queue.pop_front() {
+            queued.remove(&place);
+            let Some(definition) = definitions.get(place) else { continue };
+            let names = PendingNames::new(&self.names, &pending);
+            let found = self.check(&names, definition);
+            let read = names.into_read();
+            match found {
+                Ok((compiled, sources)) => {
+                    waits.remove(&place);
+                    if self.unread.contains(&place) {
+                        continue;
                     }
-                    Err(kinds) if alone => {
-                        self.refuse(*place, definition, definitions, reads, kinds);
-                        false
-                    }
-                    Err(_) => true,
+                    self.admit(definition, compiled, sources);
+                    pending.remove(&key(definition.kind(), definition.name()));
+                    let waiters = waiting_for.remove(&place).unwrap_or_default();
+                    queue.extend(waiters.into_iter().filter(|waiter| queued.insert(*waiter)));
                 }
-            });
-            if left.is_empty() {
-                return;
-            }
-            if left.len() == before {
-                break;
+                Err(_) => {
+                    let before = waits.insert(place, read.iter().copied().collect()).unwrap_or_default();
+                    for read in read.into_iter().filter(|read| !before.contains(read)) {
+                        waiting_for.entry(read).or_default().push(place);
+                    }
+                }
             }
         }
-        let ring = left.clone();
-        for place in &ring {
-            let Some(definition) = definitions.get(*place) else { continue };
-            match way_back(*place, &ring, reads) {
-                Some(path) => {
-                    let path = path.into_iter().filter_map(|at| definitions.get(at)).map(reference);
-                    self.fault(*place, definition, CatalogFaultKind::Cycle(path.collect()));
+        self.refuse_waiting(definitions, mentions, waits.into_iter().collect());
+    }
+
+    /// Says what is wrong with definitions that wait in vain for those that they read.
+    fn refuse_waiting(
+        &mut self,
+        definitions: &[Definition],
+        mentions: &HashMap<usize, Vec<usize>>,
+        waits: HashMap<usize, Vec<usize>>,
+    ) {
+        let mut places: Vec<usize> = waits.keys().copied().collect();
+        places.sort_unstable();
+        for mut ring in components(&places, &waits) {
+            ring.sort_unstable();
+            let reads_itself = |place: &usize| waits.get(place).is_some_and(|reads| reads.contains(place));
+            if ring.len() > 1 || ring.iter().any(reads_itself) {
+                let ways = Ring::new(&ring, &waits);
+                let named = |places: Vec<usize>| {
+                    places.into_iter().filter_map(|at| definitions.get(at)).map(reference).collect()
+                };
+                for (place, definition) in ring.iter().filter_map(|at| Some((*at, definitions.get(*at)?))) {
+                    let Way { first, left_out, last } = ways.way_of(place);
+                    let path = CyclePath { first: named(first), left_out, last: named(last) };
+                    self.fault(place, definition, CatalogFaultKind::Cycle(path));
                 }
-                None => {
-                    if let Err(kinds) = self.check(definition) {
-                        self.refuse(*place, definition, definitions, reads, kinds);
-                    }
+                continue;
+            }
+            for place in ring {
+                let Some(definition) = definitions.get(place) else { continue };
+                if let Err(kinds) = self.check(&self.names, definition) {
+                    self.refuse(place, definition, definitions, mentions, kinds);
                 }
             }
         }
@@ -274,10 +301,10 @@ impl Compiler<'_> {
         place: usize,
         definition: &Definition,
         definitions: &[Definition],
-        reads: &[Vec<usize>],
+        mentions: &HashMap<usize, Vec<usize>>,
         kinds: Vec<CatalogFaultKind>,
     ) {
-        let read = reads.get(place).into_iter().flatten().filter_map(|at| definitions.get(*at));
+        let read = mentions.get(&place).into_iter().flatten().filter_map(|at| definitions.get(*at));
         let broken: Vec<DefinitionRef> =
             read.filter(|read| self.broken.contains(&key(read.kind(), read.name()))).map(reference).collect();
         match broken.into_iter().next() {
@@ -316,19 +343,23 @@ impl Compiler<'_> {
         self.entries.entry(id).or_insert(entry);
     }
 
-    fn check(&self, definition: &Definition) -> Result<(Compiled, Vec<Source>), Vec<CatalogFaultKind>> {
-        let checker = Checker::new(&self.names).with_zones(self.zones).with_limits(self.limits.clone());
+    fn check(
+        &self,
+        names: &dyn Names,
+        definition: &Definition,
+    ) -> Result<(Compiled, Vec<Source>), Vec<CatalogFaultKind>> {
+        let checker = Checker::new(names).with_zones(self.zones).with_limits(self.limits.clone());
         let wrong = |errors| vec![CatalogFaultKind::Expression(errors)];
         let compiled = match definition {
             Definition::Attribute(of) => Compiled::Attribute(checker.check(&of.expression).map_err(wrong)?),
             Definition::Segment(of) => {
                 Compiled::Segment(checker.check_ast_predicate(of.expression().clone()).map_err(wrong)?)
             }
-            Definition::Past(of) => match self.names.name(Of::Account, of.of()) {
+            Definition::Past(of) => match names.name(Of::Account, of.of()) {
                 Some(name) => Compiled::Past(name.kind().clone()),
                 None => {
                     let mut all: Vec<String> = Vec::new();
-                    self.names.each(Of::Account, &mut |name| all.push(name.to_owned()));
+                    names.each(Of::Account, &mut |name| all.push(name.to_owned()));
                     let near = crate::model::nearest(of.of(), all.iter().map(String::as_str));
                     let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
                     let what = format!("there is no attribute `{}`{hint}", of.of());
@@ -342,7 +373,7 @@ impl Compiler<'_> {
             },
             Definition::RollUp(of) => {
                 let schema = &self.names.schema;
-                let checked = CheckedRollUp::new(of, schema, &self.names, self.zones, self.limits);
+                let checked = CheckedRollUp::new(of, schema, names, self.zones, self.limits);
                 let named = |kind: &RollUpFaultKind| !matches!(kind, RollUpFaultKind::Name(_));
                 let faults = |kinds: Vec<RollUpFaultKind>| {
                     kinds.into_iter().filter(named).map(CatalogFaultKind::RollUp).collect::<Vec<_>>()
@@ -419,28 +450,21 @@ pub(super) fn defined(source: &Source, entries: &IndexMap<DefinitionRef, Entry>)
     }
 }
 
-/// From a definition to itself, by those of a ring.
-fn way_back(start: usize, ring: &[usize], reads: &[Vec<usize>]) -> Option<Vec<usize>> {
-    let mut from: HashMap<usize, usize> = HashMap::new();
-    let mut queue = std::collections::VecDeque::from([start]);
-    while let Some(at) = queue.pop_front() {
-        for next in reads.get(at).into_iter().flatten().filter(|next| ring.contains(next)) {
-            if *next == start {
-                let mut path = vec![start];
-                let mut step = at;
-                while step != start {
-                    path.push(step);
-                    step = *from.get(&step)?;
-                }
-                path.push(start);
-                path.reverse();
-                return Some(path);
-            }
-            if !from.contains_key(next) {
-                from.insert(*next, at);
-                queue.push_back(*next);
+/// The strongly connected components of places and what they read, each after those that it reads.
+fn components(places: &[usize], reads: &HashMap<usize, Vec<usize>>) -> Vec<Vec<usize>> {
+    let mut graph: DiGraph<usize, ()> = DiGraph::new();
+    let nodes: HashMap<usize, NodeIndex> =
+        places.iter().map(|place| (*place, graph.add_node(*place))).collect();
+    for place in places {
+        for read in reads.get(place).into_iter().flatten() {
+            if let (Some(from), Some(to)) = (nodes.get(place), nodes.get(read)) {
+                graph.add_edge(*from, *to, ());
             }
         }
     }
-    None
+    let weight = |node: NodeIndex| graph.node_weight(node).copied();
+    petgraph::algo::kosaraju_scc(&graph)
+        .into_iter()
+        .map(|component| component.into_iter().filter_map(weight).collect())
+        .collect()
 }

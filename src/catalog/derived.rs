@@ -1,6 +1,6 @@
 //! What do all definitions come to, for the accounts of a view?
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -125,19 +125,20 @@ pub(super) fn needed<'e>(
     let find = |name: &str| {
         entries.get_index_of(&DefinitionRef { kind: DefinitionKind::Segment, name: Arc::from(name) })
     };
-    let mut wanted = vec![false; entries.len()];
+    // In the order of the entries, which stand after those that they read.
+    let mut wanted: BTreeSet<usize> = BTreeSet::new();
     let mut left: Vec<usize> = expressions.flat_map(Checked::reads_segments).filter_map(find).collect();
     while let Some(at) = left.pop() {
-        let Some(flag) = wanted.get_mut(at).filter(|flag| !**flag) else { continue };
-        *flag = true;
+        if !wanted.insert(at) {
+            continue;
+        }
         if let Some((_, Entry { compiled: Compiled::Segment(checked), .. })) = entries.get_index(at) {
             left.extend(checked.reads_segments().filter_map(find));
         }
     }
-    // Entries stand after those that they read.
-    let found = entries.iter().zip(wanted).filter(|(_, wanted)| *wanted);
+    let found = wanted.into_iter().filter_map(|at| entries.get_index(at));
     found
-        .filter_map(|((id, entry), _)| match &entry.compiled {
+        .filter_map(|(id, entry)| match &entry.compiled {
             Compiled::Segment(checked) => Some((&*id.name, checked)),
             _ => None,
         })

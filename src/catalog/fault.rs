@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::cycle::CyclePath;
 use super::definition::DefinitionKind;
 use crate::aggregate::{MetricFaultKind, RollUpFaultKind};
 use crate::expr::ExprErrors;
@@ -35,8 +36,8 @@ pub enum CatalogFaultKind {
     Duplicate,
     /// An attribute of the schema has the name.
     Taken,
-    /// It reads itself; the way there and back.
-    Cycle(Vec<DefinitionRef>),
+    /// It reads itself, by this way.
+    Cycle(CyclePath),
     /// Its expression is wrong; unknown names with the nearest one.
     Expression(ExprErrors),
     /// What a roll-up has wrong.
@@ -65,13 +66,7 @@ impl fmt::Display for CatalogFault {
             CatalogFaultKind::Name(error) => write!(f, "{error}"),
             CatalogFaultKind::Duplicate => f.write_str("another definition has the name"),
             CatalogFaultKind::Taken => f.write_str("an attribute of the schema has the name"),
-            CatalogFaultKind::Cycle(path) => {
-                f.write_str("it reads itself: ")?;
-                for (place, step) in path.iter().enumerate() {
-                    write!(f, "{}{}", if place > 0 { " -> " } else { "" }, step.name)?;
-                }
-                Ok(())
-            }
+            CatalogFaultKind::Cycle(path) => write!(f, "it reads itself: {path}"),
             CatalogFaultKind::Expression(errors) => write!(f, "{errors}"),
             CatalogFaultKind::RollUp(kind) => match kind {
                 RollUpFaultKind::Expression(part, errors) => write!(f, "{part}: {errors}"),

@@ -62,17 +62,70 @@ pub struct LineageStep {
 }
 
 /// One definition that would change.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// All that come from one origin share their ways: a chain of definitions takes room for its length, not for the sum of
+/// the ways to each of them.
+#[derive(Clone)]
 pub struct Impact {
+    definition: DefinitionRef,
+    steps: Arc<[Step]>,
+    /// The place of the last step; `None` for an empty way.
+    last: Option<usize>,
+}
+
+/// A step of a way, and the place of the step before it.
+type Step = (Origin, Option<usize>);
+
+impl Impact {
+    /// By a way of its own.
+    pub(crate) fn by(definition: &DefinitionRef, path: impl IntoIterator<Item = Origin>) -> Self {
+        let steps: Arc<[Step]> =
+            path.into_iter().enumerate().map(|(place, origin)| (origin, place.checked_sub(1))).collect();
+        let last = steps.len().checked_sub(1);
+        Self { definition: definition.clone(), steps, last }
+    }
+
     /// The definition.
-    pub definition: DefinitionRef,
+    #[must_use]
+    pub const fn definition(&self) -> &DefinitionRef {
+        &self.definition
+    }
+
     /// The way: what was asked, then each that reads the one before, at last the definition.
-    pub path: Vec<Origin>,
+    ///
+    /// # Complexity
+    ///
+    /// Linear in the steps.
+    #[must_use]
+    pub fn path(&self) -> Vec<&Origin> {
+        let mut path = Vec::new();
+        let mut next = self.last;
+        while let Some((origin, before)) = next.and_then(|at| self.steps.get(at)) {
+            path.push(origin);
+            next = *before;
+        }
+        path.reverse();
+        path
+    }
+}
+
+impl PartialEq for Impact {
+    fn eq(&self, other: &Self) -> bool {
+        self.definition == other.definition && self.path() == other.path()
+    }
+}
+
+impl Eq for Impact {}
+
+impl fmt::Debug for Impact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Impact").field("definition", &self.definition).field("path", &self.path()).finish()
+    }
 }
 
 impl fmt::Display for Impact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, step) in self.path.iter().enumerate() {
+        for (place, step) in self.path().into_iter().enumerate() {
             write!(f, "{}{step}", if place > 0 { " -> " } else { "" })?;
         }
         Ok(())
@@ -149,20 +202,27 @@ impl Catalog {
                 readers.entry(origin).or_default().push(definition.clone());
             }
         }
-        let mut found = Vec::new();
+        let mut steps: Vec<Step> = vec![(of.clone(), None)];
         let mut seen: HashSet<DefinitionRef> = HashSet::new();
-        let mut left = VecDeque::from([vec![of.clone()]]);
-        while let Some(path) = left.pop_front() {
-            let Some(last) = path.last() else { continue };
-            for reader in readers.get(last).into_iter().flatten() {
-                if seen.insert(reader.clone()) {
-                    let mut way = path.clone();
-                    way.push(Origin::Definition(reader.clone()));
-                    found.push(Impact { definition: reader.clone(), path: way.clone() });
-                    left.push_back(way);
-                }
-            }
+        let mut at = 0;
+        while let Some((last, _)) = steps.get(at) {
+            let found: Vec<Step> = readers
+                .get(last)
+                .into_iter()
+                .flatten()
+                .filter(|reader| seen.insert((*reader).clone()))
+                .map(|reader| (Origin::Definition(reader.clone()), Some(at)))
+                .collect();
+            steps.extend(found);
+            at += 1;
         }
-        found
+        let steps: Arc<[Step]> = steps.into();
+        let found = steps.iter().enumerate().filter_map(|(place, (origin, before))| match (origin, before) {
+            (Origin::Definition(definition), Some(_)) => {
+                Some(Impact { definition: definition.clone(), steps: steps.clone(), last: Some(place) })
+            }
+            _ => None,
+        });
+        found.collect()
     }
 }

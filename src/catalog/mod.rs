@@ -16,6 +16,7 @@
 //! | Which definitions come with the library? | [`BuiltIn`] |
 
 mod compile;
+mod cycle;
 mod definition;
 mod derived;
 mod document;
@@ -25,14 +26,18 @@ mod history;
 mod lineage;
 mod mentions;
 mod names;
+mod pending;
+mod readers;
 mod report;
 mod step;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
 use self::compile::{Compilation, Entry};
+pub use self::cycle::{CyclePath, MAX_CYCLE_STEPS};
 pub use self::definition::{BuiltIn, CalculatedAttribute, Definition, DefinitionKind, PastValue};
 pub use self::derived::Derived;
 use self::derived::Round;
@@ -43,6 +48,7 @@ pub use self::history::{History, MemoryHistory};
 pub use self::lineage::{Impact, LineageStep, Origin};
 use self::names::Assumed;
 pub use self::names::CatalogNames;
+use self::readers::Readers;
 pub use self::report::CatalogReport;
 pub(crate) use self::step::{Given, Reads, RollUpWork, Step, StepProgram, Work, Worked};
 use crate::aggregate::{Metrics, UsageSchema, UsageView};
@@ -107,6 +113,9 @@ pub struct Catalog {
     definitions: Arc<[Definition]>,
     rounds: Arc<[Round]>,
     steps: Arc<[Step]>,
+    /// The place of the step of each definition that has one.
+    step_places: Arc<HashMap<DefinitionRef, usize>>,
+    readers: Arc<Readers>,
     limits: Arc<ExprLimits>,
 }
 
@@ -121,8 +130,8 @@ impl Catalog {
     ///
     /// # Complexity
     ///
-    /// Linear in the expressions; definitions that mention each other in a ring are tried again while one of them makes
-    /// sense.
+    /// Linear in the expressions and in the names that they look up: among definitions that mention each other, one is
+    /// checked again when a definition that it looked up in vain was found to be valid.
     pub fn new(
         schema: &Arc<Schema>,
         usage: &UsageSchema,
@@ -154,6 +163,10 @@ impl Catalog {
             entries: Arc::new(entries),
             definitions,
             rounds: rounds.into(),
+            step_places: Arc::new(
+                steps.iter().enumerate().map(|(place, step)| (step.id.clone(), place)).collect(),
+            ),
+            readers: Arc::new(Readers::of(&steps)),
             steps: steps.into(),
             limits: Arc::new(limits.clone()),
         })

@@ -15,6 +15,7 @@ use super::derived::{days_before, needed, past, roll_up_faults, visible};
 use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef};
 use super::history::History;
 use super::names::CatalogNames;
+use super::readers::Readers;
 use crate::aggregate::{Linear, LinearOf, RollUpColumn, RollUpPlan, Standing, UsageView, places};
 use crate::expr::{Cancelled, Checked, Flat, Needs, RowPlan, RowProgram, Sight, Supply, Type, Whose};
 use crate::model::{AsOf, AttributeId, Date, SystemAttribute, TableId};
@@ -269,9 +270,13 @@ impl Catalog {
         &self.steps
     }
 
+    pub(crate) fn readers(&self) -> &Readers {
+        &self.readers
+    }
+
     /// The step of a definition; `None` for a metric, and for what is not defined.
     pub(crate) fn step(&self, id: &DefinitionRef) -> Option<usize> {
-        self.steps.iter().position(|step| step.id == *id)
+        self.step_places.get(id).copied()
     }
 
     /// For each step the one of another catalog that says the same, with all that it reads.

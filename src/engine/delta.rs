@@ -186,16 +186,15 @@ impl Delta {
         for id in catalog.order() {
             if catalog.definition(id) != self.from.catalog().definition(id) {
                 if id == definition {
-                    let path = vec![Origin::Definition(id.clone())];
-                    found.push(Impact { definition: id.clone(), path });
+                    found.push(Impact::by(id, [Origin::Definition(id.clone())]));
                 }
                 origins.insert(Origin::Definition(id.clone()));
             }
         }
         let ways = origins.iter().flat_map(|origin| catalog.impact(origin));
-        found.extend(ways.filter(|impact| impact.definition == *definition));
+        found.extend(ways.filter(|impact| impact.definition() == definition));
         if dirt.is_structure() {
-            found.push(Impact { definition: definition.clone(), path: Vec::new() });
+            found.push(Impact::by(definition, []));
         }
         Ok(found)
     }

@@ -5,6 +5,7 @@
 //! whose answers may be others, where something that it reads was changed; and for whole trees, where those are too many.
 //! What comes out as before is left as it is, so that nothing that reads it is worked out either.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::column::Column;
@@ -81,9 +82,7 @@ impl Derivation {
         wanted: &[bool],
         observer: &dyn Observer,
     ) -> Result<Self, Cancelled> {
-        let mut next = Self::none(inputs);
-        let (old, new) = (&self.inputs, &next.inputs);
-        let same = new.prepared.catalog.same_steps(&old.prepared.catalog);
+        let (old, new) = (&self.inputs, &inputs);
         let dirt = Dirt::between(old.view.book(), new.view.book());
         let usage = |inputs: &Inputs| inputs.usage.as_ref().map(|usage| usage.usage().clone());
         let dirt = dirt.with_usage(usage(old).as_ref(), usage(new).as_ref(), new.view.book());
@@ -92,20 +91,45 @@ impl Derivation {
             (None, None) => true,
             _ => false,
         };
+        // Where nothing but values differs, only the readers of those values are visited; all other columns are shared.
+        let same_columns = same_history && Arc::ptr_eq(&old.prepared, &new.prepared);
+        let known = |at: usize| self.columns.get(at).is_some_and(Option::is_some);
+        let direct = if same_columns && (0..wanted.len()).all(|at| wanted.get(at) != Some(&true) || known(at))
+        {
+            direct_readers(&new.prepared, &dirt)
+        } else {
+            None
+        };
+        let is_wanted = |at: &usize| wanted.get(*at) == Some(&true);
+        let mut queue: BTreeSet<usize> = match &direct {
+            Some(direct) => direct.iter().copied().filter(is_wanted).collect(),
+            None => (0..wanted.len()).filter(is_wanted).collect(),
+        };
+        // What came out differently, by step; `None` where everything may have.
+        let mut changed: HashMap<usize, Option<Rows>> = HashMap::new();
+        let columns = match &direct {
+            Some(_) => {
+                self.columns.iter().zip(wanted).map(|(column, is)| column.clone().filter(|_| *is)).collect()
+            }
+            None => vec![None; new.prepared.catalog.steps().len()],
+        };
+        let mut next = Self { inputs, columns };
+        let new = &next.inputs;
+        let same = match &direct {
+            Some(_) => Vec::new(),
+            None => new.prepared.catalog.same_steps(&old.prepared.catalog),
+        };
         // Windows end on the day of the question, whether they are written or not.
         let same_day = old.prepared.as_of.date() == new.prepared.as_of.date();
         let mut work = Work::new(new, observer);
-        // What came out differently, by step; `None` where everything may have.
-        let mut changed: Vec<Option<Rows>> = vec![None; next.columns.len()];
-        let (mut done, of) = (0, wanted.iter().filter(|wanted| **wanted).count());
-        for (at, step) in new.prepared.catalog.steps().iter().enumerate() {
-            if wanted.get(at) != Some(&true) {
-                continue;
-            }
+        let mut done = 0;
+        while let Some(at) = queue.pop_first() {
+            let Some(step) = new.prepared.catalog.steps().get(at) else { continue };
             if observer.is_cancelled() {
                 return Err(Cancelled);
             }
-            let before = same.get(at).copied().flatten().and_then(|old_at| {
+            let old_at = if direct.is_some() { Some(at) } else { same.get(at).copied().flatten() };
+            let before = old_at.and_then(|old_at| {
                 let column = self.columns.get(old_at)?.as_ref()?;
                 let as_before = !step.reads.moment
                     || Arc::ptr_eq(&old.prepared, &new.prepared)
@@ -114,7 +138,7 @@ impl Derivation {
                 let known = as_before && (same_history || !step.asks_history());
                 known.then_some(Before { old: self, at: old_at, column })
             });
-            let rows = dirty(step, &dirt, &changed);
+            let rows = dirty(step, &dirt, &changed, direct.is_some());
             let (column, rows) = match (before, rows) {
                 (Some(before), Some(rows)) if rows.is_empty() && !dirt.is_structure() => {
                     (before.column.clone(), Some(Rows::new()))
@@ -122,11 +146,15 @@ impl Derivation {
                 (Some(before), Some(rows)) => work.again(at, &before, &rows, &dirt, &next.columns)?,
                 _ => (work.everywhere(at, &next.columns)?, None),
             };
-            if let (Some(place), Some(seen)) = (next.columns.get_mut(at), changed.get_mut(at)) {
-                (*place, *seen) = (Some(column), rows);
+            if direct.is_some() && rows.as_ref().is_none_or(|rows| !rows.is_empty()) {
+                queue.extend(new.prepared.catalog.readers().of_step(at).iter().copied().filter(is_wanted));
+            }
+            changed.insert(at, rows);
+            if let Some(place) = next.columns.get_mut(at) {
+                *place = Some(column);
             }
             done += 1;
-            observer.progress(Progress { done, of });
+            observer.progress(Progress { done, of: done + queue.len() });
         }
         drop(work);
         Ok(next)
@@ -138,15 +166,37 @@ impl Derivation {
     }
 }
 
-/// The rows of which something that a step reads differs; `None` where all may.
-fn dirty(step: &Step, dirt: &Dirt, changed: &[Option<Rows>]) -> Option<Rows> {
+/// The steps that read an attribute, a child table or usage that differs; `None` where more than values differs.
+fn direct_readers(prepared: &Prepared, dirt: &Dirt) -> Option<BTreeSet<usize>> {
+    if dirt.whole || dirt.is_structure() || !dirt.fresh.is_empty() {
+        return None;
+    }
+    let readers = prepared.catalog.readers();
+    let attributes = dirt.attributes.keys().flat_map(|attribute| readers.of_attribute(*attribute));
+    let tables = dirt.tables.keys().flat_map(|table| readers.of_table(*table));
+    let usage = if dirt.usage.is_empty() { &[] } else { readers.of_usage() };
+    Some(attributes.chain(tables).chain(usage).copied().collect())
+}
+
+/// The rows of which something that a step reads differs; `None` where all may. A step that was not recomputed differs
+/// nowhere where only readers of what differs are visited.
+fn dirty(
+    step: &Step,
+    dirt: &Dirt,
+    changed: &HashMap<usize, Option<Rows>>,
+    visits_readers_only: bool,
+) -> Option<Rows> {
     if dirt.whole {
         return None;
     }
     let mut rows = dirt.fresh.clone();
     let reads = &step.reads;
     for read in &reads.steps {
-        join(&mut rows, changed.get(*read)?.as_ref()?);
+        match changed.get(read) {
+            Some(differing) => join(&mut rows, differing.as_ref()?),
+            None if visits_readers_only => {}
+            None => return None,
+        }
     }
     let attributes = reads.attributes.iter().filter_map(|attribute| dirt.attributes.get(attribute));
     let tables = reads.tables.iter().filter_map(|table| dirt.tables.get(table));

@@ -14,7 +14,6 @@ pub(super) struct Prepared {
     pub(super) programs: Vec<StepProgram>,
     /// The steps that give columns, by the name of the column.
     pub(super) by_name: HashMap<Arc<str>, usize>,
-    by_id: HashMap<DefinitionRef, usize>,
 }
 
 impl Prepared {
@@ -31,19 +30,17 @@ impl Prepared {
         });
         let programs = programs.collect();
         let mut by_name = HashMap::new();
-        let mut by_id = HashMap::with_capacity(steps.len());
         for (number, step) in steps.iter().enumerate() {
             if step.kind.is_some() {
                 by_name.insert(step.id.name.clone(), number);
             }
-            by_id.insert(step.id.clone(), number);
         }
-        Arc::new(Self { catalog: catalog.clone(), as_of: as_of.clone(), programs, by_name, by_id })
+        Arc::new(Self { catalog: catalog.clone(), as_of: as_of.clone(), programs, by_name })
     }
 
     /// The step of a definition; `None` for a metric, and for what is not defined.
     pub(super) fn step(&self, id: &DefinitionRef) -> Option<usize> {
-        self.by_id.get(id).copied()
+        self.catalog.step(id)
     }
 
     /// Some steps, with all that they read.

@@ -6,9 +6,8 @@
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
-use crate::bank::checks;
+use crate::bank::Answers;
 use crate::bank::load::{self, Loaded};
-use crate::bank::mergers;
 use crate::measured::Check;
 use perennial::source::{Batch, Cells, Emit, ScanRequest, Source, SourceError, TableName};
 use perennial::testkit::FaultySource;
@@ -18,6 +17,11 @@ use perennial::{Book, Change, FaultKind, LoadError, ParentLink, Policy, Remedy, 
 fn loaded() -> &'static Loaded {
     static LOADED: OnceLock<Loaded> = OnceLock::new();
     LOADED.get_or_init(|| load::load().unwrap_or_else(|error| panic!("{error}")))
+}
+
+fn answers() -> &'static Answers {
+    static ANSWERS: OnceLock<Answers> = OnceLock::new();
+    ANSWERS.get_or_init(|| Answers::of(loaded()).unwrap_or_else(|error| panic!("{error}")))
 }
 
 /// Who stands where, and beside which others.
@@ -32,12 +36,8 @@ fn places(view: &View) -> Vec<(String, Option<String>, Vec<String>)> {
 
 #[test]
 fn every_figure_is_the_measured_one() {
-    let loaded = loaded();
-    let view = crate::bank::view(loaded).unwrap();
-    let totals = load::totals(&loaded.book).unwrap().all(&view);
-    let merged = mergers::apply(&loaded.book).unwrap();
-    let checks = checks::all(loaded, &merged, &view, &totals).unwrap();
-    for check in &checks {
+    let (loaded, Answers { merged, checks, .. }) = (loaded(), answers());
+    for check in checks {
         assert!(check.agrees(), "{check:?}");
     }
     // The figures by which this data set is known, whatever the files say.
@@ -179,8 +179,8 @@ fn a_mended_ring_is_where_a_load_of_mended_files_has_it() {
 #[test]
 fn text_and_json_say_the_same() {
     let (mut text, mut json) = (Vec::new(), Vec::new());
-    crate::bank::write_text(&mut text).unwrap();
-    crate::bank::write_json(&mut json).unwrap();
+    crate::bank::write_text_of(&mut text, loaded(), answers()).unwrap();
+    crate::bank::write_json_of(&mut json, loaded(), answers()).unwrap();
     let text = String::from_utf8(text).unwrap();
     assert!(!text.contains("DIFFERS"), "{text}");
     for line in text.lines() {

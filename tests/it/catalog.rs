@@ -9,8 +9,8 @@ use perennial::aggregate::{
     UsageView,
 };
 use perennial::catalog::{
-    BuiltIn, CalculatedAttribute, Catalog, Definition, DefinitionKind, DefinitionRef, Derived, MemoryHistory,
-    Origin, PastValue,
+    BuiltIn, CalculatedAttribute, Catalog, CatalogFault, CatalogFaultKind, Definition, DefinitionKind,
+    DefinitionRef, Derived, MAX_CYCLE_STEPS, MemoryHistory, Origin, PastValue,
 };
 use perennial::expr::{Checker, ExprPlan, ExprValue, Type};
 use perennial::segment::Segment;
@@ -256,6 +256,74 @@ fn a_name_that_is_mentioned_and_not_read_makes_no_ring() {
     assert_eq!(order, ["total", "hours"]);
 }
 
+/// Beyond this many definitions, whatever is not linear takes minutes and gigabytes.
+const MANY: usize = 10_000;
+
+#[test]
+fn a_ring_of_thousands_is_refused_without_ways_as_long_as_the_ring() {
+    let ring = (0..MANY).map(|at| attribute(&format!("r{at}"), &format!("r{} + 1", (at + 1) % MANY)));
+    let errors = Catalog::new(&schema(), &usage_schema(), ring).unwrap_err();
+    assert_eq!(errors.faults().len(), MANY);
+    let steps = |fault: &CatalogFault| match &fault.kind {
+        CatalogFaultKind::Cycle(path) => (path.first.len(), path.left_out, path.last.len()),
+        other => panic!("{other:?}"),
+    };
+    for fault in errors.faults() {
+        let (first, left_out, last) = steps(fault);
+        assert!(first <= MAX_CYCLE_STEPS && last <= MAX_CYCLE_STEPS, "{fault}");
+        // There and back is the whole ring, and the definition itself at both ends.
+        assert_eq!(first + left_out + last, MANY + 1, "{fault}");
+    }
+    assert_eq!(
+        errors.faults()[5_000].to_string(),
+        "calculated attribute `r5000`: it reads itself: r5000 -> r5001 -> r5002 -> r5003 -> r5004 -> r5005 -> r5006 \
+         -> r5007 -> (9985 more) -> r4993 -> r4994 -> r4995 -> r4996 -> r4997 -> r4998 -> r4999 -> r5000"
+    );
+}
+
+#[test]
+fn of_many_rings_through_one_definition_each_is_the_shortest() {
+    let spokes = (0..MANY).map(|at| attribute(&format!("spoke{at}"), "hub + 1"));
+    let all: String = (0..40).map(|at| format!(" + spoke{at}")).collect();
+    let text = refused(spokes.chain([attribute("hub", &format!("seats{all}"))]));
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[7], "calculated attribute `spoke7`: it reads itself: spoke7 -> hub -> spoke7");
+    assert_eq!(
+        lines[50],
+        "calculated attribute `spoke50`: it reads the calculated attribute `hub`, which is at fault"
+    );
+    assert_eq!(lines[MANY], "calculated attribute `hub`: it reads itself: hub -> spoke0 -> hub");
+}
+
+#[test]
+fn thousands_that_only_mention_each_other_are_sorted_out_in_any_order() {
+    // The variable of the last has the name of the first, so that all stand in a ring of mentions; each reads the next.
+    let text = |at: usize| match at + 1 {
+        MANY => "subtree.count(r0, r0.seats > 1)".to_owned(),
+        next => format!("r{next} + 1"),
+    };
+    let backwards: Vec<Definition> = (0..MANY).map(|at| attribute(&format!("r{at}"), &text(at))).collect();
+    let catalog = Catalog::new(&schema(), &usage_schema(), backwards).unwrap();
+    let first = catalog.order().next().unwrap();
+    assert_eq!(*first.name, *format!("r{}", MANY - 1));
+}
+
+#[test]
+fn ways_of_an_impact_are_shared() {
+    let chain = (0..MANY).map(|at| match at {
+        0 => attribute("r0", "seats + 1"),
+        _ => attribute(&format!("r{at}"), &format!("r{} + 1", at - 1)),
+    });
+    let catalog = Catalog::new(&schema(), &usage_schema(), chain).unwrap();
+    let impact = catalog.impact(&Origin::Attribute("seats".into()));
+    assert_eq!(impact.len(), MANY);
+    assert_eq!(
+        impact[2].to_string(),
+        "attribute `seats` -> calculated attribute `r0` -> calculated attribute `r1` -> calculated attribute `r2`"
+    );
+    assert_eq!(impact[MANY - 1].path().len(), MANY + 1);
+}
+
 #[test]
 fn all_faults_of_all_definitions_are_said_at_once() {
     let text = refused([
@@ -323,7 +391,7 @@ fn lineage_goes_down_to_the_sources_and_impact_up() {
     assert!(catalog.lineage(&at(DefinitionKind::Metric, "nobody")).is_none());
 
     let impact = catalog.impact(&Origin::Attribute("seats".into()));
-    let names: Vec<&str> = impact.iter().map(|impact| &*impact.definition.name).collect();
+    let names: Vec<&str> = impact.iter().map(|impact| &*impact.definition().name).collect();
     assert_eq!(names, ["per_seat", "place", "busy", "summary", "busy_below", "mostly_busy", "share_busy"]);
     assert_eq!(
         impact[5].to_string(),

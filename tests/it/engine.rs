@@ -981,7 +981,7 @@ fn reasons_are_ways_through_the_definitions() {
     let report = moved.report(&Scope::all()).unwrap();
     assert_eq!(report.moves.len(), 1);
     assert_eq!((&*report.moves[0].from, &*report.moves[0].to), (&[id_of(0)][..], &[][..]));
-    assert!(moved.reasons(&crowded).unwrap().iter().any(|reason| reason.path.is_empty()));
+    assert!(moved.reasons(&crowded).unwrap().iter().any(|reason| reason.path().is_empty()));
     let worked_now = engine.apply(Update::new().define(definitions(true).pop().unwrap())).unwrap().delta;
     let crm = DefinitionRef { kind: DefinitionKind::Segment, name: "crm".into() };
     let reasons: Vec<String> = worked_now.reasons(&crm).unwrap().iter().map(ToString::to_string).collect();

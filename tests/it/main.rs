@@ -27,6 +27,7 @@ mod common;
 #[allow(dead_code, reason = "the tests of one data set ask it")]
 mod ask;
 #[path = "../../examples/book_of_business/bank/mod.rs"]
+#[allow(dead_code, reason = "the tests load the banks once for all outputs")]
 mod bank;
 #[path = "../../examples/book_of_business/crm/mod.rs"]
 mod crm;

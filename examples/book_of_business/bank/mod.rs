@@ -14,11 +14,12 @@ pub mod print;
 use std::error::Error;
 use std::io::Write;
 
-use perennial::{AsOf, Date, Scope, View};
+use perennial::{AsOf, Date, Scope, Totals, View};
 
 use load::Loaded;
+use mergers::Merged;
 
-use crate::measured::{verdict, write_checks};
+use crate::measured::{Check, verdict, write_checks};
 
 /// Everything is visible to this example; the mergers end in 2025.
 pub fn view(loaded: &Loaded) -> Result<View, Box<dyn Error>> {
@@ -33,30 +34,50 @@ pub fn ask() -> Result<crate::ask::Book, Box<dyn Error>> {
     Ok(crate::ask::Book { view, totals, worth: Some(("total_assets", "total_assets")) })
 }
 
+/// What is asked of the loaded book by every output.
+pub struct Answers {
+    pub view: View,
+    pub totals: Totals,
+    /// The book with the mergers since the listing.
+    pub merged: Merged,
+    pub checks: Vec<Check>,
+}
+
+impl Answers {
+    pub fn of(loaded: &Loaded) -> Result<Self, Box<dyn Error>> {
+        let view = view(loaded)?;
+        let totals = load::totals(&loaded.book)?.all(&view);
+        let merged = mergers::apply(&loaded.book)?;
+        let checks = checks::all(loaded, &merged, &view, &totals)?;
+        Ok(Self { view, totals, merged, checks })
+    }
+}
+
 /// Writes load, checks and results for a terminal; fails where a figure is not the measured one.
 pub fn write_text(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     let loaded = load::load()?;
-    let view = view(&loaded)?;
-    let totals = load::totals(&loaded.book)?.all(&view);
-    let merged = mergers::apply(&loaded.book)?;
-    let checks = checks::all(&loaded, &merged, &view, &totals)?;
-    print::write_report(out, &loaded)?;
-    write_checks(out, &checks)?;
-    print::write_companies(out, &view, &totals)?;
-    print::write_family(out, &view, &totals)?;
-    print::write_links(out, &view)?;
-    print::write_successions(out, &loaded, &view)?;
-    print::write_mergers(out, &loaded, &merged)?;
-    verdict(&checks)
+    write_text_of(out, &loaded, &Answers::of(&loaded)?)
+}
+
+pub fn write_text_of(out: &mut dyn Write, loaded: &Loaded, answers: &Answers) -> Result<(), Box<dyn Error>> {
+    let Answers { view, totals, merged, checks } = answers;
+    print::write_report(out, loaded)?;
+    write_checks(out, checks)?;
+    print::write_companies(out, view, totals)?;
+    print::write_family(out, view, totals)?;
+    print::write_links(out, view)?;
+    print::write_successions(out, loaded, view)?;
+    print::write_mergers(out, loaded, merged)?;
+    verdict(checks)
 }
 
 /// Writes one JSON document; fails where a figure is not the measured one.
 pub fn write_json(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     let loaded = load::load()?;
-    let view = view(&loaded)?;
-    let totals = load::totals(&loaded.book)?.all(&view);
-    let merged = mergers::apply(&loaded.book)?;
-    let checks = checks::all(&loaded, &merged, &view, &totals)?;
-    json::write_json(out, &loaded, &view, &totals, &checks)?;
-    verdict(&checks)
+    write_json_of(out, &loaded, &Answers::of(&loaded)?)
+}
+
+pub fn write_json_of(out: &mut dyn Write, loaded: &Loaded, answers: &Answers) -> Result<(), Box<dyn Error>> {
+    json::write_json(out, loaded, &answers.view, &answers.totals, &answers.checks)?;
+    verdict(&answers.checks)
 }
