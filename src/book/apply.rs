@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::judge::{check_below, check_places, check_required};
+use super::link_rings::check_link_rings;
 use super::placing::Placing;
 use super::replace::History;
 use super::settle::build_structure;
@@ -42,6 +43,7 @@ impl Book {
         let placing = Placing::new(old, &wishes, &removed, removed_held);
         let resolution = placing.resolve(old, &wishes);
         check_places(old, &placing, &resolution, &mut problems);
+        check_link_rings(old, &placing, &mut problems);
         check_below(old, &placing, &removed, &mut problems);
         check_required(old, &wishes, &placing, &mut problems);
         child_edits.check(old, &|id| placing.will_stand(id, &resolution), &removed, &mut problems);

@@ -22,6 +22,7 @@ mod placing;
 
 mod diagram;
 mod graph;
+mod link_rings;
 mod links;
 mod rechunk;
 mod replace;
