@@ -35,6 +35,10 @@ pub enum CatalogFaultKind {
     Duplicate,
     /// An attribute of the schema has the name.
     Taken,
+    /// A child table of the schema has the name, and would be hidden by it.
+    TakenByTable,
+    /// The name is a word of the language, as `level` is.
+    Reserved,
     /// It reads itself; the way there and back.
     Cycle(Vec<DefinitionRef>),
     /// Its expression is wrong; unknown names with the nearest one.
@@ -65,6 +69,8 @@ impl fmt::Display for CatalogFault {
             CatalogFaultKind::Name(error) => write!(f, "{error}"),
             CatalogFaultKind::Duplicate => f.write_str("another definition has the name"),
             CatalogFaultKind::Taken => f.write_str("an attribute of the schema has the name"),
+            CatalogFaultKind::TakenByTable => f.write_str("a child table of the schema has the name"),
+            CatalogFaultKind::Reserved => f.write_str(&crate::model::reserved(&self.definition.name)),
             CatalogFaultKind::Cycle(path) => {
                 f.write_str("it reads itself: ")?;
                 for (place, step) in path.iter().enumerate() {
@@ -79,6 +85,7 @@ impl fmt::Display for CatalogFault {
                 | RollUpFaultKind::Operator(what)
                 | RollUpFaultKind::Unanswered(what) => f.write_str(what),
                 RollUpFaultKind::Name(error) => write!(f, "{error}"),
+                RollUpFaultKind::Reserved => f.write_str(&crate::model::reserved(&self.definition.name)),
                 RollUpFaultKind::Duplicate | RollUpFaultKind::Taken => {
                     f.write_str("another definition has the name")
                 }

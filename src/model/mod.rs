@@ -43,6 +43,7 @@ pub(crate) use nearest::nearest;
 pub use record::{AccountRow, ChildRow, ParentLink};
 pub use schema::{AccountType, AttributeId, ColumnId, Nesting, Product, ProductId, Schema, TableId, TypeId};
 pub use schema_builder::SchemaBuilder;
+pub(crate) use schema_builder::{is_reserved, reserved};
 pub(crate) use schema_check::not_allowed;
 pub use schema_check::{ValueFault, ValueFaultKind};
 pub use schema_fault::{SchemaErrors, SchemaFault, SchemaFaultKind};
