@@ -39,7 +39,7 @@ pub(crate) use document_version::{DOCUMENT_VERSION, DocumentVersion};
 pub use id::{AccountId, AccountIdx, ChildId, IdError};
 pub(crate) use json_once::JsonOnce;
 pub use money::{Money, MoneyError};
-pub(crate) use nearest::nearest;
+pub(crate) use nearest::{nearest, plain_name};
 pub use record::{AccountRow, ChildRow, ParentLink};
 pub use schema::{AccountType, AttributeId, ColumnId, Nesting, Product, ProductId, Schema, TableId, TypeId};
 pub use schema_builder::SchemaBuilder;
