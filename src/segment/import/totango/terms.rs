@@ -429,7 +429,7 @@ impl Reader<'_> {
                 };
                 parts.push(id.map(|id| {
                     let id = self.renamed(&id);
-                    op("inSegment", vec![json!({ "lit": { "text": id } })])
+                    self.segment(&id, &format!("{path}/{place}"))
                 }));
             }
             if parts.is_empty() {
