@@ -557,6 +557,7 @@ fn terms_are_read() {
         ),
         (json!({ "type": "active_list", "is_not_in": [10] }), "!inSegment(\"10\")"),
         (json!({ "type": "products", "direct": false, "in_list": ["CRM"] }), "owns(\"CRM\")"),
+        (json!({ "type": "products", "direct": "false", "in_list": ["CRM"] }), "owns(\"CRM\")"),
         (
             json!({ "type": "products", "in_list": ["CRM"] }),
             "isTrue(product == \"CRM\" || children.exists(c, c.product == \"CRM\"))",
@@ -600,6 +601,8 @@ fn terms_that_cannot_be_read_are_told_at_their_place() {
         "term",
         { "type": "or", "or": [{ "type": "number", "term": "score", "eq": [] }, 5] },
         { "type": "date", "term": "seen", "gt": i64::MAX },
+        { "type": "products", "direct": 0, "in_list": ["CRM"] },
+        { "type": "activity_aggregation", "activity": "a", "duration": 7, "module": 3, "gt": 1 },
     ]);
     assert_eq!(
         accounts(&terms).unwrap_err(),
@@ -622,6 +625,8 @@ fn terms_that_cannot_be_read_are_told_at_their_place() {
             "/terms/15/or/0/eq",
             "/terms/15/or/1",
             "/terms/16/gt",
+            "/terms/17/direct",
+            "/terms/18/module",
         ]
     );
 }
