@@ -30,8 +30,6 @@ pub enum SegmentFaultKind {
     Id,
     /// Another segment has the same id.
     Duplicate,
-    /// The id is a word of the language, as `level` is.
-    Reserved,
     /// The expression.
     Expression(ExprErrors),
     /// It asks itself, through these segments.
@@ -63,9 +61,6 @@ impl fmt::Display for SegmentFault {
                 super::MAX_SEGMENT_ID_BYTES
             ),
             SegmentFaultKind::Duplicate => write!(f, "segment `{segment}`: another one has this id"),
-            SegmentFaultKind::Reserved => {
-                write!(f, "segment `{segment}`: {}", crate::model::reserved(segment))
-            }
             SegmentFaultKind::Expression(errors) => write!(f, "segment `{segment}`:\n{errors}"),
             SegmentFaultKind::Cycle(path) => {
                 write!(f, "segment `{segment}`: it asks itself: {}", path.join(" -> "))

@@ -84,9 +84,6 @@ impl Segments {
             if segment.id.len() > super::MAX_SEGMENT_ID_BYTES || AccountId::check(&segment.id).is_err() {
                 faults.push(fault(SegmentFaultKind::Id));
             }
-            if crate::model::is_reserved(&segment.id) {
-                faults.push(fault(SegmentFaultKind::Reserved));
-            }
             if known.contains_key(&segment.id) {
                 faults.push(fault(SegmentFaultKind::Duplicate));
                 continue;
