@@ -29,8 +29,8 @@ impl Book {
     ///
     /// A value costs a copy of one column of one chunk. A move, an added or a removed account costs the
     /// rows of the chunks that it leaves and enters, whatever the size of the tree; and, in a book that
-    /// holds accounts back, has adopted some, or keeps extra links, the number of those. The report names
-    /// both paths of every moved account.
+    /// holds accounts back, has adopted some, or keeps extra links, the number of those, and where the policy refuses
+    /// rings of links, the accounts above. The report names both paths of every moved account.
     pub fn apply(&self, change: &Change) -> Result<(Self, ChangeReport), ChangeError> {
         let old = &*self.0;
         let mut problems = Vec::new();
