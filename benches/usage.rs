@@ -160,8 +160,8 @@ fn asked<W: Write>(table: &mut Table<'_, W>, book: &Book, usage: &Usage, size: u
         Metric::new("uses", "events(\"use\").count()").into(),
         RollUpDefinition::new("family_uses", Operator::Sum("metric(\"uses\").lastDays(7).sum()".into()))
             .into(),
-        RollUpDefinition::new("accounts", Operator::Count).into(),
-        CalculatedAttribute::new("uses_each", "ratio(family_uses, accounts)").into(),
+        RollUpDefinition::new("all_accounts", Operator::Count).into(),
+        CalculatedAttribute::new("uses_each", "ratio(family_uses, all_accounts)").into(),
         Segment::parse("quiet", "uses_each < 0.5 && contract_value > 10000")?.into(),
     ];
     let catalog = Catalog::new(schema, usage.schema(), definitions)?;

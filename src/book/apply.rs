@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::judge::{check_below, check_places, check_required};
+use super::link_rings::check_link_rings;
 use super::placing::Placing;
 use super::replace::History;
 use super::settle::build_structure;
@@ -28,8 +29,8 @@ impl Book {
     ///
     /// A value costs a copy of one column of one chunk. A move, an added or a removed account costs the
     /// rows of the chunks that it leaves and enters, whatever the size of the tree; and, in a book that
-    /// holds accounts back, has adopted some, or keeps extra links, the number of those. The report names
-    /// both paths of every moved account.
+    /// holds accounts back, has adopted some, or keeps extra links, the number of those, and where the policy refuses
+    /// rings of links, the accounts above. The report names both paths of every moved account.
     pub fn apply(&self, change: &Change) -> Result<(Self, ChangeReport), ChangeError> {
         let old = &*self.0;
         let mut problems = Vec::new();
@@ -42,6 +43,7 @@ impl Book {
         let placing = Placing::new(old, &wishes, &removed, removed_held);
         let resolution = placing.resolve(old, &wishes);
         check_places(old, &placing, &resolution, &mut problems);
+        check_link_rings(old, &placing, &mut problems);
         check_below(old, &placing, &removed, &mut problems);
         check_required(old, &wishes, &placing, &mut problems);
         child_edits.check(old, &|id| placing.will_stand(id, &resolution), &removed, &mut problems);

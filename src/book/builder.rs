@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::intake::{AccountIntake, ChildIntake, LinkIntake};
 use super::load_successions::SuccessionIntake;
+use super::unread::OfferedColumns;
 use super::{Book, CHUNK_ROWS, LoadError, LoadReport, MAX_CHUNK_ROWS};
 use crate::model::Schema;
 use crate::model::limits::{MAX_ACCOUNTS, MAX_CHILD_ROWS};
@@ -42,6 +43,7 @@ pub struct BookBuilder {
     pub(super) children: Vec<ChildIntake>,
     pub(super) report: LoadReport,
     ignored: BTreeMap<Arc<str>, std::collections::BTreeSet<Arc<str>>>,
+    pub(super) offered: OfferedColumns,
 }
 
 impl BookBuilder {
@@ -59,6 +61,7 @@ impl BookBuilder {
             children,
             report: LoadReport::default(),
             ignored: BTreeMap::new(),
+            offered: OfferedColumns::default(),
         }
     }
 
@@ -96,11 +99,27 @@ impl BookBuilder {
     /// collected for the report.
     pub fn push(&mut self, batch: &Batch) -> Result<(), BatchError> {
         batch.check()?;
+        self.note_columns(batch);
+        self.take_in(batch);
+        Ok(())
+    }
+
+    /// Notes which columns a batch has.
+    pub(super) fn note_columns(&mut self, batch: &Batch) {
         let name: Arc<str> = Arc::from(batch.table().to_string());
         let request = ScanRequest::for_schema(&self.schema, batch.table().clone());
         for (column, _) in batch.columns().filter(|(column, _)| !request.wants(column)) {
             self.ignored.entry(Arc::clone(&name)).or_default().insert(Arc::clone(column));
         }
+        let known = match batch.table() {
+            TableName::Child(table) => self.schema.table(table).is_some(),
+            TableName::Accounts | TableName::Links | TableName::Successions => true,
+        };
+        self.offered.note(batch, &request, known);
+    }
+
+    /// Takes in the rows of a batch that is a table.
+    pub(super) fn take_in(&mut self, batch: &Batch) {
         match batch.table() {
             TableName::Accounts => self.accounts.push(batch, &self.schema, &self.policy, &mut self.report),
             TableName::Links => self.links.push(batch, &mut self.report, &self.policy),
@@ -114,7 +133,6 @@ impl BookBuilder {
                 }
             }
         }
-        Ok(())
     }
 
     /// Scans every table of the schema that the source provides, and finishes.
@@ -125,15 +143,25 @@ impl BookBuilder {
     pub fn load(mut self, source: &dyn Source) -> Result<(Book, LoadReport), LoadError> {
         let schema = Arc::clone(&self.schema);
         for table in tables_of(&schema, source) {
+            self.note_unread(source, &table);
             scan(&schema, source, table, |batch| self.push(batch))?;
         }
         self.finish()
+    }
+
+    /// Notes the columns that a source does not emit.
+    pub(super) fn note_unread(&mut self, source: &dyn Source, table: &TableName) {
+        let request = ScanRequest::for_schema(&self.schema, table.clone());
+        for unread in source.unread(table) {
+            self.offered.note_unread(&unread, &request);
+        }
     }
 
     /// Arranges what was pushed into a book.
     ///
     /// # Errors
     ///
+    /// [`LoadError::Misnamed`] when a column that says where accounts stand is nearly there;
     /// [`LoadError::Rejected`] with the faults when the policy refuses one of them;
     /// [`LoadError::TooMany`] beyond the limits on accounts and child rows.
     pub fn finish(mut self) -> Result<(Book, LoadReport), LoadError> {
@@ -148,6 +176,11 @@ impl BookBuilder {
         let ignored = std::mem::take(&mut self.ignored);
         self.report.ignored_columns =
             ignored.into_iter().map(|(table, names)| (table, names.into_iter().collect())).collect();
+        let (unread, misnamed) = std::mem::take(&mut self.offered).finish();
+        if !misnamed.is_empty() {
+            return Err(LoadError::Misnamed { columns: misnamed });
+        }
+        self.report.unread = unread;
         super::assemble::assemble(self)
     }
 }

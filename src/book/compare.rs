@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::HeldReason;
 use crate::model::{AccountId, ChildId, Succession, Value};
+use crate::tree::FaultKind;
 
 /// One value that is different.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,6 +44,11 @@ pub struct ChangeReport {
     pub added: Vec<AccountId>,
     /// Accounts that waited for something and are in the book now.
     pub released: Vec<AccountId>,
+    /// Accounts that stay out of the book for another reason than before: what they waited for came, and
+    /// now they are held for this.
+    pub held: Vec<(AccountId, HeldReason)>,
+    /// Accounts that are roots because of a fault, and were not, or for another one.
+    pub adopted: Vec<(AccountId, FaultKind)>,
     /// Accounts that left the book.
     pub removed: Vec<AccountId>,
     /// Accounts that moved; those below them moved with them and are not listed.
@@ -62,6 +69,8 @@ impl ChangeReport {
     pub(super) fn finish(&mut self) {
         self.added.sort();
         self.released.sort();
+        self.held.sort_by(|a, b| a.0.cmp(&b.0));
+        self.adopted.sort();
         self.removed.sort();
         self.moves.sort_by(|a, b| a.account.cmp(&b.account));
         let key = |change: &ValueChange| {

@@ -1,7 +1,8 @@
 //! May the accounts stand where a change would put them?
 //!
 //! A change is judged strictly on its final state, whatever the policy of loads: a fault of an account
-//! that it touches refuses it, and so does anything that would put a placed account out of the book.
+//! that it touches refuses it, and so does anything that would put a placed account out of the book. A fault
+//! of any account that the policy of the book refuses, refuses it as well: no load would take the outcome.
 //! Rulings S19 and S21 of `docs/semantics`.
 
 use std::collections::{BTreeMap, HashSet};
@@ -14,7 +15,8 @@ use crate::model::{AccountId, AccountIdx, AttributeId, TypeId, ValueFault, Value
 use crate::tree::resolve::{Ground, Place, Resolution};
 use crate::tree::{FaultKind, NO_PRODUCT, Remedy, TreeFault};
 
-// Refuses faults of touched accounts, and faults that would put a placed account out of the book.
+// Refuses faults of touched accounts, faults that a load refuses, and faults that would put a placed account
+// out of the book.
 pub(super) fn check_places(
     old: &Inner,
     placing: &Placing<'_>,
@@ -37,7 +39,9 @@ pub(super) fn check_places(
         // A product that a load would give to another account than the one that stays.
         let breaks_ground = breaks_ground
             || matches!(fault, TreeFault::RepeatedProduct { account, kept, .. } if account < kept);
-        if breaks_ground || (!preferred && fault.accounts().into_iter().any(touched)) {
+        // The book holds no account at such a fault, so that the change would bring it in.
+        let no_load_takes_it = *remedy == Remedy::Reject;
+        if no_load_takes_it || breaks_ground || (!preferred && fault.accounts().into_iter().any(touched)) {
             problems.push(ChangeProblem::Tree(fault.clone()));
         }
     }

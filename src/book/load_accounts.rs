@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::assemble::narrow;
 use super::builder::BookBuilder;
 use super::intake::AccountIntake;
+use super::link_rings::link_rings;
 use super::report::{LoadReport, Problem, RowCounts};
 use super::row_index::RowIndex;
 use super::{Held, HeldAccount, HeldReason, SupersededRow};
@@ -281,31 +282,29 @@ fn all_links(row: u32, kept: Option<&Vec<ParentLink>>, builder: &BookBuilder) ->
     })
 }
 
-// Rings in the declared links, where some account declares several parents; without such an account
-// they are the cycles of the tree, and are reported as those.
+// Rings in the declared links that the choice of parents leaves open.
 fn report_link_cycles(links: &[Link], standing: &[u32], builder: &BookBuilder, report: &mut LoadReport) {
-    if !links.windows(2).any(|pair| matches!(pair, [a, b] if a.account == b.account)) {
-        return;
-    }
-    let mut graph = petgraph::graph::DiGraph::<u32, ()>::with_capacity(standing.len(), links.len());
-    for account in 0..narrow(standing.len()) {
-        graph.add_node(account);
-    }
-    for link in links {
-        if let Target::Here(parent) = link.target
-            && parent != link.account
-        {
-            graph.add_edge(link.account.into(), parent.into(), ());
+    let mut several: Vec<u32> = Vec::new();
+    for own in links.chunk_by(|a, b| a.account == b.account) {
+        if own.windows(2).any(|pair| matches!(pair, [a, b] if a.target != b.target)) {
+            several.extend(own.first().map(|link| link.account));
         }
     }
-    // Kosaraju's algorithm, since petgraph's version of Tarjan's recurses on the depth of the data.
-    let name = |node: &petgraph::graph::NodeIndex| {
-        let row = standing.get(node.index()).map_or(0, |row| *row as usize);
+    if several.is_empty() {
+        return;
+    }
+    let name = |account: &u32| {
+        let row = standing.get(*account as usize).map_or(0, |row| *row as usize);
         AccountId::trusted(builder.accounts.ids.text(row).unwrap_or_default())
     };
-    let mut rings: Vec<Vec<AccountId>> = petgraph::algo::kosaraju_scc(&graph)
+    let existing = links.iter().filter_map(|link| match link.target {
+        Target::Here(parent) => Some((link.account, parent)),
+        Target::Ground(_) | Target::Missing(_) => None,
+    });
+    let declares_several = |account: u32| several.binary_search(&account).is_ok();
+    let rings = link_rings(narrow(standing.len()), existing, &declares_several);
+    let mut rings: Vec<Vec<AccountId>> = rings
         .into_iter()
-        .filter(|members| members.len() > 1)
         .map(|members| {
             let mut ids: Vec<AccountId> = members.iter().map(name).collect();
             ids.sort();

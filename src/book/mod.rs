@@ -22,6 +22,7 @@ mod placing;
 
 mod diagram;
 mod graph;
+mod link_rings;
 mod links;
 mod rechunk;
 mod replace;
@@ -33,6 +34,7 @@ mod settle;
 mod snapshot;
 mod successions;
 mod sync;
+mod unread;
 mod values;
 mod verify;
 mod view;
@@ -136,7 +138,8 @@ impl Book {
     ///
     /// # Errors
     ///
-    /// [`LoadError`] when the source fails or a batch is malformed; faults of the data are the answer.
+    /// [`LoadError`] when the source fails, a batch is malformed, or a column of the hierarchy is nearly there; faults
+    /// of the data are the answer.
     pub fn check(schema: impl Into<Arc<Schema>>, source: &dyn Source) -> Result<LoadReport, LoadError> {
         match Self::load(schema, source, &Policy::strict()) {
             Ok((_, report)) => Ok(report),

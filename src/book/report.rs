@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use crate::model::{AccountId, Date, IdError, Succession, ValueFault};
-use crate::source::{BatchError, SourceError};
+use crate::source::{BatchError, SourceError, UnreadColumn};
 use crate::tree::{FaultKind, Remedy, TreeFault};
 
 /// Most faults of one kind that a report describes; the rest is counted.
@@ -201,6 +201,9 @@ pub struct LoadReport {
     pub faults: Vec<Fault>,
     /// Columns that the source offered and the schema does not know, by table.
     pub ignored_columns: BTreeMap<Arc<str>, Vec<Arc<str>>>,
+    /// Columns that were not read, those of `ignored_columns` and those that the source has and did not offer, each
+    /// with the nearest name.
+    pub unread: Vec<UnreadColumn>,
     /// Accounts in the book that stand under another one.
     pub subsidiaries: usize,
     /// Accounts in the book that others stand under.
@@ -268,7 +271,7 @@ impl LoadReport {
 
 impl fmt::Display for LoadReport {
     /// A summary of a few lines: rows by table, then faults by kind with an example of each, a refused one if
-    /// there is one.
+    /// there is one, then columns that are not read and are called nearly like one that would be.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (table, rows) in &self.tables {
             writeln!(
@@ -285,6 +288,10 @@ impl fmt::Display for LoadReport {
             let example = example.map_or(String::new(), |fault| format!(", such as: {fault}"));
             writeln!(f, "{kind}: {count}{remedy}{example}")?;
         }
+        self.unread
+            .iter()
+            .filter(|column| column.nearest.is_some())
+            .try_for_each(|column| writeln!(f, "{column}"))?;
         Ok(())
     }
 }
@@ -305,6 +312,14 @@ pub enum LoadError {
         /// The faults: all counted, up to [`MAX_REPORTED`] of each kind described.
         report: Box<LoadReport>,
     },
+    /// Columns that were not read, and are called nearly like one that says where accounts stand, for which nothing
+    /// was read: everybody would be a root, or no product account would be one. Call them so, map them, or offer that
+    /// column without values.
+    #[error("{}", misnamed(columns))]
+    Misnamed {
+        /// The columns, each with the name that was probably meant.
+        columns: Vec<UnreadColumn>,
+    },
     /// More rows than a book can hold.
     #[error("{offered} rows of `{table}` offered; the limit is {limit}")]
     TooMany {
@@ -315,6 +330,11 @@ pub enum LoadError {
         /// The limit.
         limit: usize,
     },
+}
+
+fn misnamed(columns: &[UnreadColumn]) -> String {
+    let said: Vec<String> = columns.iter().map(ToString::to_string).collect();
+    said.join("\n")
 }
 
 impl LoadError {

@@ -46,12 +46,18 @@ pub(super) fn build_structure(
         let parents = placing.parents.get(number).cloned().unwrap_or_default();
         let row = held.release(id);
         match place {
-            Place::Held(kind) => {
-                hold(&mut held, row, id, parents, HeldReason::Fault(*kind), placing, number, wishes);
-            }
-            Place::Below(by) => {
-                let above = placing.ids.get(*by as usize).cloned().unwrap_or_else(|| id.clone());
-                hold(&mut held, row, id, parents, HeldReason::Below(above), placing, number, wishes);
+            Place::Held(_) | Place::Below(_) => {
+                let reason = match place {
+                    Place::Held(kind) => HeldReason::Fault(*kind),
+                    Place::Below(by) => {
+                        HeldReason::Below(placing.ids.get(*by as usize).unwrap_or(id).clone())
+                    }
+                    _ => continue,
+                };
+                if old.held.accounts.get(id).is_none_or(|before| before.reason != reason) {
+                    report.held.push((id.clone(), reason.clone()));
+                }
+                hold(&mut held, row, id, parents, reason, placing, number, wishes);
             }
             _ => {
                 let plain = match place {
@@ -67,6 +73,9 @@ pub(super) fn build_structure(
                 }
                 if let Place::Adopted(kind) = place {
                     held.adopted.insert(id.clone(), *kind);
+                    if old.held.adopted.get(id) != Some(kind) {
+                        report.adopted.push((id.clone(), *kind));
+                    }
                 }
                 let before = placing.before.get(number).copied().flatten();
                 let target = under(place);

@@ -121,8 +121,9 @@ impl View {
     /// that came after it by the date of the view, the first in rank first.
     ///
     /// An old id finds its account although it was merged, split or renamed: see
-    /// [`Change::merge`](crate::Change::merge) and [`Successions::heirs`](crate::Successions::heirs). An heir
-    /// that has left the book is followed further. Empty where nothing visible came after it.
+    /// [`Change::merge`](crate::Change::merge) and [`Successions::heirs`](crate::Successions::heirs), which says who
+    /// the heirs are. Those that are not visible, be they hidden or gone, are left out: what they ended in before they
+    /// were reached did not come after the account. Empty where nothing visible came after it.
     ///
     /// # Complexity
     ///
@@ -133,20 +134,8 @@ impl View {
             return vec![account];
         }
         let Ok(id) = AccountId::new(id) else { return Vec::new() };
-        let (history, on) = (&self.book.0.successions, self.as_of.date());
-        let mut found: Vec<Account<'_>> = Vec::new();
-        let mut asked: std::collections::HashSet<AccountId> = std::collections::HashSet::new();
-        let mut stack = vec![id];
-        while let Some(id) = stack.pop() {
-            if !asked.insert(id.clone()) {
-                continue;
-            }
-            match self.account(id.as_str()) {
-                Some(account) => found.push(account),
-                None => stack.extend(history.heirs(&id, on).into_iter().rev()),
-            }
-        }
-        found
+        let heirs = self.book.0.successions.heirs(&id, self.as_of.date());
+        heirs.iter().filter_map(|heir| self.account(heir.as_str())).collect()
     }
 
     /// The first of the accounts that an id leads to; see [`Self::successors`].

@@ -14,7 +14,7 @@ use super::names::CatalogNames;
 use super::pending::PendingNames;
 use crate::aggregate::{CheckedRollUp, Metric, Metrics, Over, RollUpFaultKind};
 use crate::expr::{Checked, Checker, ExprLimits, Name, NameText, Names, Of, Source, Type};
-use crate::model::{AccountId, Zones};
+use crate::model::{AccountId, Zones, is_reserved};
 
 /// A definition that makes sense.
 #[derive(Debug, Clone)]
@@ -72,6 +72,17 @@ pub(super) fn reference(definition: &Definition) -> DefinitionRef {
     DefinitionRef { kind: definition.kind(), name: Arc::from(definition.name()) }
 }
 
+/// The faults of definitions whose names are words of the language.
+pub(crate) fn reserved_words<'d>(
+    definitions: impl Iterator<Item = &'d Definition>,
+) -> Result<(), CatalogErrors> {
+    let reserved = definitions.filter(|definition| is_reserved(definition.name()));
+    let fault =
+        |definition| CatalogFault { definition: reference(definition), kind: CatalogFaultKind::Reserved };
+    let faults: Vec<CatalogFault> = reserved.map(fault).collect();
+    if faults.is_empty() { Ok(()) } else { Err(CatalogErrors(faults)) }
+}
+
 /// How a definition is read: by a name among columns, metrics or segments.
 pub(super) type Key = (u8, String);
 
@@ -96,14 +107,24 @@ struct Compiler<'c> {
     entries: IndexMap<DefinitionRef, Entry>,
 }
 
+/// What is done with a definition whose name is a word of the language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Words {
+    /// It is refused.
+    Refused,
+    /// It goes on meaning what it meant: it was accepted before such names were refused.
+    Kept,
+}
+
 /// Compiles definitions over names that have no columns, segments or metrics yet.
 pub(super) fn compile(
     names: CatalogNames,
     zones: &dyn Zones,
     limits: &ExprLimits,
     definitions: &[Definition],
+    words: Words,
 ) -> Result<Compilation, CatalogErrors> {
-    let (entries, names, faults) = judge(names, zones, limits, definitions);
+    let (entries, names, faults) = judge(names, zones, limits, definitions, words);
     if faults.is_empty() { Ok(Compilation { names, entries }) } else { Err(CatalogErrors(faults)) }
 }
 
@@ -113,6 +134,7 @@ pub(super) fn judge(
     zones: &dyn Zones,
     limits: &ExprLimits,
     definitions: &[Definition],
+    words: Words,
 ) -> (IndexMap<DefinitionRef, Entry>, CatalogNames, Vec<CatalogFault>) {
     let mut compiler = Compiler {
         names,
@@ -129,6 +151,13 @@ pub(super) fn judge(
         let kind = definition.kind();
         if let Err(error) = AccountId::check(definition.name()) {
             compiler.fault(place, definition, CatalogFaultKind::Name(error));
+        }
+        if words == Words::Refused && is_reserved(definition.name()) {
+            compiler.unnamed(place, definition, CatalogFaultKind::Reserved);
+        }
+        let is_table = compiler.names.schema.table(definition.name()).is_some();
+        if kind.is_column() && is_table {
+            compiler.unnamed(place, definition, CatalogFaultKind::TakenByTable);
         }
         if kind.is_column() && Names::name(&*compiler.names.schema, Of::Account, definition.name()).is_some()
         {

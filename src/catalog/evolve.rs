@@ -95,7 +95,7 @@ impl Catalog {
         let definitions = self.definitions().iter().map(|definition| {
             renames.iter().fold(definition.clone(), |definition, (old, new)| with_name(definition, old, new))
         });
-        let catalog = Self::within(schema, usage, zones, &self.limits, definitions)?;
+        let catalog = Self::keeping_words(schema, usage, zones, &self.limits, definitions)?;
         let old = self.schema();
         let is_renamed =
             |name: &str, side: fn(&(&str, &str)) -> String| renames.iter().any(|pair| side(pair) == name);

@@ -36,6 +36,10 @@ pub enum CatalogFaultKind {
     Duplicate,
     /// An attribute of the schema has the name.
     Taken,
+    /// A child table of the schema has the name, and would be hidden by it.
+    TakenByTable,
+    /// The name is a word of the language, as `level` is.
+    Reserved,
     /// It reads itself, by this way.
     Cycle(CyclePath),
     /// Its expression is wrong; unknown names with the nearest one.
@@ -66,6 +70,8 @@ impl fmt::Display for CatalogFault {
             CatalogFaultKind::Name(error) => write!(f, "{error}"),
             CatalogFaultKind::Duplicate => f.write_str("another definition has the name"),
             CatalogFaultKind::Taken => f.write_str("an attribute of the schema has the name"),
+            CatalogFaultKind::TakenByTable => f.write_str("a child table of the schema has the name"),
+            CatalogFaultKind::Reserved => f.write_str(&crate::model::reserved(&self.definition.name)),
             CatalogFaultKind::Cycle(path) => write!(f, "it reads itself: {path}"),
             CatalogFaultKind::Expression(errors) => write!(f, "{errors}"),
             CatalogFaultKind::RollUp(kind) => match kind {
@@ -74,6 +80,7 @@ impl fmt::Display for CatalogFault {
                 | RollUpFaultKind::Operator(what)
                 | RollUpFaultKind::Unanswered(what) => f.write_str(what),
                 RollUpFaultKind::Name(error) => write!(f, "{error}"),
+                RollUpFaultKind::Reserved => f.write_str(&crate::model::reserved(&self.definition.name)),
                 RollUpFaultKind::Duplicate | RollUpFaultKind::Taken => {
                     f.write_str("another definition has the name")
                 }

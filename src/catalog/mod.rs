@@ -36,7 +36,8 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use self::compile::{Compilation, Entry};
+pub(crate) use self::compile::reserved_words;
+use self::compile::{Compilation, Entry, Words};
 pub use self::cycle::{CyclePath, MAX_CYCLE_STEPS};
 pub use self::definition::{BuiltIn, CalculatedAttribute, Definition, DefinitionKind, PastValue};
 pub use self::derived::Derived;
@@ -152,9 +153,31 @@ impl Catalog {
         limits: &ExprLimits,
         definitions: impl IntoIterator<Item = Definition>,
     ) -> Result<Self, CatalogErrors> {
-        let definitions: Arc<[Definition]> = definitions.into_iter().collect();
+        Self::compiled(schema, usage, zones, limits, definitions.into_iter().collect(), Words::Refused)
+    }
+
+    /// The same for definitions that were accepted before: names that are words of the language are kept, and told by
+    /// [`Catalog::report`].
+    pub(crate) fn keeping_words(
+        schema: &Arc<Schema>,
+        usage: &UsageSchema,
+        zones: &dyn Zones,
+        limits: &ExprLimits,
+        definitions: impl IntoIterator<Item = Definition>,
+    ) -> Result<Self, CatalogErrors> {
+        Self::compiled(schema, usage, zones, limits, definitions.into_iter().collect(), Words::Kept)
+    }
+
+    fn compiled(
+        schema: &Arc<Schema>,
+        usage: &UsageSchema,
+        zones: &dyn Zones,
+        limits: &ExprLimits,
+        definitions: Arc<[Definition]>,
+        words: Words,
+    ) -> Result<Self, CatalogErrors> {
         let names = bare(schema, usage, Assumed::default());
-        let compilation = compile::compile(names, zones, limits, &definitions)?;
+        let compilation = compile::compile(names, zones, limits, &definitions, words)?;
         let rounds = derived::plan(&compilation)?;
         let steps = step::steps(&compilation)?;
         let Compilation { names, entries } = compilation;
@@ -292,7 +315,7 @@ impl Catalog {
 
     fn judged(&self, assumed: Assumed, definitions: &[Definition]) -> Vec<CatalogFault> {
         let names = bare(self.schema(), self.usage_schema(), assumed);
-        compile::judge(names, &FixedZones, &self.limits, definitions).2
+        compile::judge(names, &FixedZones, &self.limits, definitions, Words::Kept).2
     }
 }
 

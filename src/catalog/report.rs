@@ -8,6 +8,7 @@ use super::definition::Definition;
 use super::derived::unused;
 use super::fault::DefinitionRef;
 use crate::expr::Diagnostic;
+use crate::model::is_reserved;
 
 /// What a catalog has that stops nothing.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +18,9 @@ pub struct CatalogReport {
     pub unused: Vec<DefinitionRef>,
     /// Definitions that say the same under another name: the later one, and the first.
     pub duplicates: Vec<(DefinitionRef, DefinitionRef)>,
+    /// Definitions whose name is a word of the language, such as `level`, which means the definition wherever it is
+    /// written now: they were defined before such names were refused, and came back with a journal. Give them another.
+    pub reserved: Vec<DefinitionRef>,
     /// Lints of their expressions.
     pub lints: Vec<(DefinitionRef, Diagnostic)>,
 }
@@ -45,6 +49,7 @@ impl Catalog {
         CatalogReport {
             unused: unused(self.definitions(), &self.entries),
             duplicates,
+            reserved: self.definitions().iter().map(reference).filter(|id| is_reserved(&id.name)).collect(),
             lints: lints.collect(),
         }
     }

@@ -10,7 +10,7 @@ use super::settings::EngineSettings;
 use super::update::Update;
 use crate::aggregate::{Usage, UsageSchema};
 use crate::book::{Book, LoadReport};
-use crate::catalog::{Catalog, Definition, DefinitionRef};
+use crate::catalog::{Catalog, Definition, DefinitionRef, reserved_words};
 use crate::model::Schema;
 use crate::source::Source;
 
@@ -30,6 +30,8 @@ impl State {
         if let Some(expected) = update.expected.filter(|expected| *expected != self.version) {
             return Err(EngineError::Version { expected, found: self.version });
         }
+        // A journal may hold such definitions, which are replayed; no new ones are taken.
+        reserved_words(update.defined.iter())?;
         let mut parts = self.parts();
         parts.update(update, &self.settings)?;
         Ok(self.next(parts, observer)?)
@@ -110,5 +112,51 @@ pub(super) fn catalog(
 ) -> Result<Catalog, EngineError> {
     let none = UsageSchema::default();
     let usage = usage.map_or(&none, Usage::schema);
-    Ok(Catalog::within(schema, usage, &*settings.zones, &settings.limits, definitions)?)
+    Ok(Catalog::keeping_words(schema, usage, &*settings.zones, &settings.limits, definitions)?)
+}
+
+#[cfg(all(test, feature = "snapshot"))]
+mod tests {
+    use super::*;
+    use crate::catalog::{CalculatedAttribute, DefinitionKind};
+    use crate::engine::published::Published;
+    use crate::engine::{Engine, MemoryJournal};
+    use crate::model::{AsOf, Attribute, AttributeType, Date, Nesting};
+    use crate::segment::Segment;
+
+    /// A journal that was written before names of the language were refused.
+    #[test]
+    fn a_journal_with_a_word_of_the_language_as_a_name_restores_and_is_told() {
+        let schema = Schema::builder()
+            .account_type("Company", Nesting::Free)
+            .attribute(Attribute::new("seats", AttributeType::Int));
+        let schema = Arc::new(schema.build().unwrap());
+        let as_of = AsOf::date_utc(Date::new(2026, 1, 31).unwrap());
+        let engine = Engine::new(schema.clone(), as_of, EngineSettings::new()).unwrap();
+        let update = Update::new()
+            .define(Segment::parse("top", "level == 1").unwrap())
+            .define(CalculatedAttribute::new("level", "seats"));
+        let error = engine.apply(update.clone()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the definitions were refused: calculated attribute `level`: name `level` is reserved"
+        );
+        let mut parts = engine.published().0.parts();
+        parts.update(&update, &EngineSettings::new()).unwrap();
+        let journal = MemoryJournal::new();
+        let settings = Arc::new(EngineSettings::new().journal(journal.clone()));
+        let state = State::first(parts, 1, &settings, &()).unwrap();
+        Engine::of(Published(Arc::new(state)), settings, Vec::new()).unwrap();
+
+        let (again, restored) =
+            Engine::restore(schema, EngineSettings::new(), &journal.bytes(), None).unwrap();
+        assert_eq!((restored.version, restored.damage), (1, None));
+        let level = DefinitionRef { kind: DefinitionKind::Attribute, name: Arc::from("level") };
+        assert_eq!(again.published().catalog().report().reserved, [level.clone()]);
+        // Other definitions may be added and the name taken back; it is not given again.
+        again.define([CalculatedAttribute::new("double_seats", "seats * 2").into()]).unwrap();
+        assert!(again.define([CalculatedAttribute::new("level", "seats * 3").into()]).is_err());
+        again.apply(Update::new().remove(level)).unwrap();
+        assert_eq!(again.published().catalog().report().reserved, []);
+    }
 }

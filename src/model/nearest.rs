@@ -7,6 +7,12 @@ pub(crate) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> O
     near.filter(|(far, known)| far * 2 <= known.chars().count()).map(|(_, known)| known)
 }
 
+/// A name without its case and without what separates its words: `Parent-Id` and `parent_id` are one name.
+pub(crate) fn plain_name(name: &str) -> String {
+    let letters = name.chars().filter(|c| c.is_alphanumeric());
+    letters.flat_map(char::to_lowercase).collect()
+}
+
 /// How many letters to insert, remove or change to make one word of the other (Levenshtein).
 fn distance(from: &str, to: &str) -> usize {
     // Names are short; a longer text is far from all of them, whatever its rest.

@@ -357,9 +357,22 @@ fn check_count(path: &str, what: &'static str, count: usize, limit: usize, fault
 // Names of types: any letters; names of attributes and tables besides must not be reserved.
 fn check_identifier(path: &str, name: &str, faults: &mut Faults) {
     check_name(path, name, faults);
-    if RESERVED.contains(&name) {
+    if is_reserved(name) {
         faults.note(path, SchemaFaultKind::Reserved { name: name.to_owned() });
     }
+}
+
+/// Whether a name is a word that expressions and the structure of accounts need for themselves, or begins with
+/// one that other names are read behind: `level`, `parent.name`. Nothing that is read by name may have it: a
+/// declared name comes before a word.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    let head = name.split_once('.').map(|(head, _)| head);
+    RESERVED.contains(&name) || head.is_some_and(|head| ["parent", "root", "attr"].contains(&head))
+}
+
+/// What is said of such a name.
+pub(crate) fn reserved(name: &str) -> String {
+    SchemaFaultKind::Reserved { name: name.to_owned() }.to_string()
 }
 
 // A column is always written behind its row (`deal.product`), so it clashes only with what every row has.

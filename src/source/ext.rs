@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Batch, Emit, ScanRequest, Source, SourceError, TableName};
+use super::{Batch, Emit, ScanRequest, Source, SourceError, TableName, UnreadColumn};
 use crate::model::Schema;
 
 /// Conveniences on every [`Source`].
@@ -70,5 +70,9 @@ impl<A: Source, B: Source> Source for Both<A, B> {
 
     fn provides(&self, table: &TableName) -> bool {
         self.first.provides(table) || self.second.provides(table)
+    }
+
+    fn unread(&self, table: &TableName) -> Vec<UnreadColumn> {
+        if self.first.provides(table) { self.first.unread(table) } else { self.second.unread(table) }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::{Batch, Cell, Cells, Emit, ScanRequest, Source, SourceError, TableName};
+use super::{Batch, Cell, Cells, Emit, ScanRequest, Source, SourceError, TableName, UnreadColumn};
 use crate::model::{Value, ValueKind};
 
 /// Most rows of a batch that is made here.
@@ -219,6 +219,10 @@ impl<S: Source> Source for LevelColumns<S> {
 
     fn provides(&self, table: &TableName) -> bool {
         self.rows.provides(table) || (table == &TableName::Links && !self.levels.is_empty())
+    }
+
+    fn unread(&self, table: &TableName) -> Vec<UnreadColumn> {
+        self.rows.unread(table)
     }
 }
 

@@ -11,6 +11,7 @@ mod ext;
 mod levels;
 mod memory;
 mod request;
+mod unread;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub use ext::{Both, SourceExt};
 pub use levels::{Level, LevelColumns};
 pub use memory::MemorySource;
 pub use request::{ScanRequest, TableName};
+pub use unread::UnreadColumn;
 
 /// What receives batches: answers `Break` when it wants no more.
 pub type Emit<'e> = dyn FnMut(Batch) -> ControlFlow<()> + 'e;
@@ -117,6 +119,13 @@ pub trait Source {
         let _ = table;
         true
     }
+
+    /// The columns of a table that the storage has and a scan never emits, for the report of a load. What a scan emits
+    /// and the schema does not know is reported without this.
+    fn unread(&self, table: &TableName) -> Vec<UnreadColumn> {
+        let _ = table;
+        Vec::new()
+    }
 }
 
 impl<S: Source + ?Sized> Source for &S {
@@ -126,6 +135,10 @@ impl<S: Source + ?Sized> Source for &S {
 
     fn provides(&self, table: &TableName) -> bool {
         (**self).provides(table)
+    }
+
+    fn unread(&self, table: &TableName) -> Vec<UnreadColumn> {
+        (**self).unread(table)
     }
 }
 
@@ -137,6 +150,10 @@ impl<S: Source + ?Sized> Source for Box<S> {
     fn provides(&self, table: &TableName) -> bool {
         (**self).provides(table)
     }
+
+    fn unread(&self, table: &TableName) -> Vec<UnreadColumn> {
+        (**self).unread(table)
+    }
 }
 
 impl<S: Source + ?Sized> Source for Arc<S> {
@@ -146,5 +163,9 @@ impl<S: Source + ?Sized> Source for Arc<S> {
 
     fn provides(&self, table: &TableName) -> bool {
         (**self).provides(table)
+    }
+
+    fn unread(&self, table: &TableName) -> Vec<UnreadColumn> {
+        (**self).unread(table)
     }
 }

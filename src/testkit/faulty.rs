@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use thiserror::Error;
 
 use super::Random;
-use crate::source::{Batch, Cells, Emit, ScanRequest, Source, SourceError, TableName};
+use crate::source::{Batch, Cells, Emit, ScanRequest, Source, SourceError, TableName, UnreadColumn};
 
 /// A source with a fault.
 ///
@@ -171,6 +171,10 @@ impl<S: Source> Source for FaultySource<S> {
                 ControlFlow::Continue(())
             }),
         }
+    }
+
+    fn unread(&self, table: &TableName) -> Vec<UnreadColumn> {
+        self.inner.unread(table)
     }
 
     fn provides(&self, table: &TableName) -> bool {

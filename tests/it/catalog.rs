@@ -745,3 +745,116 @@ fn threads_and_packing_change_no_bit() {
     }
     assert!(told.windows(2).all(|pair| pair[0] == pair[1]));
 }
+
+// --- Names of the language ---------------------------------------------------------------------------
+
+const WORDS: [&str; 56] = [
+    "links",
+    "successions",
+    "id",
+    "parent",
+    "account_type",
+    "product",
+    "level",
+    "root",
+    "ancestors",
+    "lineage",
+    "children",
+    "descendants",
+    "subtree",
+    "siblings",
+    "under",
+    "strictlyUnder",
+    "owns",
+    "products",
+    "inSegment",
+    "health",
+    "usage",
+    "roll",
+    "attr",
+    "has",
+    "coalesce",
+    "isNot",
+    "isTrue",
+    "between",
+    "ratio",
+    "today",
+    "now",
+    "daysAgo",
+    "daysFromNow",
+    "startOf",
+    "endOf",
+    "date",
+    "timestamp",
+    "duration",
+    "int",
+    "double",
+    "string",
+    "bool",
+    "math",
+    "size",
+    "true",
+    "false",
+    "null",
+    "in",
+    "account",
+    "accounts",
+    "rank",
+    "row",
+    "like",
+    "self",
+    // Names behind a word that leads to another account.
+    "parent.seats",
+    "root.name",
+];
+
+#[test]
+fn no_definition_changes_what_a_word_of_the_language_means() {
+    let schema = schema();
+    let refused = |definition: Definition| {
+        let kind = definition.kind().word();
+        let name = definition.name().to_owned();
+        let error = Catalog::new(&schema, &usage_schema(), [definition]).unwrap_err();
+        assert_eq!(error.to_string(), format!("{kind} `{name}`: name `{name}` is reserved"));
+    };
+    for word in WORDS {
+        refused(attribute(word, "seats"));
+        refused(PastValue::new(word, "seats", 7).into());
+        refused(metric(word, "events(\"login\").count()"));
+        refused(sum(word, "seats"));
+        refused(Ranking::new(word, "seats").into());
+        refused(segment(word, "seats > 1"));
+        // With the words of the schema.
+        let own = Schema::builder().account_type("Company", Nesting::Free);
+        let error = own.attribute(Attribute::new(word, AttributeType::Int)).build().unwrap_err();
+        assert!(error.to_string().contains(&format!("name `{word}` is reserved")), "{error}");
+        // And without a catalog.
+        let roll_up = RollUpDefinition::new(word, Operator::Count);
+        let error = perennial::aggregate::RollUpPlan::new(&schema, &*schema, [roll_up]).unwrap_err();
+        assert_eq!(error.to_string(), format!("roll-up `{word}`: name `{word}` is reserved"));
+        let error = perennial::aggregate::Metrics::new(
+            &usage_schema(),
+            [Metric::new(word, "events(\"login\").count()")],
+        );
+        assert_eq!(error.unwrap_err().to_string(), format!("metric `{word}`: name `{word}` is reserved"));
+    }
+    // `level == 1` means what it meant: a root.
+    let (book, _) = Book::load(schema.clone(), &deep_rows(), &Policy::strict()).unwrap();
+    let rules = [segment("top", "level == 1"), attribute("levels", "level")];
+    let catalog = Catalog::new(&schema, &usage_schema(), rules).unwrap();
+    let view = book.view(&Scope::all(), as_of()).unwrap();
+    let derived = catalog.run(&view, None, None);
+    let top: Vec<String> =
+        view.accounts().filter(|a| derived.is_member("top", *a)).map(|a| a.id().to_string()).collect();
+    assert_eq!(top, ["p"]);
+    // A dotted name in a namespace is no word, and neither is a child table's name an attribute's.
+    assert!(Catalog::new(&schema, &usage_schema(), [attribute("health.score", "seats")]).is_ok());
+    let error = Catalog::new(&schema, &usage_schema(), [attribute("tickets", "seats")]).unwrap_err();
+    assert_eq!(error.to_string(), "calculated attribute `tickets`: a child table of the schema has the name");
+}
+
+/// p with 2 seats over x with 1.
+fn deep_rows() -> perennial::source::MemorySource {
+    let row = |text: &str, seats: i64| perennial::AccountRow::new(id(text), "Company").with("seats", seats);
+    perennial::source::MemorySource::new().account(row("p", 2)).account(row("x", 1).under(id("p")))
+}

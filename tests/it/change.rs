@@ -8,8 +8,8 @@ use crate::common::{
 };
 use perennial::testkit::{Oracle, OracleAccount, PlainBook};
 use perennial::{
-    AccountId, AccountRow, Book, Change, ChangeError, ChangeProblem, ChildId, ChildRow, FaultKind, Policy,
-    Remedy, Value,
+    AccountId, AccountRow, Book, Change, ChangeError, ChangeProblem, ChildId, ChildRow, FaultKind,
+    HeldReason, ParentLink, Policy, Remedy, Value,
 };
 use proptest::prelude::*;
 
@@ -570,6 +570,227 @@ proptest! {
         again.verify().map_err(TestCaseError::fail)?;
         prop_assert_eq!(answers(&view(&again)), answers(&view(&book)));
     }
+}
+
+// --- What a load would refuse ------------------------------------------------------------------------
+
+/// A policy that refuses some kinds of fault and answers the others, whatever it is asked.
+fn any_policy(bits: u64) -> Policy {
+    FaultKind::ALL.into_iter().enumerate().fold(Policy::strict(), |policy, (number, kind)| {
+        let remedies = kind.remedies();
+        policy.with(kind, remedies[(bits >> (number * 3)) as usize % 8 % remedies.len()]).unwrap()
+    })
+}
+
+/// An edit of declared rows, and the same as an item of a change. Rows of an account that goes go with it, but for
+/// those that wait with one that is held.
+fn edit(rows: &mut Rows, held: &BTreeSet<AccountId>, number: usize, bytes: [u8; 4]) -> Option<Change> {
+    let [what, a, b, byte] = bytes.map(usize::from);
+    let count = rows.accounts.len();
+    let (a, b) = (a % count.max(1), b % count.max(1));
+    let other = rows.accounts.get(b).map(|row| row.id.clone());
+    // Some parents are not there yet, or never.
+    let parent = |byte: usize| match byte % 4 {
+        0 => id_of(200 + byte % 3),
+        _ => other.clone().unwrap_or_else(|| id("nobody")),
+    };
+    match what % 7 {
+        0 | 1 => {
+            let at = if what % 2 == 0 { 200 + number % 3 } else { 210 + number };
+            let mut row = AccountRow::new(id_of(at), TYPES[byte % 3]);
+            if byte % 5 > 0 {
+                row = row.under(parent(byte / 3));
+            }
+            if byte % 7 == 0 {
+                row = row.product(PRODUCTS[byte % 2]);
+            }
+            if byte % 3 == 2 {
+                row = row.with("plan", "basic");
+            }
+            if rows.accounts.iter().any(|other| other.id == row.id) {
+                return None;
+            }
+            rows.accounts.push(row.clone());
+            Some(Change::new().add(row))
+        }
+        2 => {
+            let row = rows.accounts.get_mut(a)?;
+            let mut parents: Vec<ParentLink> = vec![ParentLink { rank: 0, parent: parent(byte) }];
+            if byte % 3 == 0 {
+                parents.push(ParentLink { rank: 1, parent: id_of(200 + byte % 2) });
+            }
+            row.parents.clone_from(&parents);
+            Some(Change::new().declare_parents(&row.id, parents))
+        }
+        3 => {
+            let row = rows.accounts.get_mut(a)?;
+            row.account_type = TYPES[byte % 2].into();
+            Some(Change::new().retype(&row.id, TYPES[byte % 2]))
+        }
+        4 => {
+            let row = rows.accounts.get_mut(a)?;
+            let product = PRODUCTS.get(byte % 4).copied();
+            row.product = product.map(Into::into);
+            Some(Change::new().set_product(&row.id, product))
+        }
+        5 => {
+            let row = (count > 0).then(|| rows.accounts.remove(a))?;
+            if !held.contains(&row.id) {
+                rows.children.retain(|(_, child)| child.account.as_ref() != Some(&row.id));
+            }
+            Some(Change::new().remove(&row.id))
+        }
+        _ => {
+            let row = rows.accounts.get_mut(a)?;
+            row.values.retain(|(name, _)| &**name != "plan");
+            if byte % 2 == 0 {
+                row.values.push(("plan".into(), Value::text("pro")));
+                return Some(Change::new().set(&row.id, "plan", "pro"));
+            }
+            Some(Change::new().clear(&row.id, "plan"))
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(crate::common::config(300))]
+
+    /// Whatever the policy refuses, adopts or holds back: a change that is granted makes the book that a load
+    /// of the same rows makes, and that load is not refused.
+    #[test]
+    fn what_is_granted_is_what_a_load_would_take(
+        seeds in prop::collection::vec(any::<[u8; 5]>(), 0..14),
+        dirt in prop::collection::vec(any::<[u8; 4]>(), 0..8),
+        script in prop::collection::vec(any::<[u8; 4]>(), 1..8),
+        policy in any::<u64>(),
+        size in 0..CHUNK_ROWS.len(),
+    ) {
+        let policy = any_policy(policy);
+        let load = |rows: &Rows| Book::builder(schema()).policy(policy.clone()).chunk_rows(CHUNK_ROWS[size]).load(&rows.source());
+        // What is at fault from the beginning is what the policy takes.
+        let mut rows = forest(&seeds);
+        for (number, bytes) in dirt.into_iter().enumerate() {
+            let mut dirty = rows.clone();
+            if edit(&mut dirty, &BTreeSet::new(), number, bytes).is_some() && load(&dirty).is_ok() {
+                rows = dirty;
+            }
+        }
+        let (mut book, _) = load(&rows).unwrap();
+        for (number, bytes) in script.into_iter().enumerate() {
+            let mut next_rows = rows.clone();
+            let held: BTreeSet<AccountId> = book.held_accounts().map(|held| held.row.id.clone()).collect();
+            let Some(change) = edit(&mut next_rows, &held, number, bytes) else { continue };
+            let Ok((next, report)) = book.apply(&change) else { continue };
+            next.verify().map_err(TestCaseError::fail)?;
+            let fresh = load(&next_rows);
+            prop_assert!(fresh.is_ok(), "granted: {:?}\n{}", change, fresh.unwrap_err());
+            let (fresh, _) = fresh.unwrap();
+            prop_assert_eq!(everything(&next), everything(&fresh), "{:?}", change);
+            // What is held for another reason than before, and who became a root by a fault, is said.
+            let reasons = |book: &Book| -> BTreeMap<AccountId, HeldReason> {
+                book.held_accounts().map(|held| (held.row.id.clone(), held.reason.clone())).collect()
+            };
+            let before = reasons(&book);
+            let held: Vec<_> = reasons(&next).into_iter().filter(|(id, reason)| before.get(id) != Some(reason)).collect();
+            prop_assert_eq!(&report.held, &held);
+            let adopted = |book: &Book| -> BTreeMap<AccountId, FaultKind> {
+                view(book).accounts().filter_map(|account| Some((account.id(), account.adopted()?))).collect()
+            };
+            let before = adopted(&book);
+            let roots: Vec<_> = adopted(&next).into_iter().filter(|(id, kind)| before.get(id) != Some(kind)).collect();
+            prop_assert_eq!(&report.adopted, &roots);
+            book = next;
+            rows = next_rows;
+        }
+    }
+}
+
+fn waits() -> Policy {
+    Policy::strict().with(FaultKind::MissingParent, Remedy::Quarantine).unwrap()
+}
+
+fn account(text: &str, kind: &str) -> AccountRow {
+    AccountRow::new(id(text), kind)
+}
+
+fn book_of(accounts: Vec<AccountRow>, policy: &Policy) -> Book {
+    Rows { accounts, ..Rows::default() }.load(4, policy.clone()).0
+}
+
+#[test]
+fn a_parent_that_brings_a_fault_which_a_load_refuses_is_refused() {
+    // The type of who waited.
+    let book = book_of(vec![account("g", "Group").under(id("p"))], &waits());
+    let error = refused(&book, &Change::new().add(account("p", "Company")));
+    assert_eq!(
+        error.to_string(),
+        "change refused: 1 problem(s)\n  `g` of type `Group` may not stand under `p` of type `Company`"
+    );
+    // One product twice: one that waited, one that comes.
+    let crm = |text: &str| account(text, "Company").under(id("p")).product("CRM");
+    let book = book_of(vec![crm("g"), crm("h")], &waits());
+    let error = refused(&book, &Change::new().add(account("p", "Company")));
+    assert_eq!(
+        error.to_string(),
+        "change refused: 1 problem(s)\n  `p` owns product `CRM` twice: `g` and `h`"
+    );
+    // Something under a product account.
+    let book = book_of(vec![account("top", "Company"), account("g", "Company").under(id("p"))], &waits());
+    let error = refused(&book, &Change::new().add(account("p", "Company").under(id("top")).product("CRM")));
+    assert_eq!(error.to_string(), "change refused: 1 problem(s)\n  `g` stands under the product account `p`");
+    // Two parents, of which one was awaited.
+    let both = waits().with(FaultKind::MissingParent, Remedy::Adopt).unwrap();
+    let g = account("g", "Company").under(id("p")).under(id("q"));
+    let book = book_of(vec![g], &both);
+    let error = refused(&book, &Change::new().add(account("p", "Company")).add(account("q", "Company")));
+    assert!(error.to_string().contains("`g` has 2 parents: `p`, `q`"), "{error}");
+    // A parent beside the tree that goes.
+    let strict = Policy::strict().with(FaultKind::SeveralParents, Remedy::Prefer).unwrap();
+    let g = account("g", "Company").under(id("p")).under(id("q"));
+    let book = book_of(vec![account("p", "Company"), account("q", "Company"), g], &strict);
+    let error = refused(&book, &Change::new().remove(&id("q")));
+    assert_eq!(
+        error.to_string(),
+        "change refused: 1 problem(s)\n  parent `q` of `g` does not exist; it stands under another of its parents"
+    );
+}
+
+#[test]
+fn a_ring_of_links_that_a_load_refuses_is_refused() {
+    let prefer = Policy::strict().with(FaultKind::SeveralParents, Remedy::Prefer).unwrap();
+    let company = |text: &str| account(text, "Company");
+    let book = book_of(vec![company("a"), company("b").under(id("a")), company("c").under(id("b"))], &prefer);
+    let link = |rank, parent: &str| ParentLink { rank, parent: id(parent) };
+    // `b` stands under `a`, and declares `c` as well, which stands below it.
+    let change = Change::new().declare_parents(&id("b"), vec![link(0, "a"), link(1, "c")]);
+    assert_eq!(
+        refused(&book, &change).to_string(),
+        "change refused: 1 problem(s)\n  links of 2 accounts form a ring: `b`, `c`"
+    );
+    // Where the policy lets rings of links be, it is granted; without a ring, too.
+    let rings = prefer.with(FaultKind::LinkCycle, Remedy::Prefer).unwrap();
+    let book_with =
+        book_of(vec![company("a"), company("b").under(id("a")), company("c").under(id("b"))], &rings);
+    assert!(book_with.apply(&change).is_ok());
+    let (next, _) = book.apply(&Change::new().add(company("d"))).unwrap();
+    let both = Change::new().declare_parents(&id("b"), vec![link(0, "a"), link(1, "d")]);
+    assert!(next.apply(&both).is_ok());
+}
+
+#[test]
+fn what_a_change_holds_for_another_reason_it_says() {
+    let holds = waits().with(FaultKind::TypeOrder, Remedy::Quarantine).unwrap();
+    let g = account("g", "Group").under(id("p"));
+    let book = book_of(vec![g.clone(), account("h", "Company").under(id("g"))], &holds);
+    let (next, report) = book.apply(&Change::new().add(account("p", "Company"))).unwrap();
+    assert_eq!(report.held, [(id("g"), HeldReason::Fault(FaultKind::TypeOrder))]);
+    assert_eq!((report.released.len(), next.held_accounts().count()), (0, 2));
+    // Or makes a root.
+    let adopts = waits().with(FaultKind::TypeOrder, Remedy::Adopt).unwrap();
+    let book = book_of(vec![g], &adopts);
+    let (_, report) = book.apply(&Change::new().add(account("p", "Company"))).unwrap();
+    assert_eq!(report.adopted, [(id("g"), FaultKind::TypeOrder)]);
+    assert_eq!(report.released, [id("g")]);
 }
 
 fn refused(book: &Book, change: &Change) -> ChangeError {

@@ -11,8 +11,8 @@ use perennial::adapter::csv::{
 };
 use perennial::source::{Batch, Cell, Cells, ScanRequest, Source, SourceError, SourceExt, TableName};
 use perennial::{
-    Attribute, AttributeType, ChildTable, Currency, EnumValues, Money, Nesting, Schema, SystemAttribute,
-    TableKind, Value, ValueKind,
+    Attribute, AttributeType, Book, ChildTable, Currency, EnumValues, Money, Nesting, Policy, Schema,
+    SystemAttribute, TableKind, Value, ValueKind,
 };
 
 const PRODUCTS: &str = "product,series,sales_price\nGTX Basic,GTX,550\nGTX Pro,GTX,4821\n";
@@ -495,4 +495,33 @@ fn a_source_may_be_shared_between_threads() {
     fn shared<T: Send + Sync + Clone + 'static>() {}
     shared::<CsvSource>();
     shared::<CsvTable>();
+}
+
+#[test]
+fn a_heading_that_misses_the_mapping_by_case_only_makes_no_book_of_roots() {
+    let schema = || schema();
+    let load = |text: &str, map: fn(CsvTable) -> CsvTable| {
+        let source = source(map(accounts(text)));
+        Book::load(schema(), &source, &Policy::strict())
+    };
+    let rows = "id,Parent,colour\nacme,,red\nacme-eu,acme,blue\n";
+    let error = load(rows, |table| table).unwrap_err();
+    assert_eq!(error.to_string(), "accounts.csv: column `Parent` is not read; did you mean `parent`?");
+    // It is mapped, or said that there are no parents.
+    let (_, report) = load(rows, |table| table.column("parent", "Parent")).unwrap();
+    assert_eq!(report.subsidiaries, 1);
+    assert_eq!(
+        report.unread.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["accounts.csv: column `colour` is not read"]
+    );
+    let (_, report) = load(rows, |table| table.column("parent", Column::constant(""))).unwrap();
+    assert_eq!((report.subsidiaries, report.unread.len()), (0, 2));
+    // Another column than one of the hierarchy is told, with the nearest name.
+    let (_, report) = load("id,Employees\nacme,5\n", |table| table).unwrap();
+    assert!(
+        report
+            .to_string()
+            .contains("accounts.csv: column `Employees` is not read; did you mean `employees`?"),
+        "{report}"
+    );
 }

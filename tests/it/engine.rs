@@ -153,7 +153,7 @@ fn definitions(other: bool) -> Vec<Definition> {
         segment("first", pick("place > 50.0", "place < 50.0")),
         segment("worked", pick("tickets.exists(t, t.open)", "tickets.all(t, t.open)")),
         segment("crowded", pick("big_below > 1 || seats_sum > 100", "people > 1")),
-        segment("owns", pick("owns(\"CRM\")", "owns(\"Billing\")")),
+        segment("owners", pick("owns(\"CRM\")", "owns(\"Billing\")")),
         segment("below", pick("under(\"0d-0\")", "accountId == \"0d-0\"")),
         segment("crm", pick("product == \"CRM\"", "account_type == \"Team\"")),
     ]

@@ -2,9 +2,11 @@
 //! narrower.
 
 use crate::common::config;
-use perennial::expr::Ast;
+use perennial::expr::{Ast, Checker};
 use perennial::segment::{Importer, NeededKind, TotangoTarget, export_react_querybuilder};
-use perennial::{Attribute, AttributeType, Currency, EnumValues, Nesting, Schema, SystemAttribute};
+use perennial::{
+    Attribute, AttributeType, ChildTable, Currency, EnumValues, Nesting, Schema, SystemAttribute, TableKind,
+};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -241,6 +243,73 @@ proptest! {
     }
 }
 
+#[test]
+fn a_rule_whose_left_side_is_an_expression_is_refused() {
+    let rule = |more: &str| {
+        let mut rule = json!({ "field": "seats", "operator": "=", "value": 1 });
+        rule[more] = json!({ "op": "upper", "args": ["name"] });
+        rqb(&json!({ "combinator": "and", "rules": [rule] })).unwrap_err()
+    };
+    assert_eq!(rule("lhs"), ["/rules/0/lhs the left side of a rule is a field here, and no expression"]);
+    assert_eq!(
+        rule("valueFunction"),
+        ["/rules/0/valueFunction `valueFunction` is not known here, and may change who matches"]
+    );
+    let told = |query: Json| rqb(&query).unwrap_err();
+    assert_eq!(
+        told(json!({ "combinator": "and", "rules": [], "nott": true })),
+        ["/nott `nott` is not known here, and may change who matches; did you mean `not`?"]
+    );
+    let r = |more: Json| {
+        let mut rule = json!({ "field": "seats", "operator": "=", "value": 1 });
+        rule.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "combinator": "and", "rules": [rule] })
+    };
+    assert_eq!(told(r(json!({ "valueSource": 5 }))).len(), 1);
+    assert_eq!(told(r(json!({ "muted": "yes" }))), ["/rules/0/muted expected true or false, not \"yes\""]);
+    // What says nothing of who matches is passed over.
+    let kept = r(
+        json!({ "id": "r1", "path": [0], "disabled": true, "meta": { "colour": "red" }, "lhs": null, "valueSource": null }),
+    );
+    assert_eq!(rqb(&kept).unwrap(), "seats == 1");
+}
+
+#[test]
+fn the_order_of_values_is_kept_where_the_query_is_meant_so() {
+    let between = |operator: &str| rule("seats", operator, &json!([100, 0]));
+    let read = |query: &Json| {
+        let read = Importer::new().preserve_value_order().react_querybuilder(query).unwrap();
+        read.expression.to_string()
+    };
+    assert_eq!(read(&between("between")), "seats >= 100 && seats <= 0");
+    assert_eq!(read(&between("notBetween")), "seats < 100 || seats > 0");
+    assert_eq!(rqb(&between("between")).unwrap(), "seats >= 0 && seats <= 100");
+}
+
+#[test]
+fn texts_in_lists_are_trimmed_and_muted_groups_are_true() {
+    assert_eq!(rqb(&rule("name", "in", &json!([" a ", "b\t"]))).unwrap(), "name in [\"a\", \"b\"]");
+    assert_eq!(rqb(&rule("name", "=", &json!(" a "))).unwrap(), "name == \" a \"");
+    assert_eq!(
+        rqb(&rule("name", "between", &json!([" a", "b "]))).unwrap(),
+        "name >= \"a\" && name <= \"b\""
+    );
+    let muted = || json!({ "field": "b", "operator": "=", "value": 1, "muted": true });
+    let r = || json!({ "field": "a", "operator": "=", "value": 1 });
+    let read = |query: Json| rqb(&query).unwrap();
+    let group = |more: Json| json!({ "combinator": "or", "rules": [r(), more] });
+    assert_eq!(read(group(json!({ "combinator": "and", "rules": [muted(), muted()] }))), "a == 1 || true");
+    assert_eq!(
+        read(group(json!({ "combinator": "and", "not": true, "rules": [muted()] }))),
+        "a == 1 || true"
+    );
+    assert_eq!(read(group(json!({ "rules": [muted(), "and", muted()] }))), "a == 1 || true");
+    // A group that is muted itself is left out; of a whole query that leaves everybody.
+    assert_eq!(read(group(json!({ "combinator": "and", "muted": true, "rules": [r()] }))), "a == 1");
+    assert_eq!(read(json!({ "combinator": "and", "rules": [muted()] })), "true");
+    assert_eq!(read(json!({ "combinator": "and", "muted": true, "rules": [r()] })), "true");
+}
+
 // --- JSONLogic ------------------------------------------------------------------------------------
 
 fn logic(rule: &Json) -> Result<String, Vec<String>> {
@@ -311,7 +380,7 @@ fn what_has_no_counterpart_is_told_at_its_place() {
             "/and/6",
             "/and/7/==/0",
             "/and/8/if",
-            "/and/9/+",
+            "/and/9/+/0",
             "/and/10/1",
             "/and/11/in/1",
         ]
@@ -321,6 +390,108 @@ fn what_has_no_counterpart_is_told_at_its_place() {
         deep = json!({ "!": [deep] });
     }
     assert_eq!(logic(&deep).unwrap_err().len(), 1);
+}
+
+#[test]
+fn types_decide_what_a_constant_of_a_rule_is() {
+    let renewal = || json!({ "var": "renewal" });
+    let all = [
+        (json!({ ">=": [renewal(), "2022-09-22"] }), "renewal >= date(\"2022-09-22\")"),
+        (json!({ "==": ["2022-09-22", renewal()] }), "date(\"2022-09-22\") == renewal"),
+        (json!({ "===": [renewal(), "2022-09-22"] }), "renewal == date(\"2022-09-22\")"),
+        (
+            json!({ "<": ["2022-01-01", renewal(), "2023-01-01"] }),
+            "date(\"2022-01-01\") < renewal && renewal < date(\"2023-01-01\")",
+        ),
+        (json!({ "in": [renewal(), ["2022-09-22"]] }), "renewal in [date(\"2022-09-22\")]"),
+        (
+            json!({ "<": [{ "var": ["renewal", "2022-01-01"] }, "2023-01-01"] }),
+            "coalesce(renewal, date(\"2022-01-01\")) < date(\"2023-01-01\")",
+        ),
+        (
+            json!({ "<": [{ "var": "parent.renewal" }, "2023-01-01"] }),
+            "parent.renewal < date(\"2023-01-01\")",
+        ),
+        (
+            json!({ "<": [{ "var": "seen" }, "2022-09-22T10:00:00Z"] }),
+            "seen < timestamp(\"2022-09-22T10:00:00Z\")",
+        ),
+        (json!({ ">": [{ "var": "seats" }, "15"] }), "seats > 15"),
+        (json!({ "==": [{ "var": "region" }, "EMEA"] }), "region == \"EMEA\""),
+        (json!({ "==": [{ "var": "name" }, "15"] }), "name == \"15\""),
+    ];
+    let schema = schema();
+    for (rule, wanted) in all {
+        let read = Importer::new().with_names(&schema).json_logic(&rule).unwrap();
+        assert_eq!(read.expression.to_string(), wanted, "{rule}");
+        assert!(Checker::new(&schema).check_ast_predicate(read.expression).is_ok(), "{rule}");
+    }
+    for (rule, at) in [
+        (json!({ ">=": [renewal(), "soon"] }), "/>=/1"),
+        (json!({ "===": [{ "var": "seats" }, "15"] }), "/===/1"),
+        (json!({ "in": [{ "var": "seats" }, ["15"]] }), "/in/1/0"),
+        (json!({ "==": [{ "var": "active" }, 1] }), "/==/1"),
+        (json!({ "==": [{ "var": "name" }, 15] }), "/==/1"),
+    ] {
+        assert_eq!(logic(&rule).unwrap_err(), [at], "{rule}");
+    }
+    // Without names, a value is of the type that it is written with.
+    let bare = Importer::new().json_logic(&json!({ ">=": [renewal(), "2022-09-22"] })).unwrap();
+    assert_eq!(bare.expression.to_string(), "renewal >= \"2022-09-22\"");
+}
+
+#[test]
+fn operations_on_the_wrong_types_are_refused_or_converted() {
+    for (rule, at) in [
+        (json!({ "+": ["1", "2"] }), vec!["/+/0", "/+/1"]),
+        (json!({ "+": [1, "2"] }), vec!["/+/1"]),
+        (json!({ "-": ["3", 1] }), vec!["/-/0"]),
+        (json!({ "*": [2, "2"] }), vec!["/*/1"]),
+        (json!({ "%": ["5", 2] }), vec!["/%/0"]),
+        (json!({ "max": ["10", "9"] }), vec!["/max/0", "/max/1"]),
+        (json!({ "min": [{ "var": "name" }, 9] }), vec!["/min/0"]),
+        (json!({ "+": [{ "var": "name" }, { "var": "name" }] }), vec!["/+/0", "/+/1"]),
+        (json!({ "-": [{ "var": "renewal" }, { "var": "renewal" }] }), vec!["/-/0", "/-/1"]),
+        (json!({ "and": 5 }), vec!["/and"]),
+        (json!({ "and": [true, "x"] }), vec!["/and/1"]),
+        (json!({ "or": [{ "var": "seats" }, false] }), vec!["/or/0"]),
+        (json!({ "!": 0 }), vec!["/!"]),
+        (json!({ "!!": ["0"] }), vec!["/!!/0"]),
+        (json!({ "if": [{ "var": "seats" }, 1, 2] }), vec!["/if/0"]),
+        (json!({ "filter": [{ "var": "tags" }, 1] }), vec!["/filter/1"]),
+        (json!({ "cat": [{ "var": "seats" }, "x"] }), vec!["/cat/0"]),
+        (json!({ "cat": [[1], "x"] }), vec!["/cat/0"]),
+    ] {
+        assert_eq!(logic(&rule).unwrap_err(), at, "{rule}");
+    }
+    for (rule, wanted) in [
+        (json!({ "cat": [1, 2] }), "\"1\" + \"2\""),
+        (json!({ "cat": [1.0, true, 2.5] }), "\"1\" + \"true\" + \"2.5\""),
+        (json!({ "cat": ["a", { "var": "name" }] }), "\"a\" + name"),
+        (json!({ "+": [{ "var": "seats" }, 1] }), "seats + 1"),
+        (json!({ "max": [{ "var": "seats" }, 1] }), "math.greatest(seats, 1)"),
+        (json!({ "and": [{ "var": "active" }] }), "active"),
+    ] {
+        assert_eq!(logic(&rule).unwrap(), wanted, "{rule}");
+    }
+    // What is not known is written so that the checker refuses what the other tool would take for something else.
+    let bare = |rule: Json| Importer::new().json_logic(&rule).unwrap().expression.to_string();
+    let pair = || json!([{ "var": "a" }, { "var": "b" }]);
+    assert_eq!(bare(json!({ "+": pair() })), "0 + a + b");
+    assert_eq!(bare(json!({ "cat": pair() })), "\"\" + a + b");
+    assert_eq!(bare(json!({ "and": [{ "var": "a" }] })), "a && true");
+    assert_eq!(bare(json!({ "or": { "var": "a" } })), "a || false");
+    let schema = schema();
+    for text in [
+        "0 + name + name",
+        "\"\" + seats + seats",
+        "seats && true",
+        "math.greatest(\"a\", \"b\")",
+        "math.least(name, name)",
+    ] {
+        assert!(Checker::new(&schema).check(text).is_err(), "{text}");
+    }
+    assert!(Checker::new(&schema).check("math.greatest(renewal, today())").is_ok());
 }
 
 // --- Totango --------------------------------------------------------------------------------------
@@ -386,6 +557,7 @@ fn terms_are_read() {
         ),
         (json!({ "type": "active_list", "is_not_in": [10] }), "!inSegment(\"10\")"),
         (json!({ "type": "products", "direct": false, "in_list": ["CRM"] }), "owns(\"CRM\")"),
+        (json!({ "type": "products", "direct": "false", "in_list": ["CRM"] }), "owns(\"CRM\")"),
         (
             json!({ "type": "products", "in_list": ["CRM"] }),
             "isTrue(product == \"CRM\" || children.exists(c, c.product == \"CRM\"))",
@@ -429,6 +601,8 @@ fn terms_that_cannot_be_read_are_told_at_their_place() {
         "term",
         { "type": "or", "or": [{ "type": "number", "term": "score", "eq": [] }, 5] },
         { "type": "date", "term": "seen", "gt": i64::MAX },
+        { "type": "products", "direct": 0, "in_list": ["CRM"] },
+        { "type": "activity_aggregation", "activity": "a", "duration": 7, "module": 3, "gt": 1 },
     ]);
     assert_eq!(
         accounts(&terms).unwrap_err(),
@@ -451,6 +625,8 @@ fn terms_that_cannot_be_read_are_told_at_their_place() {
             "/terms/15/or/0/eq",
             "/terms/15/or/1",
             "/terms/16/gt",
+            "/terms/17/direct",
+            "/terms/18/module",
         ]
     );
 }
@@ -495,6 +671,42 @@ fn users_are_rows_of_the_accounts_that_match() {
         read.names.iter().filter(|name| name.table.is_some()).map(|name| &*name.name).collect();
     assert_eq!(of_rows, ["identifier", "Alternate Email", "last_activity_time"]);
     assert_eq!(read.to_query().columns().len(), 1);
+}
+
+#[test]
+fn a_query_for_users_asks_that_there_are_users() {
+    let of_account =
+        json!({ "type": "parent_account", "terms": [{ "type": "number", "term": "score", "gt": 5 }] });
+    let read = |terms: Json| Importer::new().totango("users", &json!({ "terms": terms })).unwrap();
+    assert_eq!(read(json!([of_account])).expression.to_string(), "engagement_score > 5 && users.count() > 0");
+    let all = read(json!([]));
+    assert_eq!((all.expression.to_string().as_str(), &all.rows), ("users.count() > 0", &None));
+    // It means something where there is such a table.
+    let users = ChildTable::new("users", TableKind::Users);
+    let schema = Schema::builder().account_type("Client", Nesting::Free).table(users).build().unwrap();
+    assert!(Checker::new(&schema).check_ast_predicate(all.expression).is_ok());
+}
+
+#[test]
+fn saved_segments_that_a_query_needs_are_among_its_names() {
+    let terms = json!([
+        { "type": "active_list", "is_in_one_of": [10, "11"] },
+        { "type": "string", "term": "10", "eq": "x" },
+        { "type": "active_list", "is_not_in": [11] },
+    ]);
+    let read = Importer::new().totango("accounts", &json!({ "terms": terms })).unwrap();
+    let names: Vec<(&str, NeededKind, &str)> =
+        read.names.iter().map(|name| (&*name.name, name.kind, name.path.as_str())).collect();
+    assert_eq!(
+        names,
+        [
+            ("10", NeededKind::Segment, "/terms/0/is_in_one_of/0"),
+            ("11", NeededKind::Segment, "/terms/0/is_in_one_of/1"),
+            ("10", NeededKind::Text, "/terms/1"),
+        ]
+    );
+    let text = serde_json::to_string(&read.names[0]).unwrap();
+    assert!(text.contains("\"kind\":\"segment\""), "{text}");
 }
 
 #[test]

@@ -171,7 +171,6 @@ links row 3: link to `acme` belongs to `stranger`, which is not in the source
 successions row 2: succession of `older` by `acme`: it names no day
 2 accounts end in each other on 2020-01-01: `that`, `this`
 links of 2 accounts form a ring: `link-a`, `link-b`
-links of 3 accounts form a ring: `ring-a`, `ring-b`, `ring-c`
 accounts row 19: `group` of type `Group` may not stand under `acme` of type `Company`
 accounts row 20: `under-crm` stands under the product account `crm`
 accounts row 21: `acme` owns product `CRM` twice: `crm` and `crm-2`
@@ -197,7 +196,7 @@ cycle: 1 (adopt), such as: accounts row 14: 3 accounts stand under each other: `
 stray link: 1 (quarantine), such as: links row 3: link to `acme` belongs to `stranger`, which is not in the source
 invalid succession: 1 (quarantine), such as: successions row 2: succession of `older` by `acme`: it names no day
 ring of successions: 1 (quarantine), such as: 2 accounts end in each other on 2020-01-01: `that`, `this`
-cycle of links: 2 (prefer), such as: links of 2 accounts form a ring: `link-a`, `link-b`
+cycle of links: 1 (prefer), such as: links of 2 accounts form a ring: `link-a`, `link-b`
 type order: 1 (quarantine), such as: accounts row 19: `group` of type `Group` may not stand under `acme` of type `Company`
 account under a product account: 1 (quarantine), such as: accounts row 20: `under-crm` stands under the product account `crm`
 product owned twice: 1 (quarantine), such as: accounts row 21: `acme` owns product `CRM` twice: `crm` and `crm-2`

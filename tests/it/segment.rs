@@ -315,3 +315,39 @@ fn segments_cross_threads() {
     check::<perennial::segment::CheckedQuery>();
     check::<Book>();
 }
+
+// --- Case ---------------------------------------------------------------------------------------------
+
+/// Ruling S111.
+#[test]
+fn a_case_rule_is_one_of_values_and_not_of_expressions() {
+    use perennial::{
+        AccountRow, Attribute, AttributeType, CaseRule, EnumValues, FoldPlan, FoldValue, Nesting, Reach,
+        RollUp, Schema,
+    };
+    let tiers = AttributeType::Enum(EnumValues::new(["gold"]));
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(Attribute::new("city", AttributeType::Text).case(CaseRule::Folded))
+        .attribute(Attribute::new("tier", tiers).case(CaseRule::Folded))
+        .build()
+        .unwrap();
+    let row =
+        |text: &str, city: &str| AccountRow::new(id(text), "Company").with("city", city).with("tier", "GOLD");
+    let rows = [row("a", "Oslo"), row("b", "OSLO").under(id("a")), row("c", "Bergen").under(id("a"))];
+    let source = perennial::source::MemorySource::new().accounts(rows);
+    let (book, _) = Book::load(schema, &source, &Policy::strict()).unwrap();
+    let view = view(&book);
+    let root = view.account("a").unwrap();
+    // A value by itself.
+    let count = RollUp::count().filter("city", ["oSLO"]).reach(Reach::SelfAndDescendants).named("in_oslo");
+    let totals = FoldPlan::new(book.schema(), [count]).unwrap().all(&view);
+    assert_eq!(totals.value(root, "in_oslo"), Some(FoldValue::Count(2)));
+    assert_eq!(root.value("tier"), Some(perennial::Value::Enum("gold".into())));
+    // An expression, in a segment or anywhere.
+    let names = |found: BTreeSet<AccountId>| found.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(names(members(&view, "city == \"OSLO\"")), ["b"]);
+    assert_eq!(names(members(&view, "city in [\"OSLO\"]")), ["b"]);
+    assert_eq!(names(members(&view, "city.equalsFold(\"oslo\")")), ["a", "b"]);
+    assert_eq!(names(members(&view, "tier == \"gold\"")), ["a", "b", "c"]);
+}

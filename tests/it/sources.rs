@@ -210,3 +210,65 @@ fn a_source_stops_when_nobody_wants_more() {
     reference.source().scan(&request, stop).unwrap();
     assert_eq!(batches, 1);
 }
+
+#[test]
+fn a_column_that_is_nearly_that_of_the_parents_ends_the_load() {
+    let batch = |columns: &[&str]| {
+        let batch = Batch::new(TableName::Accounts).column("id", ids(&["a", "b"]));
+        let batch = batch.column("account_type", ids(&["Company", "Company"]));
+        columns.iter().fold(batch, |batch, name| batch.column(name, Cells::text([None, Some("a")])))
+    };
+    let load = |columns: &[&str]| Book::load(schema(), &Emits(vec![batch(columns)]), &Policy::lenient());
+    for name in ["Parent", "PARENT", "parent ", "Parent-ID", "parents"] {
+        let error = load(&[name]).unwrap_err();
+        assert!(matches!(&error, LoadError::Misnamed { columns } if columns.len() == 1), "{error:?}");
+        assert_eq!(
+            error.to_string(),
+            format!("accounts: column `{name}` is not read; did you mean `parent`?")
+        );
+        assert!(Book::check(schema(), &Emits(vec![batch(&[name])])).is_err());
+    }
+    // Where parents are read, and where the word is another, it is told.
+    let (book, report) = load(&["parent", "Parent"]).unwrap();
+    assert_eq!((book.len(), report.subsidiaries), (2, 1));
+    assert_eq!(
+        report.unread.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["accounts: column `Parent` is not read"]
+    );
+    let (_, report) = load(&["patient", "Seats", "colour"]).unwrap();
+    assert_eq!(
+        report.unread.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "accounts: column `Seats` is not read; did you mean `seats`?",
+            "accounts: column `colour` is not read",
+            "accounts: column `patient` is not read; did you mean `parent`?",
+        ]
+    );
+    // A difference to a storage reads as a load does.
+    let (book, _) = load(&["parent"]).unwrap();
+    let error = Change::from_source(&book, &Emits(vec![batch(&["Parent"])])).unwrap_err();
+    assert!(matches!(error, LoadError::Misnamed { .. }), "{error:?}");
+    // Product accounts, and the accounts of child rows.
+    let error = load(&["parent", "Product"]).unwrap_err();
+    assert_eq!(error.to_string(), "accounts: column `Product` is not read; did you mean `product`?");
+    let tickets =
+        Batch::new(TableName::child("tickets")).column("id", ids(&["t"])).column("Account", ids(&["a"]));
+    let error =
+        Book::load(schema(), &Emits(vec![batch(&["parent"]), tickets]), &Policy::lenient()).unwrap_err();
+    assert_eq!(error.to_string(), "tickets: column `Account` is not read; did you mean `account`?");
+    // Of a table that nobody knows, nothing is meant for anything.
+    let mails =
+        Batch::new(TableName::child("mails")).column("id", ids(&["m"])).column("Account", ids(&["a"]));
+    let (_, report) =
+        Book::load(schema(), &Emits(vec![batch(&["parent"]), mails]), &Policy::lenient()).unwrap();
+    assert_eq!(report.unread, []);
+    let mut builder = Book::builder(schema());
+    builder
+        .push(&Batch::new(TableName::child("mails")).column("id", ids(&["m"])).column("Account", ids(&["a"])))
+        .unwrap();
+    let (_, report) = builder.finish().unwrap();
+    assert_eq!(
+        report.unread.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["mails: column `Account` is not read"]
+    );
+}

@@ -476,6 +476,28 @@ fn a_scope_finds_the_successors_that_it_shows() {
     assert_eq!(ids(&without.view(&scope, as_of()).unwrap().successors("b")), ["c"]);
 }
 
+#[test]
+fn an_heir_that_is_hidden_leads_nowhere_by_what_it_ended_in_before() {
+    // `b` ended in `c`, was there again, and `a` merged into it ten years later.
+    let book = load(vec![company("b"), company("c"), company("d")]);
+    let change = Change::new()
+        .declare_succession(Succession::new(id("b"), id("c"), day("1990-01-01")))
+        .declare_succession(Succession::new(id("a"), id("b"), day("2000-01-01")))
+        .declare_succession(Succession::new(id("a"), id("d"), day("2000-01-01")).ranked(1));
+    let (told, _) = book.apply(&change).unwrap();
+    let seen = |book: &Book, scope: &[&str]| {
+        let scope = Scope::of(book.accounts(scope.iter().copied()));
+        ids(&book.view(&scope, as_of()).unwrap().successors("a"))
+    };
+    assert_eq!(seen(&told, &["b", "c", "d"]), ["b", "d"]);
+    assert_eq!(seen(&told, &["c", "d"]), ["d"], "`c` did not come after `a`");
+    assert_eq!(seen(&told, &["c"]), [""; 0]);
+    // The same where it has left the book.
+    let (without, _) = told.apply(&Change::new().remove(&id("b"))).unwrap();
+    assert_eq!(seen(&without, &["c", "d"]), ["d"]);
+    assert_eq!(told.successions().heirs(&id("a"), as_of().date()), [id("b"), id("d")]);
+}
+
 // --- Loading a history -----------------------------------------------------------------------------
 
 fn history_batch() -> Batch {

@@ -18,7 +18,7 @@ use super::records::Records;
 use super::resolve::resolve;
 use super::table::CsvTable;
 use crate::Schema;
-use crate::source::{Batch, Emit, ScanRequest, Source, SourceError, TableName};
+use crate::source::{Batch, Emit, ScanRequest, Source, SourceError, TableName, UnreadColumn};
 
 /// Tables read from CSV files through checked mappings.
 ///
@@ -149,6 +149,12 @@ impl Source for CsvSource {
 
     fn provides(&self, table: &TableName) -> bool {
         self.plans.iter().any(|plan| plan.table == *table)
+    }
+
+    fn unread(&self, table: &TableName) -> Vec<UnreadColumn> {
+        let files = self.unmapped.iter().filter(|file| file.table == *table);
+        let columns = files.flat_map(|file| file.columns.iter().map(move |column| (file, column)));
+        columns.map(|(file, column)| UnreadColumn::new(table.clone(), column).of_file(&file.file)).collect()
     }
 }
 

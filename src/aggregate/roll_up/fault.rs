@@ -16,6 +16,8 @@ pub enum RollUpFaultKind {
     Duplicate,
     /// The name means something already: an attribute, or another column.
     Taken,
+    /// The name is a word of the language, as `level` is.
+    Reserved,
     /// What it is over is not known: a child table, a kind of event, an account type; with the nearest name.
     Unknown(String),
     /// One of its expressions is wrong: which, and how.
@@ -42,6 +44,7 @@ impl fmt::Display for RollUpFault {
             RollUpFaultKind::Name(error) => write!(f, "{error}"),
             RollUpFaultKind::Duplicate => f.write_str("another has the same name"),
             RollUpFaultKind::Taken => f.write_str("its name is that of an attribute or another column"),
+            RollUpFaultKind::Reserved => f.write_str(&crate::model::reserved(&self.roll_up)),
             RollUpFaultKind::Unknown(what)
             | RollUpFaultKind::Operator(what)
             | RollUpFaultKind::Unanswered(what) => f.write_str(what),

@@ -140,6 +140,9 @@ impl RollUpPlan {
             if all.contains_key(&roll_up) {
                 faults.push(RollUpFault { roll_up: roll_up.clone(), kind: RollUpFaultKind::Duplicate });
             }
+            if crate::model::is_reserved(&roll_up) {
+                faults.push(RollUpFault { roll_up: roll_up.clone(), kind: RollUpFaultKind::Reserved });
+            }
             if names.name(Of::Account, &roll_up).is_some() {
                 faults.push(RollUpFault { roll_up: roll_up.clone(), kind: RollUpFaultKind::Taken });
             }

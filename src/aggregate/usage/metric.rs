@@ -67,6 +67,8 @@ pub enum MetricFaultKind {
     Name(IdError),
     /// Another metric has the name.
     Duplicate,
+    /// The name is a word of the language, as `level` is.
+    Reserved(Arc<str>),
     /// Its expression is wrong.
     Expression(ExprErrors),
     /// Its expression is not a reading of events.
@@ -89,6 +91,7 @@ impl fmt::Display for MetricFaultKind {
         match self {
             Self::Name(error) => write!(f, "{error}"),
             Self::Duplicate => f.write_str("another has the same name"),
+            Self::Reserved(name) => f.write_str(&crate::model::reserved(name)),
             Self::Expression(errors) => write!(f, "{errors}"),
             Self::NotEvents => f.write_str("it is no reading of events, such as events(\"login\").count()"),
             Self::Window => f.write_str("a metric has a value a day; write the window where it is asked"),
@@ -158,7 +161,19 @@ impl Metrics {
     /// Everything that is wrong with any of them.
     pub fn new(usage: &UsageSchema, metrics: impl IntoIterator<Item = Metric>) -> Result<Self, MetricErrors> {
         let none = Self::none();
-        Self::over(&WithUsage::new(&NoNames, usage, &none), metrics)
+        let metrics: Vec<Metric> = metrics.into_iter().collect();
+        let reserved = metrics.iter().filter(|metric| crate::model::is_reserved(&metric.name));
+        let reserved = reserved.map(|metric| MetricFault {
+            metric: metric.name.clone(),
+            kind: MetricFaultKind::Reserved(metric.name.clone()),
+        });
+        let reserved: Vec<MetricFault> = reserved.collect();
+        let checked = Self::over(&WithUsage::new(&NoNames, usage, &none), metrics);
+        if reserved.is_empty() {
+            return checked;
+        }
+        let others = checked.err().map(|errors| errors.0).unwrap_or_default();
+        Err(MetricErrors(reserved.into_iter().chain(others).collect()))
     }
 
     /// The same over the events of any names.

@@ -70,6 +70,7 @@ impl Change {
         let mut builder = ChangeBuilder::against(book);
         for table in tables_of(book.schema(), source) {
             builder.covers(&table);
+            builder.rows.note_unread(source, &table);
             scan(book.schema(), source, table, |batch| builder.push(batch))?;
         }
         builder.finish()
@@ -136,8 +137,11 @@ impl ChangeBuilder {
     pub fn push(&mut self, batch: &Batch) -> Result<(), BatchError> {
         batch.check()?;
         self.covers(batch.table());
+        self.rows.note_columns(batch);
         let complete = complete::complete(batch, &self.book.0, &mut self.held, &mut self.unplaced);
-        self.rows.push(&complete)
+        complete.check()?;
+        self.rows.take_in(&complete);
+        Ok(())
     }
 
     /// The change from the book to what was pushed, and the report of the rows.

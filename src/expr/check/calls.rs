@@ -180,8 +180,10 @@ impl Check<'_> {
             }
             (F::Least | F::Greatest, all) => {
                 let kind = self.common_of(all).ok()??;
-                if !kind.is_ordered() || !kind.is_scalar() {
-                    return self.takes(entry, "values that have an order", all.first()?);
+                // Texts have an order, and no least number.
+                let is_time = matches!(kind, Type::Date | Type::Timestamp | Type::Duration);
+                if !kind.is_number() && !kind.is_money() && !is_time {
+                    return self.takes(entry, "numbers or times", all.first()?);
                 }
                 let ids: Box<[TermId]> = all.iter().map(|term| self.cast_or_member(term, &kind)).collect();
                 let least = entry.function == F::Least;

@@ -4,6 +4,7 @@
 
 use serde_json::{Value as Json, json};
 
+use super::kinds::{Kind, as_text};
 use super::reader::{MAX_NESTING, Reader, brief, not, op};
 use super::{ImportErrors, Imported, Importer, NeededKind};
 use crate::expr::Type;
@@ -19,9 +20,15 @@ const KNOWN: [&str; 30] = [
 const MISSING: &str =
     "an account without a value has no answer here, where JSONLogic takes null, and in comparisons 0";
 
+/// Why an operation on truth values is refused.
+const TRUTHY: &str = "expected a yes/no question: nothing else is truthy here";
+
+/// Why an operation on numbers is refused.
+const NUMBERS: &str = "expected a number: a text is not taken for one; write the number";
+
 impl Importer<'_> {
-    /// A rule of JSONLogic. Values of different types are not compared, null is asked for by `==` alone, and an account
-    /// without a value has no answer where JSONLogic reckons with null; the note says so.
+    /// A rule of JSONLogic. Values of different types are not compared; a constant beside a known name is of its type.
+    /// Null is asked for by `==` alone, and an account without a value has no answer where JSONLogic reckons with null; the note says so.
     ///
     /// # Errors
     ///
@@ -117,7 +124,8 @@ impl Reader<'_> {
                     let has = op("has", vec![other]);
                     return Some(if turned { has } else { not(has) });
                 }
-                self.all_of(arguments, &at, item, depth)
+                let strict = name.len() == 3;
+                self.compared(arguments, &at, item, depth, strict)
                     .map(|parts| op(if turned { "ne" } else { "eq" }, parts))
             }
             ">" | ">=" | "<" | "<=" => {
@@ -130,7 +138,7 @@ impl Reader<'_> {
                     "<" => "lt",
                     _ => "le",
                 };
-                let parts = self.all_of(arguments, &at, item, depth)?;
+                let parts = self.compared(arguments, &at, item, depth, false)?;
                 match parts.as_slice() {
                     [low, middle, high] => Some(op(
                         "and",
@@ -147,33 +155,55 @@ impl Reader<'_> {
                     return None;
                 }
                 let inner = self.all_of(arguments, &at, item, depth)?;
+                self.all_are(Kind::Bool, &inner, &at, item.is_some(), TRUTHY)?;
                 Some(op(if name == "!" { "not" } else { "isTrue" }, inner))
             }
-            "and" | "or" | "cat" | "max" | "min" | "+" | "*" => {
+            "and" | "or" => {
                 if !exactly(self, 1, 1_000) {
                     return None;
                 }
                 let parts = self.all_of(arguments, &at, item, depth)?;
-                if name == "+"
-                    && parts.len() == 1
-                    && parts.iter().any(|part| part.pointer("/lit/text").is_some())
-                {
-                    return self.fault(path, "a text is not taken for a number; write the number");
+                self.all_are(Kind::Bool, &parts, &at, item.is_some(), TRUTHY)?;
+                Some(self.joined_questions(name, parts, item.is_some()))
+            }
+            "cat" => {
+                if !exactly(self, 1, 1_000) {
+                    return None;
                 }
-                let word = match name {
-                    "max" => "math.greatest",
-                    "min" => "math.least",
-                    "*" => "mul",
-                    "and" | "or" => name,
-                    _ => "add",
-                };
-                Some(op(word, parts))
+                let parts = arguments.iter().enumerate().map(|(place, argument)| match as_text(argument) {
+                    Some(text) => Some(text),
+                    None => self.logic(argument, &at(place), item, depth + 1),
+                });
+                let parts: Vec<Option<Json>> = parts.collect();
+                let parts: Vec<Json> = parts.into_iter().collect::<Option<_>>()?;
+                self.all_are(
+                    Kind::Text,
+                    &parts,
+                    &at,
+                    item.is_some(),
+                    "`cat` joins texts here, and nothing else",
+                )?;
+                Some(self.joined_texts(parts, item.is_some()))
+            }
+            "max" | "min" | "+" | "*" => {
+                if !exactly(self, 1, 1_000) {
+                    return None;
+                }
+                let parts = self.all_of(arguments, &at, item, depth)?;
+                self.all_are(Kind::Number, &parts, &at, item.is_some(), NUMBERS)?;
+                Some(match name {
+                    "max" => op("math.greatest", parts),
+                    "min" => op("math.least", parts),
+                    "*" => op("mul", parts),
+                    _ => self.sum(parts, item.is_some()),
+                })
             }
             "-" | "/" | "%" => {
                 if !exactly(self, if name == "-" { 1 } else { 2 }, 2) {
                     return None;
                 }
                 let parts = self.all_of(arguments, &at, item, depth)?;
+                self.all_are(Kind::Number, &parts, &at, item.is_some(), NUMBERS)?;
                 let word = match (name, parts.len()) {
                     ("-", 1) => "neg",
                     ("-", _) => "sub",
@@ -205,6 +235,56 @@ impl Reader<'_> {
                 self.fault(&whole, format!("`{name}` has no counterpart here{hint}"))
             }
         }
+    }
+
+    /// Arguments that are compared with each other. A constant is of the type of the name beside it, where that is
+    /// known: a text is then a day, and, but for `===`, a number.
+    fn compared(
+        &mut self,
+        arguments: &[Json],
+        at: &dyn Fn(usize) -> String,
+        item: Option<&'static str>,
+        depth: usize,
+        strict: bool,
+    ) -> Option<Vec<Json>> {
+        let is_constant = |argument: &Json| !argument.is_object() && !argument.is_array();
+        let read: Vec<Option<Json>> =
+            arguments
+                .iter()
+                .enumerate()
+                .map(|(place, argument)| {
+                    if is_constant(argument) {
+                        None
+                    } else {
+                        self.logic(argument, &at(place), item, depth + 1)
+                    }
+                })
+                .collect();
+        let kind = read.iter().flatten().find_map(|part| self.type_of_node(part, item.is_some()));
+        let kind = kind.filter(Type::is_scalar);
+        let parts: Vec<Option<Json>> = arguments
+            .iter()
+            .zip(read)
+            .enumerate()
+            .map(|(place, (argument, read))| match (is_constant(argument), &kind) {
+                (false, _) => read,
+                (true, Some(kind)) => self.constant_of(argument, kind, &at(place), strict),
+                (true, None) => self.logic(argument, &at(place), item, depth + 1),
+            })
+            .collect();
+        parts.into_iter().collect()
+    }
+
+    /// A constant beside a name of a type.
+    fn constant_of(&mut self, value: &Json, kind: &Type, path: &str, strict: bool) -> Option<Json> {
+        let is_number = kind.is_number() || matches!(kind, Type::Money { .. });
+        if strict && value.is_string() && (is_number || *kind == Type::Bool) {
+            return self.fault(path, format!("a text is never the same as a {kind}; write the value itself"));
+        }
+        if value.is_null() {
+            return self.fault(path, "null is asked for by `==` or `!=` alone");
+        }
+        self.literal(value, Some(kind), path)
     }
 
     /// Every argument, whatever is wrong with some.
@@ -253,7 +333,14 @@ impl Reader<'_> {
         match arguments.get(1) {
             None | Some(Json::Null) => Some(read),
             Some(default) => {
-                let default = self.logic(default, &format!("{path}/1"), item, depth + 1)?;
+                let path = format!("{path}/1");
+                let kind = self.type_of_node(&read, item.is_some()).filter(Type::is_scalar);
+                let default = match kind {
+                    Some(kind) if !default.is_object() && !default.is_array() => {
+                        self.constant_of(default, &kind, &path, false)?
+                    }
+                    _ => self.logic(default, &path, item, depth + 1)?,
+                };
                 Some(op("coalesce", vec![read, default]))
             }
         }
@@ -275,6 +362,9 @@ impl Reader<'_> {
             return self.fault(path, format!("at most {MAX_NESTING} questions follow each other"));
         }
         let parts = self.all_of(arguments, at, item, depth)?;
+        for (place, test) in parts.iter().enumerate().step_by(2).take(parts.len() / 2) {
+            self.all_are(Kind::Bool, std::slice::from_ref(test), &|_| at(place), item.is_some(), TRUTHY)?;
+        }
         let mut parts = parts.into_iter().rev();
         let mut found = parts.next()?;
         while let (Some(then), Some(test)) = (parts.next(), parts.next()) {
@@ -311,8 +401,29 @@ impl Reader<'_> {
             },
             _ => None,
         };
-        let parts = self.all_of(&[needle.clone(), haystack.clone()], at, item, depth)?;
-        let [needle, haystack]: [Json; 2] = parts.try_into().ok()?;
+        let (needle, haystack) = match haystack {
+            // As in `===`, no text is a number there.
+            Json::Array(items) => {
+                let needle = self.logic(needle, &at(0), item, depth + 1)?;
+                let kind = self.type_of_node(&needle, item.is_some()).filter(Type::is_scalar);
+                let list_at = at(1);
+                let items: Vec<Option<Json>> = items
+                    .iter()
+                    .enumerate()
+                    .map(|(place, value)| match &kind {
+                        Some(kind) => self.constant_of(value, kind, &format!("{list_at}/{place}"), true),
+                        None => self.literal(value, None, &format!("{list_at}/{place}")),
+                    })
+                    .collect();
+                let items: Vec<Json> = items.into_iter().collect::<Option<_>>()?;
+                (needle, json!({ "op": "list", "args": items }))
+            }
+            _ => {
+                let parts = self.all_of(&[needle.clone(), haystack.clone()], at, item, depth)?;
+                let [needle, haystack]: [Json; 2] = parts.try_into().ok()?;
+                (needle, haystack)
+            }
+        };
         match is_list {
             Some(true) => Some(op("in", vec![needle, haystack])),
             Some(false) => Some(op("contains", vec![haystack, needle])),
@@ -340,6 +451,9 @@ impl Reader<'_> {
         };
         let body = self.logic(arguments.get(1)?, &at(1), Some(variable), depth + 1);
         let (list, body) = (list?, body?);
+        if name != "map" {
+            self.all_are(Kind::Bool, std::slice::from_ref(&body), &|_| at(1), true, TRUTHY)?;
+        }
         let made = |word: &str| json!({ "op": word, "over": list, "var": variable, "body": body });
         Some(match name {
             "filter" | "map" => made(name),

@@ -8,6 +8,7 @@
 mod date_literal;
 mod export;
 mod json_logic;
+mod kinds;
 mod literals;
 mod reader;
 mod rule_builder;
@@ -54,6 +55,7 @@ pub struct Importer<'n> {
     names: Option<&'n dyn Names>,
     renames: IndexMap<String, String>,
     limits: ExprLimits,
+    keeps_value_order: bool,
 }
 
 impl fmt::Debug for Importer<'_> {
@@ -61,6 +63,7 @@ impl fmt::Debug for Importer<'_> {
         f.debug_struct("Importer")
             .field("renames", &self.renames)
             .field("limits", &self.limits)
+            .field("keeps_value_order", &self.keeps_value_order)
             .finish_non_exhaustive()
     }
 }
@@ -91,6 +94,14 @@ impl<'n> Importer<'n> {
     #[must_use]
     pub fn rename(mut self, theirs: &str, ours: &str) -> Self {
         self.renames.insert(theirs.to_owned(), ours.to_owned());
+        self
+    }
+
+    /// As queries of react-querybuilder are meant that are formatted with its `preserveValueOrder`: the ends of `between`
+    /// stay where they are, so that `[100, 0]` matches nobody. Otherwise numbers that are turned round are put in order.
+    #[must_use]
+    pub const fn preserve_value_order(mut self) -> Self {
+        self.keeps_value_order = true;
         self
     }
 
@@ -161,6 +172,8 @@ pub enum NeededKind {
     Bool,
     /// Lists of texts.
     List,
+    /// It is the id of a saved segment, which is asked by `inSegment`.
+    Segment,
 }
 
 /// Everything that a query says and an expression cannot.

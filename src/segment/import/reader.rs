@@ -19,8 +19,8 @@ pub(super) struct Reader<'i> {
     pub(super) importer: &'i Importer<'i>,
     faults: Vec<ImportFault>,
     more: usize,
-    /// By name and table.
-    names: IndexMap<(Arc<str>, Option<Arc<str>>), NeededName>,
+    /// By name and table; segments apart.
+    names: IndexMap<(Arc<str>, Option<Arc<str>>, bool), NeededName>,
     notes: Vec<ImportFault>,
 }
 
@@ -57,7 +57,9 @@ impl<'i> Reader<'i> {
 
     /// What is known of a name of accounts.
     pub(super) fn known(&self, name: &str) -> Option<Name> {
-        self.importer.names.and_then(|names| names.name(Of::Account, name))
+        let names = self.importer.names?;
+        let of_another = || name.strip_prefix("parent.").or_else(|| name.strip_prefix("root."));
+        names.name(Of::Account, name).or_else(|| names.name(Of::Account, of_another()?))
     }
 
     /// The type of a name of accounts, where it is known.
@@ -90,14 +92,24 @@ impl<'i> Reader<'i> {
             let name: String = name.chars().take(60).collect();
             return self.fault(path, format!("`{name}` cannot be a name here: {why}"));
         }
-        let key: (Arc<str>, Option<Arc<str>>) = (Arc::from(name), row.map(|(table, _)| Arc::from(table)));
-        self.names.entry(key).or_insert_with_key(|(name, table)| NeededName {
+        self.needs(name, row.map(|(table, _)| table), kind, path);
+        Some(read)
+    }
+
+    /// A saved segment that is asked, by its id.
+    pub(super) fn segment(&mut self, id: &str, path: &str) -> Json {
+        self.needs(id, None, NeededKind::Segment, path);
+        op("inSegment", vec![json!({ "lit": { "text": id } })])
+    }
+
+    fn needs(&mut self, name: &str, table: Option<&str>, kind: NeededKind, path: &str) {
+        let key = (Arc::from(name), table.map(Arc::from), kind == NeededKind::Segment);
+        self.names.entry(key).or_insert_with_key(|(name, table, _)| NeededName {
             name: name.clone(),
             table: table.clone(),
             kind,
             path: path.to_owned(),
         });
-        Some(read)
     }
 
     /// The expression of a wire form.

@@ -32,6 +32,13 @@ const OPERATORS: [(&str, &str, bool); 18] = [
     ("notBetween", "between", true),
 ];
 
+/// What a rule says, and what changes nothing of it.
+const RULE_KEYS: [&str; 10] =
+    ["field", "operator", "value", "valueSource", "match", "meta", "muted", "disabled", "id", "path"];
+
+/// What a group says, and what changes nothing of it.
+const GROUP_KEYS: [&str; 8] = ["combinator", "rules", "not", "meta", "muted", "disabled", "id", "path"];
+
 impl Importer<'_> {
     /// A query of react-querybuilder, of either form of groups.
     ///
@@ -41,9 +48,9 @@ impl Importer<'_> {
     pub fn react_querybuilder(&self, query: &Json) -> Result<Imported, ImportErrors> {
         let mut reader = Reader::new(self);
         let found = reader.rules(query, "", None, 0);
-        if found.is_none() && reader.is_sound() {
-            reader.fault::<()>("", "every part of it is muted");
-        }
+        // What is muted as a whole is the expression that stands for nothing there: it is true.
+        let everything = || reader.is_sound().then(|| json!({ "lit": { "bool": true } }));
+        let found = found.or_else(everything);
         reader.finish(found)
     }
 }
@@ -57,7 +64,7 @@ impl Reader<'_> {
         if depth >= MAX_NESTING {
             return self.fault(path, format!("groups nest at most {MAX_NESTING} deep"));
         }
-        if object.get("muted") == Some(&Json::Bool(true)) {
+        if self.is_muted(object, path)? {
             self.note(path, "what is muted is left out");
             return None;
         }
@@ -75,6 +82,7 @@ impl Reader<'_> {
         item: Option<&str>,
         depth: usize,
     ) -> Option<Json> {
+        self.only_known(object, &GROUP_KEYS, path)?;
         let Some(Json::Array(rules)) = object.get("rules") else {
             return self.fault(&format!("{path}/rules"), "expected a list of rules");
         };
@@ -87,6 +95,12 @@ impl Reader<'_> {
             }
         };
         let between = rules.iter().any(Json::is_string);
+        let muted = |rule: &Json| rule.get("muted") == Some(&Json::Bool(true));
+        if !rules.is_empty() && rules.iter().filter(|rule| !rule.is_string()).all(muted) {
+            // There, such a group is the expression that stands for nothing, turned or not.
+            self.note(path, "a group of which all is muted is true of every account");
+            return Some(json!({ "lit": { "bool": true } }));
+        }
         let found = if between {
             self.independent(rules, path, item, depth)
         } else {
@@ -112,6 +126,38 @@ impl Reader<'_> {
             }
         };
         found.map(|found| if turned { not(found) } else { found })
+    }
+
+    /// Whether a group or a rule is left out.
+    fn is_muted(&mut self, object: &Map<String, Json>, path: &str) -> Option<bool> {
+        match object.get("muted") {
+            None | Some(Json::Null) => Some(false),
+            Some(Json::Bool(muted)) => Some(*muted),
+            Some(other) => {
+                self.fault(&format!("{path}/muted"), format!("expected true or false, not {}", brief(other)))
+            }
+        }
+    }
+
+    /// Every key that is not known is a fault: it may change who matches.
+    fn only_known(&mut self, object: &Map<String, Json>, known: &[&str], path: &str) -> Option<()> {
+        let mut sound = true;
+        for (key, _) in
+            object.iter().filter(|(key, value)| !known.contains(&key.as_str()) && !value.is_null())
+        {
+            let at = format!("{path}/{}", super::reader::escaped(key));
+            let message = match key.as_str() {
+                "lhs" => "the left side of a rule is a field here, and no expression".to_owned(),
+                _ => {
+                    let near = nearest(key, known.iter().copied());
+                    let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                    let key: String = key.chars().take(60).collect();
+                    format!("`{key}` is not known here, and may change who matches{hint}")
+                }
+            };
+            sound = self.unsound(&at, &message);
+        }
+        sound.then_some(())
     }
 
     fn combinator(&mut self, word: &str, path: &str) -> Option<&'static str> {
@@ -172,6 +218,7 @@ impl Reader<'_> {
         item: Option<&str>,
         depth: usize,
     ) -> Option<Json> {
+        self.only_known(object, &RULE_KEYS, path)?;
         let operator = self.text(object, "operator", path)?;
         // What an export could not write as a rule.
         if operator == "expression" {
@@ -244,8 +291,9 @@ impl Reader<'_> {
     fn operand(&mut self, of: &Operand<'_>) -> Option<Json> {
         let path = format!("{}/value", of.path);
         let Some(value) = of.object.get("value") else { return self.fault(of.path, "there is no `value`") };
-        match of.object.get("valueSource").and_then(Json::as_str) {
+        match of.object.get("valueSource").map(|source| source.as_str().unwrap_or("")) {
             None | Some("value") => self.constant(value, of, &path),
+            _ if of.object.get("valueSource") == Some(&Json::Null) => self.constant(value, of, &path),
             Some("field") => match value {
                 Json::String(name) => match of.item {
                     None => {
@@ -291,7 +339,8 @@ impl Reader<'_> {
             return self.fault(&path, "a list of fields is not asked; compare with each of them");
         }
         let values: Vec<Json> = match of.object.get("value") {
-            Some(Json::Array(values)) => values.clone(),
+            // As react-querybuilder does.
+            Some(Json::Array(values)) => values.iter().map(trimmed).collect(),
             Some(Json::String(text)) => split(text).into_iter().map(Json::String).collect(),
             Some(number @ Json::Number(_)) => vec![number.clone()],
             Some(other) => return self.fault(&path, format!("expected a list, not {}", brief(other))),
@@ -318,7 +367,7 @@ impl Reader<'_> {
         // Texts that are numbers are taken for numbers where the field tells no type.
         let [low, high] = [low, high].map(|value| as_number(value, of.kind));
         let (low, high) = match (number(&low), number(&high)) {
-            (Some(a), Some(b)) if a > b => (high, low),
+            (Some(a), Some(b)) if a > b && !self.importer.keeps_value_order => (high, low),
             _ => (low, high),
         };
         Some(if turned {
@@ -341,10 +390,17 @@ impl Reader<'_> {
         let Json::Object(mode) = mode else {
             return self.fault(&match_path, format!("expected an object with `mode`, not {}", brief(mode)));
         };
+        self.only_known(mode, &["mode", "threshold"], &match_path)?;
         let Some(group) = object.get("value") else { return self.fault(path, "there is no `value`") };
         let word = self.text(mode, "mode", &match_path)?;
         let variable = ["x", "y", "z"].get(depth % 3).copied().unwrap_or("x");
-        let body = self.rules(group, &format!("{path}/value"), Some(variable), depth + 1)?;
+        let value_path = format!("{path}/value");
+        let body = match self.rules(group, &value_path, Some(variable), depth + 1) {
+            None if self.is_sound() => {
+                return self.fault(&value_path, "what is asked of the items is muted");
+            }
+            body => body?,
+        };
         let lambda =
             |macro_: &str, body: Json| json!({ "op": macro_, "over": list, "var": variable, "body": body });
         match word.to_ascii_lowercase().as_str() {
@@ -399,6 +455,14 @@ fn joined(combinator: &str, parts: Vec<Json>) -> Json {
     let mut parts = parts.into_iter();
     let first = parts.next().unwrap_or_default();
     parts.fold(first, |left, right| op("ne", vec![left, right]))
+}
+
+/// A text without white space around it; anything else as it is.
+fn trimmed(value: &Json) -> Json {
+    match value {
+        Json::String(text) => Json::String(text.trim().to_owned()),
+        other => other.clone(),
+    }
 }
 
 /// The parts of a text between commas, without white space around them; `\,` is a comma.

@@ -127,9 +127,16 @@ impl Reader<'_> {
             json!({ "op": "exists", "over": row.table, "var": row.variable, "body": body })
         });
         let mut all = of_account;
-        // A lambda that asks nothing of its row is a count of them.
+        // A lambda that asks nothing of its row is a count of them: there must be one all the same.
         let asks_row = rows.as_ref().is_some_and(|rows| rows.get("body") != Some(&everything));
-        all.extend(rows.clone().filter(|_| asks_row));
+        match (&rows, &row) {
+            (Some(rows), _) if asks_row => all.push(rows.clone()),
+            (_, Some(row)) => {
+                let count = op("count", vec![json!({ "attr": [row.table] })]);
+                all.push(op("gt", vec![count, json!({ "lit": { "int": 0 } })]));
+            }
+            _ => {}
+        }
         let whole = if all.is_empty() { everything } else { op("and", all) };
         let expression = self.expression(&whole, "/terms");
         let rows = match rows.filter(|_| asks_row) {

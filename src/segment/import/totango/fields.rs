@@ -77,7 +77,7 @@ impl Reader<'_> {
         };
         if kind == "products" {
             // A list that the host keeps: of the account and those directly below, or of the whole subtree.
-            let direct = field.get("direct").and_then(Json::as_bool).unwrap_or(true);
+            let direct = self.direct(field, path)?;
             let name = if direct { "products" } else { "products_in_subtree" };
             let read = self.name(name, None, NeededKind::List, path)?;
             return Some((label.unwrap_or_else(|| name.to_owned()), read));

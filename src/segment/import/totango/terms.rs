@@ -185,7 +185,10 @@ impl Reader<'_> {
             }
             "activity_aggregation" => {
                 let (what, days) = (text(self, "activity")?, self.days(term, "duration", path)?);
-                let module = term.get("module").and_then(Json::as_str);
+                let module = match term.get("module") {
+                    None | Some(Json::Null) => None,
+                    Some(_) => Some(text(self, "module")?),
+                };
                 let what = module.map_or(what.clone(), |module| format!("{module}##{what}"));
                 (format!("{what}_{days}d"), NeededKind::Number)
             }
@@ -202,7 +205,7 @@ impl Reader<'_> {
                 return if row.is_some() {
                     self.fault(path, "products are those of accounts")
                 } else {
-                    let direct = term.get("direct").and_then(Json::as_bool).unwrap_or(true);
+                    let direct = self.direct(term, path)?;
                     Some(Asked {
                         read: Json::Null,
                         needed: NeededKind::Text,
@@ -238,6 +241,18 @@ impl Reader<'_> {
         let ours = self.ours(&theirs);
         let kind = if row.is_none() { self.type_of(&ours) } else { None };
         Some(Asked { read, needed, kind, products: None, theirs })
+    }
+
+    /// Whether products are those of the account itself, which they are where nothing is said.
+    pub(super) fn direct(&mut self, object: &Map<String, Json>, path: &str) -> Option<bool> {
+        match object.get("direct") {
+            None | Some(Json::Null) => Some(true),
+            Some(Json::Bool(direct)) => Some(*direct),
+            Some(Json::String(text)) if text == "true" || text == "false" => Some(text == "true"),
+            Some(other) => {
+                self.fault(&format!("{path}/direct"), format!("expected true or false, not {}", brief(other)))
+            }
+        }
     }
 
     /// What a term asks of its values; several questions are all to hold.
@@ -429,7 +444,7 @@ impl Reader<'_> {
                 };
                 parts.push(id.map(|id| {
                     let id = self.renamed(&id);
-                    op("inSegment", vec![json!({ "lit": { "text": id } })])
+                    self.segment(&id, &format!("{path}/{place}"))
                 }));
             }
             if parts.is_empty() {
