@@ -13,14 +13,16 @@ use crate::model::JsonOnce;
 /// How deep queries nest at most; expressions nest no deeper.
 pub(super) const MAX_NESTING: usize = 64;
 
+/// A name, the table that it is a column of, and whether it is the id of a segment.
+type NameKey = (Arc<str>, Option<Arc<str>>, bool);
+
 /// An import on its way. Expressions are put together in their wire form, so that no name and no text is ever taken for
 /// something else.
 pub(super) struct Reader<'i> {
     pub(super) importer: &'i Importer<'i>,
     faults: Vec<ImportFault>,
     more: usize,
-    /// By name and table; segments apart.
-    names: IndexMap<(Arc<str>, Option<Arc<str>>, bool), NeededName>,
+    names: IndexMap<NameKey, NeededName>,
     notes: Vec<ImportFault>,
 }
 
@@ -103,7 +105,7 @@ impl<'i> Reader<'i> {
     }
 
     fn needs(&mut self, name: &str, table: Option<&str>, kind: NeededKind, path: &str) {
-        let key = (Arc::from(name), table.map(Arc::from), kind == NeededKind::Segment);
+        let key: NameKey = (Arc::from(name), table.map(Arc::from), kind == NeededKind::Segment);
         self.names.entry(key).or_insert_with_key(|(name, table, _)| NeededName {
             name: name.clone(),
             table: table.clone(),
