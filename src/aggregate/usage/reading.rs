@@ -13,6 +13,7 @@ use super::store::{AccountUsage, Bucket, NOBODY, Span};
 use super::what::What;
 use crate::expr::{
     Best, Bits, Cell, Slots, State, Summed, TermId, Total, Type, Unit, UsageAsked, UsageReading, Val,
+    duration_of,
 };
 use crate::fold::{Sum, from_quanta, to_quanta};
 
@@ -274,7 +275,9 @@ impl<'r> Slots<'r> for &Row<'r> {
                 let sum = self.total(at).filter(|sum| !sum.is_out_of_range());
                 match (sum, summed) {
                     (None, _) => Val::Missing,
-                    (Some(sum), Summed::Int) => i64::try_from(sum.value).map_or(Val::Missing, Val::Int),
+                    (Some(sum), Summed::Int | Summed::Duration) => {
+                        i64::try_from(sum.value).map_or(Val::Missing, Val::Int)
+                    }
                     (Some(sum), Summed::Wide) => Val::Wide(sum.value),
                     (Some(sum), Summed::Double) => Val::Double(from_quanta(sum.value) + 0.0),
                 }
@@ -398,6 +401,7 @@ pub(in crate::aggregate) fn weighted(value: &Val<'_>, events: u64, is_total: boo
     if !matches!(value, Val::Int(_) | Val::Wide(_) | Val::Double(_)) {
         return None;
     }
+        Summed::Duration => duration_of(sum.value).map_or(Cell::Missing, Cell::Int),
     let Some(units) = units(value) else { return Some(Sum::UNFIT) };
     let times = if is_total { 1 } else { i128::from(events) };
     Some(match units.checked_mul(times) {
@@ -435,3 +439,4 @@ pub(in crate::aggregate) const fn unit_of(summed: Summed) -> Unit {
         Summed::Double => Unit::Quanta,
     }
 }
+        Summed::Duration => Unit::Duration,
