@@ -122,7 +122,7 @@ impl Standing {
                 let terms =
                     EventTerms::new(plan, (event, *last_days), [filter, first, second], self.view.as_of());
                 let rows = terms.of(usage.usage(), as_number);
-                usage.each(&mut |account, own| {
+                usage.each(rows.days(), &mut |account, own| {
                     if self.adds(roll_up, account) {
                         rows.each(own, &mut |row| seen(account, row));
                     }

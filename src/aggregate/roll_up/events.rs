@@ -58,6 +58,11 @@ impl<'p> EventTerms<'p> {
 }
 
 impl EventRows<'_> {
+    /// The days that are read, both ends included.
+    pub(super) const fn days(&self) -> (i32, i32) {
+        (self.from, self.today)
+    }
+
     /// Those of one account, in the order of their days.
     pub(super) fn each(&self, account: &AccountUsage, seen: &mut dyn FnMut(&Read<'_>)) {
         self.prepared.each(account, self.from, self.today, &mut |bucket| {
