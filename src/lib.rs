@@ -163,7 +163,8 @@ pub use book::{
 pub use book::SnapshotError;
 // How it changes.
 pub use book::{
-    AccountMove, Change, ChangeBuilder, ChangeError, ChangeItem, ChangeProblem, ChangeReport, ValueChange,
+    AccountMove, Change, ChangeBuilder, ChangeError, ChangeItem, ChangeProblem, ChangeReport, UsageMove,
+    ValueChange,
 };
 // Roll-ups.
 pub use fold::{FoldError, FoldErrors, FoldPlan, FoldValue, MAX_DISTRIBUTION, Rates, Reach, RollUp, Totals};

@@ -4,7 +4,7 @@
 //! place may differ is placed anew on the ground of those that stay (the touched ones, and those that
 //! waited for what the change brings); only when nothing is wrong is anything built.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::judge::{check_below, check_places, check_required};
@@ -14,7 +14,7 @@ use super::replace::History;
 use super::settle::build_structure;
 use super::values::{ChildEdits, apply_children, apply_values};
 use super::wishes::{Wish, gather, removed_accounts, removed_held};
-use super::{AccountMove, Book, Change, ChangeError, ChangeReport, Inner, ValueChange};
+use super::{AccountMove, Book, Change, ChangeError, ChangeReport, Inner, UsageMove, ValueChange};
 use crate::column::{Raw, raw_of, value_of};
 use crate::model::{AccountId, AccountIdx, AttributeId};
 
@@ -63,6 +63,7 @@ impl Book {
         apply_children(old, &mut next, &child_edits, &removed, &mut report);
         history.apply(&mut next, &mut report);
         describe(old, &next, &wishes, &placing, &mut report);
+        report.usage_moves = usage_moves(old, &next, &report);
         report.finish();
         Ok((Self(Arc::new(next)), report))
     }
@@ -137,6 +138,34 @@ fn describe(
             report.moves.push(AccountMove { account: id.clone(), from, to });
         }
     }
+}
+
+// The ids whose usage is read of another account: those that came or left, those whose successions did, and all that lead to
+// them.
+fn usage_moves(old: &Inner, next: &Inner, report: &ChangeReport) -> Vec<UsageMove> {
+    if old.successions.is_empty() && next.successions.is_empty() {
+        return Vec::new();
+    }
+    let links = report.successions_added.iter().chain(&report.successions_removed);
+    let accounts = report.added.iter().chain(&report.released).chain(&report.removed);
+    let mut work: Vec<&AccountId> = links.map(|link| &link.account).chain(accounts).collect();
+    let mut known: HashSet<&AccountId> = HashSet::new();
+    let mut moves = Vec::new();
+    while let Some(account) = work.pop() {
+        if !known.insert(account) {
+            continue;
+        }
+        for history in [&old.successions, &next.successions] {
+            work.extend(history.before(account).iter().filter(|link| !link.part).map(|link| &link.account));
+        }
+        let reader = |inner: &Inner| inner.usage_place(account.as_str()).map(|at| inner.account_id(at));
+        let (from, to) = (reader(old), reader(next));
+        let by_another = |reader: &Option<AccountId>| reader.as_ref().is_some_and(|own| own != account);
+        if from != to && (by_another(&from) || by_another(&to)) {
+            moves.push(UsageMove { account: account.clone(), from, to });
+        }
+    }
+    moves
 }
 
 // The accounts above a place, nearest first.

@@ -36,6 +36,18 @@ pub struct AccountMove {
     pub to: Arc<[AccountId]>,
 }
 
+/// Usage of an id that is read of another account than before: the id merged or was split, or a succession was withdrawn.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
+pub struct UsageMove {
+    /// The id that events come with. Whether there are any, the book does not know.
+    pub account: AccountId,
+    /// The account that showed them before; `None` where none did.
+    pub from: Option<AccountId>,
+    /// The account that shows them now, those of days before as well; `None` where they wait for an account.
+    pub to: Option<AccountId>,
+}
+
 /// What a change did, each list in order of id. Serialisable.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -59,6 +71,9 @@ pub struct ChangeReport {
     pub successions_added: Vec<Succession>,
     /// Lines that were taken out of it.
     pub successions_removed: Vec<Succession>,
+    /// Ids whose usage is read of another account: after a merger or a split, and when one is withdrawn. That of an account
+    /// which only came or left is not listed.
+    pub usage_moves: Vec<UsageMove>,
     /// Child rows that came, by table.
     pub children_added: Vec<(Arc<str>, ChildId)>,
     /// Child rows that left, by table.
@@ -79,6 +94,7 @@ impl ChangeReport {
         self.values.sort_by_cached_key(key);
         self.successions_added.sort();
         self.successions_removed.sort();
+        self.usage_moves.sort();
         self.children_added.sort();
         self.children_removed.sort();
     }

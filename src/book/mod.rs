@@ -48,7 +48,7 @@ pub use change::{Change, ChangeError, ChangeItem, ChangeProblem};
 pub(crate) use children::TableBlock;
 pub(crate) use chunk::Chunk;
 use chunk::Limb;
-pub use compare::{AccountMove, ChangeReport, ValueChange};
+pub use compare::{AccountMove, ChangeReport, UsageMove, ValueChange};
 pub use diagram::{ColourBy, UnknownAttribute};
 pub use graph::{AccountNode, EdgeReferences, NodeReferences, ParentEdge, VisitedAccounts};
 pub(crate) use held::Held;
@@ -64,7 +64,7 @@ pub use sync::ChangeBuilder;
 pub use view::View;
 
 use crate::column::{Raw, Shelf};
-use crate::model::{AccountId, AccountIdx, AsOf, AttributeId, Schema};
+use crate::model::{AccountId, AccountIdx, AsOf, AttributeId, Date, Schema};
 use crate::set::{AccountSet, Layout, Scope, StaleSet};
 use crate::source::Source;
 use crate::tree::{Policy, TagIndex, hash_of};
@@ -344,6 +344,24 @@ impl Inner {
             let row = self.chunk(slot)?.shape.row(id, hash)?;
             Some(AccountIdx::new(slot, row))
         })
+    }
+
+    /// The account that shows the usage of an id: itself, where it is in the book, else the first on the way of its first
+    /// successors that is. Days of the question do not matter, since usage of all days goes over with the account.
+    pub(crate) fn usage_place(&self, id: &str) -> Option<AccountIdx> {
+        if let Some(place) = self.find(id) {
+            return Some(place);
+        }
+        let id = AccountId::new(id).ok()?;
+        // Days never go back on the way, and the ends of one day form no ring: it ends.
+        let mut step = self.successions.first_after(&id, Date::MIN);
+        while let Some((successor, on)) = step {
+            if let Some(place) = self.find(successor.as_str()) {
+                return Some(place);
+            }
+            step = self.successions.first_after(successor, on);
+        }
+        None
     }
 
     /// The slot and row of a child row by id.

@@ -142,6 +142,20 @@ impl Successions {
         heirs
     }
 
+    /// The accounts that ended on some day, in any order.
+    pub(crate) fn ended(&self) -> impl Iterator<Item = &AccountId> {
+        let all = self.by_account.iter().flat_map(|shard| shard.iter());
+        all.filter(|(_, links)| links.iter().any(|link| !link.part)).map(|(account, _)| account)
+    }
+
+    /// The first successor of an account that was reached on a day, and the day on which it took over; `None` for one that
+    /// did not end on that day or later.
+    pub(super) fn first_after(&self, account: &AccountId, since: Date) -> Option<(&AccountId, Date)> {
+        // Links stand by day, then by rank.
+        let end = self.after(account).iter().find(|link| !link.part && link.on >= since)?;
+        Some((&end.successor, end.on))
+    }
+
     /// The rings that who follows the links without looking at days or parts would go round in: each with
     /// its accounts by id. They are no fault ([`Self::heirs`] looks at the days), and worth a look.
     ///

@@ -172,7 +172,9 @@ impl Delta {
             return Err(EngineError::Unknown(definition.clone()));
         }
         let (schema, book) = (catalog.schema(), self.to.book());
-        let dirt = Dirt::between(self.from.book(), book).with_usage(self.from.usage(), self.to.usage(), book);
+        let (from, to) = (self.from.0.held.now(), self.to.0.held.now());
+        let usage = (from.inputs.usage.as_ref(), to.inputs.usage.as_ref());
+        let dirt = Dirt::between(self.from.book(), book).with_usage(usage.0, usage.1, book);
         let mut origins: BTreeSet<Origin> = BTreeSet::new();
         let attributes = dirt.attributes.keys().filter_map(|at| schema.attribute_at(AttributeId::new(*at)));
         origins.extend(attributes.map(|attribute| Origin::Attribute(Arc::from(attribute.name()))));

@@ -84,8 +84,7 @@ impl Derivation {
     ) -> Result<Self, Cancelled> {
         let (old, new) = (&self.inputs, &inputs);
         let dirt = Dirt::between(old.view.book(), new.view.book());
-        let usage = |inputs: &Inputs| inputs.usage.as_ref().map(|usage| usage.usage().clone());
-        let dirt = dirt.with_usage(usage(old).as_ref(), usage(new).as_ref(), new.view.book());
+        let dirt = dirt.with_usage(old.usage.as_ref(), new.usage.as_ref(), new.view.book());
         let same_history = match (&old.history, &new.history) {
             (Some(old), Some(new)) => Arc::ptr_eq(old, new),
             (None, None) => true,

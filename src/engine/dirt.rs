@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::carry::Carry;
-use crate::aggregate::Usage;
+use crate::aggregate::UsageView;
 use crate::book::{Book, Chunk, TableBlock};
 use crate::column::{Bitmap, Block};
-use crate::model::AccountIdx;
+use crate::model::{AccountId, AccountIdx};
 
 /// Rows by slot, each list in order and without repetition.
 pub(super) type Rows = BTreeMap<u32, Vec<u32>>;
@@ -131,17 +131,20 @@ impl Dirt {
         self.fresh.get(&place.slot).is_some_and(|rows| rows.binary_search(&place.row).is_ok())
     }
 
-    /// With the accounts whose usage differs.
-    pub(super) fn with_usage(mut self, old: Option<&Usage>, new: Option<&Usage>, book: &Book) -> Self {
-        let ids: Vec<Arc<str>> = match (old, new) {
+    /// With the accounts whose usage differs, that of ids which lead to them included.
+    pub(super) fn with_usage(
+        mut self,
+        old: Option<&UsageView>,
+        new: Option<&UsageView>,
+        book: &Book,
+    ) -> Self {
+        let ids: Vec<AccountId> = match (old, new) {
             (Some(old), Some(new)) => new.differing(old),
             (None, None) => Vec::new(),
             // Who has none, and who has some, differ wherever there is usage.
-            (Some(usage), None) | (None, Some(usage)) => {
-                usage.differing(&Usage::new(usage.schema().clone(), usage.settings().clone()))
-            }
+            (Some(usage), None) | (None, Some(usage)) => usage.with_usage(),
         };
-        for place in ids.iter().filter_map(|id| book.find(id)) {
+        for place in ids.iter().filter_map(|id| book.find(id.as_str())) {
             self.usage.entry(place.slot).or_default().push(place.row);
         }
         self.usage.values_mut().for_each(|rows| rows.sort_unstable());

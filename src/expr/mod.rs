@@ -83,7 +83,7 @@ pub use names::{Name, NameText, Names, Of};
 pub use record::{Record, RecordExpr, UnboundNames};
 pub use record_json::{JsonExpr, JsonFaults};
 pub(crate) use resolve::first_instant;
-pub(crate) use scalar::{compare_values, fold_case};
+pub(crate) use scalar::{compare_values, duration_of, fold_case};
 pub(crate) use term::{Bits, Cell, Mean, Op, Reading as UsageReading, Summed, TermId, Terms};
 pub use types::Type;
 pub(crate) use value::Val;

@@ -106,7 +106,12 @@ pub(super) fn instant_math(op: Arithmetic, instant: i64, by: i64) -> Option<i64>
 
 /// Two lengths of time; missing beyond 2^63 nanoseconds.
 pub(super) fn duration_math(op: Arithmetic, a: i64, b: i64) -> Option<i64> {
-    int_math(op, a, b).filter(|micros| micros.unsigned_abs() <= MAX_DURATION.unsigned_abs())
+    int_math(op, a, b).and_then(|micros| duration_of(micros.into()))
+}
+
+/// A length of time in microseconds; missing beyond 2^63 nanoseconds.
+pub(crate) fn duration_of(micros: i128) -> Option<i64> {
+    i64::try_from(micros).ok().filter(|micros| micros.unsigned_abs() <= MAX_DURATION.unsigned_abs())
 }
 
 pub(super) fn text_test(test: TextTest, text: &str, part: &str) -> bool {

@@ -231,7 +231,7 @@ pub(crate) enum Gather {
     All,
     ExistsOne,
     Count,
-    Sum,
+    Sum(Summed),
     Min,
     Max,
     Avg(Mean),
@@ -265,8 +265,10 @@ pub(crate) enum Reading {
 /// In what a sum is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Summed {
-    /// Whole numbers and durations.
+    /// Whole numbers.
     Int,
+    /// Durations, in microseconds.
+    Duration,
     /// Units of decimals and money.
     Wide,
     Double,
@@ -276,7 +278,8 @@ impl Summed {
     /// Of values of a type; `None` where they have no sum.
     pub(crate) const fn of(kind: &Type) -> Option<Self> {
         match kind {
-            Type::Int | Type::Duration => Some(Self::Int),
+            Type::Int => Some(Self::Int),
+            Type::Duration => Some(Self::Duration),
             Type::Decimal { .. } | Type::Money { .. } => Some(Self::Wide),
             Type::Double => Some(Self::Double),
             _ => None,

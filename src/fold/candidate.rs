@@ -5,6 +5,7 @@
 use std::cmp::Ordering;
 
 use crate::book::Inner;
+use crate::column::Raw;
 use crate::model::AccountIdx;
 
 /// A row that may be the first or last of its subtree.
@@ -17,16 +18,56 @@ pub(super) struct Best {
     pub(super) child: Option<u32>,
 }
 
-/// The better of two: the smaller key, then the smaller account id, then the smaller child id.
-pub(super) fn better(book: &Inner, table: Option<usize>, a: Best, b: Best) -> Best {
+/// What ties are decided by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ties {
+    pub(super) table: Option<usize>,
+    /// The column of the value.
+    pub(super) column: usize,
+    /// The greatest value wins, and not the least.
+    pub(super) last: bool,
+}
+
+/// The better of two: the smaller key, then the least value (the greatest, of the last). Of equal values any is the same
+/// answer; the smaller account id, then the smaller child id, is kept.
+pub(super) fn better(book: &Inner, ties: Ties, a: Best, b: Best) -> Best {
     let child_id = |best: &Best| {
-        let block = book.chunk(best.account.slot)?.table(table?)?;
+        let block = book.chunk(best.account.slot)?.table(ties.table?)?;
         block.id(best.child? as usize)
+    };
+    let value = |best: &Best| -> Option<Raw<'_>> {
+        let chunk = book.chunk(best.account.slot)?;
+        match (ties.table, best.child) {
+            (Some(table), Some(row)) => chunk.table(table)?.raw(ties.column, row as usize),
+            _ => chunk.column(ties.column)?.get(best.account.row as usize),
+        }
+    };
+    let by_value = || {
+        let order = match (value(&a), value(&b)) {
+            (Some(a), Some(b)) => order_of(&a, &b),
+            _ => Ordering::Equal,
+        };
+        if ties.last { order.reverse() } else { order }
     };
     let order = a
         .key
         .cmp(&b.key)
+        .then_with(by_value)
         .then_with(|| book.id(a.account).cmp(book.id(b.account)))
         .then_with(|| child_id(&a).cmp(&child_id(&b)));
     if order == Ordering::Greater { b } else { a }
+}
+
+/// The order of two values of one column: that of the number line, of time, of the declaration, or of code points.
+fn order_of(a: &Raw<'_>, b: &Raw<'_>) -> Ordering {
+    match (a, b) {
+        (Raw::Bool(a), Raw::Bool(b)) => a.cmp(b),
+        (Raw::I64(a), Raw::I64(b)) => a.cmp(b),
+        (Raw::F64(a), Raw::F64(b)) => a.total_cmp(b),
+        (Raw::I32(a), Raw::I32(b)) => a.cmp(b),
+        (Raw::Code(a), Raw::Code(b)) => a.cmp(b),
+        (Raw::Text(a), Raw::Text(b)) => a.cmp(b),
+        (Raw::List(a), Raw::List(b)) => a.cmp(b),
+        _ => Ordering::Equal,
+    }
 }

@@ -3,7 +3,7 @@
 //! The cells of its attribute, or those of its child rows combined; rows that the mask leaves out
 //! contribute nothing.
 
-use super::candidate::{Best, better};
+use super::candidate::{Best, Ties, better};
 use super::exact::{order_key, to_quanta};
 use super::plan::{Convert, From, Measure, Unit};
 use super::state::Sum;
@@ -147,15 +147,8 @@ impl<'c> Cells<'c> {
     }
 
     /// The first (or last) row of each account.
-    pub(super) fn own_best(
-        &self,
-        book: &Inner,
-        number: Option<usize>,
-        column: usize,
-        by: usize,
-        last: bool,
-    ) -> Vec<Option<Best>> {
-        let (Some(values), Some(times)) = (self.block(column), self.block(by)) else {
+    pub(super) fn own_best(&self, book: &Inner, ties: Ties, by: usize) -> Vec<Option<Best>> {
+        let (Some(values), Some(times)) = (self.block(ties.column), self.block(by)) else {
             return vec![None; self.accounts()];
         };
         let add = |best: &mut Option<Best>, account: usize, row: usize| {
@@ -166,8 +159,8 @@ impl<'c> Cells<'c> {
             };
             let account = AccountIdx::new(self.slot, u32::try_from(account).unwrap_or(u32::MAX));
             let child = self.table.and_then(|_| u32::try_from(row).ok());
-            let own = Best { key: if last { -key } else { key }, account, child };
-            *best = Some(best.map_or(own, |other| better(book, number, other, own)));
+            let own = Best { key: if ties.last { -key } else { key }, account, child };
+            *best = Some(best.map_or(own, |other| better(book, ties, other, own)));
         };
         self.per_account(|| None, add)
     }

@@ -107,15 +107,15 @@ impl RollUp {
         Self::new(format!("{numerator}_per_{denominator}"), operator)
     }
 
-    /// The value of the row with the earliest date (or instant) in `by`. Ties go to the smallest account
-    /// id, then the smallest child id; rows without the date or the value are left out.
+    /// The value of the row with the earliest date (or instant) in `by`; of several, the least value. Rows
+    /// without the date or the value are left out.
     #[must_use]
     pub fn first(column: &str, by: &str) -> Self {
         let operator = Operator::First { column: Arc::from(column), by: Arc::from(by) };
         Self::new(format!("first_{column}"), operator)
     }
 
-    /// The value of the row with the latest date (or instant) in `by`. Ties as for [`RollUp::first`].
+    /// The value of the row with the latest date (or instant) in `by`; of several, the greatest value.
     #[must_use]
     pub fn last(column: &str, by: &str) -> Self {
         let operator = Operator::Last { column: Arc::from(column), by: Arc::from(by) };

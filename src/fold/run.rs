@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::candidate::better;
+use super::candidate::{Best, Ties, better};
 use super::kernel::{fold_counts, fold_up, range_counts, range_sums};
 use super::mask::{account_mask, filter_accounts, filter_children};
 use super::own::{Cells, Market, is_narrow};
@@ -199,7 +199,7 @@ impl Inputs<'_> {
         let same_table =
             node.table.is_none_or(|table| same_block(earlier.chunk.table(table), self.chunk.table(table)));
         let same_limb = |((a, before), (b, now)): (&(u32, NodeList), &(u32, NodeList))| {
-            // A place says nothing about the id that decides ties, and a change may put another account
+            // A place says nothing about the value that decides ties, and a change may put another account
             // there: of a first or last row only what was taken over is known to be the same.
             let named = |state: &State| matches!(state, State::Best(Some(_)));
             let same = || match (before.get(number), now.get(number)) {
@@ -298,8 +298,8 @@ impl NodeRun<'_> {
             Work::Ratio(above, below) => self.pairs(cells.own_pairs(above, below, self.market), imports),
             Work::Least { column, largest, .. } => self.least(cells.own_keys(*column, *largest), imports),
             Work::Best { column, by, last, .. } => {
-                let own = cells.own_best(self.inner, self.node.table, *column, *by, *last);
-                self.best(own, imports)
+                let ties = Ties { table: self.node.table, column: *column, last: *last };
+                self.best(cells.own_best(self.inner, ties, *by), ties, imports)
             }
             Work::Distribution { column, size, .. } => {
                 self.distribution(&cells.own_distribution(*column, *size), *size, imports)
@@ -409,17 +409,17 @@ impl NodeRun<'_> {
         (Column::Least(folded.rows), State::Least(Some(folded.export).filter(present)))
     }
 
-    fn best(&self, own: Vec<Option<super::candidate::Best>>, imports: &[(u32, &State)]) -> (Column, State) {
-        let imports: Vec<(u32, Option<super::candidate::Best>)> = imports
+    fn best(&self, own: Vec<Option<Best>>, ties: Ties, imports: &[(u32, &State)]) -> (Column, State) {
+        let imports: Vec<(u32, Option<Best>)> = imports
             .iter()
             .filter_map(|(row, state)| match state {
                 State::Best(best) => Some((*row, *best)),
                 _ => None,
             })
             .collect();
-        let merge = |a: &mut Option<super::candidate::Best>, b: &Option<super::candidate::Best>| {
+        let merge = |a: &mut Option<Best>, b: &Option<Best>| {
             *a = match (*a, *b) {
-                (Some(a), Some(b)) => Some(better(self.inner, self.node.table, a, b)),
+                (Some(a), Some(b)) => Some(better(self.inner, ties, a, b)),
                 (a, b) => a.or(b),
             };
         };

@@ -98,20 +98,30 @@ impl FoldValue {
     }
 }
 
+/// Digits behind those of a currency that are kept of money which was converted or averaged.
+const NANO_DIGITS: u8 = 9;
+
 impl fmt::Display for FoldValue {
+    /// Exact: money that was converted or averaged with all its digits, as an expression shows it (ruling S32);
+    /// [`FoldValue::as_money`] rounds it for a screen.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Count(count) => write!(f, "{count}"),
             Self::Int(sum) => write!(f, "{sum}"),
             Self::Decimal(sum) => write!(f, "{sum}"),
-            Self::Money(_) | Self::DerivedMoney { .. } => match self.as_money() {
-                Some(money) => write!(f, "{money}"),
-                None => Ok(()),
-            },
+            Self::Money(money) => write!(f, "{money}"),
+            Self::DerivedMoney { nano_minor, currency } => {
+                let major = Decimal::new(*nano_minor, NANO_DIGITS + currency.exponent());
+                write!(f, "{major} {currency}")
+            }
             Self::Double(value) => write!(f, "{value}"),
             Self::DurationMicros(micros) => match i64::try_from(*micros) {
                 Ok(micros) => write!(f, "{}", Duration::from_micros(micros)),
-                Err(_) => write!(f, "{}s", micros / 1_000_000),
+                Err(_) => {
+                    let seconds = Decimal::new(*micros, 6).to_string();
+                    let seconds = seconds.trim_end_matches('0').trim_end_matches('.');
+                    write!(f, "{seconds}s")
+                }
             },
             Self::Value(value) => write!(f, "{value}"),
             Self::Distribution(counts) => {
@@ -309,7 +319,8 @@ fn ratio(above: &Measure, a: &Sum, below: &Measure, b: &Sum) -> Option<FoldValue
     if a.rows == 0 || a.is_out_of_range() || b.is_out_of_range() || b.value == 0 {
         return None;
     }
-    let quotient = number(above.unit, a.value) / number(below.unit, b.value);
+    // Of no negative zero: a sum of 0 by one below 0 is 0.
+    let quotient = number(above.unit, a.value) / number(below.unit, b.value) + 0.0;
     quotient.is_finite().then_some(FoldValue::Double(quotient))
 }
 
@@ -321,7 +332,7 @@ fn number(unit: Unit, sum: i128) -> f64 {
         Unit::Money(currency) => nearest_double(sum, currency.exponent()),
         Unit::Duration => nearest_double(sum, 6),
         Unit::Double => from_quanta(sum),
-        Unit::Nano(currency) => nearest_double(sum, 9 + currency.exponent()),
+        Unit::Nano(currency) => nearest_double(sum, NANO_DIGITS + currency.exponent()),
     }
 }
 

@@ -14,7 +14,7 @@ use std::cmp::Ordering;
 use super::number::double_of;
 use crate::aggregate::{Nulls, Operator};
 use crate::expr::ExprValue;
-use crate::{Account, Decimal, Reach, Value, View};
+use crate::{Account, Decimal, Duration, Reach, Value, View};
 
 /// A row: the value that is read, and the second one.
 pub type OracleRow = (Option<ExprValue>, Option<ExprValue>);
@@ -125,7 +125,12 @@ impl OracleDefinition {
                         let units = total(firsts()) * 10_i128.pow(u32::from(scale - v.scale()));
                         ExprValue::Money(Decimal::new(half_even(units, below), scale), *currency)
                     }
-                    (_, like) => ExprValue::Double(double(total(firsts()), like) / double(below, &second)),
+                    (_, like) => {
+                        // A quotient of 0 has no sign.
+                        let above = total(firsts());
+                        let quotient = double(above, like) / double(below, &second);
+                        ExprValue::Double(if above == 0 { 0.0 } else { quotient })
+                    }
                 }
             }
             Operator::Variance { sample, .. } | Operator::StandardDeviation { sample, .. } => {
@@ -135,15 +140,15 @@ impl OracleDefinition {
                 if *sample && n < 2 {
                     return None;
                 }
-                let one = double(1, like);
-                let variance = if matches!(like, ExprValue::Double(_)) {
-                    // Quanta are too fine for squares in 128 bits: about right.
-                    let mean = double(sum, like) / n as f64;
-                    units.iter().map(|v| (double(*v, like) - mean).powi(2)).sum::<f64>()
-                        / (n - i128::from(*sample)) as f64
-                } else {
-                    let spread = n * units.iter().map(|v| v * v).sum::<i128>() - sum * sum;
-                    spread as f64 / n as f64 / (n - i128::from(*sample)) as f64 * one * one
+                let divisor = n - i128::from(*sample);
+                let variance = match like {
+                    ExprValue::Double(_) => {
+                        // Quanta are too fine for squares in 128 bits: about right.
+                        let mean = double(sum, like) / n as f64;
+                        units.iter().map(|v| (double(*v, like) - mean).powi(2)).sum::<f64>() / divisor as f64
+                    }
+                    ExprValue::Decimal(v) => quotient(deviations(&units), n * n * divisor, 2 * v.scale()),
+                    _ => quotient(deviations(&units), n * n * divisor, 0),
                 };
                 let root = matches!(self.operator, Operator::StandardDeviation { .. });
                 ExprValue::Double(if root { variance.sqrt() } else { variance })
@@ -187,6 +192,30 @@ impl OracleDefinition {
     }
 }
 
+/// The squares of what n numbers are away from their mean, each n times as far, added up.
+fn deviations(units: &[i128]) -> i128 {
+    let (n, sum) = (units.len() as i128, units.iter().sum::<i128>());
+    units.iter().map(|v| (n * v - sum) * (n * v - sum)).sum()
+}
+
+/// The double nearest to a whole number by another, with so many digits behind the point: written out by long division,
+/// and read as a text.
+fn quotient(above: i128, below: i128, digits: u8) -> f64 {
+    let (mut text, mut rest) = ((above / below).to_string(), above % below);
+    let whole = text.len();
+    while rest != 0 && text.len() < 60 {
+        rest *= 10;
+        text.push_str(&(rest / below).to_string());
+        rest %= below;
+    }
+    // What is left is more than nothing.
+    if rest != 0 {
+        text.push('1');
+    }
+    let exponent = i64::from(digits) + (text.len() - whole) as i64;
+    format!("{text}e-{exponent}").parse().unwrap_or(f64::NAN)
+}
+
 fn by_frequency(sorted: &[ExprValue]) -> Vec<ExprValue> {
     let mut counted: Vec<(usize, ExprValue)> = Vec::new();
     for value in sorted {
@@ -219,6 +248,7 @@ fn double(units: i128, like: &ExprValue) -> f64 {
     match like {
         ExprValue::Decimal(v) | ExprValue::Money(v, _) => double_of(units, v.scale()),
         ExprValue::Double(_) => units as f64 / 2_f64.powi(64),
+        ExprValue::Duration(_) => double_of(units, 6),
         _ => units as f64,
     }
 }
@@ -228,6 +258,9 @@ fn rebuilt(units: i128, like: &ExprValue) -> ExprValue {
         ExprValue::Decimal(v) => ExprValue::Decimal(Decimal::new(units, v.scale())),
         ExprValue::Money(v, currency) => ExprValue::Money(Decimal::new(units, v.scale()), *currency),
         ExprValue::Double(_) => ExprValue::Double(double(units, like)),
+        ExprValue::Duration(_) => {
+            ExprValue::Duration(Duration::from_micros(i64::try_from(units).unwrap_or(0)))
+        }
         _ => ExprValue::Int(i64::try_from(units).unwrap_or(0)),
     }
 }

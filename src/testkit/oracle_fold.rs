@@ -144,13 +144,6 @@ impl Row<'_> {
             Self::Child(child) => child.value(column),
         }
     }
-
-    fn id(&self) -> (String, String) {
-        match self {
-            Self::Account(account) => (account.id_str().to_owned(), String::new()),
-            Self::Child(child) => (child.account().id_str().to_owned(), child.id().as_str().to_owned()),
-        }
-    }
 }
 
 /// What a cell is worth to a sum.
@@ -223,6 +216,25 @@ impl<'q> Question<'q> {
         }
     }
 
+    // The values of the rows of one date, in order.
+    fn of_day(&self, rows: &[Row<'_>], day: Option<i64>, by: &str, column: &str) -> Vec<Value> {
+        let of_day = rows.iter().filter(|row| Some(moment(row, by)) == day);
+        let mut values: Vec<Value> = of_day.filter_map(|row| row.value(column)).collect();
+        let declared: Vec<Arc<str>> = self
+            .attribute(column)
+            .and_then(|attribute| attribute.kind().values())
+            .map_or_else(Vec::new, |values| values.iter().map(Arc::clone).collect());
+        let place = |text: &str| declared.iter().position(|own| **own == *text);
+        values.sort_by(|a, b| match (a, b) {
+            (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
+            (Value::Text(a), Value::Text(b)) => a.cmp(b),
+            (Value::Enum(a), Value::Enum(b)) => place(a).cmp(&place(b)),
+            (Value::List(a), Value::List(b)) => a.cmp(b),
+            (a, b) => order(a, b),
+        });
+        values
+    }
+
     fn combine(&self, rows: &[Row<'_>]) -> Option<FoldValue> {
         use OracleOperator as Op;
         let count = u64::try_from(rows.len()).ok()?;
@@ -260,7 +272,9 @@ impl<'q> Question<'q> {
                 if b == 0 {
                     return None;
                 }
-                let quotient = self.real(rows, above, a)? / self.real(rows, below, b)?;
+                // A quotient of 0 has no sign.
+                let quotient =
+                    if a == 0 { 0.0 } else { self.real(rows, above, a)? / self.real(rows, below, b)? };
                 quotient.is_finite().then_some(FoldValue::Double(quotient))
             }
             Op::Min(column) => {
@@ -272,14 +286,12 @@ impl<'q> Question<'q> {
                 values.max_by(order).map(FoldValue::Value)
             }
             Op::First { column, by } => {
-                let first =
-                    rows.iter().min_by(|a, b| moment(a, by).cmp(&moment(b, by)).then(a.id().cmp(&b.id())));
-                first.and_then(|row| row.value(column)).map(FoldValue::Value)
+                let earliest = rows.iter().map(|row| moment(row, by)).min();
+                self.of_day(rows, earliest, by, column).into_iter().next().map(FoldValue::Value)
             }
             Op::Last { column, by } => {
-                let last =
-                    rows.iter().min_by(|a, b| moment(b, by).cmp(&moment(a, by)).then(a.id().cmp(&b.id())));
-                last.and_then(|row| row.value(column)).map(FoldValue::Value)
+                let latest = rows.iter().map(|row| moment(row, by)).max();
+                self.of_day(rows, latest, by, column).pop().map(FoldValue::Value)
             }
             Op::Distribution(column) => {
                 let texts: Vec<String> =

@@ -241,9 +241,12 @@ impl OracleUsage {
             let key = format!("{:?}", (event.day, &event.kind, &event.user, &event.properties));
             let own = alike.entry(key).or_default();
             own.count += i128::from(event.count);
-            let value = event.measures.get(name).or_else(|| event.properties.get(name));
+            // How many events a row stands for is the total of 1 for each.
+            let count = (name == "count").then_some(Value::Int(i64::from(event.count)));
+            let is_measure = count.is_some() || event.measures.contains_key(name);
+            let value =
+                count.as_ref().or_else(|| event.measures.get(name)).or_else(|| event.properties.get(name));
             let Some(amount) = value.and_then(Amount::of) else { continue };
-            let is_measure = event.measures.contains_key(name);
             let amount = if is_measure { amount } else { amount.times(i128::from(event.count)) };
             let (total, events) = own.totals.entry(name.to_owned()).or_insert((amount.times(0), 0));
             total.add(&amount);

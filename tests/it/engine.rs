@@ -243,6 +243,9 @@ fn afresh(
     let state = engine.published();
     let whole = state.view_at(&Scope::all(), engine.accounts().as_of()).unwrap();
     let (book, _) = rows_of(whole.accounts()).load(CHUNK_ROWS[packing], Policy::strict());
+    let links = state.book().successions().links();
+    let history = links.into_iter().fold(Change::new(), |all, link| all.declare_succession(link.clone()));
+    let (book, _) = book.apply(&history).unwrap();
     let scope = match ids {
         None => Scope::all(),
         Some(ids) => Scope::of(book.accounts(ids.iter().map(AccountId::as_str))),
@@ -314,7 +317,7 @@ fn step(
         }
         None
     };
-    let update: Update = match what % 24 {
+    let update: Update = match what % 28 {
         0..=5 => Change::new().set(&account, name, value_of(name, value).unwrap()).into(),
         6 => Change::new().clear(&account, name).into(),
         7 => {
@@ -386,6 +389,30 @@ fn step(
             let row = AccountRow::new(id(&format!("new-{number}")), TYPES[usize::from(which) % 2]);
             let row = row.with("seats", i64::from(value)).under(other);
             Change::new().add(row).move_under(&account, &id(&format!("new-{number}"))).into()
+        }
+        // Accounts end in another one; what came in under their ids, and what still does, is read there.
+        24 => {
+            let on = as_of().date().plus_days(-i32::from(more % 40)).unwrap();
+            Change::new().merge(&account, &other, on).into()
+        }
+        25 => {
+            let on = as_of().date().plus_days(-i32::from(more % 40)).unwrap();
+            Change::new().split(&account, [other, at(value)], on).into()
+        }
+        26 => {
+            let links = state.book().successions().links();
+            let Some(link) = links.get(usize::from(which) % links.len().max(1)).copied() else {
+                return Ok(0);
+            };
+            match more % 3 {
+                0 => Change::new().retract_succession(link.clone()).into(),
+                1 => Change::new().add(AccountRow::new(link.account.clone(), TYPES[1])).into(),
+                _ => {
+                    let on = state.as_of().date().plus_days(-i32::from(value % 25)).unwrap();
+                    engine.ingest([Event::on("login", link.account.as_str(), on).user("dan")])?;
+                    return Ok(engine.published().version());
+                }
+            }
         }
         23 => {
             let kind = TYPES[usize::from(which) % 3];

@@ -87,4 +87,5 @@ mod succession;
 mod sync;
 mod tree;
 mod usage;
+mod usage_merger;
 mod usage_snapshot;

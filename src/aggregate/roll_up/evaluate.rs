@@ -12,7 +12,7 @@ use super::events::EventTerms;
 use super::forest::Forest;
 use super::lean::{Accumulate, CountState, PairState, SumState};
 use super::linear::{Linear, LinearOf};
-use super::order::ranks;
+use super::order::{Placed, ranks};
 use super::spec::Spec;
 use super::state::{Read, State, double, place_of};
 use crate::aggregate::usage::UsageView;
@@ -122,7 +122,7 @@ impl Standing {
                 let terms =
                     EventTerms::new(plan, (event, *last_days), [filter, first, second], self.view.as_of());
                 let rows = terms.of(usage.usage(), as_number);
-                usage.each(&mut |account, own| {
+                usage.each(rows.days(), &mut |account, own| {
                     if self.adds(roll_up, account) {
                         rows.each(own, &mut |row| seen(account, row));
                     }
@@ -368,21 +368,21 @@ impl Standing {
     ) -> RollUpColumn {
         let (spec, reach) = (&*roll_up.spec, roll_up.definition.reached());
         let mut own = vec![CountState::default(); self.tree.rows()];
-        let mut values: Vec<(K, u32)> = Vec::new();
+        let mut values: Vec<(K, u32, u64)> = Vec::new();
         self.each(roll_up, rows, places, &mut |account, row| {
             if let Some(own) = own.get_mut(account) {
                 own.add(spec, row);
             }
             if let (Some(key), Ok(account)) = (key(row), u32::try_from(account)) {
-                values.push((key, account));
+                values.push((key, account, row.often()));
             }
         });
         values.sort_unstable();
         let mut known: Vec<K> = Vec::new();
-        let mut places: Vec<(u32, u32)> = Vec::with_capacity(values.len());
+        let mut places: Vec<Placed> = Vec::with_capacity(values.len());
         for (rank, equal) in (0_u32..).zip(values.chunk_by(|a, b| a.0 == b.0)) {
-            known.extend(equal.first().map(|(key, _)| key.clone()));
-            places.extend(equal.iter().map(|(_, account)| (*account, rank)));
+            known.extend(equal.first().map(|(key, ..)| key.clone()));
+            places.extend(equal.iter().map(|(_, row, times)| Placed { row: *row, rank, times: *times }));
         }
         let found = ranks(&self.forest, reach, &places, |count| place_of(hundredths, count));
         self.finished(roll_up, own, reach, |row| {

@@ -1,7 +1,7 @@
 //! Which rows do the events of an account add to a roll-up?
 
 use super::evaluate::Places;
-use super::state::Read;
+use super::state::{Events, Read};
 use crate::aggregate::usage::{AccountUsage, Body, Prepared, Usage};
 use crate::expr::{RowPlan, TermId, Terms, UsageAsked, Val};
 use crate::model::AsOf;
@@ -58,26 +58,32 @@ impl<'p> EventTerms<'p> {
 }
 
 impl EventRows<'_> {
+    /// The days that are read, both ends included.
+    pub(super) const fn days(&self) -> (i32, i32) {
+        (self.from, self.today)
+    }
+
     /// Those of one account, in the order of their days.
     pub(super) fn each(&self, account: &AccountUsage, seen: &mut dyn FnMut(&Read<'_>)) {
         self.prepared.each(account, self.from, self.today, &mut |bucket| {
-            let first = match &self.first {
-                Some(_) if self.people => Some((bucket.person(), bucket.bucket().count, false)),
-                first => first.as_ref().map(|body| bucket.read_of(body)),
+            let all = Events { number: bucket.bucket().count, is_total: false };
+            let read = |body: &Body| {
+                let (value, number, is_total) = bucket.read_of(body);
+                (value, Events { number, is_total })
             };
-            let second = self.second.as_ref().map(|body| bucket.read_of(body).0);
-            seen(&match first {
-                None => Read {
-                    first: Val::Bool(true),
-                    second: None,
-                    times: bucket.bucket().count,
-                    is_total: false,
-                    is_person: false,
-                },
-                Some((first, times, is_total)) => {
-                    Read { first, second, times, is_total, is_person: self.people }
+            let (first, events) = match &self.first {
+                Some(_) if self.people => (bucket.person(), all),
+                None => (Val::Bool(true), all),
+                Some(body) => read(body),
+            };
+            let (second, second_events) = match &self.second {
+                None => (None, events),
+                Some(body) => {
+                    let (value, events) = read(body);
+                    (Some(value), events)
                 }
-            });
+            };
+            seen(&Read { first, second, events, second_events, is_person: self.people });
         });
     }
 }

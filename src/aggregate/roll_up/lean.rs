@@ -56,7 +56,7 @@ impl CountState {
 impl Accumulate for CountState {
     fn add(&mut self, spec: &Spec, row: &Read<'_>) {
         match spec {
-            Spec::Count => self.read(true, row.times),
+            Spec::Count => self.read(true, row.events.number),
             _ => self.read(row.has_values(), 1),
         };
     }
@@ -163,11 +163,11 @@ impl Accumulate for PairState {
         }
         let (above, below) = match spec {
             Spec::Share { value } => {
-                let times = if row.is_total { 1 } else { i128::from(row.times) };
+                let times = i128::from(row.often());
                 let is = i128::from(row.first.to_cell().as_ref() == Some(value));
                 (Sum::of(is * times), Sum::of(times))
             }
-            _ => row.sums().zip(row.second_sums()).unwrap_or((Sum::UNFIT, Sum::UNFIT)),
+            _ => row.both_sums().unwrap_or((Sum::UNFIT, Sum::UNFIT)),
         };
         self.above.merge(&above);
         self.below.merge(&below);

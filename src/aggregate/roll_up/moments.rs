@@ -5,8 +5,8 @@
 
 use crate::fold::Sum;
 
-/// Limbs of 64 bits: squares of 128-bit numbers, 2^64 of them, with a sign.
-const LIMBS: usize = 6;
+/// Limbs of 64 bits: squares of 128-bit numbers, 2^64 of them, twice, with a sign; one limb is room to shift.
+const LIMBS: usize = 7;
 
 /// A wide whole number, in two's complement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,19 +74,51 @@ impl Wide {
         out
     }
 
-    /// The nearest double of a number that is not negative, but for ties of the last bit.
+    /// How many bits it has, of a number that is not negative.
+    fn bits(&self) -> u32 {
+        let top = (0_u32..).zip(&self.0).filter(|(_, limb)| **limb != 0).last();
+        top.map_or(0, |(at, limb)| 64 * at + 64 - limb.leading_zeros())
+    }
+
+    fn shifted_left(&self, bits: u32) -> Self {
+        let whole = self.shifted((bits / 64) as usize);
+        whole.times(1 << (bits % 64))
+    }
+
+    /// The double nearest to this number by another one, both not negative and the other not 0, times a power of two:
+    /// rounded once.
     #[expect(clippy::cast_precision_loss, reason = "the nearest double is what is asked for")]
-    fn to_f64(self) -> f64 {
-        // The three highest limbs that matter, the lower ones as a trace that breaks ties.
-        let Some(top) = self.0.iter().rposition(|limb| *limb != 0) else { return 0.0 };
-        let limb = |at: usize| self.0.get(at).copied().unwrap_or(0);
-        let low = top.saturating_sub(1);
-        let trace = self.0.iter().take(low).any(|limb| *limb != 0);
-        let high =
-            if top == 0 { u128::from(limb(0)) } else { u128::from(limb(top)) << 64 | u128::from(limb(low)) };
-        let high = high | u128::from(trace);
-        let exponent = i32::try_from(64 * low).unwrap_or(i32::MAX);
-        high as f64 * 2_f64.powi(exponent)
+    fn divided(&self, by: &Self, power: i32) -> f64 {
+        // Both are brought to the same size, so that the quotient lies between 1/2 and 2: its first 64 bits are found one
+        // by one, and what is left sets the last of them, so that ties are ties.
+        let (own, other) = (self.bits(), by.bits());
+        let most = own.max(other);
+        let (mut left, by) = (self.shifted_left(most - own), by.shifted_left(most - other));
+        let mut quotient = 0_u64;
+        for _ in 0..64 {
+            let mut rest = left;
+            rest.subtract(&by);
+            let fits = !rest.is_negative();
+            if fits {
+                left = rest;
+            }
+            quotient = quotient << 1 | u64::from(fits);
+            left.double();
+        }
+        quotient |= u64::from(left != Self::default());
+        let exponent = i64::from(own) - i64::from(other) - 63 + i64::from(power);
+        quotient as f64 * 2_f64.powi(i32::try_from(exponent).unwrap_or(i32::MIN))
+    }
+
+    fn double(&mut self) {
+        let mut carry = 0;
+        for limb in &mut self.0 {
+            (*limb, carry) = (*limb << 1 | carry, *limb >> 63);
+        }
+    }
+
+    fn is_negative(&self) -> bool {
+        self.0.last().is_some_and(|limb| limb >> 63 == 1)
     }
 }
 
@@ -98,9 +130,11 @@ pub(super) struct Moments {
 }
 
 impl Moments {
-    pub(super) fn add(&mut self, units: Option<i128>) {
-        self.sum.merge(&units.map_or(Sum::UNFIT, Sum::of));
-        self.squares.add(&Wide::square(units.unwrap_or(0)));
+    /// Adds a number that stands there so many times.
+    pub(super) fn add(&mut self, units: Option<i128>, times: u64) {
+        let sum = units.and_then(|units| Some(Sum::over(units.checked_mul(i128::from(times))?, times)));
+        self.sum.merge(&sum.unwrap_or(Sum::UNFIT));
+        self.squares.add(&Wide::square(units.unwrap_or(0)).times(times));
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
@@ -108,9 +142,9 @@ impl Moments {
         self.squares.add(&other.squares);
     }
 
-    /// The variance in squared units; `None` of too few numbers, and where one is out of range.
-    #[expect(clippy::cast_precision_loss, reason = "the nearest double is what is asked for")]
-    pub(super) fn variance(&self, sample: bool) -> Option<f64> {
+    /// The double nearest to the variance; `None` of too few numbers, and where one is out of range. A unit is 10^-`digits` ×
+    /// 2^-`bits`.
+    pub(super) fn variance(&self, sample: bool, digits: u8, bits: i32) -> Option<f64> {
         let rows = self.sum.rows;
         if rows < 1 + u64::from(sample) || self.sum.is_out_of_range() {
             return None;
@@ -118,8 +152,14 @@ impl Moments {
         // n times the sum of squares, less the square of the sum.
         let mut spread = self.squares.times(rows);
         spread.subtract(&Wide::square(self.sum.value));
-        let by = if sample { rows - 1 } else { rows };
-        Some(spread.to_f64() / rows as f64 / by as f64)
+        let mut by = Wide::of(u128::from(rows)).times(if sample { rows - 1 } else { rows });
+        for _ in 0..digits {
+            by = by.times(100);
+        }
+        if spread == Wide::default() {
+            return Some(0.0);
+        }
+        Some(spread.divided(&by, -2 * bits))
     }
 }
 
@@ -143,10 +183,11 @@ mod tests {
         // The textbook case on which sums of doubles fail.
         let mut moments = Moments::default();
         for value in [4, 7, 13, 16] {
-            moments.add(Some(1_000_000_000_000_000_000 + value));
+            moments.add(Some(1_000_000_000_000_000_000 + value), 1);
         }
-        assert_eq!(moments.variance(true), Some(30.0));
-        assert_eq!(moments.variance(false), Some(22.5));
-        assert_eq!(Moments::default().variance(false), None);
+        assert_eq!(moments.variance(true, 0, 0), Some(30.0));
+        assert_eq!(moments.variance(false, 0, 0), Some(22.5));
+        assert_eq!(moments.variance(false, 1, 1), Some(0.225 / 4.0));
+        assert_eq!(Moments::default().variance(false, 0, 0), None);
     }
 }

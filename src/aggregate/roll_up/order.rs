@@ -7,46 +7,86 @@
 use super::forest::Forest;
 use crate::fold::Reach;
 
+/// A value of a row: its rank, and how often it stands there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Placed {
+    pub(super) row: u32,
+    pub(super) rank: u32,
+    pub(super) times: u64,
+}
+
+/// One bit of all ranks.
+struct Level {
+    /// How many zeros stand before each place.
+    zeros: Vec<u32>,
+    /// How often the values of these zeros stand there; empty where each value stands there once.
+    times: Vec<u64>,
+}
+
+impl Level {
+    /// How many zeros stand before two places, and how often the values between them stand there.
+    fn between(&self, from: u32, to: u32) -> Option<(u32, u32, u64)> {
+        let zeros = |place: u32| self.zeros.get(place as usize).copied();
+        let (low, high) = (zeros(from)?, zeros(to)?);
+        let times = |place: u32| self.times.get(place as usize).copied();
+        let count = match times(from).zip(times(to)) {
+            Some((low, high)) => high.saturating_sub(low),
+            None => u64::from(high.saturating_sub(low)),
+        };
+        Some((low, high, count))
+    }
+}
+
 /// Ranks in order, ready to be asked.
 struct Wavelet {
-    /// From the highest bit down: how many zeros stand before each place.
-    zeros: Vec<Vec<u32>>,
+    /// From the highest bit down.
+    levels: Vec<Level>,
 }
 
 impl Wavelet {
-    fn new(mut ranks: Vec<u32>) -> Self {
-        let most = ranks.iter().copied().max().unwrap_or(0);
+    /// Of ranks, each with how often it stands there.
+    fn new(mut ranks: Vec<(u32, u64)>) -> Self {
+        let most = ranks.iter().map(|(rank, _)| *rank).max().unwrap_or(0);
+        let once = ranks.iter().all(|(_, times)| *times == 1);
         let bits = 32 - most.leading_zeros();
-        let mut zeros = Vec::with_capacity(bits as usize);
+        let mut levels = Vec::with_capacity(bits as usize);
         for bit in (0..bits).rev() {
-            let mut before = Vec::with_capacity(ranks.len() + 1);
-            let mut count = 0_u32;
-            before.push(0);
-            for rank in &ranks {
-                count += u32::from(rank >> bit & 1 == 0);
-                before.push(count);
+            let mut zeros = Vec::with_capacity(ranks.len() + 1);
+            let mut times = Vec::with_capacity(if once { 0 } else { ranks.len() + 1 });
+            let (mut count, mut sum) = (0_u32, 0_u64);
+            zeros.push(0);
+            if !once {
+                times.push(0);
+            }
+            for (rank, own) in &ranks {
+                if rank >> bit & 1 == 0 {
+                    count += 1;
+                    sum = sum.saturating_add(*own);
+                }
+                zeros.push(count);
+                if !once {
+                    times.push(sum);
+                }
             }
             // Zeros first, in their order, then the ones.
-            let (low, high): (Vec<u32>, Vec<u32>) = ranks.iter().partition(|rank| **rank >> bit & 1 == 0);
+            let (low, high): (Vec<_>, Vec<_>) = ranks.iter().partition(|(rank, _)| rank >> bit & 1 == 0);
             ranks = low;
             ranks.extend(high);
-            zeros.push(before);
+            levels.push(Level { zeros, times });
         }
-        Self { zeros }
+        Self { levels }
     }
 
-    /// The k-th smallest rank of the places from `from` to before `to`, k from 1.
-    fn kth(&self, from: u32, to: u32, k: u64) -> Option<u32> {
+    /// The k-th smallest rank of the places from `from` to before `to`, which hold `count` values; k from 1.
+    fn kth(&self, from: u32, to: u32, count: u64, k: u64) -> Option<u32> {
         let (mut from, mut to, mut k) = (from, to, k);
-        if k == 0 || k > u64::from(to.saturating_sub(from)) {
+        if k == 0 || k > count {
             return None;
         }
         let mut rank = 0;
-        for before in &self.zeros {
-            let zeros = |place: u32| before.get(place as usize).copied();
-            let all = before.last().copied()?;
-            let (low, high) = (zeros(from)?, zeros(to)?);
-            let count = u64::from(high - low);
+        for level in &self.levels {
+            let all = level.zeros.last().copied()?;
+            let (low, high, count) = level.between(from, to)?;
             rank <<= 1;
             if k <= count {
                 (from, to) = (low, high);
@@ -60,20 +100,19 @@ impl Wavelet {
     }
 }
 
-/// For every row the rank of the value that `place` asks for, given how many values there are within its reach. `values` are
-/// rows with the rank of a value, each as often as it comes.
+/// For every row the rank of the value that `place` asks for, given how many values there are within its reach.
 pub(super) fn ranks(
     forest: &Forest,
     reach: Reach,
-    values: &[(u32, u32)],
+    values: &[Placed],
     place: impl Fn(u64) -> u64,
 ) -> Vec<Option<u32>> {
     let rows = forest.rows();
     let cut;
     let forest = if reach == Reach::PreferSelf {
         let mut owns = vec![false; rows];
-        for (row, _) in values {
-            if let Some(owns) = owns.get_mut(*row as usize) {
+        for value in values {
+            if let Some(owns) = owns.get_mut(value.row as usize) {
                 *owns = true;
             }
         }
@@ -85,22 +124,23 @@ pub(super) fn ranks(
     let order = forest.pre_order();
     let start = |row: usize| order.start.get(row).copied().unwrap_or(0);
     let end = |row: usize| order.end.get(row).copied().unwrap_or(0);
-    let mut placed: Vec<(u32, u32)> =
-        values.iter().map(|(row, rank)| (start(*row as usize), *rank)).collect();
+    let mut placed: Vec<(u32, u32, u64)> =
+        values.iter().map(|value| (start(value.row as usize), value.rank, value.times)).collect();
     placed.sort_unstable();
-    // How many values stand before each place of the pre-order.
-    let mut before = vec![0_u32; rows + 1];
-    for (place, _) in &placed {
-        if let Some(count) = before.get_mut(*place as usize + 1) {
-            *count += 1;
+    // How many entries stand before each place of the pre-order, and for how many values.
+    let mut before = vec![(0_u32, 0_u64); rows + 1];
+    for (place, _, times) in &placed {
+        if let Some((entries, values)) = before.get_mut(*place as usize + 1) {
+            *entries += 1;
+            *values = values.saturating_add(*times);
         }
     }
-    let mut sum = 0;
+    let mut sum = (0_u32, 0_u64);
     for count in &mut before {
-        sum += *count;
+        sum = (sum.0 + count.0, sum.1.saturating_add(count.1));
         *count = sum;
     }
-    let wavelet = Wavelet::new(placed.into_iter().map(|(_, rank)| rank).collect());
+    let wavelet = Wavelet::new(placed.into_iter().map(|(_, rank, times)| (rank, times)).collect());
     let at = |place: u32| before.get(place as usize).copied().unwrap_or(sum);
     let answer = |row: usize| {
         let (from, to) = match reach {
@@ -108,7 +148,8 @@ pub(super) fn ranks(
             Reach::Descendants => (at(start(row) + 1), at(end(row))),
             Reach::SelfAndDescendants | Reach::PreferSelf => (at(start(row)), at(end(row))),
         };
-        wavelet.kth(from, to, place(u64::from(to.saturating_sub(from))))
+        let count = to.1.saturating_sub(from.1);
+        wavelet.kth(from.0, to.0, count, place(count))
     };
     (0..rows).map(answer).collect()
 }
@@ -119,18 +160,24 @@ mod tests {
 
     #[test]
     fn the_kth_of_any_range_is_that_of_a_sorted_copy() {
-        let ranks: Vec<u32> = (0..200_u32).map(|at| (at * 7_919) % 31).collect();
-        let wavelet = Wavelet::new(ranks.clone());
-        for from in (0..200_u32).step_by(7) {
-            for to in (from..=200).step_by(11) {
-                let mut sorted = ranks[from as usize..to as usize].to_vec();
-                sorted.sort_unstable();
-                for k in 0..=sorted.len() + 1 {
-                    let expected = k.checked_sub(1).and_then(|at| sorted.get(at)).copied();
-                    assert_eq!(wavelet.kth(from, to, k as u64), expected, "{from} {to} {k}");
+        for most in [1, 5] {
+            let ranks: Vec<(u32, u64)> =
+                (0..120_u32).map(|at| ((at * 7_919) % 31, u64::from(at * 31 % most + 1))).collect();
+            let wavelet = Wavelet::new(ranks.clone());
+            for from in (0..120_u32).step_by(7) {
+                for to in (from..=120).step_by(11) {
+                    let own = &ranks[from as usize..to as usize];
+                    let mut sorted: Vec<u32> =
+                        own.iter().flat_map(|(rank, times)| vec![*rank; *times as usize]).collect();
+                    sorted.sort_unstable();
+                    let count = sorted.len() as u64;
+                    for k in 0..=sorted.len() + 1 {
+                        let expected = k.checked_sub(1).and_then(|at| sorted.get(at)).copied();
+                        assert_eq!(wavelet.kth(from, to, count, k as u64), expected, "{from} {to} {k}");
+                    }
                 }
             }
         }
-        assert_eq!(Wavelet::new(vec![0, 0]).kth(0, 2, 2), Some(0));
+        assert_eq!(Wavelet::new(vec![(0, 1), (0, 1)]).kth(0, 2, 2, 2), Some(0));
     }
 }

@@ -75,8 +75,8 @@ impl OwnRows<'_> {
         match &self.source {
             Source::None => {}
             Source::Events(usage, rows) => {
-                if let Some(own) = usage.account(place) {
-                    rows.each(own, seen);
+                if let Some(own) = usage.account(place, rows.days()) {
+                    rows.each(&own, seen);
                 }
             }
             Source::Columns(asking) => {

@@ -34,7 +34,9 @@ pub(in crate::aggregate) struct Number {
 impl Number {
     fn of(kind: &Type) -> Option<Self> {
         Some(match kind {
-            Type::Int | Type::Duration => Self { summed: Summed::Int, scale: 0 },
+            Type::Int => Self { summed: Summed::Int, scale: 0 },
+            // In seconds.
+            Type::Duration => Self { summed: Summed::Duration, scale: 6 },
             Type::Decimal { scale } | Type::Money { scale, .. } => {
                 Self { summed: Summed::Wide, scale: *scale }
             }

@@ -15,13 +15,25 @@ use crate::expr::{Bits, Cell, Key, Summed, Total, Val};
 use crate::fold::{Sum, divide_half_even, from_quanta};
 use crate::model::nearest_double;
 
-/// Values of a row: what is read, and what beside it; for how many events it stands, and whether it is their total.
+/// For how many events a value stands, and whether it is their total; else it is the value of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::aggregate) struct Events {
+    pub(in crate::aggregate) number: u64,
+    pub(in crate::aggregate) is_total: bool,
+}
+
+impl Events {
+    /// Of an account or a child row.
+    const ONE: Self = Self { number: 1, is_total: false };
+}
+
+/// Values of a row: what is read, and what beside it; each with the events that it stands for.
 #[derive(Debug, Clone)]
 pub(in crate::aggregate) struct Read<'r> {
     pub(in crate::aggregate) first: Val<'r>,
     pub(in crate::aggregate) second: Option<Val<'r>>,
-    pub(in crate::aggregate) times: u64,
-    pub(in crate::aggregate) is_total: bool,
+    pub(in crate::aggregate) events: Events,
+    pub(in crate::aggregate) second_events: Events,
     /// The first value is the number of a person.
     pub(in crate::aggregate) is_person: bool,
 }
@@ -29,7 +41,7 @@ pub(in crate::aggregate) struct Read<'r> {
 impl<'r> Read<'r> {
     /// Of an account or a child row.
     pub(super) const fn once(first: Val<'r>, second: Option<Val<'r>>) -> Self {
-        Self { first, second, times: 1, is_total: false, is_person: false }
+        Self { first, second, events: Events::ONE, second_events: Events::ONE, is_person: false }
     }
 
     pub(super) fn has_values(&self) -> bool {
@@ -37,16 +49,21 @@ impl<'r> Read<'r> {
     }
 
     /// How often a value stands there: the total of some events is one value.
-    const fn often(&self) -> u64 {
-        if self.is_total { 1 } else { self.times }
+    pub(super) const fn often(&self) -> u64 {
+        if self.events.is_total { 1 } else { self.events.number }
     }
 
     pub(super) fn sums(&self) -> Option<Sum> {
-        weighted(&self.first, self.times, self.is_total)
+        weighted(&self.first, self.events.number, self.events.is_total)
     }
 
-    pub(super) fn second_sums(&self) -> Option<Sum> {
-        weighted(self.second.as_ref()?, self.times, self.is_total)
+    /// The sums of both values over the events that have both. Which events of a row have a measure is not kept, so that a
+    /// total is taken whole.
+    pub(super) fn both_sums(&self) -> Option<(Sum, Sum)> {
+        let number = self.events.number.min(self.second_events.number);
+        let first = weighted(&self.first, number, self.events.is_total)?;
+        let second = weighted(self.second.as_ref()?, number, self.second_events.is_total)?;
+        Some((first, second))
     }
 
     pub(super) fn key(&self) -> Option<Key> {
@@ -94,7 +111,7 @@ impl Default for State {
 impl State {
     pub(in crate::aggregate) fn add(&mut self, spec: &Spec, row: &Read<'_>) {
         if *spec == Spec::Count {
-            self.counted = self.counted.saturating_add(row.times);
+            self.counted = self.counted.saturating_add(row.events.number);
             return;
         }
         if !row.has_values() {
@@ -108,13 +125,10 @@ impl State {
         let known = match spec {
             Spec::Count => return,
             Spec::Sum { .. } | Spec::Average { .. } => Known::Sum(row.sums().unwrap_or(Sum::UNFIT)),
-            Spec::Ratio { .. } => {
-                let pair = row.sums().zip(row.second_sums());
-                Known::Pair(Box::new(pair.unwrap_or((Sum::UNFIT, Sum::UNFIT))))
-            }
+            Spec::Ratio { .. } => Known::Pair(Box::new(row.both_sums().unwrap_or((Sum::UNFIT, Sum::UNFIT)))),
             Spec::Variance { .. } => {
                 let mut moments = Moments::default();
-                moments.add(units(&row.first));
+                moments.add(units(&row.first), row.often());
                 Known::Moments(Box::new(moments))
             }
             Spec::Share { value } => {
@@ -124,7 +138,7 @@ impl State {
                 Known::Pair(Box::new((hits, Sum::of(i128::from(times)))))
             }
             Spec::Histogram { number, .. } => match double(&row.first, *number) {
-                Some(double) => Known::Buckets(BTreeMap::from([(buckets::bucket(double), 1)])),
+                Some(double) => Known::Buckets(BTreeMap::from([(buckets::bucket(double), row.often())])),
                 None => return,
             },
             Spec::Union => {
@@ -135,7 +149,10 @@ impl State {
                 let Some(key) = row.key() else { return };
                 match spec {
                     Spec::Extreme { .. } => Known::Extreme(key),
-                    Spec::Rank { .. } => Known::Ranked(vec![key]),
+                    Spec::Rank { k, .. } => {
+                        let times = usize::try_from(row.often()).unwrap_or(usize::MAX).min(*k);
+                        Known::Ranked(vec![key; times])
+                    }
                     Spec::Dated { .. } => {
                         let by = row.second.as_ref().and_then(Val::to_cell).and_then(Key::of_cell);
                         match by {
@@ -145,7 +162,7 @@ impl State {
                     }
                     Spec::Distinct => Known::Distinct(HashSet::from([key])),
                     Spec::Top { .. } => Known::Counts(Box::new(Counts::of(key, row.often()))),
-                    _ => Known::Values(BTreeMap::from([(key, 1)])),
+                    _ => Known::Values(BTreeMap::from([(key, row.often())])),
                 }
             }
         };
@@ -185,7 +202,8 @@ impl State {
                 ratio(&pair.0, whole, &pair.1, whole, None)
             }
             (Spec::Variance { number, sample, root }, Known::Moments(moments)) => {
-                let variance = moments.variance(*sample).map(|variance| variance / squared_unit(*number));
+                let (digits, bits) = parts(*number);
+                let variance = moments.variance(*sample, digits, bits);
                 let double = if *root { variance.map(f64::sqrt) } else { variance };
                 double
                     .filter(|double| double.is_finite())
@@ -225,18 +243,18 @@ impl Known {
     /// Adds a row to what is known, without making a state of it first; `false` where that must be made.
     fn add(&mut self, spec: &Spec, row: &Read<'_>) -> bool {
         match (self, spec) {
-            (Self::Moments(own), Spec::Variance { .. }) => own.add(units(&row.first)),
+            (Self::Moments(own), Spec::Variance { .. }) => own.add(units(&row.first), row.often()),
             (Self::Counts(own), Spec::Top { .. }) => match row.key() {
                 Some(key) => own.add(key, row.often()),
                 None => return false,
             },
             (Self::Distinct(own), Spec::Distinct) => own.extend(row.key()),
             (Self::Values(own), Spec::Percentile { .. }) => match row.key() {
-                Some(key) => count(own, key),
+                Some(key) => count(own, key, row.often()),
                 None => return false,
             },
             (Self::Buckets(own), Spec::Histogram { number, .. }) => match double(&row.first, *number) {
-                Some(double) => count(own, buckets::bucket(double)),
+                Some(double) => count(own, buckets::bucket(double), row.often()),
                 None => return false,
             },
             // What is worse than all that are kept changes nothing.
@@ -315,9 +333,9 @@ fn better<T: Ord>(one: &T, than: &T, least: bool) -> bool {
     if least { one < than } else { one > than }
 }
 
-fn count<K: Ord>(own: &mut BTreeMap<K, u64>, key: K) {
+fn count<K: Ord>(own: &mut BTreeMap<K, u64>, key: K, times: u64) {
     let count = own.entry(key).or_insert(0);
-    *count = count.saturating_add(1);
+    *count = count.saturating_add(times);
 }
 
 fn add_counts<K: Ord>(own: &mut BTreeMap<K, u64>, mut other: BTreeMap<K, u64>) {
@@ -344,11 +362,11 @@ fn at<K>(counts: &BTreeMap<K, u64>, place: u64) -> Option<&K> {
     })
 }
 
-/// The square of what one unit is a part of.
-fn squared_unit(number: Number) -> f64 {
+/// The digits and the bits behind the point of one unit.
+const fn parts(number: Number) -> (u8, i32) {
     match number.summed {
-        Summed::Double => 2_f64.powi(128),
-        _ => 10_f64.powi(2 * i32::from(number.scale)),
+        Summed::Double => (0, 64),
+        _ => (number.scale, 0),
     }
 }
 
@@ -378,7 +396,8 @@ pub(super) fn ratio(
         return Cell::Missing;
     }
     let (Some(digits), false) = (money_digits, below_of.summed == Summed::Double) else {
-        let double = units_to_double(above.value, above_of) / units_to_double(below.value, below_of);
+        // Of no negative zero: a sum of nothing by one below 0 is 0.
+        let double = units_to_double(above.value, above_of) / units_to_double(below.value, below_of) + 0.0;
         return match (money_digits, double.is_finite()) {
             (_, false) => Cell::Missing,
             (None, true) => Cell::Double(Bits::new(double)),

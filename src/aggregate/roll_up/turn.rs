@@ -4,19 +4,22 @@
 //! became another small one. What is known of the answer and of the rows that went and came says so, without a look at all
 //! other rows.
 
+use std::cmp::Ordering;
+
 use super::buckets;
 use super::definition::Nulls;
-use super::own::{Gathered, OwnRows};
+use super::own::{Gathered, OwnRows, Source};
 use super::spec::Spec;
-use super::state::{Read, double, texts};
+use super::state::{Events, Read, double, texts};
 use crate::expr::{Cell, Key, Val};
 use crate::model::AccountIdx;
 
 /// The rows that went and that came.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Turn {
-    gone: Vec<Key>,
-    come: Vec<Key>,
+    /// Values, and for how many events each stands.
+    gone: Vec<(Key, u64)>,
+    come: Vec<(Key, u64)>,
     /// More rows with a value, and without one, than before.
     counted: i64,
     skipped: i64,
@@ -27,9 +30,9 @@ pub(crate) struct Turn {
 struct Row {
     first: Option<Cell>,
     second: Option<Cell>,
-    times: u64,
-    is_total: bool,
-    keys: Vec<Key>,
+    events: Events,
+    second_events: Events,
+    keys: Vec<(Key, u64)>,
     has_values: bool,
 }
 
@@ -55,8 +58,8 @@ impl OwnRows<'_> {
             rows.push(Row {
                 first: read.first.to_cell(),
                 second: read.second.as_ref().and_then(Val::to_cell),
-                times: read.times,
-                is_total: read.is_total,
+                events: read.events,
+                second_events: read.second_events,
                 keys: if read.has_values() { self.keys(read) } else { Vec::new() },
                 has_values: read.has_values(),
             });
@@ -65,15 +68,16 @@ impl OwnRows<'_> {
     }
 
     /// What is compared of a row.
-    fn keys(&self, read: &Read<'_>) -> Vec<Key> {
-        match &*self.roll_up.spec {
+    fn keys(&self, read: &Read<'_>) -> Vec<(Key, u64)> {
+        let keys: Vec<Key> = match &*self.roll_up.spec {
             Spec::Histogram { number, .. } => {
                 let bucket = double(&read.first, *number).map(|double| i64::from(buckets::bucket(double)));
                 bucket.map(Key::Int).into_iter().collect()
             }
             Spec::Union => texts(&read.first).into_iter().map(Key::Text).collect(),
             _ => read.key().into_iter().collect(),
-        }
+        };
+        keys.into_iter().map(|key| (key, read.often())).collect()
     }
 
     /// What went and came at an account, against what it added before; `None` where it adds the same.
@@ -114,12 +118,16 @@ impl OwnRows<'_> {
             }
             Spec::Rank { k, .. } => match Key::of_cell(cell.clone()) {
                 Some(key) => same_sides(&key, turn),
-                None => usize::try_from(now).is_ok_and(|now| now < *k),
+                // How many events some rows stand for is not known of their number.
+                None => {
+                    let is_events = matches!(self.source, Source::Events(..));
+                    !is_events && usize::try_from(now).is_ok_and(|now| now < *k)
+                }
             },
             Spec::Distinct => turn.gone.is_empty() && turn.come.is_empty(),
             Spec::Union => {
                 let Cell::List(known) = cell else { return None };
-                let holds = |key: &Key| known.contains(&key.clone().cell());
+                let holds = |(key, _): &(Key, u64)| known.contains(&key.clone().cell());
                 // A list without anything in it is a value: of none at all there is no union.
                 now > 0 && turn.gone.is_empty() && turn.come.iter().all(holds)
             }
@@ -134,12 +142,12 @@ impl OwnRows<'_> {
         let settled = match &*self.roll_up.spec {
             Spec::Distinct => {
                 // Nothing new has come if there are as many, and none of them is gone.
-                self.answer(known).0 == *before && turn.gone.iter().all(|key| known.holds(key))
+                self.answer(known).0 == *before && turn.gone.iter().all(|(key, _)| known.holds(key))
             }
             Spec::Union => {
                 let Cell::List(were) = before else { return };
-                turn.gone.iter().all(|key| known.holds(key))
-                    && turn.come.iter().all(|key| were.contains(&key.clone().cell()))
+                turn.gone.iter().all(|(key, _)| known.holds(key))
+                    && turn.come.iter().all(|(key, _)| were.contains(&key.clone().cell()))
             }
             _ => false,
         };
@@ -152,10 +160,18 @@ impl OwnRows<'_> {
 
 /// Do as many lie below a value as before, as many at it, and as many above?
 fn same_sides(value: &Key, turn: &Turn) -> bool {
-    let sides = |keys: &[Key]| {
-        let below = keys.iter().filter(|key| *key < value).count();
-        (below, keys.iter().filter(|key| *key == value).count(), keys.len())
+    let sides = |keys: &[(Key, u64)]| {
+        let mut sides = [0_u128; 3];
+        for (key, times) in keys {
+            let [below, at, above] = &mut sides;
+            let side = match key.cmp(value) {
+                Ordering::Less => below,
+                Ordering::Equal => at,
+                Ordering::Greater => above,
+            };
+            *side += u128::from(*times);
+        }
+        sides
     };
-    let (gone, come) = (sides(&turn.gone), sides(&turn.come));
-    (gone.0, gone.1) == (come.0, come.1) && gone.2 == come.2
+    sides(&turn.gone) == sides(&turn.come)
 }

@@ -38,7 +38,7 @@ impl EventIds {
         Self { from, ..Self::new() }
     }
 
-    #[cfg(feature = "snapshot")]
+    /// Ids of events before this day are forgotten.
     pub(super) const fn from(&self) -> i32 {
         self.from
     }

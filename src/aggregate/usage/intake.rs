@@ -29,6 +29,8 @@ struct Fit<'e> {
     action: Option<&'e str>,
     properties: Vec<Cell>,
     measures: Vec<Sum>,
+    /// It has an id, of a day whose ids are forgotten.
+    is_late: bool,
 }
 
 /// The days that are taken, both ends included.
@@ -67,7 +69,7 @@ impl Usage {
         let mut seen: HashMap<&str, u64> = HashMap::new();
         let mut too_old_events = 0_u64;
         for (row, event) in events.iter().enumerate() {
-            let fit = match reader.fit(row, event) {
+            let mut fit = match reader.fit(row, event) {
                 Ok(fit) => fit,
                 Err(kinds) => {
                     let only_old = self.settings.too_old == TooOld::Count
@@ -94,6 +96,7 @@ impl Usage {
                     }
                     None => {
                         seen.insert(id, print);
+                        fit.is_late = fit.day < ids_from.max(self.ids.from());
                     }
                 }
             }
@@ -106,14 +109,17 @@ impl Usage {
         self.keep_from(taken.first, today);
         let mut arrivals: Vec<Arrival> = Vec::with_capacity(fits.len());
         for fit in fits {
-            let (row, event, day) = (fit.row, fit.event, fit.day);
+            let (row, event, day, is_late) = (fit.row, fit.event, fit.day, fit.is_late);
             let print = event.id.map(|_| fit.print());
             match self.arrival(fit) {
                 Ok(arrival) => {
                     report.counted += 1;
                     report.events = report.events.saturating_add(u64::from(event.count));
+                    report.late += usize::from(is_late);
                     if let Some((id, print)) = event.id.zip(print) {
-                        self.ids.remember(id, day, print);
+                        // Of a day whose ids are forgotten: it is remembered from the day on which it came in.
+                        let since = if is_late { today.days().max(self.ids.from()) } else { day };
+                        self.ids.remember(id, since, print);
                     }
                     arrivals.push(arrival);
                 }
@@ -277,7 +283,18 @@ impl<'e> Reader<'e> {
         }
         let (module, action) =
             (event.module.or(kind.module.as_deref()), event.action.or(kind.action.as_deref()));
-        Ok(Fit { row, event, kind: number, day: day.days(), instant, module, action, properties, measures })
+        Ok(Fit {
+            row,
+            event,
+            kind: number,
+            day: day.days(),
+            instant,
+            module,
+            action,
+            properties,
+            measures,
+            is_late: false,
+        })
     }
 }
 

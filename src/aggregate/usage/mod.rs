@@ -2,6 +2,7 @@
 //!
 //! Rulings S77 to S82 of [`docs::semantics`](crate::docs::semantics).
 
+mod absorbed;
 mod daily;
 mod dictionary;
 mod event;

@@ -13,6 +13,7 @@ use super::store::{AccountUsage, Bucket, NOBODY, Span};
 use super::what::What;
 use crate::expr::{
     Best, Bits, Cell, Slots, State, Summed, TermId, Total, Type, Unit, UsageAsked, UsageReading, Val,
+    duration_of,
 };
 use crate::fold::{Sum, from_quanta, to_quanta};
 
@@ -78,8 +79,15 @@ pub(in crate::aggregate) enum Body {
     User,
     /// One measure, as it stands.
     Measure(usize),
-    /// An expression, and the measures that it reads.
-    Term(TermId, Box<[usize]>),
+    /// An expression, and the totals that it reads.
+    Term(TermId, Totals),
+}
+
+/// Totals of the events of a bucket: measures, and how many events there are, which is the total of 1 for each.
+#[derive(Debug, Clone)]
+pub(in crate::aggregate) struct Totals {
+    measures: Box<[usize]>,
+    count: bool,
 }
 
 impl Body {
@@ -88,7 +96,8 @@ impl Body {
             Field::Measure(at, _) => Some(*at),
             _ => None,
         });
-        Self::Term(term, measures.collect())
+        let totals = Totals { measures: measures.collect(), count: reads.contains(&Field::Count) };
+        Self::Term(term, totals)
     }
 }
 
@@ -241,10 +250,12 @@ impl<'r> Row<'r> {
             Body::User => (self.user(), self.bucket.count, false),
             // Sums of measures are not taken through the type of their values.
             Body::Measure(_) => (Val::Missing, 0, true),
-            Body::Term(body, measures) => {
-                let events =
-                    measures.iter().map(|measure| self.total(*measure).map_or(0, |sum| sum.rows)).min();
-                (self.value(*body), events.unwrap_or(self.bucket.count), events.is_some())
+            Body::Term(body, totals) => {
+                let measures = totals.measures.iter();
+                // A value that is there although a measure is not, is that of all events.
+                let events = measures.filter_map(|measure| self.total(*measure)).map(|sum| sum.rows).min();
+                let is_total = totals.count || !totals.measures.is_empty();
+                (self.value(*body), events.unwrap_or(self.bucket.count), is_total)
             }
         }
     }
@@ -274,7 +285,9 @@ impl<'r> Slots<'r> for &Row<'r> {
                 let sum = self.total(at).filter(|sum| !sum.is_out_of_range());
                 match (sum, summed) {
                     (None, _) => Val::Missing,
-                    (Some(sum), Summed::Int) => i64::try_from(sum.value).map_or(Val::Missing, Val::Int),
+                    (Some(sum), Summed::Int | Summed::Duration) => {
+                        i64::try_from(sum.value).map_or(Val::Missing, Val::Int)
+                    }
                     (Some(sum), Summed::Wide) => Val::Wide(sum.value),
                     (Some(sum), Summed::Double) => Val::Double(from_quanta(sum.value) + 0.0),
                 }
@@ -388,6 +401,7 @@ pub(in crate::aggregate) fn sum_cell(sum: &Sum, summed: Summed) -> Cell {
     }
     match summed {
         Summed::Int => i64::try_from(sum.value).map_or(Cell::Missing, Cell::Int),
+        Summed::Duration => duration_of(sum.value).map_or(Cell::Missing, Cell::Int),
         Summed::Wide => Cell::Wide(sum.value),
         Summed::Double => Cell::Double(Bits::new(from_quanta(sum.value))),
     }
@@ -431,6 +445,7 @@ pub(crate) fn sum_of(cells: &[Cell], summed: Summed) -> Cell {
 pub(in crate::aggregate) const fn unit_of(summed: Summed) -> Unit {
     match summed {
         Summed::Int => Unit::Int,
+        Summed::Duration => Unit::Duration,
         Summed::Wide => Unit::Wide,
         Summed::Double => Unit::Quanta,
     }

@@ -63,6 +63,9 @@ pub struct UsageReport {
     pub counted: usize,
     /// Events that these rows stand for.
     pub events: u64,
+    /// Of the rows that were counted, those with an id and of a day whose ids are forgotten: had such an event come in
+    /// before, on time, it would not be known again. From now on its id is remembered.
+    pub late: usize,
     /// Rows that repeat an event which was counted before, under its id.
     pub duplicates: usize,
     /// Rows from before the days that are kept, where the settings say that these are only counted.
@@ -93,6 +96,9 @@ impl UsageReport {
 impl fmt::Display for UsageReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} rows: {} counted as {} events", self.rows, self.counted, self.events)?;
+        if self.late > 0 {
+            write!(f, " ({} too late to be known again)", self.late)?;
+        }
         for (count, what) in
             [(self.duplicates, "repeated"), (self.too_old, "too old"), (self.faulty, "at fault")]
         {

@@ -88,9 +88,9 @@ impl UsageView {
             None => Cell::Missing,
         };
         let mut cells: Vec<Cell> = vec![nothing; usize::try_from(days).unwrap_or(0)];
-        if let Some(usage) = self.account(account.place()) {
+        if let Some(usage) = self.account(account.place(), (first.days(), last.days())) {
             let prepared = Prepared::new(&self.usage, asked);
-            daily::values(&prepared, usage, first.days(), last.days(), &mut |day, cell| {
+            daily::values(&prepared, &usage, first.days(), last.days(), &mut |day, cell| {
                 let place = usize::try_from(day - first.days()).ok();
                 if let Some(place) = place.and_then(|place| cells.get_mut(place)) {
                     *place = cell;

@@ -80,7 +80,8 @@ impl UsageSettings {
         self
     }
 
-    /// For how many days the id of an event is remembered, counted back from today by the day of the event.
+    /// For how many days the id of an event is remembered, counted back from today by the day of the event; of one that comes
+    /// in later than that, by the day on which it came in.
     pub const fn ids_for_days(mut self, days: u32) -> Self {
         self.ids_for_days = days;
         self

@@ -3,6 +3,7 @@
 //! By account, then by spans of days, then in buckets: what is alike on one civil day is one bucket. A change copies
 //! the span of days of an account that it touches, and shares the rest with whoever holds an older state.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::dictionary::{parts, placed};
@@ -86,7 +87,7 @@ impl Span {
                 self.totals.reserve_exact(new.len() * width);
             }
             for arrival in new {
-                self.push(arrival, width);
+                self.push(&arrival.bucket, &arrival.totals, width);
             }
             return;
         }
@@ -112,35 +113,54 @@ impl Span {
         let mut new = new.iter().peekable();
         for (place, bucket) in old.buckets.iter().enumerate() {
             while let Some(arrival) = new.next_if(|arrival| arrival.bucket.key < bucket.key) {
-                self.push(arrival, width);
+                self.push(&arrival.bucket, &arrival.totals, width);
             }
             self.buckets.push(*bucket);
             let totals = old.totals.get(place * width..(place + 1) * width).unwrap_or_default();
             self.totals.extend_from_slice(totals);
             while let Some(arrival) = new.next_if(|arrival| arrival.bucket.key == bucket.key) {
-                self.push(arrival, width);
+                self.push(&arrival.bucket, &arrival.totals, width);
             }
         }
         for arrival in new {
-            self.push(arrival, width);
+            self.push(&arrival.bucket, &arrival.totals, width);
         }
     }
 
     /// Adds a bucket behind the others, or to the last one where it is alike.
-    fn push(&mut self, arrival: &Arrival, width: usize) {
-        match self.buckets.last_mut().filter(|last| last.key == arrival.bucket.key) {
+    fn push(&mut self, bucket: &Bucket, totals: &[Sum], width: usize) {
+        match self.buckets.last_mut().filter(|last| last.key == bucket.key) {
             Some(last) => {
-                last.add(&arrival.bucket);
+                last.add(bucket);
                 let place = self.buckets.len() - 1;
-                add_totals(&mut self.totals, place, &arrival.totals, width);
+                add_totals(&mut self.totals, place, totals, width);
             }
             None => {
-                self.buckets.push(arrival.bucket);
-                self.totals.extend(
-                    arrival.totals.iter().copied().chain(std::iter::repeat(Sum::default())).take(width),
-                );
+                self.buckets.push(*bucket);
+                let padded = totals.iter().copied().chain(std::iter::repeat(Sum::default()));
+                self.totals.extend(padded.take(width));
             }
         }
+    }
+
+    /// The buckets of some days of several accounts as those of one: what is alike is one bucket.
+    fn merged(spans: &[&Self], (first, last): (i32, i32), width: usize) -> Self {
+        let mut places: Vec<(Key, usize, usize)> = Vec::new();
+        for (number, span) in spans.iter().enumerate() {
+            let buckets = span.days(first, last).filter_map(|place| Some((span.bucket(place)?.key, place)));
+            places.extend(buckets.map(|(key, place)| (key, number, place)));
+        }
+        places.sort_unstable();
+        let mut merged = Self::default();
+        for (_, number, place) in places {
+            let Some((span, bucket)) = spans.get(number).and_then(|span| Some((span, span.bucket(place)?)))
+            else {
+                continue;
+            };
+            let totals = span.totals.get(place * width..(place + 1) * width).unwrap_or_default();
+            merged.push(bucket, totals, width);
+        }
+        merged
     }
 
     /// Drops the days before one, and tells what is dropped.
@@ -198,6 +218,25 @@ impl AccountUsage {
         let from = self.spans.partition_point(|(span, _)| *span < first.div_euclid(SPAN));
         let to = self.spans.partition_point(|(span, _)| *span <= last.div_euclid(SPAN));
         self.spans.get(from..to.max(from)).unwrap_or_default().iter().map(|(_, span)| &**span)
+    }
+
+    /// The usage of some days of several accounts as that of one. Spans that one of them has alone are shared.
+    pub(super) fn merged(all: &[&Self], (first, last): (i32, i32), width: usize) -> Self {
+        let mut by_number: BTreeMap<i32, Vec<&Arc<Span>>> = BTreeMap::new();
+        for usage in all {
+            let within = first.div_euclid(SPAN)..=last.div_euclid(SPAN);
+            for (number, span) in usage.spans.iter().filter(|(number, _)| within.contains(number)) {
+                by_number.entry(*number).or_default().push(span);
+            }
+        }
+        let spans = by_number.into_iter().map(|(number, spans)| match *spans {
+            [one] => (number, one.clone()),
+            _ => {
+                let spans: Vec<&Span> = spans.iter().map(|span| &***span).collect();
+                (number, Arc::new(Span::merged(&spans, (first, last), width)))
+            }
+        });
+        Self { spans: spans.collect() }
     }
 
     fn add(&mut self, new: &[Arrival], width: usize) {

@@ -1,7 +1,12 @@
 //! What is the usage of the accounts of a view?
+//!
+//! That of its own id, and that of the ids that lead to it (`absorbed`).
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::absorbed::Absorbed;
 use super::daily;
 use super::dictionary::{Dictionary, placed};
 use super::reading::Prepared;
@@ -9,7 +14,7 @@ use super::store::AccountUsage;
 use super::{Metrics, Usage};
 use crate::book::View;
 use crate::expr::{Cell, Columns, Flat, Op, Supply, UsageAsked, slots_of};
-use crate::model::AccountIdx;
+use crate::model::{AccountId, AccountIdx};
 use crate::tree::Shape;
 
 /// No usage.
@@ -28,6 +33,8 @@ pub struct UsageView {
     /// As usage is stored: by part, then by place in it, the row of the account in the view. `None` for a few accounts of a
     /// book, which are looked up one by one.
     rows: Option<Arc<[Box<[u32]>]>>,
+    /// Whose usage is read of another account.
+    absorbed: Arc<Absorbed>,
     /// How many rows the view has.
     all: usize,
 }
@@ -41,9 +48,13 @@ struct Numbered {
 impl Usage {
     /// The usage of the accounts of a view, with metrics over it.
     ///
+    /// Events of an id that merged, or was split, and is not in the book are read of its first successor that is, those from
+    /// before as well (ruling S105).
+    ///
     /// # Complexity
     ///
-    /// A look-up for each account of the book; [`UsageView::again`] makes the next one of the chunks that changed.
+    /// A look-up for each account of the book, and for each account that ended; [`UsageView::again`] makes the next one of
+    /// the chunks that changed.
     #[must_use]
     pub fn over(&self, view: &View, metrics: &Metrics) -> UsageView {
         self.bound(view, metrics, None)
@@ -57,10 +68,16 @@ impl Usage {
         };
         // Numbers of accounts mean something in one dictionary only.
         let before = before.filter(|before| before.usage.accounts.same(&self.accounts));
-        if let Some(before) = before.filter(|before| same(before) && before.rows.is_some()) {
+        let inner = view.inner();
+        let same_history = |before: &UsageView| before.absorbed.is_of(&inner.successions);
+        if let Some(before) =
+            before.filter(|before| same(before) && same_history(before) && before.rows.is_some())
+        {
             return UsageView { usage: self.clone(), view: view.clone(), ..before.clone() };
         }
-        let mut changed = !before.is_some_and(same);
+        let known = before.map(|before| &*before.absorbed);
+        let absorbed = Arc::new(Absorbed::of(inner, &self.accounts, known));
+        let mut changed = !before.is_some_and(|before| same(before) && same_history(before));
         let accounts = chunks.map(|(slot, chunk)| {
             let known = before.and_then(|before| before.accounts.get(slot)?.as_ref());
             let Some(chunk) = chunk.as_ref() else {
@@ -74,10 +91,11 @@ impl Usage {
         let accounts: Arc<[Option<Numbered>]> = accounts.collect();
         let (rows, all) = match before.filter(|_| !changed) {
             Some(UsageView { rows: Some(rows), all, .. }) => (rows.clone(), *all),
-            _ => as_stored(&slots_of(view), &accounts, &self.accounts),
+            _ => as_stored(&slots_of(view), &accounts, &self.accounts, &absorbed),
         };
         let rows = Some(rows);
-        UsageView { usage: self.clone(), metrics: metrics.clone(), view: view.clone(), accounts, rows, all }
+        let (usage, metrics, view) = (self.clone(), metrics.clone(), view.clone());
+        UsageView { usage, metrics, view, accounts, rows, absorbed, all }
     }
 }
 
@@ -87,11 +105,12 @@ fn numbered(shape: &Arc<Shape>, accounts: &Dictionary<Arc<str>>) -> Numbered {
     Numbered { shape: shape.clone(), numbers }
 }
 
-/// The row of each account that has a number, and how many rows there are.
+/// The row of each account that has a number and shows no usage of other ids, and how many rows there are.
 fn as_stored(
     slots: &[(u32, u32)],
     accounts: &[Option<Numbered>],
     known: &Dictionary<Arc<str>>,
+    absorbed: &Absorbed,
 ) -> (Arc<[Box<[u32]>]>, usize) {
     let mut rows: Vec<Box<[u32]>> = known.sizes().map(|size| vec![NONE; size].into()).collect();
     let mut all = 0;
@@ -99,6 +118,9 @@ fn as_stored(
         let Some(Some(numbered)) = accounts.get(*slot as usize) else { continue };
         all += numbered.numbers.len();
         for (row, number) in (*first..).zip(numbered.numbers.iter()).filter(|(_, number)| **number != NONE) {
+            if !absorbed.is_empty() && absorbed.has(AccountIdx::new(*slot, row - first)) {
+                continue;
+            }
             let (part, place) = placed(*number);
             if let Some(own) = rows.get_mut(part).and_then(|part| part.get_mut(place)) {
                 *own = row;
@@ -152,10 +174,42 @@ impl UsageView {
         Columns::new(&self.view, self)
     }
 
-    pub(in crate::aggregate) fn account(&self, place: AccountIdx) -> Option<&AccountUsage> {
+    /// The usage that an account shows on some days, both ends included; it may hold more.
+    pub(in crate::aggregate) fn account(
+        &self,
+        place: AccountIdx,
+        days: (i32, i32),
+    ) -> Option<Cow<'_, AccountUsage>> {
+        let (store, width) = (&self.usage.store, self.usage.schema.width);
+        self.absorbed.usage(store, place, self.own(place), days, width)
+    }
+
+    /// The usage of an account's own id.
+    fn own(&self, place: AccountIdx) -> Option<&AccountUsage> {
         let numbered = self.accounts.get(place.slot as usize)?.as_ref()?;
         let number = numbered.numbers.get(place.row as usize).copied().filter(|number| *number != NONE)?;
         self.usage.store.account(number)
+    }
+
+    /// The ids of the accounts whose usage may not be the same in another state of another book: that of their own id is
+    /// different, or that of an id which leads to them, or another id leads to them.
+    pub(crate) fn differing(&self, other: &Self) -> Vec<AccountId> {
+        let book = self.view.inner();
+        let ids = self.usage.differing(&other.usage);
+        let mut found: Vec<AccountId> =
+            ids.iter().filter_map(|id| Some(book.account_id(book.usage_place(id)?))).collect();
+        if !Arc::ptr_eq(&self.absorbed, &other.absorbed) {
+            found.extend(self.absorbed.differing(&other.absorbed));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// The ids of the accounts that have usage.
+    pub(crate) fn with_usage(&self) -> Vec<AccountId> {
+        let (book, ids) = (self.view.inner(), self.usage.all_ids());
+        ids.iter().filter_map(|id| Some(book.account_id(book.usage_place(id)?))).collect()
     }
 
     /// The answer of a question for the accounts of each chunk, and for one account.
@@ -180,6 +234,9 @@ impl UsageView {
 /// Answers a question for one account after the other.
 trait Answering: Sync {
     fn answer(&self, account: Option<&AccountUsage>) -> Cell;
+
+    /// The days that are read, both ends included.
+    fn days(&self) -> (i32, i32);
 }
 
 struct Events<'u> {
@@ -191,6 +248,10 @@ struct Events<'u> {
 impl Answering for Events<'_> {
     fn answer(&self, account: Option<&AccountUsage>) -> Cell {
         self.prepared.answer(account, self.first, self.last)
+    }
+
+    fn days(&self) -> (i32, i32) {
+        (self.first, self.last)
     }
 }
 
@@ -206,6 +267,10 @@ impl Answering for Series<'_> {
     fn answer(&self, account: Option<&AccountUsage>) -> Cell {
         daily::read(self.reading, &self.prepared, self.daily, account, self.first, self.last)
     }
+
+    fn days(&self) -> (i32, i32) {
+        (self.first.unwrap_or(i32::MIN), self.last)
+    }
 }
 
 impl Supply for UsageView {
@@ -213,7 +278,7 @@ impl Supply for UsageView {
         let cells = self.asked(asked, |answering| {
             let Some(rows) = &self.rows else {
                 let mut cells = vec![answering.answer(None); self.all];
-                self.each(&mut |row, account| {
+                self.each(answering.days(), &mut |row, account| {
                     if let Some(cell) = cells.get_mut(row) {
                         *cell = answering.answer(Some(account));
                     }
@@ -239,13 +304,20 @@ impl Supply for UsageView {
                     *place = cell;
                 }
             }
+            self.each_absorbing(answering.days(), &mut |row, account| {
+                if let Some(place) = cells.get_mut(row) {
+                    *place = answering.answer(Some(account));
+                }
+            });
             cells
         });
         Flat::of_cells(cells.unwrap_or_else(|| vec![Cell::Missing; self.all]))
     }
 
     fn usage_at(&self, place: AccountIdx, asked: &UsageAsked<'_>) -> Cell {
-        self.asked(asked, |answering| answering.answer(self.account(place))).unwrap_or(Cell::Missing)
+        let answer =
+            |answering: &dyn Answering| answering.answer(self.account(place, answering.days()).as_deref());
+        self.asked(asked, answer).unwrap_or(Cell::Missing)
     }
 
     fn column(&self, _: &str) -> Option<Arc<Flat>> {
@@ -259,20 +331,37 @@ impl Supply for UsageView {
 
 impl UsageView {
     /// Visits the usage of all accounts of the view, hidden ones among them, in the order in which it is stored.
-    pub(in crate::aggregate) fn each(&self, seen: &mut dyn FnMut(usize, &AccountUsage)) {
-        if let Some(rows) = &self.rows {
-            for part in 0..rows.len() {
-                self.each_of(part, seen);
+    /// Of accounts that show the usage of other ids, no more than some days are read.
+    pub(in crate::aggregate) fn each(&self, days: (i32, i32), seen: &mut dyn FnMut(usize, &AccountUsage)) {
+        match &self.rows {
+            Some(rows) => (0..rows.len()).for_each(|part| self.each_of(part, seen)),
+            None => {
+                for (slot, first) in slots_of(&self.view) {
+                    let Some(Some(numbered)) = self.accounts.get(slot as usize) else { continue };
+                    for (row, number) in (0_u32..).zip(&*numbered.numbers) {
+                        let account = Some(*number).filter(|number| *number != NONE);
+                        let alone = !self.absorbed.has(AccountIdx::new(slot, row));
+                        let account = account.filter(|_| alone);
+                        if let Some(account) = account.and_then(|number| self.usage.store.account(number)) {
+                            seen(first as usize + row as usize, account);
+                        }
+                    }
+                }
             }
+        }
+        self.each_absorbing(days, seen);
+    }
+
+    /// Visits the accounts that show the usage of other ids.
+    fn each_absorbing(&self, days: (i32, i32), seen: &mut dyn FnMut(usize, &AccountUsage)) {
+        if self.absorbed.is_empty() {
             return;
         }
-        for (slot, first) in slots_of(&self.view) {
-            let Some(Some(numbered)) = self.accounts.get(slot as usize) else { continue };
-            for (row, number) in (first as usize..).zip(&*numbered.numbers) {
-                let account = Some(*number).filter(|number| *number != NONE);
-                if let Some(account) = account.and_then(|number| self.usage.store.account(number)) {
-                    seen(row, account);
-                }
+        let first: HashMap<u32, u32> = slots_of(&self.view).into_iter().collect();
+        for place in self.absorbed.places() {
+            let row = first.get(&place.slot).map(|first| *first as usize + place.row as usize);
+            if let Some((row, account)) = row.zip(self.account(place, days)) {
+                seen(row, &account);
             }
         }
     }

@@ -14,7 +14,7 @@ use super::state::{Best, Total, Unit, Votes};
 use super::supply::{Supply, UsageAsked};
 use super::tree::{NONE, State, Tree};
 use crate::book::{TableBlock, View};
-use crate::expr::term::{Cell, Gather, Op, Over, Place, TermId, Walk};
+use crate::expr::term::{Cell, Gather, Op, Over, Place, Summed, TermId, Walk};
 
 /// Whose rows a lambda asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -403,7 +403,7 @@ impl Gathering<'_> {
                     Flat::Truth(all.into_iter().map(|votes| votes.truth(self.what)).collect())
                 }
             }
-            Gather::Sum | Gather::Avg(_) => {
+            Gather::Sum(_) | Gather::Avg(_) => {
                 let (Some(body), Some(unit)) = (self.body, self.body.and_then(Unit::of)) else {
                     return self.nothing(|own| totals(own).len());
                 };
@@ -414,6 +414,7 @@ impl Gathering<'_> {
                     Gather::Avg(mean) => {
                         Flat::of_cells(all.iter().map(|total| total.mean(unit, mean)).collect())
                     }
+                    Gather::Sum(Summed::Duration) => Total::sums(&all, Unit::Duration),
                     _ => Total::sums(&all, unit),
                 }
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::flat::Flat;
 use super::tree::State;
+use crate::expr::scalar;
 use crate::expr::term::{Bits, Cell, Gather, Mean};
 use crate::expr::value::power;
 use crate::fold::{Sum, divide_half_even, from_order_key, from_quanta, order_key, to_quanta};
@@ -67,6 +68,8 @@ impl State for Total {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
     Int,
+    /// Microseconds of durations.
+    Duration,
     Wide,
     /// Quanta of 2^-64: sums of doubles do not depend on the order.
     Quanta,
@@ -107,6 +110,7 @@ impl Total {
         let values = totals.iter().map(Self::value);
         match unit {
             Unit::Int => Flat::Int(values.map(|value| i64::try_from(value?).ok()).collect()),
+            Unit::Duration => Flat::Int(values.map(|value| scalar::duration_of(value?)).collect()),
             Unit::Wide => Flat::Wide(values.collect()),
             Unit::Quanta => Flat::Double(values.map(|value| Some(from_quanta(value?) + 0.0)).collect()),
         }

@@ -35,7 +35,8 @@ impl Tally {
     /// The sum, of numbers, money and durations; exact, and of doubles independent of their order.
     pub(crate) fn sum(of: &Type) -> Result<Self, String> {
         let unit = match of {
-            Type::Int | Type::Duration => Unit::Int,
+            Type::Int => Unit::Int,
+            Type::Duration => Unit::Duration,
             Type::Decimal { .. } | Type::Money { .. } => Unit::Wide,
             Type::Double => Unit::Quanta,
             other => return Err(format!("there is no sum of {other}")),

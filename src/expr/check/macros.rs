@@ -181,7 +181,10 @@ impl Check<'_> {
             MacroKind::All => (Gather::All, Type::Bool),
             MacroKind::ExistsOne => (Gather::ExistsOne, Type::Bool),
             MacroKind::Count => (Gather::Count, Type::Int),
-            MacroKind::Sum => (Gather::Sum, self.aggregated(kind, inner)?),
+            MacroKind::Sum => {
+                let result = self.aggregated(kind, inner)?;
+                (Gather::Sum(Summed::of(&result).unwrap_or(Summed::Int)), result)
+            }
             MacroKind::Min => (Gather::Min, self.aggregated(kind, inner)?),
             MacroKind::Max => (Gather::Max, self.aggregated(kind, inner)?),
             MacroKind::Avg => {
