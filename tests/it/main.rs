@@ -59,6 +59,7 @@ mod diagram;
 mod engine;
 mod engine_large;
 mod engine_spans;
+mod exact_money;
 mod explain;
 mod expr_book;
 mod expr_check;
