@@ -49,11 +49,7 @@ impl Number {
             carried = sum / 10;
             digits.extend(u8::try_from(sum % 10));
         }
-        Self {
-            negative: self.negative != other.negative,
-            digits,
-            places: self.places + other.places,
-        }
+        Self { negative: self.negative != other.negative, digits, places: self.places + other.places }
     }
 
     /// The number by another with so many places, the last one rounded half to even; `None` beyond 128 bits and by 0.

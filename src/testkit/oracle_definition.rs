@@ -8,6 +8,7 @@
 use std::cmp::Ordering;
 
 use super::number::{Number, double_of, half_even, of_quanta, quanta_of};
+use super::oracle_expr::gone;
 use crate::aggregate::{Nulls, Operator};
 use crate::expr::ExprValue;
 use crate::{Account, Decimal, Reach, Value, View};
@@ -44,7 +45,7 @@ impl OracleDefinition {
         rows: &dyn Fn(Account<'v>) -> Vec<OracleRow>,
     ) -> OracleAnswer {
         let own = |account: Account<'v>| -> Vec<OracleRow> {
-            let gone = account.is_cancelled() && !self.with_cancelled;
+            let gone = !self.with_cancelled && gone(&account);
             if gone { Vec::new() } else { rows(account) }
         };
         let speaks = |account: Account<'v>| own(account).iter().any(|row| self.has_values(row));

@@ -7,7 +7,8 @@ use perennial::expr::{Checked, Checker, ExprPlan, ExprValue};
 use perennial::source::MemorySource;
 use perennial::testkit::OracleExpr;
 use perennial::{
-    AccountRow, Attribute, AttributeType, Book, Currency, Decimal, Money, Nesting, Policy, Schema, Value, View,
+    AccountRow, Attribute, AttributeType, Book, Currency, Decimal, Money, Nesting, Policy, Schema, Value,
+    View,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -88,7 +89,10 @@ fn a_weighted_average_of_one_amount_is_the_amount() {
     };
     let amount = usd(123_456_789_012_000_000_000, 11);
     assert_eq!(of(&loaded(&[(123_456_789_012, 1.0)])), amount);
-    assert_eq!(of(&loaded(&[(123_456_789_012, 1.0), (123_456_789_012, 0.5), (123_456_789_012, 2.25)])), amount);
+    assert_eq!(
+        of(&loaded(&[(123_456_789_012, 1.0), (123_456_789_012, 0.5), (123_456_789_012, 2.25)])),
+        amount
+    );
     // (1.00 x 0.5 + 2.00 x 2.5) / 3
     assert_eq!(of(&loaded(&[(100, 0.5), (200, 2.5)])), usd(183_333_333_333, 11));
     assert_eq!(of(&loaded(&[(100, -0.5), (200, -2.5)])), usd(183_333_333_333, 11));

@@ -50,6 +50,7 @@ mod api;
 mod book_of_business;
 mod book_of_business_bank;
 mod book_of_business_nhs;
+mod cancelled;
 mod catalog;
 mod change;
 mod conformance_kit;

@@ -349,10 +349,13 @@ mod over_events {
                 for account in view.accounts() {
                     let read = |counts: &dyn Fn(&Sent) -> bool| {
                         let own = |account: Account<'_>| {
-                            sent.iter().any(|of| of.account == account.id_str() && of.day >= first && counts(of))
+                            let current = !account.is_cancelled();
+                            sent.iter().any(|of| {
+                                current && of.account == account.id_str() && of.day >= first && counts(of)
+                            })
                         };
                         let names: BTreeSet<String> =
-                            within(reach, account, &own).iter().map(|account| account.id_str().to_owned()).collect();
+                            within(reach, account, &own).iter().filter(|account| !account.is_cancelled()).map(|account| account.id_str().to_owned()).collect();
                         sent.iter().filter(move |of| names.contains(&of.account) && of.day >= first && counts(of)).cloned().collect::<Vec<_>>()
                     };
                     let shown = |name: &str| answers.value(name, account);

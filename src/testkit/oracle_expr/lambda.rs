@@ -21,8 +21,13 @@ impl<'v> Walk<'_, 'v> {
         variables: &mut Variables<'v>,
     ) -> Thing<'v> {
         let over = self.thing(over, variables);
-        let list = matches!(over, Thing::Value(_));
+        let (list, walk) = (matches!(over, Thing::Value(_)), matches!(over, Thing::Walk(_)));
         let things: Vec<Thing<'v>> = match over {
+            // What is filtered may still be asked with those who are cancelled.
+            Thing::Walk(accounts) => {
+                let asked = accounts.into_iter().filter(|one| kind == MacroKind::Filter || !gone(one));
+                asked.map(|account| Thing::Account(Some(account))).collect()
+            }
             Thing::Accounts(accounts) => {
                 accounts.into_iter().map(|account| Thing::Account(Some(account))).collect()
             }
@@ -79,7 +84,11 @@ impl<'v> Walk<'_, 'v> {
                         _ => {}
                     }
                 }
-                if any_row { Thing::Rows(rows) } else { Thing::Accounts(accounts) }
+                match (any_row, walk) {
+                    (true, _) => Thing::Rows(rows),
+                    (false, true) => Thing::Walk(accounts),
+                    (false, false) => Thing::Accounts(accounts),
+                }
             }
             MacroKind::Map => Thing::Value(answers.into_iter().collect::<Option<_>>().map(ExprValue::List)),
             MacroKind::Sum | MacroKind::Avg => {
