@@ -80,7 +80,7 @@ pub fn segment(out: &mut dyn Write, book: &Book, checked: &Checked) -> Outcome<(
         sum = groups.whole.values.into_iter().next().flatten().map(|sum| (label, sum));
     }
     let page = query.column("name", "name")?.check(&Checker::new(&**view.schema()))?.run(view, None)?;
-    writeln!(out, "members   {} of {}", count(page.total), count(view.len()))?;
+    writeln!(out, "members   {} of {}", count(page.total + page.cancelled), count(view.len()))?;
     if let Some((label, sum)) = sum {
         writeln!(out, "value     {} ({label})", shown(Some(&sum)))?;
     }
@@ -95,7 +95,7 @@ fn list(out: &mut dyn Write, page: &Page) -> Outcome<()> {
         let values = row.values.iter().map(|value| format!("{:>24}", short(&shown(value.as_ref()), 23)));
         writeln!(out, "{:<24}{}", short(row.id.as_str(), 23), values.collect::<String>())?;
     }
-    let more = page.total.saturating_sub(page.rows.len());
+    let more = (page.total + page.cancelled).saturating_sub(page.rows.len());
     if more > 0 {
         writeln!(out, "and {} more", count(more))?;
     }
@@ -198,7 +198,7 @@ fn query(out: &mut dyn Write, book: &Book, text: &str, explain: Option<&str>) ->
     let query = if query.columns().is_empty() { query.column("name", "name")? } else { query };
     let query = query.check(&checker)?;
     let page = query.run(view, None)?;
-    writeln!(out, "members   {} of {}", count(page.total), count(view.len()))?;
+    writeln!(out, "members   {} of {}", count(page.total + page.cancelled), count(view.len()))?;
     if let Some(rows) = rows {
         let found = RowFilter::of(&checker, rows)?.rows(view, &query.accounts(view)?)?;
         writeln!(out, "rows      {}", count(found.len()))?;

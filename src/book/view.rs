@@ -31,6 +31,17 @@ struct Partial {
     live: Bitmap,
     /// How many visible accounts lie in the slots before each; counted when it is asked.
     before: OnceLock<Vec<usize>>,
+    /// The numbers of the visible accounts; worked out when one is asked.
+    numbers: OnceLock<Numbers>,
+}
+
+/// The visible accounts in the order of their tree. Their places alone would number them as they are packed, which
+/// depends on the accounts around them.
+#[derive(Debug)]
+struct Numbers {
+    places: Vec<AccountIdx>,
+    /// The number of each account, by its rank among the visible places.
+    by_rank: Vec<usize>,
 }
 
 impl Partial {
@@ -44,6 +55,25 @@ impl Partial {
                 own
             });
             before.collect()
+        })
+    }
+
+    /// The rank of an account among the visible places.
+    fn rank(&self, set: &AccountSet, place: AccountIdx) -> usize {
+        let before = self.before(set).get(place.slot as usize).copied().unwrap_or(0);
+        before + set.bitmap(place.slot).map_or(0, |bits| bits.count_range(0, place.row as usize))
+    }
+
+    fn numbers(&self, view: &View, set: &AccountSet) -> &Numbers {
+        self.numbers.get_or_init(|| {
+            let places: Vec<AccountIdx> = view.walk().collect();
+            let mut by_rank = vec![0; places.len()];
+            for (number, place) in places.iter().enumerate() {
+                if let Some(own) = by_rank.get_mut(self.rank(set, *place)) {
+                    *own = number;
+                }
+            }
+            Numbers { places, by_rank }
         })
     }
 }
@@ -70,7 +100,7 @@ impl View {
                 at = book.0.chunk(slot).and_then(|chunk| chunk.home).map(|home| home.slot);
             }
         }
-        let partial = Some(Arc::new(Partial { live, before: OnceLock::new() }));
+        let partial = Some(Arc::new(Partial { live, before: OnceLock::new(), numbers: OnceLock::new() }));
         Ok(Self { book, scope, as_of, partial })
     }
 
@@ -187,13 +217,17 @@ impl View {
     }
 
     /// A number from 0 to before [`Self::bound`], different for each visible account: an index for
-    /// tables. It says nothing of what is not visible.
+    /// tables. It says nothing of what is not visible: under a scope, accounts are numbered in the order of what it shows.
+    ///
+    /// # Complexity
+    ///
+    /// Under a scope, one pass over the visible accounts for the first number that is asked.
     #[must_use]
     pub fn dense(&self, place: AccountIdx) -> usize {
         match (&self.partial, self.scope.set()) {
             (Some(partial), Some(set)) => {
-                let before = partial.before(set).get(place.slot as usize).copied().unwrap_or(0);
-                before + set.bitmap(place.slot).map_or(0, |bits| bits.count_range(0, place.row as usize))
+                let rank = partial.rank(set, place);
+                partial.numbers(self, set).by_rank.get(rank).copied().unwrap_or(rank)
             }
             _ => self.book.0.layout.dense(place),
         }
@@ -213,12 +247,7 @@ impl View {
         let (Some(partial), Some(set)) = (&self.partial, self.scope.set()) else {
             return self.book.0.layout.account(number);
         };
-        // Slots without a visible account share their number with the next one.
-        let before = partial.before(set);
-        let slot = before.partition_point(|before| *before <= number).checked_sub(1)?;
-        let rank = number - before.get(slot)?;
-        let slot = u32::try_from(slot).ok()?;
-        set.bitmap(slot)?.rows().nth(rank).map(|row| AccountIdx::new(slot, row))
+        partial.numbers(self, set).places.get(number).copied()
     }
 
     // Whether a chunk or a limb below it shows an account.

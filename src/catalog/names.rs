@@ -101,6 +101,10 @@ impl Names for CatalogNames {
         self.below().products()
     }
 
+    fn cancelled_when(&self) -> Option<(Arc<str>, Vec<Arc<str>>)> {
+        self.below().cancelled_when().filter(|(status, _)| !self.is_gone(Of::Account, status))
+    }
+
     fn segment_chain(&self, id: &str) -> Option<usize> {
         self.segments.get(id).copied()
     }

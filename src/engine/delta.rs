@@ -15,7 +15,7 @@ use crate::aggregate::{ANY_EVENT, EventKind, sum_of};
 use crate::book::{AccountMove, View};
 use crate::catalog::{DefinitionKind, DefinitionRef, Impact, Origin};
 use crate::expr::{Cell, ExprValue, Summed, Type, Val};
-use crate::model::{AccountId, AccountIdx, AttributeId};
+use crate::model::{AccountId, AccountIdx, AttributeId, SystemAttribute};
 use crate::set::{Scope, StaleSet};
 use crate::tree::AccountTree;
 
@@ -130,7 +130,8 @@ impl Delta {
     }
 
     /// What a definition comes to in all, before and after: of a roll-up the sum over the accounts without a visible parent,
-    /// of another column the sum over all visible accounts, of a segment the number of members. `None` where nothing has a
+    /// of another column the sum over the visible accounts that are not cancelled (ruling S115 of
+    /// [`docs::semantics`](crate::docs::semantics)), of a segment the number of members, cancelled ones as others. `None` where nothing has a
     /// value, where the sum is out of range, and for what is no number.
     ///
     /// # Errors
@@ -141,8 +142,31 @@ impl Delta {
         definition: &DefinitionRef,
         scope: &Scope,
     ) -> Result<(Option<ExprValue>, Option<ExprValue>), StaleSet> {
+        self.summed(definition, scope, false)
+    }
+
+    /// As [`Delta::totals`], with the values of cancelled accounts; a roll-up says itself whether it counts them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Delta::totals`].
+    pub fn totals_with_cancelled(
+        &self,
+        definition: &DefinitionRef,
+        scope: &Scope,
+    ) -> Result<(Option<ExprValue>, Option<ExprValue>), StaleSet> {
+        self.summed(definition, scope, true)
+    }
+
+    fn summed(
+        &self,
+        definition: &DefinitionRef,
+        scope: &Scope,
+        with_cancelled: bool,
+    ) -> Result<(Option<ExprValue>, Option<ExprValue>), StaleSet> {
         let (before, after) = self.scopes(scope)?;
-        Ok((total(&self.from.view(&before)?, definition), total(&self.to.view(&after)?, definition)))
+        let of = |view: LiveView| total(&view, definition, with_cancelled);
+        Ok((of(self.from.view(&before)?), of(self.to.view(&after)?)))
     }
 
     /// A scope of either state, in both.
@@ -203,7 +227,7 @@ impl Delta {
 }
 
 /// The sum of a column, or the number of members.
-fn total(view: &LiveView, definition: &DefinitionRef) -> Option<ExprValue> {
+fn total(view: &LiveView, definition: &DefinitionRef, with_cancelled: bool) -> Option<ExprValue> {
     let step = view.step(definition)?;
     let (column, accounts) = (view.column(step)?, view.accounts());
     if definition.kind == DefinitionKind::Segment {
@@ -211,9 +235,12 @@ fn total(view: &LiveView, definition: &DefinitionRef) -> Option<ExprValue> {
     }
     let kind = view.catalog().steps().get(step)?.kind.clone()?;
     let summed = Summed::of(&kind)?;
+    let status = accounts.schema().system_attribute(SystemAttribute::Status).filter(|_| !with_cancelled);
+    let left_out =
+        |place: &AccountIdx| status.is_some_and(|status| accounts.inner().has_cancelled(*place, status));
     let cells: Vec<Cell> = match definition.kind {
         DefinitionKind::RollUp => accounts.roots().into_iter().map(|place| column.cell(place)).collect(),
-        _ => accounts.walk().map(|place| column.cell(place)).collect(),
+        _ => accounts.walk().filter(|place| !left_out(place)).map(|place| column.cell(place)).collect(),
     };
     let cell = sum_of(&cells, summed);
     Val::of_cell(&cell).to_value(&kind)

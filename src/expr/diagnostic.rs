@@ -87,6 +87,7 @@ codes! {
     E112 "arguments"
     E113 "the outer account inside a walk"
     E114 "malformed JSON"
+    E115 "the status inside a walk that leaves out cancelled accounts"
     E301 "too large"
     E302 "nested too deeply"
     E303 "literal too long"

@@ -122,6 +122,7 @@ functions! {
     Metric "metric" Global 1..=1 "metric(\"name\")" "The daily series of a metric.";
     LastDays "lastDays" Method 2..=2 "events(..).lastDays(30)" "Of the last n days, today included.";
     PrevDays "prevDays" Method 3..=3 "events(..).prevDays(30, 30)" "Of n days, that ended m days ago.";
+    WithCancelled "withCancelled" Method 1..=1 "children.withCancelled()" "With cancelled accounts, which walks leave out.";
     Count "count" Method 1..=1 "children.count()" "How many there are.";
     Sum "sum" Method 1..=1 "metric(..).sum()" "The sum of a daily series.";
     Avg "avg" Method 1..=1 "metric(..).avg()" "The mean of a daily series.";

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::types::Type;
-use crate::model::{Attribute, ChildTable, EnumValues, Schema};
+use crate::model::{Attribute, ChildTable, EnumValues, Schema, SystemAttribute};
 
 /// What stands behind a name.
 ///
@@ -155,6 +155,12 @@ pub trait Names {
         None
     }
 
+    /// The attribute of accounts that says who is cancelled, with those of its values that do; `None` where nothing
+    /// says so, and then no walk leaves anybody out. Whoever passes on the names of a schema passes this on as well.
+    fn cancelled_when(&self) -> Option<(Arc<str>, Vec<Arc<str>>)> {
+        None
+    }
+
     /// How many segments are asked one after the other to answer this one: 1 for a segment that asks no other.
     /// `None` when there is no such segment.
     fn segment_chain(&self, id: &str) -> Option<usize> {
@@ -230,6 +236,15 @@ impl Names for Schema {
 
     fn products(&self) -> Option<EnumValues> {
         Some(self.product_values().clone())
+    }
+
+    fn cancelled_when(&self) -> Option<(Arc<str>, Vec<Arc<str>>)> {
+        let status = self.attribute_at(self.system_attribute(SystemAttribute::Status)?)?;
+        let values = status.kind().values()?;
+        let cancelled = self.cancelled_codes();
+        let cancelled: Vec<Arc<str>> =
+            cancelled.iter().filter_map(|code| values.text(*code)).cloned().collect();
+        (!cancelled.is_empty()).then(|| (Arc::from(status.name()), cancelled))
     }
 }
 

@@ -10,7 +10,7 @@ use chrono::{Datelike, Timelike};
 
 use super::term::{Arithmetic, Clock, Comparison, Conversion, Rounding, TextTest, TimePart, Values};
 use super::value::{Val, power};
-use crate::model::{Date, Decimal, Duration, Timestamp, Zone, nearest_double};
+use crate::model::{Date, Decimal, Duration, Timestamp, Zone, nearest_double, times_double};
 
 pub(super) const DAY: i64 = 86_400_000_000;
 /// The longest length of time: 2^63 nanoseconds.
@@ -77,16 +77,9 @@ pub(super) fn double_math(op: Arithmetic, a: f64, b: f64) -> Option<f64> {
     result.is_finite().then_some(result + 0.0)
 }
 
-/// Units times a double, with `digits` more after the point, rounded half to even.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    reason = "the nearest double is meant; the range is checked before it is cut"
-)]
+/// Units times a double, with `digits` more after the point: the exact product, rounded half to even once.
 pub(super) fn wide_by_double(units: i128, by: f64, digits: u8) -> Option<i128> {
-    let product = units as f64 * by * power(digits) as f64;
-    // Well inside i128.
-    (product.abs() < 1e37).then(|| product.round_ties_even() as i128)
+    times_double(units, by, digits)
 }
 
 pub(super) fn wide_to_double(units: i128, scale: u8) -> f64 {

@@ -214,6 +214,11 @@ impl Walk {
         matches!(self, Self::Children)
     }
 
+    /// Does it leave out cancelled accounts unless it is asked with them? What stands above an account is no figure.
+    pub(crate) const fn leaves_out_cancelled(self) -> bool {
+        !matches!(self, Self::Ancestors | Self::Lineage)
+    }
+
     pub(crate) const ALL: [(&'static str, Self); 6] = [
         ("ancestors", Self::Ancestors),
         ("lineage", Self::Lineage),

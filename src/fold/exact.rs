@@ -8,6 +8,7 @@
 /// Largest absolute addend: 2^52.
 const RANGE: f64 = 4_503_599_627_370_496.0;
 /// Quanta in one: 2^64.
+pub(crate) const QUANTUM_BITS: u32 = 64;
 const SCALE: f64 = 18_446_744_073_709_551_616.0;
 
 /// A double in quanta, or `None` when it is out of range.

@@ -27,6 +27,7 @@ mod system;
 mod table;
 mod time;
 mod value;
+mod wide;
 mod zones;
 
 pub use as_of::{AsOf, FiscalCalendar, FixedZone, Weekday, Zone};
@@ -53,4 +54,5 @@ pub use system::SystemAttribute;
 pub use table::{ChildTable, TableKind};
 pub use time::{Duration, Timestamp};
 pub use value::{Value, ValueKind};
+pub(crate) use wide::{quotient, times_double};
 pub use zones::{FixedZones, Zones};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Segments;
+use super::cancelled::Counted;
 use crate::book::{Account, View};
 use crate::expr::{Answers, Cancelled, Checked, ExprPlan, ExprPlanErrors, ExprValue, Tally};
 use crate::model::Schema;
@@ -114,10 +115,16 @@ impl Memberships {
         self.number(id).map(|number| self.answers.matching(number))
     }
 
-    /// How many accounts are in a segment.
+    /// How many accounts are in a segment, cancelled ones as others: it says who matches.
     #[must_use]
     pub fn count(&self, id: &str) -> Option<usize> {
         self.members(id).map(|members| members.len())
+    }
+
+    /// How many of the accounts in a segment are cancelled: those that [`Memberships::sum`] leaves out.
+    #[must_use]
+    pub fn cancelled(&self, id: &str) -> Option<usize> {
+        self.members(id).map(|members| Counted::Current.among(self.view(), members).1)
     }
 
     /// Is an account in a segment?
@@ -132,8 +139,9 @@ impl Memberships {
         numbered.filter(move |(number, _)| self.answers.matches(*number, account)).map(|(_, id)| id)
     }
 
-    /// The exact sum of an expression over the accounts in a segment: their own values, none counted twice. `None` for
-    /// an unknown segment, and where nobody in it has a value.
+    /// The exact sum of an expression over the accounts in a segment that are not cancelled (ruling S115 of
+    /// [`docs::semantics`](crate::docs::semantics)): their own values, none counted twice. `None` for an unknown segment,
+    /// and where nobody in it has a value.
     ///
     /// # Errors
     ///
@@ -143,7 +151,21 @@ impl Memberships {
     ///
     /// One pass for the expression.
     pub fn sum(&self, id: &str, of: &Checked) -> Result<Option<ExprValue>, ExprPlanErrors> {
+        self.summed(id, of, Counted::Current)
+    }
+
+    /// As [`Memberships::sum`], with cancelled accounts.
+    ///
+    /// # Errors
+    ///
+    /// As [`Memberships::sum`].
+    pub fn sum_with_cancelled(&self, id: &str, of: &Checked) -> Result<Option<ExprValue>, ExprPlanErrors> {
+        self.summed(id, of, Counted::WithCancelled)
+    }
+
+    fn summed(&self, id: &str, of: &Checked, counted: Counted) -> Result<Option<ExprValue>, ExprPlanErrors> {
         let Some(members) = self.members(id) else { return Ok(None) };
+        let (members, _) = counted.among(self.view(), members);
         let plan = ExprPlan::with_segments(self.view().schema(), self.segments.needed(of), [of])?;
         let answers = plan.run(self.view());
         let mut tally = Tally::sum(of.kind()).map_err(|why| ExprPlanErrors::of(0, vec![why]))?;

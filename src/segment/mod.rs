@@ -18,6 +18,7 @@
 //! | Which segments say the same, or nothing? | [`Memberships::analyse`], [`Analysis`] |
 
 mod analysis;
+mod cancelled;
 mod definition;
 mod definition_json;
 mod difference;

@@ -354,6 +354,10 @@ macro_rules! names_beside {
                 self.names.products()
             }
 
+            fn cancelled_when(&self) -> Option<(Arc<str>, Vec<Arc<str>>)> {
+                self.names.cancelled_when()
+            }
+
             fn segment_chain(&self, $id: &str) -> Option<usize> {
                 let $own = self;
                 $chain

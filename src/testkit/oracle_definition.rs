@@ -3,15 +3,12 @@
 //! For one account: every visible account is asked whether it stands within reach, its rows are gathered in a list, and the
 //! operator is worked out of the list. Sorted copies, no states, nothing handed upwards. Rulings S83 to S87.
 
-#![expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    reason = "numbers of tests are small"
-)]
+#![expect(clippy::cast_precision_loss, reason = "numbers of tests are small")]
 
 use std::cmp::Ordering;
 
-use super::number::double_of;
+use super::number::{Number, double_of, half_even, of_quanta, quanta_of};
+use super::oracle_expr::gone;
 use crate::aggregate::{Nulls, Operator};
 use crate::expr::ExprValue;
 use crate::{Account, Decimal, Duration, Reach, Value, View};
@@ -48,7 +45,7 @@ impl OracleDefinition {
         rows: &dyn Fn(Account<'v>) -> Vec<OracleRow>,
     ) -> OracleAnswer {
         let own = |account: Account<'v>| -> Vec<OracleRow> {
-            let gone = account.is_cancelled() && !self.with_cancelled;
+            let gone = !self.with_cancelled && gone(&account);
             if gone { Vec::new() } else { rows(account) }
         };
         let speaks = |account: Account<'v>| own(account).iter().any(|row| self.has_values(row));
@@ -109,7 +106,7 @@ impl OracleDefinition {
             Operator::Average(_) => match sorted.first()? {
                 ExprValue::Money(v, currency) => {
                     let units = total(firsts()) * 10_i128.pow(u32::from(11 - v.scale()));
-                    ExprValue::Money(Decimal::new(half_even(units, count as i128), 11), *currency)
+                    ExprValue::Money(Decimal::new(half_even(units, count as i128)?, 11), *currency)
                 }
                 like => ExprValue::Double(double(total(firsts()), like) / count as f64),
             },
@@ -122,8 +119,9 @@ impl OracleDefinition {
                 match (&self.operator, sorted.first()?) {
                     (Operator::WeightedAverage { .. }, ExprValue::Money(v, currency)) => {
                         let scale = v.scale().max(11);
-                        let units = total(firsts()) * 10_i128.pow(u32::from(scale - v.scale()));
-                        ExprValue::Money(Decimal::new(half_even(units, below), scale), *currency)
+                        let below = written(below, &second);
+                        let units = Number::of(total(firsts()), v.scale()).divided(&below, scale.into())?;
+                        ExprValue::Money(Decimal::new(units, scale), *currency)
                     }
                     (_, like) => {
                         // A quotient of 0 has no sign.
@@ -234,7 +232,7 @@ fn units(value: &ExprValue) -> i128 {
     match value {
         ExprValue::Int(v) => i128::from(*v),
         ExprValue::Decimal(v) | ExprValue::Money(v, _) => v.units(),
-        ExprValue::Double(v) => (v * 2_f64.powi(64)).round_ties_even() as i128,
+        ExprValue::Double(v) => quanta_of(*v).unwrap_or(0),
         ExprValue::Duration(v) => i128::from(v.micros()),
         _ => 0,
     }
@@ -244,12 +242,20 @@ fn total(values: impl Iterator<Item = ExprValue>) -> i128 {
     values.map(|value| units(&value)).sum()
 }
 
+fn written(units: i128, like: &ExprValue) -> Number {
+    match like {
+        ExprValue::Decimal(v) | ExprValue::Money(v, _) => Number::of(units, v.scale()),
+        ExprValue::Double(_) => of_quanta(units),
+        _ => Number::of(units, 0),
+    }
+}
+
 fn double(units: i128, like: &ExprValue) -> f64 {
     match like {
         ExprValue::Decimal(v) | ExprValue::Money(v, _) => double_of(units, v.scale()),
-        ExprValue::Double(_) => units as f64 / 2_f64.powi(64),
+        ExprValue::Double(_) => of_quanta(units).to_double(),
         ExprValue::Duration(_) => double_of(units, 6),
-        _ => units as f64,
+        _ => double_of(units, 0),
     }
 }
 
@@ -262,16 +268,6 @@ fn rebuilt(units: i128, like: &ExprValue) -> ExprValue {
             ExprValue::Duration(Duration::from_micros(i64::try_from(units).unwrap_or(0)))
         }
         _ => ExprValue::Int(i64::try_from(units).unwrap_or(0)),
-    }
-}
-
-fn half_even(value: i128, by: i128) -> i128 {
-    let (value, by) = if by < 0 { (-value, -by) } else { (value, by) };
-    let (down, rest) = (value.div_euclid(by), value.rem_euclid(by));
-    match (rest * 2).cmp(&by) {
-        Ordering::Less => down,
-        Ordering::Greater => down + 1,
-        Ordering::Equal => down + down % 2,
     }
 }
 

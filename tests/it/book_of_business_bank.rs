@@ -183,6 +183,8 @@ fn text_and_json_say_the_same() {
     crate::bank::write_json_of(&mut json, loaded(), answers()).unwrap();
     let text = String::from_utf8(text).unwrap();
     assert!(!text.contains("DIFFERS"), "{text}");
+    // The sum of all companies, not of their figures in whole millions: that was 16,106,172.
+    assert!(text.contains(" 16,106,182\n"), "{text}");
     for line in text.lines() {
         assert!(line.chars().count() <= 100, "{line}");
     }

@@ -80,6 +80,13 @@ fn definitions(other: bool) -> Vec<Definition> {
         ),
         attribute("age", pick("today() - since", "since - today()")),
         attribute("hours", pick("tickets.sum(t, t.hours)", "tickets.filter(t, t.open).sum(t, t.hours)")),
+        attribute(
+            "gone_below",
+            pick(
+                "descendants.withCancelled().count(a, a.status == \"gone\")",
+                "siblings.withCancelled().count() - siblings.count()",
+            ),
+        ),
         attribute("loud", pick("name + \"?\"", "name + \"!\"")),
         PastValue::new("seats_before", "seats", if other { 3 } else { 9 }).into(),
         roll_up("seats_sum", Operator::Sum("seats".into())).into(),
@@ -155,6 +162,10 @@ fn definitions(other: bool) -> Vec<Definition> {
         segment("crowded", pick("big_below > 1 || seats_sum > 100", "people > 1")),
         segment("owners", pick("owns(\"CRM\")", "owns(\"Billing\")")),
         segment("below", pick("under(\"0d-0\")", "accountId == \"0d-0\"")),
+        segment(
+            "gone",
+            pick("status == \"gone\"", "isTrue(parent.status == \"gone\") || status == \"live\""),
+        ),
         segment("crm", pick("product == \"CRM\"", "account_type == \"Team\"")),
     ]
 }

@@ -18,6 +18,10 @@ fn checked(book: &Book, query: &Query) -> CheckedQuery {
     query.check(&Checker::new(&**book.schema())).unwrap()
 }
 
+fn is_gone(view: &View, id: &str) -> bool {
+    view.account(id).unwrap().value("status") == Some(perennial::Value::Enum("gone".into()))
+}
+
 /// All pages, one after the other; `between` may change the book.
 fn pages(view: &View, query: &CheckedQuery) -> Vec<Page> {
     let mut found = vec![query.run(view, None).unwrap()];
@@ -112,7 +116,9 @@ proptest! {
         let ids: Vec<AccountId> = rows.iter().map(|row| row.id.clone()).collect();
         prop_assert_eq!(&ids, &wanted);
         for page in &found {
-            prop_assert_eq!(page.total, wanted.len());
+            // Cancelled accounts match; the total leaves them out and says how many.
+            let gone = wanted.iter().filter(|id| is_gone(&view, id.as_str())).count();
+            prop_assert_eq!((page.total, page.cancelled), (wanted.len() - gone, gone));
             prop_assert!(page.rows.len() <= limit);
             let json = serde_json::to_string(page).unwrap();
             prop_assert_eq!(&serde_json::from_str::<Page>(&json).unwrap(), page);
@@ -179,7 +185,7 @@ proptest! {
         let key = checker.check(by).unwrap();
         let keys = ExprPlan::new(view.schema(), [&key]).unwrap().run(&view);
         let mut wanted: BTreeMap<String, (usize, Vec<i64>)> = BTreeMap::new();
-        for account in view.accounts() {
+        for account in view.accounts().filter(|account| !is_gone(&view, account.id_str())) {
             let group = wanted.entry(format!("{:?}", keys.value(0, account))).or_default();
             group.0 += 1;
             group.1.extend(account.value("seats").and_then(|value| match value { perennial::Value::Int(v) => Some(v), _ => None }));
@@ -194,19 +200,22 @@ proptest! {
             let mean = (!seats.is_empty()).then(|| ExprValue::Double(seats.iter().sum::<i64>() as f64 / seats.len() as f64));
             prop_assert_eq!(&group.values[3], &mean);
         }
-        prop_assert_eq!(groups.whole.accounts, view.len());
+        let gone = view.accounts().filter(|account| is_gone(&view, account.id_str())).count();
+        prop_assert_eq!((groups.whole.accounts, groups.cancelled), (view.len() - gone, gone));
         let json = serde_json::to_string(&groups).unwrap();
         prop_assert_eq!(&serde_json::from_str::<perennial::segment::Groups>(&json).unwrap(), &groups);
 
         let edges = [0.0, 10.0, 100.0, 200.0];
         let found = Histogram::of(&checker, &view, &view.visible(), &Ast::parse("seats").unwrap(), &edges).unwrap();
         let seats: Vec<Option<i64>> =
-            view.accounts().map(|account| account.value("seats").and_then(|value| match value { perennial::Value::Int(v) => Some(v), _ => None })).collect();
+            view.accounts().filter(|account| !is_gone(&view, account.id_str()))
+                .map(|account| account.value("seats").and_then(|value| match value { perennial::Value::Int(v) => Some(v), _ => None })).collect();
         let within = |low: i64, high: i64| seats.iter().flatten().filter(|v| low <= **v && **v < high).count();
         let counts: Vec<usize> = found.bins.iter().map(|bin| bin.accounts).collect();
         prop_assert_eq!(counts, vec![within(0, 10), within(10, 100), within(100, 201)]);
         prop_assert_eq!((found.below, found.above), (within(i64::MIN, 0), within(201, i64::MAX)));
         prop_assert_eq!(found.missing, seats.iter().filter(|v| v.is_none()).count());
+        prop_assert_eq!(found.cancelled, gone);
     }
 }
 

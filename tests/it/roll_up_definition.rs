@@ -4,7 +4,7 @@
 use crate::common::{CHUNK_ROWS, as_of, config, forest};
 use perennial::aggregate::{Nulls, Operator, Over, Partial, RollUpDefinition, RollUpPlan};
 use perennial::expr::{Checker, ExprValue};
-use perennial::testkit::{OracleDefinition, OracleRow, Random, shown};
+use perennial::testkit::{OracleDefinition, OracleExpr, OracleRow, Random, shown};
 use perennial::{Account, Policy, Reach, Scope, Value, View};
 use proptest::prelude::*;
 
@@ -25,7 +25,6 @@ fn random_operator(random: &mut Random, prefix: &str, of: [&[&str]; 3]) -> (Oper
     let (other, by) = (pick(random, numbers), pick(random, ordered));
     let text = |name: &str| -> std::sync::Arc<str> { format!("{prefix}{name}").into() };
     let plain = |name: &str| name != "arr";
-    let exact = |name: &str| name != "rate" && name != "arr";
     let one = |name: &str| [name.to_owned(), String::new()];
     match random.below(19) {
         0 => (Operator::Count, one("")),
@@ -34,12 +33,10 @@ fn random_operator(random: &mut Random, prefix: &str, of: [&[&str]; 3]) -> (Oper
         3 if plain(&number) == plain(&other) => {
             (Operator::Ratio { numerator: text(&number), denominator: text(&other) }, [number, other])
         }
-        4 if exact(&other) && numbers.len() > 1 => {
+        4 if plain(&other) && numbers.len() > 1 => {
             // What is read is the product.
-            (
-                Operator::WeightedAverage { of: text(&number), weight: text("seats") },
-                [format!("{number}*"), "seats".to_owned()],
-            )
+            let operator = Operator::WeightedAverage { of: text(&number), weight: text(&other) };
+            (operator, [format!("{number}*{other}"), other])
         }
         5 if plain(&number) => (Operator::Variance { of: text(&number), sample }, one(&number)),
         6 if plain(&number) => (Operator::StandardDeviation { of: text(&number), sample }, one(&number)),
@@ -154,10 +151,10 @@ impl Case {
             {
                 return None;
             }
-            let read = |name: &str| match name.strip_suffix('*') {
+            let read = |name: &str| match name.split_once('*') {
                 None => value(name).map(|value| coded(name, &value)),
-                // The product of a value and its weight, by another evaluator.
-                Some(name) => product(view, account, name),
+                // The product of a value and its weight, by the oracle of expressions.
+                Some((name, weight)) => product(view, account, name, weight),
             };
             Some((read(&self.columns[0]), read(&self.columns[1])))
         };
@@ -169,9 +166,9 @@ impl Case {
     }
 }
 
-fn product(view: &View, account: Account<'_>, name: &str) -> Option<ExprValue> {
-    let checked = Checker::new(&**view.schema()).check(&format!("({name}) * (seats)")).unwrap();
-    checked.for_accounts(view).unwrap().value(account)
+fn product(view: &View, account: Account<'_>, name: &str, weight: &str) -> Option<ExprValue> {
+    let checked = Checker::new(&**view.schema()).check(&format!("({name}) * ({weight})")).unwrap();
+    OracleExpr::new(&checked).value(account)
 }
 
 proptest! {
@@ -400,10 +397,13 @@ mod over_events {
                 for account in view.accounts() {
                     let read = |counts: &dyn Fn(&Sent) -> bool| {
                         let own = |account: Account<'_>| {
-                            sent.iter().any(|of| of.account == account.id_str() && of.day >= first && counts(of))
+                            let current = !account.is_cancelled();
+                            sent.iter().any(|of| {
+                                current && of.account == account.id_str() && of.day >= first && counts(of)
+                            })
                         };
                         let names: BTreeSet<String> =
-                            within(reach, account, &own).iter().map(|account| account.id_str().to_owned()).collect();
+                            within(reach, account, &own).iter().filter(|account| !account.is_cancelled()).map(|account| account.id_str().to_owned()).collect();
                         sent.iter().filter(move |of| names.contains(&of.account) && of.day >= first && counts(of)).cloned().collect::<Vec<_>>()
                     };
                     let shown = |name: &str| answers.value(name, account);

@@ -192,6 +192,43 @@ fn the_numbers_of_a_graph_say_nothing_of_what_is_hidden() {
     assert_eq!(view.node_count(), view.len());
     let mut numbers: Vec<usize> = view.accounts().map(|account| view.dense(account.place())).collect();
     assert!(view.accounts().all(|a| NodeIndexable::from_index(&&view, view.dense(a.place())) == a.place()));
+    // In the order of what is visible.
+    assert!(numbers.iter().copied().eq(0..view.len()));
     numbers.sort_unstable();
     assert!(numbers.into_iter().eq(0..view.len()));
+}
+
+/// How accounts are packed depends on all of the book; a number of a visible account does not.
+#[test]
+fn the_number_of_an_account_does_not_depend_on_hidden_accounts() {
+    let rows = |hidden: usize| {
+        let mut source = perennial::source::MemorySource::new();
+        for number in 0..hidden {
+            // Trees of many sizes, among those that are shown.
+            let top = crate::common::id(&format!("h{number:03}"));
+            source = source.account(perennial::AccountRow::new(top.clone(), "Group"));
+            for below in 0..number % 5 {
+                let below = crate::common::id(&format!("h{number:03}-{below}"));
+                source = source.account(perennial::AccountRow::new(below, "Company").under(top.clone()));
+            }
+        }
+        for number in 0..30 {
+            let top = crate::common::id(&format!("{}{number:03}", if number % 2 == 0 { "a" } else { "z" }));
+            source = source.account(perennial::AccountRow::new(top.clone(), "Group"));
+            let below = crate::common::id(&format!("m{number:03}"));
+            source = source.account(perennial::AccountRow::new(below, "Company").under(top));
+        }
+        source
+    };
+    let numbers = |hidden: usize| -> Vec<(String, usize)> {
+        let builder = Book::builder(crate::common::schema()).chunk_rows(4);
+        let (book, _) = builder.load(&rows(hidden)).unwrap();
+        let all = crate::common::view(&book);
+        // One hidden account at least, so that the scope shows a part either way.
+        let shown = all.accounts().filter(|account| !account.id_str().starts_with('h'));
+        let scope = Scope::of(all.set(shown.map(|account| account.place())));
+        let view = book.view(&scope, crate::common::as_of()).unwrap();
+        view.accounts().map(|account| (account.id_str().to_owned(), view.dense(account.place()))).collect()
+    };
+    assert_eq!(numbers(1), numbers(200));
 }

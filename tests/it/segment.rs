@@ -233,6 +233,7 @@ fn other_expressions_ask_segments() {
     let wanted: i64 = view
         .accounts()
         .filter(|account| found.contains("large", *account))
+        .filter(|account| account.value("status") != Some(perennial::Value::Enum("gone".into())))
         .filter_map(|account| {
             account.value("seats").and_then(|value| match value {
                 perennial::Value::Int(v) => Some(v),

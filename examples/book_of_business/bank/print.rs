@@ -66,8 +66,9 @@ pub fn write_companies(out: &mut dyn Write, view: &View, totals: &Totals) -> io:
 fn row(out: &mut dyn Write, name: &str, roots: &[Account<'_>], totals: &Totals) -> io::Result<()> {
     let sum =
         |of: fn(&Totals, Account<'_>) -> u128| grouped(roots.iter().map(|root| of(totals, *root)).sum());
-    let assets: Vec<u128> = roots.iter().filter_map(|root| millions(totals, *root)).collect();
-    let assets = if assets.is_empty() { "-".to_owned() } else { grouped(assets.iter().sum()) };
+    // Cents are added up; what is shown is rounded at the end.
+    let assets: Vec<i128> = roots.iter().filter_map(|root| cents(totals, *root)).collect();
+    let assets = if assets.is_empty() { "-".to_owned() } else { grouped(millions(assets.iter().sum())) };
     writeln!(out, "  {name:<NAME$}{:>10}{:>14}{assets:>16}", sum(entities), sum(listed))
 }
 
@@ -108,9 +109,15 @@ fn listed(totals: &Totals, account: Account<'_>) -> u128 {
     rows.unwrap_or(0)
 }
 
-fn millions(totals: &Totals, account: Account<'_>) -> Option<u128> {
-    let money = totals.value(account, "total_assets")?.as_money()?;
-    Some(money.minor().unsigned_abs() / 100_000_000)
+fn cents(totals: &Totals, account: Account<'_>) -> Option<i128> {
+    Some(totals.value(account, "total_assets")?.as_money()?.minor())
+}
+
+/// Millions of an amount in cents, rounded half to even.
+fn millions(cents: i128) -> u128 {
+    let (cents, one) = (cents.unsigned_abs(), 100_000_000);
+    let (down, rest) = (cents / one, cents % one);
+    down + u128::from(rest * 2 > one || rest * 2 == one && down % 2 == 1)
 }
 
 /// Writes one family as a tree.

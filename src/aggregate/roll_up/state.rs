@@ -12,8 +12,8 @@ use super::moments::Moments;
 use super::spec::{Number, Spec};
 use crate::aggregate::usage::{sum_cell, unit_of, units, weighted};
 use crate::expr::{Bits, Cell, Key, Summed, Total, Val};
-use crate::fold::{Sum, divide_half_even, from_quanta};
-use crate::model::nearest_double;
+use crate::fold::{QUANTUM_BITS, Sum, from_quanta};
+use crate::model::{nearest_double, quotient};
 
 /// For how many events a value stands, and whether it is their total; else it is the value of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -384,7 +384,7 @@ pub(super) fn double(value: &Val<'_>, number: Number) -> Option<f64> {
     }
 }
 
-/// One sum by another: a double, or money with some digits more, rounded half to even.
+/// One sum by another: a double, or money with some digits more, rounded half to even once.
 pub(super) fn ratio(
     above: &Sum,
     above_of: Number,
@@ -395,32 +395,16 @@ pub(super) fn ratio(
     if above.is_out_of_range() || below.is_out_of_range() || below.value == 0 {
         return Cell::Missing;
     }
-    let (Some(digits), false) = (money_digits, below_of.summed == Summed::Double) else {
+    let Some(digits) = money_digits else {
         // Of no negative zero: a sum of nothing by one below 0 is 0.
         let double = units_to_double(above.value, above_of) / units_to_double(below.value, below_of) + 0.0;
-        return match (money_digits, double.is_finite()) {
-            (_, false) => Cell::Missing,
-            (None, true) => Cell::Double(Bits::new(double)),
-            (Some(digits), true) => money_of(double, above_of.scale + digits),
-        };
+        return if double.is_finite() { Cell::Double(Bits::new(double)) } else { Cell::Missing };
     };
-    // The divisor has digits of its own.
-    let more = u32::from(digits) + u32::from(below_of.scale);
-    let units = 10_i128.checked_pow(more).and_then(|by| above.value.checked_mul(by));
-    // The divisor stands above 0.
-    let pair = if below.value < 0 {
-        units.and_then(i128::checked_neg).zip(below.value.checked_neg())
-    } else {
-        units.map(|units| (units, below.value))
-    };
-    pair.map_or(Cell::Missing, |(units, by)| Cell::Wide(divide_half_even(units, by)))
-}
-
-fn money_of(double: f64, scale: u8) -> Cell {
-    let units = double * 10_f64.powi(i32::from(scale));
-    #[expect(clippy::cast_possible_truncation, reason = "within range, as tested")]
-    let whole = units.round_ties_even() as i128;
-    if units.abs() < 1e38 { Cell::Wide(whole) } else { Cell::Missing }
+    // The divisor has digits of its own, or counts quanta.
+    let factor = 10_u128.checked_pow(u32::from(digits) + u32::from(below_of.scale));
+    let raised = if below_of.summed == Summed::Double { QUANTUM_BITS } else { 0 };
+    let units = factor.and_then(|factor| quotient(above.value, factor, raised, below.value));
+    units.map_or(Cell::Missing, Cell::Wide)
 }
 
 /// The texts of a value: a text, or a list of them.

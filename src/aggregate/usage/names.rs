@@ -1,5 +1,7 @@
 //! Which names do expressions have that ask usage?
 
+use std::sync::Arc;
+
 use super::kind::{ANY_EVENT, BUILT_IN, UsageSchema};
 use super::{Metrics, Usage};
 use crate::expr::{Name, NameText, Names, Of, Type};
@@ -106,6 +108,10 @@ impl Names for WithUsage<'_> {
 
     fn products(&self) -> Option<EnumValues> {
         self.names.products()
+    }
+
+    fn cancelled_when(&self) -> Option<(Arc<str>, Vec<Arc<str>>)> {
+        self.names.cancelled_when()
     }
 
     fn segment_chain(&self, id: &str) -> Option<usize> {

@@ -38,6 +38,7 @@ impl Check<'_> {
             F::Count | F::Sum | F::Avg | F::Min | F::Max | F::Days | F::First | F::Last => {
                 self.counted(entry, arguments, node).map(Receiver::Value)
             }
+            F::WithCancelled => self.with_cancelled(entry, arguments),
             F::InSegment => self.in_segment(arguments, node).map(Receiver::Value),
             F::Has => self.has(arguments, node).map(Receiver::Value),
             F::Between => self.between(entry, arguments, node),

@@ -50,6 +50,7 @@ impl Check<'_> {
                 let inner = self.inside(context, variable, body);
                 self.walks -= 1;
                 let inner = inner?;
+                self.must_see_cancelled(over, &filters)?;
                 if kind == MacroKind::Filter {
                     filters.push(self.must_be_true(&inner)?);
                     return Some(Receiver::Accounts(account, walk, filters));
@@ -117,6 +118,7 @@ impl Check<'_> {
         // The collection itself, without what filters it.
         let word = text.split(['(', '\n']).next().unwrap_or(text);
         let word = word.strip_suffix(".filter").unwrap_or(word);
+        let word = word.strip_suffix(".withCancelled").unwrap_or(word);
         Arc::from(word.chars().take(60).collect::<String>())
     }
 

@@ -5,6 +5,7 @@
 //! the expression nests, which is counted before.
 
 mod calls;
+mod cancelled;
 mod dates;
 mod lints;
 mod macros;
@@ -15,6 +16,7 @@ mod unify;
 
 use std::sync::Arc;
 
+use self::cancelled::Cancelled;
 pub(super) use self::paths::Receiver;
 use self::paths::{Context, Scope, ScopeOf};
 use super::ast::{Ast, Node, NodeId};
@@ -259,6 +261,7 @@ impl<'n> Checker<'n> {
             watched: None,
             seen: None,
             seen_row: None,
+            cancelled: Cancelled::new(self.names),
         }
     }
 
@@ -321,6 +324,7 @@ pub(super) struct Check<'a> {
     watched: Option<NodeId>,
     seen: Option<Receiver>,
     seen_row: Option<SlotOf>,
+    cancelled: Cancelled,
 }
 
 impl Check<'_> {

@@ -192,7 +192,7 @@ impl Check<'_> {
                     self.note_outer(node, head);
                 }
                 return match behind {
-                    [] => Some(Receiver::Accounts(account, *walk, Vec::new())),
+                    [] => Some(self.walk(account, *walk)),
                     _ => {
                         let message =
                             format!("`{word}` are several accounts; ask `{word}.exists(x, ..)` or the like");
@@ -249,6 +249,7 @@ impl Check<'_> {
         if outer {
             self.note_outer(node, path);
         }
+        self.note_status(account, path, node);
         let id = self.terms.slot(&SlotOf::Account, path, kind);
         let id = self.reach(account, id, node)?;
         let term = Term { id, kind: kind.clone(), loose: None, node };

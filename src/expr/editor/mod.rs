@@ -219,6 +219,9 @@ impl Checker<'_> {
                     .filter(|kind| !matches!(kind, MacroKind::Map | MacroKind::Where | MacroKind::Distinct));
                 found.macros(macros);
                 found.named(&["count"]);
+                if walk.leaves_out_cancelled() && self.names().cancelled_when().is_some() {
+                    found.named(&["withCancelled"]);
+                }
                 if walk == Walk::Lineage {
                     found.named(&["at", "level"]);
                 }

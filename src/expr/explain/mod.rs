@@ -160,6 +160,9 @@ pub enum Origin {
 pub struct Gathered<Id> {
     /// How many were asked, those left out by `filter` not counted.
     pub asked: u64,
+    /// How many accounts of the walk were left out since they are cancelled: it does not say `withCancelled()`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cancelled: u64,
     /// How many had no answer.
     pub missing: u64,
     /// How many were decisive: those that say yes to `exists`, `exists_one` or `count`, or not yes to `all`; those with a
@@ -167,6 +170,11 @@ pub struct Gathered<Id> {
     pub decisive: u64,
     /// The first [`MAX_WITNESSES`] of them in the order of the tree or of their ids, with what each gave.
     pub witnesses: Vec<(Id, Option<ExprValue>)>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A small set of parts whose change would turn the answer.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::build::Asked;
 use super::{Gathered, MAX_WITNESSES, Origin, Reading};
-use crate::expr::ast::{Node, NodeId};
+use crate::expr::ast::{Ast, Node, NodeId};
 use crate::expr::batch::{self, Points};
 use crate::expr::scalar;
 use crate::expr::term::{Gather, Op, Over, TermId};
@@ -104,7 +104,8 @@ fn origin(asked: &Asked<'_>, at: AccountIdx, node: NodeId) -> Option<Origin> {
     match points.terms.op(term) {
         Op::Slot(_) | Op::Level | Op::AccountId | Op::Under { .. } => Some(whose()),
         Op::Owns(product) => {
-            let mut found = Gathered { asked: 0, missing: 0, decisive: 0, witnesses: Vec::new() };
+            let mut found =
+                Gathered { asked: 0, cancelled: 0, missing: 0, decisive: 0, witnesses: Vec::new() };
             for place in points.view.subtree(account) {
                 found.asked += 1;
                 if points.holds(place, *product) {
@@ -126,10 +127,14 @@ fn origin(asked: &Asked<'_>, at: AccountIdx, node: NodeId) -> Option<Origin> {
                 });
             };
             Some(match over {
-                Over::Walk(_) => {
-                    Origin::Accounts(gathered(*what, &answer, kind, &mut ask, &|asked| match asked {
+                Over::Walk(walk) => {
+                    let mut found = gathered(*what, &answer, kind, &mut ask, &|asked| match asked {
                         batch::Asked::Account(place) | batch::Asked::Row(place, ..) => id(place),
-                    }))
+                    });
+                    if walk.leaves_out_cancelled() && !says_with_cancelled(asked.checked.ast(), node) {
+                        found.cancelled = cancelled(points, account, over);
+                    }
+                    Origin::Accounts(found)
                 }
                 Over::Table(_) => {
                     Origin::Rows(gathered(*what, &answer, kind, &mut ask, &|asked| row_id(points, asked)))
@@ -139,6 +144,32 @@ fn origin(asked: &Asked<'_>, at: AccountIdx, node: NodeId) -> Option<Origin> {
         _ if asked.is_moment(node) => Some(Origin::Day),
         _ => None,
     }
+}
+
+/// Does what a macro or a count is asked of say `withCancelled()`?
+fn says_with_cancelled(ast: &Ast, node: NodeId) -> bool {
+    let mut at = Some(node);
+    while let Some(node) = at {
+        at = match ast.node(node) {
+            Node::Call { function, .. } if &**function == "withCancelled" => return true,
+            Node::Call { arguments, .. } => arguments.first().copied(),
+            Node::Macro { over, .. } => Some(over),
+            _ => None,
+        };
+    }
+    false
+}
+
+/// How many of the accounts of a walk are cancelled.
+fn cancelled(points: &Points<'_>, from: AccountIdx, over: &Over) -> u64 {
+    let mut cancelled = 0;
+    points.each_asked(from, over, &[], None, &mut |asked, _| {
+        if let batch::Asked::Account(place) = asked {
+            cancelled += u64::from(points.view.at(place).is_some_and(|account| account.is_cancelled()));
+        }
+        true
+    });
+    cancelled
 }
 
 fn row_id(points: &Points<'_>, asked: batch::Asked) -> ChildId {
@@ -171,7 +202,7 @@ fn gathered<Id>(
     ask: &mut Ask<'_>,
     id: &dyn Fn(batch::Asked) -> Id,
 ) -> Gathered<Id> {
-    let mut found = Gathered { asked: 0, missing: 0, decisive: 0, witnesses: Vec::new() };
+    let mut found = Gathered { asked: 0, cancelled: 0, missing: 0, decisive: 0, witnesses: Vec::new() };
     ask(&mut |asked, value| {
         found.asked += 1;
         if value.is_missing() {

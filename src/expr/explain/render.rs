@@ -78,6 +78,9 @@ fn gathered<Id: fmt::Display>(f: &mut fmt::Formatter<'_>, found: &Gathered<Id>, 
     if found.missing > 0 {
         write!(f, ", {} without an answer", found.missing)?;
     }
+    if found.cancelled > 0 {
+        write!(f, ", {} cancelled left out", found.cancelled)?;
+    }
     for (place, (id, value)) in found.witnesses.iter().enumerate() {
         write!(f, "{}{id}", if place == 0 { ": " } else { ", " })?;
         match value {

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::expr::{Ast, ExprLimits};
 use crate::model::{JsonOnce, nearest};
+use crate::segment::cancelled::Counted;
 
 /// The version of the document that this release writes, and the only one that it reads.
 pub const QUERY_VERSION: u64 = crate::model::DOCUMENT_VERSION;
@@ -44,6 +45,9 @@ impl Query {
             document.insert("columns".to_owned(), json!(columns));
         }
         document.insert("limit".to_owned(), json!(self.limit));
+        if self.counted == Counted::WithCancelled {
+            document.insert("with_cancelled".to_owned(), json!(true));
+        }
         Json::Object(document)
     }
 
@@ -109,7 +113,11 @@ impl GroupBy {
                 json!({ "label": &*measure.label, "kind": measure.kind, "of": measure.of.to_string() })
             })
             .collect();
-        json!({ "v": QUERY_VERSION, "by": self.by.to_string(), "measures": measures })
+        let mut document = json!({ "v": QUERY_VERSION, "by": self.by.to_string(), "measures": measures });
+        if let (Counted::WithCancelled, Some(document)) = (self.counted, document.as_object_mut()) {
+            document.insert("with_cancelled".to_owned(), json!(true));
+        }
+        document
     }
 
     /// Reads a document; an expression is its text, or its wire form.
@@ -192,7 +200,7 @@ impl Reader<'_> {
 
     fn query(&mut self, json: &Json) -> Option<Query> {
         let Json::Object(document) = json else { return self.fault("", "expected an object with `v`") };
-        self.known("", document, &["v", "filter", "search", "sort", "columns", "limit"]);
+        self.known("", document, &["v", "filter", "search", "sort", "columns", "limit", "with_cancelled"]);
         self.version(document);
         let mut query = Query::new();
         if let Some(filter) = document.get("filter") {
@@ -242,14 +250,26 @@ impl Reader<'_> {
                     .unwrap_or(()),
             }
         }
+        query.counted = self.counted(document);
         Some(query)
+    }
+
+    fn counted(&mut self, document: &Map<String, Json>) -> Counted {
+        match document.get("with_cancelled") {
+            None | Some(Json::Bool(false)) => Counted::Current,
+            Some(Json::Bool(true)) => Counted::WithCancelled,
+            Some(_) => {
+                self.unsound("/with_cancelled", "expected true or false");
+                Counted::Current
+            }
+        }
     }
 
     fn groups(&mut self, json: &Json) -> Option<GroupBy> {
         let Json::Object(document) = json else {
             return self.fault("", "expected an object with `v` and `by`");
         };
-        self.known("", document, &["v", "by", "measures"]);
+        self.known("", document, &["v", "by", "measures", "with_cancelled"]);
         self.version(document);
         let by = self.expression(document.get("by"), "/by");
         let mut measures = Vec::new();
@@ -274,7 +294,8 @@ impl Reader<'_> {
                 measures.push(Measure { label: Arc::from(label), kind, of });
             }
         }
-        Some(GroupBy { by: by?, measures })
+        let counted = self.counted(document);
+        Some(GroupBy { by: by?, measures, counted })
     }
 
     fn version(&mut self, document: &Map<String, Json>) {

@@ -12,6 +12,7 @@ use crate::expr::{
 };
 use crate::model::DocumentVersion;
 use crate::segment::Segments;
+use crate::segment::cancelled::Counted;
 use crate::set::{AccountSet, StaleSet};
 
 /// Groups that are told apart; accounts of further ones are counted together.
@@ -45,6 +46,10 @@ pub struct Measure {
 }
 
 /// Accounts by the value of an expression, with figures for each.
+///
+/// Cancelled accounts are in no group and no figure, as in a roll-up (ruling S115 of
+/// [`docs::semantics`](crate::docs::semantics)): [`Groups::cancelled`] says how many were left out, and
+/// [`GroupBy::with_cancelled`] counts them as well.
 ///
 /// ```
 /// use perennial::expr::Checker;
@@ -80,6 +85,7 @@ pub struct Measure {
 pub struct GroupBy {
     pub(super) by: Ast,
     pub(super) measures: Vec<Measure>,
+    pub(super) counted: Counted,
 }
 
 /// The groups of some accounts, by key; those without a key last.
@@ -92,10 +98,13 @@ pub struct Groups {
     pub labels: Vec<Arc<str>>,
     /// Each group.
     pub groups: Vec<Group>,
-    /// All accounts together: their number and figures, however many groups there are.
+    /// All accounts that are counted, together: their number and figures, however many groups there are.
     pub whole: Group,
     /// Accounts of groups beyond [`MAX_GROUPS`], which are those with the greatest keys.
     pub beyond: usize,
+    /// Accounts that are left out since they are cancelled.
+    #[serde(default)]
+    pub cancelled: usize,
 }
 
 /// One group.
@@ -156,7 +165,7 @@ impl GroupBy {
     ///
     /// What is wrong with the text.
     pub fn new(by: &str) -> Result<Self, ExprErrors> {
-        Ok(Self { by: Ast::parse(by)?, measures: Vec::new() })
+        Ok(Self { by: Ast::parse(by)?, measures: Vec::new(), counted: Counted::Current })
     }
 
     /// A further figure.
@@ -169,7 +178,14 @@ impl GroupBy {
         Ok(self)
     }
 
-    /// The groups of the visible accounts of a set.
+    /// With cancelled accounts.
+    #[must_use]
+    pub const fn with_cancelled(mut self) -> Self {
+        self.counted = Counted::WithCancelled;
+        self
+    }
+
+    /// The groups of the visible accounts of a set, those that are cancelled left out unless they are asked for.
     ///
     /// # Errors
     ///
@@ -200,6 +216,7 @@ impl GroupBy {
         accounts: &AccountSet,
     ) -> Result<Groups, GroupError> {
         let accounts = view.visible().intersection(accounts)?;
+        let (accounts, cancelled) = self.counted.among(view, accounts);
         let checked = self.check(checker)?;
         let tallies = self.tallies(&checked)?;
         let plan = ExprPlan::with_segments(view.schema(), segments.in_order(), &checked)?;
@@ -237,7 +254,7 @@ impl GroupBy {
         });
         let told: Vec<Group> = told.collect();
         let labels = self.measures.iter().map(|measure| measure.label.clone()).collect();
-        Ok(Groups { v: DocumentVersion, labels, groups: told, whole: group(None, whole), beyond })
+        Ok(Groups { v: DocumentVersion, labels, groups: told, whole: group(None, whole), beyond, cancelled })
     }
 
     /// The key, then what each figure is of.

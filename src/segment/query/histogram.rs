@@ -8,12 +8,16 @@ use crate::book::View;
 use crate::expr::{Ast, Checker, ExprPlan, ExprValue};
 use crate::model::DocumentVersion;
 use crate::segment::Segments;
+use crate::segment::cancelled::Counted;
 use crate::set::AccountSet;
 
 /// Bins of a histogram, at most.
 pub const MAX_BINS: usize = 1_000;
 
 /// How many accounts have a value in each of some ranges.
+///
+/// Cancelled accounts are counted nowhere but in [`Histogram::cancelled`] (ruling S115 of
+/// [`docs::semantics`](crate::docs::semantics)); [`Histogram::with_cancelled`] counts them as others.
 ///
 /// ```
 /// use perennial::expr::{Ast, Checker};
@@ -54,6 +58,9 @@ pub struct Histogram {
     pub above: usize,
     /// Accounts without a value.
     pub missing: usize,
+    /// Accounts that are left out since they are cancelled.
+    #[serde(default)]
+    pub cancelled: usize,
 }
 
 /// One range of a histogram.
@@ -70,8 +77,8 @@ pub struct Bin {
 }
 
 impl Histogram {
-    /// Counts the visible accounts of a set by a number, in ranges between ascending edges: each from its lower edge to
-    /// before its upper, the last with it. Money is taken in major units, and everything as the nearest double.
+    /// Counts the visible accounts of a set that are not cancelled by a number, in ranges between ascending edges: each
+    /// from its lower edge to before its upper, the last with it. Money is taken in major units, and everything as the nearest double.
     ///
     /// # Errors
     ///
@@ -85,6 +92,31 @@ impl Histogram {
         checker: &Checker<'_>,
         view: &View,
         accounts: &AccountSet,
+        value: &Ast,
+        edges: &[f64],
+    ) -> Result<Self, GroupError> {
+        Self::counting(Counted::Current, checker, (view, accounts), value, edges)
+    }
+
+    /// As [`Histogram::of`], with cancelled accounts.
+    ///
+    /// # Errors
+    ///
+    /// As [`Histogram::of`].
+    pub fn with_cancelled(
+        checker: &Checker<'_>,
+        view: &View,
+        accounts: &AccountSet,
+        value: &Ast,
+        edges: &[f64],
+    ) -> Result<Self, GroupError> {
+        Self::counting(Counted::WithCancelled, checker, (view, accounts), value, edges)
+    }
+
+    fn counting(
+        counted: Counted,
+        checker: &Checker<'_>,
+        (view, accounts): (&View, &AccountSet),
         value: &Ast,
         edges: &[f64],
     ) -> Result<Self, GroupError> {
@@ -108,13 +140,15 @@ impl Histogram {
             return Err(fault("/edges", QueryFaultKind::Other(message)).into());
         }
         let accounts = view.visible().intersection(accounts)?;
+        let (accounts, cancelled) = counted.among(view, accounts);
         let answers =
             ExprPlan::with_segments(view.schema(), Segments::none().in_order(), [&checked])?.run(view);
         let bins = edges.windows(2).map(|pair| match pair {
             [from, to] => Bin { from: *from, to: *to, accounts: 0 },
             _ => Bin { from: 0.0, to: 0.0, accounts: 0 },
         });
-        let mut found = Self { v: DocumentVersion, bins: bins.collect(), below: 0, above: 0, missing: 0 };
+        let bins = bins.collect();
+        let mut found = Self { v: DocumentVersion, bins, below: 0, above: 0, missing: 0, cancelled };
         for account in accounts.iter().filter_map(|place| view.at(place)) {
             let Some(number) = answers.value(0, account).as_ref().and_then(as_double) else {
                 found.missing += 1;

@@ -19,6 +19,7 @@ pub use self::groups::{Group, GroupBy, GroupError, Groups, MAX_GROUPS, Measure, 
 pub use self::histogram::{Bin, Histogram, MAX_BINS};
 pub use self::page::{AskError, CheckedQuery, Cursor, Page, PageRow};
 use crate::expr::{Ast, ExprErrors, ExprValue};
+use crate::segment::cancelled::Counted;
 
 /// Accounts on one page, where a query does not say how many.
 pub const PAGE: usize = 50;
@@ -70,6 +71,7 @@ pub struct Query {
     pub(super) sort: Vec<SortKey>,
     pub(super) columns: Vec<Column>,
     pub(super) limit: usize,
+    pub(super) counted: Counted,
 }
 
 /// One key of an order.
@@ -94,7 +96,14 @@ pub struct Column {
 
 impl Default for Query {
     fn default() -> Self {
-        Self { filter: None, search: None, sort: Vec::new(), columns: Vec::new(), limit: PAGE }
+        Self {
+            filter: None,
+            search: None,
+            sort: Vec::new(),
+            columns: Vec::new(),
+            limit: PAGE,
+            counted: Counted::Current,
+        }
     }
 }
 
@@ -165,6 +174,13 @@ impl Query {
     #[must_use]
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit.clamp(1, MAX_PAGE);
+        self
+    }
+
+    /// With cancelled accounts in the total of its pages. They match, and stand among the rows, either way.
+    #[must_use]
+    pub const fn with_cancelled(mut self) -> Self {
+        self.counted = Counted::WithCancelled;
         self
     }
 

@@ -13,6 +13,7 @@ use crate::expr::{AccountExpr, Checked, Checker, ExprPlan, ExprPlanErrors, Type,
 use crate::model::AccountId;
 use crate::model::DocumentVersion;
 use crate::segment::Segments;
+use crate::segment::cancelled::Counted;
 use crate::set::{AccountSet, StaleSet};
 
 /// A query that makes sense, ready to be asked of books.
@@ -23,6 +24,7 @@ pub struct CheckedQuery {
     sort: Vec<(Checked, bool)>,
     columns: Vec<(Arc<str>, Checked)>,
     limit: usize,
+    counted: Counted,
     segments: Segments,
 }
 
@@ -36,14 +38,18 @@ pub struct Cursor {
     id: AccountId,
 }
 
-/// Some accounts of a query, in order.
+/// Some accounts of a query, in order. Cancelled accounts match as others do and stand among the rows; they are not in the
+/// total unless [`Query::with_cancelled`] asks for them (ruling S115 of [`docs::semantics`](crate::docs::semantics)).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Page {
     v: DocumentVersion,
-    /// How many visible accounts fit, on all pages.
+    /// How many visible accounts fit, on all pages, without those that are cancelled.
     pub total: usize,
+    /// How many more fit that are cancelled, on all pages; 0 where the total holds them.
+    #[serde(default)]
+    pub cancelled: usize,
     /// What stands above the columns.
     pub labels: Vec<Arc<str>>,
     /// The accounts of this page.
@@ -138,7 +144,15 @@ impl Query {
             return Err(QueryErrors { faults });
         }
         let search = self.search.clone();
-        Ok(CheckedQuery { filter, search, sort, columns, limit: self.limit, segments: segments.clone() })
+        Ok(CheckedQuery {
+            filter,
+            search,
+            sort,
+            columns,
+            limit: self.limit,
+            counted: self.counted,
+            segments: segments.clone(),
+        })
     }
 }
 
@@ -204,7 +218,8 @@ impl CheckedQuery {
         let wanted = self.limit + 1;
         let mut worst: Option<usize> = None;
         let mut buffer: Vec<Val<'_>> = Vec::with_capacity(keys.len());
-        let mut total = 0;
+        let (mut total, mut cancelled) = (0, 0);
+        let left_out = self.counted.left_out(view);
         for account in accounts.iter().filter_map(|place| view.at(place)) {
             let rank = match &search {
                 None => 0,
@@ -213,7 +228,11 @@ impl CheckedQuery {
                     None => continue,
                 },
             };
-            total += 1;
+            if left_out(account.place()) {
+                cancelled += 1;
+            } else {
+                total += 1;
+            }
             buffer.clear();
             // The first key alone tells of most accounts that they stand on no page yet to come.
             let worst_one = worst.and_then(|at| kept.get(at));
@@ -258,7 +277,7 @@ impl CheckedQuery {
             values: columns.iter().map(|column| column.value(one.account)).collect(),
         });
         let labels = self.columns.iter().map(|(label, _)| label.clone()).collect();
-        Ok(Page { v: DocumentVersion, total, labels, rows: rows.collect(), next })
+        Ok(Page { v: DocumentVersion, total, cancelled, labels, rows: rows.collect(), next })
     }
 
     /// The columns of the accounts of a set, in the order of the tree: for exports and profiles.

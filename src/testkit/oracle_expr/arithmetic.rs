@@ -3,6 +3,7 @@
 use super::Operand;
 use super::values::{as_double, as_doubles, exact, finite, spelled};
 use crate::expr::{BinaryOp, ExprValue};
+use crate::testkit::number::Number;
 use crate::{Currency, Date, Decimal, Duration, Timestamp};
 
 pub(super) fn reckoned(op: BinaryOp, left: &Operand, right: &Operand) -> Option<ExprValue> {
@@ -89,16 +90,11 @@ pub(super) fn reckoned(op: BinaryOp, left: &Operand, right: &Operand) -> Option<
     })
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    reason = "the nearest double is meant; the range is checked before it is cut"
-)]
+/// The exact product, digit by digit, rounded once.
 pub(super) fn scaled_by(amount: Decimal, currency: Currency, by: f64) -> Option<ExprValue> {
     let scale = amount.scale().max(currency.exponent() + 9);
-    let more = 10_f64.powi(i32::from(scale - amount.scale()));
-    let product = amount.units() as f64 * by * more;
-    let units = (product.abs() < 1e37).then(|| product.round_ties_even() as i128)?;
+    let product = Number::of(amount.units(), amount.scale()).times(&Number::of_double(by));
+    let units = product.rounded(usize::from(scale))?;
     Some(ExprValue::Money(Decimal::new(units, scale), currency))
 }
 

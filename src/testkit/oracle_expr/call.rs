@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::values::{all, as_double, compared, finite};
-use super::{Operand, Thing, Variables, Walk};
+use super::{Operand, Thing, Variables, Walk, gone};
 use crate::expr::{ExprValue, NodeId};
 use crate::{Account, Date};
 
@@ -47,6 +47,9 @@ impl<'v> Walk<'_, 'v> {
                 all(&[above, below]).map(ExprValue::Bool)
             }
             ("count", [of]) => match self.thing(*of, variables) {
+                Thing::Walk(accounts) => {
+                    int(i64::try_from(accounts.iter().filter(|account| !gone(account)).count()).ok())
+                }
                 Thing::Accounts(accounts) => int(i64::try_from(accounts.len()).ok()),
                 Thing::Rows(rows) => int(i64::try_from(rows.len()).ok()),
                 _ => None,
@@ -60,12 +63,6 @@ impl<'v> Walk<'_, 'v> {
             }
             ("owns", _) => {
                 let Some((account, product)) = self.asked(arguments, variables) else { return truth(false) };
-                let gone = |account: &Account<'_>| {
-                    let status =
-                        account.value("status").and_then(|status| status.as_text().map(Arc::<str>::from));
-                    let group = status.and_then(|status| account.view().schema().status_group(&status));
-                    group == Some(crate::StatusGroup::Cancelled)
-                };
                 truth(account.subtree().any(|below| below.product() == Some(&*product) && !gone(&below)))
             }
             ("today", []) => date(Some(self.as_of.date())),

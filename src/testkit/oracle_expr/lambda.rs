@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::arithmetic::duration;
 use super::values::{all, any, compared, finite, rank};
-use super::{Operand, Thing, Variables, Walk};
+use super::{Operand, Thing, Variables, Walk, gone};
 use crate::Decimal;
 use crate::expr::{ExprValue, MacroKind, NodeId, Type};
-use crate::testkit::number::double_of;
+use crate::testkit::number::{double_of, half_even, of_quanta, quanta_of};
 
 impl<'v> Walk<'_, 'v> {
     pub(super) fn lambda(
@@ -21,8 +21,13 @@ impl<'v> Walk<'_, 'v> {
         variables: &mut Variables<'v>,
     ) -> Thing<'v> {
         let over = self.thing(over, variables);
-        let list = matches!(over, Thing::Value(_));
+        let (list, walk) = (matches!(over, Thing::Value(_)), matches!(over, Thing::Walk(_)));
         let things: Vec<Thing<'v>> = match over {
+            // What is filtered may still be asked with those who are cancelled.
+            Thing::Walk(accounts) => {
+                let asked = accounts.into_iter().filter(|one| kind == MacroKind::Filter || !gone(one));
+                asked.map(|account| Thing::Account(Some(account))).collect()
+            }
             Thing::Accounts(accounts) => {
                 accounts.into_iter().map(|account| Thing::Account(Some(account))).collect()
             }
@@ -79,7 +84,11 @@ impl<'v> Walk<'_, 'v> {
                         _ => {}
                     }
                 }
-                if any_row { Thing::Rows(rows) } else { Thing::Accounts(accounts) }
+                match (any_row, walk) {
+                    (true, _) => Thing::Rows(rows),
+                    (false, true) => Thing::Walk(accounts),
+                    (false, false) => Thing::Accounts(accounts),
+                }
             }
             MacroKind::Map => Thing::Value(answers.into_iter().collect::<Option<_>>().map(ExprValue::List)),
             MacroKind::Sum | MacroKind::Avg => {
@@ -124,13 +133,8 @@ impl<'v> Walk<'_, 'v> {
 }
 
 /// The sum or the mean of values of one type. Doubles are summed in quanta of 2^-64, so that no order matters.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    reason = "the nearest double is meant; quanta are whole numbers well inside 128 bits"
-)]
+#[expect(clippy::cast_precision_loss, reason = "rows of tests are few")]
 fn added(values: &[ExprValue], mean: bool, of: Option<&Type>, result: Option<&Type>) -> Option<ExprValue> {
-    const QUANTA: f64 = 18_446_744_073_709_551_616.0;
     let rows = values.len();
     values.first()?;
     let mut sum: i128 = 0;
@@ -139,27 +143,23 @@ fn added(values: &[ExprValue], mean: bool, of: Option<&Type>, result: Option<&Ty
             ExprValue::Int(v) => (*v).into(),
             ExprValue::Decimal(v) | ExprValue::Money(v, _) => v.units(),
             ExprValue::Duration(v) => v.micros().into(),
-            ExprValue::Double(v) if v.abs() <= 4_503_599_627_370_496.0 => {
-                (v * QUANTA).round_ties_even() as i128
-            }
+            ExprValue::Double(v) => quanta_of(*v)?,
             _ => return None,
         })?;
     }
     match (of?, result?) {
         (Type::Money { currency, scale }, Type::Money { scale: more, .. }) if mean => {
             let units = sum.checked_mul(10_i128.pow(u32::from(more - scale)))?;
-            let rows = i128::try_from(rows).ok()?;
-            let (down, rest) = (units.div_euclid(rows), units.rem_euclid(rows));
-            let up = rest * 2 > rows || rest * 2 == rows && down % 2 != 0;
-            Some(ExprValue::Money(Decimal::new(down + i128::from(up), *more), *currency))
+            let units = half_even(units, i128::try_from(rows).ok()?)?;
+            Some(ExprValue::Money(Decimal::new(units, *more), *currency))
         }
-        (Type::Int, _) if mean => finite(sum as f64 / rows as f64),
+        (Type::Int, _) if mean => finite(double_of(sum, 0) / rows as f64),
         (Type::Decimal { scale }, _) if mean => finite(double_of(sum, *scale) / rows as f64),
-        (Type::Double, _) if mean => finite(sum as f64 / QUANTA / rows as f64),
+        (Type::Double, _) if mean => finite(of_quanta(sum).to_double() / rows as f64),
         (Type::Int, _) => i64::try_from(sum).ok().map(ExprValue::Int),
         (Type::Decimal { scale }, _) => Some(ExprValue::Decimal(Decimal::new(sum, *scale))),
         (Type::Money { currency, scale }, _) => Some(ExprValue::Money(Decimal::new(sum, *scale), *currency)),
-        (Type::Double, _) => finite(sum as f64 / QUANTA),
+        (Type::Double, _) => finite(of_quanta(sum).to_double()),
         (Type::Duration, _) => i64::try_from(sum).ok().and_then(duration),
         _ => None,
     }

@@ -18,7 +18,7 @@ use self::arithmetic::reckoned;
 use self::values::{all, any, compared, constant, holds, is_in, negated, rank, widened};
 use super::oracle_definition::shown;
 use crate::expr::{Ast, BinaryOp, Checked, ExprValue, Node, NodeId, Type};
-use crate::{Account, AsOf, ChildEntry};
+use crate::{Account, AsOf, ChildEntry, StatusGroup};
 
 /// The slow, obvious evaluator of expressions.
 ///
@@ -33,7 +33,8 @@ use crate::{Account, AsOf, ChildEntry};
 /// let checked = Checker::new(&**book.schema()).check("subtree.count() > 3")?;
 /// let oracle = OracleExpr::new(&checked);
 /// for account in view.accounts() {
-///     assert_eq!(oracle.truth(account), Some(account.subtree().count() > 3));
+///     let below = account.subtree().filter(|below| !below.is_cancelled());
+///     assert_eq!(oracle.truth(account), Some(below.count() > 3));
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -48,6 +49,8 @@ enum Thing<'v> {
     Value(Option<ExprValue>),
     Account(Option<Account<'v>>),
     Accounts(Vec<Account<'v>>),
+    /// All accounts of a walk, which leaves out those that are cancelled when it is asked.
+    Walk(Vec<Account<'v>>),
     Rows(Vec<ChildEntry<'v>>),
     Row(ChildEntry<'v>),
 }
@@ -86,6 +89,13 @@ impl<'c> OracleExpr<'c> {
             _ => None,
         }
     }
+}
+
+/// Is an account gone? Its status says so in words.
+pub(super) fn gone(account: &Account<'_>) -> bool {
+    let status = account.value("status").and_then(|status| status.as_text().map(Arc::<str>::from));
+    let group = status.and_then(|status| account.view().schema().status_group(&status));
+    group == Some(StatusGroup::Cancelled)
 }
 
 /// One walk for one account.
@@ -234,6 +244,10 @@ impl<'v> Walk<'_, 'v> {
                 self.member(&of, name)
             }
             Node::Call { function, arguments, .. } => match (&**function, arguments) {
+                ("withCancelled", [of]) => match self.thing(*of, variables) {
+                    Thing::Walk(accounts) => Thing::Accounts(accounts),
+                    thing => thing,
+                },
                 ("at", [of, which]) => {
                     let wanted = self.text(*which, variables);
                     self.in_lineage(*of, variables, |account| {
@@ -291,10 +305,10 @@ impl<'v> Walk<'_, 'v> {
             "root" => Thing::Account(Some(account.root())),
             "ancestors" => Thing::Accounts(account.ancestors().collect()),
             "lineage" => Thing::Accounts(account.lineage().collect()),
-            "children" => Thing::Accounts(account.children()),
-            "descendants" => Thing::Accounts(account.descendants().collect()),
-            "subtree" => Thing::Accounts(account.subtree().collect()),
-            "siblings" => Thing::Accounts(account.siblings()),
+            "children" => Thing::Walk(account.children()),
+            "descendants" => Thing::Walk(account.descendants().collect()),
+            "subtree" => Thing::Walk(account.subtree().collect()),
+            "siblings" => Thing::Walk(account.siblings()),
             "level" => Thing::Value(i64::try_from(account.level()).ok().map(ExprValue::Int)),
             "id" => Thing::Value(Some(ExprValue::Text(Arc::from(account.id_str())))),
             "account_type" => Thing::Value(Some(ExprValue::Text(Arc::from(account.account_type())))),

@@ -15,8 +15,8 @@ use perennial::source::MemorySource;
 use perennial::testkit::Random;
 use perennial::{
     AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, ChildId, ChildRow, ChildTable, Currency,
-    Date, Decimal, EnumValues, LoadReport, Money, Nesting, Policy, Schema, Scope, SystemAttribute, TableKind,
-    Value, View,
+    Date, Decimal, EnumValues, LoadReport, Money, Nesting, Policy, Schema, Scope, StatusGroup,
+    SystemAttribute, TableKind, Value, View,
 };
 
 pub const PRODUCTS: [&str; 3] = ["CRM", "Billing", "Support"];
@@ -53,6 +53,11 @@ pub fn schema() -> Arc<Schema> {
         .attribute(Attribute::new("tags", AttributeType::List))
         .attribute(Attribute::new("plan", AttributeType::Text).required_at(["Team"]))
         .attribute(Attribute::new("floor", AttributeType::Int).applies_to(["Team"]))
+        .status([
+            ("trial", StatusGroup::Free),
+            ("live", StatusGroup::Paying),
+            ("gone", StatusGroup::Cancelled),
+        ])
         .table(tickets)
         .table(contracts);
     Arc::new(schema.build().unwrap())
@@ -122,13 +127,14 @@ pub fn value_of(attribute: &str, byte: u8) -> Option<Value> {
             Value::Band { rank, text: ["poor", "good"][usize::from(rank)].into() }
         }
         "active" => Value::Bool(byte.is_multiple_of(2)),
+        "status" => Value::Enum(["gone", "live", "trial"][usize::from(byte) % 3].into()),
         "tags" => Value::list(["x", "yy", ""].into_iter().take(usize::from(byte) % 4)),
         _ => return None,
     })
 }
 
-pub const ATTRIBUTES: [&str; 10] =
-    ["name", "seats", "arr", "score", "rate", "since", "region", "mood", "active", "tags"];
+pub const ATTRIBUTES: [&str; 11] =
+    ["name", "seats", "arr", "score", "rate", "since", "region", "mood", "active", "tags", "status"];
 
 /// An id whose order has nothing to do with the number.
 pub fn id_of(number: usize) -> AccountId {
