@@ -288,7 +288,7 @@ impl Compiler<'_> {
                 }
             }
         }
-        self.refuse_waiting(definitions, mentions, waits.into_iter().collect());
+        self.refuse_waiting(definitions, mentions, &waits.into_iter().collect());
     }
 
     /// Says what is wrong with definitions that wait in vain for those that they read.
@@ -296,15 +296,15 @@ impl Compiler<'_> {
         &mut self,
         definitions: &[Definition],
         mentions: &HashMap<usize, Vec<usize>>,
-        waits: HashMap<usize, Vec<usize>>,
+        waits: &HashMap<usize, Vec<usize>>,
     ) {
         let mut places: Vec<usize> = waits.keys().copied().collect();
         places.sort_unstable();
-        for mut ring in components(&places, &waits) {
+        for mut ring in components(&places, waits) {
             ring.sort_unstable();
             let reads_itself = |place: &usize| waits.get(place).is_some_and(|reads| reads.contains(place));
             if ring.len() > 1 || ring.iter().any(reads_itself) {
-                let ways = Ring::new(&ring, &waits);
+                let ways = Ring::new(&ring, waits);
                 let named = |places: Vec<usize>| {
                     places.into_iter().filter_map(|at| definitions.get(at)).map(reference).collect()
                 };

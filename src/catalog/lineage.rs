@@ -119,7 +119,8 @@ impl Eq for Impact {}
 
 impl fmt::Debug for Impact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Impact").field("definition", &self.definition).field("path", &self.path()).finish()
+        let mut shown = f.debug_struct("Impact");
+        shown.field("definition", &self.definition).field("path", &self.path()).finish_non_exhaustive()
     }
 }
 
