@@ -152,7 +152,7 @@ mod tests {
             Engine::restore(schema, EngineSettings::new(), &journal.bytes(), None).unwrap();
         assert_eq!((restored.version, restored.damage), (1, None));
         let level = DefinitionRef { kind: DefinitionKind::Attribute, name: Arc::from("level") };
-        assert_eq!(again.published().catalog().report().reserved, [level.clone()]);
+        assert_eq!(again.published().catalog().report().reserved, std::slice::from_ref(&level));
         // Other definitions may be added and the name taken back; it is not given again.
         again.define([CalculatedAttribute::new("double_seats", "seats * 2").into()]).unwrap();
         assert!(again.define([CalculatedAttribute::new("level", "seats * 3").into()]).is_err());
