@@ -412,13 +412,12 @@ fn step(
         }
         26 => {
             let links = state.book().successions().links();
-            let Some(link) = links.get(usize::from(which) % links.len().max(1)).copied() else {
-                return Ok(0);
-            };
-            match more % 3 {
-                0 => Change::new().retract_succession(link.clone()).into(),
-                1 => Change::new().add(AccountRow::new(link.account.clone(), TYPES[1])).into(),
-                _ => {
+            let link = links.get(usize::from(which) % links.len().max(1)).copied();
+            match link.map(|link| (link, more % 3)) {
+                None => Update::new(),
+                Some((link, 0)) => Change::new().retract_succession(link.clone()).into(),
+                Some((link, 1)) => Change::new().add(AccountRow::new(link.account.clone(), TYPES[1])).into(),
+                Some((link, _)) => {
                     let on = state.as_of().date().plus_days(-i32::from(value % 25)).unwrap();
                     engine.ingest([Event::on("login", link.account.as_str(), on).user("dan")])?;
                     return Ok(engine.published().version());

@@ -590,8 +590,11 @@ fn both_roll_ups_say_the_same_of_equal_dates_money_durations_and_zero() {
 
 #[test]
 fn a_sum_of_durations_beyond_its_range_is_missing() {
-    use perennial::Duration;
-    use perennial::expr::Type;
+    use perennial::expr::{ExprPlan, Type};
+    use perennial::source::MemorySource;
+    use perennial::{
+        AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, Date, Duration, Nesting, Schema,
+    };
 
     let longest = ExprValue::Duration(Duration::from_micros(i64::MAX / 1_000));
     let mut sum = Partial::new(&Operator::Sum("time".into()), &Type::Duration, None).unwrap();
@@ -602,6 +605,26 @@ fn a_sum_of_durations_beyond_its_range_is_missing() {
     // What brings it back within its range brings it back.
     sum.add(Some(&ExprValue::Duration(Duration::from_micros(-1))), None);
     assert!(sum.value().is_some());
+
+    // The same of an expression, for a view and for one account.
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(Attribute::new("time", AttributeType::Duration))
+        .build()
+        .unwrap();
+    let id = |text: &str| AccountId::new(text).unwrap();
+    let of = |text: &str, micros: i64| {
+        AccountRow::new(id(text), "Company").with("time", Duration::from_micros(micros))
+    };
+    let source = MemorySource::new().account(of("a", i64::MAX / 1_000)).account(of("a1", 1).under(id("a")));
+    let (book, _) = Book::load(schema, &source, &Policy::strict()).unwrap();
+    let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31).unwrap())).unwrap();
+    let checked = Checker::new(&**book.schema()).check("subtree.sum(a, a.time)").unwrap();
+    let answers = ExprPlan::new(book.schema(), [&checked]).unwrap().run(&view);
+    let (top, below) = (view.account("a").unwrap(), view.account("a1").unwrap());
+    assert_eq!(answers.value(0, top), None);
+    assert_eq!(answers.value(0, below), Some(ExprValue::Duration(Duration::from_micros(1))));
+    assert_eq!(checked.for_accounts(&view).unwrap().value(top), None);
 }
 
 #[test]
