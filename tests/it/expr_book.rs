@@ -10,12 +10,12 @@ use perennial::{AsOf, Book, Date, Policy, Scope, View};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
-fn as_of() -> AsOf {
+pub fn as_of() -> AsOf {
     // In the middle of the dates of test books.
     AsOf::date_utc(Date::from_days(20_120).unwrap())
 }
 
-fn view(book: &Book) -> View {
+pub fn view(book: &Book) -> View {
     book.view(&Scope::all(), as_of()).unwrap()
 }
 
@@ -483,7 +483,7 @@ fn explained(
 }
 
 /// What the plan says for each account, and what the oracle says.
-fn agree(view: &View, expressions: &[Checked]) {
+pub fn agree(view: &View, expressions: &[Checked]) {
     let plan = ExprPlan::new(view.schema(), expressions).unwrap();
     let answers = plan.run(view);
     for (number, expression) in expressions.iter().enumerate() {

@@ -64,6 +64,7 @@ mod expr_book;
 mod expr_check;
 mod expr_conformance;
 mod expr_editor;
+mod expr_nesting;
 mod expr_record;
 mod expr_text;
 mod fuzz_corpus;

@@ -113,14 +113,17 @@ fn origin(asked: &Asked<'_>, at: AccountIdx, node: NodeId) -> Option<Origin> {
             }
             Some(Origin::Accounts(found))
         }
-        Op::Gather { what, over, filters, body } => {
+        Op::Gather { asker, what, over, filters, body } => {
+            if points.asker(account, asker).is_none() {
+                return Some(Origin::Nowhere);
+            }
             let answer = points.value(account, term);
             let kind = match asked.checked.ast().node(node) {
                 Node::Macro { body, .. } => asked.checked.kind_of(body),
                 _ => None,
             };
             let mut ask = |seen: &mut dyn FnMut(batch::Asked, &Val<'_>)| {
-                points.each_asked(account, over, filters, *body, &mut |asked, value| {
+                points.each_asked(account, asker, over, filters, *body, &mut |asked, value| {
                     seen(asked, &value);
                     true
                 });
