@@ -310,7 +310,8 @@ fn ratio(above: &Measure, a: &Sum, below: &Measure, b: &Sum) -> Option<FoldValue
         return None;
     }
     let quotient = number(above.unit, a.value) / number(below.unit, b.value);
-    quotient.is_finite().then_some(FoldValue::Double(quotient))
+    // No sum of 0 makes a negative zero.
+    quotient.is_finite().then_some(FoldValue::Double(quotient + 0.0))
 }
 
 // A sum in its unit; money in major units, durations in seconds.

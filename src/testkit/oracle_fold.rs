@@ -261,6 +261,7 @@ impl<'q> Question<'q> {
                     return None;
                 }
                 let quotient = self.real(rows, above, a)? / self.real(rows, below, b)?;
+                let quotient = if quotient == 0.0 { 0.0 } else { quotient };
                 quotient.is_finite().then_some(FoldValue::Double(quotient))
             }
             Op::Min(column) => {

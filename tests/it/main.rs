@@ -63,6 +63,7 @@ mod explain;
 mod expr_book;
 mod expr_check;
 mod expr_conformance;
+mod expr_constants;
 mod expr_editor;
 mod expr_nesting;
 mod expr_record;

@@ -5,6 +5,7 @@
 //! the expression nests, which is counted before.
 
 mod calls;
+mod constants;
 mod dates;
 mod lints;
 mod macros;
