@@ -154,7 +154,10 @@ impl Checked {
     #[must_use]
     pub fn rows_asked(&self, kind: MacroKind) -> Option<&str> {
         match self.ast.node(self.ast.root()) {
-            Node::Macro { kind: found, .. } if found == kind => self.terms.op(self.root).table(),
+            Node::Macro { kind: found, .. } if found == kind => match self.terms.op(self.root) {
+                op @ Op::Gather { asker, .. } if asker.is_here() => op.table(),
+                _ => None,
+            },
             _ => None,
         }
     }

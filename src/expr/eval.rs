@@ -71,10 +71,8 @@ impl<'a, S: Slots<'a>> Eval<'a, S> {
             Op::Has(of) => Some(!self.at(*of, around).is_missing()),
             Op::IsNot(left, right) => {
                 let (left, right) = (self.at(*left, around), self.at(*right, around));
-                Some(match scalar::order(&left, &right) {
-                    Some(order) => order.is_ne(),
-                    None => left.is_missing() != right.is_missing(),
-                })
+                // A missing value is not another, not even a missing one.
+                Some(scalar::order(&left, &right).is_none_or(std::cmp::Ordering::is_ne))
             }
             _ => self.at(id, around).truth(),
         }
@@ -237,14 +235,17 @@ impl<'a, S: Slots<'a>> Eval<'a, S> {
                 }
                 if missing { Val::Missing } else { Val::Bool(!decided) }
             }
-            Gather::ExistsOne | Gather::Filter | Gather::Count => {
+            Gather::Count => {
+                let kept = (0..len).filter(|place| of(*place).truth() == Some(true)).count();
+                Val::int(i64::try_from(kept).ok())
+            }
+            Gather::ExistsOne | Gather::Filter => {
                 // One missing answer leaves the whole without one.
                 let truths: Option<Vec<bool>> = (0..len).map(|place| of(place).truth()).collect();
                 let Some(truths) = truths else { return Val::Missing };
                 let kept = truths.iter().filter(|truth| **truth).count();
                 match gather {
                     Gather::ExistsOne => Val::Bool(kept == 1),
-                    Gather::Count => Val::int(i64::try_from(kept).ok()),
                     _ => {
                         let places = truths.iter().enumerate().filter(|(_, truth)| **truth);
                         places.map(|(place, _)| list.item(place)).collect()

@@ -54,6 +54,17 @@ impl Literal {
         Self::Decimal(Decimal::new(units, scale))
     }
 
+    /// The decimal of so many units in its canonical form; `None` where it has more digits than a literal.
+    pub(super) fn written(mut units: i128, mut scale: u8) -> Option<Self> {
+        while scale > 0 && units % 10 == 0 {
+            units /= 10;
+            scale -= 1;
+        }
+        let digits = units.unsigned_abs().checked_ilog10().map_or(1, |log| log as usize + 1);
+        let fits = digits <= MAX_DIGITS && usize::from(scale) <= MAX_FRACTION;
+        fits.then(|| Self::Decimal(Decimal::new(units, scale)))
+    }
+
     /// The double that a number is, correctly rounded.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "the nearest double is what is asked for")]

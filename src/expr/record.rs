@@ -183,7 +183,7 @@ impl Op {
         }
     }
 
-    /// The child table that it gathers.
+    /// The child table that it gathers, of whichever account.
     pub(super) fn table(&self) -> Option<&str> {
         match self {
             Self::Gather { over: Over::Table(table), .. } => Some(table),

@@ -209,11 +209,6 @@ pub(crate) enum Walk {
 }
 
 impl Walk {
-    /// May what is asked of each read the account that asks?
-    pub(crate) const fn may_read_outer(self) -> bool {
-        matches!(self, Self::Children)
-    }
-
     /// Does it leave out cancelled accounts unless it is asked with them? What stands above an account is no figure.
     pub(crate) const fn leaves_out_cancelled(self) -> bool {
         !matches!(self, Self::Ancestors | Self::Lineage)
@@ -315,6 +310,27 @@ pub(crate) enum Over {
     Table(Arc<str>),
 }
 
+/// Whose accounts or rows are gathered over.
+///
+/// A body is asked with the accounts and rows of all lambdas around it. Where it reads none of them but the asker's, the
+/// asker is the account that the operation stands at, and [`Op::Outer`] and [`Op::At`] around the operation lead there:
+/// such an operation is answered for all accounts in one pass. Otherwise the operation stands where it was written, and
+/// says how the asker is found from there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Asker {
+    /// So many accounts or rows around the one that is asked.
+    pub(crate) around: u32,
+    /// From there, one after the other.
+    pub(crate) places: Box<[Place]>,
+}
+
+impl Asker {
+    /// Is it the account that the operation stands at?
+    pub(crate) fn is_here(&self) -> bool {
+        self.around == 0 && self.places.is_empty()
+    }
+}
+
 /// A window over usage events or a daily metric, as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Usage {
@@ -399,6 +415,7 @@ pub(crate) enum Op {
     At(Place, TermId),
     /// Of each account or row for which all filters are true.
     Gather {
+        asker: Asker,
         what: Gather,
         over: Over,
         filters: Box<[TermId]>,

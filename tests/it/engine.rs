@@ -79,6 +79,35 @@ fn definitions(other: bool) -> Vec<Definition> {
             pick("events(\"login\").lastDays(7).count()", "metric(\"logins\").lastDays(5).sum()"),
         ),
         attribute("age", pick("today() - since", "since - today()")),
+        // Lambdas that read what stands around several others.
+        attribute(
+            "twins",
+            pick(
+                "tickets.count(x, tickets.exists(y, y.hours == x.hours && isNot(y.title, x.title)))",
+                "tickets.count(x, parent.tickets.exists(y, y.hours > x.hours))",
+            ),
+        ),
+        attribute(
+            "rivals",
+            pick(
+                "children.count(c, c.children.exists(d, d.seats > seats || d.rate > c.rate))",
+                "children.count(c, tickets.exists(t, t.hours > c.score))",
+            ),
+        ),
+        attribute(
+            "borrowed",
+            pick(
+                "root.tickets.count(t, t.hours > score) + children.sum(c, c.seats * children.count(d, d.active == active))",
+                "children.sum(c, c.parent.tickets.sum(t, has(t.title) ? seats : 0))",
+            ),
+        ),
+        attribute(
+            "busier",
+            pick(
+                "children.count(c, events(\"login\").count() > c.seats)",
+                "tickets.count(t, events(\"login\").count() > 1 && t.hours > parent.score)",
+            ),
+        ),
         attribute("hours", pick("tickets.sum(t, t.hours)", "tickets.filter(t, t.open).sum(t, t.hours)")),
         attribute(
             "gone_below",

@@ -10,12 +10,12 @@ use perennial::{AsOf, Book, Date, Policy, Scope, View};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
-fn as_of() -> AsOf {
+pub fn as_of() -> AsOf {
     // In the middle of the dates of test books.
     AsOf::date_utc(Date::from_days(20_120).unwrap())
 }
 
-fn view(book: &Book) -> View {
+pub fn view(book: &Book) -> View {
     book.view(&Scope::all(), as_of()).unwrap()
 }
 
@@ -88,6 +88,21 @@ impl Of {
         prop::strategy::Union::new_weighted(all).boxed()
     }
 
+    /// Constants with a fraction, and what is computed from them.
+    fn constant(&self) -> Text {
+        let leaf =
+            one(&["0.1", "0.2", "0.125", "2", "-0.42", "1e3", "7", "-5555555555550.155552", "0.000000001"]);
+        let operator = one(&["+", "-", "*", "/"]);
+        prop_oneof![
+            2 => leaf.clone(),
+            2 => (leaf.clone(), operator.clone(), one(&["0.25", "0.3", "0.42", "5105.5"])).prop_map(|(a, op, b)| format!("({a} {op} {b})")),
+            1 => (leaf.clone(), operator.clone(), leaf.clone(), operator, one(&["0.1", "-1.5", "3.0"]))
+                .prop_map(|(a, op, b, then, c)| format!("({a} {op} {b} {then} {c})")),
+            1 => leaf.prop_map(|a| format!("-({a} - 0.5)")),
+        ]
+        .boxed()
+    }
+
     fn number(&self) -> Text {
         let leaf = prop_oneof![
             3 => self.name(&["rate", "rate", "seats"]),
@@ -132,8 +147,11 @@ impl Of {
         let factor = one(&["2", "0.5", "-0.25"]);
         prop_oneof![
             3 => leaf.clone(),
-            1 => (leaf.clone(), operator, self.deeper().int()).prop_map(|(a, op, b)| format!("({a} {op} {b})")),
+            1 => (leaf.clone(), operator.clone(), self.deeper().int()).prop_map(|(a, op, b)| format!("({a} {op} {b})")),
             1 => (leaf.clone(), factor).prop_map(|(a, b)| format!("({a} * {b})")),
+            2 => (leaf.clone(), operator, self.constant()).prop_map(|(a, op, b)| format!("({a} {op} {b})")),
+            1 => (one(&["least", "greatest"]), self.constant(), leaf.clone(), self.constant())
+                .prop_map(|(f, a, b, c)| format!("math.{f}({a}, {b}, {c})")),
             1 => (leaf.clone(), leaf).prop_map(|(a, b)| format!("({a} * {b})")),
         ]
         .boxed()
@@ -237,6 +255,21 @@ impl Of {
             (1, pair(deeper.number(), deeper.number())),
             (1, pair(deeper.decimal(), one(&["0.5", "1", "0.125", "-3"]))),
             (1, pair(deeper.decimal(), deeper.decimal())),
+            (2, pair(deeper.decimal(), deeper.constant())),
+            (1, pair(deeper.number(), deeper.constant())),
+            (
+                1,
+                (self.name(&["score", "arr", "seats", "rate"]), deeper.constant(), deeper.constant())
+                    .prop_map(|(a, b, c)| format!("{a} in [{b}, {c}]"))
+                    .boxed(),
+            ),
+            (
+                1,
+                self.name(&["tags"])
+                    .prop_map(|tags| format!("{tags}.count(t, t == \"x\" || seats > 3) > 0"))
+                    .boxed(),
+            ),
+            (1, self.name(&["seats", "level"]).prop_map(|x| format!("isNot({x}, floor)")).boxed()),
             (2, pair(deeper.money(), one(&["50", "100.10", "0", "-3.333"]))),
             (1, pair(deeper.money(), deeper.money())),
             (2, pair(deeper.date(), deeper.date())),
@@ -488,7 +521,7 @@ fn explained(
 }
 
 /// What the plan says for each account, and what the oracle says.
-fn agree(view: &View, expressions: &[Checked]) {
+pub fn agree(view: &View, expressions: &[Checked]) {
     let plan = ExprPlan::new(view.schema(), expressions).unwrap();
     let answers = plan.run(view);
     for (number, expression) in expressions.iter().enumerate() {

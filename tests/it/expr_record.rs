@@ -90,7 +90,7 @@ fn truth_has_three_states() {
         ("none == \"x\"", None),
         ("none != \"x\"", None),
         ("isNot(none, \"x\")", Some(true)),
-        ("isNot(none, none)", Some(false)),
+        ("isNot(none, none)", Some(true)),
         ("isNot(name, \"x\")", Some(true)),
         ("isTrue(unknown)", Some(false)),
         ("has(none)", Some(false)),

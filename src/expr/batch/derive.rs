@@ -18,7 +18,7 @@ use crate::expr::term::{Cell, Gather, Op, Over, Place, Summed, TermId, Walk};
 
 /// Whose rows a lambda asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Asked {
+pub(super) enum Asked {
     Accounts,
     /// Rows of a child table.
     Table(usize),
@@ -26,23 +26,23 @@ enum Asked {
 
 /// Rows that are asked, and the frame around them.
 #[derive(Debug)]
-struct Frame {
-    asked: Asked,
-    around: Option<usize>,
+pub(super) struct Frame {
+    pub(super) asked: Asked,
+    pub(super) around: Option<usize>,
     /// For each row, the row of the frame around it that asks.
-    owner: Vec<u32>,
-    known: HashMap<TermId, Arc<Flat>>,
+    pub(super) owner: Vec<u32>,
+    pub(super) known: HashMap<TermId, Arc<Flat>>,
 }
 
 /// Works out what is derived.
 pub(super) struct Deriver<'v> {
-    view: &'v View,
-    program: &'v Program,
-    tree: Arc<Tree>,
-    frames: Vec<Frame>,
+    pub(super) view: &'v View,
+    pub(super) program: &'v Program,
+    pub(super) tree: Arc<Tree>,
+    pub(super) frames: Vec<Frame>,
     places: HashMap<Place, Vec<u32>>,
-    supply: Option<&'v dyn Supply>,
-    stop: &'v (dyn Fn() -> bool + Sync),
+    pub(super) supply: Option<&'v dyn Supply>,
+    pub(super) stop: &'v (dyn Fn() -> bool + Sync),
 }
 
 /// The evaluation was stopped by its caller.
@@ -74,7 +74,7 @@ impl<'v> Deriver<'v> {
     }
 
     /// Works out all that a term needs before its rows are evaluated.
-    fn prepare(&mut self, frame: usize, id: TermId) -> Result<(), Stopped> {
+    pub(super) fn prepare(&mut self, frame: usize, id: TermId) -> Result<(), Stopped> {
         // Terms stand after those that they are made of: innermost first is in order of place.
         let mut needed: Vec<TermId> = Vec::new();
         let mut left = vec![id];
@@ -197,7 +197,8 @@ impl<'v> Deriver<'v> {
                     None => answers,
                 }
             }
-            Op::Gather { what, over, filters, body } => {
+            Op::Gather { asker, .. } if !asker.is_here() => super::nested::answers(self, frame, id)?,
+            Op::Gather { what, over, filters, body, .. } => {
                 let (what, over, filters, body) = (*what, over.clone(), filters.clone(), *body);
                 match over {
                     Over::Walk(walk) => self.walk(frame, walk, what, &filters, body)?,
@@ -302,7 +303,7 @@ impl<'v> Deriver<'v> {
     }
 
     /// The account that each row of a child table belongs to.
-    fn owners(&self, table: usize) -> Vec<u32> {
+    pub(super) fn owners(&self, table: usize) -> Vec<u32> {
         let mut owner: Vec<u32> = Vec::new();
         for (slot, first) in &self.tree.slots {
             let Some(chunk) = self.view.inner().chunk(*slot) else { continue };

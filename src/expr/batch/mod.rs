@@ -8,6 +8,7 @@ mod derive;
 mod flat;
 mod masks;
 mod needs;
+mod nested;
 mod numbers;
 mod point;
 mod program;

@@ -76,8 +76,11 @@ impl Needs {
                 self.standing = true;
                 self.whose = self.whose.max(Whose::Tree);
             }
-            Op::Gather { over: Over::Table(table), .. } => {
+            Op::Gather { asker, over: Over::Table(table), .. } => {
                 self.tables.insert(table.clone());
+                if !asker.is_here() {
+                    self.whose = self.whose.max(Whose::Tree);
+                }
             }
             // Roots are siblings too, of whatever tree.
             Op::Gather { over: Over::Walk(Walk::Siblings), .. } => self.whose = Whose::Book,

@@ -3,6 +3,8 @@
 //! Walks the terms at one account, and only the accounts and rows that they speak of: a parent, the accounts of a
 //! walk, the rows of a child table. The meaning of every operation is that of `eval` and of `state`.
 
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::columns::stored;
@@ -10,13 +12,14 @@ use super::derive::Gathering;
 use super::flat::Flat;
 use super::program::{Bound, bind};
 use super::supply::{Columns, Supply, UsageAsked};
+use super::tree::Tree;
 use super::{ExprPlanErrors, Known, link};
 use crate::book::{Account, ChildEntry, TableBlock, View};
 use crate::expr::checked::Checked;
 use crate::expr::eval::{Eval, Slots};
 use crate::expr::names::Names;
 use crate::expr::resolve::place;
-use crate::expr::term::{Cell, Gather, Op, Over, Place, TermId, Terms, Walk};
+use crate::expr::term::{Asker, Cell, Gather, Op, Over, Place, TermId, Terms, Walk};
 use crate::expr::types::Type;
 use crate::expr::value::{ExprValue, Val};
 use crate::model::AccountIdx;
@@ -156,7 +159,7 @@ impl<'v> RowExpr<'v> {
     pub fn new(checked: &Checked, view: &'v View) -> Result<Self, ExprPlanErrors> {
         let whole = checked.for_accounts(view)?;
         match whole.points.terms.op(whole.root) {
-            Op::Gather { over: Over::Table(table), filters, body, .. } => {
+            Op::Gather { asker, over: Over::Table(table), filters, body, .. } if asker.is_here() => {
                 let number = view.schema().table(table).map(crate::model::TableId::index);
                 let (filters, body) = (filters.clone(), *body);
                 let Some(table) = number else {
@@ -178,8 +181,8 @@ impl<'v> RowExpr<'v> {
         let Some(place) = self.points.place(row.account()).filter(|_| table == self.table) else {
             return false;
         };
-        let account = Here { points: &self.points, place, row: None, around: None };
-        let here = Here { points: &self.points, place, row: Some((table, number)), around: Some(&account) };
+        let account = Here::account(&self.points, place, None);
+        let here = Here::row(&self.points, place, (table, number), Some(&account));
         here.counts(&self.filters) && self.body.is_none_or(|body| here.value(body).truth() == Some(true))
     }
 }
@@ -191,7 +194,19 @@ pub(in crate::expr) struct Points<'v> {
     supply: Option<&'v dyn Supply>,
     pub(in crate::expr) terms: Arc<Terms>,
     bound: Arc<[Bound]>,
+    /// What is known of all accounts, where many are asked.
+    known: Option<OfAccounts<'v>>,
 }
+
+/// Answers for all accounts of a view, by term.
+#[derive(Clone, Copy)]
+pub(super) struct OfAccounts<'k> {
+    pub(super) tree: &'k Tree,
+    pub(super) answers: &'k Answered,
+}
+
+/// Answers by term, each for rows side by side.
+pub(super) type Answered = HashMap<TermId, Arc<Flat>>;
 
 impl std::fmt::Debug for Points<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -210,7 +225,7 @@ impl<'v> Points<'v> {
         let (terms, roots) = terms.as_of(view.as_of(), roots);
         let (terms, roots) = terms.pruned(&roots);
         let bound = terms.slots.iter().map(|slot| bind(view.schema(), &slot.of, &slot.name)).collect();
-        (Self { view, supply, terms: Arc::new(terms), bound }, roots)
+        (Self { view, supply, terms: Arc::new(terms), bound, known: None }, roots)
     }
 
     /// Terms that were prepared for the moment of the view.
@@ -220,7 +235,12 @@ impl<'v> Points<'v> {
         terms: &Arc<Terms>,
         bound: &Arc<[Bound]>,
     ) -> Self {
-        Self { view, supply, terms: terms.clone(), bound: bound.clone() }
+        Self { view, supply, terms: terms.clone(), bound: bound.clone(), known: None }
+    }
+
+    /// With what is known of all accounts.
+    pub(super) fn knowing(self, known: OfAccounts<'v>) -> Self {
+        Self { known: Some(known), ..self }
     }
 
     /// Where an account is, if the view shows it.
@@ -231,7 +251,7 @@ impl<'v> Points<'v> {
 
     /// The value of a term at an account.
     pub(in crate::expr) fn value(&self, place: AccountIdx, id: TermId) -> Val<'_> {
-        Here { points: self, place, row: None, around: None }.value(id)
+        Here::account(self, place, None).value(id)
     }
 
     /// The values of terms for each row that an account has in a child table.
@@ -244,9 +264,9 @@ impl<'v> Points<'v> {
         seen: &mut dyn FnMut(&[Cell]),
     ) {
         let Some(chunk) = self.view.inner().chunk(place.slot) else { return };
-        let account = Here { points: self, place, row: None, around: None };
+        let account = Here::account(self, place, None);
         for row in chunk.table(table).map_or(0..0, |block| TableBlock::rows_of(block, place.row)) {
-            let here = Here { points: self, place, row: Some((table, row)), around: Some(&account) };
+            let here = Here::row(self, place, (table, row), Some(&account));
             cells.clear();
             cells.extend(bodies.iter().map(|body| here.value(*body).to_cell().unwrap_or(Cell::Missing)));
             seen(cells);
@@ -284,12 +304,18 @@ impl<'v> Points<'v> {
     pub(in crate::expr) fn each_asked(
         &self,
         from: AccountIdx,
+        asker: &Asker,
         over: &Over,
         filters: &[TermId],
         body: Option<TermId>,
         seen: &mut dyn FnMut(Asked, Val<'_>) -> bool,
     ) {
-        Here { points: self, place: from, row: None, around: None }.each_asked(over, filters, body, seen);
+        Here::account(self, from, None).each_asked(asker, over, filters, body, seen);
+    }
+
+    /// The account whose accounts or rows are asked, where that is seen from an account; `None` where there is none.
+    pub(in crate::expr) fn asker(&self, from: AccountIdx, asker: &Asker) -> Option<AccountIdx> {
+        Here::account(self, from, None).asker(asker)
     }
 
     fn slot_at(&self, slot: u32, place: AccountIdx, row: Option<(usize, usize)>) -> Val<'_> {
@@ -325,48 +351,101 @@ pub(in crate::expr) enum Asked {
 }
 
 /// The account or row at which terms are asked.
-struct Here<'p, 'h> {
+pub(super) struct Here<'p, 'h> {
     points: &'p Points<'p>,
     place: AccountIdx,
     row: Option<(usize, usize)>,
     around: Option<&'h Here<'p, 'h>>,
+    /// What is known of it already, and at which row of the answers.
+    known: Option<(&'p Answered, usize)>,
+    /// What lambdas inside have asked of it: it is the same for each of their rows.
+    asked: RefCell<BTreeMap<TermId, Val<'p>>>,
+}
+
+impl<'p, 'h> Here<'p, 'h> {
+    fn account(points: &'p Points<'p>, place: AccountIdx, around: Option<&'h Self>) -> Self {
+        let known = points.known.and_then(|known| Some((known.answers, known.tree.row_of(place)?)));
+        Self { points, place, row: None, around, known, asked: RefCell::default() }
+    }
+
+    fn row(points: &'p Points<'p>, place: AccountIdx, row: (usize, usize), around: Option<&'h Self>) -> Self {
+        Self { points, place, row: Some(row), around, known: None, asked: RefCell::default() }
+    }
+
+    /// One of many, of which something is known.
+    pub(super) fn one_of(
+        points: &'p Points<'p>,
+        (place, row): (AccountIdx, Option<(usize, usize)>),
+        known: (&'p Answered, usize),
+        around: Option<&'h Self>,
+    ) -> Self {
+        Self { points, place, row, around, known: Some(known), asked: RefCell::default() }
+    }
+
+    /// The account whose accounts or rows are asked.
+    fn asker(&self, asker: &Asker) -> Option<AccountIdx> {
+        let mut here = self;
+        for _ in 0..asker.around {
+            here = here.around?;
+        }
+        asker.places.iter().try_fold(here.place, |place, step| here.points.reached(place, step))
+    }
 }
 
 impl<'p> Here<'p, '_> {
-    fn value(&self, id: TermId) -> Val<'p> {
+    pub(super) fn value(&self, id: TermId) -> Val<'p> {
         Eval { terms: &self.points.terms, slots: self }.value(id)
+    }
+
+    /// The value of a term, for a lambda inside that asks it again and again.
+    fn kept(&self, id: TermId) -> Val<'p> {
+        if matches!(self.points.terms.op(id), Op::Slot(_) | Op::Const(_)) {
+            return self.value(id);
+        }
+        let known = self.asked.borrow().get(&id).cloned();
+        known.unwrap_or_else(|| {
+            let value = self.value(id);
+            self.asked.borrow_mut().insert(id, value.clone());
+            value
+        })
     }
 
     fn counts(&self, filters: &[TermId]) -> bool {
         filters.iter().all(|filter| self.value(*filter).truth() == Some(true))
     }
 
-    /// The accounts of a walk, seen from here.
-    fn walk<'w>(&self, walk: Walk) -> Box<dyn Iterator<Item = AccountIdx> + 'w>
+    /// The accounts of a walk, seen from one.
+    fn walk<'w>(&self, from: AccountIdx, walk: Walk) -> Box<dyn Iterator<Item = AccountIdx> + 'w>
     where
         'p: 'w,
     {
         let view = self.points.view;
         match walk {
-            Walk::Ancestors => Box::new(view.ancestors(self.place)),
-            Walk::Lineage => Box::new(view.lineage(self.place)),
-            Walk::Children => Box::new(view.children(self.place).into_iter()),
-            Walk::Descendants => Box::new(view.descendants(self.place)),
-            Walk::Subtree => Box::new(view.subtree(self.place)),
-            Walk::Siblings => Box::new(view.siblings(self.place).into_iter()),
+            Walk::Ancestors => Box::new(view.ancestors(from)),
+            Walk::Lineage => Box::new(view.lineage(from)),
+            Walk::Children => Box::new(view.children(from).into_iter()),
+            Walk::Descendants => Box::new(view.descendants(from)),
+            Walk::Subtree => Box::new(view.subtree(from)),
+            Walk::Siblings => Box::new(view.siblings(from).into_iter()),
         }
     }
 
     fn each_asked(
         &self,
+        asker: &Asker,
         over: &Over,
         filters: &[TermId],
         body: Option<TermId>,
         seen: &mut dyn FnMut(Asked, Val<'_>) -> bool,
     ) {
         let points = self.points;
+        // Of an account that is not there, there is nothing.
+        let Some(from) = self.asker(asker) else { return };
         let mut ask = |place: AccountIdx, row: Option<(usize, usize)>| {
-            let there = Here { points, place, row, around: Some(self) };
+            let there = match row {
+                Some(row) => Here::row(points, place, row, Some(self)),
+                None => Here::account(points, place, Some(self)),
+            };
             if !there.counts(filters) {
                 return true;
             }
@@ -379,26 +458,33 @@ impl<'p> Here<'p, '_> {
         };
         match over {
             Over::Walk(walk) => {
-                let _ = self.walk(*walk).all(|place| ask(place, None));
+                let _ = self.walk(from, *walk).all(|place| ask(place, None));
             }
             Over::Table(table) => {
                 let table = points.view.schema().table(table).map(crate::model::TableId::index);
-                let chunk = points.view.inner().chunk(self.place.slot);
+                let chunk = points.view.inner().chunk(from.slot);
                 let Some((table, block)) = table.and_then(|table| Some((table, chunk?.table(table)?))) else {
                     return;
                 };
-                let mut rows = TableBlock::rows_of(block, self.place.row);
-                let _ = rows.all(|row| ask(self.place, Some((table, row))));
+                let mut rows = TableBlock::rows_of(block, from.row);
+                let _ = rows.all(|row| ask(from, Some((table, row))));
             }
         }
     }
 
-    fn gathered(&self, what: Gather, over: &Over, filters: &[TermId], body: Option<TermId>) -> Val<'p> {
+    fn gathered(
+        &self,
+        asker: &Asker,
+        what: Gather,
+        over: &Over,
+        filters: &[TermId],
+        body: Option<TermId>,
+    ) -> Val<'p> {
         // One account or row may decide.
         if let Gather::Exists | Gather::All = what {
             let decisive = what == Gather::Exists;
             let (mut decided, mut missing) = (false, false);
-            self.each_asked(over, filters, body, &mut |_, value| {
+            self.each_asked(asker, over, filters, body, &mut |_, value| {
                 match value.truth() {
                     Some(truth) if truth == decisive => decided = true,
                     Some(_) => {}
@@ -413,7 +499,7 @@ impl<'p> Here<'p, '_> {
             };
         }
         let mut cells: Vec<Cell> = Vec::new();
-        self.each_asked(over, filters, body, &mut |_, value| {
+        self.each_asked(asker, over, filters, body, &mut |_, value| {
             cells.push(value.to_cell().unwrap_or(Cell::Missing));
             true
         });
@@ -455,6 +541,11 @@ impl<'p> Slots<'p> for &Here<'p, '_> {
     }
 
     fn derived(&self, id: TermId) -> Val<'p> {
+        if let Some((known, row)) = self.known
+            && let Some(answers) = known.get(&id)
+        {
+            return answers.val(row);
+        }
         let points = self.points;
         let view = points.view;
         match points.terms.op(id) {
@@ -470,11 +561,13 @@ impl<'p> Slots<'p> for &Here<'p, '_> {
             Op::Owns(product) => {
                 Val::Bool(view.subtree(self.place).any(|place| points.holds(place, *product)))
             }
-            Op::At(place, inner) => points.reached(self.place, place).map_or(Val::Missing, |place| {
-                Here { points, place, row: None, around: self.around }.value(*inner)
-            }),
-            Op::Outer(inner) => self.around.map_or(Val::Missing, |around| around.value(*inner)),
-            Op::Gather { what, over, filters, body } => self.gathered(*what, over, filters, *body),
+            Op::At(place, inner) => points
+                .reached(self.place, place)
+                .map_or(Val::Missing, |place| Here::account(points, place, self.around).value(*inner)),
+            Op::Outer(inner) => self.around.map_or(Val::Missing, |around| around.kept(*inner)),
+            Op::Gather { asker, what, over, filters, body } => {
+                self.gathered(asker, *what, over, filters, *body)
+            }
             Op::Usage(..) => {
                 let asked = UsageAsked::of(&points.terms, id, view.as_of().date().days());
                 match (points.supply, asked) {

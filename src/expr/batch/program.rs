@@ -36,7 +36,7 @@ pub(super) struct Program {
     pub(super) asked: Vec<u32>,
     /// Does a term ask, at any depth, for what is derived before rows are evaluated?
     pub(super) deep: Vec<bool>,
-    /// Does a term read the account around, at any depth?
+    /// Does a term read an account or row around the one that it is asked of?
     pub(super) outer: Vec<bool>,
 }
 
@@ -60,20 +60,26 @@ impl Program {
         }
         let mut asked = vec![0_u32; terms.ops.len()];
         let mut deep = vec![false; terms.ops.len()];
-        let mut outer = vec![false; terms.ops.len()];
+        // How many accounts around each term reads, or rows.
+        let mut free = vec![0_u32; terms.ops.len()];
         for (at, op) in terms.ops.iter().enumerate() {
             let mut below = matches!(op, Op::Outer(_)) || is_deep(op);
-            let mut around = matches!(op, Op::Outer(_));
+            let mut around = 0;
             for part in op.parts() {
                 if let Some(asked) = asked.get_mut(part.index()) {
                     *asked += 1;
                 }
                 below |= deep.get(part.index()) == Some(&true);
-                around |= outer.get(part.index()) == Some(&true);
+                around = around.max(free.get(part.index()).copied().unwrap_or(0));
             }
-            if let (Some(deep), Some(outer)) = (deep.get_mut(at), outer.get_mut(at)) {
+            if let (Some(deep), Some(free)) = (deep.get_mut(at), free.get_mut(at)) {
                 *deep = below;
-                *outer = around;
+                *free = match op {
+                    Op::Outer(_) => around.saturating_add(1),
+                    // Of what the lambda reads around it, the nearest is the account or row that asks.
+                    Op::Gather { asker, .. } => around.saturating_sub(1).max(asker.around),
+                    _ => around,
+                };
             }
         }
         for root in &roots {
@@ -81,6 +87,7 @@ impl Program {
                 *asked += 1;
             }
         }
+        let outer = free.into_iter().map(|around| around > 0).collect();
         Self { terms: Arc::new(terms), roots, bound, asked, deep, outer }
     }
 }

@@ -19,34 +19,47 @@ impl Sight {
 
     /// Of some terms together.
     pub(crate) fn of(terms: &Terms, roots: &[TermId]) -> Self {
-        // By term: from the account that it is asked of, and from the one around that. A term stands after its parts.
-        let mut known: Vec<(Self, Self)> = Vec::with_capacity(terms.ops.len());
+        // By term: from the account that it is asked of, then from each of those around it. A term stands after its parts.
+        let mut known: Vec<Vec<Self>> = Vec::with_capacity(terms.ops.len());
         for op in &terms.ops {
-            let (mut here, mut around) = (Self::default(), Self::default());
+            let mut seen: Vec<Self> = vec![Self::default()];
             for part in op.parts() {
-                let (own, outer) = known.get(part.index()).copied().unwrap_or_default();
-                (here, around) = (here.and(own), around.and(outer));
+                let part = known.get(part.index()).map(Vec::as_slice).unwrap_or_default();
+                for (around, sight) in part.iter().enumerate() {
+                    see(&mut seen, around, *sight);
+                }
             }
-            known.push(match op {
-                Op::Outer(_) => {
-                    // Twice around is not told apart.
-                    let far = around != Self::default();
-                    (Self::default(), Self { across: here.across || far, ..here })
+            match op {
+                Op::Outer(_) => seen.insert(0, Self::default()),
+                Op::At(place, _) => {
+                    if let Some(here) = seen.first_mut() {
+                        *here = here.seen_from(up(place), 0);
+                    }
                 }
-                Op::At(place, _) => (here.seen_from(up(place), 0), around),
-                Op::Gather { over: Over::Walk(walk), .. } => {
-                    let (up, down, across) = reach(*walk);
-                    let there = here.seen_from(up, down);
-                    (Self { across: there.across || across, ..there }.and(around), Self::default())
+                Op::Gather { asker, over, .. } => {
+                    // What is seen from each that is gathered is seen from the one who asks.
+                    let inner = seen.remove(0);
+                    let mut inner = match over {
+                        Over::Walk(walk) => {
+                            let (up, down, across) = reach(*walk);
+                            let there = inner.seen_from(up, down);
+                            Self { across: there.across || across, ..there }
+                        }
+                        Over::Table(_) => inner,
+                    };
+                    for place in asker.places.iter().rev() {
+                        inner = inner.seen_from(up(place), 0);
+                    }
+                    see(&mut seen, asker.around as usize, inner);
                 }
-                Op::Gather { over: Over::Table(_), .. } => (here.and(around), Self::default()),
-                Op::Owns(_) => (Self { down: Self::ANY, ..here }, around),
-                Op::Level | Op::Under { .. } => (Self { stands: true, ..here }, around),
-                _ => (here, around),
-            });
+                Op::Owns(_) => see(&mut seen, 0, Self { down: Self::ANY, ..Self::default() }),
+                Op::Level | Op::Under { .. } => see(&mut seen, 0, Self { stands: true, ..Self::default() }),
+                _ => {}
+            }
+            known.push(seen);
         }
         let own = roots.iter().filter_map(|root| known.get(root.index()));
-        own.fold(Self::default(), |all, (here, around)| all.and(*here).and(*around))
+        own.flatten().fold(Self::default(), |all, sight| all.and(*sight))
     }
 
     /// Does it look at more than a few accounts above?
@@ -75,6 +88,16 @@ impl Sight {
     }
 }
 
+/// Adds what is seen from an account so many steps around.
+fn see(seen: &mut Vec<Sight>, around: usize, sight: Sight) {
+    if seen.len() <= around {
+        seen.resize(around + 1, Sight::default());
+    }
+    if let Some(known) = seen.get_mut(around) {
+        *known = known.and(sight);
+    }
+}
+
 const fn up(place: &Place) -> u32 {
     match place {
         Place::Parent => 1,
@@ -98,12 +121,16 @@ mod tests {
 
     use super::*;
     use crate::expr::{Checker, RowPlan};
-    use crate::model::{Attribute, AttributeType, Nesting, Schema};
+    use crate::model::{Attribute, AttributeType, ChildTable, Nesting, Schema, TableKind};
 
     fn sight(text: &str) -> Sight {
         let schema: Arc<Schema> = Schema::builder()
             .account_type("Company", Nesting::Free)
             .attribute(Attribute::new("seats", AttributeType::Int))
+            .table(
+                ChildTable::new("contracts", TableKind::Contracts)
+                    .column(Attribute::new("seats", AttributeType::Int)),
+            )
             .build()
             .map(Arc::new)
             .unwrap();
@@ -127,6 +154,12 @@ mod tests {
             ("subtree.sum(a, a.seats)", straight(0, any)),
             ("parent.seats + children.sum(c, c.seats)", straight(1, 1)),
             ("level > 2", Sight { stands: true, ..straight(0, 0) }),
+            // What is read of an account further out is seen from there.
+            ("children.exists(c, c.children.exists(d, d.seats > seats))", straight(0, 2)),
+            ("children.exists(c, c.children.exists(d, d.seats > parent.seats))", straight(1, 2)),
+            ("parent.contracts.exists(x, x.seats > seats)", straight(1, 0)),
+            ("contracts.exists(x, contracts.exists(y, y.seats > x.seats))", straight(0, 0)),
+            ("children.exists(c, contracts.exists(y, y.seats > c.seats))", straight(0, 1)),
         ] {
             assert_eq!(sight(text), wanted, "{text}");
         }

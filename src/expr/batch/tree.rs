@@ -7,6 +7,7 @@
 use crate::book::View;
 use crate::column::Bitmap;
 use crate::expr::term::{Place, Walk};
+use crate::model::AccountIdx;
 
 /// No row.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -16,6 +17,8 @@ pub(crate) const NONE: u32 = u32::MAX;
 pub(crate) struct Tree {
     /// The chunks, upper before lower, each with the number of its first row.
     pub(crate) slots: Vec<(u32, u32)>,
+    /// The number of the first row of each chunk, by slot; none of one that shows nothing.
+    first_of: Vec<u32>,
     /// The nearest visible account above each row.
     pub(crate) parent: Vec<u32>,
     visible: Option<Vec<bool>>,
@@ -47,7 +50,7 @@ impl Tree {
     pub(crate) fn new(view: &View) -> Self {
         let inner = view.inner();
         let slots = slots_of(view);
-        let mut first_of = vec![0_u32; inner.chunks.len()];
+        let mut first_of = vec![NONE; inner.chunks.len()];
         for (slot, first) in &slots {
             if let Some(place) = first_of.get_mut(*slot as usize) {
                 *place = *first;
@@ -83,11 +86,30 @@ impl Tree {
                 }
             }
         }
-        Self { slots, parent, visible, kinds, levels }
+        Self { slots, first_of, parent, visible, kinds, levels }
     }
 
     pub(crate) fn rows(&self) -> usize {
         self.parent.len()
+    }
+
+    /// The row of an account.
+    pub(crate) fn row_of(&self, place: AccountIdx) -> Option<usize> {
+        let first = self.first_of.get(place.slot as usize).filter(|first| **first != NONE)?;
+        Some(first.saturating_add(place.row) as usize)
+    }
+
+    /// The account that stands at each row.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = AccountIdx> + '_ {
+        let ends = self
+            .slots
+            .iter()
+            .skip(1)
+            .map(|(_, first)| *first)
+            .chain([u32::try_from(self.rows()).unwrap_or(u32::MAX)]);
+        self.slots.iter().zip(ends).flat_map(|((slot, first), end)| {
+            (0..end.saturating_sub(*first)).map(|row| AccountIdx::new(*slot, row))
+        })
     }
 
     pub(crate) fn sees(&self, row: usize) -> bool {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::paths::Receiver;
-use super::{Check, Term};
+use super::{Check, Term, dates};
 use crate::expr::ast::{Node, NodeId};
 use crate::expr::diagnostic::{Code, Span};
 use crate::expr::functions::{self, Entry, Function as F, Style};
@@ -270,6 +270,11 @@ impl Check<'_> {
 
     fn time_of(&mut self, entry: &Entry, of: &Term, node: NodeId) -> Option<Term> {
         let constant = self.constant_text(of).is_some();
+        if let Some(text) = self.constant_text(of)
+            && let Some(message) = dates::unreadable(entry.function, &text)
+        {
+            return self.fault_at(Code::E111, of.node, message);
+        }
         let (op, kind) = match (entry.function, &of.kind) {
             (F::ToDate, Type::Date) | (F::ToTimestamp, Type::Timestamp) | (F::ToDuration, Type::Duration) => {
                 return Some(Term { id: of.id, kind: of.kind.clone(), loose: None, node });

@@ -12,6 +12,41 @@ use crate::expr::term::{Comparison, Day, Moment, Op, Period, TermId};
 use crate::expr::types::Type;
 use crate::model::nearest;
 
+/// What is wrong with a constant text that is to be an instant or a length of time; `None` where nothing is, and where it is
+/// one beyond the range of its type, which is missing.
+pub(super) fn unreadable(function: F, text: &str) -> Option<&'static str> {
+    let reads = |name: &str, text: &str| crate::expr::parser::constant(name, text).is_some();
+    match function {
+        F::ToTimestamp if !reads("timestamp", text) => {
+            // Years before 1 and after 9999 are written alike.
+            let beyond = text.split_once('-').is_some_and(|(year, rest)| {
+                let digits = year.bytes().all(|byte| byte.is_ascii_digit());
+                digits && (year == "0000" || year.len() > 4) && reads("timestamp", &format!("2000-{rest}"))
+            });
+            (!beyond).then_some(if reads("date", text) {
+                "an instant is written with its time and offset, `timestamp(\"2026-03-31T12:00:00Z\")`; a day is \
+                 written `date(\"2026-03-31\")`"
+            } else {
+                "an instant is written with its time and offset, `timestamp(\"2026-03-31T12:00:00Z\")`"
+            })
+        }
+        F::ToDuration if !reads("duration", text) => {
+            // The same text with small numbers.
+            let mut small = String::with_capacity(text.len());
+            for char in text.chars() {
+                let char = if char.is_ascii_digit() { '1' } else { char };
+                if char != '1' || !small.ends_with('1') {
+                    small.push(char);
+                }
+            }
+            (!reads("duration", &small)).then_some(
+                "a length of time is written in h, m, s, ms, us or ns, `duration(\"36h\")`; a day is 24h",
+            )
+        }
+        _ => None,
+    }
+}
+
 impl Check<'_> {
     /// A day, as a term.
     pub(super) fn day(&mut self, day: Day) -> TermId {

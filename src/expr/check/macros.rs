@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::paths::{Context, Receiver, Scope, ScopeOf};
+use super::paths::{Context, Receiver, Refusal, Scope, ScopeOf};
 use super::{Check, Term};
 use crate::expr::ast::{MacroKind, Node, NodeId};
 use crate::expr::diagnostic::Code;
@@ -42,11 +42,8 @@ impl Check<'_> {
                     return self.fault_at(Code::E109, over, message);
                 }
                 self.walks += 1;
-                let context = Context {
-                    of: SlotOf::Account,
-                    may_read_outer: walk.may_read_outer(),
-                    word: self.word(over),
-                };
+                let word = self.word(over);
+                let context = self.context(SlotOf::Account, &account, Some(walk), word, node);
                 let inner = self.inside(context, variable, body);
                 self.walks -= 1;
                 let inner = inner?;
@@ -60,8 +57,8 @@ impl Check<'_> {
                 Some(Receiver::Value(Term { id, kind: result, loose: None, node }))
             }
             Receiver::Rows(account, table, mut filters) => {
-                let context =
-                    Context { of: SlotOf::Table(table.clone()), may_read_outer: true, word: self.word(over) };
+                let word = self.word(over);
+                let context = self.context(SlotOf::Table(table.clone()), &account, None, word, node);
                 let factor = self.factor;
                 self.factor = factor.saturating_mul(self.limits.rows_per_account);
                 let inner = self.inside(context, variable, body);
@@ -76,9 +73,12 @@ impl Check<'_> {
                 Some(Receiver::Value(Term { id, kind: result, loose: None, node }))
             }
             Receiver::Usage(account, mut usage) => {
+                let here = self.here();
                 let context = Context {
                     of: SlotOf::Event(usage.name.clone()),
-                    may_read_outer: false,
+                    asker: account.context,
+                    around: here,
+                    forbidden: (0..=here).map(|context| (context, Refusal::Walk)).collect(),
                     word: self.word(over),
                 };
                 if usage.is_metric {
@@ -261,7 +261,9 @@ impl Check<'_> {
             Some(Cell::List(cells)) => cells.len() as u64,
             _ => self.limits.list_length,
         };
-        let depth = self.scopes.iter().filter(|scope| matches!(scope.of, ScopeOf::Element(..))).count();
+        // Elements are counted from the account or row that the lambda stands in.
+        let inmost = self.scopes.iter().rev().take_while(|scope| matches!(scope.of, ScopeOf::Element(..)));
+        let depth = inmost.count();
         let depth = u32::try_from(depth).unwrap_or(u32::MAX);
         self.scopes.push(Scope {
             variable: variable.clone(),

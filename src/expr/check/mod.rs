@@ -6,9 +6,11 @@
 
 mod calls;
 mod cancelled;
+mod constants;
 mod dates;
 mod lints;
 mod macros;
+mod nesting;
 mod operators;
 mod paths;
 mod structure;
@@ -18,13 +20,13 @@ use std::sync::Arc;
 
 use self::cancelled::Cancelled;
 pub(super) use self::paths::Receiver;
-use self::paths::{Context, Scope, ScopeOf};
+use self::paths::{Context, Refusal, Scope, ScopeOf};
 use super::ast::{Ast, Node, NodeId};
 use super::diagnostic::{Code, Collector, ExprErrors, Span};
 use super::limits::ExprLimits;
 use super::literal::Literal;
 use super::names::{Name, Names, Of};
-use super::term::{Bits, Cell, Gather, Op, Over, Reading, SlotOf, TermId, Terms, Usage};
+use super::term::{Asker, Bits, Cell, Gather, Op, Over, Reading, SlotOf, TermId, Terms, Usage};
 use super::types::Type;
 use crate::expr::checked::{Checked, Every};
 use crate::model::{FixedZones, Zones};
@@ -118,6 +120,7 @@ impl<'n> Checker<'n> {
             Of::Table(table) => {
                 let (of, over) = (SlotOf::Table(Arc::from(table)), Over::Table(Arc::from(table)));
                 self.rows(ast, faults, of, |body| Op::Gather {
+                    asker: Asker::default(),
                     what: Gather::Map,
                     over,
                     filters: Box::default(),
@@ -144,8 +147,11 @@ impl<'n> Checker<'n> {
         over: impl FnOnce(TermId) -> Op,
     ) -> Result<Checked, ExprErrors> {
         let mut check = self.start(&ast, faults);
-        let may_read_outer = matches!(of, SlotOf::Table(_));
-        check.contexts.push(Context { of, may_read_outer, word: Arc::from("the rows") });
+        let forbidden = match of {
+            SlotOf::Table(_) => Vec::new(),
+            _ => vec![(0, Refusal::Walk)],
+        };
+        check.contexts.push(Context { of, asker: 0, around: 0, forbidden, word: Arc::from("the rows") });
         check.scopes.push(Scope {
             variable: Arc::from("row"),
             of: ScopeOf::Context(check.contexts.len()),
@@ -254,6 +260,8 @@ impl<'n> Checker<'n> {
             bounds: vec![None; ast.len()],
             scopes: Vec::new(),
             contexts: Vec::new(),
+            asked_by: nesting::asked_by(ast),
+            outside: std::collections::HashMap::new(),
             walks: 0,
             cost: 0,
             factor: 1,
@@ -316,6 +324,10 @@ pub(super) struct Check<'a> {
     bounds: Vec<Option<(f64, f64)>>,
     scopes: Vec<Scope>,
     contexts: Vec<Context>,
+    /// The macro that asks what each node gives.
+    asked_by: Vec<Option<NodeId>>,
+    /// Which contexts the lambdas of a chain of macros read, by its last.
+    outside: std::collections::HashMap<NodeId, Arc<[usize]>>,
     walks: usize,
     cost: u64,
     factor: u64,

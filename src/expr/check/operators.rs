@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Check, Term};
+use super::{Check, Term, constants};
 use crate::expr::ast::{BinaryOp, Node, NodeId};
 use crate::expr::diagnostic::Code;
 use crate::expr::literal::Literal;
@@ -62,15 +62,24 @@ impl Check<'_> {
                 self.mismatch::<()>(&common, term, "beside");
                 return Err(Reported);
             };
-            let loose = common.loose.clone().filter(|_| term.loose.is_some());
-            // Of constants alone, one with a fraction makes all doubles.
-            let loose = match (loose, &term.loose) {
-                (Some(Literal::Int(_)), Some(other)) => Some(other.clone()),
-                (loose, _) => loose,
-            };
+            // Of constants alone, one with a fraction makes all doubles, and the one with most digits says how fine.
+            let loose = common.loose.as_ref().zip(term.loose.as_ref());
+            let loose = loose.map(|(one, other)| constants::finer(one, other).clone());
             common = Term { kind, loose, ..common };
         }
-        Ok(Some(common.kind))
+        // The type does not depend on where among them constants stand.
+        let (constants, typed): (Vec<&Term>, Vec<&Term>) =
+            terms.iter().partition(|term| term.loose.is_some());
+        if constants.is_empty() || typed.is_empty() || common.kind.values().is_some() {
+            return Ok(Some(common.kind));
+        }
+        let mut all = typed.into_iter().chain(constants);
+        let widest = all.next().map(|first| {
+            all.try_fold(first.clone(), |common, term| {
+                Self::common(&common, term).map(|kind| Term { kind, loose: None, ..common })
+            })
+        });
+        Ok(Some(widest.flatten().map_or(common.kind, |term| term.kind)))
     }
 
     /// The closed set that a constant text is a value of.
@@ -116,9 +125,7 @@ impl Check<'_> {
         if term.kind.is_number() || term.kind.is_money() || term.kind == Type::Duration {
             let mut made = self.made(Op::Negate(term.id), term.kind, node);
             // A constant stays one that takes the type of its peer.
-            if term.loose.is_some() {
-                made.loose = self.loose_constant(made.id);
-            }
+            made.loose = term.loose.as_ref().and_then(constants::negated);
             return Some(made);
         }
         let message = format!("{} has no negative", Self::a(&term.kind));
@@ -324,19 +331,14 @@ impl Check<'_> {
             _ => Op::WideMath(op, a, b),
         };
         let mut term = self.made(operation, kind, node);
-        if left.loose.is_some() && right.loose.is_some() {
-            term.loose = self.loose_constant(term.id);
+        if let (Some(one), Some(other)) = (&left.loose, &right.loose) {
+            term.loose = match self.terms.constant(term.id) {
+                Some(Cell::Int(int)) => Some(Literal::Int(*int)),
+                Some(Cell::Double(_)) => constants::computed(op, one, other),
+                _ => None,
+            };
         }
         term
-    }
-
-    /// A number that was reckoned from constants, as one that takes the type of its peer.
-    fn loose_constant(&self, id: TermId) -> Option<Literal> {
-        match self.terms.constant(id) {
-            Some(Cell::Int(int)) => Some(Literal::Int(*int)),
-            Some(Cell::Double(double)) => Literal::number(double.get()),
-            _ => None,
-        }
     }
 
     fn product(&mut self, left: &Term, right: &Term, node: NodeId) -> Option<Term> {

@@ -10,7 +10,7 @@ use crate::expr::ast::NodeId;
 use crate::expr::diagnostic::{Code, Span};
 use crate::expr::functions;
 use crate::expr::names::{Name, Of};
-use crate::expr::term::{Cell, Gather, Op, Over, Place, SlotOf, TermId, Usage, Walk};
+use crate::expr::term::{Asker, Cell, Gather, Op, Over, Place, SlotOf, TermId, Usage, Walk};
 use crate::expr::types::Type;
 use crate::model::nearest;
 
@@ -35,10 +35,25 @@ pub(super) enum ScopeOf {
 /// What is asked in a lambda over accounts, rows or events; bare names are those of the account around all.
 pub(super) struct Context {
     pub(super) of: SlotOf,
-    /// May it read the account around it?
-    pub(super) may_read_outer: bool,
+    /// The context whose accounts or rows these are.
+    pub(super) asker: usize,
+    /// The context that [`Op::Outer`] leads to from here.
+    pub(super) around: usize,
+    /// Which contexts outside may not be read here, and why.
+    pub(super) forbidden: Vec<(usize, Refusal)>,
     /// The collection, for messages.
     pub(super) word: Arc<str>,
+}
+
+/// Why an account outside of a lambda may not be read inside it: for each pair of accounts it would be read once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The lambda is over descendants, ancestors or the like, or over events.
+    Walk,
+    /// The lambda is over the children of another account.
+    Elsewhere,
+    /// The lambda is over children that were gone through already, around it.
+    Pairs,
 }
 
 /// An account: that of a context, or one that is reached from there.
@@ -69,7 +84,7 @@ impl Check<'_> {
         self.contexts.len()
     }
 
-    fn slot_of(&self, context: usize) -> SlotOf {
+    pub(super) fn slot_of(&self, context: usize) -> SlotOf {
         let inner = context.checked_sub(1).and_then(|at| self.contexts.get(at));
         inner.map_or(SlotOf::Account, |context| context.of.clone())
     }
@@ -276,23 +291,33 @@ impl Check<'_> {
     /// A term of an outer context, asked from where we are.
     fn outward(&mut self, inner: TermId, context: usize, node: NodeId) -> Option<TermId> {
         let mut id = inner;
-        let crossed = self.contexts.get(context..).unwrap_or_default();
-        if let Some(forbidden) = crossed.iter().rev().find(|context| !context.may_read_outer) {
-            let word = forbidden.word.clone();
-            let message = format!(
-                "this is read of the account that asks, once for each of its `{word}`; only lambdas over `children`, \
-                 child tables and lists may do so: compare with what the walk gives instead"
-            );
-            let scope = self.scopes.iter_mut().rev().find(|scope| matches!(scope.of, ScopeOf::Context(_)));
-            match scope {
-                Some(scope) => scope.pending.push((node, message)),
-                None => return self.fault_at(Code::E113, node, message),
-            }
+        if self.is_refused(context, node)? {
+            // What is refused has no place among the terms; the type is what the check goes on with.
+            return Some(id);
         }
-        for _ in crossed {
+        let Some(steps) = self.steps(self.here(), context) else {
+            return self.fault_at(Code::E113, node, "this cannot be read inside the lambda");
+        };
+        for _ in 0..steps {
             id = self.terms.add(Op::Outer(id));
         }
         Some(id)
+    }
+
+    /// Says so where a context may not be read from where we are; `None` where that cannot wait for the end of a lambda.
+    fn is_refused(&mut self, context: usize, node: NodeId) -> Option<bool> {
+        let crossed = self.contexts.get(context..).unwrap_or_default();
+        let refused = crossed.iter().rev().find_map(|crossed| {
+            let refused = crossed.forbidden.iter().find(|(forbidden, _)| *forbidden == context);
+            refused.map(|(_, refusal)| refusal.message(&crossed.word))
+        });
+        let Some(message) = refused else { return Some(false) };
+        let scope = self.scopes.iter_mut().rev().find(|scope| matches!(scope.of, ScopeOf::Context(_)));
+        match scope {
+            Some(scope) => scope.pending.push((node, message)),
+            None => return self.fault_at(Code::E113, node, message),
+        }
+        Some(true)
     }
 
     /// Fields of a record.
@@ -414,13 +439,21 @@ impl Check<'_> {
         body: Option<TermId>,
         node: NodeId,
     ) -> Option<TermId> {
+        let filters = filters.into();
+        let outside = self.outside(node);
+        if !self.is_hoisted(account, &outside) {
+            self.is_refused(account.context, node)?;
+            let around = u32::try_from(self.steps(self.here(), account.context)?).ok()?;
+            let asker = Asker { around, places: account.places.clone().into() };
+            return Some(self.terms.add(Op::Gather { asker, what, over, filters, body }));
+        }
         let nothing = match what {
             Gather::Exists | Gather::ExistsOne => Cell::Bool(false),
             Gather::All => Cell::Bool(true),
             Gather::Count => Cell::Int(0),
             _ => Cell::Missing,
         };
-        let id = self.terms.add(Op::Gather { what, over, filters: filters.into(), body });
+        let id = self.terms.add(Op::Gather { asker: Asker::default(), what, over, filters, body });
         self.reach_or(account, id, nothing, node)
     }
 

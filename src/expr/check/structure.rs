@@ -124,7 +124,7 @@ impl Check<'_> {
             return self.fault_at(Code::E101, at, format!("there is no {what} of this name{hint}"));
         }
         let usage = Usage { name, is_metric, window: None, filters: Box::new([]) };
-        Some(Receiver::Usage(Account { context: self.here(), places: Vec::new() }, usage))
+        Some(Receiver::Usage(Account { context: 0, places: Vec::new() }, usage))
     }
 
     pub(super) fn window(&mut self, entry: &Entry, arguments: &[NodeId], node: NodeId) -> Option<Receiver> {

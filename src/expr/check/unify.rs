@@ -25,6 +25,9 @@ impl Check<'_> {
 
     /// The term as a value of a type that it widens to.
     pub(super) fn cast(&mut self, term: &Term, to: &Type) -> TermId {
+        if term.kind == *to {
+            return term.id;
+        }
         if let Some(cell) = term.loose.as_ref().and_then(|literal| constant(literal, to)) {
             return self.terms.add(Op::Const(cell));
         }

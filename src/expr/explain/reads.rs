@@ -8,7 +8,7 @@ use super::{Gathered, MAX_WITNESSES, Origin, Reading};
 use crate::expr::ast::{Ast, Node, NodeId};
 use crate::expr::batch::{self, Points};
 use crate::expr::scalar;
-use crate::expr::term::{Gather, Op, Over, TermId};
+use crate::expr::term::{Asker, Gather, Op, Over, TermId};
 use crate::expr::types::Type;
 use crate::expr::value::{ExprValue, Val};
 use crate::model::{AccountIdx, ChildId, TableId};
@@ -114,14 +114,17 @@ fn origin(asked: &Asked<'_>, at: AccountIdx, node: NodeId) -> Option<Origin> {
             }
             Some(Origin::Accounts(found))
         }
-        Op::Gather { what, over, filters, body } => {
+        Op::Gather { asker, what, over, filters, body } => {
+            if points.asker(account, asker).is_none() {
+                return Some(Origin::Nowhere);
+            }
             let answer = points.value(account, term);
             let kind = match asked.checked.ast().node(node) {
                 Node::Macro { body, .. } => asked.checked.kind_of(body),
                 _ => None,
             };
             let mut ask = |seen: &mut dyn FnMut(batch::Asked, &Val<'_>)| {
-                points.each_asked(account, over, filters, *body, &mut |asked, value| {
+                points.each_asked(account, asker, over, filters, *body, &mut |asked, value| {
                     seen(asked, &value);
                     true
                 });
@@ -132,7 +135,7 @@ fn origin(asked: &Asked<'_>, at: AccountIdx, node: NodeId) -> Option<Origin> {
                         batch::Asked::Account(place) | batch::Asked::Row(place, ..) => id(place),
                     });
                     if walk.leaves_out_cancelled() && !says_with_cancelled(asked.checked.ast(), node) {
-                        found.cancelled = cancelled(points, account, over);
+                        found.cancelled = cancelled(points, account, asker, over);
                     }
                     Origin::Accounts(found)
                 }
@@ -161,9 +164,9 @@ fn says_with_cancelled(ast: &Ast, node: NodeId) -> bool {
 }
 
 /// How many of the accounts of a walk are cancelled.
-fn cancelled(points: &Points<'_>, from: AccountIdx, over: &Over) -> u64 {
+fn cancelled(points: &Points<'_>, from: AccountIdx, asker: &Asker, over: &Over) -> u64 {
     let mut cancelled = 0;
-    points.each_asked(from, over, &[], None, &mut |asked, _| {
+    points.each_asked(from, asker, over, &[], None, &mut |asked, _| {
         if let batch::Asked::Account(place) = asked {
             cancelled += u64::from(points.view.at(place).is_some_and(|account| account.is_cancelled()));
         }

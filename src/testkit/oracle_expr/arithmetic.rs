@@ -1,7 +1,7 @@
 //! What do operators make of two values?
 
-use super::Operand;
-use super::values::{as_double, as_doubles, exact, finite, spelled};
+use super::values::{as_doubles, exact, finite};
+use super::{Operand, constants};
 use crate::expr::{BinaryOp, ExprValue};
 use crate::testkit::number::Number;
 use crate::{Currency, Date, Decimal, Duration, Timestamp};
@@ -50,11 +50,8 @@ pub(super) fn reckoned(op: BinaryOp, left: &Operand, right: &Operand) -> Option<
         };
         return result.map(ExprValue::Int);
     }
-    if let Some(left) = spelled(left, right) {
-        return reckoned(op, &left, right);
-    }
-    if let Some(right) = spelled(right, left) {
-        return reckoned(op, left, &right);
+    if left.loose && right.loose {
+        return constants::computed(op, a, b);
     }
     let doubles = as_doubles(left, right);
     match (a, b) {
@@ -63,18 +60,13 @@ pub(super) fn reckoned(op: BinaryOp, left: &Operand, right: &Operand) -> Option<
         | (ExprValue::Double(by), ExprValue::Money(amount, currency))
             if op == BinaryOp::Multiply =>
         {
-            return scaled_by(*amount, *currency, *by);
+            let constant = if matches!(a, ExprValue::Double(_)) { left } else { right };
+            return scaled_by(*amount, *currency, constant.double.unwrap_or(*by));
         }
         _ => {}
     }
     if doubles || op == BinaryOp::Divide {
-        let (a, b) = (as_double(a)?, as_double(b)?);
-        return finite(match op {
-            BinaryOp::Add => a + b,
-            BinaryOp::Subtract => a - b,
-            BinaryOp::Multiply => a * b,
-            _ => a / b,
-        });
+        return finite(in_doubles(op, left.number(), right.number())?);
     }
     let ((a, one), (b, two)) = (exact(a)?, exact(b)?);
     let result = if op == BinaryOp::Multiply {
@@ -88,6 +80,18 @@ pub(super) fn reckoned(op: BinaryOp, left: &Operand, right: &Operand) -> Option<
         Some(currency) => ExprValue::Money(result, currency),
         None => ExprValue::Decimal(result),
     })
+}
+
+pub(super) fn in_doubles(op: BinaryOp, a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    let (a, b) = (a?, b?);
+    let result = match op {
+        BinaryOp::Add => a + b,
+        BinaryOp::Subtract => a - b,
+        BinaryOp::Multiply => a * b,
+        BinaryOp::Divide => a / b,
+        _ => return None,
+    };
+    Some(result + 0.0)
 }
 
 /// The exact product, digit by digit, rounded once.

@@ -26,18 +26,11 @@ impl<'v> Walk<'_, 'v> {
                 Thing::Account(account) => account.is_some(),
                 _ => false,
             }),
-            ("coalesce", all) => {
-                let found = all.iter().find_map(|argument| self.value(*argument, variables));
-                self.widened_at(node, found)
-            }
+            ("coalesce", all) => all.iter().find_map(|argument| self.widened_at(node, *argument, variables)),
             ("isTrue", [of]) => truth(self.truth(*of, variables) == Some(true)),
             ("isNot", [a, b]) => {
                 let (left, right) = (self.operand(*a, variables), self.operand(*b, variables));
-                truth(match (&left.value, &right.value) {
-                    (None, None) => false,
-                    (None, _) | (_, None) => true,
-                    _ => self.ordered(&left, &right, *a, *b).is_none_or(Ordering::is_ne),
-                })
+                truth(self.ordered(&left, &right, *a, *b).is_none_or(Ordering::is_ne))
             }
             ("between", [of, low, high]) => {
                 let own = self.operand(*of, variables);
@@ -126,12 +119,14 @@ impl<'v> Walk<'_, 'v> {
                         best = Some(next);
                     }
                 }
-                self.widened_at(node, best?.value)
+                match self.checked.kind_of(node) {
+                    Some(kind) => best?.widened(kind),
+                    None => best?.value,
+                }
             }
             ("ratio", [a, b]) => {
                 let (left, right) = (self.operand(*a, variables), self.operand(*b, variables));
-                let quotient = as_double(&left.value?)? / as_double(&right.value?)?;
-                finite(quotient)
+                finite(left.number()? / right.number()?)
             }
             ("containsAll" | "containsAny", [list, values]) => {
                 let (Some(ExprValue::List(list)), Some(ExprValue::List(values))) =

@@ -63,7 +63,7 @@ impl<'v> Walk<'_, 'v> {
             MacroKind::Exists => bool_of(any(&truths)),
             MacroKind::All => bool_of(all(&truths)),
             MacroKind::ExistsOne => bool_of((!unclear).then(|| kept().count() == 1)),
-            MacroKind::Count | MacroKind::Filter if list && unclear => Thing::Value(None),
+            MacroKind::Filter if list && unclear => Thing::Value(None),
             MacroKind::Count => Thing::Value(i64::try_from(kept().count()).ok().map(ExprValue::Int)),
             MacroKind::Filter if list => {
                 let items = kept().map(|thing| match thing {
@@ -112,8 +112,7 @@ impl<'v> Walk<'_, 'v> {
                             _ => Ordering::Equal,
                         },
                         (Some(best), _) => {
-                            let operand =
-                                |value: &ExprValue| Operand { value: Some(value.clone()), loose: false };
+                            let operand = |value: &ExprValue| Operand::plain(Some(value.clone()));
                             compared(&operand(&value), &operand(best)).unwrap_or(Ordering::Equal)
                         }
                         (None, _) => {

@@ -7,6 +7,7 @@
 
 mod arithmetic;
 mod call;
+mod constants;
 mod lambda;
 mod period;
 mod values;
@@ -14,8 +15,8 @@ mod values;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use self::arithmetic::reckoned;
-use self::values::{all, any, compared, constant, holds, is_in, negated, rank, widened};
+use self::arithmetic::{in_doubles, reckoned};
+use self::values::{all, any, as_double, compared, constant, finite, holds, is_in, negated, rank, widened};
 use super::oracle_definition::shown;
 use crate::expr::{Ast, BinaryOp, Checked, ExprValue, Node, NodeId, Type};
 use crate::{Account, AsOf, ChildEntry, StatusGroup};
@@ -62,6 +63,27 @@ type Variables<'v> = Vec<(Arc<str>, Thing<'v>)>;
 struct Operand {
     value: Option<ExprValue>,
     loose: bool,
+    /// A constant beside doubles: what is computed from constants is computed in doubles then.
+    double: Option<f64>,
+}
+
+impl Operand {
+    const fn plain(value: Option<ExprValue>) -> Self {
+        Self { value, loose: false, double: None }
+    }
+
+    /// As a double.
+    fn number(&self) -> Option<f64> {
+        if self.loose { self.double } else { as_double(self.value.as_ref()?) }
+    }
+
+    /// As a value of a type that it widens to.
+    fn widened(&self, kind: &Type) -> Option<ExprValue> {
+        match (self.loose, kind) {
+            (true, Type::Double) => finite(self.double?),
+            _ => widened(self.value.clone(), kind),
+        }
+    }
 }
 
 impl<'c> OracleExpr<'c> {
@@ -78,7 +100,7 @@ impl<'c> OracleExpr<'c> {
         let walk =
             Walk { checked: self.checked, ast: self.checked.ast(), account, as_of: account.view().as_of() };
         let root = self.checked.ast().root();
-        widened(walk.operand(root, &mut variables).value, self.checked.kind())
+        walk.operand(root, &mut variables).widened(self.checked.kind())
     }
 
     /// Its answer to a yes/no question; `None` where there is none.
@@ -108,7 +130,7 @@ struct Walk<'c, 'v> {
 
 impl<'v> Walk<'_, 'v> {
     fn value(&self, node: NodeId, variables: &mut Variables<'v>) -> Option<ExprValue> {
-        self.operand(node, variables).value
+        self.widened_at(node, node, variables)
     }
 
     fn truth(&self, node: NodeId, variables: &mut Variables<'v>) -> Option<bool> {
@@ -119,14 +141,15 @@ impl<'v> Walk<'_, 'v> {
     }
 
     fn operand(&self, node: NodeId, variables: &mut Variables<'v>) -> Operand {
-        let plain = |value| Operand { value, loose: false };
+        let plain = Operand::plain;
         let truth = |truth: Option<bool>| plain(truth.map(ExprValue::Bool));
         match self.ast.node(node) {
             Node::Literal(literal) => constant(literal),
             Node::Not(of) => truth(self.truth(of, variables).map(|truth| !truth)),
             Node::Negate(of) => {
                 let of = self.operand(of, variables);
-                Operand { value: of.value.and_then(|value| negated(&value)), loose: of.loose }
+                let double = of.double.map(|double| 0.0 - double);
+                Operand { value: of.value.and_then(|value| negated(&value)), double, ..of }
             }
             Node::And(items) => {
                 let truths: Vec<Option<bool>> =
@@ -138,20 +161,17 @@ impl<'v> Walk<'_, 'v> {
                     items.iter().map(|item| self.truth(*item, variables)).collect();
                 truth(any(&truths))
             }
-            Node::Conditional { test, then, otherwise } => {
-                let value = match self.truth(test, variables) {
-                    Some(true) => self.value(then, variables),
-                    Some(false) => self.value(otherwise, variables),
-                    None => None,
-                };
-                plain(self.widened_at(node, value))
-            }
+            Node::Conditional { test, then, otherwise } => plain(match self.truth(test, variables) {
+                Some(true) => self.widened_at(node, then, variables),
+                Some(false) => self.widened_at(node, otherwise, variables),
+                None => None,
+            }),
             Node::List(items) => {
                 let kind = match self.checked.kind_of(node) {
                     Some(Type::List(of)) => (**of).clone(),
                     _ => Type::Int,
                 };
-                let items = items.iter().map(|item| widened(self.value(*item, variables), &kind));
+                let items = items.iter().map(|item| self.operand(*item, variables).widened(&kind));
                 plain(items.collect::<Option<_>>().map(ExprValue::List))
             }
             Node::Index { of, at } => {
@@ -173,22 +193,24 @@ impl<'v> Walk<'_, 'v> {
         }
     }
 
-    fn widened_at(&self, node: NodeId, value: Option<ExprValue>) -> Option<ExprValue> {
+    /// What a part gives, in the type of a node.
+    fn widened_at(&self, node: NodeId, part: NodeId, variables: &mut Variables<'v>) -> Option<ExprValue> {
+        let operand = self.operand(part, variables);
         match self.checked.kind_of(node) {
-            Some(kind) => widened(value, kind),
-            None => value,
+            Some(kind) => operand.widened(kind),
+            None => operand.value,
         }
     }
 
     fn chain(&self, operands: &[NodeId], operators: &[BinaryOp], variables: &mut Variables<'v>) -> Operand {
         let mut operands = operands.iter();
-        let Some(first) = operands.next() else { return Operand { value: None, loose: false } };
+        let Some(first) = operands.next() else { return Operand::plain(None) };
         let mut left = self.operand(*first, variables);
         for (op, node) in operators.iter().zip(operands) {
             let right = self.operand(*node, variables);
             let loose = left.loose && right.loose;
             let value = match op {
-                BinaryOp::In => is_in(&left, right.value.as_ref()).map(ExprValue::Bool),
+                BinaryOp::In => self.is_one_of(&left, *first, *node, &right, variables).map(ExprValue::Bool),
                 BinaryOp::Equal
                 | BinaryOp::NotEqual
                 | BinaryOp::Less
@@ -199,10 +221,33 @@ impl<'v> Walk<'_, 'v> {
                 }
                 _ => reckoned(*op, &left, &right),
             };
-            let number = matches!(value, Some(ExprValue::Int(_) | ExprValue::Double(_)));
-            left = Operand { value, loose: loose && number };
+            let number =
+                matches!(value, Some(ExprValue::Int(_) | ExprValue::Decimal(_) | ExprValue::Double(_)));
+            let double = match &value {
+                Some(ExprValue::Int(int)) => as_double(&ExprValue::Int(*int)),
+                _ => in_doubles(*op, left.number(), right.number()),
+            };
+            left = Operand { value, loose: loose && number, double };
         }
         left
+    }
+
+    /// Is a value one of a list? Each item that is written out is compared by itself.
+    fn is_one_of(
+        &self,
+        value: &Operand,
+        of: NodeId,
+        list: NodeId,
+        items: &Operand,
+        variables: &mut Variables<'v>,
+    ) -> Option<bool> {
+        let Node::List(written) = self.ast.node(list) else { return is_in(value, items.value.as_ref()) };
+        value.value.as_ref()?;
+        let mut same = written.iter().map(|item| {
+            let other = self.operand(*item, variables);
+            self.ordered(value, &other, of, *item) == Some(Ordering::Equal)
+        });
+        Some(same.any(|same| same))
     }
 
     /// How two values compare. Bands compare by rank, timestamps with days by the days of the zone.

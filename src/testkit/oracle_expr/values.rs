@@ -10,11 +10,6 @@ use crate::{Currency, Decimal, Duration, EnumValues};
 pub(super) fn widened(value: Option<ExprValue>, kind: &Type) -> Option<ExprValue> {
     Some(match (value?, kind) {
         (ExprValue::Int(v), Type::Double) => ExprValue::Double(as_double(&ExprValue::Int(v))?),
-        // A constant that came about as a double is the number that it is written as.
-        (ExprValue::Double(v), Type::Decimal { scale }) => ExprValue::Decimal(written(v)?.rescaled(*scale)?),
-        (ExprValue::Double(v), Type::Money { currency, scale }) => {
-            ExprValue::Money(written(v)?.rescaled(*scale)?, *currency)
-        }
         (ExprValue::Decimal(v), Type::Double) => ExprValue::Double(as_double(&ExprValue::Decimal(v))?),
         (ExprValue::Int(v), Type::Decimal { scale }) => {
             ExprValue::Decimal(Decimal::new(v.into(), 0).rescaled(*scale)?)
@@ -41,7 +36,8 @@ pub(super) fn constant(literal: &Literal) -> Operand {
         Literal::Timestamp(v) => (ExprValue::Timestamp(*v), false),
         Literal::Duration(v) => (ExprValue::Duration(*v), false),
     };
-    Operand { value: Some(value), loose }
+    let double = as_double(&value).filter(|_| loose);
+    Operand { value: Some(value), loose, double }
 }
 
 pub(super) fn rank(values: &EnumValues, text: &str) -> Option<u16> {
@@ -132,43 +128,15 @@ pub(super) fn compared(left: &Operand, right: &Operand) -> Option<Ordering> {
         (ExprValue::Date(a), ExprValue::Date(b)) => Some(a.cmp(b)),
         (ExprValue::Timestamp(a), ExprValue::Timestamp(b)) => Some(a.cmp(b)),
         (ExprValue::Duration(a), ExprValue::Duration(b)) => Some(a.cmp(b)),
-        _ if spelled(left, right).is_some() => compared(&spelled(left, right)?, right),
-        _ if spelled(right, left).is_some() => compared(left, &spelled(right, left)?),
-        _ if as_doubles(left, right) => as_double(a)?.partial_cmp(&as_double(b)?),
+        _ if as_doubles(left, right) => left.number()?.partial_cmp(&right.number()?),
         _ => Some(exact(a)?.0.cmp(&exact(b)?.0)),
-    }
-}
-
-/// A constant that came about as a double, beside an exact number: the number that it is written as.
-pub(super) fn spelled(constant: &Operand, peer: &Operand) -> Option<Operand> {
-    let exact = matches!(peer.value, Some(ExprValue::Decimal(_) | ExprValue::Money(..))) && !peer.loose;
-    match constant.value {
-        Some(ExprValue::Double(double)) if constant.loose && exact => {
-            Some(Operand { value: Some(ExprValue::Decimal(written(double)?)), loose: true })
-        }
-        _ => None,
-    }
-}
-
-/// The decimal that a double is written as.
-fn written(double: f64) -> Option<Decimal> {
-    match Literal::number(double)? {
-        Literal::Decimal(decimal) => Some(decimal),
-        _ => None,
     }
 }
 
 pub(super) fn is_in(value: &Operand, list: Option<&ExprValue>) -> Option<bool> {
     value.value.as_ref()?;
     let Some(ExprValue::List(items)) = list else { return None };
-    let same = |item: &ExprValue| {
-        let loose = matches!(item, ExprValue::Int(_) | ExprValue::Decimal(_) | ExprValue::Double(_));
-        // An item of a list of doubles stands as it was written.
-        let item = match item {
-            ExprValue::Double(double) => written(*double).map_or(item.clone(), ExprValue::Decimal),
-            item => item.clone(),
-        };
-        compared(value, &Operand { value: Some(item), loose }) == Some(Ordering::Equal)
-    };
+    let same =
+        |item: &ExprValue| compared(value, &Operand::plain(Some(item.clone()))) == Some(Ordering::Equal);
     Some(items.iter().any(same))
 }
