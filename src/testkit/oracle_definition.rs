@@ -210,7 +210,7 @@ fn quotient(above: i128, below: i128, digits: u8) -> f64 {
     if rest != 0 {
         text.push('1');
     }
-    let exponent = i64::from(digits) + (text.len() - whole) as i64;
+    let exponent = usize::from(digits) + text.len() - whole;
     format!("{text}e-{exponent}").parse().unwrap_or(f64::NAN)
 }
 

@@ -29,8 +29,6 @@ struct Fit<'e> {
     action: Option<&'e str>,
     properties: Vec<Cell>,
     measures: Vec<Sum>,
-    /// It has an id, of a day whose ids are forgotten.
-    is_late: bool,
 }
 
 /// The days that are taken, both ends included.
@@ -65,11 +63,11 @@ impl Usage {
         let ids_from = self.ids_from(today);
         let (schema, settings) = (self.schema.clone(), self.settings.clone());
         let reader = Reader { schema: &schema, settings: &settings, taken, starts: RefCell::default() };
-        let mut fits: Vec<Fit<'_>> = Vec::with_capacity(events.len());
+        let mut fits: Vec<(Fit<'_>, bool)> = Vec::with_capacity(events.len());
         let mut seen: HashMap<&str, u64> = HashMap::new();
         let mut too_old_events = 0_u64;
         for (row, event) in events.iter().enumerate() {
-            let mut fit = match reader.fit(row, event) {
+            let fit = match reader.fit(row, event) {
                 Ok(fit) => fit,
                 Err(kinds) => {
                     let only_old = self.settings.too_old == TooOld::Count
@@ -83,6 +81,8 @@ impl Usage {
                     continue;
                 }
             };
+            // It has an id, of a day whose ids are forgotten.
+            let mut is_late = false;
             if let Some(id) = event.id {
                 let print = fit.print();
                 match self.ids.find(id, ids_from).or_else(|| seen.get(id).copied()) {
@@ -96,11 +96,11 @@ impl Usage {
                     }
                     None => {
                         seen.insert(id, print);
-                        fit.is_late = fit.day < ids_from.max(self.ids.from());
+                        is_late = fit.day < ids_from.max(self.ids.from());
                     }
                 }
             }
-            fits.push(fit);
+            fits.push((fit, is_late));
         }
         if report.faulty > 0 && self.settings.faulty == Faulty::RefuseBatch {
             return Err(UsageRefused::new(report));
@@ -108,8 +108,8 @@ impl Usage {
         self.dropped_events = self.dropped_events.saturating_add(too_old_events);
         self.keep_from(taken.first, today);
         let mut arrivals: Vec<Arrival> = Vec::with_capacity(fits.len());
-        for fit in fits {
-            let (row, event, day, is_late) = (fit.row, fit.event, fit.day, fit.is_late);
+        for (fit, is_late) in fits {
+            let (row, event, day) = (fit.row, fit.event, fit.day);
             let print = event.id.map(|_| fit.print());
             match self.arrival(fit) {
                 Ok(arrival) => {
@@ -283,18 +283,7 @@ impl<'e> Reader<'e> {
         }
         let (module, action) =
             (event.module.or(kind.module.as_deref()), event.action.or(kind.action.as_deref()));
-        Ok(Fit {
-            row,
-            event,
-            kind: number,
-            day: day.days(),
-            instant,
-            module,
-            action,
-            properties,
-            measures,
-            is_late: false,
-        })
+        Ok(Fit { row, event, kind: number, day: day.days(), instant, module, action, properties, measures })
     }
 }
 
