@@ -9,7 +9,8 @@ use std::cmp::Ordering;
 use super::decimal::power_of_ten;
 
 /// A whole number of 256 bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+// INVARIANT (order): the high half stands first, so that the derived order is that of the numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Wide {
     high: u128,
     low: u128,
@@ -48,7 +49,7 @@ impl Wide {
     }
 
     /// By 2^`by`, rounded half to even.
-    const fn lowered(self, by: u32) -> Self {
+    fn lowered(self, by: u32) -> Self {
         let (down, rest, half) = match by {
             0 => return self,
             1..=128 => {
@@ -70,14 +71,7 @@ impl Wide {
             // Less than a half.
             _ => return Self { high: 0, low: 0 },
         };
-        let order = match (rest.high < half.high, rest.high == half.high) {
-            (true, _) => Ordering::Less,
-            (false, false) => Ordering::Greater,
-            (false, true) if rest.low < half.low => Ordering::Less,
-            (false, true) if rest.low == half.low => Ordering::Equal,
-            (false, true) => Ordering::Greater,
-        };
-        down.up_at(order)
+        down.up_at(rest.cmp(&half))
     }
 
     /// One more where the rest against a half says so.

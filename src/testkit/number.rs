@@ -71,7 +71,7 @@ impl Number {
                 take(&mut rest, &below);
                 times += 1;
             }
-            even = times % 2 == 0;
+            even = times.is_multiple_of(2);
             quotient.push(char::from(b'0' + times));
         }
         let whole: i128 = quotient.parse().ok()?;

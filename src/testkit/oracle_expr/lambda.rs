@@ -11,6 +11,7 @@ use crate::expr::{ExprValue, MacroKind, NodeId, Type};
 use crate::testkit::number::{double_of, half_even, of_quanta, quanta_of};
 
 impl<'v> Walk<'_, 'v> {
+    #[expect(clippy::too_many_lines, reason = "one arm for each macro")]
     pub(super) fn lambda(
         &self,
         kind: MacroKind,
