@@ -67,6 +67,7 @@
 //! | What if this changes? | [`Change`] and [`Book::apply`]; [`ChangeReport`] says what differs |
 //! | And the totals after it? | [`FoldPlan::refresh`] |
 //! | Others wrote to my storage: what differs from the book? | [`Change::from_source`]; [`ChangeBuilder`] for pushed batches |
+//! | How does my service lose nothing when it is killed? | [`engine::Engine`] with a journal; `adapter::journal::FileJournal` |
 //! | How does my service restart quickly? | `Book::to_snapshot` and `Book::from_snapshot` (feature `snapshot`), and those of `Usage` |
 //! | Does my implementation of a trait keep its promises? | `testkit::source_conformance!` and its like, by feature |
 //!
@@ -87,6 +88,9 @@
 //!   restores it without reading your database. Only this library reads them; they are no backup of your data. An
 //!   [`engine::Engine`] keeps a journal, from which any state that it published is rebuilt.
 //!   Brings the `crc32fast` crate.
+//! * **`journal-file`**: `adapter::journal::FileJournal` keeps the journal of an [`engine::Engine`] in a file: a record is durable
+//!   before its update is published, a service that starts again goes on where it was, and the journal is made short by one
+//!   rename. With `snapshot`; brings nothing more.
 //! * **`tracing`**: spans of an [`engine::Engine`]'s work for your subscriber: at debug level loads, updates and usage, at trace
 //!   level each definition that is worked out for whole trees. Brings the `tracing` crate.
 //! * **`testkit`**: what tests of hosts need: the promises of [`source::Source`], [`AccountTree`], [`Zone`] and
@@ -101,8 +105,8 @@
 //! distribution counts at most [`MAX_DISTRIBUTION`] different values. Expressions have limits of their own:
 //! [`expr::ExprLimits`].
 //!
-//! The crate keeps everything in memory, writes nothing (a snapshot is bytes that the host keeps), reads no
-//! clock and knows no users or permissions: the host says what a scope is, and what time it is.
+//! The crate keeps everything in memory, writes nothing (a snapshot is bytes that the host keeps; only a
+//! `FileJournal` writes a file, behind its feature), reads no clock and knows no users or permissions: the host says what a scope is, and what time it is.
 
 // Nothing panics on any input. Tests panic when they fail, so that this stands here and not in Cargo.toml.
 #![deny(

@@ -272,7 +272,7 @@ impl Catalog {
             let seen = usage.view();
             let same_accounts =
                 seen.inner().layout.same(&view.inner().layout) && seen.scope() == view.scope();
-            same_accounts && seen.as_of().instant() == view.as_of().instant()
+            same_accounts && seen.as_of().is_same(view.as_of())
         });
         if known {
             derived::run(&self.rounds, view, usage, history, stop)

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::compile::{Key, key};
 use super::definition::DefinitionKind;
@@ -77,6 +78,10 @@ impl Names for PendingNames<'_> {
 
     fn each_segment(&self, seen: &mut dyn FnMut(&str)) {
         self.names.each_segment(seen);
+    }
+
+    fn cancelled_when(&self) -> Option<(Arc<str>, Vec<Arc<str>>)> {
+        self.names.cancelled_when()
     }
 
     fn has_event(&self, event: &str) -> bool {

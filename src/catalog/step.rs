@@ -41,6 +41,8 @@ pub(crate) struct Reads {
     pub(crate) steps: Vec<usize>,
     pub(crate) usage: bool,
     pub(crate) moment: bool,
+    /// A metric that it asks reads a day, a zone or a calendar itself, of which its own program does not tell.
+    pub(crate) dated_metric: bool,
     pub(crate) whose: Whose,
     /// Of whom its rows depend beside their own account.
     pub(crate) sight: Sight,
@@ -252,6 +254,8 @@ fn reads(names: &CatalogNames, columns: &HashMap<Arc<str>, usize>, work: &Work) 
     let derived = needs.names.iter().filter(|name| schema.attribute(name).is_none());
     let mut steps: Vec<usize> = derived.filter_map(|name| columns.get(name).copied()).collect();
     steps.sort_unstable();
+    let dated = |metric: &Arc<str>| names.metrics.checked(metric).is_some_and(Checked::reads_days);
+    let dated_metric = needs.metrics.iter().any(dated);
     let tables = needs.tables.iter().filter_map(|table| schema.table(table).map(TableId::index));
     Reads {
         attributes,
@@ -259,6 +263,7 @@ fn reads(names: &CatalogNames, columns: &HashMap<Arc<str>, usize>, work: &Work) 
         steps,
         usage: needs.usage,
         moment: needs.moment,
+        dated_metric,
         whose: needs.whose,
         sight,
         is_wide: false,

@@ -119,6 +119,7 @@ impl Derivation {
             None => new.prepared.catalog.same_steps(&old.prepared.catalog),
         };
         // Windows end on the day of the question, whether they are written or not.
+        let same_moment = old.prepared.as_of.is_same(&new.prepared.as_of);
         let same_day = old.prepared.as_of.date() == new.prepared.as_of.date();
         let mut work = Work::new(new, observer);
         let mut done = 0;
@@ -133,6 +134,7 @@ impl Derivation {
                 let as_before = !step.reads.moment
                     || Arc::ptr_eq(&old.prepared, &new.prepared)
                     || (same_day || !step.reads.usage)
+                        && (same_moment || !step.reads.dated_metric)
                         && new.prepared.programs.get(at)?.is_same(old.prepared.programs.get(old_at)?);
                 let known = as_before && (same_history || !step.asks_history());
                 known.then_some(Before { old: self, at: old_at, column })

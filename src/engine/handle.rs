@@ -126,23 +126,20 @@ impl Engine {
         let subscribed = Arc::default();
         let parts = Parts { book, usage: settings.usage.clone(), catalog, as_of, subscribed };
         let first = Published(Arc::new(State::first(parts, 0, &settings, &())?));
-        Self::of(first, settings, Vec::new())
+        let engine = Self::of(first, settings, Vec::new());
+        #[cfg(feature = "snapshot")]
+        engine.begin_journal(super::journal::Before::default())?;
+        Ok(engine)
     }
 
-    /// An engine that begins with a state.
-    pub(super) fn of(
-        first: Published,
-        settings: Arc<EngineSettings>,
-        keys: Vec<(Arc<str>, u64)>,
-    ) -> Result<Self, EngineError> {
+    /// An engine that begins with a state, of which its journal does not know yet.
+    pub(super) fn of(first: Published, settings: Arc<EngineSettings>, keys: Vec<(Arc<str>, u64)>) -> Self {
         let mut writer =
             Writer { states: VecDeque::from([first.clone()]), keys: HashMap::new(), order: VecDeque::new() };
         for (key, version) in keys {
             writer.remember(key, version, settings.keys);
         }
-        let engine = Self { current: RwLock::new(first), writer: Mutex::new(writer), settings };
-        engine.begin_journal()?;
-        Ok(engine)
+        Self { current: RwLock::new(first), writer: Mutex::new(writer), settings }
     }
 
     /// The current state.
@@ -256,7 +253,7 @@ impl Engine {
         let _span = spans::enter("apply", now.version());
         let state = now.0.updated(&update, observer)?;
         let version = state.version;
-        self.keep_updates(version, [&update])?;
+        self.keep_update(version, &update)?;
         let delta = self.publish(&mut writer, state);
         if let Some(key) = update.key {
             writer.remember(key, version, self.settings.keys);
@@ -276,7 +273,7 @@ impl Engine {
             return Err(EngineError::Version { expected: branch.base.version(), found: now.version() });
         }
         let first = branch.base.version().saturating_add(1);
-        self.keep_updates(first, &branch.updates)?;
+        self.keep_branch(first, &branch.updates)?;
         Ok(self.publish_state(&mut writer, &branch.now))
     }
 

@@ -3,7 +3,7 @@
 use super::error::EngineError;
 use super::handle::{Engine, Writer};
 #[cfg(feature = "snapshot")]
-use super::journal::{Base, Entry, written};
+use super::journal::{Base, Before, Entry, section, written};
 use super::published::State;
 use super::update::Update;
 use crate::aggregate::Event;
@@ -13,32 +13,32 @@ use crate::model::Date;
 
 #[cfg(feature = "snapshot")]
 impl Engine {
-    fn keep(&self, entries: impl FnOnce() -> Vec<Entry>, begins: bool) -> Result<(), EngineError> {
-        match &self.settings.journal {
-            Some(sink) => sink.append(&written(&entries(), begins)).map_err(EngineError::Journal),
-            None => Ok(()),
-        }
+    fn keep(&self, entry: impl FnOnce() -> Option<Entry>) -> Result<(), EngineError> {
+        let Some((sink, entry)) = self.settings.journal.as_ref().and_then(|sink| Some((sink, entry()?)))
+        else {
+            return Ok(());
+        };
+        sink.append(&written(&entry)).map_err(EngineError::Journal)
     }
 
-    pub(super) fn begin_journal(&self) -> Result<(), EngineError> {
-        let (now, writer) = (self.published(), self.writer());
-        let base = || Base { state: &now.0, keys: writer.known_keys(), with_usage: true };
-        self.keep(|| vec![Entry::state(base())], true)
+    /// Begins a section with the current state.
+    pub(super) fn begin_journal(&self, before: Before) -> Result<(), EngineError> {
+        let Some(sink) = &self.settings.journal else { return Ok(()) };
+        let writer = self.writer();
+        sink.begin(&self.section(&writer, before)).map_err(EngineError::Journal)
     }
 
     pub(super) fn keep_state(&self, writer: &Writer, state: &State) -> Result<(), EngineError> {
         // Another book: the usage beside it is what it was.
-        let base = || Base { state, keys: writer.known_keys(), with_usage: false };
-        self.keep(|| vec![Entry::state(base())], false)
+        self.keep(|| Some(Entry::state(&Base { state, keys: writer.known_keys(), begins: false })))
     }
 
-    pub(super) fn keep_updates<'u>(
-        &self,
-        first: u64,
-        updates: impl IntoIterator<Item = &'u Update>,
-    ) -> Result<(), EngineError> {
-        let entries = || (first..).zip(updates).map(|(version, update)| Entry::update(update, version));
-        self.keep(|| entries().collect(), false)
+    pub(super) fn keep_update(&self, version: u64, update: &Update) -> Result<(), EngineError> {
+        self.keep(|| Some(Entry::update(update, version)))
+    }
+
+    pub(super) fn keep_branch(&self, first: u64, updates: &[Update]) -> Result<(), EngineError> {
+        self.keep(|| Entry::branch(updates, first))
     }
 
     pub(super) fn keep_events(
@@ -48,13 +48,30 @@ impl Engine {
         version: u64,
     ) -> Result<(), EngineError> {
         let owned = || events.iter().map(OwnedEvent::of).collect();
-        self.keep(|| vec![Entry::events(owned(), today, version)], false)
+        self.keep(|| Some(Entry::events(owned(), today, version)))
     }
 
-    /// The current state as the bytes of a record.
-    pub(super) fn base(&self) -> Vec<u8> {
-        let (now, writer) = (self.published(), self.writer());
-        Entry::state(Base { state: &now.0, keys: writer.known_keys(), with_usage: true }).to_bytes()
+    /// A section that begins with the current state.
+    pub(super) fn section(&self, writer: &Writer, before: Before) -> Vec<u8> {
+        let now = self.published();
+        section(before, &Entry::state(&Base { state: &now.0, keys: writer.known_keys(), begins: true }))
+    }
+
+    /// Begins the journal anew with the current state: a sink that can puts it in the place of all that it kept, so that the
+    /// journal is short again; any other keeps it behind that, and only the next start is shorter. Earlier states can then be
+    /// rebuilt only from what the sink put aside, or still has before the beginning.
+    ///
+    /// Writers wait meanwhile. Nothing is done in an engine without a journal.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Journal`] with that of the sink; the engine and the journal are then what they were.
+    ///
+    /// # Complexity
+    ///
+    /// That of the bytes of the book and of the usage.
+    pub fn compact_journal(&self) -> Result<(), EngineError> {
+        self.begin_journal(Before::default())
     }
 }
 
@@ -62,19 +79,15 @@ impl Engine {
 #[cfg(not(feature = "snapshot"))]
 #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "with the feature, records are kept")]
 impl Engine {
-    pub(super) fn begin_journal(&self) -> Result<(), EngineError> {
-        Ok(())
-    }
-
     pub(super) fn keep_state(&self, _: &Writer, _: &State) -> Result<(), EngineError> {
         Ok(())
     }
 
-    pub(super) fn keep_updates<'u>(
-        &self,
-        _: u64,
-        _: impl IntoIterator<Item = &'u Update>,
-    ) -> Result<(), EngineError> {
+    pub(super) fn keep_update(&self, _: u64, _: &Update) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    pub(super) fn keep_branch(&self, _: u64, _: &[Update]) -> Result<(), EngineError> {
         Ok(())
     }
 

@@ -9,7 +9,7 @@
 //! | What did the update do: whose values, which members, who moved, and why? | [`Delta`], [`DeltaReport`] |
 //! | What would it come to if? | [`Branch`], compared by a [`Delta`], dropped or taken over |
 //! | What did it come to then? | [`Engine::states`], [`Engine::state_at`]: every question can be asked of each |
-//! | How is a state rebuilt after a restart? | `Engine::restore` from a journal, kept by a `JournalSink` (feature `snapshot`) |
+//! | How does a service go on after a restart? | `Engine::resume` with its journal, kept by a `JournalSink` (feature `snapshot`); `Engine::restore` for any version of it |
 //! | How far is a long piece of work, and how is it stopped? | [`Observer`] |
 //! | What is held in memory? | [`EngineStats`] |
 

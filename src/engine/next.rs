@@ -119,6 +119,7 @@ pub(super) fn catalog(
 mod tests {
     use super::*;
     use crate::catalog::{CalculatedAttribute, DefinitionKind};
+    use crate::engine::journal::Before;
     use crate::engine::published::Published;
     use crate::engine::{Engine, MemoryJournal};
     use crate::model::{AsOf, Attribute, AttributeType, Date, Nesting};
@@ -146,7 +147,8 @@ mod tests {
         let journal = MemoryJournal::new();
         let settings = Arc::new(EngineSettings::new().journal(journal.clone()));
         let state = State::first(parts, 1, &settings, &()).unwrap();
-        Engine::of(Published(Arc::new(state)), settings, Vec::new()).unwrap();
+        let before = Engine::of(Published(Arc::new(state)), settings, Vec::new());
+        before.begin_journal(Before::default()).unwrap();
 
         let (again, restored) =
             Engine::restore(schema, EngineSettings::new(), &journal.bytes(), None).unwrap();

@@ -57,12 +57,3 @@ impl Prepared {
         found
     }
 }
-
-/// Is a question at one moment a question at another, as far as names of zones tell?
-pub(super) fn same_moment(one: &AsOf, other: &AsOf) -> bool {
-    one.instant() == other.instant()
-        && one.zone().name() == other.zone().name()
-        && one.date() == other.date()
-        && one.week_start() == other.week_start()
-        && one.fiscal() == other.fiscal()
-}

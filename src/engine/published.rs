@@ -8,7 +8,7 @@ use super::derivation::{Derivation, Inputs};
 use super::held::{Earlier, Held};
 use super::live::LiveView;
 use super::observer::Observer;
-use super::prepared::{Prepared, same_moment};
+use super::prepared::Prepared;
 use super::settings::EngineSettings;
 use crate::aggregate::Usage;
 use crate::book::{Book, View};
@@ -132,7 +132,7 @@ impl State {
 
     fn inputs(&self, before: &Inputs, parts: &Parts) -> Inputs {
         let same_catalog = self.catalog.is_same(&parts.catalog);
-        let prepared = if same_catalog && same_moment(&self.as_of, &parts.as_of) {
+        let prepared = if same_catalog && self.as_of.is_same(&parts.as_of) {
             before.prepared.clone()
         } else {
             Prepared::new(&parts.catalog, &parts.as_of, Some(&before.prepared))
@@ -151,14 +151,14 @@ impl State {
 
     /// What is held for a scope and a moment.
     pub(super) fn held_for(&self, scope: &Scope, as_of: &AsOf) -> Result<Arc<Held>, StaleSet> {
-        let here = same_moment(&self.as_of, as_of);
+        let here = self.as_of.is_same(as_of);
         if here && scope.is_all() {
             return Ok(self.held.clone());
         }
         let tick = self.tick();
         let is_it = |held: &Held| {
             let now = held.now();
-            now.inputs.view.scope() == scope && same_moment(&now.inputs.prepared.as_of, as_of)
+            now.inputs.view.scope() == scope && now.inputs.prepared.as_of.is_same(as_of)
         };
         {
             let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);

@@ -184,6 +184,11 @@ impl Checked {
         self.terms.ops.iter().any(timely)
     }
 
+    /// Does it read a day, a zone or a calendar, apart from the days of the events that it asks?
+    pub(crate) fn reads_days(&self) -> bool {
+        self.terms.ops.iter().any(|op| matches!(op, Op::Moment(_) | Op::StartOfDay(..) | Op::DayOf(_)))
+    }
+
     /// The expression for records of a host, asked at a moment. `bind` gives the number by which a record knows a
     /// name; it is asked once for each name, not for each record.
     ///

@@ -5,7 +5,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::term::{Cell, Clock, Day, Moment, Op, Period, TermId, Terms, TimePart};
+use super::day_start::day_start;
+use super::term::{Cell, Clock, Comparison, Day, Moment, Op, Period, TermId, Terms, TimePart};
 use crate::model::{AsOf, Date, Timestamp, Weekday, Zone};
 
 impl Terms {
@@ -14,27 +15,45 @@ impl Terms {
         let mut there = self.beside();
         let mut places: Vec<TermId> = Vec::with_capacity(self.ops.len());
         for op in &self.ops {
-            let moved = moved(op, &places);
-            let resolved = match moved {
+            let here = moved(op, &places);
+            let resolved = match here {
                 Op::Moment(moment) => Op::Const(resolve(moment, as_of)),
-                Op::StartOfDay(day, plus) => match there.constant(day) {
-                    Some(Cell::Int(days)) => Op::Const(start_of_day(*days, plus, as_of)),
-                    _ => Op::Const(Cell::Missing),
-                },
-                Op::DayOf(of) => match there.constant(of) {
-                    Some(Cell::Int(micros)) => Op::Const(day_of(*micros, as_of)),
-                    Some(_) => Op::Const(Cell::Missing),
-                    None => {
-                        let zone = there.zone(std::sync::Arc::new(ZoneOf(as_of.clone())));
-                        Op::Part(TimePart::Day, Clock::Instant(zone), of)
-                    }
-                },
+                Op::StartOfDay(day, plus) => {
+                    let day = match there.constant(day) {
+                        Some(Cell::Int(days)) => days.checked_add(i64::from(plus)),
+                        _ => None,
+                    };
+                    let first = day.map(|day| Cell::Int(day_start(day, as_of.zone()).first));
+                    Op::Const(first.unwrap_or(Cell::Missing))
+                }
+                Op::DayOf(of) => there.day_of(of, as_of),
+                Op::Compare(comparison, instant, _) => {
+                    let start = match op {
+                        Op::Compare(_, _, start) => self.ops.get(start.index()),
+                        _ => None,
+                    };
+                    let start = start.map(|start| moved(start, &places));
+                    let dates = by_date(comparison, instant, start.as_ref(), &mut there, as_of);
+                    dates.unwrap_or(here)
+                }
                 other => other,
             };
             places.push(there.fold(resolved));
         }
         let roots = roots.iter().map(|root| place(&places, *root)).collect();
         (there, roots)
+    }
+
+    /// The day of an instant in the zone of a question.
+    fn day_of(&mut self, instant: TermId, as_of: &AsOf) -> Op {
+        match self.constant(instant) {
+            Some(Cell::Int(micros)) => Op::Const(day_of(*micros, as_of)),
+            Some(_) => Op::Const(Cell::Missing),
+            None => {
+                let zone = self.zone(Arc::new(ZoneOf::new(as_of)));
+                Op::Part(TimePart::Day, Clock::Instant(zone), instant)
+            }
+        }
     }
 
     /// Only the terms that the given ones are made of, and the places where those are now.
@@ -113,20 +132,30 @@ pub(super) type Linked = HashMap<Arc<str>, TermId>;
 
 /// The zone of a question, among the zones of the terms.
 #[derive(Debug)]
-struct ZoneOf(AsOf);
+struct ZoneOf {
+    as_of: AsOf,
+    /// That of the zone, so that terms of two zones are told apart; but no name of a database, so that the zone is taken for
+    /// none of those that the expression names.
+    name: String,
+}
+
+impl ZoneOf {
+    fn new(as_of: &AsOf) -> Self {
+        Self { as_of: as_of.clone(), name: format!("the zone of the question: {}", as_of.zone().name()) }
+    }
+}
 
 impl Zone for ZoneOf {
-    fn name(&self) -> &'static str {
-        // No name of a database, so that it is taken for no other zone.
-        "the zone of the question"
+    fn name(&self) -> &str {
+        &self.name
     }
 
     fn offset_micros(&self, instant: Timestamp) -> i64 {
-        self.0.zone().offset_micros(instant)
+        self.as_of.zone().offset_micros(instant)
     }
 
     fn date(&self, instant: Timestamp) -> Date {
-        self.0.zone().date(instant)
+        self.as_of.zone().date(instant)
     }
 }
 
@@ -289,27 +318,24 @@ fn day_of(micros: i64, as_of: &AsOf) -> Cell {
     day_cell(date)
 }
 
-fn start_of_day(days: i64, plus: i32, as_of: &AsOf) -> Cell {
-    match days.checked_add(i64::from(plus)) {
-        Some(day) => Cell::Int(first_instant(day, as_of.zone())),
-        None => Cell::Missing,
+/// A comparison with the beginning of a day, where that begins twice: of the dates, since instants of the day before stand
+/// between the two beginnings.
+fn by_date(
+    comparison: Comparison,
+    instant: TermId,
+    start: Option<&Op>,
+    there: &mut Terms,
+    as_of: &AsOf,
+) -> Option<Op> {
+    let Some(Op::StartOfDay(day, plus)) = start else { return None };
+    let Some(Cell::Int(days)) = there.constant(*day) else { return None };
+    let day = days.checked_add(i64::from(*plus))?;
+    let start = day_start(day, as_of.zone());
+    if start.first == start.settled {
+        return None;
     }
-}
-
-/// The first instant whose date, in a zone, is a day or later.
-pub(crate) fn first_instant(day: i64, zone: &dyn Zone) -> i64 {
-    // Zones lie within a day of UTC, so that the day begins within a day of its beginning there.
-    let midnight = day.saturating_mul(super::scalar::DAY);
-    let (mut before, mut after) =
-        (midnight.saturating_sub(2 * super::scalar::DAY), midnight.saturating_add(2 * super::scalar::DAY));
-    let begun = |micros: i64| match Timestamp::from_micros(micros) {
-        Some(instant) => i64::from(zone.date(instant).days()) >= day,
-        // Outside the calendar: before its first day, or after its last.
-        None => micros > 0,
-    };
-    while after - before > 1 {
-        let middle = before + (after - before) / 2;
-        if begun(middle) { after = middle } else { before = middle }
-    }
-    after
+    let date = there.day_of(instant, as_of);
+    let date = there.fold(date);
+    let day = there.fold(Op::Const(Cell::Int(day)));
+    Some(Op::Compare(comparison, date, day))
 }

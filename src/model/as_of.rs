@@ -196,4 +196,13 @@ impl AsOf {
     pub fn fiscal(&self) -> FiscalCalendar {
         self.fiscal
     }
+
+    /// Is it the same moment? Two zones of one name are taken to be the same.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.instant == other.instant
+            && self.zone.name() == other.zone.name()
+            && self.date() == other.date()
+            && self.week_start == other.week_start
+            && self.fiscal == other.fiscal
+    }
 }

@@ -26,8 +26,8 @@ use perennial::segment::Segment;
 use perennial::source::MemorySource;
 use perennial::testkit::{Random, ReferenceBook};
 use perennial::{
-    Account, AccountId, AccountRow, AsOf, Attribute, Change, ChildId, Date, Decimal, Policy, Reach, Scope,
-    Value, ValueChange, View,
+    Account, AccountId, AccountRow, AsOf, Attribute, Change, ChildId, Date, Decimal, FiscalCalendar,
+    FixedZone, Policy, Reach, Scope, Timestamp, Value, ValueChange, View, Weekday,
 };
 use proptest::prelude::*;
 
@@ -117,6 +117,33 @@ fn definitions(other: bool) -> Vec<Definition> {
             ),
         ),
         attribute("loud", pick("name + \"?\"", "name + \"!\"")),
+        // Days of a zone, weeks and fiscal periods of a calendar.
+        attribute(
+            "day_of",
+            pick("date(timestamp(1769860800 + seats * 3607))", "date(timestamp(1769860800 - seats * 1801))"),
+        ),
+        Metric::new(
+            "weekly",
+            pick(
+                "events(\"login\").count(e, e.day >= startOf(\"week\"))",
+                "events(\"login\").count(e, e.day < today())",
+            ),
+        )
+        .into(),
+        attribute("weekly_sum", "metric(\"weekly\").lastDays(30).sum()"),
+        roll_up("days_of", Operator::Distinct("day_of".into())).into(),
+        roll_up("day_least", Operator::Min("date(timestamp(1769860800 + seats * 5003))".into())).into(),
+        roll_up("weekly_most", Operator::Max("metric(\"weekly\").sum()".into())).into(),
+        roll_up("this_fiscal", Operator::Count).filter("since.during(\"this_fiscal_quarter\")").into(),
+        roll_up("logins_of_week", Operator::Count)
+            .over(Over::Events { event: "login".into(), last_days: None })
+            .filter("row.day >= startOf(\"week\")")
+            .into(),
+        Ranking::new("day_place", "day_of < today() ? seats : 0").into(),
+        segment(
+            "this_week",
+            pick("timestamp(1769860800 + seats * 3607) >= startOf(\"week\")", "day_of.during(\"this_week\")"),
+        ),
         PastValue::new("seats_before", "seats", if other { 3 } else { 9 }).into(),
         roll_up("seats_sum", Operator::Sum("seats".into())).into(),
         roll_up("rate_sum", Operator::Sum("rate".into())).reach(Reach::Descendants).into(),
@@ -330,6 +357,18 @@ fn engine_with(seeds: &[[u8; 5]], settings: EngineSettings) -> Engine {
     engine
 }
 
+/// A moment of a day in UTC, in one of several zones and calendars.
+fn moment(day: Date, which: u8) -> AsOf {
+    let hours = [0, 1, 11, 13, 23][usize::from(which) % 5];
+    let instant = Timestamp::from_micros(Timestamp::start_of(day).micros() + hours * 3_600_000_000).unwrap();
+    let (zone, minutes) =
+        [("UTC", 0), ("+13:00", 780), ("-11:00", -660), ("+05:30", 330)][usize::from(which / 5) % 4];
+    AsOf::at(instant)
+        .with_zone(FixedZone::east(zone, minutes))
+        .with_week_start([Weekday::Monday, Weekday::Sunday, Weekday::Saturday][usize::from(which / 20) % 3])
+        .with_fiscal(FiscalCalendar::starting([1, 2, 4, 12][usize::from(which / 60) % 4]).unwrap())
+}
+
 /// One step of a script; a wish that cannot be granted must change nothing.
 fn step(
     engine: &Engine,
@@ -398,8 +437,8 @@ fn step(
             Update::new().define(definition)
         }
         17 => {
-            let days = i32::from(more % 30);
-            Update::new().moment(AsOf::date_utc(state.as_of().date().plus_days(days).unwrap()))
+            let days = if which % 2 == 0 { 0 } else { i32::from(more % 30) };
+            Update::new().moment(moment(state.as_of().date().plus_days(days).unwrap(), value))
         }
         18 => {
             let all = definitions(false);
@@ -576,6 +615,14 @@ proptest! {
             let (now, fresh) = (by_engine(&view), afresh(&view, None, other, &past));
             let differ = differing(&now, &fresh);
             prop_assert!(differ.is_empty(), "step {number} {bytes:?}: {}", differ.join("\n"));
+            // At another moment, which is asked of what is known of this one.
+            if number % 3 == 0 {
+                let [_, who, which, value, _] = *bytes;
+                let other_moment = moment(after.as_of().date().plus_days(i32::from(who % 2)).unwrap(), value ^ which);
+                let then = after.view_at(&Scope::all(), &other_moment).unwrap();
+                let differ = differing(&by_engine(&then), &afresh(&then, None, other, &past));
+                prop_assert!(differ.is_empty(), "step {number} {bytes:?} at {other_moment:?}: {}", differ.join("\n"));
+            }
             // The state before is as it was.
             let old = by_engine(&before.view(&Scope::all()).unwrap());
             let delta = Delta::between(&before, &after);

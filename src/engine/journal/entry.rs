@@ -67,6 +67,9 @@ pub(in crate::engine) enum Said {
     /// A whole state; its book follows, then its usage where that is said.
     State {
         version: u64,
+        /// Does a section begin with it? Else it is the state after a load. Format 1 did not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        begins: Option<bool>,
         /// How many bytes of what follows are the book.
         book: u64,
         /// Does usage follow? Else it is that of the state before.
@@ -94,8 +97,49 @@ pub(in crate::engine) enum Said {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<Arc<str>>,
     },
+    /// The updates of a branch that was taken over, of which the states in between were never published.
+    Branch { version: u64, updates: Vec<Said> },
     /// Rows of usage, and the day on which they came in.
     Events { version: u64, today: Date, events: Vec<OwnedEvent> },
+}
+
+impl Said {
+    fn update(update: &Update, version: u64) -> Self {
+        let defined = (!update.defined.is_empty()).then(|| Catalog::document(&update.defined));
+        Self::Update {
+            version,
+            change: update.change.clone(),
+            defined,
+            removed: update.removed.clone(),
+            subscribed: update.subscribed.clone(),
+            unsubscribed: update.unsubscribed.clone(),
+            moment: update.moment.as_ref().map(Moment::of),
+            key: update.key.clone(),
+        }
+    }
+
+    /// The version that it makes.
+    pub(super) const fn version(&self) -> u64 {
+        match self {
+            Self::State { version, .. }
+            | Self::Update { version, .. }
+            | Self::Branch { version, .. }
+            | Self::Events { version, .. } => *version,
+        }
+    }
+
+    /// The first of the versions that it makes.
+    pub(super) fn first_version(&self) -> u64 {
+        match self {
+            Self::Branch { updates, .. } => updates.first().map_or(self.version(), Self::version),
+            _ => self.version(),
+        }
+    }
+
+    /// May a section begin with it?
+    pub(super) fn is_base(&self) -> bool {
+        matches!(self, Self::State { begins, .. } if *begins != Some(false))
+    }
 }
 
 /// A record.
@@ -109,42 +153,44 @@ pub(in crate::engine) struct Entry {
 pub(in crate::engine) struct Base<'b> {
     pub(in crate::engine) state: &'b State,
     pub(in crate::engine) keys: Vec<(Arc<str>, u64)>,
-    /// Is its usage another than that of the state before?
-    pub(in crate::engine) with_usage: bool,
+    /// Does a section begin with it? Else it is the state after a load, and its usage is that of the state before.
+    pub(in crate::engine) begins: bool,
 }
 
 impl Entry {
-    pub(in crate::engine) fn state(of: Base<'_>) -> Self {
+    pub(in crate::engine) fn state(of: &Base<'_>) -> Self {
         let state = of.state;
         let mut bytes = state.book.to_snapshot();
         let book = bytes.len() as u64;
-        let usage = state.usage.as_ref().filter(|_| of.with_usage);
+        let usage = state.usage.as_ref().filter(|_| of.begins);
         usage.into_iter().for_each(|usage| bytes.extend(usage.to_snapshot()));
         let said = Said::State {
             version: state.version,
+            begins: Some(of.begins),
             book,
             usage: usage.is_some(),
             moment: Moment::of(&state.as_of),
             definitions: Catalog::document(state.catalog.definitions()),
             subscribed: (*state.subscribed).clone(),
-            keys: of.keys,
+            keys: of.keys.clone(),
         };
         Self { said, state: bytes }
     }
 
     pub(in crate::engine) fn update(update: &Update, version: u64) -> Self {
-        let defined = (!update.defined.is_empty()).then(|| Catalog::document(&update.defined));
-        let said = Said::Update {
-            version,
-            change: update.change.clone(),
-            defined,
-            removed: update.removed.clone(),
-            subscribed: update.subscribed.clone(),
-            unsubscribed: update.unsubscribed.clone(),
-            moment: update.moment.as_ref().map(Moment::of),
-            key: update.key.clone(),
+        Self { said: Said::update(update, version), state: Vec::new() }
+    }
+
+    /// The updates of a branch, the first of which makes a version, as one: all of them or none.
+    pub(in crate::engine) fn branch(updates: &[Update], first: u64) -> Option<Self> {
+        let mut said: Vec<Said> =
+            (first..).zip(updates).map(|(version, update)| Said::update(update, version)).collect();
+        let version = said.last()?.version();
+        let said = match said.len() {
+            1 => said.pop()?,
+            _ => Said::Branch { version, updates: said },
         };
-        Self { said, state: Vec::new() }
+        Some(Self { said, state: Vec::new() })
     }
 
     pub(in crate::engine) fn events(events: Vec<OwnedEvent>, today: Date, version: u64) -> Self {

@@ -2,7 +2,8 @@
 //!
 //! A journal is bytes: a head, then records, each under a checksum of its own. The first record is a whole state, those
 //! after it are what was applied. A host keeps them where it likes: the engine hands each record to a [`JournalSink`] before
-//! the state is published that it leads to, so that nothing is published which is not kept.
+//! the state is published that it leads to, so that nothing is published which is not kept. After a restart,
+//! [`Engine::resume`](super::Engine::resume) goes on behind the last record; a head between records begins the journal anew.
 
 mod entry;
 mod frames;
@@ -12,6 +13,7 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub(super) use entry::{Base, Entry};
+pub(super) use frames::Before;
 pub use frames::{Damage, JournalError};
 use frames::{head, record};
 pub use restore::{Restored, compact};
@@ -30,6 +32,35 @@ pub trait JournalSink: Send + Sync {
     ///
     /// The host's own.
     fn append(&self, record: &[u8]) -> Result<(), Box<dyn Error + Send + Sync>>;
+
+    /// Keeps a beginning: the head of a journal with a whole state, which needs nothing of what was kept before. A sink that can
+    /// puts it in the place of that, in one step that a crash does not halve; the others keep it behind that, which is what is
+    /// done where nothing else is said. Called by [`Engine::new`](super::Engine::new), [`Engine::restore`](super::Engine::restore)
+    /// and [`Engine::compact_journal`](super::Engine::compact_journal).
+    ///
+    /// # Errors
+    ///
+    /// The host's own.
+    fn begin(&self, beginning: &[u8]) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.append(beginning)
+    }
+
+    /// Called once by [`Engine::resume`](super::Engine::resume): records that come now stand behind the first `kept` bytes of
+    /// the journal, and the `cut_off` bytes that stand there now are damaged and go. A sink that can cuts them off; where
+    /// nothing else is said, it is an error that there are some.
+    ///
+    /// # Errors
+    ///
+    /// The host's own.
+    fn resume(&self, kept: u64, cut_off: u64) -> Result<(), Box<dyn Error + Send + Sync>> {
+        match cut_off {
+            0 => Ok(()),
+            _ => {
+                Err(format!("the last {cut_off} bytes are damaged: cut the journal off at {kept} bytes")
+                    .into())
+            }
+        }
+    }
 }
 
 /// A journal in memory: for tests, and to be written elsewhere now and then. Cloning gives a handle to the same bytes.
@@ -55,8 +86,9 @@ pub trait JournalSink: Send + Sync {
 /// engine.define([Segment::parse("large", "seats >= 50")?.into()])?;
 /// engine.apply(Change::new().set(&acme, "seats", 60_i64))?;
 ///
-/// // The service starts again.
-/// let (again, restored) = Engine::restore(schema, EngineSettings::new(), &journal.bytes(), None)?;
+/// // The service starts again, and goes on with the journal.
+/// let settings = EngineSettings::new().journal(journal.clone());
+/// let (again, restored) = Engine::resume(schema, settings, &journal.bytes())?;
 /// assert!(restored.damage.is_none());
 /// assert_eq!(again.published().version(), engine.published().version());
 /// let view = again.published().view(&Scope::all())?;
@@ -80,16 +112,40 @@ impl MemoryJournal {
     }
 }
 
+impl From<Vec<u8>> for MemoryJournal {
+    /// A journal that was kept elsewhere.
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Arc::new(Mutex::new(bytes)))
+    }
+}
+
 impl JournalSink for MemoryJournal {
     fn append(&self, record: &[u8]) -> Result<(), Box<dyn Error + Send + Sync>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(record);
         Ok(())
     }
+
+    fn resume(&self, kept: u64, cut_off: u64) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (found, expected) = (bytes.len() as u64, kept.saturating_add(cut_off));
+        if found != expected {
+            return Err(format!("{expected} bytes were read, and the journal has {found}").into());
+        }
+        bytes.truncate(usize::try_from(kept)?);
+        Ok(())
+    }
 }
 
-/// The bytes of some entries; with the head of a journal, where they begin one.
-pub(super) fn written(entries: &[Entry], begins: bool) -> Vec<u8> {
-    let mut bytes = if begins { head() } else { Vec::new() };
-    entries.iter().for_each(|entry| record(&mut bytes, &entry.to_bytes()));
+/// The bytes of a record.
+pub(super) fn written(entry: &Entry) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    record(&mut bytes, &entry.to_bytes());
+    bytes
+}
+
+/// The bytes of a section that begins with a whole state.
+pub(super) fn section(before: Before, base: &Entry) -> Vec<u8> {
+    let mut bytes = head(before);
+    record(&mut bytes, &base.to_bytes());
     bytes
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::entry::{Entry, Said, definitions};
-use super::frames::{Damage, JournalError, head, record, records};
+use super::frames::VERSION;
+use super::frames::{Before, Damage, JournalError, Section, Sections, sections};
 use crate::aggregate::{OwnedEvent, Usage};
 use crate::book::Book;
 use crate::catalog::Catalog;
@@ -18,12 +19,16 @@ use crate::model::Schema;
 pub struct Restored {
     /// The version of the state that was rebuilt.
     pub version: u64,
-    /// Records that were read.
+    /// Records that were applied, the whole state that they begin with among them.
     pub records: usize,
-    /// Bytes that were read. A host that goes on writing to the same journal cuts off what stands behind them.
+    /// The first byte of the beginning that was used: 0, unless the journal was begun anew behind other records.
+    pub from: usize,
+    /// Where what was used ends: a record that is appended to the journal belongs there. [`Engine::resume`] sees to it.
     pub bytes: usize,
-    /// What could not be read, if something could not.
+    /// What could not be read at the end, if something could not.
     pub damage: Option<Damage>,
+    /// What could not be read before a later beginning, and is of no account for the state that this one leads to.
+    pub skipped: Vec<Damage>,
 }
 
 /// A state that is rebuilt record by record.
@@ -35,15 +40,28 @@ struct Builder<'b> {
     keys: Vec<(Arc<str>, u64)>,
 }
 
+/// An engine in the state that a journal leads to, which has written nothing yet.
+struct Rebuilt {
+    engine: Engine,
+    restored: Restored,
+    /// What a section that is begun behind the bytes has before it.
+    before: Before,
+    format: u32,
+}
+
 impl Engine {
     /// An engine in the state that a journal leads to: the last one, or that of a version. Bit for bit what was published
-    /// then, with the same versions and idempotency keys; the states before it are not remembered.
+    /// then, with the same versions and idempotency keys; the states before it are not remembered. Of a version that the
+    /// journal does not reach, the last one, as [`Restored::version`] says.
     ///
     /// `settings` are those of the engine that wrote the journal; their usage says which kinds of event there are and how they
-    /// are kept, and may be empty. A journal in them is begun anew with the state that was rebuilt: to go on with the old
-    /// one, give [`Restored::bytes`] of it and none here.
+    /// are kept, and may be empty. A journal in them is begun anew with the state that was rebuilt ([`JournalSink::begin`]); to
+    /// go on with the old one, use [`Engine::resume`].
     ///
-    /// A damaged tail is named in [`Restored::damage`], and what stands before it is used.
+    /// Where a journal was begun anew, the last beginning counts; of a version, the last beginning at or before it.
+    ///
+    /// A damaged tail is named in [`Restored::damage`], and what stands before it is used. Damage is what does not match its
+    /// checksum, and a record of another version than the next one.
     ///
     /// # Errors
     ///
@@ -53,47 +71,154 @@ impl Engine {
     ///
     /// That of reading the last whole state, of applying all that comes after it to the book, and of working out once what is
     /// subscribed.
+    ///
+    /// [`JournalSink::begin`]: super::JournalSink::begin
     pub fn restore(
         schema: impl Into<Arc<Schema>>,
         settings: EngineSettings,
         bytes: &[u8],
         version: Option<u64>,
     ) -> Result<(Self, Restored), JournalError> {
-        let (schema, settings) = (schema.into(), Arc::new(settings));
-        let (found, damage) = records(bytes)?;
-        let mut builder =
-            Builder { schema: &schema, settings: &settings, state: None, version: 0, keys: Vec::new() };
-        let (mut count, mut end) = (0, bytes.len() - damage.as_ref().map_or(0, |damage| damage.bytes));
-        for (offset, payload) in found {
-            let (said, state) = Entry::read(payload, offset)?;
-            if version.is_some_and(|version| said.version() > version) {
-                end = offset;
-                break;
-            }
-            builder.take(said, state, offset)?;
-            count += 1;
+        let rebuilt = rebuild(&schema.into(), settings, bytes, version)?;
+        rebuilt.engine.begin_journal(rebuilt.before).map_err(sink)?;
+        Ok((rebuilt.engine, rebuilt.restored))
+    }
+
+    /// An engine in the last state that a journal leads to, which goes on with that journal: `settings` have the sink that keeps
+    /// it, `bytes` are all that it has kept, and records that come now stand behind them, without a new beginning. A damaged
+    /// tail is cut off first ([`JournalSink::resume`]).
+    ///
+    /// A journal of an older format is begun anew, in the format of this release ([`JournalSink::begin`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::restore`], and [`JournalError::Sink`] with that of the sink.
+    ///
+    /// # Complexity
+    ///
+    /// As [`Engine::restore`].
+    ///
+    /// [`JournalSink::begin`]: super::JournalSink::begin
+    /// [`JournalSink::resume`]: super::JournalSink::resume
+    pub fn resume(
+        schema: impl Into<Arc<Schema>>,
+        settings: EngineSettings,
+        bytes: &[u8],
+    ) -> Result<(Self, Restored), JournalError> {
+        let Rebuilt { engine, restored, before, format } = rebuild(&schema.into(), settings, bytes, None)?;
+        if let Some(journal) = &engine.settings.journal {
+            let kept = restored.bytes;
+            journal
+                .resume(kept as u64, bytes.len().saturating_sub(kept) as u64)
+                .map_err(JournalError::Sink)?;
         }
-        let Builder { state: Some(parts), version, keys, .. } = builder else {
-            return Err(JournalError::NoState { damage });
-        };
-        let refused = |cause: EngineError| JournalError::Refused { version, cause: Box::new(cause) };
-        let state = State::first(parts, version, &settings, &()).map_err(|error| refused(error.into()))?;
-        let engine = Self::of(Published(Arc::new(state)), settings.clone(), keys).map_err(refused)?;
-        Ok((engine, Restored { version, records: count, bytes: end, damage }))
+        if format != VERSION {
+            engine.begin_journal(before).map_err(sink)?;
+        }
+        Ok((engine, restored))
     }
 }
 
-impl Said {
-    const fn version(&self) -> u64 {
-        match self {
-            Self::State { version, .. } | Self::Update { version, .. } | Self::Events { version, .. } => {
-                *version
-            }
+fn sink(error: EngineError) -> JournalError {
+    match error {
+        EngineError::Journal(cause) => JournalError::Sink(cause),
+        other => JournalError::Sink(other.into()),
+    }
+}
+
+fn rebuild(
+    schema: &Arc<Schema>,
+    settings: EngineSettings,
+    bytes: &[u8],
+    version: Option<u64>,
+) -> Result<Rebuilt, JournalError> {
+    let settings = Arc::new(settings);
+    let (section, Sections { skipped, mut damage, before, .. }) = chosen(sections(bytes)?, version)?;
+    let mut builder = Builder { schema, settings: &settings, state: None, version: 0, keys: Vec::new() };
+    let (mut count, mut end) = (0, damage.as_ref().map_or(bytes.len(), |damage| damage.offset));
+    for (offset, payload) in section.records {
+        let (said, state) = Entry::read(payload, offset)?;
+        if let Some(reason) = builder.objection(&said) {
+            damage = Some(Damage { offset, bytes: bytes.len() - offset, reason });
+            end = offset;
+            break;
         }
+        if version.is_some_and(|version| said.version() > version) {
+            end = offset;
+            break;
+        }
+        builder.take(said, state, offset)?;
+        count += 1;
+    }
+    let Builder { state: Some(parts), version, keys, .. } = builder else {
+        return Err(JournalError::NoState { damage });
+    };
+    let refused = |cause: EngineError| JournalError::Refused { version, cause: Box::new(cause) };
+    let state = State::first(parts, version, &settings, &()).map_err(|error| refused(error.into()))?;
+    let engine = Engine::of(Published(Arc::new(state)), settings.clone(), keys);
+    let restored = Restored { version, records: count, from: section.offset, bytes: end, damage, skipped };
+    Ok(Rebuilt { engine, restored, before, format: section.format })
+}
+
+/// The last section of a journal, or the last one that begins at or before a version; and the rest of what was found, with the
+/// sections that do not begin as one should among what is damaged.
+fn chosen(mut all: Sections<'_>, version: Option<u64>) -> Result<(Section<'_>, Sections<'_>), JournalError> {
+    let mut best = None;
+    let mut first = None;
+    let found = std::mem::take(&mut all.sections);
+    let ends: Vec<usize> = found.iter().skip(1).map(|section| section.offset).collect();
+    for (place, section) in found.into_iter().enumerate() {
+        let base = section.records.first().map(|(offset, payload)| Entry::read(payload, *offset));
+        let base = base.transpose()?.map(|(said, _)| said);
+        let Some(base) = base.filter(Said::is_base).map(|base| base.version()) else {
+            let reason = "a head is not followed by a whole state".to_owned();
+            let offset = section.offset;
+            let damage = |end: usize| Damage { offset, bytes: end - offset, reason };
+            match ends.get(place) {
+                Some(end) => all.skipped.push(damage(*end)),
+                None => {
+                    let end =
+                        all.damage.as_ref().map_or(all.before.end(), |damage| damage.offset + damage.bytes);
+                    all.damage = Some(damage(end));
+                }
+            }
+            continue;
+        };
+        first.get_or_insert(base);
+        if version.is_none_or(|version| base <= version) {
+            best = Some(section);
+        }
+    }
+    all.skipped.sort_by_key(|damage| damage.offset);
+    match (best, version, first) {
+        (Some(section), ..) => Ok((section, all)),
+        (None, Some(version), Some(first)) => Err(JournalError::BeforeFirst { version, first }),
+        (None, ..) => Err(JournalError::NoState { damage: all.damage.or_else(|| all.skipped.pop()) }),
     }
 }
 
 impl Builder<'_> {
+    /// Why a record cannot be the next one; `None` where it can. A record that was lost, stands twice or elsewhere would lead
+    /// to a state that was never published.
+    fn objection(&self, said: &Said) -> Option<String> {
+        if self.state.is_none() {
+            return None;
+        }
+        if matches!(said, Said::State { begins: Some(true), .. }) {
+            return Some("a beginning has no head before it".to_owned());
+        }
+        let (found, last) = (said.first_version(), self.version);
+        let mut follows = last.checked_add(1) == Some(found);
+        if let Said::Branch { updates, .. } = said {
+            let versions = updates.iter().map(|update| match update {
+                Said::Update { version, .. } => Some(*version),
+                _ => None,
+            });
+            follows &= versions.eq((found..=said.version()).map(Some)) && !updates.is_empty();
+        }
+        (!follows).then(|| format!("a record of version {found} follows version {last}"))
+    }
+
     fn take(&mut self, said: Said, state: &[u8], offset: usize) -> Result<(), JournalError> {
         let version = said.version();
         let refused = |cause: EngineError| JournalError::Refused { version, cause: Box::new(cause) };
@@ -142,6 +267,12 @@ impl Builder<'_> {
                 parts.update(&update, self.settings).map_err(refused)?;
                 self.keys.extend(key.map(|key| (key, version)));
             }
+            Said::Branch { updates, .. } => {
+                for update in updates {
+                    // No branch is of branches: the versions of updates were looked at.
+                    self.take(update, state, offset)?;
+                }
+            }
             Said::Events { today, events, .. } => {
                 let parts = self.state.as_mut().ok_or(JournalError::NoState { damage: None })?;
                 let usage = parts.usage.as_mut().ok_or_else(|| refused(EngineError::NoUsage))?;
@@ -177,7 +308,89 @@ pub fn compact(
 ) -> Result<Vec<u8>, JournalError> {
     let settings = settings.without_journal();
     let (engine, _) = Engine::restore(schema, settings, bytes, None)?;
-    let mut shorter = head();
-    record(&mut shorter, &engine.base());
-    Ok(shorter)
+    let writer = engine.writer();
+    Ok(engine.section(&writer, Before::default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::MemoryJournal;
+    use crate::engine::journal::record;
+    use crate::model::{AccountId, AccountRow, AsOf, Attribute, AttributeType, Date, Nesting};
+    use crate::source::MemorySource;
+    use crate::{Change, Scope, Value};
+
+    fn schema() -> Arc<Schema> {
+        let schema = Schema::builder()
+            .account_type("Company", Nesting::Free)
+            .attribute(Attribute::new("seats", AttributeType::Int));
+        Arc::new(schema.build().unwrap())
+    }
+
+    fn seats(engine: &Engine) -> Option<Value> {
+        let view = engine.published().view(&Scope::all()).unwrap();
+        view.account("a").and_then(|a| a.value("seats"))
+    }
+
+    fn set(seats: i64) -> Change {
+        Change::new().set(&AccountId::new("a").unwrap(), "seats", seats)
+    }
+
+    /// A journal as format 1 had it: a shorter head, and states that do not say whether a section begins with them.
+    fn first_format(bytes: &[u8]) -> Vec<u8> {
+        let found = sections(bytes).unwrap();
+        let mut old = Vec::new();
+        for section in found.sections {
+            old.extend(b"PERJ\x01\0\0\0");
+            for (offset, payload) in section.records {
+                let (_, state) = Entry::read(payload, offset).unwrap();
+                let said = String::from_utf8(payload[8..payload.len() - state.len()].to_vec()).unwrap();
+                let said = said.replace("\"begins\":true,", "").replace("\"begins\":false,", "");
+                let length = (said.len() as u64).to_le_bytes();
+                record(&mut old, &[&length, said.as_bytes(), state].concat());
+            }
+        }
+        old
+    }
+
+    #[test]
+    fn a_journal_of_format_1_is_read_and_gone_on_with_in_format_2() {
+        let journal = MemoryJournal::new();
+        let settings = || EngineSettings::new().journal(journal.clone());
+        let as_of = AsOf::date_utc(Date::new(2026, 1, 31).unwrap());
+        let engine = Engine::new(schema(), as_of, settings()).unwrap();
+        let row = AccountRow::new(AccountId::new("a").unwrap(), "Company");
+        engine.load(&MemorySource::new().account(row)).unwrap();
+        engine.apply(set(1)).unwrap();
+        // Whoever restored with the same sink had a second head in the same bytes, and lost what came behind it.
+        let (engine, _) = Engine::restore(schema(), settings(), &journal.bytes(), None).unwrap();
+        engine.apply(set(2)).unwrap();
+        let old = first_format(&journal.bytes());
+        assert!(old.len() < journal.bytes().len());
+
+        let journal = MemoryJournal::from(old.clone());
+        let settings = EngineSettings::new().journal(journal.clone());
+        let (engine, restored) = Engine::resume(schema(), settings, &old).unwrap();
+        assert_eq!((restored.version, restored.damage, seats(&engine)), (3, None, Some(Value::Int(2))));
+        engine.apply(set(3)).unwrap();
+        let bytes = journal.bytes();
+        let (again, restored) = Engine::restore(schema(), EngineSettings::new(), &bytes, None).unwrap();
+        assert_eq!((restored.version, restored.from), (4, old.len()));
+        assert_eq!(seats(&again), Some(Value::Int(3)));
+        // What does not follow was damage in format 1 as well.
+        let records = sections(&old).unwrap().sections.pop().unwrap().records;
+        let cut = records.last().unwrap().0;
+        let twice = [&old[..], &old[cut..]].concat();
+        let (_, restored) = Engine::restore(schema(), EngineSettings::new(), &twice, None).unwrap();
+        assert_eq!(restored.damage.unwrap().reason, "a record of version 3 follows version 3");
+    }
+
+    #[test]
+    fn a_journal_of_a_newer_format_is_refused_by_its_version() {
+        let mut bytes = super::super::head(Before::default());
+        bytes[4] = 9;
+        let error = Engine::restore(schema(), EngineSettings::new(), &bytes, None).unwrap_err();
+        assert_eq!(error.to_string(), "the journal is in format 9 and this release reads format 2");
+    }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Needs {
     pub(crate) names: BTreeSet<Arc<str>>,
     /// Child tables.
     pub(crate) tables: BTreeSet<Arc<str>>,
+    /// Metrics, whose own expressions are read as well.
+    pub(crate) metrics: BTreeSet<Arc<str>>,
     /// The account type, the product or the status.
     pub(crate) standing: bool,
     pub(crate) usage: bool,
@@ -45,6 +47,7 @@ impl Needs {
     pub(crate) fn and(mut self, other: Self) -> Self {
         self.names.extend(other.names);
         self.tables.extend(other.tables);
+        self.metrics.extend(other.metrics);
         self.standing |= other.standing;
         self.usage |= other.usage;
         self.moment |= other.moment;
@@ -67,7 +70,10 @@ impl Needs {
                 }
             }
             Op::Moment(_) | Op::StartOfDay(..) | Op::DayOf(_) => self.moment = true,
-            Op::Usage(..) => {
+            Op::Usage(_, usage, _) => {
+                if usage.is_metric {
+                    self.metrics.insert(usage.name.clone());
+                }
                 // A window that is not written ends today.
                 self.usage = true;
                 self.moment = true;
