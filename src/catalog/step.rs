@@ -32,6 +32,7 @@ pub(crate) struct Step {
 
 /// What a step reads, by number.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each says of one thing whether it is read")]
 pub(crate) struct Reads {
     /// Attributes of the schema.
     pub(crate) attributes: Vec<usize>,

@@ -89,7 +89,7 @@ impl Of {
     }
 
     /// Constants with a fraction, and what is computed from them.
-    fn constant(&self) -> Text {
+    fn constant() -> Text {
         let leaf =
             one(&["0.1", "0.2", "0.125", "2", "-0.42", "1e3", "7", "-5555555555550.155552", "0.000000001"]);
         let operator = one(&["+", "-", "*", "/"]);
@@ -149,8 +149,8 @@ impl Of {
             3 => leaf.clone(),
             1 => (leaf.clone(), operator.clone(), self.deeper().int()).prop_map(|(a, op, b)| format!("({a} {op} {b})")),
             1 => (leaf.clone(), factor).prop_map(|(a, b)| format!("({a} * {b})")),
-            2 => (leaf.clone(), operator, self.constant()).prop_map(|(a, op, b)| format!("({a} {op} {b})")),
-            1 => (one(&["least", "greatest"]), self.constant(), leaf.clone(), self.constant())
+            2 => (leaf.clone(), operator, Self::constant()).prop_map(|(a, op, b)| format!("({a} {op} {b})")),
+            1 => (one(&["least", "greatest"]), Self::constant(), leaf.clone(), Self::constant())
                 .prop_map(|(f, a, b, c)| format!("math.{f}({a}, {b}, {c})")),
             1 => (leaf.clone(), leaf).prop_map(|(a, b)| format!("({a} * {b})")),
         ]
@@ -255,11 +255,11 @@ impl Of {
             (1, pair(deeper.number(), deeper.number())),
             (1, pair(deeper.decimal(), one(&["0.5", "1", "0.125", "-3"]))),
             (1, pair(deeper.decimal(), deeper.decimal())),
-            (2, pair(deeper.decimal(), deeper.constant())),
-            (1, pair(deeper.number(), deeper.constant())),
+            (2, pair(deeper.decimal(), Self::constant())),
+            (1, pair(deeper.number(), Self::constant())),
             (
                 1,
-                (self.name(&["score", "arr", "seats", "rate"]), deeper.constant(), deeper.constant())
+                (self.name(&["score", "arr", "seats", "rate"]), Self::constant(), Self::constant())
                     .prop_map(|(a, b, c)| format!("{a} in [{b}, {c}]"))
                     .boxed(),
             ),

@@ -95,8 +95,7 @@ fn asked(seen: &UsageView, expression: &str, account: &str) -> Option<String> {
     let checked = Checker::new(&names).check(expression).unwrap();
     let plan = ExprPlan::with_names(schema, &names, [&checked]).unwrap();
     let account = seen.view().account(account).unwrap();
-    let all = plan.run_with(seen.columns()).value(0, account).map(|value| value.to_string());
-    all
+    plan.run_with(seen.columns()).value(0, account).map(|value| value.to_string())
 }
 
 fn merger() -> Change {

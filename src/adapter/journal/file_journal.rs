@@ -302,7 +302,7 @@ impl Inner {
             let name = beside(&self.path, &format!("{}.{kind}", self.next));
             match with(&*self.disk, &name) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                    self.next = self.next.saturating_add(1)
+                    self.next = self.next.saturating_add(1);
                 }
                 done => return done,
             }

@@ -100,9 +100,9 @@ fn run(seed: u64, keeps_old: bool, at: usize, fault: Fault, has_power: bool) -> 
     }
     for has_power in [has_power, false] {
         if has_power {
-            disk.restart()
+            disk.restart();
         } else {
-            disk.lose_power()
+            disk.lose_power();
         }
         let engine = open(&disk, keeps_old, &mut told).expect("it opens where nothing goes wrong");
         let before = told.updates;

@@ -167,8 +167,10 @@ mod tests {
             for from in (0..120_u32).step_by(7) {
                 for to in (from..=120).step_by(11) {
                     let own = &ranks[from as usize..to as usize];
-                    let mut sorted: Vec<u32> =
-                        own.iter().flat_map(|(rank, times)| vec![*rank; *times as usize]).collect();
+                    let mut sorted: Vec<u32> = own
+                        .iter()
+                        .flat_map(|(rank, times)| vec![*rank; usize::try_from(*times).unwrap()])
+                        .collect();
                     sorted.sort_unstable();
                     let count = sorted.len() as u64;
                     for k in 0..=sorted.len() + 1 {

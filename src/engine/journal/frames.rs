@@ -139,7 +139,7 @@ pub(super) struct Section<'b> {
 
 /// What is whole in the bytes of a journal.
 pub(super) struct Sections<'b> {
-    pub(super) sections: Vec<Section<'b>>,
+    pub(super) whole: Vec<Section<'b>>,
     /// What is damaged between two sections.
     pub(super) skipped: Vec<Damage>,
     /// What is damaged at the end.
@@ -235,7 +235,7 @@ pub(super) fn sections(bytes: &[u8]) -> Result<Sections<'_>, JournalError> {
         let offset = bare.map_or(at, |section| section.offset);
         let before = known.before(offset);
         let Some(reason) = reason else {
-            return Ok(Sections { sections: found, skipped, damage: None, before });
+            return Ok(Sections { whole: found, skipped, damage: None, before });
         };
         let behind = bytes.get(offset..).unwrap_or_default();
         let damage = |bytes| Damage { offset, bytes, reason: reason.to_owned() };
@@ -250,7 +250,7 @@ pub(super) fn sections(bytes: &[u8]) -> Result<Sections<'_>, JournalError> {
             }
             None => {
                 let damage = Some(damage(behind.len()));
-                return Ok(Sections { sections: found, skipped, damage, before });
+                return Ok(Sections { whole: found, skipped, damage, before });
             }
         }
     }

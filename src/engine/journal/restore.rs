@@ -165,7 +165,7 @@ fn rebuild(
 fn chosen(mut all: Sections<'_>, version: Option<u64>) -> Result<(Section<'_>, Sections<'_>), JournalError> {
     let mut best = None;
     let mut first = None;
-    let found = std::mem::take(&mut all.sections);
+    let found = std::mem::take(&mut all.whole);
     let ends: Vec<usize> = found.iter().skip(1).map(|section| section.offset).collect();
     for (place, section) in found.into_iter().enumerate() {
         let base = section.records.first().map(|(offset, payload)| Entry::read(payload, *offset));
@@ -201,9 +201,7 @@ impl Builder<'_> {
     /// Why a record cannot be the next one; `None` where it can. A record that was lost, stands twice or elsewhere would lead
     /// to a state that was never published.
     fn objection(&self, said: &Said) -> Option<String> {
-        if self.state.is_none() {
-            return None;
-        }
+        self.state.as_ref()?;
         if matches!(said, Said::State { begins: Some(true), .. }) {
             return Some("a beginning has no head before it".to_owned());
         }
@@ -341,7 +339,7 @@ mod tests {
     fn first_format(bytes: &[u8]) -> Vec<u8> {
         let found = sections(bytes).unwrap();
         let mut old = Vec::new();
-        for section in found.sections {
+        for section in found.whole {
             old.extend(b"PERJ\x01\0\0\0");
             for (offset, payload) in section.records {
                 let (_, state) = Entry::read(payload, offset).unwrap();
@@ -379,7 +377,7 @@ mod tests {
         assert_eq!((restored.version, restored.from), (4, old.len()));
         assert_eq!(seats(&again), Some(Value::Int(3)));
         // What does not follow was damage in format 1 as well.
-        let records = sections(&old).unwrap().sections.pop().unwrap().records;
+        let records = sections(&old).unwrap().whole.pop().unwrap().records;
         let cut = records.last().unwrap().0;
         let twice = [&old[..], &old[cut..]].concat();
         let (_, restored) = Engine::restore(schema(), EngineSettings::new(), &twice, None).unwrap();

@@ -74,11 +74,11 @@ impl Check<'_> {
         let around = if self.is_hoisted(account, &outside) { account.context } else { self.here() };
         let refuse = |context: &usize| {
             let refusal = match walk {
-                None => return None,
                 Some(walk) if walk != Walk::Children => Refusal::Walk,
                 Some(_) if !account.places.is_empty() => Refusal::Elsewhere,
                 Some(_) if self.is_paired(account.context, *context) => Refusal::Pairs,
-                Some(_) => return None,
+                // Rows, and children that are asked of the account itself.
+                Some(_) | None => return None,
             };
             Some((*context, refusal))
         };
