@@ -53,7 +53,7 @@ fn definitions(other: bool) -> Vec<Definition> {
     vec![
         Metric::new(
             "logins",
-            pick("events(\"login\").count()", "events(\"login\").count(e, e.user != \"ann\")"),
+            pick("events(\"login\").count()", "events(\"login\").where(e, e.user != \"ann\").count()"),
         )
         .into(),
         attribute("half", pick("ratio(seats, 2)", "ratio(seats, 3)")),
@@ -125,8 +125,8 @@ fn definitions(other: bool) -> Vec<Definition> {
         Metric::new(
             "weekly",
             pick(
-                "events(\"login\").count(e, e.day >= startOf(\"week\"))",
-                "events(\"login\").count(e, e.day < today())",
+                "events(\"login\").where(e, e.day >= startOf(\"week\")).count()",
+                "events(\"login\").where(e, e.day < today()).count()",
             ),
         )
         .into(),

@@ -85,7 +85,7 @@ fn a_day_is_read_again_in_another_zone() {
             &[
                 CalculatedAttribute::new("day", "date(made)").into(),
                 RollUpDefinition::new("first_day", Operator::Min("day".into())).into(),
-                RollUpDefinition::new("days", Operator::Union("string(date(made))".into())).into(),
+                RollUpDefinition::new("days", Operator::Max("date(made)".into())).into(),
                 Ranking::new("place", "date(made) == date(\"2024-10-21\") ? 1 : 0").into(),
                 Segment::parse("next_day", "date(made) == date(\"2024-10-21\")").unwrap().into(),
             ],
@@ -93,7 +93,7 @@ fn a_day_is_read_again_in_another_zone() {
         let columns = ["day", "first_day", "days", "next_day"];
         let before = engine.published();
         let auckland = utc.clone().with_zone(zone("Pacific/Auckland"));
-        let later = ["2024-10-21", "2024-10-21", "[\"2024-10-21\"]", "true"];
+        let later = ["2024-10-21", "2024-10-21", "2024-10-21", "true"];
         for (column, later) in columns.iter().zip(later) {
             assert_ne!(said(&before, &utc, column, "a0")[0].as_deref(), Some(later), "{column}");
             let then = said(&before, &auckland, column, "a0");
@@ -124,7 +124,7 @@ fn a_metric_that_reads_a_week_is_asked_again_with_another_calendar() {
     define(
         &engine,
         &[
-            Metric::new("of_week", "events(\"login\").count(e, e.day >= startOf(\"week\"))").into(),
+            Metric::new("of_week", "events(\"login\").where(e, e.day >= startOf(\"week\")).count()").into(),
             CalculatedAttribute::new("recent", "metric(\"of_week\").lastDays(10).sum()").into(),
             RollUpDefinition::new("recent_most", Operator::Max("metric(\"of_week\").sum()".into())).into(),
         ],
