@@ -98,7 +98,7 @@ fn objection(from: &str, to: &str) -> Option<String> {
             Some(format!("imports point down the line, and `{to}` stands above `{from}`"))
         }
         (Some(_), Some(_)) => None,
-        _ => Some(String::from("not in the layer table of tests/layers.rs")),
+        _ => Some(String::from("not in the layer table of tests/it/layers.rs")),
     }
 }
 
@@ -131,7 +131,7 @@ fn unknown(entries: &[String]) -> Vec<Fault> {
     let fault = |entry: &String| Fault {
         place: format!("src/{entry}"),
         edge: String::from("unknown module"),
-        rule: String::from("give it a place in the layer table of tests/layers.rs"),
+        rule: String::from("give it a place in the layer table of tests/it/layers.rs"),
     };
     strange.map(fault).collect()
 }
