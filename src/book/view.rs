@@ -31,7 +31,7 @@ struct Partial {
     live: Bitmap,
     /// How many visible accounts lie in the slots before each; counted when it is asked.
     before: OnceLock<Vec<usize>>,
-    /// The numbers of the visible accounts; worked out when one is asked.
+    /// The numbers of the visible accounts, computed on the first question.
     numbers: OnceLock<Numbers>,
 }
 
