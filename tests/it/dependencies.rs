@@ -25,7 +25,7 @@ fn default_tree_is_light() {
     let allowed: BTreeSet<&str> =
         ALLOWED.iter().flat_map(|(name, brings)| brings.iter().chain([name])).copied().collect();
 
-    let own = env!("CARGO_PKG_NAME");
+    let own = "perennial";
     let new: Vec<&str> =
         found.iter().map(String::as_str).filter(|name| *name != own && !allowed.contains(name)).collect();
     assert!(
@@ -55,9 +55,9 @@ fn default_tree() -> BTreeSet<String> {
 
 fn tree(further: &[&str]) -> Output {
     Command::new(env!("CARGO"))
-        .args(["tree", "--edges", "normal", "--prefix", "none", "--color", "never"])
+        .args(["tree", "--package", "perennial", "--edges", "normal", "--prefix", "none", "--color", "never"])
         .args(further)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(crate::common::ROOT)
         .output()
         .unwrap_or_else(|error| panic!("cannot start cargo: {error}"))
 }

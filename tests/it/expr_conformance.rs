@@ -1,7 +1,7 @@
 //! Public suites of other projects: every case that fits our profile passes.
 
 fn all_pass(file: &str, cases: usize) {
-    let path = format!("{}/tests/conformance/{file}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/tests/conformance/{file}", crate::common::ROOT);
     let text = std::fs::read_to_string(path).unwrap();
     let outcome = crate::suite::run(&text).unwrap();
     assert!(outcome.failures.is_empty(), "{}", outcome.failures.join("\n\n"));

@@ -1,7 +1,7 @@
 //! What the fuzzer found, and what it starts from, replayed: see `tests/fuzz`.
 
 fn replay(target: &str, judge: fn(&[u8])) {
-    let folder = format!("{}/tests/fuzz/seeds/{target}", env!("CARGO_MANIFEST_DIR"));
+    let folder = format!("{}/tests/fuzz/seeds/{target}", crate::common::ROOT);
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     assert!(!files.is_empty());

@@ -51,7 +51,7 @@ use std::path::{Path, PathBuf};
 
 #[test]
 fn modules_keep_their_order() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let src = Path::new(crate::common::ROOT).join("src");
     let (files, entries) = read(&src);
     assert!(files.iter().any(|file| file.path == "lib.rs"), "no lib.rs below {}", src.display());
     let mut faults = unknown(&entries);

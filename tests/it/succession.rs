@@ -1,6 +1,7 @@
 //! Accounts that merge and split, and old ids that find what came after them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use crate::common::{CHUNK_ROWS, Rows, answers, as_of, child_row_of, config, forest, id, schema, view};
 use perennial::adapter::csv::{Column, CsvInput, CsvSource, CsvTable};
@@ -560,25 +561,19 @@ fn rows_of_a_history_that_lead_nowhere_are_reported_and_held() {
 
 #[test]
 fn the_real_history_of_american_banks_is_followed_to_its_end() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/bank-mergers/transformations.csv");
+    let data = Path::new(crate::common::ROOT).join("tests/data/bank-mergers");
     let schema = Schema::builder().account_type("Bank", Nesting::Free).build().unwrap();
     // The publisher's codes: 5 is a split and 7 a sale of assets, after which the institution goes on.
     let part = Column::from("code").map([("1", "no"), ("50", "no"), ("9", "no"), ("5", "yes"), ("7", "yes")]);
-    let table = CsvTable::successions(CsvInput::path(file))
+    let table = CsvTable::successions(CsvInput::path(data.join("transformations.csv")))
         .column("id", "predecessor_rssd")
         .column("successor", "successor_rssd")
         .column("on", "date")
         .column("part", part);
     let source = CsvSource::builder(&schema).table(table).build().unwrap();
     let (book, report) = Book::load(schema, &source, &Policy::strict()).unwrap();
-    let measured: serde_json::Value = serde_json::from_str(
-        &std::fs::read_to_string(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/tests/data/bank-mergers/measured.json"
-        ))
-        .unwrap(),
-    )
-    .unwrap();
+    let measured = std::fs::read_to_string(data.join("measured.json")).unwrap();
+    let measured: serde_json::Value = serde_json::from_str(&measured).unwrap();
     assert_eq!(report.tables["successions"].loaded, 58_625);
     let history = book.successions();
     let links = history.links();

@@ -10,7 +10,7 @@ pub mod print;
 
 use std::error::Error;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use perennial::{AsOf, Date, Reach, Scope, View};
 
@@ -19,7 +19,7 @@ use load::Loaded;
 
 /// The files of the data set.
 pub fn data() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/crm-sales-opportunities")
+    crate::measured::data("crm-sales-opportunities")
 }
 
 /// Writes the load and the accounts for a terminal; fails when the roll-ups differ from the plain sum.

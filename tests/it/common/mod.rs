@@ -19,6 +19,9 @@ use perennial::{
     SystemAttribute, TableKind, Value, View,
 };
 
+/// The directory of the library.
+pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
 pub const PRODUCTS: [&str; 3] = ["CRM", "Billing", "Support"];
 pub const TYPES: [&str; 3] = ["Group", "Company", "Team"];
 pub const CHUNK_ROWS: [u32; 6] = [1, 2, 3, 7, 64, 4_096];
