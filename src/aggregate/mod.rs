@@ -26,10 +26,10 @@ pub use roll_up::{
 };
 #[cfg(feature = "snapshot")]
 pub(crate) use usage::OwnedEvent;
-pub(crate) use usage::sum_of;
 pub use usage::{
     ANY_EVENT, DayValue, Event, EventKind, Faulty, MAX_EVENT_FIELDS, MAX_EVENT_KINDS, MAX_SERIES_DAYS,
     MAX_USAGE_FAULTS, Metric, MetricErrors, MetricFault, MetricFaultKind, Metrics, SeriesError, TooOld,
     Usage, UsageFault, UsageFaultKind, UsageRefused, UsageReport, UsageSchema, UsageSchemaErrors,
     UsageSchemaFault, UsageSettings, UsageView, WithUsage,
 };
+pub(crate) use usage::{CheckedMetric, sum_of};

@@ -1,72 +1,30 @@
-//! Do definitions make sense together, and in which order are they worked out?
+//! Which definitions are valid together, and in which order are they computed?
+//!
+//! A definition is valid once its check finds all that it looks up among what is valid already. So the valid ones grow from
+//! those that read the schema only, and which they are at the end does not depend on the order in which they are tried: a name
+//! that is found once means the same ever after, and one that a definition gives which is not valid yet is waited for, whatever
+//! else the name could mean. Those that still wait at the end read each other in a ring, or something that is at fault
+//! ([`super::diagnose`]).
+//!
+//! Entries of another catalog may be given as known, where neither they nor anything that they looked up has changed
+//! ([`super::edit`]). They are valid from the start, and nothing is asked of them.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use petgraph::graph::{DiGraph, NodeIndex};
 
-use super::cycle::{CyclePath, Ring, Way};
-use super::definition::{Definition, DefinitionKind};
+use super::check::{Rules, check, gives};
+use super::components::components;
+use super::definition::Definition;
+use super::entry::{Compiled, Entries, Entry, Key, Space};
 use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef};
 use super::mentions::Mentions;
 use super::names::CatalogNames;
 use super::pending::PendingNames;
-use crate::aggregate::{CheckedRollUp, Metric, Metrics, Over, RollUpFaultKind};
-use crate::expr::{Checked, Checker, ExprLimits, Name, NameText, Names, Of, Source, Type};
+use crate::aggregate::Metrics;
+use crate::expr::{ExprLimits, Names, Of, Source};
 use crate::model::{AccountId, Zones, is_reserved};
-
-/// A definition that makes sense.
-#[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub(super) definition: Definition,
-    pub(super) compiled: Compiled,
-    /// What it reads, as far as it is known by name.
-    pub(super) reads: Vec<Source>,
-    /// 0 reads nothing that is defined; others are worked out after all that they read.
-    pub(super) depth: usize,
-}
-
-/// What a definition means.
-#[derive(Debug, Clone)]
-pub(super) enum Compiled {
-    Attribute(Checked),
-    Past(Type),
-    Metric,
-    RollUp(Box<CheckedRollUp>),
-    Ranking(Box<(Checked, Option<Checked>)>),
-    Segment(Checked),
-}
-
-impl Compiled {
-    /// The type of the column; `None` for what is none.
-    pub(super) fn kind(&self) -> Option<Type> {
-        Some(match self {
-            Self::Attribute(checked) => checked.kind().clone(),
-            Self::Past(kind) => kind.clone(),
-            Self::RollUp(checked) => checked.kind().clone(),
-            Self::Ranking(_) => Type::Double,
-            Self::Metric | Self::Segment(_) => return None,
-        })
-    }
-
-    /// Its expressions.
-    pub(super) fn expressions(&self) -> Vec<&Checked> {
-        match self {
-            Self::Attribute(checked) | Self::Segment(checked) => vec![checked],
-            Self::RollUp(checked) => checked.expressions().collect(),
-            Self::Ranking(of) => std::iter::once(&of.0).chain(&of.1).collect(),
-            Self::Past(_) | Self::Metric => Vec::new(),
-        }
-    }
-}
-
-/// Definitions that make sense together, each after those that it reads.
-#[derive(Debug)]
-pub(super) struct Compilation {
-    pub(super) names: CatalogNames,
-    pub(super) entries: IndexMap<DefinitionRef, Entry>,
-}
 
 pub(super) fn reference(definition: &Definition) -> DefinitionRef {
     DefinitionRef { kind: definition.kind(), name: Arc::from(definition.name()) }
@@ -83,417 +41,268 @@ pub(crate) fn reserved_words<'d>(
     if faults.is_empty() { Ok(()) } else { Err(CatalogErrors(faults)) }
 }
 
-/// How a definition is read: by a name among columns, metrics or segments.
-pub(super) type Key = (u8, String);
-
-pub(super) fn key(kind: DefinitionKind, name: &str) -> Key {
-    let space = match kind {
-        DefinitionKind::Metric => 1,
-        DefinitionKind::Segment => 2,
-        _ => 0,
-    };
-    (space, name.to_owned())
-}
-
-struct Compiler<'c> {
-    names: CatalogNames,
-    zones: &'c dyn Zones,
-    limits: &'c ExprLimits,
-    faults: Vec<(usize, CatalogFault)>,
-    /// Definitions that are at fault, by how they are read.
-    broken: HashSet<Key>,
-    /// Definitions that are read by nobody, since another has their name.
-    unread: HashSet<usize>,
-    entries: IndexMap<DefinitionRef, Entry>,
-}
-
 /// What is done with a definition whose name is a word of the language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Words {
+pub(crate) enum Words {
     /// It is refused.
     Refused,
     /// It goes on meaning what it meant: it was accepted before such names were refused.
     Kept,
 }
 
-/// Compiles definitions over names that have no columns, segments or metrics yet.
-pub(super) fn compile(
-    names: CatalogNames,
-    zones: &dyn Zones,
-    limits: &ExprLimits,
-    definitions: &[Definition],
-    words: Words,
-) -> Result<Compilation, CatalogErrors> {
-    let (entries, names, faults) = judge(names, zones, limits, definitions, words);
-    if faults.is_empty() { Ok(Compilation { names, entries }) } else { Err(CatalogErrors(faults)) }
+/// A definition to be compiled with others.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    pub(super) definition: Arc<Definition>,
+    /// Its entry, where it can be no other than in the catalog that it comes from. No definition before it has its key.
+    pub(super) known: Option<Arc<Entry>>,
+    pub(super) words: Words,
 }
 
-/// What makes sense, and what does not.
+impl Candidate {
+    pub(super) const fn new(definition: Arc<Definition>, words: Words) -> Self {
+        Self { definition, known: None, words }
+    }
+}
+
+/// What is valid, and what is not.
+pub(super) struct Judged {
+    /// The names of all valid definitions, in order.
+    pub(super) names: CatalogNames,
+    /// In the order of the definitions.
+    pub(super) faults: Vec<CatalogFault>,
+    /// How many definitions were not known.
+    pub(super) compiled: usize,
+}
+
+/// Judges definitions over names that have none yet.
 pub(super) fn judge(
-    names: CatalogNames,
+    bare: &CatalogNames,
     zones: &dyn Zones,
     limits: &ExprLimits,
-    definitions: &[Definition],
-    words: Words,
-) -> (IndexMap<DefinitionRef, Entry>, CatalogNames, Vec<CatalogFault>) {
+    given: &[Candidate],
+) -> Judged {
+    let rules = Rules { schema: &bare.schema, zones, limits, bare };
+    let entries = Entries::with_capacity(given.len());
     let mut compiler = Compiler {
-        names,
-        zones,
-        limits,
+        given,
+        names: CatalogNames { entries, ..bare.clone() },
+        rules,
         faults: Vec::new(),
-        broken: HashSet::new(),
         unread: HashSet::new(),
-        entries: IndexMap::new(),
+        misnamed: HashSet::new(),
+        open: IndexMap::new(),
+        waits: HashMap::new(),
+        failed: Vec::new(),
     };
-    // By how they are read: a name twice is a fault, and the first one counts.
-    let mut known: HashMap<Key, usize> = HashMap::new();
-    for (place, definition) in definitions.iter().enumerate() {
-        let kind = definition.kind();
-        if let Err(error) = AccountId::check(definition.name()) {
-            compiler.fault(place, definition, CatalogFaultKind::Name(error));
-        }
-        if words == Words::Refused && is_reserved(definition.name()) {
-            compiler.unnamed(place, definition, CatalogFaultKind::Reserved);
-        }
-        let is_table = compiler.names.schema.table(definition.name()).is_some();
-        if kind.is_column() && is_table {
-            compiler.unnamed(place, definition, CatalogFaultKind::TakenByTable);
-        }
-        if kind.is_column() && Names::name(&*compiler.names.schema, Of::Account, definition.name()).is_some()
-        {
-            compiler.unnamed(place, definition, CatalogFaultKind::Taken);
-        }
-        match known.entry(key(kind, definition.name())) {
-            std::collections::hash_map::Entry::Occupied(_) => {
-                compiler.unnamed(place, definition, CatalogFaultKind::Duplicate);
-            }
-            std::collections::hash_map::Entry::Vacant(free) => {
-                free.insert(place);
-            }
-        }
-    }
-    compiler.metrics(definitions, &known);
-    let mut mentions: HashMap<usize, Vec<usize>> = HashMap::with_capacity(definitions.len());
-    for (place, definition) in definitions.iter().enumerate() {
-        let mut found: Vec<usize> =
-            mentioned(definition).filter_map(|key| known.get(&key).copied()).collect();
-        found.sort_unstable();
-        found.dedup();
-        mentions.insert(place, found);
-    }
-    // Those that are read come first; those that may read each other, together.
-    let places: Vec<usize> = (0..definitions.len()).collect();
-    for mut members in components(&places, &mentions) {
-        members.sort_unstable();
-        compiler.component(definitions, &mentions, &members);
-    }
+    let new = compiler.named();
+    let compiled = new.len();
+    compiler.admit_all(compiler.in_order(&new));
+    compiler.names.entries.sort();
+    compiler.diagnose();
     compiler.faults.sort_by_key(|(place, _)| *place);
-    // As they were given, but each after all that it reads.
-    let given: HashMap<DefinitionRef, usize> = definitions
-        .iter()
-        .enumerate()
-        .rev()
-        .map(|(place, definition)| (reference(definition), place))
-        .collect();
-    compiler.entries.sort_by_cached_key(|id, entry| (entry.depth, given.get(id).copied()));
     let faults = compiler.faults.into_iter().map(|(_, fault)| fault).collect();
-    (compiler.entries, compiler.names, faults)
+    let mut names = compiler.names;
+    let metrics = names.entries.iter().filter_map(|entry| match &entry.compiled {
+        Compiled::Metric(metric) => Some(metric.clone()),
+        _ => None,
+    });
+    names.metrics = Metrics::of(metrics);
+    Judged { names, faults, compiled }
 }
 
-/// How what a definition mentions would be read.
-fn mentioned(definition: &Definition) -> impl Iterator<Item = Key> {
-    let mut mentions = Mentions::default();
-    definition.texts().iter().for_each(|text| mentions.add(text));
-    if let Definition::Past(of) = definition {
-        mentions.columns.insert(of.of().to_owned());
-    }
-    let columns = mentions.columns.into_iter().map(|name| (0, name));
-    let metrics = mentions.metrics.into_iter().map(|name| (1, name));
-    columns.chain(metrics).chain(mentions.segments.into_iter().map(|name| (2, name)))
+pub(super) struct Compiler<'c> {
+    pub(super) given: &'c [Candidate],
+    /// With those that are valid so far.
+    pub(super) names: CatalogNames,
+    pub(super) rules: Rules<'c>,
+    pub(super) faults: Vec<(usize, CatalogFault)>,
+    /// Definitions that are read by nobody, since their name means something else.
+    unread: HashSet<usize>,
+    /// Definitions whose name is no name: who reads them reads what is at fault.
+    misnamed: HashSet<usize>,
+    /// The places of those that others may read and that are not valid, or not yet.
+    open: IndexMap<Key, usize>,
+    /// What definitions looked up and did not find to be valid.
+    pub(super) waits: HashMap<usize, Waiting>,
+    /// Definitions at fault that wait for nobody.
+    pub(super) failed: Vec<usize>,
 }
 
-impl Compiler<'_> {
-    fn fault(&mut self, place: usize, definition: &Definition, kind: CatalogFaultKind) {
-        self.broken.insert(key(definition.kind(), definition.name()));
-        self.faults.push((place, CatalogFault { definition: reference(definition), kind }));
+/// A definition that waits for others.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    /// The places of the others, in order.
+    pub(super) reads: Vec<usize>,
+    /// How many of them are not valid.
+    left: usize,
+    /// Counts its checks, so that an older list of what it waits for is told from this one.
+    check: u32,
+}
+
+impl<'c> Compiler<'c> {
+    pub(super) fn definition(&self, place: usize) -> Option<&'c Definition> {
+        self.given.get(place).map(|given| &*given.definition)
     }
 
-    /// The name means something else, which is not at fault.
-    fn unnamed(&mut self, place: usize, definition: &Definition, kind: CatalogFaultKind) {
-        self.unread.insert(place);
-        self.faults.push((place, CatalogFault { definition: reference(definition), kind }));
+    pub(super) fn fault(&mut self, place: usize, kind: CatalogFaultKind) {
+        if let Some(definition) = self.definition(place) {
+            self.faults.push((place, CatalogFault { definition: reference(definition), kind }));
+        }
     }
 
-    /// Metrics read nothing that is defined: they come first.
-    fn metrics(&mut self, definitions: &[Definition], known: &HashMap<Key, usize>) {
-        let mut good: Vec<Metric> = Vec::new();
-        for (place, definition) in definitions.iter().enumerate() {
-            let Definition::Metric(metric) = definition else { continue };
-            if known.get(&key(DefinitionKind::Metric, metric.name())) != Some(&place) {
-                continue;
+    /// Takes over those that are known, and judges the names of all others; their places.
+    fn named(&mut self) -> Vec<usize> {
+        let (mut new, mut known) = (Vec::new(), Vec::with_capacity(self.given.len()));
+        for (place, given) in self.given.iter().enumerate() {
+            match &given.known {
+                Some(entry) => known.push((entry.depth, place, entry)),
+                None => new.push(place),
             }
-            match Metrics::over(&self.names, [metric.clone()]) {
-                Ok(_) => good.push(metric.clone()),
-                Err(errors) => {
-                    for fault in errors.faults() {
-                        self.fault(place, definition, CatalogFaultKind::Metric(fault.kind.clone()));
+        }
+        // In the order in which they are to stand, so that little is left to sort.
+        known.sort_unstable_by_key(|(depth, place, _)| (*depth, *place));
+        for (_, place, entry) in known {
+            self.names.entries.add(entry.clone(), place);
+        }
+        for (place, given) in new.iter().filter_map(|place| Some((*place, self.given.get(*place)?))) {
+            let (definition, key) = (&*given.definition, Key::of(&given.definition));
+            let name = definition.name();
+            if let Err(error) = AccountId::check(name) {
+                self.misnamed.insert(place);
+                self.fault(place, CatalogFaultKind::Name(error));
+            }
+            let schema = self.rules.schema;
+            let is_column = Space::of(definition.kind()) == Space::Columns;
+            let is_duplicate = self.names.entries.has(&key) || self.open.contains_key(&key);
+            let unread = [
+                (given.words == Words::Refused && is_reserved(name), CatalogFaultKind::Reserved),
+                (is_column && schema.table(name).is_some(), CatalogFaultKind::TakenByTable),
+                (is_column && Names::name(schema, Of::Account, name).is_some(), CatalogFaultKind::Taken),
+                (is_duplicate, CatalogFaultKind::Duplicate),
+            ];
+            for (_, kind) in unread.into_iter().filter(|(is_unread, _)| *is_unread) {
+                self.unread.insert(place);
+                self.fault(place, kind);
+            }
+            if !is_duplicate {
+                self.open.insert(key, place);
+            }
+        }
+        let unread = &self.unread;
+        self.open.retain(|_, place| !unread.contains(place));
+        new
+    }
+
+    /// Those that are mentioned come first, so that few are checked twice.
+    fn in_order(&self, places: &[usize]) -> Vec<usize> {
+        let mut mentions: HashMap<usize, Vec<usize>> = HashMap::with_capacity(places.len());
+        for place in places {
+            let mut found: Vec<usize> = self.definition(*place).map_or_else(Vec::new, |definition| {
+                let asked = Mentions::of(definition);
+                asked.keys().filter_map(|asked| self.open.get(&asked).copied()).collect()
+            });
+            found.sort_unstable();
+            found.dedup();
+            mentions.insert(*place, found);
+        }
+        let mut order = Vec::with_capacity(places.len());
+        for mut members in components(places, &mentions) {
+            members.sort_unstable();
+            order.append(&mut members);
+        }
+        order
+    }
+
+    /// Checks definitions until no more are valid. Each is checked again when all that it waits for are, and at the end those
+    /// for which that is true of some.
+    fn admit_all(&mut self, order: Vec<usize>) {
+        let mut queue: VecDeque<usize> = order.into();
+        let mut waiting_for: HashMap<usize, Vec<(usize, u32)>> = HashMap::new();
+        loop {
+            while let Some(place) = queue.pop_front() {
+                let before = self.waits.remove(&place).map_or(0, |waiting| waiting.check);
+                match self.attempt(place) {
+                    Attempt::Valid => {
+                        for (waiter, check) in waiting_for.remove(&place).unwrap_or_default() {
+                            if let Some(waiting) = self.waits.get_mut(&waiter).filter(|it| it.check == check)
+                            {
+                                waiting.left = waiting.left.saturating_sub(1);
+                                if waiting.left == 0 {
+                                    queue.push_back(waiter);
+                                }
+                            }
+                        }
+                    }
+                    Attempt::Unread => {}
+                    Attempt::Failed => self.failed.push(place),
+                    Attempt::Waits(reads) => {
+                        let check = before + 1;
+                        for read in &reads {
+                            waiting_for.entry(*read).or_default().push((place, check));
+                        }
+                        self.waits.insert(place, Waiting { left: reads.len(), reads, check });
                     }
                 }
             }
-        }
-        if let Ok(metrics) = Metrics::over(&self.names, good) {
-            self.names.metrics = metrics;
+            // What is known of one that was waited for may be enough, or make other names be looked up.
+            let some = |waiting: &Waiting| waiting.left < waiting.reads.len();
+            let waits = self.waits.iter().filter(|(_, waiting)| some(waiting));
+            let mut again: Vec<usize> = waits.map(|(place, _)| *place).collect();
+            if again.is_empty() {
+                return;
+            }
+            again.sort_unstable();
+            queue.extend(again);
         }
     }
 
-    /// Checks definitions that mention each other, or one by itself. A name may be mentioned and not read, so that one is
-    /// valid as soon as those that it looks up are; those that wait for each other at the end read each other in a ring.
-    fn component(
-        &mut self,
-        definitions: &[Definition],
-        mentions: &HashMap<usize, Vec<usize>>,
-        members: &[usize],
-    ) {
-        let read_by_name = members.iter().filter(|place| !self.unread.contains(place));
-        let mut pending: HashMap<Key, usize> = read_by_name
-            .filter_map(|place| Some((*place, definitions.get(*place)?)))
-            .map(|(place, definition)| (key(definition.kind(), definition.name()), place))
-            .collect();
-        let mut waits: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        let mut waiting_for: HashMap<usize, Vec<usize>> = HashMap::new();
-        let mut queue: VecDeque<usize> = members.iter().copied().collect();
-        let mut queued: HashSet<usize> = members.iter().copied().collect();
-        while let Some(place) = queue.pop_front() {
-            queued.remove(&place);
-            let Some(definition) = definitions.get(place) else { continue };
-            let names = PendingNames::new(&self.names, &pending);
-            let found = self.check(&names, definition);
-            let read = names.into_read();
-            match found {
-                Ok((compiled, sources)) => {
-                    waits.remove(&place);
-                    if self.unread.contains(&place) {
-                        continue;
-                    }
-                    self.admit(definition, compiled, sources);
-                    pending.remove(&key(definition.kind(), definition.name()));
-                    let waiters = waiting_for.remove(&place).unwrap_or_default();
-                    queue.extend(waiters.into_iter().filter(|waiter| queued.insert(*waiter)));
-                }
-                Err(_) => {
-                    let before = waits.insert(place, read.iter().copied().collect()).unwrap_or_default();
-                    for read in read.into_iter().filter(|read| !before.contains(read)) {
-                        waiting_for.entry(read).or_default().push(place);
-                    }
-                }
-            }
+    fn attempt(&mut self, place: usize) -> Attempt {
+        let Some(given) = self.given.get(place) else { return Attempt::Unread };
+        let names = PendingNames::new(&self.names, &self.open);
+        let found = check(&given.definition, &names, self.rules);
+        let noted = names.into_noted();
+        if !noted.open.is_empty() {
+            return Attempt::Waits(noted.open.into_iter().collect());
         }
-        self.refuse_waiting(definitions, mentions, &waits.into_iter().collect());
-    }
-
-    /// Says what is wrong with definitions that wait in vain for those that they read.
-    fn refuse_waiting(
-        &mut self,
-        definitions: &[Definition],
-        mentions: &HashMap<usize, Vec<usize>>,
-        waits: &HashMap<usize, Vec<usize>>,
-    ) {
-        let mut places: Vec<usize> = waits.keys().copied().collect();
-        places.sort_unstable();
-        for mut ring in components(&places, waits) {
-            ring.sort_unstable();
-            let reads_itself = |place: &usize| waits.get(place).is_some_and(|reads| reads.contains(place));
-            if ring.len() > 1 || ring.iter().any(reads_itself) {
-                let ways = Ring::new(&ring, waits);
-                let named = |places: Vec<usize>| {
-                    places.into_iter().filter_map(|at| definitions.get(at)).map(reference).collect()
-                };
-                for (place, definition) in ring.iter().filter_map(|at| Some((*at, definitions.get(*at)?))) {
-                    let Way { first, left_out, last } = ways.way_of(place);
-                    let path = CyclePath { first: named(first), left_out, last: named(last) };
-                    self.fault(place, definition, CatalogFaultKind::Cycle(path));
-                }
-                continue;
+        match found {
+            Ok(_) if self.unread.contains(&place) => Attempt::Unread,
+            Ok(_) if self.misnamed.contains(&place) => Attempt::Failed,
+            Ok((compiled, reads)) => {
+                let looked = noted.looked.into_iter().collect();
+                self.admit(place, &given.definition, (compiled, reads), looked);
+                Attempt::Valid
             }
-            for place in ring {
-                let Some(definition) = definitions.get(place) else { continue };
-                if let Err(kinds) = self.check(&self.names, definition) {
-                    self.refuse(place, definition, definitions, mentions, kinds);
-                }
-            }
+            Err(_) => Attempt::Failed,
         }
     }
 
-    /// What is wrong with a definition; where it reads one that is at fault, that.
-    fn refuse(
+    fn admit(
         &mut self,
         place: usize,
-        definition: &Definition,
-        definitions: &[Definition],
-        mentions: &HashMap<usize, Vec<usize>>,
-        kinds: Vec<CatalogFaultKind>,
+        definition: &Arc<Definition>,
+        (compiled, reads): (Compiled, Vec<Source>),
+        looked: Vec<Key>,
     ) {
-        let read = mentions.get(&place).into_iter().flatten().filter_map(|at| definitions.get(*at));
-        let broken: Vec<DefinitionRef> =
-            read.filter(|read| self.broken.contains(&key(read.kind(), read.name()))).map(reference).collect();
-        match broken.into_iter().next() {
-            Some(other) => self.fault(place, definition, CatalogFaultKind::Reads(other)),
-            None => kinds.into_iter().for_each(|kind| self.fault(place, definition, kind)),
-        }
-    }
-
-    fn admit(&mut self, definition: &Definition, compiled: Compiled, reads: Vec<Source>) {
         let id = reference(definition);
-        let below = reads.iter().filter_map(|source| {
-            let read = self.entries.get(&defined(source, &self.entries)?)?;
-            Some(read.depth + 1)
-        });
-        let depth = below.max().unwrap_or(0);
-        if let Some(kind) = compiled.kind() {
-            let text = match definition {
-                Definition::Attribute(of) => NameText {
-                    label: of.label.clone(),
-                    documentation: of.description.clone(),
-                    unit: of.unit.clone(),
-                },
-                Definition::RollUp(of) => {
-                    NameText { label: None, documentation: of.documentation().map(Arc::from), unit: None }
-                }
-                _ => NameText::default(),
-            };
-            self.names.columns.entry(id.name.clone()).or_insert((Name::new(kind), text));
-        }
-        if let Compiled::Segment(checked) = &compiled {
-            let chains = checked.reads_segments().filter_map(|id| self.names.segments.get(id).copied());
-            let chain = 1 + chains.max().unwrap_or(0);
-            self.names.segments.entry(id.name.clone()).or_insert(chain);
-        }
-        let entry = Entry { definition: definition.clone(), compiled, reads, depth };
-        self.entries.entry(id).or_insert(entry);
-    }
-
-    fn check(
-        &self,
-        names: &dyn Names,
-        definition: &Definition,
-    ) -> Result<(Compiled, Vec<Source>), Vec<CatalogFaultKind>> {
-        let checker = Checker::new(names).with_zones(self.zones).with_limits(self.limits.clone());
-        let wrong = |errors| vec![CatalogFaultKind::Expression(errors)];
-        let compiled = match definition {
-            Definition::Attribute(of) => Compiled::Attribute(checker.check(&of.expression).map_err(wrong)?),
-            Definition::Segment(of) => {
-                Compiled::Segment(checker.check_ast_predicate(of.expression().clone()).map_err(wrong)?)
-            }
-            Definition::Past(of) => match names.name(Of::Account, of.of()) {
-                Some(name) => Compiled::Past(name.kind().clone()),
-                None => {
-                    let mut all: Vec<String> = Vec::new();
-                    names.each(Of::Account, &mut |name| all.push(name.to_owned()));
-                    let near = crate::model::nearest(of.of(), all.iter().map(String::as_str));
-                    let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-                    let what = format!("there is no attribute `{}`{hint}", of.of());
-                    return Err(vec![CatalogFaultKind::Other(what)]);
-                }
-            },
-            Definition::Metric(of) => match self.names.metrics.kind(of.name()) {
-                Some(_) => Compiled::Metric,
-                // Its fault is known already.
-                None => return Err(Vec::new()),
-            },
-            Definition::RollUp(of) => {
-                let schema = &self.names.schema;
-                let checked = CheckedRollUp::new(of, schema, names, self.zones, self.limits);
-                let named = |kind: &RollUpFaultKind| !matches!(kind, RollUpFaultKind::Name(_));
-                let faults = |kinds: Vec<RollUpFaultKind>| {
-                    kinds.into_iter().filter(named).map(CatalogFaultKind::RollUp).collect::<Vec<_>>()
-                };
-                Compiled::RollUp(Box::new(checked.map_err(faults)?))
-            }
-            Definition::Ranking(of) => {
-                let value = checker.check(&of.of);
-                let within = of.within.as_ref().map(|within| checker.check(within)).transpose();
-                match (value, within) {
-                    (Ok(value), Ok(within)) => {
-                        let unfit = |checked: &Checked| !checked.kind().is_ordered();
-                        if unfit(&value) {
-                            let what = format!("{} has no order to rank by", value.kind());
-                            return Err(vec![CatalogFaultKind::Other(what)]);
-                        }
-                        if let Some(within) = within.as_ref().filter(|within| !within.kind().is_scalar()) {
-                            let what = format!("{} cannot say who are peers", within.kind());
-                            return Err(vec![CatalogFaultKind::Other(what)]);
-                        }
-                        Compiled::Ranking(Box::new((value, within)))
-                    }
-                    (value, within) => {
-                        let errors = value.err().into_iter().chain(within.err());
-                        return Err(errors.map(CatalogFaultKind::Expression).collect());
-                    }
-                }
-            }
-        };
-        let reads = match definition {
-            Definition::Past(of) => vec![Source::Attribute(Arc::from(of.of()))],
-            Definition::Metric(of) => {
-                self.names.metrics.checked(of.name()).map(Checked::sources).unwrap_or_default()
-            }
-            _ => sources(&compiled, definition),
-        };
-        Ok((compiled, reads))
+        let entries = &self.names.entries;
+        let below = looked.iter().filter_map(|key| entries.of_key(key));
+        let depth = below.map(|entry| entry.depth + 1).max().unwrap_or(0);
+        let gives = gives(definition, &compiled, entries);
+        self.open.swap_remove(&Key::of_id(&id));
+        let definition = definition.clone();
+        let entry = Entry { id, definition, compiled, gives, reads, looked, depth };
+        self.names.entries.add(Arc::new(entry), place);
     }
 }
 
-/// What a definition reads by its expressions, and by whose rows it reads.
-fn sources(compiled: &Compiled, definition: &Definition) -> Vec<Source> {
-    let mut reads: Vec<Source> = Vec::new();
-    if let Definition::RollUp(of) = definition {
-        match of.rows() {
-            Over::Accounts => {}
-            Over::Table(table) => reads.push(Source::Table(table.clone())),
-            Over::Events { event, .. } => reads.push(Source::Event(event.clone())),
-        }
-    }
-    for source in compiled.expressions().into_iter().flat_map(Checked::sources) {
-        if !reads.contains(&source) {
-            reads.push(source);
-        }
-    }
-    reads
-}
-
-/// Kinds of definition that are read as attributes are.
-const COLUMNS: [DefinitionKind; 4] =
-    [DefinitionKind::Attribute, DefinitionKind::RollUp, DefinitionKind::Ranking, DefinitionKind::Past];
-
-/// The definition that something is read from, if it is one.
-pub(super) fn defined(source: &Source, entries: &IndexMap<DefinitionRef, Entry>) -> Option<DefinitionRef> {
-    let find = |kinds: &[DefinitionKind], name: &Arc<str>| {
-        let mut all = kinds.iter().map(|kind| DefinitionRef { kind: *kind, name: name.clone() });
-        all.find(|id| entries.contains_key(id))
-    };
-    match source {
-        Source::Attribute(name) => find(&COLUMNS, name),
-        Source::Metric(name) => find(&[DefinitionKind::Metric], name),
-        Source::Segment(name) => find(&[DefinitionKind::Segment], name),
-        _ => None,
-    }
-}
-
-/// The strongly connected components of places and what they read, each after those that it reads.
-fn components(places: &[usize], reads: &HashMap<usize, Vec<usize>>) -> Vec<Vec<usize>> {
-    let mut graph: DiGraph<usize, ()> = DiGraph::new();
-    let nodes: HashMap<usize, NodeIndex> =
-        places.iter().map(|place| (*place, graph.add_node(*place))).collect();
-    for place in places {
-        for read in reads.get(place).into_iter().flatten() {
-            if let (Some(from), Some(to)) = (nodes.get(place), nodes.get(read)) {
-                graph.add_edge(*from, *to, ());
-            }
-        }
-    }
-    let weight = |node: NodeIndex| graph.node_weight(node).copied();
-    petgraph::algo::kosaraju_scc(&graph)
-        .into_iter()
-        .map(|component| component.into_iter().filter_map(weight).collect())
-        .collect()
+/// How a check ended.
+enum Attempt {
+    /// The definition is valid, and others can read it.
+    Valid,
+    /// It is valid but for its name.
+    Unread,
+    Failed,
+    /// It looked up definitions that are not valid, at these places.
+    Waits(Vec<usize>),
 }

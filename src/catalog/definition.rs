@@ -198,6 +198,16 @@ impl Definition {
         }
     }
 
+    /// Does it say the same in the same words?
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        // Equal expressions may be written differently.
+        let source = |of: &Self| match of {
+            Self::Segment(of) => Some(of.expression().source_text().to_owned()),
+            _ => None,
+        };
+        self == other && source(self) == source(other)
+    }
+
     /// The expressions that it is made of, as written.
     pub(super) fn texts(&self) -> Vec<String> {
         match self {

@@ -1,12 +1,12 @@
 //! What do all definitions come to, for the accounts of a view?
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::compile::{Compilation, Compiled, Entry, reference};
 use super::definition::{Definition, DefinitionKind};
+use super::entry::{Compiled, Entries, Entry};
 use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef};
 use super::history::History;
 use super::names::CatalogNames;
@@ -14,8 +14,7 @@ use crate::aggregate::{Places, RollUpAnswers, RollUpErrors, RollUpPlan, UsageVie
 use crate::book::{Account, View};
 use crate::column::Bitmap;
 use crate::expr::{
-    Cancelled, Cell, Checked, Columns, ExprValue, Flat, RowPlan, Source, Supply, Type, UsageAsked, Val,
-    slots_of,
+    Cancelled, Cell, Checked, Columns, ExprValue, Flat, RowPlan, Supply, Type, UsageAsked, Val, slots_of,
 };
 use crate::model::{AccountIdx, AsOf, Date};
 use crate::set::AccountSet;
@@ -38,31 +37,26 @@ enum Member {
 }
 
 /// Plans definitions for books of one schema.
-pub(super) fn plan(compilation: &Compilation) -> Result<Vec<Round>, CatalogErrors> {
-    let Compilation { names, entries } = compilation;
-    let deepest = entries.values().map(|entry| entry.depth).max().unwrap_or(0);
-    let mut by_depth: Vec<Vec<(&DefinitionRef, &Entry)>> = vec![Vec::new(); deepest + 1];
-    for (id, entry) in entries {
+pub(super) fn plan(names: &CatalogNames) -> Result<Vec<Round>, CatalogErrors> {
+    let deepest = names.entries.iter().map(|entry| entry.depth).max().unwrap_or(0);
+    let mut by_depth: Vec<Vec<&Entry>> = vec![Vec::new(); deepest + 1];
+    for entry in names.entries.iter() {
         if let Some(round) = by_depth.get_mut(entry.depth) {
-            round.push((id, entry));
+            round.push(entry);
         }
     }
-    by_depth.into_iter().map(|members| round(names, entries, &members)).collect()
+    by_depth.into_iter().map(|members| round(names, &members)).collect()
 }
 
-fn round(
-    names: &CatalogNames,
-    entries: &IndexMap<DefinitionRef, Entry>,
-    all: &[(&DefinitionRef, &Entry)],
-) -> Result<Round, CatalogErrors> {
+fn round(names: &CatalogNames, all: &[&Entry]) -> Result<Round, CatalogErrors> {
     let mut expressions: Vec<&Checked> = Vec::new();
     let mut owners: Vec<&DefinitionRef> = Vec::new();
     let mut members = Vec::new();
     let mut roll_ups = Vec::new();
     let mut past = Vec::new();
-    for (id, entry) in all {
-        let name = id.name.clone();
-        match (&entry.compiled, &entry.definition) {
+    for entry in all {
+        let (id, name) = (&entry.id, entry.id.name.clone());
+        match (&entry.compiled, &*entry.definition) {
             (Compiled::Attribute(checked), _) => {
                 members.push(Member::Attribute(name, checked.kind().clone(), expressions.len()));
                 expressions.push(checked);
@@ -86,9 +80,8 @@ fn round(
         }
         owners.resize(expressions.len(), id);
     }
-    let read =
-        expressions.iter().copied().chain(all.iter().flat_map(|(_, entry)| entry.compiled.expressions()));
-    let segments = needed(entries, read);
+    let read = expressions.iter().copied().chain(all.iter().flat_map(|entry| entry.compiled.expressions()));
+    let segments = needed(&names.entries, read);
     let fault = |id: &DefinitionRef, what: String| CatalogFault {
         definition: id.clone(),
         kind: CatalogFaultKind::Other(what),
@@ -119,30 +112,21 @@ pub(super) fn roll_up_faults(errors: &RollUpErrors) -> CatalogErrors {
 
 /// The segments that expressions ask, directly or not, each after those that it asks.
 pub(super) fn needed<'e>(
-    entries: &'e IndexMap<DefinitionRef, Entry>,
+    entries: &'e Entries,
     expressions: impl Iterator<Item = &'e Checked>,
 ) -> Vec<(&'e str, &'e Checked)> {
-    let find = |name: &str| {
-        entries.get_index_of(&DefinitionRef { kind: DefinitionKind::Segment, name: Arc::from(name) })
-    };
-    // In the order of the entries, which stand after those that they read.
-    let mut wanted: BTreeSet<usize> = BTreeSet::new();
-    let mut left: Vec<usize> = expressions.flat_map(Checked::reads_segments).filter_map(find).collect();
-    while let Some(at) = left.pop() {
-        if !wanted.insert(at) {
-            continue;
-        }
-        if let Some((_, Entry { compiled: Compiled::Segment(checked), .. })) = entries.get_index(at) {
-            left.extend(checked.reads_segments().filter_map(find));
+    // By depth, so that each stands after those that it reads; the order depends on nothing else in the catalog.
+    let mut wanted: BTreeMap<(usize, &str), &Checked> = BTreeMap::new();
+    let mut left: Vec<&str> = expressions.flat_map(Checked::reads_segments).collect();
+    while let Some(id) = left.pop() {
+        if let Some(entry) = entries.segment(id)
+            && let Compiled::Segment(checked) = &entry.compiled
+            && wanted.insert((entry.depth, &*entry.id.name), checked).is_none()
+        {
+            left.extend(checked.reads_segments());
         }
     }
-    let found = wanted.into_iter().filter_map(|at| entries.get_index(at));
-    found
-        .filter_map(|(id, entry)| match &entry.compiled {
-            Compiled::Segment(checked) => Some((&*id.name, checked)),
-            _ => None,
-        })
-        .collect()
+    wanted.into_iter().map(|((_, id), checked)| (id, checked)).collect()
 }
 
 /// Columns that were worked out so far, and usage.
@@ -409,16 +393,10 @@ impl Supply for Derived {
 }
 
 /// Columns and metrics that no definition reads, as they were given.
-pub(super) fn unused(
-    definitions: &[Definition],
-    entries: &IndexMap<DefinitionRef, Entry>,
-) -> Vec<DefinitionRef> {
-    let mut read: std::collections::HashSet<DefinitionRef> = std::collections::HashSet::new();
-    for entry in entries.values() {
-        read.extend(
-            entry.reads.iter().filter_map(|source: &Source| super::compile::defined(source, entries)),
-        );
-    }
-    let all = definitions.iter().map(reference);
-    all.filter(|id| id.kind != DefinitionKind::Segment && !read.contains(id)).collect()
+pub(super) fn unused(entries: &Entries) -> Vec<DefinitionRef> {
+    let sources = entries.iter().flat_map(|entry| &entry.reads);
+    let read: HashSet<&DefinitionRef> =
+        sources.filter_map(|source| entries.defined(source)).map(|entry| &entry.id).collect();
+    let all = entries.given().into_iter().map(|entry| &entry.id);
+    all.filter(|id| id.kind != DefinitionKind::Segment && !read.contains(id)).cloned().collect()
 }

@@ -91,7 +91,7 @@ impl Catalog {
     /// ```
     #[must_use]
     pub fn to_json(&self) -> Json {
-        Self::document(self.definitions())
+        Self::document(self.given())
     }
 
     /// Definitions as one document.

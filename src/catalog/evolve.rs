@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::Catalog;
+use super::compile::Words;
 use super::definition::{CalculatedAttribute, Definition};
+use super::edit::Ground;
 use super::fault::CatalogErrors;
 use super::lineage::{Impact, Origin};
 use super::mentions::renamed;
@@ -92,10 +94,11 @@ impl Catalog {
         zones: &dyn Zones,
         renames: &[(&str, &str)],
     ) -> Result<Evolved, CatalogErrors> {
-        let definitions = self.definitions().iter().map(|definition| {
+        let definitions = self.given().map(|definition| {
             renames.iter().fold(definition.clone(), |definition, (old, new)| with_name(definition, old, new))
         });
-        let catalog = Self::keeping_words(schema, usage, zones, &self.limits, definitions)?;
+        let limits = &*self.limits;
+        let catalog = Self::fresh(Ground { schema, usage, zones, limits }, definitions, Words::Kept)?;
         let old = self.schema();
         let is_renamed =
             |name: &str, side: fn(&(&str, &str)) -> String| renames.iter().any(|pair| side(pair) == name);

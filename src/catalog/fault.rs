@@ -50,6 +50,8 @@ pub enum CatalogFaultKind {
     Metric(MetricFaultKind),
     /// It reads a definition that is wrong itself.
     Reads(DefinitionRef),
+    /// It is to be taken out, and is not there, or no longer.
+    NotDefined,
     /// Anything else, in words.
     Other(String),
 }
@@ -87,6 +89,7 @@ impl fmt::Display for CatalogFault {
             },
             CatalogFaultKind::Metric(kind) => write!(f, "{kind}"),
             CatalogFaultKind::Reads(other) => write!(f, "it reads the {other}, which is at fault"),
+            CatalogFaultKind::NotDefined => f.write_str("there is no such definition"),
             CatalogFaultKind::Other(what) => f.write_str(what),
         }
     }

@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Catalog;
-use super::compile::defined;
 use super::fault::DefinitionRef;
 use crate::expr::Source;
 
@@ -135,8 +134,8 @@ impl fmt::Display for Impact {
 
 impl Catalog {
     fn origin(&self, source: &Source) -> Origin {
-        if let Some(definition) = defined(source, &self.entries) {
-            return Origin::Definition(definition);
+        if let Some(entry) = self.names.entries.defined(source) {
+            return Origin::Definition(entry.id.clone());
         }
         match source {
             Source::Attribute(name) | Source::Metric(name) | Source::Segment(name) => {
@@ -151,7 +150,7 @@ impl Catalog {
 
     /// What a definition reads itself.
     pub(super) fn reads(&self, definition: &DefinitionRef) -> Vec<Origin> {
-        let reads = self.entries.get(definition).map(|entry| &*entry.reads).unwrap_or_default();
+        let reads = self.names.entries.get(definition).map(|entry| &*entry.reads).unwrap_or_default();
         reads.iter().map(|source| self.origin(source)).collect()
     }
 
@@ -163,7 +162,7 @@ impl Catalog {
     /// Linear in what is read.
     #[must_use]
     pub fn lineage(&self, definition: &DefinitionRef) -> Option<Vec<LineageStep>> {
-        self.entries.get(definition)?;
+        self.names.entries.get(definition)?;
         let mut steps = Vec::new();
         let mut seen: HashSet<DefinitionRef> = HashSet::from([definition.clone()]);
         let mut left = VecDeque::from([(definition.clone(), 1)]);
@@ -188,7 +187,7 @@ impl Catalog {
     #[must_use]
     pub fn impact(&self, of: &Origin) -> Vec<Impact> {
         let mut readers: HashMap<Origin, Vec<DefinitionRef>> = HashMap::new();
-        for definition in self.entries.keys() {
+        for definition in self.order() {
             for origin in self.reads(definition) {
                 // A column is read with its table, a property with its event.
                 match &origin {

@@ -2,18 +2,37 @@
 
 use std::collections::HashSet;
 
+use super::definition::Definition;
+use super::entry::{Asked, Space};
 use crate::expr::{Ast, Literal, MacroKind, Node, NodeId};
 
 /// Names that a text mentions: more than it reads, since a name may be that of a lambda or of a child row.
 #[derive(Debug, Default)]
 pub(super) struct Mentions {
-    pub(super) columns: HashSet<String>,
-    pub(super) segments: HashSet<String>,
-    pub(super) metrics: HashSet<String>,
+    columns: HashSet<String>,
+    segments: HashSet<String>,
+    metrics: HashSet<String>,
 }
 
 impl Mentions {
-    pub(super) fn add(&mut self, text: &str) {
+    pub(super) fn of(definition: &Definition) -> Self {
+        let mut mentions = Self::default();
+        definition.texts().iter().for_each(|text| mentions.add(text));
+        if let Definition::Past(of) = definition {
+            mentions.columns.insert(of.of().to_owned());
+        }
+        mentions
+    }
+
+    /// How the names would be read.
+    pub(super) fn keys(&self) -> impl Iterator<Item = Asked<'_>> {
+        let named = |space| move |name| Asked::new(space, name);
+        let columns = self.columns.iter().map(String::as_str).map(named(Space::Columns));
+        let metrics = self.metrics.iter().map(String::as_str).map(named(Space::Metrics));
+        columns.chain(metrics).chain(self.segments.iter().map(String::as_str).map(named(Space::Segments)))
+    }
+
+    fn add(&mut self, text: &str) {
         // What cannot be read is reported where it is checked.
         let Ok(ast) = Ast::parse(text) else { return };
         let mut left: Vec<NodeId> = vec![ast.root()];

@@ -15,11 +15,16 @@
 //! | What was a value some days ago? | [`History`], [`PastValue`] |
 //! | Which definitions come with the library? | [`BuiltIn`] |
 
+mod check;
 mod compile;
+mod components;
 mod cycle;
 mod definition;
 mod derived;
+mod diagnose;
 mod document;
+mod edit;
+mod entry;
 mod evolve;
 mod fault;
 mod history;
@@ -31,18 +36,16 @@ mod readers;
 mod report;
 mod step;
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use indexmap::IndexMap;
-
-pub(crate) use self::compile::reserved_words;
-use self::compile::{Compilation, Entry, Words};
+use self::compile::{Candidate, Judged};
+pub(crate) use self::compile::{Words, reserved_words};
 pub use self::cycle::{CyclePath, MAX_CYCLE_STEPS};
 pub use self::definition::{BuiltIn, CalculatedAttribute, Definition, DefinitionKind, PastValue};
 pub use self::derived::Derived;
 use self::derived::Round;
 pub use self::document::{CATALOG_VERSION, DocumentErrors, DocumentFault};
+pub(crate) use self::edit::Ground;
 pub use self::evolve::{Evolved, Retyped};
 pub use self::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef};
 pub use self::history::{History, MemoryHistory};
@@ -52,6 +55,7 @@ pub use self::names::CatalogNames;
 use self::readers::Readers;
 pub use self::report::CatalogReport;
 pub(crate) use self::step::{Given, Reads, RollUpWork, Step, StepProgram, Work, Worked};
+use self::step::{Steps, Taken};
 use crate::aggregate::{Metrics, UsageSchema, UsageView};
 use crate::book::View;
 use crate::expr::{Cancelled, ExprLimits, Type};
@@ -108,16 +112,19 @@ use crate::model::{FixedZones, Schema, Zones};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Catalog {
+    /// With an entry for each definition.
     names: Arc<CatalogNames>,
-    entries: Arc<IndexMap<DefinitionRef, Entry>>,
-    /// As they were given.
-    definitions: Arc<[Definition]>,
-    rounds: Arc<[Round]>,
-    steps: Arc<[Step]>,
-    /// The place of the step of each definition that has one.
-    step_places: Arc<HashMap<DefinitionRef, usize>>,
+    /// As they were given, once they are asked for.
+    definitions: Arc<OnceLock<Vec<Definition>>>,
+    /// Planned when all definitions are first computed together.
+    rounds: Arc<OnceLock<Vec<Round>>>,
+    steps: Arc<[Arc<Step>]>,
+    /// The step of each entry that has one.
+    numbers: Arc<[Option<usize>]>,
     readers: Arc<Readers>,
+    taken: Option<Arc<Taken>>,
     limits: Arc<ExprLimits>,
+    compiled: usize,
 }
 
 impl Catalog {
@@ -153,68 +160,94 @@ impl Catalog {
         limits: &ExprLimits,
         definitions: impl IntoIterator<Item = Definition>,
     ) -> Result<Self, CatalogErrors> {
-        Self::compiled(schema, usage, zones, limits, definitions.into_iter().collect(), Words::Refused)
+        let ground = Ground { schema, usage, zones, limits };
+        Self::fresh(ground, definitions, Words::Refused)
     }
 
-    /// The same for definitions that were accepted before: names that are words of the language are kept, and told by
+    /// The same; what becomes of names that are words of the language is said. Those that are kept are told by
     /// [`Catalog::report`].
-    pub(crate) fn keeping_words(
-        schema: &Arc<Schema>,
-        usage: &UsageSchema,
-        zones: &dyn Zones,
-        limits: &ExprLimits,
+    pub(crate) fn fresh(
+        ground: Ground<'_>,
         definitions: impl IntoIterator<Item = Definition>,
-    ) -> Result<Self, CatalogErrors> {
-        Self::compiled(schema, usage, zones, limits, definitions.into_iter().collect(), Words::Kept)
-    }
-
-    fn compiled(
-        schema: &Arc<Schema>,
-        usage: &UsageSchema,
-        zones: &dyn Zones,
-        limits: &ExprLimits,
-        definitions: Arc<[Definition]>,
         words: Words,
     ) -> Result<Self, CatalogErrors> {
-        let names = bare(schema, usage, Assumed::default());
-        let compilation = compile::compile(names, zones, limits, &definitions, words)?;
-        let rounds = derived::plan(&compilation)?;
-        let steps = step::steps(&compilation)?;
-        let Compilation { names, entries } = compilation;
+        let given = definitions.into_iter().map(|definition| Candidate::new(Arc::new(definition), words));
+        Self::compile(ground, &given.collect::<Vec<_>>(), None)
+    }
+
+    /// Steps are taken over from the catalog before, for all entries that are known from it.
+    fn compile(
+        ground: Ground<'_>,
+        given: &[Candidate],
+        before: Option<&Self>,
+    ) -> Result<Self, CatalogErrors> {
+        let bare = CatalogNames::bare(ground.schema, ground.usage, Assumed::default());
+        let Judged { names, faults, compiled } = compile::judge(&bare, ground.zones, ground.limits, given);
+        if !faults.is_empty() {
+            return Err(CatalogErrors(faults));
+        }
+        let Steps { all, numbers, readers, taken } = step::steps(&names, before)?;
         Ok(Self {
             names: Arc::new(names),
-            entries: Arc::new(entries),
-            definitions,
-            rounds: rounds.into(),
-            step_places: Arc::new(
-                steps.iter().enumerate().map(|(place, step)| (step.id.clone(), place)).collect(),
-            ),
-            readers: Arc::new(Readers::of(&steps)),
-            steps: steps.into(),
-            limits: Arc::new(limits.clone()),
+            definitions: Arc::default(),
+            rounds: Arc::default(),
+            steps: all.into(),
+            numbers: numbers.into(),
+            readers: Arc::new(readers),
+            taken: before.map(|before| Arc::new(Taken { from: Arc::downgrade(&before.names), steps: taken })),
+            limits: before.map_or_else(|| Arc::new(ground.limits.clone()), |before| before.limits.clone()),
+            compiled,
         })
     }
 
     /// Is it the same catalog, not only one that is equal?
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.entries, &other.entries)
+        Arc::ptr_eq(&self.names, &other.names)
     }
 
     /// The definitions, as they were given.
+    ///
+    /// # Complexity
+    ///
+    /// When it is first asked, a copy of each; then none.
     #[must_use]
     pub fn definitions(&self) -> &[Definition] {
-        &self.definitions
+        self.definitions.get_or_init(|| self.given().cloned().collect())
+    }
+
+    /// The same, without a copy.
+    fn given(&self) -> impl Iterator<Item = &Definition> {
+        self.names.entries.given().into_iter().map(|entry| &*entry.definition)
+    }
+
+    /// How many definitions there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.names.entries.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many definitions were compiled to make this catalog; all others were taken over from the one that it was made
+    /// from ([`Catalog::edited`]).
+    #[must_use]
+    pub const fn compiled(&self) -> usize {
+        self.compiled
     }
 
     /// A definition.
     #[must_use]
     pub fn definition(&self, id: &DefinitionRef) -> Option<&Definition> {
-        self.entries.get(id).map(|entry| &entry.definition)
+        self.names.entries.get(id).map(|entry| &*entry.definition)
     }
 
     /// The definitions in the order in which they are worked out: each after all that it reads.
     pub fn order(&self) -> impl Iterator<Item = &DefinitionRef> {
-        self.entries.keys()
+        self.names.entries.iter().map(|entry| &entry.id)
     }
 
     /// The names that definitions give and read: for checkers and editors of further expressions.
@@ -247,7 +280,8 @@ impl Catalog {
     /// # Complexity
     ///
     /// That of [`ExprPlan::run`](crate::expr::ExprPlan::run) and [`RollUpPlan::run`](crate::aggregate::RollUpPlan::run),
-    /// once for each step of the longest chain of definitions.
+    /// once for each step of the longest chain of definitions. The first time, the definitions are planned together: linear in
+    /// their expressions.
     #[must_use]
     pub fn run(&self, view: &View, usage: Option<&UsageView>, history: Option<&dyn History>) -> Derived {
         let done = self.run_until(view, usage, history, &|| false);
@@ -275,7 +309,9 @@ impl Catalog {
             same_accounts && seen.as_of().is_same(view.as_of())
         });
         if known {
-            derived::run(&self.rounds, view, usage, history, stop)
+            // What is planned by itself is planned with others.
+            let rounds = self.rounds.get_or_init(|| derived::plan(&self.names).unwrap_or_default());
+            derived::run(rounds, view, usage, history, stop)
         } else {
             Ok(Derived::nothing(view))
         }
@@ -286,7 +322,6 @@ impl Catalog {
     #[must_use]
     pub fn without(&self, origin: &Origin) -> Vec<CatalogFault> {
         let mut assumed = Assumed::default();
-        let mut left = self.definitions.to_vec();
         match origin {
             Origin::Attribute(name) => {
                 assumed.gone.insert(name.clone());
@@ -300,9 +335,9 @@ impl Catalog {
             Origin::Column { table: of, column: field } | Origin::EventField { event: of, field } => {
                 assumed.gone_fields.insert((of.clone(), field.clone()));
             }
-            Origin::Definition(id) => left.retain(|definition| compile::reference(definition) != *id),
+            Origin::Definition(id) => return self.without_definition(id),
         }
-        self.judged(assumed, &left)
+        self.judged(assumed)
     }
 
     /// What would be wrong if an attribute were of another type. Nothing changes.
@@ -310,23 +345,13 @@ impl Catalog {
     pub fn retyped(&self, attribute: &str, kind: Type) -> Vec<CatalogFault> {
         let mut assumed = Assumed::default();
         assumed.retyped.insert(Arc::from(attribute), kind);
-        self.judged(assumed, &self.definitions)
+        self.judged(assumed)
     }
 
-    fn judged(&self, assumed: Assumed, definitions: &[Definition]) -> Vec<CatalogFault> {
-        let names = bare(self.schema(), self.usage_schema(), assumed);
-        compile::judge(names, &FixedZones, &self.limits, definitions, Words::Kept).2
-    }
-}
-
-/// Names of a schema and of usage, before anything is defined.
-fn bare(schema: &Arc<Schema>, usage: &UsageSchema, assumed: Assumed) -> CatalogNames {
-    CatalogNames {
-        schema: schema.clone(),
-        usage: usage.clone(),
-        metrics: Metrics::none(),
-        columns: IndexMap::new(),
-        segments: IndexMap::new(),
-        assumed,
+    fn judged(&self, assumed: Assumed) -> Vec<CatalogFault> {
+        let bare = CatalogNames::bare(self.schema(), self.usage_schema(), assumed);
+        let entries = self.names.entries.given();
+        let given = entries.into_iter().map(|entry| Candidate::new(entry.definition.clone(), Words::Kept));
+        compile::judge(&bare, &FixedZones, &self.limits, &given.collect::<Vec<_>>()).faults
     }
 }

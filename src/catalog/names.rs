@@ -3,8 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
+use super::entry::{Asked, Entries, Gives, Space};
 use crate::aggregate::{Metrics, UsageSchema, WithUsage};
 use crate::expr::{Name, NameText, Names, Of, Type};
 use crate::model::{EnumValues, Schema};
@@ -14,11 +13,9 @@ use crate::model::{EnumValues, Schema};
 pub struct CatalogNames {
     pub(super) schema: Arc<Schema>,
     pub(super) usage: UsageSchema,
+    /// Those of the entries, for the usage that they are asked of.
     pub(super) metrics: Metrics,
-    /// Columns, with what people read of them.
-    pub(super) columns: IndexMap<Arc<str>, (Name, NameText)>,
-    /// Segments, with the length of the chain that each asks.
-    pub(super) segments: IndexMap<Arc<str>, usize>,
+    pub(super) entries: Entries,
     pub(super) assumed: Assumed,
 }
 
@@ -36,8 +33,28 @@ pub(super) struct Assumed {
 }
 
 impl CatalogNames {
+    /// Names of a schema and of usage, before anything is defined.
+    pub(super) fn bare(schema: &Arc<Schema>, usage: &UsageSchema, assumed: Assumed) -> Self {
+        let (metrics, entries) = (Metrics::none(), Entries::default());
+        Self { schema: schema.clone(), usage: usage.clone(), metrics, entries, assumed }
+    }
+
+    fn gives(&self, space: Space, name: &str) -> Option<&Gives> {
+        self.entries.read(Asked::new(space, name)).map(|(_, entry)| &entry.gives)
+    }
+
     fn below(&self) -> WithUsage<'_> {
         WithUsage::new(&*self.schema, &self.usage, &self.metrics)
+    }
+
+    /// Is a column that is known not given by a definition?
+    pub(super) fn is_bare(&self, name: &str) -> bool {
+        self.gives(Space::Columns, name).is_none()
+    }
+
+    fn each_of(&self, space: Space, seen: &mut dyn FnMut(&str)) {
+        let ids = self.entries.iter().map(|entry| &entry.id);
+        ids.filter(|id| Space::of(id.kind) == space).for_each(|id| seen(&id.name));
     }
 
     fn is_gone(&self, of: Of<'_>, name: &str) -> bool {
@@ -53,7 +70,7 @@ impl CatalogNames {
 impl Names for CatalogNames {
     fn name(&self, of: Of<'_>, name: &str) -> Option<Name> {
         if of == Of::Account
-            && let Some((name, _)) = self.columns.get(name)
+            && let Some(Gives::Column(name, _)) = self.gives(Space::Columns, name)
         {
             return Some(name.clone());
         }
@@ -74,14 +91,14 @@ impl Names for CatalogNames {
             }
         });
         if of == Of::Account {
-            self.columns.keys().for_each(|name| seen(name));
+            self.each_of(Space::Columns, seen);
         }
     }
 
     fn text(&self, of: Of<'_>, name: &str) -> NameText {
-        match self.columns.get(name).filter(|_| of == Of::Account) {
-            Some((_, text)) => text.clone(),
-            None => self.below().text(of, name),
+        match self.gives(Space::Columns, name).filter(|_| of == Of::Account) {
+            Some(Gives::Column(_, text)) => text.clone(),
+            _ => self.below().text(of, name),
         }
     }
 
@@ -106,11 +123,14 @@ impl Names for CatalogNames {
     }
 
     fn segment_chain(&self, id: &str) -> Option<usize> {
-        self.segments.get(id).copied()
+        match self.gives(Space::Segments, id) {
+            Some(Gives::Segment(chain)) => Some(*chain),
+            _ => None,
+        }
     }
 
     fn each_segment(&self, seen: &mut dyn FnMut(&str)) {
-        self.segments.keys().for_each(|id| seen(id));
+        self.each_of(Space::Segments, seen);
     }
 
     fn has_event(&self, event: &str) -> bool {
@@ -122,10 +142,13 @@ impl Names for CatalogNames {
     }
 
     fn metric(&self, metric: &str) -> Option<Name> {
-        self.below().metric(metric)
+        match self.gives(Space::Metrics, metric) {
+            Some(Gives::Metric(name)) => Some(name.clone()),
+            _ => None,
+        }
     }
 
     fn each_metric(&self, seen: &mut dyn FnMut(&str)) {
-        self.below().each_metric(seen);
+        self.each_of(Space::Metrics, seen);
     }
 }

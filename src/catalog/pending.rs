@@ -1,36 +1,62 @@
-//! Which definitions that are not checked yet does a check look up?
+//! Which names does the check of a definition look up, and which of them are not known to be valid yet?
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::compile::{Key, key};
-use super::definition::DefinitionKind;
+use indexmap::{IndexMap, IndexSet};
+
+use super::entry::{Asked, Key, Space};
 use super::names::CatalogNames;
 use crate::expr::{Name, NameText, Names, Of};
 use crate::model::EnumValues;
 
-/// The names of a catalog, with a note of each that was looked up in vain and that a pending definition would give.
+/// The names of a catalog, with a note of each that a check looks up. They are not listed: what is wrong with a definition
+/// is said later, against the names of all that are valid.
 pub(super) struct PendingNames<'n> {
     names: &'n CatalogNames,
-    /// Definitions that are not checked yet, by how they are read.
-    pending: &'n HashMap<Key, usize>,
-    read: RefCell<BTreeSet<usize>>,
+    /// The places of definitions that are not valid, or not yet.
+    open: &'n IndexMap<Key, usize>,
+    noted: RefCell<Noted>,
+}
+
+/// What a check looked up.
+#[derive(Debug, Default)]
+pub(super) struct Noted {
+    /// The places of open definitions: whatever was found in their stead, they are what is meant.
+    pub(super) open: BTreeSet<usize>,
+    /// Names that a definition gives, or could give.
+    pub(super) looked: IndexSet<Key>,
 }
 
 impl<'n> PendingNames<'n> {
-    pub(super) fn new(names: &'n CatalogNames, pending: &'n HashMap<Key, usize>) -> Self {
-        Self { names, pending, read: RefCell::default() }
+    pub(super) fn new(names: &'n CatalogNames, open: &'n IndexMap<Key, usize>) -> Self {
+        Self { names, open, noted: RefCell::default() }
     }
 
-    /// The places of the pending definitions that were looked up.
-    pub(super) fn into_read(self) -> BTreeSet<usize> {
-        self.read.into_inner()
+    pub(super) fn into_noted(self) -> Noted {
+        self.noted.into_inner()
     }
 
-    fn note(&self, kind: DefinitionKind, name: &str) {
-        if let Some(place) = self.pending.get(&key(kind, name)) {
-            self.read.borrow_mut().insert(*place);
+    /// Notes a name that no schema has.
+    fn note(&self, space: Space, name: &str) {
+        let mut noted = self.noted.borrow_mut();
+        let asked = Asked::new(space, name);
+        if noted.looked.contains(&asked) {
+            return;
+        }
+        if let Some((key, _)) = self.names.entries.read(asked) {
+            noted.looked.insert(key.clone());
+            return;
+        }
+        match self.open.get_key_value(&asked) {
+            Some((key, place)) => {
+                noted.open.insert(*place);
+                noted.looked.insert(key.clone());
+            }
+            None => {
+                noted.looked.insert(Key::new(space, Arc::from(name)));
+            }
         }
     }
 }
@@ -38,23 +64,24 @@ impl<'n> PendingNames<'n> {
 impl Names for PendingNames<'_> {
     fn name(&self, of: Of<'_>, name: &str) -> Option<Name> {
         let found = self.names.name(of, name);
-        if found.is_none() && of == Of::Account {
-            self.note(DefinitionKind::Attribute, name);
+        // What the schema has is given by no definition.
+        if of == Of::Account && !(found.is_some() && self.names.is_bare(name)) {
+            self.note(Space::Columns, name);
         }
         found
     }
 
     fn segment_chain(&self, id: &str) -> Option<usize> {
-        let found = self.names.segment_chain(id);
-        if found.is_none() {
-            self.note(DefinitionKind::Segment, id);
-        }
-        found
+        self.note(Space::Segments, id);
+        self.names.segment_chain(id)
     }
 
-    fn each(&self, of: Of<'_>, seen: &mut dyn FnMut(&str)) {
-        self.names.each(of, seen);
+    fn metric(&self, metric: &str) -> Option<Name> {
+        self.note(Space::Metrics, metric);
+        self.names.metric(metric)
     }
+
+    fn each(&self, _: Of<'_>, _: &mut dyn FnMut(&str)) {}
 
     fn text(&self, of: Of<'_>, name: &str) -> NameText {
         self.names.text(of, name)
@@ -62,10 +89,6 @@ impl Names for PendingNames<'_> {
 
     fn has_table(&self, table: &str) -> bool {
         self.names.has_table(table)
-    }
-
-    fn each_table(&self, seen: &mut dyn FnMut(&str)) {
-        self.names.each_table(seen);
     }
 
     fn account_types(&self) -> Option<EnumValues> {
@@ -76,27 +99,11 @@ impl Names for PendingNames<'_> {
         self.names.products()
     }
 
-    fn each_segment(&self, seen: &mut dyn FnMut(&str)) {
-        self.names.each_segment(seen);
-    }
-
     fn cancelled_when(&self) -> Option<(Arc<str>, Vec<Arc<str>>)> {
         self.names.cancelled_when()
     }
 
     fn has_event(&self, event: &str) -> bool {
         self.names.has_event(event)
-    }
-
-    fn each_event(&self, seen: &mut dyn FnMut(&str)) {
-        self.names.each_event(seen);
-    }
-
-    fn metric(&self, metric: &str) -> Option<Name> {
-        self.names.metric(metric)
-    }
-
-    fn each_metric(&self, seen: &mut dyn FnMut(&str)) {
-        self.names.each_metric(seen);
     }
 }

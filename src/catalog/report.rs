@@ -31,7 +31,7 @@ impl Catalog {
     pub fn report(&self) -> CatalogReport {
         let mut first: HashMap<String, DefinitionRef> = HashMap::new();
         let mut duplicates = Vec::new();
-        for definition in self.definitions() {
+        for definition in self.given() {
             let id = reference(definition);
             match first.entry(said(definition)) {
                 std::collections::hash_map::Entry::Occupied(known) => {
@@ -42,14 +42,14 @@ impl Catalog {
                 }
             }
         }
-        let lints = self.entries.iter().flat_map(|(id, entry)| {
+        let lints = self.names.entries.iter().flat_map(|entry| {
             let all = entry.compiled.expressions().into_iter().flat_map(|checked| checked.lints().to_vec());
-            all.map(|lint| (id.clone(), lint))
+            all.map(|lint| (entry.id.clone(), lint))
         });
         CatalogReport {
-            unused: unused(self.definitions(), &self.entries),
+            unused: unused(&self.names.entries),
             duplicates,
-            reserved: self.definitions().iter().map(reference).filter(|id| is_reserved(&id.name)).collect(),
+            reserved: self.given().map(reference).filter(|id| is_reserved(&id.name)).collect(),
             lints: lints.collect(),
         }
     }

@@ -3,19 +3,16 @@
 //! [`Catalog::run`] works out all definitions together. Who keeps answers current works out one at a time, and only where
 //! something that it reads has changed.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use indexmap::IndexMap;
+use std::sync::{Arc, Weak};
 
 use super::Catalog;
-use super::compile::{Compilation, Compiled, Entry, defined};
 use super::definition::Definition;
 use super::derived::{days_before, needed, past, roll_up_faults, visible};
+use super::entry::{Asked, Compiled, Entry, Space};
 use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef};
 use super::history::History;
 use super::names::CatalogNames;
-use super::readers::Readers;
+use super::readers::{Lists, Readers};
 use crate::aggregate::{Linear, LinearOf, RollUpColumn, RollUpPlan, Standing, UsageView, places};
 use crate::expr::{Cancelled, Checked, Flat, Needs, RowPlan, RowProgram, Sight, Supply, Type, Whose};
 use crate::model::{AsOf, AttributeId, Date, SystemAttribute, TableId};
@@ -30,7 +27,7 @@ pub(crate) struct Step {
     pub(crate) reads: Reads,
 }
 
-/// What a step reads, by number.
+/// What a step reads, by number; which steps it reads, [`Readers`] know.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each says of one thing whether it is read")]
 pub(crate) struct Reads {
@@ -38,8 +35,6 @@ pub(crate) struct Reads {
     pub(crate) attributes: Vec<usize>,
     /// Child tables of the schema.
     pub(crate) tables: Vec<usize>,
-    /// Steps before it.
-    pub(crate) steps: Vec<usize>,
     pub(crate) usage: bool,
     pub(crate) moment: bool,
     /// A metric that it asks reads a day, a zone or a calendar itself, of which its own program does not tell.
@@ -79,7 +74,7 @@ pub(crate) struct RollUpWork {
 #[derive(Debug, Clone)]
 pub(crate) enum StepProgram {
     Rows(RowProgram),
-    RollUp(Vec<RowProgram>),
+    RollUp(Arc<[RowProgram]>),
     Past(Option<Date>),
 }
 
@@ -89,7 +84,7 @@ impl StepProgram {
         match (self, other) {
             (Self::Rows(own), Self::Rows(other)) => own.is_same(other),
             (Self::RollUp(own), Self::RollUp(other)) => {
-                own.len() == other.len() && own.iter().zip(other).all(|(own, other)| own.is_same(other))
+                own.len() == other.len() && own.iter().zip(&**other).all(|(own, other)| own.is_same(other))
             }
             (Self::Past(own), Self::Past(other)) => own == other,
             _ => false,
@@ -128,7 +123,7 @@ impl Step {
             Work::Attribute(plan) | Work::Segment(plan) | Work::Ranking(plan, _) => {
                 StepProgram::Rows(plan.at(as_of, catalog.schema()))
             }
-            Work::RollUp(of) => StepProgram::RollUp(of.plan.at(as_of)),
+            Work::RollUp(of) => StepProgram::RollUp(of.plan.at(as_of).into()),
             Work::Past { days_ago, .. } => StepProgram::Past(days_before(as_of, *days_ago)),
         }
     }
@@ -178,42 +173,100 @@ impl Step {
     }
 }
 
-/// The steps of definitions that make sense together, in order.
-pub(super) fn steps(compilation: &Compilation) -> Result<Vec<Step>, CatalogErrors> {
-    let Compilation { names, entries } = compilation;
-    let mut steps: Vec<Step> = Vec::new();
-    let mut columns: HashMap<Arc<str>, usize> = HashMap::new();
-    for (id, entry) in entries {
-        let Some(work) = work(names, entries, id, entry)? else { continue };
-        let mut reads = reads(names, &columns, &work);
-        let wide = |at: &usize| steps.get(*at).is_some_and(|step| step.reads.is_wide);
-        reads.is_wide = reads.whose == Whose::Book || reads.steps.iter().any(wide);
-        let kind = entry.compiled.kind();
-        if kind.is_some() {
-            columns.insert(id.name.clone(), steps.len());
-        }
-        steps.push(Step { id: id.clone(), kind, work, reads });
-    }
-    Ok(steps)
+/// The steps of definitions that are valid together.
+#[derive(Debug)]
+pub(super) struct Steps {
+    pub(super) all: Vec<Arc<Step>>,
+    /// By entry; metrics have none.
+    pub(super) numbers: Vec<Option<usize>>,
+    pub(super) readers: Readers,
+    /// By step the one of the catalog before, where both share it.
+    pub(super) taken: Vec<Option<usize>>,
 }
 
-fn work(
-    names: &CatalogNames,
-    entries: &IndexMap<DefinitionRef, Entry>,
-    id: &DefinitionRef,
-    entry: &Entry,
-) -> Result<Option<Work>, CatalogErrors> {
-    let segments = needed(entries, entry.compiled.expressions().into_iter());
+/// Which steps a catalog shares with the one that it was made from. That one may be gone: only its address is kept.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) from: Weak<CatalogNames>,
+    pub(super) steps: Vec<Option<usize>>,
+}
+
+/// The steps of entries, in their order. Those of entries that are also in `before` are taken over.
+pub(super) fn steps(names: &CatalogNames, before: Option<&Catalog>) -> Result<Steps, CatalogErrors> {
+    let entries = &names.entries;
+    let mut steps: Vec<Arc<Step>> = Vec::with_capacity(entries.len());
+    let mut numbers: Vec<Option<usize>> = Vec::with_capacity(entries.len());
+    let mut reads = Lists::default();
+    // Where the steps of the catalog before are now.
+    let mut moved: Vec<Option<usize>> = vec![None; before.map_or(0, |before| before.steps.len())];
+    let mut taken: Vec<Option<usize>> = Vec::with_capacity(entries.len());
+    // Entries that are taken over stand in the same order as before: mostly the next one is it.
+    let mut next = 0;
+    let mut faults: Vec<(usize, CatalogFault)> = Vec::new();
+    for (key, placed) in entries.keyed() {
+        let entry = &placed.entry;
+        if let Some(before) = before
+            && let Some(old) = before.names.entries.shared(key, entry, next)
+        {
+            next = old + 1;
+            let old = before.numbers.get(old).copied().flatten();
+            let step = old.and_then(|old| Some((old, before.steps.get(old)?)));
+            numbers.push(step.map(|_| steps.len()));
+            if let Some((old, step)) = step {
+                if let Some(moved) = moved.get_mut(old) {
+                    *moved = Some(steps.len());
+                }
+                let own = before.readers.reads(old).iter();
+                reads.push(own.filter_map(|read| moved.get(*read).copied().flatten()));
+                steps.push(step.clone());
+                taken.push(Some(old));
+            }
+            continue;
+        }
+        let work = match work(names, entry) {
+            Ok(work) => work,
+            Err(errors) => {
+                faults.extend(errors.0.into_iter().map(|fault| (placed.place, fault)));
+                None
+            }
+        };
+        let Some(work) = work else {
+            numbers.push(None);
+            continue;
+        };
+        let (mut own, columns) = reads_of(names, &work);
+        let column = |name: &Arc<str>| entries.place_of(Asked::new(Space::Columns, name));
+        let number = |name| column(name).and_then(|at| numbers.get(at).copied().flatten());
+        let mut read: Vec<usize> = columns.iter().filter_map(number).collect();
+        read.sort_unstable();
+        let wide = |at: &usize| steps.get(*at).is_some_and(|step| step.reads.is_wide);
+        own.is_wide = own.whose == Whose::Book || read.iter().any(wide);
+        numbers.push(Some(steps.len()));
+        reads.push(read.into_iter());
+        let (id, kind) = (entry.id.clone(), entry.compiled.kind());
+        steps.push(Arc::new(Step { id, kind, work, reads: own }));
+        taken.push(None);
+    }
+    if !faults.is_empty() {
+        faults.sort_by_key(|(place, _)| *place);
+        return Err(CatalogErrors(faults.into_iter().map(|(_, fault)| fault).collect()));
+    }
+    let readers = Readers::of(&steps, reads);
+    Ok(Steps { all: steps, numbers, readers, taken })
+}
+
+fn work(names: &CatalogNames, entry: &Entry) -> Result<Option<Work>, CatalogErrors> {
+    let segments = needed(&names.entries, entry.compiled.expressions().into_iter());
     let rows = |expressions: &[&Checked]| {
         RowPlan::new(None, &names.schema, names, &segments, expressions).map_err(|errors| {
             let fault = |what: &str| CatalogFault {
-                definition: id.clone(),
+                definition: entry.id.clone(),
                 kind: CatalogFaultKind::Other(what.to_owned()),
             };
             CatalogErrors(errors.faults().map(|(_, what)| fault(what)).collect())
         })
     };
-    Ok(Some(match (&entry.compiled, &entry.definition) {
+    Ok(Some(match (&entry.compiled, &*entry.definition) {
         (Compiled::Attribute(checked), _) => Work::Attribute(rows(&[checked])?),
         (Compiled::Segment(checked), _) => Work::Segment(rows(&[checked])?),
         (Compiled::Ranking(of), Definition::Ranking(ranking)) => {
@@ -233,7 +286,8 @@ fn work(
     }))
 }
 
-fn reads(names: &CatalogNames, columns: &HashMap<Arc<str>, usize>, work: &Work) -> Reads {
+/// What a step reads, and by name the columns among it that are derived.
+fn reads_of(names: &CatalogNames, work: &Work) -> (Reads, Vec<Arc<str>>) {
     let needs = match work {
         Work::Attribute(plan) | Work::Segment(plan) => plan.needs(),
         Work::Ranking(plan, _) => Needs { whose: Whose::Book, ..plan.needs() },
@@ -253,26 +307,25 @@ fn reads(names: &CatalogNames, columns: &HashMap<Arc<str>, usize>, work: &Work) 
     attributes.sort_unstable();
     attributes.dedup();
     let derived = needs.names.iter().filter(|name| schema.attribute(name).is_none());
-    let mut steps: Vec<usize> = derived.filter_map(|name| columns.get(name).copied()).collect();
-    steps.sort_unstable();
+    let derived: Vec<Arc<str>> = derived.cloned().collect();
     let dated = |metric: &Arc<str>| names.metrics.checked(metric).is_some_and(Checked::reads_days);
     let dated_metric = needs.metrics.iter().any(dated);
     let tables = needs.tables.iter().filter_map(|table| schema.table(table).map(TableId::index));
-    Reads {
+    let reads = Reads {
         attributes,
         tables: tables.collect(),
-        steps,
         usage: needs.usage,
         moment: needs.moment,
         dated_metric,
         whose: needs.whose,
         sight,
         is_wide: false,
-    }
+    };
+    (reads, derived)
 }
 
 impl Catalog {
-    pub(crate) fn steps(&self) -> &[Step] {
+    pub(crate) fn steps(&self) -> &[Arc<Step>] {
         &self.steps
     }
 
@@ -282,26 +335,27 @@ impl Catalog {
 
     /// The step of a definition; `None` for a metric, and for what is not defined.
     pub(crate) fn step(&self, id: &DefinitionRef) -> Option<usize> {
-        self.step_places.get(id).copied()
+        self.numbers.get(self.names.entries.index_of(id)?).copied().flatten()
     }
 
-    /// For each step the one of another catalog that says the same, with all that it reads.
-    pub(crate) fn same_steps(&self, other: &Self) -> Vec<Option<usize>> {
-        if Arc::ptr_eq(&self.entries, &other.entries) {
-            return (0..self.steps.len()).map(Some).collect();
+    /// The step that gives a column.
+    pub(crate) fn column_step(&self, name: &str) -> Option<usize> {
+        let at = self.names.entries.place_of(Asked::new(Space::Columns, name))?;
+        self.numbers.get(at).copied().flatten()
+    }
+
+    /// The step of another catalog that says the same as one of this, with all that it reads: that which both share.
+    pub(crate) fn same_step(&self, at: usize, other: &Self) -> Option<usize> {
+        if self.is_same(other) {
+            return Some(at);
         }
-        let alike = **self.schema() == **other.schema() && self.usage_schema() == other.usage_schema();
-        let mut same: HashMap<&DefinitionRef, bool> = HashMap::new();
-        for (id, entry) in &*self.entries {
-            let known = other.entries.get(id).is_some_and(|other| other.definition == entry.definition);
-            let reads = entry.reads.iter().filter_map(|source| defined(source, &self.entries));
-            let all = reads.into_iter().all(|read| same.get(&read) == Some(&true));
-            same.insert(id, alike && known && all);
+        if let Some(taken) = &self.taken
+            && taken.from.as_ptr() == Arc::as_ptr(&other.names)
+        {
+            return taken.steps.get(at).copied().flatten();
         }
-        let of = |step: &Step| {
-            let same = same.get(&step.id) == Some(&true);
-            if same { other.step(&step.id) } else { None }
-        };
-        self.steps.iter().map(of).collect()
+        let step = self.steps.get(at)?;
+        let found = other.step(&step.id)?;
+        other.steps.get(found).filter(|other| Arc::ptr_eq(step, other)).map(|_| found)
     }
 }

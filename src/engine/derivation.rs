@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::column::Column;
 use super::dirt::{Dirt, Rows, join};
 use super::observer::{Observer, Progress};
-use super::prepared::Prepared;
+use super::prepared::{Columns, Prepared};
 use super::share::Share;
 use super::work::{Before, Work};
 use crate::aggregate::UsageView;
@@ -34,55 +34,74 @@ pub(super) struct Inputs {
 pub(super) struct Derivation {
     pub(super) inputs: Inputs,
     /// By step; `None` for what was not asked.
-    pub(super) columns: Vec<Option<Column>>,
+    pub(super) columns: Columns,
+    /// The steps that are known, where they are the same from state to state; `None` where others may be known.
+    kept: Option<Arc<[usize]>>,
 }
 
 impl Derivation {
     /// Nothing yet.
     pub(super) fn none(inputs: Inputs) -> Self {
-        let columns = vec![None; inputs.prepared.catalog.steps().len()];
-        Self { inputs, columns }
+        let columns = inputs.prepared.none.clone();
+        Self { inputs, columns, kept: None }
+    }
+
+    /// The same, of which some steps are known and no others.
+    pub(super) fn keeping(self, kept: &Arc<[usize]>) -> Self {
+        Self { kept: Some(kept.clone()), ..self }
+    }
+
+    /// The steps that are kept current from state to state.
+    pub(super) fn kept(&self) -> &[usize] {
+        self.kept.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn is_known(&self, at: usize) -> bool {
+        self.columns.get(at).is_some_and(Option::is_some)
+    }
+
+    pub(super) fn set(&mut self, at: usize, column: Column) {
+        if let Some(place) = self.columns.get_mut(at) {
+            *place = Some(column);
+        }
     }
 
     /// With some more steps, from scratch. `wanted` is closed under what it reads; `shared` is what is known of everyone, where
     /// this is of what a scope shows.
     pub(super) fn extended(
-        mut self,
-        wanted: &[bool],
+        self,
+        wanted: &[usize],
         shared: Option<(&Share, &Self)>,
         observer: &dyn Observer,
     ) -> Result<Self, Cancelled> {
-        let mut work = Work::new(&self.inputs, observer);
-        let missing = self.columns.iter().zip(wanted).filter(|(column, wanted)| **wanted && column.is_none());
-        let (mut done, of) = (0, missing.count());
-        for at in 0..self.columns.len() {
-            if wanted.get(at) == Some(&true) && self.columns.get(at).is_some_and(Option::is_none) {
-                let everyone = shared.and_then(|(share, everyone)| {
-                    Some((share, everyone.columns.get(at)?.as_ref().filter(|_| !work.is_wide(at))?))
-                });
-                let column = match everyone {
-                    Some((share, everyone)) => work.beside(at, share, everyone, &self.columns)?,
-                    None => work.everywhere(at, &self.columns)?,
-                };
-                if let Some(place) = self.columns.get_mut(at) {
-                    *place = Some(column);
-                }
-                done += 1;
-                observer.progress(Progress { done, of });
-            }
+        let missing: Vec<usize> = wanted.iter().copied().filter(|at| !self.is_known(*at)).collect();
+        let mut more = Self { kept: None, ..self };
+        let inputs = more.inputs.clone();
+        let mut work = Work::new(&inputs, observer);
+        let of = missing.len();
+        for (done, at) in missing.into_iter().enumerate() {
+            let everyone = shared.and_then(|(share, everyone)| {
+                Some((share, everyone.columns.get(at)?.as_ref().filter(|_| !work.is_wide(at))?))
+            });
+            let column = match everyone {
+                Some((share, everyone)) => work.beside(at, share, everyone, &more.columns)?,
+                None => work.everywhere(at, &more.columns)?,
+            };
+            more.set(at, column);
+            observer.progress(Progress { done: done + 1, of });
         }
-        Ok(self)
+        Ok(more)
     }
 
     /// The same for other inputs: bit for bit what [`Derivation::extended`] gives from scratch, with all taken over that
-    /// cannot be different. Both views show everything. `wanted` is closed under what it reads.
+    /// cannot be different. Both views show everything. `wanted` is closed under what it reads, and in order.
     pub(super) fn advanced(
         &self,
-        inputs: Inputs,
-        wanted: &[bool],
+        inputs: &Inputs,
+        wanted: &Arc<[usize]>,
         observer: &dyn Observer,
     ) -> Result<Self, Cancelled> {
-        let (old, new) = (&self.inputs, &inputs);
+        let (old, new) = (&self.inputs, inputs);
         let dirt = Dirt::between(old.view.book(), new.view.book());
         let dirt = dirt.with_usage(old.usage.as_ref(), new.usage.as_ref(), new.view.book());
         let same_history = match (&old.history, &new.history) {
@@ -90,37 +109,42 @@ impl Derivation {
             (None, None) => true,
             _ => false,
         };
-        // Where nothing but values differs, only the readers of those values are visited; all other columns are shared.
-        let same_columns = same_history && Arc::ptr_eq(&old.prepared, &new.prepared);
-        let known = |at: usize| self.columns.get(at).is_some_and(Option::is_some);
-        let direct = if same_columns && (0..wanted.len()).all(|at| wanted.get(at) != Some(&true) || known(at))
-        {
-            direct_readers(&new.prepared, &dirt)
-        } else {
-            None
-        };
-        let is_wanted = |at: &usize| wanted.get(*at) == Some(&true);
-        let mut queue: BTreeSet<usize> = match &direct {
-            Some(direct) => direct.iter().copied().filter(is_wanted).collect(),
-            None => (0..wanted.len()).filter(is_wanted).collect(),
-        };
-        // What came out differently, by step; `None` where everything may have.
-        let mut changed: HashMap<usize, Option<Rows>> = HashMap::new();
-        let columns = match &direct {
-            Some(_) => {
-                self.columns.iter().zip(wanted).map(|(column, is)| column.clone().filter(|_| *is)).collect()
-            }
-            None => vec![None; new.prepared.catalog.steps().len()],
-        };
-        let mut next = Self { inputs, columns };
-        let new = &next.inputs;
-        let same = match &direct {
-            Some(_) => Vec::new(),
-            None => new.prepared.catalog.same_steps(&old.prepared.catalog),
-        };
+        let same_prepared = Arc::ptr_eq(&old.prepared, &new.prepared);
         // Windows end on the day of the question, whether they are written or not.
         let same_moment = old.prepared.as_of.is_same(&new.prepared.as_of);
         let same_day = old.prepared.as_of.date() == new.prepared.as_of.date();
+        let old_step = |at: usize| new.prepared.catalog.same_step(at, &old.prepared.catalog);
+        let is_wanted = |at: &usize| wanted.binary_search(at).is_ok();
+        // Where no more than values and the moment differ, only the readers of these are visited, and what is not known; all
+        // other columns are shared.
+        let direct = if same_history { direct_readers(&new.prepared, &dirt, same_moment) } else { None };
+        let visits_readers_only = direct.is_some();
+        let (mut queue, columns) = match direct {
+            None => (wanted.iter().copied().collect(), new.prepared.none.clone()),
+            Some(direct) => {
+                let mut queue: BTreeSet<usize> = direct.into_iter().filter(is_wanted).collect();
+                let mut columns = new.prepared.none.clone();
+                let is_kept = self.kept.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, wanted));
+                if is_kept && same_prepared {
+                    columns = self.columns.clone();
+                } else {
+                    for at in wanted.iter().copied() {
+                        let known = old_step(at).and_then(|old_at| self.columns.get(old_at)?.clone());
+                        match (known, columns.get_mut(at)) {
+                            (Some(known), Some(place)) => *place = Some(known),
+                            _ => {
+                                queue.insert(at);
+                            }
+                        }
+                    }
+                }
+                (queue, columns)
+            }
+        };
+        // What came out differently, by step; `None` where everything may have.
+        let mut changed: HashMap<usize, Option<Rows>> = HashMap::new();
+        let mut next = Self { inputs: inputs.clone(), columns, kept: Some(wanted.clone()) };
+        let readers = new.prepared.catalog.readers();
         let mut work = Work::new(new, observer);
         let mut done = 0;
         while let Some(at) = queue.pop_first() {
@@ -128,18 +152,17 @@ impl Derivation {
             if observer.is_cancelled() {
                 return Err(Cancelled);
             }
-            let old_at = if direct.is_some() { Some(at) } else { same.get(at).copied().flatten() };
-            let before = old_at.and_then(|old_at| {
+            let before = old_step(at).and_then(|old_at| {
                 let column = self.columns.get(old_at)?.as_ref()?;
                 let as_before = !step.reads.moment
-                    || Arc::ptr_eq(&old.prepared, &new.prepared)
+                    || same_prepared
                     || (same_day || !step.reads.usage)
                         && (same_moment || !step.reads.dated_metric)
                         && new.prepared.programs.get(at)?.is_same(old.prepared.programs.get(old_at)?);
                 let known = as_before && (same_history || !step.asks_history());
                 known.then_some(Before { old: self, at: old_at, column })
             });
-            let rows = dirty(step, &dirt, &changed, direct.is_some());
+            let rows = dirty(step, readers.reads(at), &dirt, &changed, visits_readers_only);
             let (column, rows) = match (before, rows) {
                 (Some(before), Some(rows)) if rows.is_empty() && !dirt.is_structure() => {
                     (before.column.clone(), Some(Rows::new()))
@@ -147,17 +170,14 @@ impl Derivation {
                 (Some(before), Some(rows)) => work.again(at, &before, &rows, &dirt, &next.columns)?,
                 _ => (work.everywhere(at, &next.columns)?, None),
             };
-            if direct.is_some() && rows.as_ref().is_none_or(|rows| !rows.is_empty()) {
-                queue.extend(new.prepared.catalog.readers().of_step(at).iter().copied().filter(is_wanted));
+            if visits_readers_only && rows.as_ref().is_none_or(|rows| !rows.is_empty()) {
+                queue.extend(readers.of_step(at).iter().copied().filter(is_wanted));
             }
             changed.insert(at, rows);
-            if let Some(place) = next.columns.get_mut(at) {
-                *place = Some(column);
-            }
+            next.set(at, column);
             done += 1;
             observer.progress(Progress { done, of: done + queue.len() });
         }
-        drop(work);
         Ok(next)
     }
 
@@ -167,8 +187,8 @@ impl Derivation {
     }
 }
 
-/// The steps that read an attribute, a child table or usage that differs; `None` where more than values differs.
-fn direct_readers(prepared: &Prepared, dirt: &Dirt) -> Option<BTreeSet<usize>> {
+/// The steps that read an attribute, a child table, usage or a moment that differs; `None` where more than these does.
+fn direct_readers(prepared: &Prepared, dirt: &Dirt, same_moment: bool) -> Option<BTreeSet<usize>> {
     if dirt.whole || dirt.is_structure() || !dirt.fresh.is_empty() {
         return None;
     }
@@ -176,13 +196,15 @@ fn direct_readers(prepared: &Prepared, dirt: &Dirt) -> Option<BTreeSet<usize>> {
     let attributes = dirt.attributes.keys().flat_map(|attribute| readers.of_attribute(*attribute));
     let tables = dirt.tables.keys().flat_map(|table| readers.of_table(*table));
     let usage = if dirt.usage.is_empty() { &[] } else { readers.of_usage() };
-    Some(attributes.chain(tables).chain(usage).copied().collect())
+    let moment = if same_moment { &[] } else { readers.of_moment() };
+    Some(attributes.chain(tables).chain(usage).chain(moment).copied().collect())
 }
 
 /// The rows of which something that a step reads differs; `None` where all may. A step that was not recomputed differs
 /// nowhere where only readers of what differs are visited.
 fn dirty(
     step: &Step,
+    reads: &[usize],
     dirt: &Dirt,
     changed: &HashMap<usize, Option<Rows>>,
     visits_readers_only: bool,
@@ -191,14 +213,14 @@ fn dirty(
         return None;
     }
     let mut rows = dirt.fresh.clone();
-    let reads = &step.reads;
-    for read in &reads.steps {
+    for read in reads {
         match changed.get(read) {
             Some(differing) => join(&mut rows, differing.as_ref()?),
             None if visits_readers_only => {}
             None => return None,
         }
     }
+    let reads = &step.reads;
     let attributes = reads.attributes.iter().filter_map(|attribute| dirt.attributes.get(attribute));
     let tables = reads.tables.iter().filter_map(|table| dirt.tables.get(table));
     attributes.chain(tables).for_each(|own| join(&mut rows, own));

@@ -1,12 +1,12 @@
 //! Some accounts that are worked out together: whole trees, or the rows of some chunks.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::column::{Answers, Column, Part};
+use super::prepared::Columns;
 use crate::aggregate::{Standing, UsageView};
 use crate::book::View;
-use crate::catalog::{Given, History, Step, StepProgram, Worked};
+use crate::catalog::{Catalog, Given, History, Step, StepProgram, Worked};
 use crate::column::Bitmap;
 use crate::expr::{Cancelled, Cell, Flat, Supply, UsageAsked};
 use crate::model::AccountIdx;
@@ -75,13 +75,13 @@ impl Group {
 /// The columns that are known so far, by step.
 #[derive(Clone, Copy)]
 pub(super) struct Known<'k> {
-    pub(super) columns: &'k [Option<Column>],
-    pub(super) by_name: &'k HashMap<Arc<str>, usize>,
+    pub(super) columns: &'k Columns,
+    pub(super) catalog: &'k Catalog,
 }
 
 impl Known<'_> {
     fn column(&self, name: &str) -> Option<&Column> {
-        self.columns.get(*self.by_name.get(name)?)?.as_ref()
+        self.columns.get(self.catalog.column_step(name)?)?.as_ref()
     }
 }
 

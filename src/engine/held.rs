@@ -20,6 +20,8 @@ pub(super) struct Earlier {
 
 /// What is known of one view of one state: more of it with each question.
 pub(super) struct Held {
+    /// What was known at first: what is kept current, and nothing else.
+    first: Arc<Derivation>,
     now: RwLock<Arc<Derivation>>,
     /// What was known of an earlier state, to be taken over where nothing changed.
     earlier: Option<Earlier>,
@@ -33,13 +35,19 @@ pub(super) struct Held {
 
 impl Held {
     pub(super) fn new(now: Derivation, earlier: Option<Earlier>) -> Self {
-        let (now, asked) = (RwLock::new(Arc::new(now)), Mutex::default());
-        Self { now, earlier, everyone: None, share: OnceLock::new(), asked }
+        let first = Arc::new(now);
+        let (now, asked) = (RwLock::new(first.clone()), Mutex::default());
+        Self { first, now, earlier, everyone: None, share: OnceLock::new(), asked }
     }
 
     /// Of what a scope shows, beside what is known of everyone at the same moment.
     pub(super) fn within(now: Derivation, everyone: Arc<Self>) -> Self {
         Self { everyone: Some(everyone), ..Self::new(now, None) }
+    }
+
+    /// What is kept current, without what was asked beside it.
+    pub(super) const fn first(&self) -> &Arc<Derivation> {
+        &self.first
     }
 
     /// What is known. The lock is held to clone an `Arc`.
@@ -77,13 +85,12 @@ impl Held {
         }
         let wanted = now.inputs.prepared.closed(steps.iter().copied());
         let mut more = (*now).clone();
-        if let Some(earlier) = &self.earlier {
-            let missing =
-                |at: usize| wanted.get(at) == Some(&true) && now.columns.get(at).is_some_and(Option::is_none);
-            if (0..now.columns.len()).any(missing) {
-                let advanced = earlier.derivation.advanced(now.inputs.clone(), &wanted, observer)?;
-                for (place, column) in more.columns.iter_mut().zip(advanced.columns) {
-                    *place = place.take().or(column);
+        let missing: Vec<usize> = wanted.iter().copied().filter(|at| !now.is_known(*at)).collect();
+        if let Some(earlier) = self.earlier.as_ref().filter(|_| !missing.is_empty()) {
+            let advanced = earlier.derivation.advanced(&now.inputs, &wanted, observer)?;
+            for at in &missing {
+                if let Some(Some(column)) = advanced.columns.get(*at) {
+                    more.set(*at, column.clone());
                 }
             }
         }
@@ -96,9 +103,9 @@ impl Held {
         let mut held = self.now.write().unwrap_or_else(PoisonError::into_inner);
         let mut merged = (**held).clone();
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        for (at, (place, column)) in merged.columns.iter_mut().zip(&more.columns).enumerate() {
-            if place.is_none() && column.is_some() {
-                place.clone_from(column);
+        for at in missing {
+            if let Some(Some(column)) = more.columns.get(at).filter(|_| !merged.is_known(at)) {
+                merged.set(at, column.clone());
                 asked.insert(at, tick);
             }
         }
@@ -132,6 +139,7 @@ impl Held {
     /// Bytes that all steps take.
     pub(super) fn bytes(&self) -> usize {
         let now = self.now();
-        (0..now.columns.len()).map(|step| now.bytes(step)).sum()
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        self.first.kept().iter().chain(asked.keys()).map(|step| now.bytes(*step)).sum()
     }
 }

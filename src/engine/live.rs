@@ -91,7 +91,7 @@ impl LiveView {
     }
 
     fn named(&self, name: &str) -> Option<usize> {
-        self.held.now().inputs.prepared.by_name.get(name).copied()
+        self.state.catalog.column_step(name)
     }
 
     /// The step of a definition.

@@ -1,6 +1,6 @@
 //! Which state comes after an update?
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::error::EngineError;
@@ -10,7 +10,7 @@ use super::settings::EngineSettings;
 use super::update::Update;
 use crate::aggregate::{Usage, UsageSchema};
 use crate::book::{Book, LoadReport};
-use crate::catalog::{Catalog, Definition, DefinitionRef, reserved_words};
+use crate::catalog::{Catalog, Definition, DefinitionRef, Ground, Words, reserved_words};
 use crate::model::Schema;
 use crate::source::Source;
 
@@ -42,8 +42,15 @@ impl Parts {
     /// With an update.
     pub(super) fn update(&mut self, update: &Update, settings: &EngineSettings) -> Result<(), EngineError> {
         if update.defines() {
-            let definitions = merged(self.catalog.definitions(), update)?;
-            self.catalog = catalog(self.book.schema(), self.usage.as_ref(), settings, definitions)?;
+            let mut removed: HashSet<&DefinitionRef> = HashSet::new();
+            let known = |id: &DefinitionRef| self.catalog.definition(id).is_some();
+            if let Some(unknown) = update.removed.iter().find(|id| !known(id) || !removed.insert(id)) {
+                return Err(EngineError::Unknown(unknown.clone()));
+            }
+            let none = UsageSchema::default();
+            let ground = ground(self.book.schema(), self.usage.as_ref(), settings, &none);
+            let defined = update.defined.iter().cloned();
+            self.catalog = self.catalog.next(ground, Words::Kept, &update.removed, defined)?;
         }
         let known = |id: &DefinitionRef| self.catalog.definition(id).is_some();
         let asked = update.subscribed.iter().chain(&update.unsubscribed);
@@ -53,7 +60,10 @@ impl Parts {
         if !(update.subscribed.is_empty() && update.unsubscribed.is_empty() && update.removed.is_empty()) {
             let mut subscribed: BTreeSet<DefinitionRef> = (*self.subscribed).clone();
             subscribed.extend(update.subscribed.iter().cloned());
-            subscribed.retain(|id| known(id) && !update.unsubscribed.contains(id));
+            let removed = update.removed.iter().filter(|id| !known(id));
+            for id in removed.chain(&update.unsubscribed) {
+                subscribed.remove(id);
+            }
             self.subscribed = Arc::new(subscribed);
         }
         if let Some(change) = &update.change {
@@ -64,31 +74,6 @@ impl Parts {
         }
         Ok(())
     }
-}
-
-fn merged(old: &[Definition], update: &Update) -> Result<Vec<Definition>, EngineError> {
-    let id = |definition: &Definition| DefinitionRef {
-        kind: definition.kind(),
-        name: Arc::from(definition.name()),
-    };
-    let mut all: Vec<Definition> = old.to_vec();
-    for removed in &update.removed {
-        let before = all.len();
-        all.retain(|definition| id(definition) != *removed);
-        if all.len() == before {
-            return Err(EngineError::Unknown(removed.clone()));
-        }
-    }
-    // Two of one kind and name in one update are a fault that the catalog names.
-    let mut places: HashMap<DefinitionRef, usize> =
-        all.iter().enumerate().map(|(place, definition)| (id(definition), place)).collect();
-    for definition in &update.defined {
-        match places.remove(&id(definition)).and_then(|place| all.get_mut(place)) {
-            Some(place) => *place = definition.clone(),
-            None => all.push(definition.clone()),
-        }
-    }
-    Ok(all)
 }
 
 pub(super) fn load(
@@ -111,8 +96,18 @@ pub(super) fn catalog(
     definitions: Vec<Definition>,
 ) -> Result<Catalog, EngineError> {
     let none = UsageSchema::default();
-    let usage = usage.map_or(&none, Usage::schema);
-    Ok(Catalog::keeping_words(schema, usage, &*settings.zones, &settings.limits, definitions)?)
+    Ok(Catalog::fresh(ground(schema, usage, settings, &none), definitions, Words::Kept)?)
+}
+
+/// What definitions are compiled with; `none` is the schema of no usage.
+fn ground<'g>(
+    schema: &'g Arc<Schema>,
+    usage: Option<&'g Usage>,
+    settings: &'g EngineSettings,
+    none: &'g UsageSchema,
+) -> Ground<'g> {
+    let usage = usage.map_or(none, Usage::schema);
+    Ground { schema, usage, zones: &*settings.zones, limits: &settings.limits }
 }
 
 #[cfg(all(test, feature = "snapshot"))]

@@ -1,10 +1,14 @@
-//! Which definitions are worked out, and what do their days mean at a moment?
+//! Which definitions are computed, and what do their days mean at a moment?
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::column::Column;
 use crate::catalog::{Catalog, DefinitionRef, StepProgram};
+use crate::column::Shelf;
 use crate::model::AsOf;
+
+/// Columns by step; `None` for what is not known.
+pub(super) type Columns = Shelf<Option<Column>>;
 
 /// The definitions of a catalog at one moment.
 #[derive(Debug)]
@@ -12,30 +16,28 @@ pub(super) struct Prepared {
     pub(super) catalog: Catalog,
     pub(super) as_of: AsOf,
     pub(super) programs: Vec<StepProgram>,
-    /// The steps that give columns, by the name of the column.
-    pub(super) by_name: HashMap<Arc<str>, usize>,
+    /// A place for the column of each step, of which none is known.
+    pub(super) none: Columns,
 }
 
 impl Prepared {
+    /// Programs of steps that `before` has as well are taken over, where they read no moment, or it is the same.
     pub(super) fn new(catalog: &Catalog, as_of: &AsOf, before: Option<&Self>) -> Arc<Self> {
         let steps = catalog.steps();
-        let same = before.map(|before| catalog.same_steps(&before.catalog));
+        let same_moment = before.is_some_and(|before| before.as_of.is_same(as_of));
         let programs = steps.iter().enumerate().map(|(number, step)| {
-            let old = same.as_ref().and_then(|same| same.get(number).copied().flatten());
-            let known = before.zip(old).and_then(|(before, old)| before.programs.get(old));
-            match known {
-                Some(known) if !step.reads.moment => known.clone(),
-                _ => step.at(as_of, catalog),
-            }
+            let taken = before.filter(|_| same_moment || !step.reads.moment).and_then(|before| {
+                let old = catalog.same_step(number, &before.catalog)?;
+                before.programs.get(old).cloned()
+            });
+            taken.unwrap_or_else(|| step.at(as_of, catalog))
         });
         let programs = programs.collect();
-        let mut by_name = HashMap::new();
-        for (number, step) in steps.iter().enumerate() {
-            if step.kind.is_some() {
-                by_name.insert(step.id.name.clone(), number);
-            }
-        }
-        Arc::new(Self { catalog: catalog.clone(), as_of: as_of.clone(), programs, by_name })
+        let none = match before.filter(|before| before.none.len() == steps.len()) {
+            Some(before) => before.none.clone(),
+            None => steps.iter().map(|_| None).collect(),
+        };
+        Arc::new(Self { catalog: catalog.clone(), as_of: as_of.clone(), programs, none })
     }
 
     /// The step of a definition; `None` for a metric, and for what is not defined.
@@ -43,17 +45,20 @@ impl Prepared {
         self.catalog.step(id)
     }
 
-    /// Some steps, with all that they read.
-    pub(super) fn closed(&self, wanted: impl IntoIterator<Item = usize>) -> Vec<bool> {
-        let steps = self.catalog.steps();
-        let mut found = vec![false; steps.len()];
+    /// Some steps, with all that they read, in order.
+    pub(super) fn closed(&self, wanted: impl IntoIterator<Item = usize>) -> Arc<[usize]> {
+        let readers = self.catalog.readers();
+        let mut found = vec![false; self.catalog.steps().len()];
+        let mut all: Vec<usize> = Vec::new();
         let mut left: Vec<usize> = wanted.into_iter().collect();
         while let Some(at) = left.pop() {
-            if let (Some(flag), Some(step)) = (found.get_mut(at).filter(|flag| !**flag), steps.get(at)) {
+            if let Some(flag) = found.get_mut(at).filter(|flag| !**flag) {
                 *flag = true;
-                left.extend(&step.reads.steps);
+                all.push(at);
+                left.extend(readers.reads(at));
             }
         }
-        found
+        all.sort_unstable();
+        all.into()
     }
 }

@@ -28,8 +28,8 @@ pub(super) struct State {
     pub(super) catalog: Catalog,
     pub(super) as_of: AsOf,
     pub(super) subscribed: Arc<BTreeSet<DefinitionRef>>,
-    /// The steps that are kept current.
-    wanted: Arc<[bool]>,
+    /// The steps that are kept current, in order.
+    wanted: Arc<[usize]>,
     pub(super) settings: Arc<EngineSettings>,
     /// Of everything, at its moment.
     pub(super) held: Arc<Held>,
@@ -43,6 +43,7 @@ pub(super) struct State {
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) evicted: AtomicU64,
+    pub(super) compiled: AtomicU64,
 }
 
 /// What the next state is made of.
@@ -81,18 +82,24 @@ impl State {
         let usage = parts.usage.as_ref().map(|usage| usage.over(&view, parts.catalog.metrics()));
         let inputs = Inputs { prepared, view, usage, history: settings.past_values.clone() };
         let wanted = wanted(&inputs, &parts.subscribed);
-        let derivation = Derivation::none(inputs).extended(&wanted, None, observer)?;
-        Ok(Self::of(parts, version, wanted, settings.clone(), Held::new(derivation, None), Arc::default()))
+        let derivation = Derivation::none(inputs).extended(&wanted, None, observer)?.keeping(&wanted);
+        let counters = Arc::new(Counters::default());
+        counters.compiled.fetch_add(parts.catalog.compiled() as u64, Ordering::Relaxed);
+        Ok(Self::of(parts, version, wanted, settings.clone(), Held::new(derivation, None), counters))
     }
 
     /// The state after this one.
     pub(super) fn next(&self, parts: Parts, observer: &dyn Observer) -> Result<Self, Cancelled> {
-        let now = self.held.now();
+        let same_catalog = self.catalog.is_same(&parts.catalog);
+        let as_before = same_catalog && Arc::ptr_eq(&self.subscribed, &parts.subscribed);
+        // What was only asked is of use where it is to be kept current from now on.
+        let now = if as_before { self.held.first().clone() } else { self.held.now() };
         let inputs = self.inputs(&now.inputs, &parts);
-        let as_before =
-            self.catalog.is_same(&parts.catalog) && Arc::ptr_eq(&self.subscribed, &parts.subscribed);
+        if !same_catalog {
+            self.counters.compiled.fetch_add(parts.catalog.compiled() as u64, Ordering::Relaxed);
+        }
         let wanted = if as_before { self.wanted.clone() } else { wanted(&inputs, &parts.subscribed) };
-        let derivation = now.advanced(inputs, &wanted, observer)?;
+        let derivation = now.advanced(&inputs, &wanted, observer)?;
         let held = Held::new(derivation, self.held.to_take_over());
         Ok(Self::of(
             parts,
@@ -107,7 +114,7 @@ impl State {
     fn of(
         parts: Parts,
         version: u64,
-        wanted: Arc<[bool]>,
+        wanted: Arc<[usize]>,
         settings: Arc<EngineSettings>,
         held: Held,
         counters: Arc<Counters>,
@@ -227,7 +234,8 @@ impl State {
             version: self.version,
             accounts: self.book.len(),
             book_bytes: self.book.heap_bytes(),
-            definitions: self.catalog.definitions().len(),
+            definitions: self.catalog.len(),
+            compiled: self.counters.compiled.load(Ordering::Relaxed),
             kept_current: known.saturating_sub(beside.len()),
             kept_current_bytes: self.held.bytes().saturating_sub(remembered),
             remembered: beside.len(),
@@ -244,11 +252,11 @@ pub const MAX_VIEWS: usize = 64;
 
 /// The steps that are kept current: those that are subscribed, and all that they read; what reads the whole book is worked
 /// out when it is asked.
-fn wanted(inputs: &Inputs, subscribed: &BTreeSet<DefinitionRef>) -> Arc<[bool]> {
+fn wanted(inputs: &Inputs, subscribed: &BTreeSet<DefinitionRef>) -> Arc<[usize]> {
     let steps = inputs.prepared.catalog.steps();
     let narrow = |at: &usize| steps.get(*at).is_some_and(|step| !step.reads.is_wide);
     let asked = subscribed.iter().filter_map(|id| inputs.prepared.step(id));
-    inputs.prepared.closed(asked.filter(narrow)).into()
+    inputs.prepared.closed(asked.filter(narrow))
 }
 
 /// What an engine holds, for one state.
@@ -263,6 +271,9 @@ pub struct EngineStats {
     pub book_bytes: usize,
     /// Definitions.
     pub definitions: usize,
+    /// How many definitions were compiled for all states so far, those of branches among them: where some were put in or taken
+    /// out, these and those that read them.
+    pub compiled: u64,
     /// Columns and sets that are kept current.
     pub kept_current: usize,
     /// Their bytes; texts and lists are counted by their handles.

@@ -10,6 +10,7 @@ use super::derivation::{Derivation, Inputs};
 use super::dirt::{Dirt, Rows, tree_of, trunk_of};
 use super::group::{Group, Known, Single};
 use super::observer::Observer;
+use super::prepared::Columns;
 use super::share::Share;
 use super::spans;
 use crate::book::View;
@@ -54,7 +55,7 @@ impl<'b> Before<'b> {
         &self,
         (of, reads, at): (&'b RollUpWork, &'b Reads, usize),
         column: &'b Column,
-        (inputs, columns): (&'b Inputs, &'b [Option<Column>]),
+        (inputs, columns): (&'b Inputs, &'b Columns),
         dirt: &'b Dirt,
     ) -> Option<Climb<'b>> {
         let programs = |inputs: &'b Inputs, at: usize| match inputs.prepared.programs.get(at)? {
@@ -62,8 +63,8 @@ impl<'b> Before<'b> {
             _ => None,
         };
         let old = &self.old.inputs;
-        let side = |inputs: &'b Inputs, columns: &'b [Option<Column>], at: usize| {
-            let known = Known { columns, by_name: &inputs.prepared.by_name };
+        let side = |inputs: &'b Inputs, columns: &'b Columns, at: usize| {
+            let known = Known { columns, catalog: &inputs.prepared.catalog };
             let supply = Single { known, usage: inputs.usage.as_ref() };
             let events = of.plan.event_terms(inputs.view.as_of());
             Some(Side { view: &inputs.view, programs: programs(inputs, at)?, supply, events })
@@ -94,7 +95,7 @@ impl<'w> Work<'w> {
 
     fn step(&self, at: usize) -> Option<(&'w Step, &'w StepProgram)> {
         let prepared = &*self.inputs.prepared;
-        prepared.catalog.steps().get(at).zip(prepared.programs.get(at))
+        prepared.catalog.steps().get(at).map(|step| &**step).zip(prepared.programs.get(at))
     }
 
     fn group(&self, slots: impl IntoIterator<Item = u32>) -> Arc<Group> {
@@ -139,7 +140,7 @@ impl<'w> Work<'w> {
     }
 
     /// A step for all accounts.
-    pub(super) fn everywhere(&mut self, at: usize, columns: &[Option<Column>]) -> Result<Column, Cancelled> {
+    pub(super) fn everywhere(&mut self, at: usize, columns: &Columns) -> Result<Column, Cancelled> {
         let is_wide = self.step(at).is_some_and(|(step, _)| step.reads.whose == Whose::Book);
         let groups = self.groups(is_wide);
         let mut column = Column::default();
@@ -153,11 +154,11 @@ impl<'w> Work<'w> {
         column: &mut Column,
         at: usize,
         groups: &[Arc<Group>],
-        columns: &[Option<Column>],
+        columns: &Columns,
     ) -> Result<(), Cancelled> {
         let Some((step, program)) = self.step(at) else { return Ok(()) };
         let _span = spans::definition(&step.id);
-        let known = Known { columns, by_name: &self.inputs.prepared.by_name };
+        let known = Known { columns, catalog: &self.inputs.prepared.catalog };
         let history = self.inputs.history.as_deref().map(|history| history as &dyn History);
         let observer = self.observer;
         let stop = &|| observer.is_cancelled();
@@ -190,7 +191,7 @@ impl<'w> Work<'w> {
         at: usize,
         share: &Share,
         everyone: &Column,
-        columns: &[Option<Column>],
+        columns: &Columns,
     ) -> Result<Column, Cancelled> {
         let mut column = share.column(everyone);
         if !share.apart.is_empty() {
@@ -211,7 +212,7 @@ impl<'w> Work<'w> {
         before: &Before<'_>,
         rows: &Rows,
         dirt: &Dirt,
-        columns: &[Option<Column>],
+        columns: &Columns,
     ) -> Result<(Column, Option<Rows>), Cancelled> {
         let old = before;
         let Some((step, program)) = self.step(at) else { return Ok((old.column.clone(), None)) };
@@ -294,7 +295,7 @@ impl<'w> Work<'w> {
         &mut self,
         at: usize,
         slots: BTreeSet<u32>,
-        columns: &[Option<Column>],
+        columns: &Columns,
     ) -> Result<Vec<(u32, Part)>, Cancelled> {
         let Some((step, program)) = self.step(at) else { return Ok(Vec::new()) };
         let _span = spans::definition(&step.id);
@@ -307,7 +308,7 @@ impl<'w> Work<'w> {
                 group
             }
         };
-        let known = Known { columns, by_name: &self.inputs.prepared.by_name };
+        let known = Known { columns, catalog: &self.inputs.prepared.catalog };
         let history = self.inputs.history.as_deref().map(|history| history as &dyn History);
         group.work_out(step, program, &known, history, &|| self.observer.is_cancelled())
     }
@@ -319,9 +320,9 @@ impl<'w> Work<'w> {
         slot: u32,
         rows: &[u32],
         before: &Column,
-        columns: &[Option<Column>],
+        columns: &Columns,
     ) -> Vec<(u32, Cell)> {
-        let known = Known { columns, by_name: &self.inputs.prepared.by_name };
+        let known = Known { columns, catalog: &self.inputs.prepared.catalog };
         let supply = Single { known, usage: self.inputs.usage.as_ref() };
         let is_set = matches!(before.part(slot).map(|part| &**part), Some(Part::Members(_)));
         let mut edits: Vec<(u32, Cell)> = Vec::new();

@@ -62,6 +62,7 @@ mod book_of_business_bank;
 mod book_of_business_nhs;
 mod cancelled;
 mod catalog;
+mod catalog_edits;
 mod change;
 mod conformance_kit;
 mod csv_source;

@@ -130,7 +130,43 @@ impl std::error::Error for MetricErrors {}
 
 /// Metrics that were checked together. Cloning is cheap.
 #[derive(Debug, Clone, Default)]
-pub struct Metrics(Arc<IndexMap<Arc<str>, (Metric, Checked)>>);
+pub struct Metrics(Arc<IndexMap<Arc<str>, Arc<CheckedMetric>>>);
+
+/// A metric that is valid.
+#[derive(Debug)]
+pub(crate) struct CheckedMetric {
+    metric: Metric,
+    checked: Checked,
+}
+
+impl CheckedMetric {
+    /// Checks a metric against the events that it reads.
+    pub(crate) fn new(metric: &Metric, names: &dyn Names) -> Result<Self, Vec<MetricFaultKind>> {
+        let mut faults = Vec::new();
+        if let Err(error) = AccountId::check(&metric.name) {
+            faults.push(MetricFaultKind::Name(error));
+        }
+        match Checker::new(names).check(&metric.expression) {
+            Err(errors) => faults.push(MetricFaultKind::Expression(errors)),
+            Ok(checked) => {
+                let (terms, root) = checked.terms();
+                match terms.op(root) {
+                    Op::Usage(_, usage, _) if usage.window.is_some() => faults.push(MetricFaultKind::Window),
+                    Op::Usage(..) if faults.is_empty() => {
+                        return Ok(Self { metric: metric.clone(), checked });
+                    }
+                    Op::Usage(..) => {}
+                    _ => faults.push(MetricFaultKind::NotEvents),
+                }
+            }
+        }
+        Err(faults)
+    }
+
+    pub(crate) const fn checked(&self) -> &Checked {
+        &self.checked
+    }
+}
 
 /// Names that have nothing but events.
 struct NoNames;
@@ -177,36 +213,27 @@ impl Metrics {
     }
 
     /// The same over the events of any names.
-    pub(crate) fn over(
-        names: &dyn Names,
-        metrics: impl IntoIterator<Item = Metric>,
-    ) -> Result<Self, MetricErrors> {
-        let checker = Checker::new(names);
+    fn over(names: &dyn Names, metrics: impl IntoIterator<Item = Metric>) -> Result<Self, MetricErrors> {
         let mut faults = Vec::new();
-        let mut all: IndexMap<Arc<str>, (Metric, Checked)> = IndexMap::new();
+        let mut all: IndexMap<Arc<str>, Arc<CheckedMetric>> = IndexMap::new();
         for metric in metrics {
             let mut fault = |kind| faults.push(MetricFault { metric: metric.name.clone(), kind });
-            if let Err(error) = AccountId::check(&metric.name) {
-                fault(MetricFaultKind::Name(error));
-            }
             if all.contains_key(&metric.name) {
                 fault(MetricFaultKind::Duplicate);
             }
-            match checker.check(&metric.expression) {
-                Err(errors) => fault(MetricFaultKind::Expression(errors)),
+            match CheckedMetric::new(&metric, names) {
                 Ok(checked) => {
-                    let (terms, root) = checked.terms();
-                    match terms.op(root) {
-                        Op::Usage(_, usage, _) if usage.window.is_some() => fault(MetricFaultKind::Window),
-                        Op::Usage(..) => {
-                            all.entry(metric.name.clone()).or_insert((metric, checked));
-                        }
-                        _ => fault(MetricFaultKind::NotEvents),
-                    }
+                    all.entry(metric.name.clone()).or_insert_with(|| Arc::new(checked));
                 }
+                Err(kinds) => kinds.into_iter().for_each(fault),
             }
         }
         if faults.is_empty() { Ok(Self(Arc::new(all))) } else { Err(MetricErrors(faults)) }
+    }
+
+    /// Metrics that were checked one by one, of different names.
+    pub(crate) fn of(metrics: impl Iterator<Item = Arc<CheckedMetric>>) -> Self {
+        Self(Arc::new(metrics.map(|checked| (checked.metric.name.clone(), checked)).collect()))
     }
 
     /// Their names, in the order in which they were given.
@@ -216,16 +243,16 @@ impl Metrics {
 
     /// The metrics, in the order in which they were given.
     pub fn iter(&self) -> impl Iterator<Item = &Metric> {
-        self.0.values().map(|(metric, _)| metric)
+        self.0.values().map(|checked| &checked.metric)
     }
 
     /// The type of the daily values of a metric.
     #[must_use]
     pub fn kind(&self, metric: &str) -> Option<&Type> {
-        self.0.get(metric).map(|(_, checked)| checked.kind())
+        self.checked(metric).map(Checked::kind)
     }
 
     pub(crate) fn checked(&self, metric: &str) -> Option<&Checked> {
-        self.0.get(metric).map(|(_, checked)| checked)
+        self.0.get(metric).map(|checked| &checked.checked)
     }
 }

@@ -31,6 +31,7 @@ use self::ids::EventIds;
 pub use self::kind::{
     ANY_EVENT, EventKind, MAX_EVENT_FIELDS, MAX_EVENT_KINDS, UsageSchema, UsageSchemaErrors, UsageSchemaFault,
 };
+pub(crate) use self::metric::CheckedMetric;
 pub use self::metric::{Metric, MetricErrors, MetricFault, MetricFaultKind, Metrics};
 pub use self::names::WithUsage;
 pub(crate) use self::reading::sum_of;

@@ -1,0 +1,296 @@
+//! Some definitions are put in or taken out: what stays as it is?
+//!
+//! An entry depends on its definition and on the names that its check looked up, found or not. So it stays where its definition
+//! is the same and none of these names is given by another definition than before. Entries stand after those that they looked
+//! up, also where nothing is read of these in the end, so that one walk over them finds all that change; a name that was not there
+//! is among what was looked up as well. Everything else is compiled as in a new catalog, and the result is the same.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::Catalog;
+use super::compile::{Candidate, Words, judge, reference};
+use super::definition::Definition;
+use super::entry::{Entry, Key};
+use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef};
+use super::names::{Assumed, CatalogNames};
+use crate::aggregate::UsageSchema;
+use crate::expr::ExprLimits;
+use crate::model::{FixedZones, Schema, Zones, is_reserved};
+
+/// What catalogs are compiled with.
+#[derive(Clone, Copy)]
+pub(crate) struct Ground<'g> {
+    pub(crate) schema: &'g Arc<Schema>,
+    pub(crate) usage: &'g UsageSchema,
+    pub(crate) zones: &'g dyn Zones,
+    pub(crate) limits: &'g ExprLimits,
+}
+
+impl Catalog {
+    /// The catalog with some definitions taken out and others put in, each in the place of the one of its kind and name, or
+    /// behind all others where there is none. The catalog itself stays as it is. Zones are fixed ones only, as in
+    /// [`Catalog::new`].
+    ///
+    /// ```
+    /// use perennial::aggregate::UsageSchema;
+    /// use perennial::catalog::{CalculatedAttribute, Catalog};
+    /// use perennial::{Attribute, AttributeType, Nesting, Schema};
+    ///
+    /// let schema = Schema::builder()
+    ///     .account_type("Company", Nesting::Free)
+    ///     .attribute(Attribute::new("seats", AttributeType::Int))
+    ///     .build()?
+    ///     .into();
+    /// let attribute = |name: &str, text: &str| CalculatedAttribute::new(name, text).into();
+    /// let all = [attribute("twice", "seats * 2"), attribute("more", "twice + 1"), attribute("half", "seats / 2")];
+    /// let catalog = Catalog::new(&schema, &UsageSchema::default(), all)?;
+    ///
+    /// let next = catalog.edited([], [attribute("twice", "seats * 2.0")])?;
+    /// // Itself, and the one that reads it.
+    /// assert_eq!((catalog.compiled(), next.compiled()), (3, 2));
+    /// assert_eq!(next.definitions().len(), 3);
+    ///
+    /// let twice = next.order().find(|id| *id.name == *"twice").ok_or("none")?.clone();
+    /// let errors = next.edited([twice], []).unwrap_err();
+    /// assert!(errors.to_string().starts_with("calculated attribute `more`: E101"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the definitions afterwards, as [`Catalog::new`] says it; and each that is to be taken
+    /// out and is not there.
+    ///
+    /// # Complexity
+    ///
+    /// Linear in the expressions of what is put in and of all that reads what is put in or taken out, directly or not; for each
+    /// other definition a look at the names that it looked up, and some pointers: one or two microseconds.
+    pub fn edited(
+        &self,
+        removed: impl IntoIterator<Item = DefinitionRef>,
+        put: impl IntoIterator<Item = Definition>,
+    ) -> Result<Self, CatalogErrors> {
+        self.edited_within(&FixedZones, removed, put)
+    }
+
+    /// The same with zones of the host, which must be those that the catalog was made with.
+    ///
+    /// # Errors
+    ///
+    /// As [`Catalog::edited`].
+    pub fn edited_within(
+        &self,
+        zones: &dyn Zones,
+        removed: impl IntoIterator<Item = DefinitionRef>,
+        put: impl IntoIterator<Item = Definition>,
+    ) -> Result<Self, CatalogErrors> {
+        let removed: Vec<DefinitionRef> = removed.into_iter().collect();
+        let (schema, usage, limits) = (self.schema(), self.usage_schema(), &*self.limits);
+        self.next(Ground { schema, usage, zones, limits }, Words::Refused, &removed, put)
+    }
+
+    /// The same over the schema and the limits of an engine: where these are others, all is compiled.
+    pub(crate) fn next(
+        &self,
+        ground: Ground<'_>,
+        words: Words,
+        removed: &[DefinitionRef],
+        put: impl IntoIterator<Item = Definition>,
+    ) -> Result<Self, CatalogErrors> {
+        let mut edit = Edit::of(self);
+        edit.remove(removed)?;
+        put.into_iter().for_each(|definition| edit.put(definition, words));
+        let same_ground = (Arc::ptr_eq(self.schema(), ground.schema) || **self.schema() == **ground.schema)
+            && self.usage_schema() == ground.usage
+            && *self.limits == *ground.limits;
+        if edit.changed.is_empty() && same_ground {
+            return Ok(self.clone());
+        }
+        let given = edit.into_given();
+        if same_ground {
+            let ground = Ground { schema: self.schema(), ..ground };
+            return Self::compile(ground, &given, Some(self));
+        }
+        let given: Vec<Candidate> =
+            given.into_iter().map(|given| Candidate { known: None, ..given }).collect();
+        Self::compile(ground, &given, None)
+    }
+
+    /// What would be wrong without a definition.
+    pub(super) fn without_definition(&self, id: &DefinitionRef) -> Vec<CatalogFault> {
+        let mut edit = Edit::of(self);
+        if edit.remove(std::slice::from_ref(id)).is_err() {
+            return Vec::new();
+        }
+        let bare = CatalogNames::bare(self.schema(), self.usage_schema(), Assumed::default());
+        judge(&bare, &FixedZones, &self.limits, &edit.into_given()).faults
+    }
+}
+
+/// The definitions of a catalog, some of them taken out or replaced.
+struct Edit<'c> {
+    catalog: &'c Catalog,
+    /// By place; those that are new stand behind the others.
+    given: Vec<Option<Candidate>>,
+    /// The places that were put in, and are not put in again.
+    put: HashSet<usize>,
+    /// The names that are given by another definition than before, or by none.
+    changed: HashSet<Key>,
+}
+
+impl<'c> Edit<'c> {
+    fn of(catalog: &'c Catalog) -> Self {
+        let known = |entry: &Arc<Entry>| {
+            let definition = entry.definition.clone();
+            Some(Candidate { definition, known: Some(entry.clone()), words: Words::Kept })
+        };
+        let given = catalog.names.entries.given().into_iter().map(known).collect();
+        Self { catalog, given, put: HashSet::new(), changed: HashSet::new() }
+    }
+
+    fn place(&self, id: &DefinitionRef) -> Option<usize> {
+        let place = self.catalog.names.entries.placed(id)?.place;
+        self.given.get(place)?.as_ref().map(|_| place)
+    }
+
+    fn remove(&mut self, removed: &[DefinitionRef]) -> Result<(), CatalogErrors> {
+        let mut faults = Vec::new();
+        for id in removed {
+            let Some(place) = self.place(id) else {
+                faults.push(CatalogFault { definition: id.clone(), kind: CatalogFaultKind::NotDefined });
+                continue;
+            };
+            if let Some(given) = self.given.get_mut(place) {
+                *given = None;
+            }
+            self.changed.insert(Key::of_id(id));
+        }
+        if faults.is_empty() { Ok(()) } else { Err(CatalogErrors(faults)) }
+    }
+
+    fn put(&mut self, definition: Definition, words: Words) {
+        // Two of one kind and name in one edit are a fault that the catalog names.
+        let place = self.place(&reference(&definition)).filter(|place| self.put.insert(*place));
+        let refused = words == Words::Refused && is_reserved(definition.name());
+        let known = place.and_then(|place| self.given.get_mut(place));
+        if let Some(Some(given)) = &known
+            && given.definition.is_same(&definition)
+            && !refused
+        {
+            return;
+        }
+        self.changed.insert(Key::of(&definition));
+        let given = Some(Candidate::new(Arc::new(definition), words));
+        match known {
+            Some(known) => *known = given,
+            None => self.given.push(given),
+        }
+    }
+
+    /// The definitions in order, those known that nothing changes for.
+    fn into_given(mut self) -> Vec<Candidate> {
+        for (key, placed) in self.catalog.names.entries.keyed() {
+            let Some(Some(given)) = self.given.get_mut(placed.place) else { continue };
+            if given.known.is_some() && placed.entry.looked.iter().any(|key| self.changed.contains(key)) {
+                given.known = None;
+                self.changed.insert(key.clone());
+            }
+        }
+        self.given.into_iter().flatten().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::CalculatedAttribute;
+    use crate::model::{Attribute, AttributeType, Nesting};
+    use crate::segment::Segment;
+
+    fn attribute(name: &str, text: &str) -> Definition {
+        CalculatedAttribute::new(name, text).into()
+    }
+
+    fn segment(name: &str, text: &str) -> Definition {
+        Segment::parse(name, text).unwrap().into()
+    }
+
+    fn schema() -> Arc<Schema> {
+        let builder = Schema::builder().account_type("Company", Nesting::Free);
+        let builder = builder.attribute(Attribute::new("seats", AttributeType::Int));
+        Arc::new(builder.attribute(Attribute::new("plan", AttributeType::Text)).build().unwrap())
+    }
+
+    /// What the check of each definition found, and how deep it stands.
+    fn entries(catalog: &Catalog) -> Vec<String> {
+        let told =
+            |entry: &Arc<Entry>| format!("{} {} {:?} {:?}", entry.id, entry.depth, entry.reads, entry.gives);
+        catalog.names.entries.iter().map(told).collect()
+    }
+
+    /// Definitions of a journal from before words of the language were refused: they capture what the words meant, and give it
+    /// back when they go.
+    #[test]
+    fn a_name_that_comes_or_goes_is_another_for_all_that_mention_it() {
+        let (schema, usage, limits) = (schema(), UsageSchema::default(), ExprLimits::default());
+        let ground = Ground { schema: &schema, usage: &usage, zones: &FixedZones, limits: &limits };
+        let first = vec![
+            segment("top", "level == 1"),
+            attribute("above", "parent.seats"),
+            attribute("more", "above + 1"),
+            attribute("apart", "seats"),
+        ];
+        let catalog = Catalog::fresh(ground, first.clone(), Words::Kept).unwrap();
+        let edited = |catalog: &Catalog, removed: &[Definition], put: &[Definition]| {
+            let removed: Vec<DefinitionRef> = removed.iter().map(reference).collect();
+            catalog.next(ground, Words::Kept, &removed, put.to_vec())
+        };
+        let fresh = |definitions: &[Definition]| Catalog::fresh(ground, definitions.to_vec(), Words::Kept);
+        let words = [attribute("level", "seats"), attribute("parent.seats", "level + 1")];
+        let with = edited(&catalog, &[], &words).unwrap();
+        let all = [&first[..], &words].concat();
+        assert_eq!(entries(&with), entries(&fresh(&all).unwrap()));
+        // The two, and the three that read them.
+        assert_eq!(with.compiled(), 5);
+        assert_eq!(entries(&edited(&with, &words, &[]).unwrap()), entries(&catalog));
+
+        // Of another type, the names are refused to those who read them.
+        let texts = [attribute("level", "plan")];
+        let errors = edited(&catalog, &[], &texts).unwrap_err();
+        assert_eq!(errors, fresh(&[&first[..], &texts].concat()).unwrap_err());
+        assert_eq!(errors.faults().len(), 1);
+
+        // Each would mean something else without the other: in any order they are a ring.
+        let ring = [
+            attribute("level", "product == \"x\" ? 1 : 2"),
+            attribute("product", "level == 1 ? \"y\" : \"z\""),
+        ];
+        for ring in [ring.clone(), [ring[1].clone(), ring[0].clone()]] {
+            let errors = edited(&catalog, &[], &ring).unwrap_err();
+            assert_eq!(errors, fresh(&[&first[..], &ring].concat()).unwrap_err());
+            let rings =
+                errors.faults().iter().filter(|fault| matches!(fault.kind, CatalogFaultKind::Cycle(_)));
+            assert_eq!(rings.count(), 2);
+        }
+        // No new word is taken, and one that is there may stay or go.
+        let errors = with.edited([], [attribute("level", "seats * 2")]).unwrap_err();
+        assert_eq!(errors.to_string(), "calculated attribute `level`: name `level` is reserved");
+        assert_eq!(with.edited([], [attribute("apart", "seats * 2")]).unwrap().compiled(), 1);
+    }
+
+    #[test]
+    fn over_another_schema_all_is_compiled() {
+        let (schema, usage, limits) = (schema(), UsageSchema::default(), ExprLimits::default());
+        let ground = Ground { schema: &schema, usage: &usage, zones: &FixedZones, limits: &limits };
+        let all = [attribute("a", "seats"), attribute("b", "a + 1")];
+        let catalog = Catalog::fresh(ground, all, Words::Refused).unwrap();
+        let next = |ground| catalog.next(ground, Words::Refused, &[], [attribute("c", "plan")]).unwrap();
+        assert_eq!(next(ground).compiled(), 1);
+        let other = Schema::builder().account_type("Company", Nesting::Free);
+        let other = other.attribute(Attribute::new("seats", AttributeType::Double));
+        let other = Arc::new(other.attribute(Attribute::new("plan", AttributeType::Text)).build().unwrap());
+        let over = next(Ground { schema: &other, ..ground });
+        assert_eq!((over.compiled(), over.schema().attributes().len()), (3, 2));
+    }
+}
