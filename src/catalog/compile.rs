@@ -12,6 +12,7 @@ use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef}
 use super::mentions::Mentions;
 use super::names::CatalogNames;
 use super::pending::PendingNames;
+use super::status::tells_cancelled;
 use crate::aggregate::{CheckedRollUp, Metric, Metrics, Over, RollUpFaultKind};
 use crate::expr::{Checked, Checker, ExprLimits, Name, NameText, Names, Of, Source, Type};
 use crate::model::{AccountId, Zones, is_reserved};
@@ -361,7 +362,13 @@ impl Compiler<'_> {
                 }
                 _ => NameText::default(),
             };
-            self.names.columns.entry(id.name.clone()).or_insert((Name::new(kind), text));
+            let mut name = Name::new(kind);
+            if let Compiled::Attribute(checked) = &compiled
+                && tells_cancelled(checked, &self.names, &self.entries)
+            {
+                name = name.telling_cancelled();
+            }
+            self.names.columns.entry(id.name.clone()).or_insert((name, text));
         }
         if let Compiled::Segment(checked) = &compiled {
             let chains = checked.reads_segments().filter_map(|id| self.names.segments.get(id).copied());

@@ -36,6 +36,10 @@ impl<'n> PendingNames<'n> {
 }
 
 impl Names for PendingNames<'_> {
+    fn beneath(&self) -> Option<&dyn Names> {
+        Some(self.names)
+    }
+
     fn name(&self, of: Of<'_>, name: &str) -> Option<Name> {
         let found = self.names.name(of, name);
         if found.is_none() && of == Of::Account {
