@@ -2,13 +2,11 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
 use super::compile::{Key, key};
 use super::definition::DefinitionKind;
 use super::names::CatalogNames;
-use crate::expr::{Name, NameText, Names, Of};
-use crate::model::EnumValues;
+use crate::expr::{Name, Names, Of};
 
 /// The names of a catalog, with a note of each that was looked up in vain and that a pending definition would give.
 pub(super) struct PendingNames<'n> {
@@ -58,49 +56,5 @@ impl Names for PendingNames<'_> {
 
     fn each(&self, of: Of<'_>, seen: &mut dyn FnMut(&str)) {
         self.names.each(of, seen);
-    }
-
-    fn text(&self, of: Of<'_>, name: &str) -> NameText {
-        self.names.text(of, name)
-    }
-
-    fn has_table(&self, table: &str) -> bool {
-        self.names.has_table(table)
-    }
-
-    fn each_table(&self, seen: &mut dyn FnMut(&str)) {
-        self.names.each_table(seen);
-    }
-
-    fn account_types(&self) -> Option<EnumValues> {
-        self.names.account_types()
-    }
-
-    fn products(&self) -> Option<EnumValues> {
-        self.names.products()
-    }
-
-    fn each_segment(&self, seen: &mut dyn FnMut(&str)) {
-        self.names.each_segment(seen);
-    }
-
-    fn cancelled_when(&self) -> Option<(Arc<str>, Vec<Arc<str>>)> {
-        self.names.cancelled_when()
-    }
-
-    fn has_event(&self, event: &str) -> bool {
-        self.names.has_event(event)
-    }
-
-    fn each_event(&self, seen: &mut dyn FnMut(&str)) {
-        self.names.each_event(seen);
-    }
-
-    fn metric(&self, metric: &str) -> Option<Name> {
-        self.names.metric(metric)
-    }
-
-    fn each_metric(&self, seen: &mut dyn FnMut(&str)) {
-        self.names.each_metric(seen);
     }
 }
