@@ -420,9 +420,10 @@ fn a_profile_offers_nothing_to_cancelled_accounts() {
     let view = view(&book);
     let told = |of: &str, with: bool| {
         let account = view.account(of).unwrap();
-        let profile = match with {
-            true => Profile::with_cancelled(&view, account, None, &[]),
-            false => Profile::of(&view, account, None, &[]),
+        let profile = if with {
+            Profile::with_cancelled(&view, account, None, &[])
+        } else {
+            Profile::of(&view, account, None, &[])
         };
         let json = serde_json::to_string(&profile).unwrap();
         assert_eq!(serde_json::from_str::<Profile>(&json).unwrap(), profile);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::common::{child, id};
 use crate::expr_book::{agree, view};
 use perennial::aggregate::UsageSchema;
-use perennial::catalog::{CalculatedAttribute, Catalog};
+use perennial::catalog::{CalculatedAttribute, Catalog, Definition};
 use perennial::expr::{Ast, Checked, Checker, ExprErrors, ExprLimits, ExprPlan};
 use perennial::source::MemorySource;
 use perennial::{
@@ -189,9 +189,24 @@ fn a_definition_with_dots_is_found_in_any_order_and_renamed_wherever_it_is_read(
     let usage = UsageSchema::new([]).unwrap();
     let reader = CalculatedAttribute::new("twice", "2 * lineage.at(\"Region\").points.all");
     let read = CalculatedAttribute::new("points.all", "lineage.at(\"Region\").health.score + score");
+    // 40 that read it, before it and behind it: without an edge between them they come in any order.
+    let all = |first: bool| {
+        let others = (0..40).map(|number| {
+            let text = format!("{number} + lineage.at(\"Region\").points.all");
+            Definition::from(CalculatedAttribute::new(&format!("other_{number}"), &text))
+        });
+        let (read, mut all) = (Definition::from(read.clone()), others.collect::<Vec<_>>());
+        all.push(reader.clone().into());
+        all.insert(if first { 0 } else { 41 }, read);
+        Catalog::new(&schema("health.score"), &usage, all)
+    };
+    for first in [true, false] {
+        assert_eq!(
+            all(first).unwrap().order().next().map(|id| id.name.to_string()),
+            Some("points.all".into())
+        );
+    }
     let catalog = Catalog::new(&schema("health.score"), &usage, [reader.into(), read.into()]).unwrap();
-    let order: Vec<&str> = catalog.order().map(|id| &*id.name).collect();
-    assert_eq!(order, ["points.all", "twice"]);
     let evolved = catalog.evolve(&schema("nps.of all"), &usage, &[("health.score", "nps.of all")]).unwrap();
     let text = serde_json::to_string(&evolved.catalog.to_json()).unwrap();
     assert!(text.contains(r#"lineage.at(\"Region\").`nps.of all` + score"#), "{text}");

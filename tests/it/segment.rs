@@ -123,7 +123,7 @@ proptest! {
         prop_assert_eq!(found.in_none().len(), view.len() - union.len());
         let gone = |id: &AccountId| view.account(id.as_str()).unwrap().is_cancelled();
         let left = view.accounts().filter(|account| !union.contains(&account.id()));
-        let (cancelled, current): (Vec<_>, Vec<_>) = left.partition(|account| account.is_cancelled());
+        let (cancelled, current): (Vec<_>, Vec<_>) = left.partition(perennial::Account::is_cancelled);
         prop_assert_eq!((told.in_none, told.in_none_cancelled), (current.len(), cancelled.len()));
         let with = found.analyse_with_cancelled();
         prop_assert_eq!((with.in_none, with.in_none_cancelled), (current.len() + cancelled.len(), 0));
