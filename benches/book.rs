@@ -93,7 +93,7 @@ fn view(book: &Book) -> Outcome<View> {
 fn roll_ups() -> Vec<RollUp> {
     let sums = (1..=8).map(|metric| RollUp::sum(&format!("m{metric}")));
     let others = [RollUp::count(), RollUp::min("contract_value"), RollUp::max("contract_value")];
-    sums.chain(others).map(RollUp::including_cancelled).collect()
+    sums.chain(others).map(RollUp::with_cancelled).collect()
 }
 
 fn questions(size: usize, rounds: usize) -> Outcome<Vec<Row>> {

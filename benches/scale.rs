@@ -133,7 +133,7 @@ fn view(book: &Book) -> Outcome<View> {
 fn roll_ups() -> impl Iterator<Item = RollUp> {
     let sums = (1..=8).map(|metric| RollUp::sum(&format!("m{metric}")));
     let others = [RollUp::count(), RollUp::min("contract_value"), RollUp::max("contract_value")];
-    sums.chain(others).map(RollUp::including_cancelled)
+    sums.chain(others).map(RollUp::with_cancelled)
 }
 
 /// The types and products of a schema without its attributes: a load of it arranges the tree and no more.

@@ -16,7 +16,8 @@ use crate::numbers::short;
 
 /// The directory of a data set. Two crates ask, this example and the tests of it: the data is in the root of both.
 pub fn data(name: &str) -> PathBuf {
-    let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|root| root.join("tests/data").join(name));
+    let above =
+        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|root| root.join("tests/data").join(name));
     above.clone().find(|data| data.is_dir()).or_else(|| above.last()).unwrap_or_default()
 }
 

@@ -10,7 +10,9 @@ use crate::expr::{Bits, Cell, Flat, Key};
 /// Where an account stands among its peers, from 0, the least, to 100, the greatest: a column that reads the whole book.
 ///
 /// Equal values stand in the middle of the places that they share. An account without peers stands at 100. Peers are the
-/// accounts of the view, so that in a scope each compares with those that are visible.
+/// accounts of the view that are not cancelled, so that in a scope each compares with those that are visible. A cancelled
+/// account is nobody's peer and has no place, unless [`Ranking::with_cancelled`] asks for it (ruling S116 of
+/// [`docs::semantics`](crate::docs::semantics)).
 ///
 /// ```
 /// use perennial::aggregate::Ranking;
@@ -29,6 +31,8 @@ pub struct Ranking {
     pub(crate) within: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) at_least: Option<f64>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) with_cancelled: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) description: Option<Arc<str>>,
     #[serde(
@@ -49,6 +53,7 @@ impl Ranking {
             of: Arc::from(of),
             within: None,
             at_least: None,
+            with_cancelled: false,
             description: None,
             version: 1,
         }
@@ -69,6 +74,13 @@ impl Ranking {
         self
     }
 
+    /// With cancelled accounts, as peers of all others.
+    #[must_use]
+    pub const fn with_cancelled(mut self) -> Self {
+        self.with_cancelled = true;
+        self
+    }
+
     /// The expression whose value is compared.
     #[must_use]
     pub fn of(&self) -> &str {
@@ -76,16 +88,16 @@ impl Ranking {
     }
 }
 
-/// The places of all rows that are seen. O(rows × log rows).
+/// The places of all rows that are peers. O(rows × log rows).
 pub(crate) fn places(
     rows: usize,
-    sees: impl Fn(usize) -> bool,
+    is_peer: impl Fn(usize) -> bool,
     of: &Flat,
     within: Option<&Flat>,
     at_least: Option<f64>,
 ) -> Flat {
     let mut peers: Vec<(Option<Key>, Key, usize)> = Vec::new();
-    for row in (0..rows).filter(|row| sees(*row)) {
+    for row in (0..rows).filter(|row| is_peer(*row)) {
         let key = |flat: &Flat| flat.val(row).to_cell().and_then(Key::of_cell);
         let Some(value) = key(of) else { continue };
         match within {

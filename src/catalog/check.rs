@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::definition::Definition;
-use super::entry::{Compiled, Entries, Gives};
+use super::entry::{Compiled, Gives};
 use super::fault::CatalogFaultKind;
 use super::names::CatalogNames;
+use super::status::tells_cancelled;
 use crate::aggregate::{CheckedMetric, CheckedRollUp, MetricFaultKind, Over, RollUpFaultKind};
 use crate::expr::{Checked, Checker, ExprLimits, Name, NameText, Names, Of, Source};
 use crate::model::{Schema, Zones, nearest};
@@ -109,12 +110,12 @@ fn sources(compiled: &Compiled, definition: &Definition) -> Vec<Source> {
     reads
 }
 
-/// What a definition gives to those that read it; what it reads itself is among the entries.
-pub(super) fn gives(definition: &Definition, compiled: &Compiled, entries: &Entries) -> Gives {
+/// What a definition gives to those that read it; what it reads itself is among the names.
+pub(super) fn gives(definition: &Definition, compiled: &Compiled, names: &CatalogNames) -> Gives {
     match compiled {
         Compiled::Metric(metric) => Gives::Metric(Name::new(metric.checked().kind().clone())),
         Compiled::Segment(checked) => {
-            let chain = |id: &str| match entries.segment(id)?.gives {
+            let chain = |id: &str| match names.entries.segment(id)?.gives {
                 Gives::Segment(chain) => Some(chain),
                 _ => None,
             };
@@ -134,7 +135,11 @@ pub(super) fn gives(definition: &Definition, compiled: &Compiled, entries: &Entr
             };
             // All of these have a type.
             let kind = compiled.kind().unwrap_or(crate::expr::Type::Bool);
-            Gives::Column(Name::new(kind), text)
+            let name = Name::new(kind);
+            Gives::Column(
+                if tells_cancelled(compiled, names) { name.telling_cancelled() } else { name },
+                text,
+            )
         }
     }
 }

@@ -288,7 +288,7 @@ impl<'c> Compiler<'c> {
         let entries = &self.names.entries;
         let below = looked.iter().filter_map(|key| entries.of_key(key));
         let depth = below.map(|entry| entry.depth + 1).max().unwrap_or(0);
-        let gives = gives(definition, &compiled, entries);
+        let gives = gives(definition, &compiled, &self.names);
         self.open.swap_remove(&Key::of_id(&id));
         let definition = definition.clone();
         let entry = Entry { id, definition, compiled, gives, reads, looked, depth };

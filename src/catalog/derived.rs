@@ -10,7 +10,8 @@ use super::entry::{Compiled, Entries, Entry};
 use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef};
 use super::history::History;
 use super::names::CatalogNames;
-use crate::aggregate::{Places, RollUpAnswers, RollUpErrors, RollUpPlan, UsageView, places};
+use super::peers::Peers;
+use crate::aggregate::{Places, RollUpAnswers, RollUpErrors, RollUpPlan, UsageView};
 use crate::book::{Account, View};
 use crate::column::Bitmap;
 use crate::expr::{
@@ -32,7 +33,7 @@ pub(super) struct Round {
 #[derive(Debug, Clone)]
 enum Member {
     Attribute(Arc<str>, Type, usize),
-    Ranking(Arc<str>, usize, Option<usize>, Option<f64>),
+    Ranking(Arc<str>, usize, Option<usize>, Peers),
     Segment(Arc<str>, usize),
 }
 
@@ -70,7 +71,7 @@ fn round(names: &CatalogNames, all: &[&Entry]) -> Result<Round, CatalogErrors> {
                 let within = of.1.as_ref().map(|_| value + 1);
                 expressions.push(&of.0);
                 expressions.extend(&of.1);
-                members.push(Member::Ranking(name, value, within, ranking.at_least));
+                members.push(Member::Ranking(name, value, within, Peers::of(ranking)));
             }
             (Compiled::RollUp(checked), _) => roll_ups.push((**checked).clone()),
             (Compiled::Past(kind), Definition::Past(of)) => {
@@ -218,13 +219,10 @@ pub(super) fn run(
                         derived.columns.insert(name.clone(), Arc::new(column));
                     }
                 }
-                Member::Ranking(name, value, within, at_least) => {
+                Member::Ranking(name, value, within, peers) => {
                     let within = within.and_then(&mut take);
                     if let Some(value) = take(*value) {
-                        let rows = value.len();
-                        let seen = visible(view, &slots);
-                        let sees = |row: usize| seen.get(row) == Some(&true);
-                        let column = places(rows, sees, &value, within.as_ref(), *at_least);
+                        let column = peers.places(view, &slots, &value, within.as_ref());
                         derived.kinds.insert(name.clone(), Type::Double);
                         derived.columns.insert(name.clone(), Arc::new(column));
                     }

@@ -1,10 +1,12 @@
 //! Which names does a text mention, before anybody knows what they mean?
 
 use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
 
 use super::definition::Definition;
 use super::entry::{Asked, Space};
-use crate::expr::{Ast, Literal, MacroKind, Node, NodeId};
+use crate::expr::{Ast, Literal, MAX_NAME_PARTS, MacroKind, Node, NodeId};
 
 /// Names that a text mentions: more than it reads, since a name may be that of a lambda or of a child row.
 #[derive(Debug, Default)]
@@ -37,21 +39,15 @@ impl Mentions {
         let Ok(ast) = Ast::parse(text) else { return };
         let mut left: Vec<NodeId> = vec![ast.root()];
         while let Some(node) = left.pop() {
+            if let Node::Member { .. } = ast.node(node) {
+                let (of, parts) = ast.names_behind(node);
+                self.add_names(&parts);
+                left.push(of);
+                continue;
+            }
             left.extend(ast.below(node));
             match ast.node(node) {
-                Node::Path(parts) => {
-                    // A name may have dots, and may stand behind that of an account.
-                    for from in 0..parts.len() {
-                        for to in from + 1..=parts.len() {
-                            let joined: Vec<&str> =
-                                parts.get(from..to).unwrap_or_default().iter().map(|part| &**part).collect();
-                            self.columns.insert(joined.join("."));
-                        }
-                    }
-                }
-                Node::Member { name, .. } => {
-                    self.columns.insert(name.to_string());
-                }
+                Node::Path(parts) => self.add_names(parts),
                 Node::Call { function, arguments: [id], .. } => {
                     if let Node::Literal(Literal::Text(id)) = ast.node(*id) {
                         match &**function {
@@ -65,37 +61,58 @@ impl Mentions {
             }
         }
     }
+
+    /// A name may have dots, and may stand behind that of an account.
+    fn add_names(&mut self, parts: &[Arc<str>]) {
+        for from in 0..parts.len() {
+            for many in 1..=MAX_NAME_PARTS.min(parts.len() - from) {
+                self.columns.insert(parts.get(from..from + many).unwrap_or_default().join("."));
+            }
+        }
+    }
 }
 
 /// A text with an attribute of accounts by another name. Names of lambdas, of child rows and of events are others, and stay.
 pub(super) fn renamed(text: &str, old: &str, new: &str) -> String {
     let Ok(ast) = Ast::parse(text) else { return text.to_owned() };
-    let mut ends: Vec<usize> = Vec::new();
+    // Where the name stands in the text, and what stands there then.
+    let mut places: Vec<(Range<usize>, String)> = Vec::new();
     // Each node with the variables around it: whether each is an account.
     let mut left: Vec<(NodeId, Vec<(String, bool)>)> = vec![(ast.root(), vec![("row".to_owned(), false)])];
     while let Some((node, scope)) = left.pop() {
         let bound =
             |name: &str| scope.iter().rev().find(|(known, _)| known == name).map(|(_, account)| *account);
-        match ast.node(node) {
-            Node::Path(parts) => {
-                let (mut own, first) = (parts, parts.first().map_or("", |part| &**part));
-                match bound(first) {
-                    Some(true) => own = own.get(1..).unwrap_or_default(),
-                    Some(false) => own = &[],
-                    None => {}
-                }
-                while let [place, rest @ ..] = own
-                    && !rest.is_empty()
-                    && matches!(&**place, "parent" | "root")
-                {
-                    own = rest;
-                }
-                if own.iter().map(|part| &**part).collect::<Vec<_>>().join(".") == old {
-                    ends.push(ast.span(node).end as usize);
-                }
+        let (of, behind) = ast.names_behind(node);
+        let (parts, is_bare) = match ast.node(node) {
+            Node::Path(parts) => match parts.split_first().map(|(first, rest)| (bound(first), rest)) {
+                Some((Some(true), rest)) => (rest, false),
+                Some((None, _)) => (parts, true),
+                Some((Some(false), _)) | None => (&[][..], false),
+            },
+            Node::Member { .. } => (&*behind, false),
+            _ => (&[][..], false),
+        };
+        let mut own = parts;
+        while let [place, rest @ ..] = own
+            && !rest.is_empty()
+            && matches!(&**place, "parent" | "root" | "attr")
+        {
+            own = rest;
+        }
+        if own.join(".") == old
+            && let Some(place) = names_before(text, ast.span(node).end as usize, own)
+        {
+            let mut written = written(new);
+            // Bare, the new name would be that of a lambda.
+            if is_bare && own.len() == parts.len() && bound(new.split('.').next().unwrap_or(new)).is_some() {
+                written.insert_str(0, "attr.");
             }
-            Node::Member { name, .. } if **name == *old => ends.push(ast.span(node).end as usize),
-            _ => {}
+            places.push((place, written));
+        }
+        if of != node {
+            // All names behind a node were looked at together.
+            left.push((of, scope));
+            continue;
         }
         if let Node::Macro { over, variable, body, .. } = ast.node(node) {
             let mut inside = scope.clone();
@@ -106,17 +123,37 @@ pub(super) fn renamed(text: &str, old: &str, new: &str) -> String {
             left.extend(ast.below(node).map(|below| (below, scope.clone())));
         }
     }
-    ends.sort_unstable();
-    ends.dedup();
+    places.sort_unstable_by_key(|(place, _)| place.start);
     let mut out = text.to_owned();
-    for end in ends.into_iter().rev() {
-        if let Some(start) = end.checked_sub(old.len())
-            && out.get(start..end) == Some(old)
-        {
-            out.replace_range(start..end, new);
-        }
+    for (place, written) in places.into_iter().rev() {
+        out.replace_range(place, &written);
     }
     out
+}
+
+/// Where the last names before a place stand in a text; `None` where something else stands between them.
+fn names_before(text: &str, end: usize, names: &[Arc<str>]) -> Option<Range<usize>> {
+    let mut start = end;
+    for (place, name) in names.iter().rev().enumerate() {
+        let before = text.get(..start)?.trim_end();
+        let before = if place == 0 { before } else { before.strip_suffix('.')?.trim_end() };
+        let quoted =
+            before.strip_suffix('`').and_then(|before| before.strip_suffix(&**name)?.strip_suffix('`'));
+        start = match quoted {
+            Some(before) => before.len(),
+            None => before.strip_suffix(&**name)?.len(),
+        };
+    }
+    Some(start..end)
+}
+
+/// A name as it is written in an expression.
+fn written(name: &str) -> String {
+    let plain = Ast::parse(name).is_ok_and(|ast| match ast.node(ast.root()) {
+        Node::Path(parts) => parts.join(".") == name,
+        _ => false,
+    });
+    if plain { name.to_owned() } else { format!("`{name}`") }
 }
 
 /// Are the rows of a macro accounts?
@@ -125,6 +162,7 @@ fn is_accounts(ast: &Ast, over: NodeId) -> bool {
     loop {
         match ast.node(at) {
             Node::Macro { kind: MacroKind::Filter, over, .. } => at = over,
+            Node::Call { function, arguments: [over], .. } if &**function == "withCancelled" => at = *over,
             Node::Path(parts) => {
                 let walks = ["ancestors", "lineage", "children", "descendants", "subtree", "siblings"];
                 return parts.last().is_some_and(|last| walks.contains(&&**last));
@@ -154,6 +192,10 @@ mod tests {
                 "children.filter(c, c.seats > 1).exists(d, d.root.seats > 2)",
                 "children.filter(c, c.places > 1).exists(d, d.root.places > 2)",
             ),
+            (
+                "children.withCancelled().filter(c, c.seats > 1).withCancelled().sum(c, c.seats)",
+                "children.withCancelled().filter(c, c.places > 1).withCancelled().sum(c, c.places)",
+            ),
             ("row.seats + seats", "row.seats + places"),
             ("name == \"seats\"", "name == \"seats\""),
             (
@@ -163,5 +205,25 @@ mod tests {
         ] {
             assert_eq!(renamed(text, "seats", "places"), expected);
         }
+    }
+
+    #[test]
+    fn a_name_with_dots_or_backticks_is_renamed_wherever_it_is_read() {
+        for (text, expected) in [
+            ("health.score > 1", "nps > 1"),
+            ("lineage.at(\"Region\").health.score", "lineage.at(\"Region\").nps"),
+            ("lineage.at(\"Region\").parent . health. score", "lineage.at(\"Region\").parent . nps"),
+            ("attr.health.score + parent.attr.`health.score`", "attr.nps + parent.attr.nps"),
+            ("children.max(nps, nps.health.score - health.score)", "children.max(nps, nps.nps - attr.nps)"),
+            ("contracts.sum(c, c.health.score)", "contracts.sum(c, c.health.score)"),
+            ("lineage.at(\"Region\").health.score.late", "lineage.at(\"Region\").health.score.late"),
+        ] {
+            assert_eq!(renamed(text, "health.score", "nps"), expected);
+        }
+        let text = "`Success Manager` == \"a\" && parent.`Success Manager` != \"b\"";
+        let expected = "crm.manager == \"a\" && parent.crm.manager != \"b\"";
+        assert_eq!(renamed(text, "Success Manager", "crm.manager"), expected);
+        assert_eq!(renamed(expected, "crm.manager", "Success Manager"), text);
+        assert_eq!(renamed("seats > 1", "seats", "in"), "`in` > 1");
     }
 }

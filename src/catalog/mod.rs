@@ -31,9 +31,11 @@ mod history;
 mod lineage;
 mod mentions;
 mod names;
+mod peers;
 mod pending;
 mod readers;
 mod report;
+mod status;
 mod step;
 
 use std::sync::{Arc, OnceLock};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::entry::{Asked, Entries, Gives, Space};
 use crate::aggregate::{Metrics, UsageSchema, WithUsage};
 use crate::expr::{Name, NameText, Names, Of, Type};
-use crate::model::{EnumValues, Schema};
+use crate::model::Schema;
 
 /// A schema and usage, and beside them what is defined over them.
 #[derive(Debug, Clone)]
@@ -68,6 +68,11 @@ impl CatalogNames {
 }
 
 impl Names for CatalogNames {
+    /// What is said of usage and metrics, which are beside the schema, stands below by itself.
+    fn beneath(&self) -> Option<&dyn Names> {
+        Some(&*self.schema)
+    }
+
     fn name(&self, of: Of<'_>, name: &str) -> Option<Name> {
         if of == Of::Account
             && let Some(Gives::Column(name, _)) = self.gives(Space::Columns, name)
@@ -104,18 +109,6 @@ impl Names for CatalogNames {
 
     fn has_table(&self, table: &str) -> bool {
         !self.assumed.gone_tables.contains(table) && self.below().has_table(table)
-    }
-
-    fn each_table(&self, seen: &mut dyn FnMut(&str)) {
-        self.below().each_table(seen);
-    }
-
-    fn account_types(&self) -> Option<EnumValues> {
-        self.below().account_types()
-    }
-
-    fn products(&self) -> Option<EnumValues> {
-        self.below().products()
     }
 
     fn cancelled_when(&self) -> Option<(Arc<str>, Vec<Arc<str>>)> {

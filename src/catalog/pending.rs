@@ -8,8 +8,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::entry::{Asked, Key, Space};
 use super::names::CatalogNames;
-use crate::expr::{Name, NameText, Names, Of};
-use crate::model::EnumValues;
+use crate::expr::{Name, Names, Of};
 
 /// The names of a catalog, with a note of each that a check looks up. They are not listed: what is wrong with a definition
 /// is said later, against the names of all that are valid.
@@ -62,6 +61,10 @@ impl<'n> PendingNames<'n> {
 }
 
 impl Names for PendingNames<'_> {
+    fn beneath(&self) -> Option<&dyn Names> {
+        Some(self.names)
+    }
+
     fn name(&self, of: Of<'_>, name: &str) -> Option<Name> {
         let found = self.names.name(of, name);
         // What the schema has is given by no definition.
@@ -82,28 +85,4 @@ impl Names for PendingNames<'_> {
     }
 
     fn each(&self, _: Of<'_>, _: &mut dyn FnMut(&str)) {}
-
-    fn text(&self, of: Of<'_>, name: &str) -> NameText {
-        self.names.text(of, name)
-    }
-
-    fn has_table(&self, table: &str) -> bool {
-        self.names.has_table(table)
-    }
-
-    fn account_types(&self) -> Option<EnumValues> {
-        self.names.account_types()
-    }
-
-    fn products(&self) -> Option<EnumValues> {
-        self.names.products()
-    }
-
-    fn cancelled_when(&self) -> Option<(Arc<str>, Vec<Arc<str>>)> {
-        self.names.cancelled_when()
-    }
-
-    fn has_event(&self, event: &str) -> bool {
-        self.names.has_event(event)
-    }
 }

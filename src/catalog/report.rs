@@ -64,7 +64,10 @@ fn said(definition: &Definition) -> String {
         Definition::Segment(of) => format!("segment {}", of.expression()),
         Definition::Metric(of) => format!("metric {}", canonical(of.expression())),
         Definition::Past(of) => format!("past {} {}", of.of, of.days_ago),
-        Definition::Ranking(of) => format!("ranking {} {:?} {:?}", canonical(&of.of), of.within, of.at_least),
+        Definition::Ranking(of) => {
+            let peers = (&of.within, of.with_cancelled);
+            format!("ranking {} {peers:?} {:?}", canonical(&of.of), of.at_least)
+        }
         Definition::RollUp(of) => format!("roll-up {}", of.said()),
     }
 }

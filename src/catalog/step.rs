@@ -7,13 +7,14 @@ use std::sync::{Arc, Weak};
 
 use super::Catalog;
 use super::definition::Definition;
-use super::derived::{days_before, needed, past, roll_up_faults, visible};
+use super::derived::{days_before, needed, past, roll_up_faults};
 use super::entry::{Asked, Compiled, Entry, Space};
 use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef};
 use super::history::History;
 use super::names::CatalogNames;
+use super::peers::Peers;
 use super::readers::{Lists, Readers};
-use crate::aggregate::{Linear, LinearOf, RollUpColumn, RollUpPlan, Standing, UsageView, places};
+use crate::aggregate::{Linear, LinearOf, RollUpColumn, RollUpPlan, Standing, UsageView};
 use crate::expr::{Cancelled, Checked, Flat, Needs, RowPlan, RowProgram, Sight, Supply, Type, Whose};
 use crate::model::{AsOf, AttributeId, Date, SystemAttribute, TableId};
 
@@ -51,7 +52,7 @@ pub(crate) enum Work {
     Attribute(RowPlan),
     Segment(RowPlan),
     /// By value, and by group where there is one.
-    Ranking(RowPlan, Option<f64>),
+    Ranking(RowPlan, Peers),
     Past {
         of: Arc<str>,
         days_ago: u32,
@@ -147,13 +148,11 @@ impl Step {
             (Work::Segment(_), StepProgram::Rows(program)) => {
                 rows(program)?.pop().map_or_else(nothing, Worked::Members)
             }
-            (Work::Ranking(_, at_least), StepProgram::Rows(program)) => {
+            (Work::Ranking(_, peers), StepProgram::Rows(program)) => {
                 let columns = rows(program)?;
                 let mut columns = columns.into_iter();
                 let (Some(value), within) = (columns.next(), columns.next()) else { return Ok(nothing()) };
-                let seen = visible(view, &standing.tree.slots);
-                let sees = |row: usize| seen.get(row) == Some(&true);
-                Worked::Values(places(value.len(), sees, &value, within.as_ref(), *at_least))
+                Worked::Values(peers.places(view, &standing.tree.slots, &value, within.as_ref()))
             }
             (Work::Past { of, kind, .. }, StepProgram::Past(on)) => {
                 Worked::Values(past(view, &standing.tree.slots, given.history, of, *on, kind))
@@ -271,7 +270,7 @@ fn work(names: &CatalogNames, entry: &Entry) -> Result<Option<Work>, CatalogErro
         (Compiled::Segment(checked), _) => Work::Segment(rows(&[checked])?),
         (Compiled::Ranking(of), Definition::Ranking(ranking)) => {
             let expressions: Vec<&Checked> = std::iter::once(&of.0).chain(&of.1).collect();
-            Work::Ranking(rows(&expressions)?, ranking.at_least)
+            Work::Ranking(rows(&expressions)?, Peers::of(ranking))
         }
         (Compiled::Past(kind), Definition::Past(past)) => {
             Work::Past { of: past.of.clone(), days_ago: past.days_ago, kind: kind.clone() }
@@ -290,7 +289,11 @@ fn work(names: &CatalogNames, entry: &Entry) -> Result<Option<Work>, CatalogErro
 fn reads_of(names: &CatalogNames, work: &Work) -> (Reads, Vec<Arc<str>>) {
     let needs = match work {
         Work::Attribute(plan) | Work::Segment(plan) => plan.needs(),
-        Work::Ranking(plan, _) => Needs { whose: Whose::Book, ..plan.needs() },
+        Work::Ranking(plan, peers) => {
+            let needs = plan.needs();
+            let standing = needs.standing || !peers.with_cancelled;
+            Needs { whose: Whose::Book, standing, ..needs }
+        }
         Work::Past { .. } => Needs { moment: true, ..Needs::default() },
         Work::RollUp(of) => of.plan.needs(),
     };

@@ -363,6 +363,19 @@ impl Ast {
         all.get(range.from as usize..range.to as usize).unwrap_or_default()
     }
 
+    /// The names behind what a node gives, `health.score` of `lineage.at("Region").health.score`, and the node that gives
+    /// it; no names for another node.
+    pub(crate) fn names_behind(&self, node: NodeId) -> (NodeId, Vec<Arc<str>>) {
+        let mut names: Vec<Arc<str>> = Vec::new();
+        let mut of = node;
+        while let Node::Member { of: before, name } = self.node(of) {
+            names.push(name.clone());
+            of = before;
+        }
+        names.reverse();
+        (of, names)
+    }
+
     /// The nodes right below a node, in the order of the text.
     pub fn below(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
         let (fixed, many): ([Option<NodeId>; 3], &[NodeId]) = match self.node(id) {

@@ -141,6 +141,34 @@ impl Checked {
         found
     }
 
+    /// The attributes and segments that it reads of the account itself that asks, and not of those that it walks to.
+    pub(crate) fn reads_of_asker(&self) -> (Vec<&str>, Vec<&str>) {
+        let (mut attributes, mut segments) = (Vec::new(), Vec::new());
+        // Each term with the number of lambdas that it stands in, seen from the account that asks.
+        let mut left = vec![(self.root, 0_usize)];
+        let mut seen = std::collections::HashSet::new();
+        while let Some((term, lambdas)) = left.pop() {
+            if !seen.insert((term, lambdas)) {
+                continue;
+            }
+            match self.terms.op(term) {
+                Op::Slot(slot) if lambdas == 0 => {
+                    let slot = self.terms.slots.get(*slot as usize);
+                    attributes.extend(slot.filter(|slot| slot.of == SlotOf::Account).map(|slot| &*slot.name));
+                }
+                Op::InSegment(id) if lambdas == 0 => segments.push(&**id),
+                // Another account answers.
+                Op::At(..) => {}
+                Op::Outer(of) => left.extend(lambdas.checked_sub(1).map(|lambdas| (*of, lambdas))),
+                op @ (Op::Gather { .. } | Op::Usage(..)) => {
+                    left.extend(op.parts().into_iter().map(|part| (part, lambdas + 1)));
+                }
+                op => left.extend(op.parts().into_iter().map(|part| (part, lambdas))),
+            }
+        }
+        (attributes, segments)
+    }
+
     /// The child tables that it reads.
     pub fn reads_tables(&self) -> impl Iterator<Item = &str> {
         let mut tables: Vec<&str> = self.terms.ops.iter().filter_map(Op::table).collect();

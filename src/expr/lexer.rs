@@ -60,6 +60,32 @@ pub(super) struct Token {
     pub(super) span: Span,
 }
 
+/// The operand that ends right before a token: names, dots and closed brackets.
+pub(super) fn receiver_before(read: &[Token], before: usize) -> Option<Span> {
+    let mut at = before;
+    let end = read.get(before.checked_sub(1)?)?.span.end;
+    let mut open = 0_usize;
+    while let Some(token) = at.checked_sub(1).and_then(|at| read.get(at)) {
+        let adjacent = read.get(at).is_none_or(|next| open > 0 || at == before || is_joined(token, next));
+        match token.kind {
+            TokenKind::RightParen | TokenKind::RightBracket => open += 1,
+            TokenKind::LeftParen | TokenKind::LeftBracket if open > 0 => open -= 1,
+            _ if open > 0 => {}
+            TokenKind::Ident | TokenKind::Quoted | TokenKind::Dot | TokenKind::Text if adjacent => {}
+            _ => break,
+        }
+        at -= 1;
+    }
+    let start = read.get(at).filter(|_| at < before)?.span.start;
+    Some(Span::new(start, end))
+}
+
+/// Do two tokens stand in one operand? Two names side by side do not.
+fn is_joined(left: &Token, right: &Token) -> bool {
+    let word = |kind: TokenKind| matches!(kind, TokenKind::Ident | TokenKind::Quoted | TokenKind::Text);
+    !(word(left.kind) && word(right.kind))
+}
+
 /// The tokens of a source text, ended by `End`; `None` when there are more than `limit`.
 pub(super) fn tokens(source: &str, limit: usize) -> Option<Vec<Token>> {
     let mut lexer = Lexer { bytes: source.as_bytes(), source, at: 0 };

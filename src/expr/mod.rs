@@ -81,6 +81,7 @@ pub use explain::{Explanation, Flip, Gathered, MAX_WITNESSES, Origin, Part, Part
 pub use json::{WIRE_VERSION, WireErrors, WireFault};
 pub use limits::{ExprLimits, MAX_DEPTH};
 pub use literal::Literal;
+pub(crate) use names::MAX_NAME_PARTS;
 pub use names::{Name, NameText, Names, Of};
 pub use record::{Record, RecordExpr, UnboundNames};
 pub use record_json::{JsonExpr, JsonFaults};

@@ -19,13 +19,14 @@ pub struct Name {
     kind: Type,
     missing: bool,
     bounds: Option<(f64, f64)>,
+    tells_cancelled: bool,
 }
 
 impl Name {
     /// A name of a type, whose value may be missing.
     #[must_use]
     pub const fn new(kind: Type) -> Self {
-        Self { kind, missing: true, bounds: None }
+        Self { kind, missing: true, bounds: None, tells_cancelled: false }
     }
 
     /// It always has a value.
@@ -40,6 +41,20 @@ impl Name {
     pub const fn within(mut self, low: f64, high: f64) -> Self {
         self.bounds = Some((low, high));
         self
+    }
+
+    /// Its value is computed from the attribute that says who is cancelled: a walk that leaves out cancelled accounts may not
+    /// read it of each account, as it may not read that attribute (`E115`).
+    #[must_use]
+    pub const fn telling_cancelled(mut self) -> Self {
+        self.tells_cancelled = true;
+        self
+    }
+
+    /// Is its value computed from the attribute that says who is cancelled?
+    #[must_use]
+    pub const fn tells_cancelled(&self) -> bool {
+        self.tells_cancelled
     }
 
     /// The type of its values.
@@ -78,6 +93,9 @@ pub struct NameText {
     pub unit: Option<Arc<str>>,
 }
 
+/// Of how many names joined by dots a declared name that is written bare consists at most; a longer one stands in backticks.
+pub(crate) const MAX_NAME_PARTS: usize = 8;
+
 /// Whose names are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -93,7 +111,8 @@ pub enum Of<'a> {
 /// The names that an expression is checked against.
 ///
 /// A [`Schema`] is one: its attributes and child tables. A host with other columns, or with none of our schemas at
-/// all, implements it: only [`Names::name`] and [`Names::each`] are required.
+/// all, implements it: only [`Names::name`] and [`Names::each`] are required. Names around
+/// others give those as [`Names::beneath`], so that nothing is forgotten.
 ///
 /// ```
 /// use perennial::expr::{Checker, Name, Names, Of, Type};
@@ -127,72 +146,102 @@ pub trait Names {
     /// Every name, in a fixed order: for the nearest name in messages, and for completions.
     fn each(&self, of: Of<'_>, seen: &mut dyn FnMut(&str));
 
+    /// The names that these stand over: all that is not said here is what those say, in whatever method. A wrapper gives
+    /// them, and then says only what is different.
+    ///
+    /// ```
+    /// use perennial::expr::{Checker, Name, Names, Of, Type};
+    /// use perennial::{Attribute, AttributeType, Nesting, Schema};
+    ///
+    /// struct WithMargin(Schema);
+    /// impl Names for WithMargin {
+    ///     fn beneath(&self) -> Option<&dyn Names> {
+    ///         Some(&self.0)
+    ///     }
+    ///     fn name(&self, of: Of<'_>, name: &str) -> Option<Name> {
+    ///         let own = of == Of::Account && name == "margin";
+    ///         if own { Some(Name::new(Type::Double)) } else { self.0.name(of, name) }
+    ///     }
+    ///     fn each(&self, of: Of<'_>, seen: &mut dyn FnMut(&str)) {
+    ///         self.0.each(of, seen);
+    ///         if of == Of::Account {
+    ///             seen("margin");
+    ///         }
+    ///     }
+    /// }
+    /// let schema = Schema::builder()
+    ///     .account_type("Company", Nesting::Free)
+    ///     .attribute(Attribute::new("seats", AttributeType::Int))
+    ///     .build()?;
+    /// assert!(Checker::new(&WithMargin(schema)).check("children.sum(c, c.margin * double(c.seats))").is_ok());
+    /// # Ok::<(), perennial::SchemaErrors>(())
+    /// ```
+    fn beneath(&self) -> Option<&dyn Names> {
+        None
+    }
+
     /// What people read of a name.
     fn text(&self, of: Of<'_>, name: &str) -> NameText {
-        let _ = (of, name);
-        NameText::default()
+        self.beneath().map(|names| names.text(of, name)).unwrap_or_default()
     }
 
     /// Is there a child table of this name?
     fn has_table(&self, table: &str) -> bool {
-        let _ = table;
-        false
+        self.beneath().is_some_and(|names| names.has_table(table))
     }
 
     /// Every child table, in a fixed order.
     fn each_table(&self, seen: &mut dyn FnMut(&str)) {
-        let _ = seen;
+        self.beneath().into_iter().for_each(|names| names.each_table(seen));
     }
 
     /// The account types, where accounts stand in a hierarchy; `None` where there is none, and then neither
     /// `account_type` nor `parent` and its like mean anything.
     fn account_types(&self) -> Option<EnumValues> {
-        None
+        self.beneath()?.account_types()
     }
 
     /// The products that accounts may hold.
     fn products(&self) -> Option<EnumValues> {
-        None
+        self.beneath()?.products()
     }
 
     /// The attribute of accounts that says who is cancelled, with those of its values that do; `None` where nothing
-    /// says so, and then no walk leaves anybody out. Whoever passes on the names of a schema passes this on as well.
+    /// says so, and then no walk leaves anybody out. Whoever passes on the names of a schema without [`Names::beneath`]
+    /// passes this on as well.
     fn cancelled_when(&self) -> Option<(Arc<str>, Vec<Arc<str>>)> {
-        None
+        self.beneath()?.cancelled_when()
     }
 
     /// How many segments are asked one after the other to answer this one: 1 for a segment that asks no other.
     /// `None` when there is no such segment.
     fn segment_chain(&self, id: &str) -> Option<usize> {
-        let _ = id;
-        None
+        self.beneath()?.segment_chain(id)
     }
 
     /// Every segment, in a fixed order.
     fn each_segment(&self, seen: &mut dyn FnMut(&str)) {
-        let _ = seen;
+        self.beneath().into_iter().for_each(|names| names.each_segment(seen));
     }
 
     /// Is there an event of this name?
     fn has_event(&self, event: &str) -> bool {
-        let _ = event;
-        false
+        self.beneath().is_some_and(|names| names.has_event(event))
     }
 
     /// Every event, in a fixed order.
     fn each_event(&self, seen: &mut dyn FnMut(&str)) {
-        let _ = seen;
+        self.beneath().into_iter().for_each(|names| names.each_event(seen));
     }
 
     /// The type of a metric's daily values.
     fn metric(&self, metric: &str) -> Option<Name> {
-        let _ = metric;
-        None
+        self.beneath()?.metric(metric)
     }
 
     /// Every metric, in a fixed order.
     fn each_metric(&self, seen: &mut dyn FnMut(&str)) {
-        let _ = seen;
+        self.beneath().into_iter().for_each(|names| names.each_metric(seen));
     }
 }
 

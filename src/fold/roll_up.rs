@@ -159,7 +159,7 @@ impl RollUp {
 
     /// With cancelled accounts and their rows.
     #[must_use]
-    pub const fn including_cancelled(mut self) -> Self {
+    pub const fn with_cancelled(mut self) -> Self {
         self.cancelled = true;
         self
     }

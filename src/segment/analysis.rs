@@ -6,17 +6,25 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Memberships;
+use super::cancelled::{Counted, is_zero};
 use crate::model::DocumentVersion;
 use crate::set::AccountSet;
 
 /// What a portfolio of segments looks like, over the accounts of a view.
+///
+/// How many accounts are in a segment, or in none, is a figure, which leaves out cancelled accounts and says how many, unless
+/// [`Memberships::analyse_with_cancelled`] asks for them. Which segments hold nobody, everybody or the same is a question
+/// of members, which cancelled accounts are (ruling S118 of [`docs::semantics`](crate::docs::semantics)).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Analysis {
     v: DocumentVersion,
-    /// How many accounts are in each, in the order of the segments.
+    /// How many accounts are in each, in the order of the segments, cancelled ones apart.
     pub counts: Vec<(Arc<str>, usize)>,
+    /// How many cancelled accounts in each are not counted, in the same order; those where there are none are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cancelled: Vec<(Arc<str>, usize)>,
     /// Groups of segments with the same question, whoever is in.
     pub same_question: Vec<Vec<Arc<str>>>,
     /// Groups of segments that hold the same accounts now, and hold any.
@@ -32,8 +40,11 @@ pub struct Analysis {
     pub never: Vec<Arc<str>>,
     /// Segments that hold every visible account.
     pub everybody: Vec<Arc<str>>,
-    /// How many visible accounts are in none.
+    /// How many visible accounts are in none, cancelled ones apart.
     pub in_none: usize,
+    /// How many cancelled accounts in none are not counted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub in_none_cancelled: usize,
 }
 
 impl Analysis {
@@ -59,17 +70,36 @@ impl Memberships {
     /// account that tells.
     #[must_use]
     pub fn analyse(&self) -> Analysis {
+        self.analysed(Counted::Current)
+    }
+
+    /// The same, and cancelled accounts are counted as others are.
+    #[must_use]
+    pub fn analyse_with_cancelled(&self) -> Analysis {
+        self.analysed(Counted::WithCancelled)
+    }
+
+    fn analysed(&self, counted: Counted) -> Analysis {
         let ids: Vec<Arc<str>> = self.segments.ids().map(Arc::from).collect();
         let members: Vec<AccountSet> = (0..ids.len()).map(|number| self.answers.matching(number)).collect();
         let visible = self.view().len();
-        let mut found = Analysis { in_none: self.in_none().len(), ..Analysis::default() };
+        let left_out = counted.left_out(self.view());
+        let cancelled = |set: &AccountSet| set.iter().filter(|place| left_out(*place)).count();
+        let in_none = self.in_none();
+        let in_none_cancelled = cancelled(&in_none);
+        let mut found =
+            Analysis { in_none: in_none.len() - in_none_cancelled, in_none_cancelled, ..Analysis::default() };
         let mut questions: HashMap<String, Vec<Arc<str>>> = HashMap::new();
         let mut groups: HashMap<(usize, u64), Vec<usize>> = HashMap::new();
         let mut sizes = Vec::with_capacity(ids.len());
         for (number, (id, set)) in ids.iter().zip(&members).enumerate() {
             let size = set.len();
             sizes.push(size);
-            found.counts.push((id.clone(), size));
+            let gone = cancelled(set);
+            found.counts.push((id.clone(), size - gone));
+            if gone > 0 {
+                found.cancelled.push((id.clone(), gone));
+            }
             let Some(checked) = self.segments.checked(id) else { continue };
             questions.entry(checked.ast().to_string()).or_default().push(id.clone());
             if checked.constant() == Some(false) {

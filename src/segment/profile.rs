@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::cancelled::{Counted, is_zero};
 use crate::book::{Account, ChildEntry, View};
 use crate::fold::{FoldValue, Totals};
 use crate::model::DocumentVersion;
@@ -66,7 +67,8 @@ pub struct Profile {
     pub cancelled_products: Vec<OwnedProduct>,
     /// How many more product accounts there are, owned or cancelled.
     pub more_products: usize,
-    /// What is for sale to it: the rows of tables of opportunities, of the account and all below.
+    /// What is for sale to it: the rows of tables of opportunities, of the account and all below, those of cancelled
+    /// accounts apart.
     pub opportunities: Rows,
     /// Its people: the rows of tables of users, of the account itself.
     pub users: Rows,
@@ -103,7 +105,8 @@ pub struct OwnedProduct {
     pub account: AccountId,
 }
 
-/// Rows of child tables.
+/// Rows of child tables. Below an account, those of cancelled accounts are left out and counted, as in figures (ruling S119 of
+/// [`docs::semantics`](crate::docs::semantics)).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -112,6 +115,9 @@ pub struct Rows {
     pub rows: Vec<ProfileRow>,
     /// How many more there are.
     pub more: usize,
+    /// How many rows of cancelled accounts are left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cancelled: usize,
 }
 
 /// One row of a child table.
@@ -138,6 +144,27 @@ impl Profile {
     /// Linear in the attributes, the children, and for products and opportunities in the accounts below.
     #[must_use]
     pub fn of(view: &View, account: Account<'_>, totals: Option<&Totals>, roles: &[&str]) -> Self {
+        Self::counting(view, account, totals, roles, Counted::Current)
+    }
+
+    /// The same, with the opportunities of cancelled accounts.
+    #[must_use]
+    pub fn with_cancelled(
+        view: &View,
+        account: Account<'_>,
+        totals: Option<&Totals>,
+        roles: &[&str],
+    ) -> Self {
+        Self::counting(view, account, totals, roles, Counted::WithCancelled)
+    }
+
+    fn counting(
+        view: &View,
+        account: Account<'_>,
+        totals: Option<&Totals>,
+        roles: &[&str],
+        counted: Counted,
+    ) -> Self {
         let schema = view.schema();
         let mut path: Vec<Relative> = account.ancestors().map(Relative::of).collect();
         path.reverse();
@@ -168,11 +195,12 @@ impl Profile {
             cancelled_products: Vec::new(),
             more_products: 0,
             opportunities: Rows::default(),
-            users: Rows::of(std::iter::once(account), view, TableKind::Users),
+            // Of the account that is asked itself, whoever it is.
+            users: Rows::of(std::iter::once(account), view, TableKind::Users, Counted::WithCancelled),
             roles: roles.collect(),
         };
         profile.take_products(account);
-        profile.opportunities = Rows::of(account.subtree(), view, TableKind::Opportunities);
+        profile.opportunities = Rows::of(account.subtree(), view, TableKind::Opportunities, counted);
         profile
     }
 
@@ -222,14 +250,25 @@ impl Relative {
 }
 
 impl Rows {
-    fn of<'v>(accounts: impl Iterator<Item = Account<'v>>, view: &View, kind: TableKind) -> Self {
+    fn of<'v>(
+        accounts: impl Iterator<Item = Account<'v>>,
+        view: &View,
+        kind: TableKind,
+        counted: Counted,
+    ) -> Self {
         let mut found = Self::default();
         let tables: Vec<&crate::model::ChildTable> = view.schema().tables_of(kind).collect();
         if tables.is_empty() {
             return found;
         }
+        let left_out = counted.left_out(view);
         for account in accounts {
+            let is_left_out = left_out(account.place());
             for table in &tables {
+                if is_left_out {
+                    found.cancelled += account.child_rows(table.name()).count();
+                    continue;
+                }
                 for row in account.child_rows(table.name()) {
                     if found.rows.len() >= MAX_PROFILE_ROWS {
                         found.more += 1;

@@ -7,10 +7,10 @@ use indexmap::IndexMap;
 use super::{Segment, SegmentErrors, SegmentFault, SegmentFaultKind};
 use crate::book::Account;
 use crate::expr::{
-    Ast, Checked, Checker, Explainer, Explanation, ExprLimits, ExprPlanErrors, Literal, Name, NameText,
-    Names, Node, NodeId, Of,
+    Ast, Checked, Checker, Explainer, Explanation, ExprLimits, ExprPlanErrors, Literal, Name, Names, Node,
+    NodeId, Of,
 };
-use crate::model::{AccountId, EnumValues, FixedZones, Zones};
+use crate::model::{AccountId, FixedZones, Zones};
 
 /// Segments that were checked together: every name means something, and none asks itself.
 ///
@@ -104,8 +104,7 @@ impl Segments {
             }
         }
         let chains: IndexMap<Arc<str>, usize> = known.keys().cloned().zip(order.chains).collect();
-        let with =
-            With { names, chains: &|id| chains.get(id).copied(), each: &|seen| each(chains.keys(), seen) };
+        let with = With { names, chains: &chains };
         let checker = Checker::new(&with).with_zones(zones).with_limits(limits.clone());
         let mut all = IndexMap::with_capacity(known.len());
         for (id, segment) in known {
@@ -240,10 +239,6 @@ fn asked(ast: &Ast) -> impl Iterator<Item = &str> {
     found.into_iter()
 }
 
-fn each<'i>(ids: impl Iterator<Item = &'i Arc<str>>, seen: &mut dyn FnMut(&str)) {
-    ids.for_each(|id| seen(id));
-}
-
 /// In which order segments are answered.
 struct Order {
     sorted: Vec<usize>,
@@ -313,82 +308,53 @@ impl std::fmt::Debug for WithSegments<'_> {
     }
 }
 
-/// Tells every id.
-type EachId<'a> = &'a dyn Fn(&mut dyn FnMut(&str));
-
 /// Names with segments that are not checked yet.
 struct With<'a> {
     names: &'a dyn Names,
-    chains: &'a dyn Fn(&str) -> Option<usize>,
-    each: EachId<'a>,
+    /// The length of the chain that each asks.
+    chains: &'a IndexMap<Arc<str>, usize>,
 }
 
-macro_rules! names_beside {
-    ($kind:ident, |$own:ident, $id:ident| $chain:expr, |$of:ident, $seen:ident| $each:expr) => {
-        impl Names for $kind<'_> {
-            fn name(&self, of: Of<'_>, name: &str) -> Option<Name> {
-                self.names.name(of, name)
-            }
+impl Names for With<'_> {
+    fn beneath(&self) -> Option<&dyn Names> {
+        Some(self.names)
+    }
 
-            fn each(&self, of: Of<'_>, seen: &mut dyn FnMut(&str)) {
-                self.names.each(of, seen);
-            }
+    fn name(&self, of: Of<'_>, name: &str) -> Option<Name> {
+        self.names.name(of, name)
+    }
 
-            fn text(&self, of: Of<'_>, name: &str) -> NameText {
-                self.names.text(of, name)
-            }
+    fn each(&self, of: Of<'_>, seen: &mut dyn FnMut(&str)) {
+        self.names.each(of, seen);
+    }
 
-            fn has_table(&self, table: &str) -> bool {
-                self.names.has_table(table)
-            }
+    fn segment_chain(&self, id: &str) -> Option<usize> {
+        self.chains.get(id).copied()
+    }
 
-            fn each_table(&self, seen: &mut dyn FnMut(&str)) {
-                self.names.each_table(seen);
-            }
-
-            fn account_types(&self) -> Option<EnumValues> {
-                self.names.account_types()
-            }
-
-            fn products(&self) -> Option<EnumValues> {
-                self.names.products()
-            }
-
-            fn cancelled_when(&self) -> Option<(Arc<str>, Vec<Arc<str>>)> {
-                self.names.cancelled_when()
-            }
-
-            fn segment_chain(&self, $id: &str) -> Option<usize> {
-                let $own = self;
-                $chain
-            }
-
-            fn each_segment(&self, $seen: &mut dyn FnMut(&str)) {
-                let $of = self;
-                $each
-            }
-
-            fn has_event(&self, event: &str) -> bool {
-                self.names.has_event(event)
-            }
-
-            fn each_event(&self, seen: &mut dyn FnMut(&str)) {
-                self.names.each_event(seen);
-            }
-
-            fn metric(&self, metric: &str) -> Option<Name> {
-                self.names.metric(metric)
-            }
-
-            fn each_metric(&self, seen: &mut dyn FnMut(&str)) {
-                self.names.each_metric(seen);
-            }
-        }
-    };
+    fn each_segment(&self, seen: &mut dyn FnMut(&str)) {
+        self.chains.keys().for_each(|id| seen(id));
+    }
 }
 
-names_beside!(With, |own, id| (own.chains)(id), |own, seen| (own.each)(seen));
-names_beside!(WithSegments, |own, id| own.segments.all.get(id).map(|entry| entry.chain), |own, seen| each(
-    own.segments.all.keys(),
-    seen
-));
+impl Names for WithSegments<'_> {
+    fn beneath(&self) -> Option<&dyn Names> {
+        Some(self.names)
+    }
+
+    fn name(&self, of: Of<'_>, name: &str) -> Option<Name> {
+        self.names.name(of, name)
+    }
+
+    fn each(&self, of: Of<'_>, seen: &mut dyn FnMut(&str)) {
+        self.names.each(of, seen);
+    }
+
+    fn segment_chain(&self, id: &str) -> Option<usize> {
+        self.segments.all.get(id).map(|entry| entry.chain)
+    }
+
+    fn each_segment(&self, seen: &mut dyn FnMut(&str)) {
+        self.segments.ids().for_each(seen);
+    }
+}

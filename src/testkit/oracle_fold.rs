@@ -43,7 +43,7 @@ pub struct OracleRollUp {
     /// Whose rows count.
     pub reach: Reach,
     /// Whether cancelled accounts count.
-    pub including_cancelled: bool,
+    pub with_cancelled: bool,
     /// The currency to convert to, and the column of the date whose rate is taken.
     pub convert: Option<(Currency, Option<String>)>,
 }
@@ -57,7 +57,7 @@ impl OracleRollUp {
             table: None,
             filters: Vec::new(),
             reach: Reach::SelfAndDescendants,
-            including_cancelled: false,
+            with_cancelled: false,
             convert: None,
         }
     }
@@ -85,8 +85,8 @@ impl OracleRollUp {
         for (column, values) in &self.filters {
             roll_up = roll_up.filter(column, values.iter().cloned());
         }
-        if self.including_cancelled {
-            roll_up = roll_up.including_cancelled();
+        if self.with_cancelled {
+            roll_up = roll_up.with_cancelled();
         }
         match &self.convert {
             None => roll_up,
@@ -164,7 +164,7 @@ impl<'q> Question<'q> {
     fn own_rows<'v>(&self, account: Account<'v>) -> Vec<Row<'v>> {
         let status = account.value("status");
         let group = status.and_then(|status| self.view.schema().status_group(status.as_text()?));
-        if group == Some(StatusGroup::Cancelled) && !self.ask.including_cancelled {
+        if group == Some(StatusGroup::Cancelled) && !self.ask.with_cancelled {
             return Vec::new();
         }
         let rows: Vec<Row<'v>> = match &self.ask.table {

@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
-use perennial::aggregate::{Operator, RollUpDefinition, RollUpPlan};
-use perennial::catalog::{CalculatedAttribute, Definition};
+use perennial::aggregate::{
+    EventKind, Metric, Metrics, Operator, Ranking, RollUpDefinition, RollUpPlan, UsageSchema, WithUsage,
+};
+use perennial::catalog::{CalculatedAttribute, Catalog, Definition};
 use perennial::engine::{Engine, EngineSettings, Update};
 use perennial::expr::{Ast, Checker, ExprLimits, ExprPlan, ExprValue, Name, Names, Of, Origin};
-use perennial::segment::{GroupBy, Histogram, MeasureKind, Query, Segment, Segments};
+use perennial::segment::{GroupBy, Histogram, MeasureKind, Profile, Query, Segment, Segments};
 use perennial::source::MemorySource;
 use perennial::testkit::OracleExpr;
 use perennial::{
-    AccountRow, Attribute, AttributeType, Book, Change, FoldPlan, FoldValue, Nesting, Policy, RollUp, Schema,
-    Scope, StatusGroup, SystemAttribute, Value, View,
+    AccountRow, Attribute, AttributeType, Book, Change, ChildRow, ChildTable, FoldPlan, FoldValue, Nesting,
+    Policy, RollUp, Schema, Scope, StatusGroup, SystemAttribute, TableKind, Value, View,
 };
 
-use crate::common::{as_of, id, view};
+use crate::common::{as_of, child, id, view};
 
 fn schema() -> Arc<Schema> {
     let schema = Schema::builder()
@@ -306,6 +308,237 @@ fn a_change_of_status_reaches_parents_ancestors_and_siblings() {
             }
         }
     }
+}
+
+#[test]
+fn a_cancelled_account_is_nobodys_peer() {
+    let view = view(&book());
+    let catalog = |ranking: Ranking| {
+        let text = Catalog::document([&ranking.into()]).to_string();
+        let read = Catalog::read([&*text]).unwrap();
+        Catalog::new(&schema(), &UsageSchema::new([]).unwrap(), read).unwrap()
+    };
+    let places = |ranking: Ranking| {
+        let catalog = catalog(ranking);
+        let found = catalog.run(&view, None, None);
+        ["top", "a", "b", "c", "d", "e"].map(|account| {
+            let value = found.value("place", view.account(account).unwrap());
+            value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+        })
+    };
+    let ranking = Ranking::new("place", "mrr").within("region");
+    // Four peers: the two that are cancelled were among them.
+    let third = (100.0_f64 / 3.0).to_string();
+    let two_thirds = (200.0_f64 / 3.0).to_string();
+    assert_eq!(places(ranking.clone()), ["0", &third, "-", &two_thirds, "100", "-"]);
+    assert_eq!(places(ranking.clone().with_cancelled()), ["0", "20", "40", "60", "80", "100"]);
+    assert_eq!(places(ranking.at_least(500.0)), ["0", "0", "-", &two_thirds, "100", "-"]);
+}
+
+/// Live places follow a status as they follow a value.
+#[test]
+fn a_change_of_status_moves_the_places_of_peers() {
+    let engine = Engine::new(schema(), as_of(), EngineSettings::new()).unwrap();
+    let row = |name: &str, mrr: i64| AccountRow::new(id(name), "Company").with("mrr", mrr);
+    let source = |status: &str| {
+        let accounts = [row("a", 1).with("status", "live"), row("b", 2).with("status", status), row("c", 3)];
+        MemorySource::new().accounts(accounts)
+    };
+    engine.load(&source("live")).unwrap();
+    let definitions =
+        [Ranking::new("place", "mrr").into(), Ranking::new("all", "mrr").with_cancelled().into()];
+    engine
+        .apply(definitions.into_iter().fold(Update::new(), |update, one: Definition| update.define(one)))
+        .unwrap();
+    let places = |name: &str| {
+        let state = engine.published();
+        let view = state.view(&Scope::all()).unwrap();
+        ["a", "b", "c"].map(|account| {
+            let value = view.value(name, view.accounts().account(account).unwrap());
+            value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+        })
+    };
+    assert_eq!(places("place"), ["0", "50", "100"]);
+    for (status, wanted) in [("gone", ["0", "-", "100"]), ("live", ["0", "50", "100"])] {
+        engine.apply(Change::new().set(&id("b"), "status", Value::Enum(status.into()))).unwrap();
+        assert_eq!(places("place"), wanted, "{status}");
+        assert_eq!(places("all"), ["0", "50", "100"], "{status}");
+    }
+    engine.apply(Change::new().set(&id("c"), "status", Value::Enum("dead".into()))).unwrap();
+    assert_eq!(places("place"), ["0", "100", "-"]);
+}
+
+#[test]
+fn an_analysis_counts_who_is_not_cancelled_and_compares_who_matches() {
+    let (book, schema) = (book(), schema());
+    let view = view(&book);
+    let segment = |name: &str, text: &str| Segment::parse(name, text).unwrap();
+    let all = [
+        segment("large", "mrr >= 100"),
+        segment("gone", "status in [\"gone\", \"dead\"]"),
+        segment("nobody", "mrr > 1000000"),
+    ];
+    let members = Segments::new(&*schema, all).unwrap().plan(&schema).unwrap().run(&view);
+    let told = members.analyse();
+    let pairs = |pairs: &[(Arc<str>, usize)]| -> Vec<(String, usize)> {
+        pairs.iter().map(|(id, count)| (id.to_string(), *count)).collect()
+    };
+    let named = |pairs: &[(&str, usize)]| -> Vec<(String, usize)> {
+        pairs.iter().map(|(id, count)| ((*id).to_owned(), *count)).collect()
+    };
+    assert_eq!(pairs(&told.counts), named(&[("large", 2), ("gone", 0), ("nobody", 0)]));
+    assert_eq!(pairs(&told.cancelled), named(&[("large", 2), ("gone", 2)]));
+    assert_eq!((told.in_none, told.in_none_cancelled), (2, 0));
+    // Who matches: a segment of cancelled accounts is not empty, and is part of another.
+    assert_eq!(told.empty.iter().map(|id| &**id).collect::<Vec<_>>(), ["nobody"]);
+    assert_eq!(told.subsets, [(Arc::from("gone"), Arc::from("large"))]);
+    let with = members.analyse_with_cancelled();
+    assert_eq!(pairs(&with.counts), named(&[("large", 4), ("gone", 2), ("nobody", 0)]));
+    assert!(with.cancelled.is_empty());
+    assert_eq!(members.count("gone"), Some(2));
+}
+
+#[test]
+fn a_profile_offers_nothing_to_cancelled_accounts() {
+    let deals = ChildTable::new("deals", TableKind::Opportunities);
+    let people = ChildTable::new("people", TableKind::Users);
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .status([("live", StatusGroup::Paying), ("gone", StatusGroup::Cancelled)])
+        .table(deals)
+        .table(people);
+    let row = |name: &str, status: &str| AccountRow::new(id(name), "Company").with("status", status);
+    let mut source = MemorySource::new()
+        .account(row("top", "live"))
+        .account(row("b", "gone").under(id("top")))
+        .account(row("d", "live").under(id("b")));
+    for (deal, of) in [("t", "top"), ("b1", "b"), ("b2", "b"), ("d", "d")] {
+        source = source.child("deals", ChildRow::new(child(deal), id(of)));
+    }
+    let source = source.child("people", ChildRow::new(child("ann"), id("b")));
+    let (book, _) = Book::load(schema.build().unwrap(), &source, &Policy::strict()).unwrap();
+    let view = view(&book);
+    let told = |of: &str, with: bool| {
+        let account = view.account(of).unwrap();
+        let profile = if with {
+            Profile::with_cancelled(&view, account, None, &[])
+        } else {
+            Profile::of(&view, account, None, &[])
+        };
+        let json = serde_json::to_string(&profile).unwrap();
+        assert_eq!(serde_json::from_str::<Profile>(&json).unwrap(), profile);
+        let deals: Vec<String> = profile.opportunities.rows.iter().map(|row| row.id.to_string()).collect();
+        (deals.join(" "), profile.opportunities.cancelled, profile.children.len(), profile.users.rows.len())
+    };
+    assert_eq!(told("top", false), ("t d".to_owned(), 2, 1, 0));
+    assert_eq!(told("top", true), ("t b1 b2 d".to_owned(), 0, 1, 0));
+    // A cancelled account that is asked itself: its people are its people.
+    assert_eq!(told("b", false), ("d".to_owned(), 2, 1, 1));
+}
+
+#[test]
+fn a_walk_that_reads_a_calculated_attribute_of_the_status_says_that_it_sees_everybody() {
+    let attribute = |name: &str, text: &str| -> Definition { CalculatedAttribute::new(name, text).into() };
+    let given = || {
+        vec![
+            attribute("is_gone", "status == \"gone\""),
+            attribute("is_lost", "is_gone || inSegment(\"dead\")"),
+            attribute("parent_gone", "parent.status == \"gone\""),
+            attribute("beside", "children.count() + descendants.withCancelled().count(d, d.is_gone)"),
+            attribute("asker", "children.exists(c, c.mrr > 1 && status == \"gone\")"),
+            Definition::Segment(Segment::parse("dead", "status == \"dead\"").unwrap()),
+        ]
+    };
+    let catalog = |text: &str| {
+        let definitions = std::iter::once(attribute("asked", text)).chain(given());
+        Catalog::new(&schema(), &UsageSchema::new([]).unwrap(), definitions)
+    };
+    for (text, name, mended) in [
+        ("children.count(c, c.is_gone)", "is_gone", "children.withCancelled().count(c, c.is_gone)"),
+        (
+            "descendants.filter(d, d.mrr > 1).exists(d, d.is_lost)",
+            "is_lost",
+            "descendants.filter(d, d.mrr > 1).withCancelled().exists(d, d.is_lost)",
+        ),
+        ("siblings.exists(s, s.asker)", "asker", "siblings.withCancelled().exists(s, s.asker)"),
+    ] {
+        let errors = catalog(text).unwrap_err();
+        let told = errors.to_string();
+        let message = format!(
+            "`{name}` is computed from the status, and this walk leaves out cancelled accounts; write \
+             `.withCancelled()` behind the collection to ask them as well [insert `.withCancelled()`]"
+        );
+        assert!(told.starts_with("calculated attribute `asked`: E115") && told.contains(&message), "{told}");
+        assert!(catalog(mended).is_ok(), "{mended}");
+    }
+    for text in [
+        "children.count(c, c.parent_gone)",
+        "children.sum(c, c.beside)",
+        "children.exists(c, c.mrr > 1 && is_gone)",
+    ] {
+        assert!(catalog(text).is_ok(), "{text}");
+    }
+    // It was never yes.
+    let found = catalog("children.withCancelled().count(c, c.is_gone)").unwrap();
+    let view = view(&book());
+    let value = found.run(&view, None, None).value("asked", view.account("top").unwrap());
+    assert_eq!(value, Some(ExprValue::Int(1)));
+}
+
+/// A wrapper that says one thing only passes everything else on.
+#[test]
+fn names_around_others_pass_on_what_they_do_not_say() {
+    struct Around<'n>(&'n dyn Names);
+    impl Names for Around<'_> {
+        fn beneath(&self) -> Option<&dyn Names> {
+            Some(self.0)
+        }
+        fn name(&self, of: Of<'_>, name: &str) -> Option<Name> {
+            self.0.name(of, name)
+        }
+        fn each(&self, of: Of<'_>, seen: &mut dyn FnMut(&str)) {
+            self.0.each(of, seen);
+        }
+    }
+    let table = ChildTable::new("deals", TableKind::Opportunities);
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .product("CRM")
+        .status([("live", StatusGroup::Paying), ("gone", StatusGroup::Cancelled)])
+        .attribute(Attribute::new("seats", AttributeType::Int).label("Seats"))
+        .table(table)
+        .build()
+        .unwrap();
+    let usage = UsageSchema::new([EventKind::new("login")]).unwrap();
+    let metrics = Metrics::new(&usage, [Metric::new("logins", "events(\"login\").count()")]).unwrap();
+    let segments = Segments::new(&schema, [Segment::parse("large", "seats > 1").unwrap()]).unwrap();
+    let with_segments = segments.names(&schema);
+    let known = WithUsage::new(&with_segments, &usage, &metrics);
+    let said = |names: &dyn Names| {
+        let listed = |each: &dyn Fn(&mut dyn FnMut(&str))| {
+            let mut all = Vec::new();
+            each(&mut |name| all.push(name.to_owned()));
+            all
+        };
+        format!(
+            "{:?}",
+            (
+                (names.text(Of::Account, "seats"), names.has_table("deals"), names.account_types()),
+                (names.products(), names.cancelled_when(), names.segment_chain("large")),
+                (names.has_event("login"), names.metric("logins"), listed(&|seen| names.each_table(seen))),
+                (listed(&|seen| names.each_segment(seen)), listed(&|seen| names.each_event(seen))),
+                listed(&|seen| names.each_metric(seen)),
+            )
+        )
+    };
+    let whole = said(&known);
+    for part in ["Seats", "true, Some", "CRM", "gone", "Some(1)", "deals", "large", "login", "logins"] {
+        assert!(whole.contains(part), "{part} in {whole}");
+    }
+    assert_eq!(said(&Around(&known)), whole);
+    let (none, nothing) = (UsageSchema::new([]).unwrap(), Metrics::none());
+    assert_eq!(said(&WithUsage::new(&Around(&known), &none, &nothing)), whole);
+    assert_eq!(said(&segments.names(&Around(&known))), whole);
 }
 
 /// Names of a host that pass those of a schema on, and say nothing of who is cancelled.

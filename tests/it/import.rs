@@ -419,6 +419,18 @@ fn types_decide_what_a_constant_of_a_rule_is() {
         (json!({ ">": [{ "var": "seats" }, "15"] }), "seats > 15"),
         (json!({ "==": [{ "var": "region" }, "EMEA"] }), "region == \"EMEA\""),
         (json!({ "==": [{ "var": "name" }, "15"] }), "name == \"15\""),
+        // A choice is of the type of what it gives, and its constants are, too.
+        (
+            json!({ "<": [{ "if": [{ "var": "active" }, renewal(), "2022-01-01"] }, "2023-01-01"] }),
+            "(active ? renewal : date(\"2022-01-01\")) < date(\"2023-01-01\")",
+        ),
+        (
+            json!({ "<": [renewal(), { "if": [{ "var": "active" }, "2022-01-01", { "var": "active" }, "2023-01-01", "2024-01-01"] }] }),
+            "renewal < (active ? date(\"2022-01-01\") : active ? date(\"2023-01-01\") : date(\"2024-01-01\"))",
+        ),
+        // What is computed of numbers is a number.
+        (json!({ "==": [{ "+": [{ "var": "seats" }, 1] }, "5"] }), "seats + 1 == 5"),
+        (json!({ ">": ["2.5", { "/": [{ "var": "seats" }, 2] }] }), "2.5 > ratio(seats, 2)"),
     ];
     let schema = schema();
     for (rule, wanted) in all {
@@ -431,6 +443,11 @@ fn types_decide_what_a_constant_of_a_rule_is() {
         (json!({ "===": [{ "var": "seats" }, "15"] }), "/===/1"),
         (json!({ "in": [{ "var": "seats" }, ["15"]] }), "/in/1/0"),
         (json!({ "==": [{ "var": "active" }, 1] }), "/==/1"),
+        // To JavaScript no text is true: not even this one.
+        (json!({ "==": [{ "var": "active" }, "true"] }), "/==/1"),
+        (json!({ "==": [{ "+": [{ "var": "seats" }, 1] }, "x"] }), "/==/1"),
+        (json!({ "if": [{ "var": "active" }, renewal(), "soon"] }), "/if"),
+        (json!({ ">": [{ "if": [{ "var": "active" }, { "var": "seats" }, "5"] }, 4] }), "/>/0/if"),
         (json!({ "==": [{ "var": "name" }, 15] }), "/==/1"),
     ] {
         assert_eq!(logic(&rule).unwrap_err(), [at], "{rule}");

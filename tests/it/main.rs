@@ -68,6 +68,7 @@ mod conformance_kit;
 mod csv_source;
 mod dependencies;
 mod diagram;
+mod dotted_names;
 mod engine;
 mod engine_journal;
 mod engine_large;

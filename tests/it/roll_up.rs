@@ -437,7 +437,7 @@ fn random_roll_up(rng: &mut Rng) -> OracleRollUp {
     let mut ask = OracleRollUp::new(operator.clone());
     ask.table = of_table.then(|| "deals".to_owned());
     ask.reach = rng.pick(&REACHES);
-    ask.including_cancelled = rng.chance(30);
+    ask.with_cancelled = rng.chance(30);
     let reads = |name: &str| match &operator {
         Op::Sum(c) | Op::Average(c) => c == name,
         Op::Ratio(a, b) => a == name || b == name,
@@ -952,7 +952,7 @@ fn cancelled_accounts_are_out_and_those_below_them_are_in() {
     let mut list = family();
     list[1] = list[1].clone().with("status", "gone");
     let book = book_of(list, 1);
-    let both = plan([RollUp::sum("seats"), RollUp::sum("seats").including_cancelled().named("all")]);
+    let both = plan([RollUp::sum("seats"), RollUp::sum("seats").with_cancelled().named("all")]);
     let before = both.all(&whole(&book));
     assert_eq!((at(&before, "grand", SUM), at(&before, "grand", "all")), (int(1_101), int(1_111)));
     let (book, _) = book.apply(&Change::new().set(&id("leaf"), "status", "dead")).unwrap();

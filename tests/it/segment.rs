@@ -120,10 +120,21 @@ proptest! {
         let sets: Vec<BTreeSet<AccountId>> =
             segments.ids().map(|id| found.ids(id).unwrap().into_iter().collect()).collect();
         let union: BTreeSet<&AccountId> = sets.iter().flatten().collect();
-        prop_assert_eq!(told.in_none, view.len() - union.len());
-        prop_assert_eq!(found.in_none().len(), told.in_none);
+        prop_assert_eq!(found.in_none().len(), view.len() - union.len());
+        let gone = |id: &AccountId| view.account(id.as_str()).unwrap().is_cancelled();
+        let left = view.accounts().filter(|account| !union.contains(&account.id()));
+        let (cancelled, current): (Vec<_>, Vec<_>) = left.partition(perennial::Account::is_cancelled);
+        prop_assert_eq!((told.in_none, told.in_none_cancelled), (current.len(), cancelled.len()));
+        let with = found.analyse_with_cancelled();
+        prop_assert_eq!((with.in_none, with.in_none_cancelled), (current.len() + cancelled.len(), 0));
+        prop_assert_eq!((&with.empty, &with.everybody, &with.same_members), (&told.empty, &told.everybody, &told.same_members));
+        prop_assert!(with.cancelled.is_empty());
         for (a, set) in sets.iter().enumerate() {
             let name = format!("s{a}");
+            let cancelled = set.iter().filter(|id| gone(id)).count();
+            let listed = told.cancelled.iter().find(|(id, _)| **id == *name).map_or(0, |(_, gone)| *gone);
+            prop_assert_eq!((told.counts[a].1, listed), (set.len() - cancelled, cancelled));
+            prop_assert_eq!(with.counts[a].1, set.len());
             prop_assert_eq!(told.empty.iter().any(|id| **id == *name), set.is_empty());
             prop_assert_eq!(told.never.iter().any(|id| **id == *name), QUESTIONS[picked[a]] == "false");
             for (b, other) in sets.iter().enumerate().filter(|(b, _)| *b != a) {

@@ -29,7 +29,7 @@ pub fn roll_up(data: &Data) -> Outcome<Vec<Contestant<'_, Total>>> {
     let (book, _) = Book::load(data.book.schema(), &data.book.source(), &Policy::strict())?;
     let sums = (1..=METRICS).map(|metric| RollUp::sum(&format!("m{metric}")));
     let others = [RollUp::count(), RollUp::min("contract_value"), RollUp::max("contract_value")];
-    let all = sums.chain(others).map(RollUp::including_cancelled);
+    let all = sums.chain(others).map(RollUp::with_cancelled);
     let plan = FoldPlan::new(book.schema(), all)?;
     let view = view(&book)?;
     let on = |threads: usize| -> Outcome<Contestant<'_, Total>> {

@@ -179,6 +179,15 @@ mod tests {
     }
 
     #[test]
+    fn a_quotient_just_above_a_tie_is_rounded_up() {
+        // 1 + 2^-53 lies between two doubles; the last bit, far below, says which is nearer.
+        let by = Wide::of(1 << 80);
+        let quotient = |units: u128| Some(Wide::of(units).divided(&by, 0));
+        assert_eq!(quotient((1 << 80) + (1 << 27) + 1), Some(1.0 + f64::EPSILON));
+        assert_eq!(quotient((1 << 80) + (1 << 27)), Some(1.0));
+    }
+
+    #[test]
     fn a_large_mean_does_not_drown_a_small_spread() {
         // The textbook case on which sums of doubles fail.
         let mut moments = Moments::default();

@@ -1,11 +1,9 @@
 //! Which names do expressions have that ask usage?
 
-use std::sync::Arc;
-
 use super::kind::{ANY_EVENT, BUILT_IN, UsageSchema};
 use super::{Metrics, Usage};
 use crate::expr::{Name, NameText, Names, Of, Type};
-use crate::model::{Attribute, EnumValues};
+use crate::model::Attribute;
 
 /// Names, and beside them those of usage: events with their properties, and metrics.
 #[derive(Clone, Copy)]
@@ -55,6 +53,10 @@ impl WithUsage<'_> {
 }
 
 impl Names for WithUsage<'_> {
+    fn beneath(&self) -> Option<&dyn Names> {
+        Some(self.names)
+    }
+
     fn name(&self, of: Of<'_>, name: &str) -> Option<Name> {
         let Of::Event(event) = of else { return self.names.name(of, name) };
         if !self.has_event(event) {
@@ -94,34 +96,6 @@ impl Names for WithUsage<'_> {
         }
     }
 
-    fn has_table(&self, table: &str) -> bool {
-        self.names.has_table(table)
-    }
-
-    fn each_table(&self, seen: &mut dyn FnMut(&str)) {
-        self.names.each_table(seen);
-    }
-
-    fn account_types(&self) -> Option<EnumValues> {
-        self.names.account_types()
-    }
-
-    fn products(&self) -> Option<EnumValues> {
-        self.names.products()
-    }
-
-    fn cancelled_when(&self) -> Option<(Arc<str>, Vec<Arc<str>>)> {
-        self.names.cancelled_when()
-    }
-
-    fn segment_chain(&self, id: &str) -> Option<usize> {
-        self.names.segment_chain(id)
-    }
-
-    fn each_segment(&self, seen: &mut dyn FnMut(&str)) {
-        self.names.each_segment(seen);
-    }
-
     fn has_event(&self, event: &str) -> bool {
         event == ANY_EVENT || self.usage.kind(event).is_some() || self.names.has_event(event)
     }
@@ -129,13 +103,25 @@ impl Names for WithUsage<'_> {
     fn each_event(&self, seen: &mut dyn FnMut(&str)) {
         seen(ANY_EVENT);
         self.usage.kinds().for_each(|kind| seen(kind.name()));
+        let is_own = |event: &str| event == ANY_EVENT || self.usage.kind(event).is_some();
+        self.names.each_event(&mut |event| {
+            if !is_own(event) {
+                seen(event);
+            }
+        });
     }
 
     fn metric(&self, metric: &str) -> Option<Name> {
-        self.metrics.kind(metric).map(|kind| Name::new(kind.clone()))
+        let own = self.metrics.kind(metric).map(|kind| Name::new(kind.clone()));
+        own.or_else(|| self.names.metric(metric))
     }
 
     fn each_metric(&self, seen: &mut dyn FnMut(&str)) {
-        self.metrics.names().for_each(seen);
+        self.metrics.names().for_each(&mut *seen);
+        self.names.each_metric(&mut |metric| {
+            if self.metrics.kind(metric).is_none() {
+                seen(metric);
+            }
+        });
     }
 }

@@ -11,7 +11,7 @@ use super::paths::{Account, Receiver};
 use crate::expr::ast::NodeId;
 use crate::expr::diagnostic::{Code, Span};
 use crate::expr::functions::Entry;
-use crate::expr::names::{Names, Of};
+use crate::expr::names::{Name, Names, Of};
 use crate::expr::term::{Cell, Op, SlotOf, TermId, Terms, Walk};
 use crate::expr::types::Type;
 
@@ -21,8 +21,8 @@ pub(super) struct Cancelled {
     status: Option<(Arc<str>, Type, Arc<[Cell]>)>,
     /// The question whether an account is not cancelled, once a walk has asked it.
     kept: Option<TermId>,
-    /// Where the status of a variable is read, by the number of its context.
-    read: Vec<(usize, NodeId)>,
+    /// Where the status of a variable is read, by the number of its context, and the name that is read.
+    read: Vec<(usize, NodeId, Arc<str>)>,
 }
 
 impl Cancelled {
@@ -94,11 +94,12 @@ impl Check<'_> {
         }
     }
 
-    /// Remembers where the status of the variable of a walk is read.
-    pub(super) fn note_status(&mut self, account: &Account, path: &str, node: NodeId) {
-        let is_status = self.cancelled.status.as_ref().is_some_and(|(attribute, ..)| &**attribute == path);
-        if is_status && account.context > 0 && account.places.is_empty() {
-            self.cancelled.read.push((account.context, node));
+    /// Remembers where the status of the variable of a walk is read, or what is computed from it.
+    pub(super) fn note_status(&mut self, account: &Account, path: &Arc<str>, name: &Name, node: NodeId) {
+        let Some((status, ..)) = &self.cancelled.status else { return };
+        let is_read = status == path || name.tells_cancelled();
+        if is_read && account.context > 0 && account.places.is_empty() {
+            self.cancelled.read.push((account.context, node, path.clone()));
         }
     }
 
@@ -106,14 +107,20 @@ impl Check<'_> {
     /// body has been checked.
     pub(super) fn must_see_cancelled(&mut self, over: NodeId, filters: &[TermId]) -> Option<()> {
         let context = self.here() + 1;
-        let first = self.cancelled.read.iter().find(|(of, _)| *of == context).map(|(_, node)| *node);
-        self.cancelled.read.retain(|(of, _)| *of != context);
+        let first = self.cancelled.read.iter().find(|(of, ..)| *of == context);
+        let first = first.map(|(_, node, path)| (*node, path.clone()));
+        self.cancelled.read.retain(|(of, ..)| *of != context);
         let kept = self.cancelled.kept.filter(|kept| filters.contains(kept));
-        let (Some(node), Some(_)) = (first, kept) else { return Some(()) };
+        let (Some((node, path)), Some(_)) = (first, kept) else { return Some(()) };
         let end = self.span(over).end;
         let edit = Some((Span::new(end, end), ".withCancelled()".to_owned()));
-        let message = "this walk leaves out cancelled accounts, so that it never sees their status; \
-                       write `.withCancelled()` behind the collection to ask them as well";
+        let is_status = self.cancelled.status.as_ref().is_some_and(|(status, ..)| *status == path);
+        let sees = if is_status {
+            "this walk leaves out cancelled accounts, so that it never sees their status".to_owned()
+        } else {
+            format!("`{path}` is computed from the status, and this walk leaves out cancelled accounts")
+        };
+        let message = format!("{sees}; write `.withCancelled()` behind the collection to ask them as well");
         self.edit_at(Code::E115, node, message, edit)
     }
 }

@@ -430,7 +430,7 @@ impl Check<'_> {
             Node::Hole => None,
             Node::Literal(literal) => Some(Receiver::Value(self.literal(literal, node))),
             Node::Path(names) => self.path(names, node),
-            Node::Member { of, name } => self.member(of, name, node),
+            Node::Member { .. } => self.member(node),
             Node::List(items) => value(self.list(items, node)),
             Node::Index { of, at } => value(self.index(of, at, node)),
             Node::Not(of) => value(self.not(of, node)),

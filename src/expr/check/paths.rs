@@ -9,7 +9,7 @@ use super::{Check, Term};
 use crate::expr::ast::NodeId;
 use crate::expr::diagnostic::{Code, Span};
 use crate::expr::functions;
-use crate::expr::names::{Name, Of};
+use crate::expr::names::{MAX_NAME_PARTS, Name, Of};
 use crate::expr::term::{Asker, Cell, Gather, Op, Over, Place, SlotOf, TermId, Usage, Walk};
 use crate::expr::types::Type;
 use crate::model::nearest;
@@ -154,7 +154,7 @@ impl Check<'_> {
         if let [only] = names {
             return self.names.name(of, only).map(|name| (name, only.clone(), 1));
         }
-        for used in (1..=names.len().min(8)).rev() {
+        for used in (1..=names.len().min(MAX_NAME_PARTS)).rev() {
             let path = names.get(..used)?.join(".");
             if let Some(name) = self.names.name(of, &path) {
                 return Some((name, Arc::from(path), used));
@@ -178,10 +178,11 @@ impl Check<'_> {
             let outer = bare && account.places.is_empty();
             if let Some((name, path, used)) = self.longest(Of::Account, rest) {
                 self.read(node, &path, &name, false);
+                self.note_status(&account, &path, &name, node);
                 let behind = rest.get(used..).unwrap_or_default();
                 return self.attribute(&account, &path, name.kind(), behind, node, outer);
             }
-            if outer && &**head == "attr" && !behind.is_empty() {
+            if &**head == "attr" {
                 rest = behind;
                 continue;
             }
@@ -264,7 +265,6 @@ impl Check<'_> {
         if outer {
             self.note_outer(node, path);
         }
-        self.note_status(account, path, node);
         let id = self.terms.slot(&SlotOf::Account, path, kind);
         let id = self.reach(account, id, node)?;
         let term = Term { id, kind: kind.clone(), loose: None, node };
@@ -343,11 +343,12 @@ impl Check<'_> {
         Some(Term { id, kind, loose: None, node })
     }
 
-    /// A name behind what an expression gives.
-    pub(super) fn member(&mut self, of: NodeId, name: &Arc<str>, node: NodeId) -> Option<Receiver> {
+    /// Names behind what an expression gives: all of them together, since a declared name may have dots.
+    pub(super) fn member(&mut self, node: NodeId) -> Option<Receiver> {
+        let (of, names) = self.ast.names_behind(node);
         match self.receiver(of)? {
-            Receiver::Account(account) => self.account_path(account, std::slice::from_ref(name), node, false),
-            Receiver::Value(term) => self.field(&term, name, node).map(Receiver::Value),
+            Receiver::Account(account) => self.account_path(account, &names, node, false),
+            Receiver::Value(term) => self.fields(term, &names, node).map(Receiver::Value),
             other => self.not_a_value(of, &other),
         }
     }

@@ -134,7 +134,7 @@ impl Checker<'_> {
         let (ast, faults) = parser::parse(source, self.limits());
         let mut check = self.start(&ast, faults);
         let _ = check.term(ast.root());
-        let node = smallest(&ast, at)?;
+        let node = with_all_names(&ast, smallest(&ast, at)?);
         let span = ast.span(node);
         if let Node::Call { function, .. } = ast.node(node) {
             let entry = functions::function(function)?;
@@ -150,7 +150,12 @@ impl Checker<'_> {
         let kind = check.kinds.get(node.index()).and_then(Option::as_ref)?.to_string();
         // The name that the node reads; behind a variable or another account, its end.
         let mut text = NameText::default();
-        if let Node::Path(names) = ast.node(node) {
+        let names = match ast.node(node) {
+            Node::Path(names) => names.to_vec(),
+            Node::Member { .. } => ast.names_behind(node).1,
+            _ => Vec::new(),
+        };
+        if !names.is_empty() {
             let rests = (0..names.len()).filter_map(|from| names.get(from..)).map(|names| names.join("."));
             for name in rests {
                 let owners = self.owners();
@@ -404,6 +409,20 @@ fn smallest(ast: &Ast, at: usize) -> Option<NodeId> {
         left.extend(ast.below(node));
     }
     best.map(|(_, node)| node)
+}
+
+/// The whole of `lineage.at("Region").health.score` for a part of its names: they may be one name with dots.
+fn with_all_names(ast: &Ast, node: NodeId) -> NodeId {
+    let mut whole = node;
+    if matches!(ast.node(node), Node::Member { .. }) {
+        // Nodes stand after those below them.
+        for longer in (node.0..).take(ast.len() - node.index()).map(NodeId) {
+            if matches!(ast.node(longer), Node::Member { of, .. } if of == whole) {
+                whole = longer;
+            }
+        }
+    }
+    whole
 }
 
 /// The node that covers a part of the text exactly.

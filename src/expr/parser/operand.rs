@@ -6,7 +6,7 @@ use super::{Parser, constant, is_operator, is_operator_word, is_reserved};
 use crate::expr::ast::{MacroKind, NodeId, Stored};
 use crate::expr::diagnostic::{Code, Span};
 use crate::expr::functions;
-use crate::expr::lexer::{Token, TokenKind};
+use crate::expr::lexer::{Token, TokenKind, receiver_before};
 use crate::expr::literal::{self, Literal};
 
 impl Parser<'_> {
@@ -194,31 +194,19 @@ impl Parser<'_> {
 
     /// `x == null` is `!has(x)`.
     fn null(&mut self, token: Token) {
-        let before = |back: usize| self.at.checked_sub(back).and_then(|at| self.tokens.get(at)).copied();
-        let (operator, operand) = (before(2), before(3));
-        let advice = match (operator, operand) {
-            (Some(operator), Some(operand)) if operand.kind == TokenKind::Ident => {
-                let mut first = operand;
-                let mut back = 4;
-                while let (Some(dot), Some(name)) = (before(back), before(back + 1)) {
-                    if dot.kind != TokenKind::Dot
-                        || !matches!(name.kind, TokenKind::Ident | TokenKind::Quoted)
-                    {
-                        break;
-                    }
-                    first = name;
-                    back += 2;
-                }
-                let path = self.text(first.span.to(operand.span));
-                let has = match operator.kind {
-                    TokenKind::Equal | TokenKind::Assign => Some(format!("!has({path})")),
-                    TokenKind::NotEqual | TokenKind::Differs => Some(format!("has({path})")),
-                    _ => None,
-                };
-                has.map(|has| (first.span.to(token.span), has))
-            }
-            _ => None,
-        };
+        let before = |back: usize| self.at.checked_sub(back).and_then(|at| self.tokens.get(at));
+        let is_name = |token: &&Token| matches!(token.kind, TokenKind::Ident | TokenKind::Quoted);
+        let named = before(3).filter(is_name).and(self.at.checked_sub(2));
+        let asked = named.and_then(|operator| receiver_before(&self.tokens, operator));
+        let advice = before(2).zip(asked).and_then(|(operator, asked)| {
+            let path = self.text(asked);
+            let has = match operator.kind {
+                TokenKind::Equal | TokenKind::Assign => Some(format!("!has({path})")),
+                TokenKind::NotEqual | TokenKind::Differs => Some(format!("has({path})")),
+                _ => None,
+            };
+            has.map(|has| (asked.to(token.span), has))
+        });
         let message = match &advice {
             Some((_, has)) => format!("there is no null; write {has}"),
             None => "there is no null; ask `has(..)` for a value".to_owned(),

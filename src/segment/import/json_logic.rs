@@ -11,9 +11,9 @@ use crate::expr::Type;
 use crate::model::nearest;
 
 /// Operations that have a counterpart.
-const KNOWN: [&str; 30] = [
+const KNOWN: [&str; 29] = [
     "var", "==", "===", "!=", "!==", ">", ">=", "<", "<=", "!", "!!", "or", "and", "if", "?:", "in", "cat",
-    "%", "max", "min", "+", "-", "*", "/", "filter", "map", "all", "none", "some", "missing",
+    "%", "max", "min", "+", "-", "*", "/", "filter", "map", "all", "none", "some",
 ];
 
 /// What the operation reads is missing there, and 0, "" or false for JSONLogic.
@@ -24,7 +24,8 @@ const MISSING: &str =
 const TRUTHY: &str = "expected a yes/no question: nothing else is truthy here";
 
 /// Why an operation on numbers is refused.
-const NUMBERS: &str = "expected a number: a text is not taken for one; write the number";
+const NUMBERS: &str =
+    "expected a number: neither a text nor a truth value is taken for one; write the number";
 
 impl Importer<'_> {
     /// A rule of JSONLogic. Values of different types are not compared; a constant beside a known name is of its type.
@@ -261,13 +262,17 @@ impl Reader<'_> {
                 })
                 .collect();
         let kind = read.iter().flatten().find_map(|part| self.type_of_node(part, item.is_some()));
-        let kind = kind.filter(Type::is_scalar);
+        // What is computed of numbers is a number, of whatever type.
+        let is_number = |part: &Json| self.kind_of(part, item.is_some()) == Some(Kind::Number);
+        let computed = || read.iter().flatten().any(is_number).then_some(Type::Double);
+        let kind = kind.or_else(computed).filter(Type::is_scalar);
         let parts: Vec<Option<Json>> = arguments
             .iter()
             .zip(read)
             .enumerate()
             .map(|(place, (argument, read))| match (is_constant(argument), &kind) {
-                (false, _) => read,
+                (false, Some(kind)) => self.with_typed_arms(read?, kind, &at(place)),
+                (false, None) => read,
                 (true, Some(kind)) => self.constant_of(argument, kind, &at(place), strict),
                 (true, None) => self.logic(argument, &at(place), item, depth + 1),
             })
@@ -278,13 +283,39 @@ impl Reader<'_> {
     /// A constant beside a name of a type.
     fn constant_of(&mut self, value: &Json, kind: &Type, path: &str, strict: bool) -> Option<Json> {
         let is_number = kind.is_number() || matches!(kind, Type::Money { .. });
-        if strict && value.is_string() && (is_number || *kind == Type::Bool) {
+        // JavaScript takes no text for true or false, not even "true".
+        if value.is_string() && (strict && is_number || *kind == Type::Bool) {
             return self.fault(path, format!("a text is never the same as a {kind}; write the value itself"));
         }
         if value.is_null() {
             return self.fault(path, "null is asked for by `==` or `!=` alone");
         }
         self.literal(value, Some(kind), path)
+    }
+
+    /// The same part, with the constants that a choice in it gives read as of a type. As in `===`, no text is a number there.
+    fn with_typed_arms(&mut self, part: Json, kind: &Type, path: &str) -> Option<Json> {
+        let is_choice = |part: &Json| part.get("op").and_then(Json::as_str) == Some("if");
+        let mut part = part;
+        let mut sound = true;
+        // A choice of many stands in the last arm of another.
+        let mut left: Vec<&mut Json> = vec![&mut part];
+        while let Some(node) = left.pop() {
+            if is_choice(node)
+                && let Some(arms) = node.get_mut("args").and_then(Json::as_array_mut)
+            {
+                for arm in arms.iter_mut().skip(1) {
+                    match arm.pointer("/lit/text").cloned() {
+                        Some(text) => match self.constant_of(&text, kind, path, true) {
+                            Some(read) => *arm = read,
+                            None => sound = false,
+                        },
+                        None => left.push(arm),
+                    }
+                }
+            }
+        }
+        sound.then_some(part)
     }
 
     /// Every argument, whatever is wrong with some.
@@ -370,7 +401,10 @@ impl Reader<'_> {
         while let (Some(then), Some(test)) = (parts.next(), parts.next()) {
             found = json!({ "op": "if", "args": [test, then, found] });
         }
-        Some(found)
+        match self.type_of_node(&found, item.is_some()).filter(Type::is_scalar) {
+            Some(kind) => self.with_typed_arms(found, &kind, path),
+            None => Some(found),
+        }
     }
 
     /// One of a list, or part of a text.

@@ -19,7 +19,7 @@ use self::arithmetic::{in_doubles, reckoned};
 use self::values::{all, any, as_double, compared, constant, finite, holds, is_in, negated, rank, widened};
 use super::oracle_definition::shown;
 use crate::expr::{Ast, BinaryOp, Checked, ExprValue, Node, NodeId, Type};
-use crate::{Account, AsOf, ChildEntry, StatusGroup};
+use crate::{Account, AsOf, Attribute, ChildEntry, ChildTable, StatusGroup};
 
 /// The slow, obvious evaluator of expressions.
 ///
@@ -278,15 +278,18 @@ impl<'v> Walk<'_, 'v> {
                 let Some((head, rest)) = names.split_first() else { return Thing::Value(None) };
                 let found = variables.iter().rev().find(|(known, _)| known == head);
                 match found.map(|(_, thing)| thing.clone()) {
-                    Some(thing) => rest.iter().fold(thing, |thing, name| self.member(&thing, name)),
-                    None => names
-                        .iter()
-                        .fold(Thing::Account(Some(self.account)), |thing, name| self.member(&thing, name)),
+                    Some(thing) => self.members(thing, rest),
+                    None => self.members(Thing::Account(Some(self.account)), names),
                 }
             }
-            Node::Member { of, name } => {
-                let of = self.thing(of, variables);
-                self.member(&of, name)
+            Node::Member { .. } => {
+                let (mut first, mut names) = (node, Vec::new());
+                while let Node::Member { of, name } = self.ast.node(first) {
+                    names.insert(0, name.clone());
+                    first = of;
+                }
+                let thing = self.thing(first, variables);
+                self.members(thing, &names)
             }
             Node::Call { function, arguments, .. } => match (&**function, arguments) {
                 ("withCancelled", [of]) => match self.thing(*of, variables) {
@@ -333,12 +336,34 @@ impl<'v> Walk<'_, 'v> {
         }
     }
 
+    /// What stands behind names, of which several may spell one with dots: the longest that is declared.
+    fn members(&self, thing: Thing<'v>, names: &[Arc<str>]) -> Thing<'v> {
+        let mut thing = thing;
+        let mut left = names;
+        while !left.is_empty() {
+            let schema = self.account.view().schema();
+            let declared: Vec<&str> = match &thing {
+                Thing::Account(_) => schema.attributes().map(Attribute::name).collect(),
+                Thing::Row(_) => schema.tables().flat_map(ChildTable::columns).map(Attribute::name).collect(),
+                _ => Vec::new(),
+            };
+            let spelled: Vec<String> =
+                (1..=left.len()).map(|many| left.get(..many).unwrap_or_default().join(".")).collect();
+            let longest = spelled.iter().rposition(|name| declared.contains(&&**name)).unwrap_or(0);
+            thing = self.member(&thing, spelled.get(longest).map_or("", |name| name));
+            left = left.get(longest + 1..).unwrap_or_default();
+        }
+        thing
+    }
+
     fn member(&self, thing: &Thing<'v>, name: &str) -> Thing<'v> {
         let account = match thing {
             Thing::Account(Some(account)) => *account,
             Thing::Row(row) => return Thing::Value(row.value(name).as_ref().map(shown)),
             Thing::Account(None) if self.is_collection(name) => return Thing::Accounts(Vec::new()),
-            Thing::Account(None) if matches!(name, "parent" | "root") => return Thing::Account(None),
+            Thing::Account(None) if matches!(name, "parent" | "root" | "attr") => {
+                return Thing::Account(None);
+            }
             _ => return Thing::Value(None),
         };
         let attribute = account.view().schema().attribute(name).is_some();

@@ -1,0 +1,48 @@
+//! Which accounts does a ranking compare?
+//!
+//! Those that the view shows and that are not cancelled: ruling S116 of `docs/semantics`.
+
+use super::derived::visible;
+use crate::aggregate::{Ranking, places};
+use crate::book::View;
+use crate::expr::Flat;
+use crate::model::{AccountIdx, SystemAttribute};
+
+/// Which accounts a ranking compares, and which of them have a place above 0.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peers {
+    at_least: Option<f64>,
+    pub(crate) with_cancelled: bool,
+}
+
+impl Peers {
+    pub(super) const fn of(ranking: &Ranking) -> Self {
+        Self { at_least: ranking.at_least, with_cancelled: ranking.with_cancelled }
+    }
+
+    /// The places of the accounts of a view among their peers, by their values.
+    pub(super) fn places(
+        self,
+        view: &View,
+        slots: &[(u32, u32)],
+        value: &Flat,
+        within: Option<&Flat>,
+    ) -> Flat {
+        let mut peers = visible(view, slots);
+        let status = view.schema().system_attribute(SystemAttribute::Status);
+        if let Some(status) = status.filter(|_| !self.with_cancelled) {
+            for (slot, first) in slots {
+                let rows = view.inner().chunk(*slot).map_or(0, |chunk| chunk.shape.rows());
+                for row in 0..rows {
+                    if view.inner().has_cancelled(AccountIdx::new(*slot, row), status)
+                        && let Some(peer) = peers.get_mut((*first + row) as usize)
+                    {
+                        *peer = false;
+                    }
+                }
+            }
+        }
+        let is_peer = |row: usize| peers.get(row) == Some(&true);
+        places(value.len(), is_peer, value, within, self.at_least)
+    }
+}
