@@ -13,8 +13,8 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use perennial::engine::{Engine, Update};
-use perennial::testkit::Random;
 use perennial::{AccountId, AccountRow, Change, Scope, Value};
 
 /// The word by which the parent starts a worker.
@@ -40,13 +40,13 @@ pub fn run(file: &Path, kills: u64, seed: u64) -> Result<String, Box<dyn Error>>
         return Err(format!("`{}` is there already; name a new file", file.display()).into());
     }
     let started = Instant::now();
-    let mut random = Random::new(seed);
+    let mut random = Rng::with_seed(seed);
     let (mut done, mut torn, mut in_doubt) = (0, 0, 0);
     for kill in 1..=kills {
         let said = kill_one(file, &mut random)?.max(done);
         if kill % 3 == 0 && file.exists() {
-            let length = 1 + random.below(200);
-            let half = (0..length).map(|_| u8::try_from(random.below(256))).collect::<Result<Vec<_>, _>>()?;
+            let length = 1 + random.u64(..200);
+            let half = (0..length).map(|_| u8::try_from(random.u64(..256))).collect::<Result<Vec<_>, _>>()?;
             OpenOptions::new().append(true).open(file)?.write_all(&half)?;
             torn += 1;
         }
@@ -68,8 +68,8 @@ pub fn run(file: &Path, kills: u64, seed: u64) -> Result<String, Box<dyn Error>>
 }
 
 /// Starts a worker, kills it, and gives the last change that it said was done; 0 where it said nothing.
-fn kill_one(file: &Path, random: &mut Random) -> Result<u64, Box<dyn Error>> {
-    let seed = random.next_u64();
+fn kill_one(file: &Path, random: &mut Rng) -> Result<u64, Box<dyn Error>> {
+    let seed = random.u64(..);
     let mut worker = Command::new(std::env::current_exe()?)
         .arg(file)
         .args([WORK, &seed.to_string()])
@@ -77,7 +77,7 @@ fn kill_one(file: &Path, random: &mut Random) -> Result<u64, Box<dyn Error>> {
         .spawn()?;
     let out = worker.stdout.take().ok_or("the worker has no output")?;
     let lines = listen(BufReader::new(out));
-    let end = Instant::now() + Duration::from_micros(random.below(80_000));
+    let end = Instant::now() + Duration::from_micros(random.u64(..80_000));
     let mut said = None;
     loop {
         match lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
@@ -109,14 +109,14 @@ fn listen(mut out: impl BufRead + Send + 'static) -> Receiver<String> {
 
 /// Works until it is killed: a change of an account with the number of the change, and a note of random length.
 pub fn work(file: &Path, seed: u64) -> Result<String, Box<dyn Error>> {
-    let mut random = Random::new(seed);
+    let mut random = Rng::with_seed(seed);
     let (journal, engine) = super::start(file)?;
     let mut number = check(&engine)?;
     let mut out = std::io::stdout();
     loop {
         number += 1;
         let id = account(number)?;
-        let note = "x".repeat(usize::try_from(random.below(3_000))?);
+        let note = "x".repeat(usize::try_from(random.u64(..3_000))?);
         let seats = i64::try_from(number)?;
         let is_new = engine.published().view(&Scope::all())?.account(id.as_str()).is_none();
         let change = if is_new {

@@ -19,13 +19,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use events::{Event, What};
+use fastrand::Rng;
 use perennial::adapter::csv::{Column, CsvInput, CsvSource, CsvTable};
 use perennial::aggregate::{Operator, RollUpDefinition};
 use perennial::catalog::{CalculatedAttribute, Definition, DefinitionKind};
 use perennial::engine::{Engine, EngineError, EngineSettings, LiveView, Update};
 use perennial::segment::Segment;
 use perennial::source::MemorySource;
-use perennial::testkit::Random;
 use perennial::{
     AccountId, AccountRow, AsOf, Attribute, AttributeType, Change, Date, FaultKind, Nesting, Policy, Remedy,
     Schema, Scope, SystemAttribute,
@@ -134,7 +134,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let roots = listed.accounts().root_accounts().len();
     writeln!(out, "{} entities under {roots} roots\n", listed.accounts().len())?;
 
-    let mut random = Random::new(SEED);
+    let mut random = Rng::with_seed(SEED);
     let (mut told, mut other, mut unknown) = (Told::default(), Vec::new(), 0);
     let month = |event: &Event| (event.on.year(), event.on.month());
     let mut months = all.chunk_by(|a, b| month(a) == month(b)).peekable();
@@ -234,14 +234,14 @@ impl Known<'_> {
 }
 
 /// Two accounts are moved under others, where that makes no ring.
-fn moves(engine: &Engine, random: &mut Random, told: &mut Told) -> Result<Vec<String>, Box<dyn Error>> {
+fn moves(engine: &Engine, random: &mut Rng, told: &mut Told) -> Result<Vec<String>, Box<dyn Error>> {
     let mut lines = Vec::new();
     for _ in 0..2 {
         let state = engine.published();
         let view = state.view(&Scope::all())?;
         let accounts: Vec<AccountId> = view.accounts().accounts().map(|account| account.id()).collect();
         let mut pick = || -> Result<AccountId, Box<dyn Error>> {
-            let at = usize::try_from(random.below(accounts.len() as u64))?;
+            let at = random.usize(..accounts.len());
             Ok(accounts.get(at).ok_or("no account")?.clone())
         };
         let (account, parent) = (pick()?, pick()?);

@@ -12,6 +12,7 @@ use super::link_rings::check_link_rings;
 use super::placing::Placing;
 use super::replace::History;
 use super::settle::build_structure;
+use super::usage_places::UsagePlaces;
 use super::values::{ChildEdits, apply_children, apply_values};
 use super::wishes::{Wish, gather, removed_accounts, removed_held};
 use super::{AccountMove, Book, Change, ChangeError, ChangeReport, Inner, UsageMove, ValueChange};
@@ -151,6 +152,7 @@ fn usage_moves(old: &Inner, next: &Inner, report: &ChangeReport) -> Vec<UsageMov
     let mut work: Vec<&AccountId> = links.map(|link| &link.account).chain(accounts).collect();
     let mut known: HashSet<&AccountId> = HashSet::new();
     let mut moves = Vec::new();
+    let (mut places_before, mut places_after) = (UsagePlaces::new(old), UsagePlaces::new(next));
     while let Some(account) = work.pop() {
         if !known.insert(account) {
             continue;
@@ -158,8 +160,8 @@ fn usage_moves(old: &Inner, next: &Inner, report: &ChangeReport) -> Vec<UsageMov
         for history in [&old.successions, &next.successions] {
             work.extend(history.before(account).iter().filter(|link| !link.part).map(|link| &link.account));
         }
-        let reader = |inner: &Inner| inner.usage_place(account.as_str()).map(|at| inner.account_id(at));
-        let (from, to) = (reader(old), reader(next));
+        let from = places_before.of(account.as_str()).map(|at| old.account_id(at));
+        let to = places_after.of(account.as_str()).map(|at| next.account_id(at));
         let by_another = |reader: &Option<AccountId>| reader.as_ref().is_some_and(|own| own != account);
         if from != to && (by_another(&from) || by_another(&to)) {
             moves.push(UsageMove { account: account.clone(), from, to });

@@ -35,6 +35,7 @@ mod snapshot;
 mod successions;
 mod sync;
 mod unread;
+mod usage_places;
 mod values;
 mod verify;
 mod view;
@@ -61,10 +62,11 @@ pub use snapshot::SnapshotError;
 pub(crate) use snapshot::{Format, Part, Read, Reader, Section, Writer};
 pub use successions::Successions;
 pub use sync::ChangeBuilder;
+pub(crate) use usage_places::UsagePlaces;
 pub use view::View;
 
 use crate::column::{Raw, Shelf};
-use crate::model::{AccountId, AccountIdx, AsOf, AttributeId, Date, Schema};
+use crate::model::{AccountId, AccountIdx, AsOf, AttributeId, Schema};
 use crate::set::{AccountSet, Layout, Scope, StaleSet};
 use crate::source::Source;
 use crate::tree::{Policy, TagIndex, hash_of};
@@ -344,24 +346,6 @@ impl Inner {
             let row = self.chunk(slot)?.shape.row(id, hash)?;
             Some(AccountIdx::new(slot, row))
         })
-    }
-
-    /// The account that shows the usage of an id: itself, where it is in the book, else the first on the way of its first
-    /// successors that is. Days of the question do not matter, since usage of all days goes over with the account.
-    pub(crate) fn usage_place(&self, id: &str) -> Option<AccountIdx> {
-        if let Some(place) = self.find(id) {
-            return Some(place);
-        }
-        let id = AccountId::new(id).ok()?;
-        // Days never go back on the way, and the ends of one day form no ring: it ends.
-        let mut step = self.successions.first_after(&id, Date::MIN);
-        while let Some((successor, on)) = step {
-            if let Some(place) = self.find(successor.as_str()) {
-                return Some(place);
-            }
-            step = self.successions.first_after(successor, on);
-        }
-        None
     }
 
     /// The slot and row of a child row by id.

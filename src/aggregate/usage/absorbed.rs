@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::Usage;
 use super::dictionary::Dictionary;
 use super::store::{AccountUsage, Store};
-use crate::book::{Inner, Successions};
+use crate::book::{Inner, Successions, UsagePlaces};
 use crate::model::{AccountId, AccountIdx};
 
 /// Ids that lead to another account, in one book.
@@ -39,8 +39,9 @@ impl Absorbed {
             }
         };
         let mut absorbed = Self { successions, ended: ended.clone(), ..Self::default() };
+        let mut places = UsagePlaces::new(book);
         for (id, number) in ended.iter().filter(|(id, _)| book.find(id.as_str()).is_none()) {
-            if let Some(place) = book.usage_place(id.as_str()) {
+            if let Some(place) = places.of(id.as_str()) {
                 absorbed.readers.insert(id.clone(), book.account_id(place));
                 absorbed.by_account.entry(place).or_default().push(*number);
             }

@@ -12,7 +12,7 @@ use super::dictionary::{Dictionary, placed};
 use super::reading::Prepared;
 use super::store::AccountUsage;
 use super::{Metrics, Usage};
-use crate::book::View;
+use crate::book::{UsagePlaces, View};
 use crate::expr::{Cell, Columns, Flat, Op, Supply, UsageAsked, slots_of};
 use crate::model::{AccountId, AccountIdx};
 use crate::tree::Shape;
@@ -196,8 +196,9 @@ impl UsageView {
     pub(crate) fn differing(&self, other: &Self) -> Vec<AccountId> {
         let book = self.view.inner();
         let ids = self.usage.differing(&other.usage);
+        let mut places = UsagePlaces::new(book);
         let mut found: Vec<AccountId> =
-            ids.iter().filter_map(|id| Some(book.account_id(book.usage_place(id)?))).collect();
+            ids.iter().filter_map(|id| Some(book.account_id(places.of(id)?))).collect();
         if !Arc::ptr_eq(&self.absorbed, &other.absorbed) {
             found.extend(self.absorbed.differing(&other.absorbed));
         }
@@ -209,7 +210,8 @@ impl UsageView {
     /// The ids of the accounts that have usage.
     pub(crate) fn with_usage(&self) -> Vec<AccountId> {
         let (book, ids) = (self.view.inner(), self.usage.all_ids());
-        ids.iter().filter_map(|id| Some(book.account_id(book.usage_place(id)?))).collect()
+        let mut places = UsagePlaces::new(book);
+        ids.iter().filter_map(|id| Some(book.account_id(places.of(id)?))).collect()
     }
 
     /// The answer of a question for the accounts of each chunk, and for one account.

@@ -1,13 +1,26 @@
 //! Snapshots taken apart and put together again, so that what is behind a checksum can be changed.
 
-/// CRC-32, bit by bit.
+/// What eight steps of CRC-32 make of each byte.
+const REMAINDERS: [u32; 256] = {
+    let mut remainders = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let (mut sum, mut step) = (byte as u32, 0);
+        while step < 8 {
+            sum = if sum & 1 == 1 { (sum >> 1) ^ 0xEDB8_8320 } else { sum >> 1 };
+            step += 1;
+        }
+        remainders[byte] = sum;
+        byte += 1;
+    }
+    remainders
+};
+
+/// CRC-32, byte by byte.
 pub fn checksum(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(u32::MAX, |sum, byte| {
-        (0..8).fold(
-            sum ^ u32::from(*byte),
-            |sum, _| if sum & 1 == 1 { (sum >> 1) ^ 0xEDB8_8320 } else { sum >> 1 },
-        )
-    })
+    !bytes
+        .iter()
+        .fold(u32::MAX, |sum, byte| (sum >> 8) ^ REMAINDERS[((sum ^ u32::from(*byte)) & 255) as usize])
 }
 
 pub const HEAD: usize = 32;
