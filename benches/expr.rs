@@ -4,6 +4,11 @@
 //! question once on the smallest book; `-- 100000` measures one size. Each line is the median of some rounds, in all
 //! and for each account. What other tools take for the same stands in `benches/peers`.
 
+#![allow(
+    clippy::indexing_slicing,
+    reason = "a bench indexes what it has made itself; a wrong index ends the run"
+)]
+
 mod table;
 
 use std::hint::black_box;
