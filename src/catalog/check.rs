@@ -6,7 +6,7 @@ use super::definition::Definition;
 use super::entry::{Compiled, Gives};
 use super::fault::CatalogFaultKind;
 use super::names::CatalogNames;
-use super::status::tells_cancelled;
+use super::status::reads_status;
 use crate::aggregate::{CheckedMetric, CheckedRollUp, MetricFaultKind, Over, RollUpFaultKind};
 use crate::expr::{Checked, Checker, ExprLimits, Name, NameText, Names, Of, Source};
 use crate::model::{Schema, Zones, nearest};
@@ -116,10 +116,11 @@ pub(super) fn gives(definition: &Definition, compiled: &Compiled, names: &Catalo
         Compiled::Metric(metric) => Gives::Metric(Name::new(metric.checked().kind().clone())),
         Compiled::Segment(checked) => {
             let chain = |id: &str| match names.entries.segment(id)?.gives {
-                Gives::Segment(chain) => Some(chain),
+                Gives::Segment { chain, .. } => Some(chain),
                 _ => None,
             };
-            Gives::Segment(1 + checked.reads_segments().filter_map(chain).max().unwrap_or(0))
+            let chain = 1 + checked.reads_segments().filter_map(chain).max().unwrap_or(0);
+            Gives::Segment { chain, reads_status: reads_status(checked, names) }
         }
         Compiled::Attribute(_) | Compiled::Past(_) | Compiled::RollUp(_) | Compiled::Ranking(_) => {
             let text = match definition {
@@ -136,10 +137,9 @@ pub(super) fn gives(definition: &Definition, compiled: &Compiled, names: &Catalo
             // All of these have a type.
             let kind = compiled.kind().unwrap_or(crate::expr::Type::Bool);
             let name = Name::new(kind);
-            Gives::Column(
-                if tells_cancelled(compiled, names) { name.telling_cancelled() } else { name },
-                text,
-            )
+            let is_computed =
+                matches!(compiled, Compiled::Attribute(checked) if reads_status(checked, names));
+            Gives::Column(if is_computed { name.computed_from_status() } else { name }, text)
         }
     }
 }

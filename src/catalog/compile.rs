@@ -41,7 +41,7 @@ pub(crate) fn reserved_words<'d>(
     if faults.is_empty() { Ok(()) } else { Err(CatalogErrors(faults)) }
 }
 
-/// What is done with a definition whose name is a word of the language.
+/// How a definition is treated whose name is a word of the language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Words {
     /// It is refused.
@@ -65,7 +65,7 @@ impl Candidate {
     }
 }
 
-/// What is valid, and what is not.
+/// The valid definitions, and the faults of the others.
 pub(super) struct Judged {
     /// The names of all valid definitions, in order.
     pub(super) names: CatalogNames,
@@ -253,6 +253,12 @@ impl<'c> Compiler<'c> {
                 return;
             }
             again.sort_unstable();
+            // They are queued already: what they waited for does not queue them once more.
+            for place in &again {
+                if let Some(waiting) = self.waits.get_mut(place) {
+                    waiting.check += 1;
+                }
+            }
             queue.extend(again);
         }
     }

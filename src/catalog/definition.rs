@@ -292,7 +292,7 @@ impl BuiltIn {
     }
 
     /// `daily_actions`, the mean of actions a day over the last 14 full days, or over the days since an account began where
-    /// these are fewer; and `engagement`, its percentile among the accounts with the same value of `status`, 0 below one
+    /// these are fewer; and `engagement`, its percentile among the accounts with the same value of `status` that are not cancelled, 0 below one
     /// action a day. `since` is an expression for the day on which an account began.
     pub fn engagement(status: &str, since: &str) -> impl Iterator<Item = Definition> {
         let days = format!("math.least(14, coalesce(today() - {since}, 14))");

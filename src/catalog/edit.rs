@@ -59,8 +59,8 @@ impl Catalog {
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with the definitions afterwards, as [`Catalog::new`] says it; and each that is to be taken
-    /// out and is not there.
+    /// Everything that is wrong with the definitions afterwards, as [`Catalog::new`] says it; where some that are to be taken
+    /// out are not there, each of these, and nothing else.
     ///
     /// # Complexity
     ///

@@ -119,8 +119,12 @@ pub(super) enum Gives {
     /// A column, with what people read of it.
     Column(Name, NameText),
     Metric(Name),
-    /// A segment, by the length of the chain of segments that it begins.
-    Segment(usize),
+    Segment {
+        /// The length of the chain of segments that it begins.
+        chain: usize,
+        /// Does it read the status of the account that asks ([`super::status`])?
+        reads_status: bool,
+    },
 }
 
 impl Compiled {

@@ -1,5 +1,6 @@
 //! The schema changes: what follows?
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Catalog;
@@ -45,7 +46,7 @@ pub struct Evolved {
 
 impl Catalog {
     /// The catalog over another schema. `renames` are attributes by their old and new names: the expressions that read
-    /// them are rewritten. The catalog itself stays as it is.
+    /// them are rewritten, all at once, so that two attributes may exchange their names. The catalog itself stays as it is.
     ///
     /// ```
     /// use perennial::aggregate::UsageSchema;
@@ -94,9 +95,9 @@ impl Catalog {
         zones: &dyn Zones,
         renames: &[(&str, &str)],
     ) -> Result<Evolved, CatalogErrors> {
-        let definitions = self.given().map(|definition| {
-            renames.iter().fold(definition.clone(), |definition, (old, new)| with_name(definition, old, new))
-        });
+        // Where a name is given twice, the first counts.
+        let by_old: HashMap<&str, &str> = renames.iter().rev().copied().collect();
+        let definitions = self.given().map(|definition| with_names(definition.clone(), &by_old));
         let limits = &*self.limits;
         let catalog = Self::fresh(Ground { schema, usage, zones, limits }, definitions, Words::Kept)?;
         let old = self.schema();
@@ -135,8 +136,8 @@ impl Catalog {
     }
 }
 
-fn with_name(definition: Definition, old: &str, new: &str) -> Definition {
-    let text = |text: &Arc<str>| -> Arc<str> { Arc::from(renamed(text, old, new)) };
+fn with_names(definition: Definition, renames: &HashMap<&str, &str>) -> Definition {
+    let text = |text: &Arc<str>| -> Arc<str> { Arc::from(renamed(text, renames)) };
     match definition {
         Definition::Attribute(of) => {
             let expression = text(&of.expression);
@@ -149,13 +150,13 @@ fn with_name(definition: Definition, old: &str, new: &str) -> Definition {
             Definition::Ranking(of)
         }
         Definition::Past(mut of) => {
-            if &*of.of == old {
-                of.of = Arc::from(new);
+            if let Some(new) = renames.get(&*of.of) {
+                of.of = Arc::from(*new);
             }
             Definition::Past(of)
         }
         Definition::Segment(of) => {
-            let expression = renamed(&of.expression().to_string(), old, new);
+            let expression = renamed(&of.expression().to_string(), renames);
             // What was an expression is one still.
             match crate::expr::Ast::parse(&expression) {
                 Ok(ast) => Definition::Segment(Segment::with_expression(of, ast)),

@@ -89,7 +89,7 @@ impl fmt::Display for CatalogFault {
             },
             CatalogFaultKind::Metric(kind) => write!(f, "{kind}"),
             CatalogFaultKind::Reads(other) => write!(f, "it reads the {other}, which is at fault"),
-            CatalogFaultKind::NotDefined => f.write_str("there is no such definition"),
+            CatalogFaultKind::NotDefined => f.write_str("unknown definition"),
             CatalogFaultKind::Other(what) => f.write_str(what),
         }
     }

@@ -1,6 +1,6 @@
 //! Which names does a text mention, before anybody knows what they mean?
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -72,8 +72,9 @@ impl Mentions {
     }
 }
 
-/// A text with an attribute of accounts by another name. Names of lambdas, of child rows and of events are others, and stay.
-pub(super) fn renamed(text: &str, old: &str, new: &str) -> String {
+/// A text with attributes of accounts by other names, all at once, so that names may be exchanged. Names of lambdas, of child
+/// rows and of events are others, and stay.
+pub(super) fn renamed(text: &str, renames: &HashMap<&str, &str>) -> String {
     let Ok(ast) = Ast::parse(text) else { return text.to_owned() };
     // Where the name stands in the text, and what stands there then.
     let mut places: Vec<(Range<usize>, String)> = Vec::new();
@@ -99,12 +100,15 @@ pub(super) fn renamed(text: &str, old: &str, new: &str) -> String {
         {
             own = rest;
         }
-        if own.join(".") == old
+        if let Some(new) = renames.get(&*own.join("."))
             && let Some(place) = names_before(text, ast.span(node).end as usize, own)
         {
             let mut written = written(new);
             // Bare, the new name would be that of a lambda.
-            if is_bare && own.len() == parts.len() && bound(new.split('.').next().unwrap_or(new)).is_some() {
+            if is_bare
+                && own.len() == parts.len()
+                && bound(new.split('.').next().unwrap_or_default()).is_some()
+            {
                 written.insert_str(0, "attr.");
             }
             places.push((place, written));
@@ -180,6 +184,10 @@ fn is_accounts(ast: &Ast, over: NodeId) -> bool {
 mod tests {
     use super::*;
 
+    fn renamed(text: &str, old: &str, new: &str) -> String {
+        super::renamed(text, &HashMap::from([(old, new)]))
+    }
+
     #[test]
     fn only_the_attribute_is_renamed() {
         for (text, expected) in [
@@ -225,5 +233,11 @@ mod tests {
         assert_eq!(renamed(text, "Success Manager", "crm.manager"), expected);
         assert_eq!(renamed(expected, "crm.manager", "Success Manager"), text);
         assert_eq!(renamed("seats > 1", "seats", "in"), "`in` > 1");
+    }
+
+    #[test]
+    fn names_are_exchanged() {
+        let exchanged = HashMap::from([("a", "b"), ("b", "a"), ("c", "d"), ("d", "e")]);
+        assert_eq!(super::renamed("a - b * parent.a + c - d", &exchanged), "b - a * parent.b + d - e");
     }
 }

@@ -141,7 +141,8 @@ impl Catalog {
     /// # Complexity
     ///
     /// Linear in the expressions and in the names that they look up: among definitions that mention each other, one is
-    /// checked again when a definition that it looked up in vain was found to be valid.
+    /// checked again when all that it looked up in vain was found to be valid. Where names with dots could be read in two
+    /// ways (`a.b` of the attribute `a.b`, or of `a`), those that wait are checked once more for each such name.
     pub fn new(
         schema: &Arc<Schema>,
         usage: &UsageSchema,
@@ -235,7 +236,7 @@ impl Catalog {
     }
 
     /// How many definitions were compiled to make this catalog; all others were taken over from the one that it was made
-    /// from ([`Catalog::edited`]).
+    /// from ([`Catalog::edited`]). An edit that changes nothing gives the same catalog, with its number.
     #[must_use]
     pub const fn compiled(&self) -> usize {
         self.compiled
@@ -342,7 +343,8 @@ impl Catalog {
         self.judged(assumed)
     }
 
-    /// What would be wrong if an attribute were of another type. Nothing changes.
+    /// What would be wrong if an attribute were of another type. Nothing changes. Zones are fixed ones only, as in
+    /// [`Catalog::new`].
     #[must_use]
     pub fn retyped(&self, attribute: &str, kind: Type) -> Vec<CatalogFault> {
         let mut assumed = Assumed::default();

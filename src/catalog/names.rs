@@ -111,13 +111,21 @@ impl Names for CatalogNames {
         !self.assumed.gone_tables.contains(table) && self.below().has_table(table)
     }
 
+    fn each_table(&self, seen: &mut dyn FnMut(&str)) {
+        self.below().each_table(&mut |table| {
+            if !self.assumed.gone_tables.contains(table) {
+                seen(table);
+            }
+        });
+    }
+
     fn cancelled_when(&self) -> Option<(Arc<str>, Vec<Arc<str>>)> {
         self.below().cancelled_when().filter(|(status, _)| !self.is_gone(Of::Account, status))
     }
 
     fn segment_chain(&self, id: &str) -> Option<usize> {
         match self.gives(Space::Segments, id) {
-            Some(Gives::Segment(chain)) => Some(*chain),
+            Some(Gives::Segment { chain, .. }) => Some(*chain),
             _ => None,
         }
     }
@@ -131,7 +139,11 @@ impl Names for CatalogNames {
     }
 
     fn each_event(&self, seen: &mut dyn FnMut(&str)) {
-        self.below().each_event(seen);
+        self.below().each_event(&mut |event| {
+            if !self.assumed.gone_events.contains(event) {
+                seen(event);
+            }
+        });
     }
 
     fn metric(&self, metric: &str) -> Option<Name> {

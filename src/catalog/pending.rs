@@ -85,4 +85,12 @@ impl Names for PendingNames<'_> {
     }
 
     fn each(&self, _: Of<'_>, _: &mut dyn FnMut(&str)) {}
+
+    fn each_table(&self, _: &mut dyn FnMut(&str)) {}
+
+    fn each_segment(&self, _: &mut dyn FnMut(&str)) {}
+
+    fn each_event(&self, _: &mut dyn FnMut(&str)) {}
+
+    fn each_metric(&self, _: &mut dyn FnMut(&str)) {}
 }

@@ -1,33 +1,22 @@
-//! Which calculated attributes tell who is cancelled?
+//! Which definitions read the status of the account that asks?
 //!
-//! One whose expression reads the status of the account that asks, also by way of a segment or of another such attribute. A
-//! walk that leaves out cancelled accounts may read it no more than the status itself: ruling S114 of `docs/semantics`.
+//! By themselves, or by way of a segment or of a calculated attribute that does. A walk that leaves out cancelled accounts may
+//! read these no more than the status itself: ruling S114 of `docs/semantics`.
 
-use std::collections::HashSet;
-
-use super::entry::Compiled;
+use super::entry::Gives;
 use super::names::CatalogNames;
-use crate::expr::{Names, Of};
+use crate::expr::{Checked, Names, Of};
 
-/// Does a definition give a column that tells the status of its account? What it reads is among the names.
-///
-/// Linear in the expression and in the segments that it asks.
-pub(super) fn tells_cancelled(compiled: &Compiled, names: &CatalogNames) -> bool {
-    let Compiled::Attribute(checked) = compiled else { return false };
+/// Does an expression read the status of its account? What it reads is among the names. Linear in the expression.
+pub(super) fn reads_status(checked: &Checked, names: &CatalogNames) -> bool {
     let Some((status, _)) = names.cancelled_when() else { return false };
-    let mut left = vec![checked];
-    let mut asked: HashSet<&str> = HashSet::new();
-    while let Some(checked) = left.pop() {
-        let (attributes, segments) = checked.reads_of_asker();
-        let tells = |name: &str| names.name(Of::Account, name).is_some_and(|name| name.tells_cancelled());
-        if attributes.into_iter().any(|name| *status == *name || tells(name)) {
-            return true;
-        }
-        for id in segments.into_iter().filter(|id| asked.insert(id)) {
-            left.extend(
-                names.entries.segment(id).and_then(|entry| entry.compiled.expressions().into_iter().next()),
-            );
-        }
-    }
-    false
+    let (attributes, segments) = checked.reads_of_asker();
+    let by_attribute = |name: &str| {
+        *status == *name || names.name(Of::Account, name).is_some_and(|name| name.is_computed_from_status())
+    };
+    let by_segment = |id: &str| {
+        let entry = names.entries.segment(id);
+        entry.is_some_and(|entry| matches!(entry.gives, Gives::Segment { reads_status: true, .. }))
+    };
+    attributes.into_iter().any(by_attribute) || segments.into_iter().any(by_segment)
 }

@@ -36,7 +36,7 @@ pub(super) struct Derivation {
     /// By step; `None` for what was not asked.
     pub(super) columns: Columns,
     /// The steps that are known, where they are the same from state to state; `None` where others may be known.
-    kept: Option<Arc<[usize]>>,
+    pub(super) kept: Option<Arc<[usize]>>,
 }
 
 impl Derivation {

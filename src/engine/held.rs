@@ -101,7 +101,8 @@ impl Held {
         let shared = everyone.as_ref().map(|(share, everyone)| (*share, &**everyone));
         let more = more.extended(&wanted, shared, observer)?;
         let mut held = self.now.write().unwrap_or_else(PoisonError::into_inner);
-        let mut merged = (**held).clone();
+        // More is known of it than what is kept current.
+        let mut merged = Derivation { kept: None, ..(**held).clone() };
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         for at in missing {
             if let Some(Some(column)) = more.columns.get(at).filter(|_| !merged.is_known(at)) {

@@ -271,8 +271,8 @@ pub struct EngineStats {
     pub book_bytes: usize,
     /// Definitions.
     pub definitions: usize,
-    /// How many definitions were compiled for all states so far, those of branches among them: where some were put in or taken
-    /// out, these and those that read them.
+    /// How many definitions were compiled for all states since the engine was made or restored, those of branches among them:
+    /// where some were put in or taken out, these and those that read them.
     pub compiled: u64,
     /// Columns and sets that are kept current.
     pub kept_current: usize,

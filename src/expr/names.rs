@@ -19,14 +19,14 @@ pub struct Name {
     kind: Type,
     missing: bool,
     bounds: Option<(f64, f64)>,
-    tells_cancelled: bool,
+    is_computed_from_status: bool,
 }
 
 impl Name {
     /// A name of a type, whose value may be missing.
     #[must_use]
     pub const fn new(kind: Type) -> Self {
-        Self { kind, missing: true, bounds: None, tells_cancelled: false }
+        Self { kind, missing: true, bounds: None, is_computed_from_status: false }
     }
 
     /// It always has a value.
@@ -46,15 +46,15 @@ impl Name {
     /// Its value is computed from the attribute that says who is cancelled: a walk that leaves out cancelled accounts may not
     /// read it of each account, as it may not read that attribute (`E115`).
     #[must_use]
-    pub const fn telling_cancelled(mut self) -> Self {
-        self.tells_cancelled = true;
+    pub const fn computed_from_status(mut self) -> Self {
+        self.is_computed_from_status = true;
         self
     }
 
     /// Is its value computed from the attribute that says who is cancelled?
     #[must_use]
-    pub const fn tells_cancelled(&self) -> bool {
-        self.tells_cancelled
+    pub const fn is_computed_from_status(&self) -> bool {
+        self.is_computed_from_status
     }
 
     /// The type of its values.
@@ -146,8 +146,7 @@ pub trait Names {
     /// Every name, in a fixed order: for the nearest name in messages, and for completions.
     fn each(&self, of: Of<'_>, seen: &mut dyn FnMut(&str));
 
-    /// The names that these stand over: all that is not said here is what those say, in whatever method. A wrapper gives
-    /// them, and then says only what is different.
+    /// The names that these wrap: every method that is not implemented asks them. They must not lead back to these.
     ///
     /// ```
     /// use perennial::expr::{Checker, Name, Names, Of, Type};

@@ -83,8 +83,12 @@ impl Memberships {
         let ids: Vec<Arc<str>> = self.segments.ids().map(Arc::from).collect();
         let members: Vec<AccountSet> = (0..ids.len()).map(|number| self.answers.matching(number)).collect();
         let visible = self.view().len();
-        let left_out = counted.left_out(self.view());
-        let cancelled = |set: &AccountSet| set.iter().filter(|place| left_out(*place)).count();
+        let left_out = counted.left_out_of(self.view());
+        // All are sets of the same view.
+        let cancelled = |set: &AccountSet| match &left_out {
+            Some(left_out) => set.intersection(left_out).map_or(0, |set| set.len()),
+            None => 0,
+        };
         let in_none = self.in_none();
         let in_none_cancelled = cancelled(&in_none);
         let mut found =

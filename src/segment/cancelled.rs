@@ -26,6 +26,15 @@ impl Counted {
         move |place| status.is_some_and(|status| inner.has_cancelled(place, status))
     }
 
+    /// The accounts of a view that figures over it leave out; `None` where they leave out nobody.
+    pub(super) fn left_out_of(self, view: &View) -> Option<AccountSet> {
+        if self == Self::WithCancelled {
+            return None;
+        }
+        let left_out = self.left_out(view);
+        Some(view.set(view.visible().iter().filter(|place| left_out(*place))))
+    }
+
     /// The accounts of a set that a figure counts, and how many cancelled ones it leaves out.
     pub(super) fn among(self, view: &View, accounts: AccountSet) -> (AccountSet, usize) {
         if self == Self::WithCancelled {

@@ -231,9 +231,33 @@ impl Profile {
         totals: Option<&Totals>,
         roles: &[&str],
     ) -> Result<Vec<Self>, StaleSet> {
+        Self::all_counting(view, accounts, totals, roles, Counted::Current)
+    }
+
+    /// The same, with the opportunities of cancelled accounts.
+    ///
+    /// # Errors
+    ///
+    /// As [`Profile::all`].
+    pub fn all_with_cancelled(
+        view: &View,
+        accounts: &AccountSet,
+        totals: Option<&Totals>,
+        roles: &[&str],
+    ) -> Result<Vec<Self>, StaleSet> {
+        Self::all_counting(view, accounts, totals, roles, Counted::WithCancelled)
+    }
+
+    fn all_counting(
+        view: &View,
+        accounts: &AccountSet,
+        totals: Option<&Totals>,
+        roles: &[&str],
+        counted: Counted,
+    ) -> Result<Vec<Self>, StaleSet> {
         let accounts = view.visible().intersection(accounts)?;
         let chosen = view.accounts().filter(|account| accounts.contains(account.place()));
-        Ok(chosen.map(|account| Self::of(view, account, totals, roles)).collect())
+        Ok(chosen.map(|account| Self::counting(view, account, totals, roles, counted)).collect())
     }
 }
 

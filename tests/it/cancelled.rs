@@ -559,3 +559,14 @@ fn names_that_say_nothing_of_it_leave_nobody_out() {
     let names = Silent(schema());
     assert!(Checker::new(&names).check("children.exists(c, c.status == \"gone\")").is_ok());
 }
+
+/// A body at fault leaves nothing behind that another walk would be refused for.
+#[test]
+fn a_faulty_body_is_no_fault_of_another_walk() {
+    let schema = schema();
+    let checker = Checker::new(&*schema);
+    let text = "children.withCancelled().exists(c, c.status > 5) || descendants.exists(d, d.seats > 1)";
+    let errors = checker.check(text).unwrap_err();
+    let told = errors.to_string();
+    assert!(told.contains("E103") && !told.contains("E115"), "{told}");
+}

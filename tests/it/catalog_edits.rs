@@ -475,3 +475,51 @@ fn readers_follow_what_is_replaced() {
     // Expressions of others can be checked against the names of an edited catalog.
     assert!(Checker::new(deeper.names()).check("a + c").is_ok());
 }
+
+/// A definition that waits for two names is queued when the first is known, and again when the second is.
+#[test]
+fn what_waits_for_several_names_says_its_faults_once() {
+    let all = [
+        attribute("q", "a.b + 1"),
+        RollUpDefinition::new("p", Operator::Sum("z".into())).filter("q").into(),
+        attribute("a", "q"),
+        attribute("a.b", "children.sum(q, q.seats)"),
+        attribute("z", "children.sum(p, p.seats)"),
+    ];
+    let fault = |errors: CatalogErrors| {
+        let lines: Vec<String> = errors.faults().iter().map(ToString::to_string).collect();
+        lines
+    };
+    let at_once = fault(Catalog::new(&schema(), &usage_schema(), all.clone()).unwrap_err());
+    assert_eq!(at_once.len(), 1, "{at_once:?}");
+    let [q, p, a, ab, z] = all;
+    let without = Catalog::new(&schema(), &usage_schema(), [q, a, ab, z]).unwrap();
+    assert_eq!(fault(without.edited([], [p]).unwrap_err()), at_once);
+}
+
+#[test]
+fn attributes_exchange_their_names() {
+    let of = |first: &str, second: &str| {
+        use perennial::{AccountRow, Attribute, AttributeType, Nesting, Schema};
+        let builder = Schema::builder().account_type("Company", Nesting::Free);
+        let builder = builder.attribute(Attribute::new(first, AttributeType::Int));
+        let schema = builder.attribute(Attribute::new(second, AttributeType::Int)).build().unwrap();
+        let row = AccountRow::new(perennial::AccountId::new("x").unwrap(), "Company")
+            .with(first, 7_i64)
+            .with(second, 2_i64);
+        let source = perennial::source::MemorySource::new().account(row);
+        let schema = std::sync::Arc::new(schema);
+        let (book, _) = Book::load(schema.clone(), &source, &Policy::strict()).unwrap();
+        (schema, book)
+    };
+    let ((before, old_book), (after, new_book)) = (of("a", "b"), of("b", "a"));
+    let usage = UsageSchema::default();
+    let catalog = Catalog::new(&before, &usage, [attribute("less", "a - b")]).unwrap();
+    let evolved = catalog.evolve(&after, &usage, &[("a", "b"), ("b", "a")]).unwrap().catalog;
+    for (catalog, book) in [(catalog, old_book), (evolved, new_book)] {
+        let view = book.view(&Scope::all(), as_of()).unwrap();
+        let derived = catalog.run(&view, None, None);
+        let x = view.account("x").unwrap();
+        assert_eq!(derived.value("less", x).unwrap().to_string(), "5");
+    }
+}

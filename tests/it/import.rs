@@ -800,3 +800,25 @@ fn relative_days_of_salesforce_are_ranges_of_days() {
         assert!(read(text).is_err(), "{text}");
     }
 }
+
+/// A choice of many in the last arm of a choice of many: the whole chain is counted, and nothing is read or dropped as deep as
+/// it nests.
+#[test]
+fn choices_in_choices_nest_as_deep_as_the_whole_chain() {
+    let question = serde_json::json!({ ">": [{ "var": "seats" }, 1] });
+    let chain = |many: usize, last: serde_json::Value| {
+        let mut arguments: Vec<serde_json::Value> = Vec::new();
+        for _ in 0..many {
+            arguments.extend([question.clone(), serde_json::json!(1)]);
+        }
+        arguments.push(last);
+        serde_json::json!({ "if": arguments })
+    };
+    let rule = |choice: serde_json::Value| serde_json::json!({ "==": [choice, 1] });
+    let read = |rule: serde_json::Value| Importer::new().json_logic(&rule);
+    assert!(read(rule(chain(60, serde_json::json!(2)))).is_ok());
+    assert!(read(rule(chain(30, chain(28, serde_json::json!(2))))).is_ok());
+    let deep = (0..50).fold(serde_json::json!(2), |last, _| chain(60, last));
+    let errors = read(rule(deep)).unwrap_err().to_string();
+    assert!(errors.contains("rules nest at most 64 deep"), "{errors}");
+}

@@ -97,7 +97,7 @@ impl Check<'_> {
     /// Remembers where the status of the variable of a walk is read, or what is computed from it.
     pub(super) fn note_status(&mut self, account: &Account, path: &Arc<str>, name: &Name, node: NodeId) {
         let Some((status, ..)) = &self.cancelled.status else { return };
-        let is_read = status == path || name.tells_cancelled();
+        let is_read = status == path || name.is_computed_from_status();
         if is_read && account.context > 0 && account.places.is_empty() {
             self.cancelled.read.push((account.context, node, path.clone()));
         }

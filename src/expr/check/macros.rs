@@ -46,8 +46,10 @@ impl Check<'_> {
                 let context = self.context(SlotOf::Account, &account, Some(walk), word, node);
                 let inner = self.inside(context, variable, body);
                 self.walks -= 1;
+                // Also where the body is at fault: what it read is forgotten then.
+                let sees = self.must_see_cancelled(over, &filters);
                 let inner = inner?;
-                self.must_see_cancelled(over, &filters)?;
+                sees?;
                 if kind == MacroKind::Filter {
                     filters.push(self.must_be_true(&inner)?);
                     return Some(Receiver::Accounts(account, walk, filters));

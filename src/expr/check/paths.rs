@@ -396,12 +396,15 @@ impl Check<'_> {
         let whole = self.span(node);
         let len = u32::try_from(path.len()).unwrap_or(0);
         let text = whole.text(&self.faults.source);
-        let span =
-            if text.ends_with(&path) { Span::new(whole.end.saturating_sub(len), whole.end) } else { whole };
+        let is_plain = text.ends_with(&path);
+        let span = if is_plain { Span::new(whole.end.saturating_sub(len), whole.end) } else { whole };
+        // Written with backticks or spaces: what stands before the path is not to be replaced with it.
+        let edit = |text: &str| is_plain.then(|| (span, text.to_owned()));
         let shown: String = path.chars().take(60).collect();
         if let Some(meant) = self.meant_inside(of, &path) {
             let message = format!("did you mean `{meant}`?");
-            self.faults.add(Code::E101, span, message, Some((span, meant)));
+            let edit = edit(&meant);
+            self.faults.add(Code::E101, span, message, edit);
             return None;
         }
         let Some(near) = nearest(&path, known.iter().map(|name| &**name)) else {
@@ -415,7 +418,8 @@ impl Check<'_> {
         };
         let kind = self.names.name(of, near).map(|name| format!(" ({})", name.kind()));
         let message = format!("did you mean `{near}`{}?", kind.unwrap_or_default());
-        self.faults.add(Code::E101, span, message, Some((span, near.to_owned())));
+        let edit = edit(near);
+        self.faults.add(Code::E101, span, message, edit);
         None
     }
 

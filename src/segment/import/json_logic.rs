@@ -392,14 +392,19 @@ impl Reader<'_> {
         if arguments.len() > 2 * MAX_NESTING {
             return self.fault(path, format!("at most {MAX_NESTING} questions follow each other"));
         }
-        let parts = self.all_of(arguments, at, item, depth)?;
+        // Each further question stands in the last arm of the one before: the whole chain nests, and is counted.
+        let last = (arguments.len() / 2).saturating_sub(1);
+        let read =
+            |(place, argument)| self.logic(argument, &at(place), item, depth + 1 + last.min(place / 2));
+        let parts: Vec<Option<Json>> = arguments.iter().enumerate().map(read).collect();
+        let parts: Vec<Json> = parts.into_iter().collect::<Option<_>>()?;
         for (place, test) in parts.iter().enumerate().step_by(2).take(parts.len() / 2) {
             self.all_are(Kind::Bool, std::slice::from_ref(test), &|_| at(place), item.is_some(), TRUTHY)?;
         }
         let mut parts = parts.into_iter().rev();
         let mut found = parts.next()?;
         while let (Some(then), Some(test)) = (parts.next(), parts.next()) {
-            found = json!({ "op": "if", "args": [test, then, found] });
+            found = op("if", vec![test, then, found]);
         }
         match self.type_of_node(&found, item.is_some()).filter(Type::is_scalar) {
             Some(kind) => self.with_typed_arms(found, &kind, path),

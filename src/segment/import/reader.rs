@@ -175,7 +175,9 @@ pub(super) fn op(name: &str, mut arguments: Vec<Json>) -> Json {
     if arguments.len() == 1 && matches!(name, "and" | "or" | "add" | "mul") {
         return arguments.pop().unwrap_or_default();
     }
-    json!({ "op": name, "args": arguments })
+    // By hand, since `json!` would write the arguments out once more at each level.
+    let parts = [("op", Json::from(name)), ("args", Json::Array(arguments))];
+    Json::Object(parts.into_iter().map(|(key, part)| (key.to_owned(), part)).collect())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "parts are handed over, as to `op`")]
