@@ -154,7 +154,7 @@ fn many<W: Write>(table: &mut Table<'_, W>, size: usize, expressions: usize) -> 
                 regions[n % 4],
                 stages[n / 4 % 5],
                 industries[n % 7],
-                n % 11 * 10 - 50 + if n % 11 < 5 { 50 } else { 0 },
+                n % 11 * 10 - if n % 11 < 5 { 0 } else { 50 },
                 n % 8 + 1,
                 n % 13 * 20,
                 n % 17 * 1_000,
