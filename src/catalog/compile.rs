@@ -9,7 +9,7 @@
 //! Entries of another catalog may be given as known, where neither they nor anything that they looked up has changed
 //! ([`super::edit`]). They are valid from the start, and nothing is asked of them.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -66,7 +66,7 @@ impl Candidate {
 }
 
 /// The valid definitions, and the faults of the others.
-pub(super) struct Judged {
+pub(super) struct Validated {
     /// The names of all valid definitions, in order.
     pub(super) names: CatalogNames,
     /// In the order of the definitions.
@@ -75,13 +75,13 @@ pub(super) struct Judged {
     pub(super) compiled: usize,
 }
 
-/// Judges definitions over names that have none yet.
-pub(super) fn judge(
+/// Validates definitions over names that have none yet.
+pub(super) fn validate(
     bare: &CatalogNames,
     zones: &dyn Zones,
     limits: &ExprLimits,
     given: &[Candidate],
-) -> Judged {
+) -> Validated {
     let rules = Rules { schema: &bare.schema, zones, limits, bare };
     let entries = Entries::with_capacity(given.len());
     let mut compiler = Compiler {
@@ -97,7 +97,9 @@ pub(super) fn judge(
     };
     let new = compiler.named();
     let compiled = new.len();
-    compiler.admit_all(compiler.in_order(&new));
+    for members in compiler.groups(&new) {
+        compiler.admit_group(members);
+    }
     compiler.names.entries.sort();
     compiler.diagnose();
     compiler.faults.sort_by_key(|(place, _)| *place);
@@ -108,7 +110,7 @@ pub(super) fn judge(
         _ => None,
     });
     names.metrics = Metrics::of(metrics);
-    Judged { names, faults, compiled }
+    Validated { names, faults, compiled }
 }
 
 pub(super) struct Compiler<'c> {
@@ -151,7 +153,7 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    /// Takes over those that are known, and judges the names of all others; their places.
+    /// Takes over the known entries, and validates the names of all others; returns the places of these.
     fn named(&mut self) -> Vec<usize> {
         let (mut new, mut known) = (Vec::new(), Vec::with_capacity(self.given.len()));
         for (place, given) in self.given.iter().enumerate() {
@@ -194,8 +196,9 @@ impl<'c> Compiler<'c> {
         new
     }
 
-    /// Those that are mentioned come first, so that few are checked twice.
-    fn in_order(&self, places: &[usize]) -> Vec<usize> {
+    /// The definitions in groups that mention each other, each group after those that it mentions. A check looks up no name that
+    /// is not mentioned, so that it waits for members of its own group, or for what is at fault already.
+    fn groups(&self, places: &[usize]) -> Vec<Vec<usize>> {
         let mut mentions: HashMap<usize, Vec<usize>> = HashMap::with_capacity(places.len());
         for place in places {
             let mut found: Vec<usize> = self.definition(*place).map_or_else(Vec::new, |definition| {
@@ -206,31 +209,33 @@ impl<'c> Compiler<'c> {
             found.dedup();
             mentions.insert(*place, found);
         }
-        let mut order = Vec::with_capacity(places.len());
-        for mut members in components(places, &mentions) {
-            members.sort_unstable();
-            order.append(&mut members);
-        }
-        order
+        let mut groups = components(places, &mentions);
+        groups.iter_mut().for_each(|members| members.sort_unstable());
+        groups
     }
 
-    /// Checks definitions until no more are valid. Each is checked again when all that it waits for are, and at the end those
-    /// for which that is true of some.
-    fn admit_all(&mut self, order: Vec<usize>) {
-        let mut queue: VecDeque<usize> = order.into();
+    /// Checks the definitions of a group until no more are valid. A definition is checked again when everything that it waits for
+    /// is valid; when no such definition is left, those are that wait for something that has become valid: that may be enough,
+    /// or lead to other names.
+    fn admit_group(&mut self, members: Vec<usize>) {
+        let mut queue: VecDeque<usize> = members.into();
         let mut waiting_for: HashMap<usize, Vec<(usize, u32)>> = HashMap::new();
+        // Those that wait for something that has become valid, and for something that has not.
+        let mut in_part: BTreeSet<usize> = BTreeSet::new();
         loop {
             while let Some(place) = queue.pop_front() {
+                in_part.remove(&place);
                 let before = self.waits.remove(&place).map_or(0, |waiting| waiting.check);
                 match self.attempt(place) {
                     Attempt::Valid => {
                         for (waiter, check) in waiting_for.remove(&place).unwrap_or_default() {
-                            if let Some(waiting) = self.waits.get_mut(&waiter).filter(|it| it.check == check)
-                            {
-                                waiting.left = waiting.left.saturating_sub(1);
-                                if waiting.left == 0 {
-                                    queue.push_back(waiter);
-                                }
+                            let waiting = self.waits.get_mut(&waiter).filter(|it| it.check == check);
+                            let Some(waiting) = waiting else { continue };
+                            waiting.left = waiting.left.saturating_sub(1);
+                            if waiting.left == 0 {
+                                queue.push_back(waiter);
+                            } else {
+                                in_part.insert(waiter);
                             }
                         }
                     }
@@ -245,21 +250,16 @@ impl<'c> Compiler<'c> {
                     }
                 }
             }
-            // What is known of one that was waited for may be enough, or make other names be looked up.
-            let some = |waiting: &Waiting| waiting.left < waiting.reads.len();
-            let waits = self.waits.iter().filter(|(_, waiting)| some(waiting));
-            let mut again: Vec<usize> = waits.map(|(place, _)| *place).collect();
-            if again.is_empty() {
+            if in_part.is_empty() {
                 return;
             }
-            again.sort_unstable();
-            // They are queued already: what they waited for does not queue them once more.
-            for place in &again {
+            // They are in the queue now: what becomes valid before their turn must not queue them a second time.
+            for place in &in_part {
                 if let Some(waiting) = self.waits.get_mut(place) {
                     waiting.check += 1;
                 }
             }
-            queue.extend(again);
+            queue.extend(std::mem::take(&mut in_part));
         }
     }
 

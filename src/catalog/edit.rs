@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Catalog;
-use super::compile::{Candidate, Words, judge, reference};
+use super::compile::{Candidate, Words, reference, validate};
 use super::definition::Definition;
 use super::entry::{Entry, Key};
 use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef};
@@ -90,7 +90,8 @@ impl Catalog {
         self.next(Ground { schema, usage, zones, limits }, Words::Refused, &removed, put)
     }
 
-    /// The same over the schema and the limits of an engine: where these are others, all is compiled.
+    /// As [`Catalog::edited_within`], over the schema and the limits of an engine: if they differ from those of the catalog,
+    /// every definition is compiled.
     pub(crate) fn next(
         &self,
         ground: Ground<'_>,
@@ -124,7 +125,7 @@ impl Catalog {
             return Vec::new();
         }
         let bare = CatalogNames::bare(self.schema(), self.usage_schema(), Assumed::default());
-        judge(&bare, &FixedZones, &self.limits, &edit.into_given()).faults
+        validate(&bare, &FixedZones, &self.limits, &edit.into_given()).faults
     }
 }
 

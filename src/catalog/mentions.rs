@@ -72,11 +72,11 @@ impl Mentions {
     }
 }
 
-/// A text with attributes of accounts by other names, all at once, so that names may be exchanged. Names of lambdas, of child
-/// rows and of events are others, and stay.
+/// Renames attributes of accounts in a text, all at once, so that names may be exchanged. Names of lambdas, of child rows and of
+/// events are not attributes of accounts, and are left alone.
 pub(super) fn renamed(text: &str, renames: &HashMap<&str, &str>) -> String {
     let Ok(ast) = Ast::parse(text) else { return text.to_owned() };
-    // Where the name stands in the text, and what stands there then.
+    // The place of each name in the text, and its replacement.
     let mut places: Vec<(Range<usize>, String)> = Vec::new();
     // Each node with the variables around it: whether each is an account.
     let mut left: Vec<(NodeId, Vec<(String, bool)>)> = vec![(ast.root(), vec![("row".to_owned(), false)])];

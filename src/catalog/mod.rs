@@ -40,7 +40,7 @@ mod step;
 
 use std::sync::{Arc, OnceLock};
 
-use self::compile::{Candidate, Judged};
+use self::compile::{Candidate, Validated};
 pub(crate) use self::compile::{Words, reserved_words};
 pub use self::cycle::{CyclePath, MAX_CYCLE_STEPS};
 pub use self::definition::{BuiltIn, CalculatedAttribute, Definition, DefinitionKind, PastValue};
@@ -142,7 +142,7 @@ impl Catalog {
     ///
     /// Linear in the expressions and in the names that they look up: among definitions that mention each other, one is
     /// checked again when all that it looked up in vain was found to be valid. Where names with dots could be read in two
-    /// ways (`a.b` of the attribute `a.b`, or of `a`), those that wait are checked once more for each such name.
+    /// ways (`a.b` of the attribute `a.b`, or of `a`), those among them that read one are checked once more for each such name.
     pub fn new(
         schema: &Arc<Schema>,
         usage: &UsageSchema,
@@ -185,7 +185,8 @@ impl Catalog {
         before: Option<&Self>,
     ) -> Result<Self, CatalogErrors> {
         let bare = CatalogNames::bare(ground.schema, ground.usage, Assumed::default());
-        let Judged { names, faults, compiled } = compile::judge(&bare, ground.zones, ground.limits, given);
+        let Validated { names, faults, compiled } =
+            compile::validate(&bare, ground.zones, ground.limits, given);
         if !faults.is_empty() {
             return Err(CatalogErrors(faults));
         }
@@ -340,7 +341,7 @@ impl Catalog {
             }
             Origin::Definition(id) => return self.without_definition(id),
         }
-        self.judged(assumed)
+        self.faults_assuming(assumed)
     }
 
     /// What would be wrong if an attribute were of another type. Nothing changes. Zones are fixed ones only, as in
@@ -349,13 +350,13 @@ impl Catalog {
     pub fn retyped(&self, attribute: &str, kind: Type) -> Vec<CatalogFault> {
         let mut assumed = Assumed::default();
         assumed.retyped.insert(Arc::from(attribute), kind);
-        self.judged(assumed)
+        self.faults_assuming(assumed)
     }
 
-    fn judged(&self, assumed: Assumed) -> Vec<CatalogFault> {
+    fn faults_assuming(&self, assumed: Assumed) -> Vec<CatalogFault> {
         let bare = CatalogNames::bare(self.schema(), self.usage_schema(), assumed);
         let entries = self.names.entries.given();
         let given = entries.into_iter().map(|entry| Candidate::new(entry.definition.clone(), Words::Kept));
-        compile::judge(&bare, &FixedZones, &self.limits, &given.collect::<Vec<_>>()).faults
+        compile::validate(&bare, &FixedZones, &self.limits, &given.collect::<Vec<_>>()).faults
     }
 }

@@ -68,7 +68,7 @@ impl CatalogNames {
 }
 
 impl Names for CatalogNames {
-    /// What is said of usage and metrics, which are beside the schema, stands below by itself.
+    /// Usage and metrics are not part of the schema: their methods are implemented below.
     fn beneath(&self) -> Option<&dyn Names> {
         Some(&*self.schema)
     }

@@ -1,7 +1,7 @@
 //! Which definitions must be recomputed when an attribute, a child table, usage, the moment or another definition changes?
 //!
-//! The lists of what each step reads, turned round: without them an update would look at every definition to find the
-//! few that read what it changed.
+//! The lists of what each step reads, inverted: without them an update would look at every definition to find the few that
+//! read what it changed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ impl Lists {
     }
 
     /// For each number the lists in which it is, in order.
-    fn turned(&self) -> Self {
+    fn inverted(&self) -> Self {
         let mut counts = vec![0; self.ends.len()];
         for read in &self.all {
             if let Some(count) = counts.get_mut(*read) {
@@ -78,7 +78,7 @@ impl Readers {
     ///
     /// Linear in what the steps read.
     pub(super) fn of(steps: &[Arc<Step>], reads: Lists) -> Self {
-        let mut readers = Self { steps: reads.turned(), reads, ..Self::default() };
+        let mut readers = Self { steps: reads.inverted(), reads, ..Self::default() };
         for (at, step) in steps.iter().enumerate() {
             let reads = &step.reads;
             for attribute in &reads.attributes {
@@ -129,12 +129,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_are_turned_round() {
+    fn lists_are_inverted() {
         let mut reads = Lists::default();
         for list in [&[][..], &[0], &[], &[0, 1], &[1, 3]] {
             reads.push(list.iter().copied());
         }
-        let readers = reads.turned();
+        let readers = reads.inverted();
         let all: Vec<&[usize]> = (0..6).map(|at| readers.get(at)).collect();
         assert_eq!(all, [&[1, 3][..], &[3, 4], &[], &[4], &[], &[]]);
         assert_eq!(reads.get(4), [1, 3]);

@@ -141,10 +141,10 @@ impl Checked {
         found
     }
 
-    /// The attributes and segments that it reads of the account itself that asks, and not of those that it walks to.
+    /// The attributes and segments that it reads of the account for which it is evaluated, not of accounts that it walks to.
     pub(crate) fn reads_of_asker(&self) -> (Vec<&str>, Vec<&str>) {
         let (mut attributes, mut segments) = (Vec::new(), Vec::new());
-        // Each term with the number of lambdas that it stands in, seen from the account that asks.
+        // Each term with the number of lambdas around it.
         let mut left = vec![(self.root, 0_usize)];
         let mut seen = std::collections::HashSet::new();
         while let Some((term, lambdas)) = left.pop() {
@@ -157,7 +157,7 @@ impl Checked {
                     attributes.extend(slot.filter(|slot| slot.of == SlotOf::Account).map(|slot| &*slot.name));
                 }
                 Op::InSegment(id) if lambdas == 0 => segments.push(&**id),
-                // Another account answers.
+                // Evaluated for another account.
                 Op::At(..) => {}
                 Op::Outer(of) => left.extend(lambdas.checked_sub(1).map(|lambdas| (*of, lambdas))),
                 op @ (Op::Gather { .. } | Op::Usage(..)) => {

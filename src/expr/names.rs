@@ -93,7 +93,7 @@ pub struct NameText {
     pub unit: Option<Arc<str>>,
 }
 
-/// Of how many names joined by dots a declared name that is written bare consists at most; a longer one stands in backticks.
+/// The most parts of a dotted name (`health.score` has two) that is written bare; a longer name needs backticks.
 pub(crate) const MAX_NAME_PARTS: usize = 8;
 
 /// Whose names are meant.

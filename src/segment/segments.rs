@@ -37,6 +37,8 @@ use crate::model::{AccountId, FixedZones, Zones};
 #[derive(Debug, Clone)]
 pub struct Segments {
     all: Arc<IndexMap<Arc<str>, Entry>>,
+    /// How many segments are asked one after the other to answer each, itself included.
+    chains: Arc<IndexMap<Arc<str>, usize>>,
     /// By place in `all`: each after those that it asks.
     order: Arc<[usize]>,
 }
@@ -45,8 +47,6 @@ pub struct Segments {
 struct Entry {
     segment: Segment,
     checked: Checked,
-    /// How many segments are asked one after the other to answer it.
-    chain: usize,
 }
 
 impl Segments {
@@ -104,14 +104,13 @@ impl Segments {
             }
         }
         let chains: IndexMap<Arc<str>, usize> = known.keys().cloned().zip(order.chains).collect();
-        let with = With { names, chains: &chains };
+        let with = WithSegments { names, chains: &chains };
         let checker = Checker::new(&with).with_zones(zones).with_limits(limits.clone());
         let mut all = IndexMap::with_capacity(known.len());
         for (id, segment) in known {
             match checker.check_ast_predicate(segment.expression.clone()) {
                 Ok(checked) => {
-                    let chain = chains.get(&id).copied().unwrap_or(1);
-                    all.insert(id, Entry { segment, checked, chain });
+                    all.insert(id, Entry { segment, checked });
                 }
                 Err(errors) => {
                     faults.push(SegmentFault { segment: id, kind: SegmentFaultKind::Expression(errors) });
@@ -119,7 +118,7 @@ impl Segments {
             }
         }
         if faults.is_empty() {
-            Ok(Self { all: Arc::new(all), order: order.sorted.into() })
+            Ok(Self { all: Arc::new(all), chains: Arc::new(chains), order: order.sorted.into() })
         } else {
             Err(SegmentErrors { faults })
         }
@@ -128,7 +127,7 @@ impl Segments {
     /// No segments.
     #[must_use]
     pub fn none() -> Self {
-        Self { all: Arc::default(), order: Arc::from([]) }
+        Self { all: Arc::default(), chains: Arc::default(), order: Arc::from([]) }
     }
 
     /// How many there are.
@@ -169,7 +168,7 @@ impl Segments {
     /// Names with these segments, so that other expressions may ask `inSegment("id")`.
     #[must_use]
     pub fn names<'a>(&'a self, names: &'a dyn Names) -> WithSegments<'a> {
-        WithSegments { segments: self, names }
+        WithSegments { names, chains: &self.chains }
     }
 
     /// Each with its question, after those that it asks: for
@@ -298,24 +297,17 @@ impl Order {
 /// Names with segments: what [`Segments::names`] gives.
 #[derive(Clone, Copy)]
 pub struct WithSegments<'a> {
-    segments: &'a Segments,
     names: &'a dyn Names,
+    chains: &'a IndexMap<Arc<str>, usize>,
 }
 
 impl std::fmt::Debug for WithSegments<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WithSegments").field("segments", &self.segments.len()).finish_non_exhaustive()
+        f.debug_struct("WithSegments").field("segments", &self.chains.len()).finish_non_exhaustive()
     }
 }
 
-/// Names with segments that are not checked yet.
-struct With<'a> {
-    names: &'a dyn Names,
-    /// The length of the chain that each asks.
-    chains: &'a IndexMap<Arc<str>, usize>,
-}
-
-impl Names for With<'_> {
+impl Names for WithSegments<'_> {
     fn beneath(&self) -> Option<&dyn Names> {
         Some(self.names)
     }
@@ -334,27 +326,5 @@ impl Names for With<'_> {
 
     fn each_segment(&self, seen: &mut dyn FnMut(&str)) {
         self.chains.keys().for_each(|id| seen(id));
-    }
-}
-
-impl Names for WithSegments<'_> {
-    fn beneath(&self) -> Option<&dyn Names> {
-        Some(self.names)
-    }
-
-    fn name(&self, of: Of<'_>, name: &str) -> Option<Name> {
-        self.names.name(of, name)
-    }
-
-    fn each(&self, of: Of<'_>, seen: &mut dyn FnMut(&str)) {
-        self.names.each(of, seen);
-    }
-
-    fn segment_chain(&self, id: &str) -> Option<usize> {
-        self.segments.all.get(id).map(|entry| entry.chain)
-    }
-
-    fn each_segment(&self, seen: &mut dyn FnMut(&str)) {
-        self.segments.ids().for_each(seen);
     }
 }

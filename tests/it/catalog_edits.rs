@@ -141,7 +141,7 @@ fn usage(book: &Book) -> Usage {
 /// Names that definitions give and read; the last ones are a column of a child table, an attribute and a table of the schema, a
 /// word of the language and no name at all.
 const NAMES: [&str; 13] =
-    ["n0", "n1", "n2", "n3", "n4", "n5", "n.six", "n.seven", "hours", "seats", "tickets", "level", ""];
+    ["n0", "n1", "n2", "n3", "n4", "n1.a", "n.six", "n.seven", "hours", "seats", "tickets", "level", ""];
 
 fn name(random: &mut Random) -> &'static str {
     // Those that are always refused are rare.
@@ -151,7 +151,7 @@ fn name(random: &mut Random) -> &'static str {
 
 fn expression(random: &mut Random) -> String {
     let (a, b) = (NAMES[random.below(9) as usize], NAMES[random.below(9) as usize]);
-    match random.below(20) {
+    match random.below(22) {
         0 => format!("{a} + {b}"),
         1 => format!("{a} * 2"),
         2 => format!("has({a}) ? 1 : 2"),
@@ -170,6 +170,9 @@ fn expression(random: &mut Random) -> String {
         13 => "region".to_owned(),
         14 => format!("inSegment(\"{a}\") && inSegment(\"{b}\")"),
         15 => format!("root.{a}"),
+        // The status, and a walk that may not see it.
+        16 => "status == \"gone\" ? 1 : 2".to_owned(),
+        17 => format!("children.count(c, c.{a} > 1)"),
         _ => "seats + 1".to_owned(),
     }
 }

@@ -27,7 +27,7 @@ impl Events {
     const ONE: Self = Self { number: 1, is_total: false };
 }
 
-/// The one or two values that an operator reads of a row, each with the number of events that it stands for.
+/// The one or two values that an operator reads of a row, each with its number of events.
 #[derive(Debug, Clone)]
 pub(in crate::aggregate) struct Read<'r> {
     pub(in crate::aggregate) first: Val<'r>,

@@ -384,6 +384,7 @@ impl Check<'_> {
         let path = names.join(".");
         let mut known: Vec<Arc<str>> = Vec::new();
         self.names.each(of, &mut |name| known.push(Arc::from(name)));
+        let listed = known.len();
         if of == Of::Account {
             self.names.each_table(&mut |name| known.push(Arc::from(name)));
             if self.names.account_types().is_some() {
@@ -416,7 +417,9 @@ impl Check<'_> {
             self.faults.add(Code::E101, span, message, None);
             return None;
         };
-        let kind = self.names.name(of, near).map(|name| format!(" ({})", name.kind()));
+        // A word of the language is no name, and looking one up would count as reading it.
+        let is_listed = known.iter().take(listed).any(|name| **name == *near);
+        let kind = self.names.name(of, near).filter(|_| is_listed).map(|name| format!(" ({})", name.kind()));
         let message = format!("did you mean `{near}`{}?", kind.unwrap_or_default());
         let edit = edit(near);
         self.faults.add(Code::E101, span, message, edit);

@@ -298,7 +298,7 @@ impl Reader<'_> {
         let is_choice = |part: &Json| part.get("op").and_then(Json::as_str) == Some("if");
         let mut part = part;
         let mut sound = true;
-        // A choice of many stands in the last arm of another.
+        // Each further choice of a chain is in the last arm of the one before.
         let mut left: Vec<&mut Json> = vec![&mut part];
         while let Some(node) = left.pop() {
             if is_choice(node)
@@ -392,7 +392,7 @@ impl Reader<'_> {
         if arguments.len() > 2 * MAX_NESTING {
             return self.fault(path, format!("at most {MAX_NESTING} questions follow each other"));
         }
-        // Each further question stands in the last arm of the one before: the whole chain nests, and is counted.
+        // Each further question is nested in the last arm of the one before, so that its depth is counted.
         let last = (arguments.len() / 2).saturating_sub(1);
         let read =
             |(place, argument)| self.logic(argument, &at(place), item, depth + 1 + last.min(place / 2));
