@@ -442,11 +442,12 @@ fn a_walk_that_reads_a_calculated_attribute_of_the_status_says_that_it_sees_ever
     let given = || {
         vec![
             attribute("is_gone", "status == \"gone\""),
-            attribute("is_lost", "is_gone || inSegment(\"dead\")"),
+            attribute("is_lost", "mrr > 5 || inSegment(\"dead\")"),
             attribute("parent_gone", "parent.status == \"gone\""),
             attribute("beside", "children.count() + descendants.withCancelled().count(d, d.is_gone)"),
             attribute("asker", "children.exists(c, c.mrr > 1 && status == \"gone\")"),
-            Definition::Segment(Segment::parse("dead", "status == \"dead\"").unwrap()),
+            Definition::Segment(Segment::parse("dead", "mrr > 7 && inSegment(\"over\")").unwrap()),
+            Definition::Segment(Segment::parse("over", "status == \"dead\"").unwrap()),
         ]
     };
     let catalog = |text: &str| {
@@ -565,7 +566,7 @@ fn names_that_say_nothing_of_it_leave_nobody_out() {
 fn a_faulty_body_is_no_fault_of_another_walk() {
     let schema = schema();
     let checker = Checker::new(&*schema);
-    let text = "children.withCancelled().exists(c, c.status > 5) || descendants.exists(d, d.seats > 1)";
+    let text = "children.withCancelled().exists(c, c.status > 5) || descendants.exists(d, d.mrr > 1)";
     let errors = checker.check(text).unwrap_err();
     let told = errors.to_string();
     assert!(told.contains("E103") && !told.contains("E115"), "{told}");

@@ -486,7 +486,8 @@ fn what_waits_for_several_names_says_its_faults_once() {
         attribute("q", "a.b + 1"),
         RollUpDefinition::new("p", Operator::Sum("z".into())).filter("q").into(),
         attribute("a", "q"),
-        attribute("a.b", "children.sum(q, q.seats)"),
+        // Mentions `p`, so that all are validated together.
+        attribute("a.b", "children.sum(q, q.seats) + children.sum(p, p.seats)"),
         attribute("z", "children.sum(p, p.seats)"),
     ];
     let fault = |errors: CatalogErrors| {

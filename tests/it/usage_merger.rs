@@ -277,3 +277,17 @@ fn a_live_engine_and_a_replayed_journal_say_the_same() {
     let (again, _) = Engine::restore(schema(), settings, &journal.bytes(), None).unwrap();
     assert_eq!((of(&again, "g"), of(&again, "a")), (pair("4", "3"), pair("4", "3")));
 }
+
+/// Two ids lead to a third that is not in the book either: one before that id ended, one after.
+#[test]
+fn where_two_ways_meet_the_day_decides_how_they_go_on() {
+    let links = [("p", "q", "2026-01-10"), ("q", "a", "2026-02-01"), ("x", "q", "2026-03-01")];
+    let links = links.map(|(from, to, on)| Succession::new(id(from), id(to), day(on)));
+    let book = Book::load(schema(), &source().successions(links), &Policy::strict()).unwrap().0;
+    let mut usage = usage();
+    usage.ingest([on("p", "pat", "2026-03-20"), on("x", "xen", "2026-03-20")], today()).unwrap();
+    let seen = seen(&book, &usage, "2026-03-31");
+    assert_eq!(used(&seen, "a"), pair("3", "2"));
+    // That of `x` is nobody's: `q` was there again when `x` merged into it, and is not in the book.
+    assert_eq!(used(&seen, "g"), pair("4", "3"));
+}
