@@ -111,8 +111,8 @@ pub enum Of<'a> {
 /// The names that an expression is checked against.
 ///
 /// A [`Schema`] is one: its attributes and child tables. A host with other columns, or with none of our schemas at
-/// all, implements it: only [`Names::name`] and [`Names::each`] are required. Names around
-/// others give those as [`Names::beneath`], so that nothing is forgotten.
+/// all, implements it: only [`Names::name`] and [`Names::each`] are required. A wrapper of other
+/// names returns them from [`Names::beneath`], so that no method is forgotten.
 ///
 /// ```
 /// use perennial::expr::{Checker, Name, Names, Of, Type};

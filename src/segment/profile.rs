@@ -147,7 +147,7 @@ impl Profile {
         Self::counting(view, account, totals, roles, Counted::Current)
     }
 
-    /// The same, with the opportunities of cancelled accounts.
+    /// The same, with the opportunities of cancelled accounts. Cost and nulls are those of [`Profile::of`].
     #[must_use]
     pub fn with_cancelled(
         view: &View,
