@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::definition::Definition;
 use super::entry::{Asked, Space};
-use crate::expr::{Ast, Literal, MAX_NAME_PARTS, MacroKind, Node, NodeId};
+use crate::expr::{Ast, Literal, MAX_NAME_PARTS, MacroKind, Node, NodeId, written_name};
 
 /// Names that a text mentions: more than it reads, since a name may be that of a lambda or of a child row.
 #[derive(Debug, Default)]
@@ -103,7 +103,7 @@ pub(super) fn renamed(text: &str, renames: &HashMap<&str, &str>) -> String {
         if let Some(new) = renames.get(&*own.join("."))
             && let Some(place) = names_before(text, ast.span(node).end as usize, own)
         {
-            let mut written = written(new);
+            let mut written = written_name(new);
             // Bare, the new name would be that of a lambda.
             if is_bare
                 && own.len() == parts.len()
@@ -149,15 +149,6 @@ fn names_before(text: &str, end: usize, names: &[Arc<str>]) -> Option<Range<usiz
         };
     }
     Some(start..end)
-}
-
-/// A name as it is written in an expression.
-fn written(name: &str) -> String {
-    let plain = Ast::parse(name).is_ok_and(|ast| match ast.node(ast.root()) {
-        Node::Path(parts) => parts.join(".") == name,
-        _ => false,
-    });
-    if plain { name.to_owned() } else { format!("`{name}`") }
 }
 
 /// Are the rows of a macro accounts?

@@ -6,6 +6,7 @@ use super::check::Checker;
 use super::checked::Checked;
 use super::diagnostic::{Code, Diagnostic};
 use super::literal::Literal;
+use super::print::written_name;
 use crate::book::View;
 
 impl Checked {
@@ -85,10 +86,8 @@ impl Checked {
 
 /// How many visible accounts have no value of an attribute; `None` where books do not have it.
 fn without(view: &View, name: &str) -> Option<usize> {
-    // A name of an attribute, whatever its letters.
-    let quoted: Vec<String> = name.split('.').map(|part| format!("`{part}`")).collect();
     let schema = view.schema();
-    let asked = Checker::new(&**schema).check_predicate(&format!("!has({})", quoted.join("."))).ok()?;
+    let asked = Checker::new(&**schema).check_predicate(&format!("!has({})", written_name(name))).ok()?;
     let plan = ExprPlan::new(schema, [&asked]).ok()?;
     Some(plan.run(view).matching(0).len())
 }

@@ -96,6 +96,13 @@ pub struct NameText {
 /// The most parts of a dotted name (`health.score` has two) that is written bare; a longer name needs backticks.
 pub(crate) const MAX_NAME_PARTS: usize = 8;
 
+/// The parts of a declared name in a path: those between its dots, or the name itself if these are more than
+/// [`MAX_NAME_PARTS`].
+pub(crate) fn name_parts(name: &str) -> Vec<&str> {
+    let parts: Vec<&str> = name.split('.').collect();
+    if parts.len() > MAX_NAME_PARTS { vec![name] } else { parts }
+}
+
 /// Whose names are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

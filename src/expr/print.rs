@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::ast::{Ast, LEVEL_AND, LEVEL_CONDITIONAL, LEVEL_OR, LEVEL_POSTFIX, LEVEL_UNARY, Node, NodeId};
 use super::diagnostic::Span;
 use super::literal::{Literal, write_duration, write_text};
+use super::names::name_parts;
 use super::parser::{is_operator_word, is_plain};
 
 /// The canonical text, and where each node stands in it.
@@ -96,7 +97,7 @@ impl<'a> Printer<'a> {
     }
 
     fn name(&mut self, name: &str) {
-        if is_plain(name) && !is_operator_word(name) {
+        if is_bare(name) {
             self.out.push_str(name);
         } else {
             self.out.push('`');
@@ -235,4 +236,15 @@ fn within<'a>(open: &'static str, items: &[NodeId], close: &'static str) -> Vec<
     out.extend(joined(items.iter().map(|item| Piece::Node(*item, LEVEL_CONDITIONAL)), ", "));
     out.push(Piece::Text(close));
     out
+}
+
+/// Is a part of a name written without backticks?
+fn is_bare(name: &str) -> bool {
+    is_plain(name) && !is_operator_word(name)
+}
+
+/// A declared name as expressions write it: bare, or in backticks if a part of it is no plain word, or if it has more parts than
+/// a bare name may have.
+pub(crate) fn written_name(name: &str) -> String {
+    if name_parts(name).into_iter().all(is_bare) { name.to_owned() } else { format!("`{name}`") }
 }

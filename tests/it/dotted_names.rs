@@ -222,3 +222,29 @@ fn a_path_of_thousands_of_names_takes_no_time() {
     let attribute = CalculatedAttribute::new("far", &format!("{text}.health.score"));
     let _ = Catalog::new(&schema("health.score"), &usage, [attribute.into()]);
 }
+
+/// Nine parts are one more than a bare name has: whoever writes the name puts it in backticks.
+#[test]
+fn a_name_of_many_parts_is_written_so_that_it_is_read() {
+    use perennial::segment::Importer;
+    let long = "a.b.c.d.e.f.g.h.i";
+    let of = |name: &str| {
+        let builder = Schema::builder().account_type("Company", Nesting::Free);
+        Arc::new(builder.attribute(Attribute::new(name, AttributeType::Int)).build().unwrap())
+    };
+    let schema = of(long);
+    let checker = Checker::new(&*schema);
+    assert!(checker.check(&format!("{long} > 1")).is_err());
+    let completions = checker.completions("", 0);
+    let offered = completions.items.iter().find(|item| item.text.contains("a.b")).unwrap();
+    assert_eq!(&*offered.text, "`a.b.c.d.e.f.g.h.i`");
+    assert!(checker.check(&format!("{} > 1", offered.text)).is_ok());
+
+    let usage = UsageSchema::default();
+    let catalog = Catalog::new(&of("seats"), &usage, [CalculatedAttribute::new("x", "seats + 1").into()]);
+    assert!(catalog.unwrap().evolve(&schema, &usage, &[("seats", long)]).is_ok());
+
+    let rule = serde_json::json!({ ">": [{ "var": long }, 1] });
+    let read = Importer::new().with_names(&*schema).json_logic(&rule).unwrap();
+    assert!(checker.check(&read.expression.to_string()).is_ok());
+}

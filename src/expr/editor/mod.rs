@@ -20,6 +20,7 @@ use crate::expr::functions::{self, Style};
 use crate::expr::lexer::{Token, TokenKind, tokens};
 use crate::expr::names::{NameText, Of};
 use crate::expr::parser;
+use crate::expr::print::written_name;
 use crate::expr::term::{SlotOf, Walk};
 use crate::expr::types::Type;
 use crate::model::EnumValues;
@@ -324,8 +325,7 @@ impl Checker<'_> {
         let mut names: Vec<(bool, Completion)> = Vec::new();
         self.names().each(of, &mut |name| {
             let Some(known) = self.names().name(of, name) else { return };
-            let plain = name.split('.').all(parser::is_plain);
-            let text = if plain { name.to_owned() } else { format!("`{name}`") };
+            let text = written_name(name);
             let fits = expected.is_some_and(|expected| expected == known.kind());
             let NameText { documentation, label, .. } = self.names().text(of, name);
             let completion = Completion {

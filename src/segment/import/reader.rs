@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value as Json, json};
 
 use super::{ImportErrors, ImportFault, Imported, Importer, MAX_IMPORT_FAULTS, NeededKind, NeededName};
-use crate::expr::{Ast, Name, Of, Type, WIRE_VERSION};
+use crate::expr::{Ast, Name, Of, Type, WIRE_VERSION, name_parts};
 use crate::model::DocumentVersion;
 use crate::model::JsonOnce;
 
@@ -83,7 +83,7 @@ impl<'i> Reader<'i> {
         kind: NeededKind,
         path: &str,
     ) -> Option<Json> {
-        let mut parts: Vec<&str> = name.split('.').collect();
+        let mut parts = name_parts(name);
         if let Some((_, variable)) = row {
             parts.insert(0, variable);
         }

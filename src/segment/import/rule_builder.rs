@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::reader::{MAX_NESTING, Reader, brief, not, op};
 use super::{ImportErrors, Imported, Importer, NeededKind};
-use crate::expr::{Ast, Type};
+use crate::expr::{Ast, Type, name_parts};
 use crate::model::nearest;
 
 /// The operators, the wire form of those that compare, and whether they turn the answer.
@@ -246,7 +246,7 @@ impl Reader<'_> {
             Some(variable) if ours.is_empty() => Some(json!({ "attr": [variable] })),
             Some(variable) => {
                 let mut parts = vec![variable];
-                parts.extend(ours.split('.'));
+                parts.extend(name_parts(&ours));
                 Some(json!({ "attr": parts }))
             }
             None if ours.is_empty() => self.fault(&field_path, "there is no field"),
