@@ -71,6 +71,9 @@ impl Notes {
 #[test]
 fn loads_updates_and_definitions_have_spans() {
     let notes = Notes::default();
+    // While there is one subscriber alone, `tracing` asks the thread that comes to a span first whether anybody listens, and
+    // keeps the answer: of another test's thread it would be no. Of two it asks both.
+    let _second = tracing::Dispatch::new(Notes::default());
     tracing::subscriber::with_default(notes.clone(), || {
         let schema = Schema::builder()
             .account_type("Company", Nesting::Free)
