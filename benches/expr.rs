@@ -89,15 +89,15 @@ fn books<W: Write>(table: &mut Table<'_, W>, size: usize) -> Outcome<()> {
     let checker = Checker::new(&**book.schema());
     let check = |text: &str| checker.check_predicate(text);
     for (name, text) in SEGMENTS {
-        let plan = ExprPlan::new(book.schema(), [&check(text)?])?;
-        table.measure(name, size, || Ok(plan.run(&view).matching(0)))?;
+        let plan = ExprPlan::new([&check(text)?]);
+        table.measure(name, size, || Ok(plan.run(&view)?.matching(0)))?;
     }
     let all: Vec<Checked> = SEGMENTS.iter().take(8).map(|(_, text)| check(text)).collect::<Result<_, _>>()?;
-    let plan = ExprPlan::new(book.schema(), &all)?;
-    table.measure("the eight together", size, || Ok(plan.run(&view)))?;
+    let plan = ExprPlan::new(&all);
+    table.measure("the eight together", size, || Ok(plan.run(&view)?))?;
     for (name, text) in HIERARCHY {
-        let plan = ExprPlan::new(book.schema(), [&check(text)?])?;
-        table.measure(name, size, || Ok(plan.run(&view).matching(0)))?;
+        let plan = ExprPlan::new([&check(text)?]);
+        table.measure(name, size, || Ok(plan.run(&view)?.matching(0)))?;
     }
     Ok(())
 }
@@ -132,8 +132,8 @@ fn child_tables<W: Write>(table: &mut Table<'_, W>, size: usize) -> Outcome<()> 
         ("contracts.exists", "contracts.exists(c, c.end_date < today() && c.amount > 500)"),
         ("contracts.exists, against the account", "contracts.exists(c, c.amount > arr * 0.1)"),
     ] {
-        let plan = ExprPlan::new(book.schema(), [&checker.check_predicate(text)?])?;
-        table.measure(name, size, || Ok(plan.run(&view).matching(0)))?;
+        let plan = ExprPlan::new([&checker.check_predicate(text)?]);
+        table.measure(name, size, || Ok(plan.run(&view)?.matching(0)))?;
     }
     Ok(())
 }
@@ -162,11 +162,11 @@ fn many<W: Write>(table: &mut Table<'_, W>, size: usize, expressions: usize) -> 
             checker.check_predicate(&text)
         })
         .collect::<Result<_, _>>()?;
-    let plan = ExprPlan::new(book.schema(), &checked)?;
-    table.measure(&format!("{expressions} segments at once"), size, || Ok(plan.run(&view)))?;
+    let plan = ExprPlan::new(&checked);
+    table.measure(&format!("{expressions} segments at once"), size, || Ok(plan.run(&view)?))?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build()?;
     table.measure(&format!("{expressions} segments at once, two threads"), size, || {
-        Ok(pool.install(|| plan.run(&view)))
+        Ok(pool.install(|| plan.run(&view))?)
     })
 }
 

@@ -139,9 +139,9 @@ fn asked<W: Write>(table: &mut Table<'_, W>, book: &Book, usage: &Usage, size: u
         ("window of 30 days: mean of a daily series", "metric(\"uses\").lastDays(30).avg()"),
     ] {
         let checked = checker.check(text)?;
-        let plan = ExprPlan::with_names(schema, &names, [&checked])?;
-        table.measure(name, size, || Ok(plan.run_with(seen.columns())))?;
-        table.measure("    and after a day has passed", size, || Ok(plan.run_with(next.columns())))?;
+        let plan = ExprPlan::new([&checked]);
+        table.measure(name, size, || Ok(plan.run(&seen)?))?;
+        table.measure("    and after a day has passed", size, || Ok(plan.run(&next)?))?;
     }
     let over = Over::Events { event: "use".into(), last_days: Some(30) };
     let of = |name: &str, operator| {

@@ -74,7 +74,7 @@ pub fn segment(out: &mut dyn Write, book: &Book, checked: &Checked) -> Outcome<(
     let mut sum = None;
     if let Some((label, worth)) = book.worth {
         query = query.sort(worth, true)?.column(label, worth)?;
-        let members = ExprPlan::new(view.schema(), [checked])?.run(view).matching(0);
+        let members = ExprPlan::new([checked]).run(view)?.matching(0);
         let by = GroupBy::new("true")?.measure(label, MeasureKind::Sum, worth)?;
         let groups = by.run(&Checker::new(&**view.schema()), view, &members)?;
         sum = groups.whole.values.into_iter().next().flatten().map(|sum| (label, sum));
@@ -119,7 +119,7 @@ fn shown(value: Option<&ExprValue>) -> String {
 /// Why an account is in a segment, or not.
 fn why(out: &mut dyn Write, book: &Book, checked: &Checked, id: &str) -> Outcome<()> {
     let account = book.view.account(id).ok_or_else(|| format!("there is no account `{id}`"))?;
-    write!(out, "{}", checked.explain(account)?)?;
+    write!(out, "{}", checked.explain(&book.view, account)?)?;
     Ok(())
 }
 

@@ -15,7 +15,8 @@ use crate::aggregate::{Places, RollUpAnswers, RollUpErrors, RollUpPlan, UsageVie
 use crate::book::{Account, View};
 use crate::column::Bitmap;
 use crate::expr::{
-    Cancelled, Cell, Checked, Columns, ExprValue, Flat, RowPlan, Supply, Type, UsageAsked, Val, slots_of,
+    Cancelled, Cell, Checked, Columns, ExprValue, Flat, Names, Of, RowPlan, Supply, Type, UsageAsked, Val,
+    slots_of,
 };
 use crate::model::{AccountIdx, AsOf, Date};
 use crate::set::AccountSet;
@@ -90,7 +91,8 @@ fn round(names: &CatalogNames, all: &[&Entry]) -> Result<Round, CatalogErrors> {
     let plan = RowPlan::new(None, &names.schema, names, &segments, &expressions).map_err(|errors| {
         let faults = errors
             .faults()
-            .filter_map(|(number, what)| owners.get(number).map(|id| fault(id, what.to_owned())));
+            .iter()
+            .filter_map(|found| owners.get(found.expression).map(|id| fault(id, found.kind.to_string())));
         CatalogErrors(faults.collect())
     })?;
     let roll_ups = if roll_ups.is_empty() {
@@ -163,6 +165,8 @@ impl Supply for Layer<'_> {
 /// What all definitions of a catalog come to, for the accounts of a view.
 #[derive(Debug, Clone)]
 pub struct Derived {
+    /// `None` where the view is of another schema.
+    names: Option<Arc<CatalogNames>>,
     view: View,
     usage: Option<UsageView>,
     places: Places,
@@ -175,6 +179,7 @@ pub struct Derived {
 impl Derived {
     pub(super) fn nothing(view: &View) -> Self {
         Self {
+            names: None,
             view: view.clone(),
             usage: None,
             places: Places::new(view),
@@ -189,12 +194,13 @@ impl Derived {
 /// Works out rounds one after the other.
 pub(super) fn run(
     rounds: &[Round],
+    names: &Arc<CatalogNames>,
     view: &View,
     usage: Option<&UsageView>,
     history: Option<&dyn History>,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<Derived, Cancelled> {
-    let mut derived = Derived { usage: usage.cloned(), ..Derived::nothing(view) };
+    let mut derived = Derived { names: Some(names.clone()), usage: usage.cloned(), ..Derived::nothing(view) };
     let slots = slots_of(view);
     for round in rounds {
         for (name, of, days_ago, kind) in &round.past {
@@ -362,11 +368,12 @@ impl Derived {
     pub fn segments(&self) -> impl Iterator<Item = (&str, &AccountSet)> {
         self.segments.iter().map(|(id, set)| (&**id, set))
     }
+}
 
-    /// As columns for expressions that were checked against the names of the catalog.
-    #[must_use]
-    pub fn columns(&self) -> Columns<'_> {
-        Columns::new(&self.view, self)
+/// The book, usage, and all definitions of the catalog.
+impl<'c> From<&'c Derived> for Columns<'c> {
+    fn from(derived: &'c Derived) -> Self {
+        Self::new(&derived.view, derived)
     }
 }
 
@@ -387,6 +394,34 @@ impl Supply for Derived {
     fn column_at(&self, name: &str, place: AccountIdx) -> Cell {
         Layer { usage: self.usage.as_ref(), places: &self.places, columns: &self.columns }
             .column_at(name, place)
+    }
+
+    fn kind(&self, of: Of<'_>, name: &str) -> Option<Type> {
+        Some(self.names.as_ref()?.name(of, name)?.kind().clone())
+    }
+
+    fn has_event(&self, name: &str) -> bool {
+        self.names.as_ref().is_some_and(|names| names.has_event(name))
+    }
+
+    fn has_metric(&self, name: &str) -> bool {
+        self.names.as_ref().is_some_and(|names| names.metric(name).is_some())
+    }
+
+    fn has_segment(&self, id: &str) -> bool {
+        self.segments.contains_key(id)
+    }
+
+    fn members(&self, id: &str) -> Option<AccountSet> {
+        self.segments.get(id).cloned()
+    }
+
+    fn question(&self, id: &str) -> Option<(&str, &Checked)> {
+        self.names.as_ref()?.question(id)
+    }
+
+    fn is_member(&self, id: &str, place: AccountIdx) -> bool {
+        self.view.sees(place) && self.segments.get(id).is_some_and(|set| set.contains(place))
     }
 }
 

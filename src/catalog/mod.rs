@@ -315,7 +315,7 @@ impl Catalog {
         if known {
             // What is planned by itself is planned with others.
             let rounds = self.rounds.get_or_init(|| derived::plan(&self.names).unwrap_or_default());
-            derived::run(rounds, view, usage, history, stop)
+            derived::run(rounds, &self.names, view, usage, history, stop)
         } else {
             Ok(Derived::nothing(view))
         }

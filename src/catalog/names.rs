@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::entry::{Asked, Entries, Gives, Space};
+use super::entry::{Asked, Compiled, Entries, Gives, Space};
 use crate::aggregate::{Metrics, UsageSchema, WithUsage};
-use crate::expr::{Name, NameText, Names, Of, Type};
+use crate::expr::{Checked, Name, NameText, Names, Of, Type};
 use crate::model::Schema;
 
 /// A schema and usage, and beside them what is defined over them.
@@ -50,6 +50,15 @@ impl CatalogNames {
     /// Is a column that is known not given by a definition?
     pub(super) fn is_bare(&self, name: &str) -> bool {
         self.gives(Space::Columns, name).is_none()
+    }
+
+    /// A segment with its question.
+    pub(crate) fn question(&self, id: &str) -> Option<(&str, &Checked)> {
+        let entry = self.entries.segment(id)?;
+        match &entry.compiled {
+            Compiled::Segment(checked) => Some((&entry.id.name, checked)),
+            _ => None,
+        }
     }
 
     fn each_of(&self, space: Space, seen: &mut dyn FnMut(&str)) {

@@ -15,7 +15,9 @@ use super::names::CatalogNames;
 use super::peers::Peers;
 use super::readers::{Lists, Readers};
 use crate::aggregate::{Linear, LinearOf, RollUpColumn, RollUpPlan, Standing, UsageView};
-use crate::expr::{Cancelled, Checked, Flat, Needs, RowPlan, RowProgram, Sight, Supply, Type, Whose};
+use crate::expr::{
+    Cancelled, Checked, ExprPlanFaultKind, Flat, Needs, RowPlan, RowProgram, Sight, Supply, Type, Whose,
+};
 use crate::model::{AsOf, AttributeId, Date, SystemAttribute, TableId};
 
 /// One definition that gives a column or a set.
@@ -258,11 +260,11 @@ fn work(names: &CatalogNames, entry: &Entry) -> Result<Option<Work>, CatalogErro
     let segments = needed(&names.entries, entry.compiled.expressions().into_iter());
     let rows = |expressions: &[&Checked]| {
         RowPlan::new(None, &names.schema, names, &segments, expressions).map_err(|errors| {
-            let fault = |what: &str| CatalogFault {
+            let fault = |what: &ExprPlanFaultKind| CatalogFault {
                 definition: entry.id.clone(),
-                kind: CatalogFaultKind::Other(what.to_owned()),
+                kind: CatalogFaultKind::Other(what.to_string()),
             };
-            CatalogErrors(errors.faults().map(|(_, what)| fault(what)).collect())
+            CatalogErrors(errors.faults().iter().map(|found| fault(&found.kind)).collect())
         })
     };
     Ok(Some(match (&entry.compiled, &*entry.definition) {

@@ -7,9 +7,12 @@ use super::derivation::Derivation;
 use super::held::Held;
 use super::observer::Observer;
 use super::published::{Published, State};
+use crate::aggregate::Places;
 use crate::book::{Account, View};
 use crate::catalog::{Catalog, DefinitionKind, DefinitionRef};
-use crate::expr::{Cancelled, ExprValue, Type, Val};
+use crate::expr::{
+    Cancelled, Cell, Checked, Columns, ExprValue, Flat, Names, Of, Supply, Type, UsageAsked, Val, slots_of,
+};
 use crate::model::AccountIdx;
 use crate::set::AccountSet;
 
@@ -149,5 +152,65 @@ impl LiveView {
     pub fn is_member(&self, id: &str, account: Account<'_>) -> bool {
         let column = self.segment_step(id).and_then(|step| self.column(step));
         self.place(account).zip(column).is_some_and(|(place, column)| column.is_member(place))
+    }
+}
+
+/// The book, usage, and all definitions of the state: each is computed when a question first reads it.
+impl<'c> From<&'c LiveView> for Columns<'c> {
+    fn from(view: &'c LiveView) -> Self {
+        Self::new(&view.view, view)
+    }
+}
+
+impl Supply for LiveView {
+    fn usage(&self, asked: &UsageAsked<'_>) -> Flat {
+        let now = self.held.now();
+        match &now.inputs.usage {
+            Some(usage) => Supply::usage(usage, asked),
+            None => Flat::Cells(vec![Cell::Missing; Places::new(&self.view).rows()]),
+        }
+    }
+
+    fn usage_at(&self, place: AccountIdx, asked: &UsageAsked<'_>) -> Cell {
+        self.held.now().inputs.usage.as_ref().map_or(Cell::Missing, |usage| usage.usage_at(place, asked))
+    }
+
+    fn column(&self, name: &str) -> Option<Arc<Flat>> {
+        let column = Self::column(self, self.named(name)?)?;
+        Some(Arc::new(column.over(&slots_of(&self.view), self.view.book())))
+    }
+
+    fn column_at(&self, name: &str, place: AccountIdx) -> Cell {
+        let column = self.named(name).and_then(|step| Self::column(self, step));
+        column.map_or(Cell::Missing, |column| column.cell(place))
+    }
+
+    fn kind(&self, of: Of<'_>, name: &str) -> Option<Type> {
+        Some(self.catalog().names().name(of, name)?.kind().clone())
+    }
+
+    fn has_event(&self, name: &str) -> bool {
+        self.catalog().names().has_event(name)
+    }
+
+    fn has_metric(&self, name: &str) -> bool {
+        self.catalog().names().metric(name).is_some()
+    }
+
+    fn has_segment(&self, id: &str) -> bool {
+        self.catalog().names().segment_chain(id).is_some()
+    }
+
+    fn members(&self, id: &str) -> Option<AccountSet> {
+        self.segment(id)
+    }
+
+    fn question(&self, id: &str) -> Option<(&str, &Checked)> {
+        self.catalog().names().question(id)
+    }
+
+    fn is_member(&self, id: &str, place: AccountIdx) -> bool {
+        let column = self.segment_step(id).and_then(|step| Self::column(self, step));
+        self.view.sees(place) && column.is_some_and(|column| column.is_member(place))
     }
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::ast::{Ast, MacroKind, Node, NodeId};
 use super::diagnostic::Diagnostic;
+use super::names::Names;
 use super::record::{RecordExpr, UnboundNames};
 use super::record_json::JsonExpr;
-use super::term::{Cell, Op, SlotOf, TermId, Terms};
+use super::term::{Cell, Op, Place, SlotOf, TermId, Terms};
 use super::types::Type;
 use crate::model::AsOf;
 
@@ -36,6 +37,8 @@ pub struct Checked {
     kinds: Arc<[Option<Type>]>,
     /// The terms of every node, also of those that are folded away: for explanations.
     every: Arc<Every>,
+    /// The account types and the products, where its terms hold places among them.
+    coded: Arc<[(Arc<str>, Type)]>,
     lints: Vec<Diagnostic>,
 }
 
@@ -51,6 +54,20 @@ pub(crate) enum Source {
     Segment(Arc<str>),
 }
 
+/// The account types and the products of names, where terms hold places among them.
+fn coded(names: &dyn Names, terms: &Terms) -> Arc<[(Arc<str>, Type)]> {
+    let at_type = |places: &[Place]| places.iter().any(|place| matches!(place, Place::AtType(_)));
+    let types = terms.ops.iter().any(|op| match op {
+        Op::At(place, _) => at_type(std::slice::from_ref(place)),
+        Op::Gather { asker, .. } => at_type(&asker.places),
+        _ => false,
+    });
+    let products = terms.ops.iter().any(|op| matches!(op, Op::Owns(_)));
+    let types = names.account_types().filter(|_| types).map(|types| ("account_type", types));
+    let products = names.products().filter(|_| products).map(|products| ("product", products));
+    types.into_iter().chain(products).map(|(name, values)| (Arc::from(name), Type::Enum(values))).collect()
+}
+
 /// The terms of an expression as they were built, and the term of each node that is a value.
 #[derive(Debug)]
 pub(super) struct Every {
@@ -60,6 +77,7 @@ pub(super) struct Every {
 
 impl Checked {
     pub(super) fn new(
+        names: &dyn Names,
         ast: Ast,
         every: Every,
         root: TermId,
@@ -69,8 +87,9 @@ impl Checked {
     ) -> Self {
         let (terms, roots) = every.terms.clone().pruned(&[root]);
         let root = roots.first().copied().unwrap_or(root);
+        let coded = coded(names, &terms);
         let every = Arc::new(every);
-        Self { ast, kind, terms: Arc::new(terms), root, kinds: kinds.into(), every, lints }
+        Self { ast, kind, terms: Arc::new(terms), root, kinds: kinds.into(), every, coded, lints }
     }
 
     pub(super) fn every(&self) -> &Every {
@@ -139,6 +158,16 @@ impl Checked {
         let mut seen = std::collections::HashSet::new();
         found.retain(|source| seen.insert(source.clone()));
         found
+    }
+
+    /// All that must be there for it to be asked, with the types that names were checked with.
+    pub(super) fn requirements(&self) -> Vec<(Source, Option<Type>)> {
+        let slots = self.terms.slots.iter().map(|slot| Some(slot.kind.clone()));
+        // The sources begin with the slots; each slot is another name.
+        let kinds = slots.chain(std::iter::repeat(None));
+        let coded =
+            self.coded.iter().map(|(name, kind)| (Source::Attribute(name.clone()), Some(kind.clone())));
+        self.sources().into_iter().zip(kinds).chain(coded).collect()
     }
 
     /// The attributes and segments that it reads of the account for which it is evaluated, not of accounts that it walks to.

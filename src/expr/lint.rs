@@ -4,13 +4,15 @@ use super::ast::{Node, NodeId};
 use super::batch::ExprPlan;
 use super::check::Checker;
 use super::checked::Checked;
+use super::columns::Columns;
 use super::diagnostic::{Code, Diagnostic};
 use super::literal::Literal;
+use super::names::{Name, Names, Of};
 use super::print::written_name;
-use crate::book::View;
+use super::types::Type;
 
 impl Checked {
-    /// The lints of [`Checked::lints`] with what they mean in a view: how many of its accounts have no value. Beside
+    /// The lints of [`Checked::lints`] with what they mean for the accounts of some columns: how many of its accounts have no value. Beside
     /// them, accounts that the expression names and the view does not show.
     ///
     /// ```
@@ -47,10 +49,12 @@ impl Checked {
     ///
     /// One pass over a column for each attribute that a lint speaks of.
     #[must_use]
-    pub fn lints_in(&self, view: &View) -> Vec<Diagnostic> {
+    pub fn lints_in<'c>(&self, columns: impl Into<Columns<'c>>) -> Vec<Diagnostic> {
+        let columns = columns.into();
+        let view = columns.view();
         let mut lints = Vec::with_capacity(self.lints().len());
         for lint in self.lints() {
-            let counted = lint.about().and_then(|name| without(view, name));
+            let counted = lint.about().and_then(|name| without(columns, name));
             lints.extend(match (counted, lint.about()) {
                 (Some(0), _) => None,
                 (Some(count), Some(name)) => {
@@ -84,10 +88,26 @@ impl Checked {
     }
 }
 
-/// How many visible accounts have no value of an attribute; `None` where books do not have it.
-fn without(view: &View, name: &str) -> Option<usize> {
-    let schema = view.schema();
-    let asked = Checker::new(&**schema).check_predicate(&format!("!has({})", written_name(name))).ok()?;
-    let plan = ExprPlan::new(schema, [&asked]).ok()?;
-    Some(plan.run(view).matching(0).len())
+/// How many visible accounts have no value of a column; `None` where it is not known.
+fn without(columns: Columns<'_>, name: &str) -> Option<usize> {
+    let names = OneName { name, kind: columns.kind(name)? };
+    let asked = Checker::new(&names).check_predicate(&format!("!has({})", written_name(name))).ok()?;
+    Some(ExprPlan::new([&asked]).run(columns).ok()?.matching(0).len())
+}
+
+struct OneName<'n> {
+    name: &'n str,
+    kind: Type,
+}
+
+impl Names for OneName<'_> {
+    fn name(&self, of: Of<'_>, name: &str) -> Option<Name> {
+        (of == Of::Account && name == self.name).then(|| Name::new(self.kind.clone()))
+    }
+
+    fn each(&self, of: Of<'_>, seen: &mut dyn FnMut(&str)) {
+        if of == Of::Account {
+            seen(self.name);
+        }
+    }
 }

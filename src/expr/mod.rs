@@ -40,6 +40,7 @@ mod batch;
 mod builder;
 mod check;
 mod checked;
+mod columns;
 mod day_start;
 mod diagnostic;
 mod editor;
@@ -64,7 +65,10 @@ mod types;
 mod value;
 
 pub use ast::{Ast, BinaryOp, MacroKind, Node, NodeId};
-pub use batch::{AccountExpr, Answers, Cancelled, Columns, ExprPlan, ExprPlanErrors, RowExpr};
+pub use batch::{
+    AccountExpr, Answers, Cancelled, ExprPlan, ExprPlanErrors, ExprPlanFault, ExprPlanFaultKind, RowExpr,
+    RunError,
+};
 pub(crate) use batch::{
     Asking, Best, Flat, Key, Needs, RowColumns, RowPlan, RowProgram, Sight, State, Supply, Tally, Total,
     Tree, Unit, UsageAsked, Whose, slots_of,
@@ -72,6 +76,7 @@ pub(crate) use batch::{
 pub use check::Checker;
 pub use checked::Checked;
 pub(crate) use checked::Source;
+pub use columns::Columns;
 pub(crate) use day_start::first_instant;
 pub use diagnostic::{Code, Diagnostic, Edit, ExprErrors, Span};
 pub use editor::{Completion, CompletionKind, Completions, Hover};

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use super::Segments;
 use super::cancelled::Counted;
 use crate::book::{Account, View};
-use crate::expr::{Answers, Cancelled, Checked, ExprPlan, ExprPlanErrors, ExprValue, Tally};
-use crate::model::Schema;
+use crate::expr::{
+    Answers, Cell, Checked, Columns, ExprPlan, ExprPlanErrors, ExprValue, Flat, RunError, Supply, Tally,
+    UsageAsked, slots_of,
+};
+use crate::model::AccountIdx;
 use crate::set::AccountSet;
 
-/// Segments, planned together for books of one schema: what several ask is asked once.
+/// Segments, planned together: what several ask is asked once.
 #[derive(Debug, Clone)]
 pub struct SegmentPlan {
     segments: Segments,
@@ -17,20 +20,20 @@ pub struct SegmentPlan {
 }
 
 impl Segments {
-    /// Plans all of them for books of a schema.
-    ///
-    /// # Errors
-    ///
-    /// What a book cannot answer, by the number of the segment.
-    pub fn plan(&self, schema: &Arc<Schema>) -> Result<SegmentPlan, ExprPlanErrors> {
-        let asked: Vec<&Checked> = self.ids().filter_map(|id| self.checked(id)).collect();
-        let plan = ExprPlan::with_segments(schema, self.in_order(), asked)?;
-        Ok(SegmentPlan { segments: self.clone(), plan })
+    /// Plans all of them.
+    #[must_use]
+    pub fn plan(&self) -> SegmentPlan {
+        let asked = self.ids().filter_map(|id| self.checked(id));
+        SegmentPlan { segments: self.clone(), plan: ExprPlan::with_segments(self.in_order(), asked) }
     }
 }
 
 impl SegmentPlan {
     /// Who is in each, among the visible accounts.
+    ///
+    /// # Errors
+    ///
+    /// What the columns do not have, by the number of the segment.
     ///
     /// # Complexity
     ///
@@ -54,24 +57,27 @@ impl SegmentPlan {
     /// let segments = [Segment::parse("large", "seats > 100")?, Segment::parse("small", "!inSegment('large')")?];
     /// let segments = Segments::new(&**book.schema(), segments)?;
     /// let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
-    /// let members = segments.plan(book.schema())?.run(&view);
+    /// let members = segments.plan().run(&view)?;
     /// assert_eq!(members.count("small"), Some(1));
     /// let acme = view.account("acme").ok_or("not there")?;
     /// assert_eq!(members.of(acme).collect::<Vec<_>>(), ["large"]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[must_use]
-    pub fn run(&self, view: &View) -> Memberships {
-        Memberships { segments: self.segments.clone(), answers: self.plan.run(view) }
+    pub fn run<'c>(&self, columns: impl Into<Columns<'c>>) -> Result<Memberships, ExprPlanErrors> {
+        Ok(Memberships { segments: self.segments.clone(), answers: self.plan.run(columns)? })
     }
 
     /// As [`SegmentPlan::run`], while `stop` says `false`.
     ///
     /// # Errors
     ///
-    /// [`Cancelled`] when it said `true`.
-    pub fn run_until(&self, view: &View, stop: &(dyn Fn() -> bool + Sync)) -> Result<Memberships, Cancelled> {
-        Ok(Memberships { segments: self.segments.clone(), answers: self.plan.run_until(view, stop)? })
+    /// As [`SegmentPlan::run`], and [`RunError::Cancelled`] when it said `true`.
+    pub fn run_until<'c>(
+        &self,
+        columns: impl Into<Columns<'c>>,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Memberships, RunError> {
+        Ok(Memberships { segments: self.segments.clone(), answers: self.plan.run_until(columns, stop)? })
     }
 
     /// The segments.
@@ -166,12 +172,55 @@ impl Memberships {
     fn summed(&self, id: &str, of: &Checked, counted: Counted) -> Result<Option<ExprValue>, ExprPlanErrors> {
         let Some(members) = self.members(id) else { return Ok(None) };
         let (members, _) = counted.among(self.view(), members);
-        let plan = ExprPlan::with_segments(self.view().schema(), self.segments.needed(of), [of])?;
-        let answers = plan.run(self.view());
-        let mut tally = Tally::sum(of.kind()).map_err(|why| ExprPlanErrors::of(0, vec![why]))?;
+        let answers = ExprPlan::new([of]).run(self)?;
+        let mut tally = Tally::sum(of.kind()).map_err(ExprPlanErrors::form)?;
         for place in members.iter() {
             answers.tally(0, place, &mut tally);
         }
         Ok(tally.value())
+    }
+}
+
+/// The members of the segments are known beside the book.
+impl<'c> From<&'c Memberships> for Columns<'c> {
+    fn from(memberships: &'c Memberships) -> Self {
+        Self::new(memberships.view(), memberships)
+    }
+}
+
+impl Supply for Memberships {
+    fn usage(&self, _: &UsageAsked<'_>) -> Flat {
+        let view = self.view();
+        let rows = |(slot, _): &(u32, u32)| view.inner().chunk(*slot).map_or(0, |chunk| chunk.shape.rows());
+        let rows: u32 = slots_of(view).iter().map(rows).sum();
+        Flat::Cells(vec![Cell::Missing; rows as usize])
+    }
+
+    fn usage_at(&self, _: AccountIdx, _: &UsageAsked<'_>) -> Cell {
+        Cell::Missing
+    }
+
+    fn column(&self, _: &str) -> Option<Arc<Flat>> {
+        None
+    }
+
+    fn column_at(&self, _: &str, _: AccountIdx) -> Cell {
+        Cell::Missing
+    }
+
+    fn has_segment(&self, id: &str) -> bool {
+        self.number(id).is_some()
+    }
+
+    fn members(&self, id: &str) -> Option<AccountSet> {
+        Self::members(self, id)
+    }
+
+    fn question(&self, id: &str) -> Option<(&str, &Checked)> {
+        self.segments.in_order().find(|(known, _)| *known == id)
+    }
+
+    fn is_member(&self, id: &str, place: AccountIdx) -> bool {
+        self.view().at(place).is_some_and(|account| self.contains(id, account))
     }
 }

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::AskError;
-use crate::book::{Account, ChildEntry, View};
+use crate::book::{Account, ChildEntry};
 use crate::expr::{
-    Ast, Checked, Checker, ExprErrors, ExprLimits, MacroKind, Names, RowExpr, WIRE_VERSION, WireErrors,
+    Ast, Checked, Checker, Columns, ExprErrors, ExprLimits, MacroKind, Names, RowExpr, WIRE_VERSION,
+    WireErrors,
 };
 use crate::set::AccountSet;
 
 /// A yes/no question of the rows of a child table: users of accounts, their contracts, their deals. It may read the
-/// account of the row, and cannot ask segments: take their members as the set.
+/// account of the row, and what is derived for it.
 ///
 /// ```
 /// use perennial::segment::RowFilter;
@@ -107,14 +108,20 @@ impl RowFilter {
     ///
     /// # Errors
     ///
-    /// What a book cannot answer, and a set of another layout of the book.
+    /// What the columns do not have, and a set of another layout of the book.
     ///
     /// # Complexity
     ///
     /// Linear in the rows of the accounts; in the accounts of the view for their order.
-    pub fn rows<'v>(&self, view: &'v View, accounts: &AccountSet) -> Result<Vec<ChildEntry<'v>>, AskError> {
+    pub fn rows<'v>(
+        &self,
+        columns: impl Into<Columns<'v>>,
+        accounts: &AccountSet,
+    ) -> Result<Vec<ChildEntry<'v>>, AskError> {
+        let columns = columns.into();
+        let view = columns.view();
         let accounts = view.visible().intersection(accounts)?;
-        let asked = RowExpr::new(&self.checked, view)?;
+        let asked = RowExpr::new(&self.checked, columns)?;
         let mut found = Vec::new();
         let mut ask = |account: Account<'v>| {
             for row in account.child_rows(&self.table) {

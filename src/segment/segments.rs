@@ -124,12 +124,6 @@ impl Segments {
         }
     }
 
-    /// No segments.
-    #[must_use]
-    pub fn none() -> Self {
-        Self { all: Arc::default(), chains: Arc::default(), order: Arc::from([]) }
-    }
-
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -171,9 +165,8 @@ impl Segments {
         WithSegments { names, chains: &self.chains }
     }
 
-    /// Each with its question, after those that it asks: for
-    /// [`ExprPlan::with_segments`](crate::expr::ExprPlan::with_segments).
-    pub fn in_order(&self) -> impl Iterator<Item = (&str, &Checked)> {
+    /// Each with its question, after those that it asks.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = (&str, &Checked)> {
         let found = self.order.iter().filter_map(|at| self.all.get_index(*at));
         found.map(|(id, entry)| (&**id, &entry.checked))
     }
@@ -182,7 +175,7 @@ impl Segments {
     ///
     /// # Errors
     ///
-    /// What a book cannot answer, as [`ExprPlan::new`](crate::expr::ExprPlan::new) says.
+    /// What a book cannot answer, as [`ExprPlan::run`](crate::expr::ExprPlan::run) says.
     #[must_use]
     pub fn explain(&self, id: &str, account: Account<'_>) -> Option<Result<Explanation, ExprPlanErrors>> {
         self.checked(id).map(|checked| self.explain_expression(checked, account))
@@ -193,17 +186,17 @@ impl Segments {
     /// # Errors
     ///
     /// What a book cannot answer, and segments that are not among these.
-    pub fn explain_expression(
-        &self,
-        checked: &Checked,
-        account: Account<'_>,
+    pub fn explain_expression<'c>(
+        &'c self,
+        checked: &'c Checked,
+        account: Account<'c>,
     ) -> Result<Explanation, ExprPlanErrors> {
         let needed = self.needed(checked);
-        Ok(Explainer::new(account.view(), &needed, checked)?.explain(account))
+        Ok(Explainer::new(account.view().into(), needed, checked)?.explain(account))
     }
 
     /// The segments that an expression asks, directly or not, each after those that it asks.
-    pub(super) fn needed(&self, checked: &Checked) -> Vec<(&str, &Checked)> {
+    fn needed(&self, checked: &Checked) -> Vec<(&str, &Checked)> {
         let mut wanted = vec![false; self.all.len()];
         let mut left: Vec<usize> =
             checked.reads_segments().filter_map(|id| self.all.get_index_of(id)).collect();

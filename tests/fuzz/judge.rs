@@ -96,14 +96,14 @@ pub fn evaluate(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let (book, view) = world();
     let Ok(checked) = Checker::new(&**book.schema()).check(text) else { return };
-    let Ok(plan) = ExprPlan::new(book.schema(), [&checked]) else { return };
-    let answers = plan.run(view);
+    let plan = ExprPlan::new([&checked]);
+    let Ok(answers) = plan.run(view) else { return };
     // One account by itself, and its explanation, say the same.
     let single = checked.for_accounts(view).unwrap();
     for account in view.accounts() {
         let found = answers.value(0, account);
         assert!(single.value(account) == found, "{checked}\nof {account:?} alone");
-        let why = checked.explain(account).unwrap();
+        let why = checked.explain(view, account).unwrap();
         assert!(why.value() == found.as_ref() && !why.to_string().is_empty(), "{why}");
     }
     let oracle = OracleExpr::new(&checked);

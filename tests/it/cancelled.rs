@@ -51,10 +51,10 @@ fn asked(view: &View, text: &str, account: &str) -> String {
     let checked = Checker::new(&**view.schema()).check(text).unwrap_or_else(|errors| panic!("{errors}"));
     let account = view.account(account).unwrap();
     let value = checked.for_accounts(view).unwrap().value(account);
-    let plan = ExprPlan::new(view.schema(), [&checked]).unwrap();
-    assert_eq!(plan.run(view).value(0, account), value, "{text} of all");
+    let plan = ExprPlan::new([&checked]);
+    assert_eq!(plan.run(view).unwrap().value(0, account), value, "{text} of all");
     assert_eq!(OracleExpr::new(&checked).value(account), value, "{text} by the oracle");
-    assert_eq!(checked.explain(account).unwrap().value(), value.as_ref(), "{text} explained");
+    assert_eq!(checked.explain(view, account).unwrap().value(), value.as_ref(), "{text} explained");
     value.map_or_else(|| "nothing".to_owned(), |value| value.to_string())
 }
 
@@ -91,7 +91,7 @@ fn one_book_has_one_figure_in_one_minute() {
     assert_eq!((found.bins[0].accounts, found.bins[1].accounts, found.cancelled), (3, 3, 0));
 
     let segments = Segments::new(&*schema, [Segment::parse("all", "mrr > 0").unwrap()]).unwrap();
-    let members = segments.plan(&schema).unwrap().run(&view);
+    let members = segments.plan().run(&view).unwrap();
     let mrr = checker.check("mrr").unwrap();
     assert_eq!((members.count("all"), members.cancelled("all")), (Some(6), Some(2)));
     assert_eq!(members.sum("all", &mrr).unwrap(), Some(ExprValue::Int(11_011)));
@@ -232,7 +232,7 @@ fn an_explanation_says_how_many_a_walk_left_out() {
     let view = view(&book);
     let explain = |text: &str| {
         let checked = Checker::new(&**view.schema()).check_predicate(text).unwrap();
-        let why = checked.explain(view.account("top").unwrap()).unwrap();
+        let why = checked.explain(&view, view.account("top").unwrap()).unwrap();
         let Origin::Accounts(found) = why.parts()[0].reads[0].from.clone() else { panic!("{why}") };
         (found.asked, found.cancelled, why.to_string())
     };
@@ -378,7 +378,7 @@ fn an_analysis_counts_who_is_not_cancelled_and_compares_who_matches() {
         segment("gone", "status in [\"gone\", \"dead\"]"),
         segment("nobody", "mrr > 1000000"),
     ];
-    let members = Segments::new(&*schema, all).unwrap().plan(&schema).unwrap().run(&view);
+    let members = Segments::new(&*schema, all).unwrap().plan().run(&view).unwrap();
     let told = members.analyse();
     let pairs = |pairs: &[(Arc<str>, usize)]| -> Vec<(String, usize)> {
         pairs.iter().map(|(id, count)| (id.to_string(), *count)).collect()

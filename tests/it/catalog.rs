@@ -160,14 +160,14 @@ proptest! {
         }
         // What is derived is read by further expressions as well, chunk by chunk and account by account.
         let further = Checker::new(catalog.names()).check("children.sum(c, c.family_logins)").unwrap();
-        let plan = ExprPlan::with_names(book.schema(), catalog.names(), [&further]).unwrap();
-        let answers = plan.run_with(derived.columns());
+        let plan = ExprPlan::new([&further]);
+        let answers = plan.run(&derived).unwrap();
         for account in view.accounts() {
             let children: Vec<Account<'_>> = account.children().into_iter().filter(current).collect();
             let expected = (!children.is_empty())
                 .then(|| ExprValue::Int(children.iter().map(|child| family(*child)).sum()));
             prop_assert_eq!(&answers.value(0, account), &expected);
-            let point = further.for_accounts_with(catalog.names(), derived.columns()).unwrap();
+            let point = further.for_accounts(&derived).unwrap();
             prop_assert_eq!(&point.value(account), &expected);
         }
     }

@@ -63,8 +63,8 @@ fn answers(text: &str) -> [String; 4] {
     assert_eq!(read, *expression.ast(), "{text}");
     assert_eq!(Ast::parse(&read.to_string()).unwrap(), read, "{text}");
     let again = Checker::new(&**book.schema()).check_ast(read).unwrap();
-    let plan = ExprPlan::new(book.schema(), [&expression, &again]).unwrap();
-    let answers = plan.run(&whole);
+    let plan = ExprPlan::new([&expression, &again]);
+    let answers = plan.run(&whole).unwrap();
     ["r", "m", "l", "k"].map(|name| {
         let account = whole.account(name).unwrap();
         let value = answers.value(0, account);

@@ -47,8 +47,8 @@ fn usd(units: i128, scale: u8) -> Option<ExprValue> {
 /// The answer for every account, the same from all evaluators and the oracle.
 fn answers(view: &View, text: &str) -> Vec<Option<ExprValue>> {
     let checked = checked(text);
-    let plan = ExprPlan::new(view.schema(), [&checked]).unwrap();
-    let together = plan.run(view);
+    let plan = ExprPlan::new([&checked]);
+    let together = plan.run(view).unwrap();
     let alone = checked.for_accounts(view).unwrap();
     let oracle = OracleExpr::new(&checked);
     let all = view.accounts().map(|account| {

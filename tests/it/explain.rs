@@ -86,7 +86,7 @@ fn fewest(text: &str, kinds: &[u8], values: &[Option<i64>], is_member: bool) -> 
     let (book, _) = Book::load(schema(), &source, &Policy::strict()).unwrap();
     let view = book.view(&Scope::all(), as_of()).unwrap();
     let rule = Checker::new(&**book.schema()).check_predicate(text).unwrap();
-    let answers = ExprPlan::new(view.schema(), [&rule]).unwrap().run(&view);
+    let answers = ExprPlan::new([&rule]).run(&view).unwrap();
     let turned = view.accounts().filter(|account| answers.matches(0, *account) != is_member);
     let changed = turned.map(|account| {
         let mut way: usize = account.id_str()[1..].parse().unwrap();
@@ -136,9 +136,9 @@ proptest! {
         let rule = Checker::new(&**book.schema()).check_predicate(&text).unwrap();
         let member = |book: &Book| {
             let view = book.view(&Scope::all(), as_of()).unwrap();
-            let plan = ExprPlan::new(view.schema(), [&rule]).unwrap();
+            let plan = ExprPlan::new([&rule]);
             let account = view.account("x").unwrap();
-            (plan.run(&view).matches(0, account), rule.explain(account).unwrap())
+            (plan.run(&view).unwrap().matches(0, account), rule.explain(&view, account).unwrap())
         };
         let (is_member, why) = member(&book);
         prop_assert_eq!(why.truth() == Some(true), is_member);
@@ -193,7 +193,7 @@ fn view(book: &Book) -> View {
 
 fn why(view: &View, text: &str, account: &str) -> Explanation {
     let rule = Checker::new(&**view.schema()).check(text).unwrap();
-    rule.explain(view.account(account).unwrap()).unwrap()
+    rule.explain(view, view.account(account).unwrap()).unwrap()
 }
 
 #[test]

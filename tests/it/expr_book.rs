@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::common::{CHUNK_ROWS, forest, schema};
-use perennial::expr::{Cancelled, Checked, Checker, ExprLimits, ExprPlan};
+use perennial::expr::{Checked, Checker, ExprLimits, ExprPlan, RunError};
 use perennial::testkit::OracleExpr;
 use perennial::{AsOf, Book, Date, Policy, Scope, View};
 use proptest::prelude::*;
@@ -488,7 +488,7 @@ fn explained(
     wanted: Option<&perennial::expr::ExprValue>,
 ) {
     use perennial::expr::{Explanation, Origin, PartKind};
-    let why = expression.explain(account).unwrap();
+    let why = expression.explain(view, account).unwrap();
     assert_eq!(why.value(), wanted, "{expression}\n{why}");
     for part in why.parts() {
         let below: Vec<Option<bool>> = part.below.iter().map(|at| why.parts()[*at].truth()).collect();
@@ -522,8 +522,8 @@ fn explained(
 
 /// What the plan says for each account, and what the oracle says.
 pub fn agree(view: &View, expressions: &[Checked]) {
-    let plan = ExprPlan::new(view.schema(), expressions).unwrap();
-    let answers = plan.run(view);
+    let plan = ExprPlan::new(expressions);
+    let answers = plan.run(view).unwrap();
     for (number, expression) in expressions.iter().enumerate() {
         let oracle = OracleExpr::new(expression);
         let single = expression.for_accounts(view).unwrap();
@@ -621,11 +621,11 @@ fn one_thread_answers_as_two() {
         .iter()
         .map(|text| checker.check(text).unwrap_or_else(|errors| panic!("{errors}")))
         .collect();
-    let plan = ExprPlan::new(book.schema(), &expressions).unwrap();
+    let plan = ExprPlan::new(&expressions);
     let view = view(&book);
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let answers = pool.install(|| plan.run(&view));
+        let answers = pool.install(|| plan.run(&view).unwrap());
         view.accounts()
             .map(|account| (answers.value(0, account), answers.value(1, account)))
             .collect::<Vec<_>>()
@@ -640,8 +640,8 @@ fn a_run_is_stopped_between_chunks() {
     let checker = Checker::new(&**book.schema());
     let view = view(&book);
     for text in ["level > 1", "descendants.count() > 3", "has(name)"] {
-        let plan = ExprPlan::new(book.schema(), [&checker.check(text).unwrap()]).unwrap();
-        assert_eq!(plan.run_until(&view, &|| true).map(|_| ()), Err(Cancelled));
+        let plan = ExprPlan::new([&checker.check(text).unwrap()]);
+        assert_eq!(plan.run_until(&view, &|| true).map(|_| ()), Err(RunError::Cancelled));
         assert!(plan.run_until(&view, &|| false).is_ok());
     }
 }
@@ -650,6 +650,8 @@ fn a_run_is_stopped_between_chunks() {
 fn a_plan_says_what_a_book_does_not_have() {
     use perennial::expr::{Name, Names, Of, Type};
     struct Other;
+    let (book, _) = forest(&[[1, 2, 3, 4, 5]]).load(64, Policy::strict());
+    let view = view(&book);
     impl Names for Other {
         fn name(&self, _: Of<'_>, name: &str) -> Option<Name> {
             match name {
@@ -666,13 +668,13 @@ fn a_plan_says_what_a_book_does_not_have() {
         }
     }
     let check = |text: &str| Checker::new(&Other).check(text).unwrap();
-    let errors = ExprPlan::new(&schema(), &[check("mrr > 1"), check("seats == \"x\" && inSegment(\"y\")")])
-        .unwrap_err();
+    let asked = [check("mrr > 1"), check("seats == \"x\" && inSegment(\"y\")")];
+    let errors = ExprPlan::new(&asked).run(&view).unwrap_err();
     assert_eq!(
         errors.to_string(),
-        "expression 0: books of this schema have no `mrr`; \
-         expression 1: `seats` is whole number in this schema, not text; \
-         expression 1: the segment `y` was not given to the plan"
+        "expression 0: there is no `mrr` here; \
+         expression 1: `seats` is whole number here, not text; \
+         expression 1: the members of segment `y` are not known here"
     );
 }
 

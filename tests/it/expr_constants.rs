@@ -26,8 +26,8 @@ fn answer(text: &str) -> String {
         Checker::new(&**book.schema()).check(text).unwrap_or_else(|errors| panic!("{text}\n{errors}"));
     let view = view(&book);
     agree(&view, std::slice::from_ref(&checked));
-    let plan = ExprPlan::new(book.schema(), [&checked]).unwrap();
-    let value = plan.run(&view).value(0, view.account("a").unwrap());
+    let plan = ExprPlan::new([&checked]);
+    let value = plan.run(&view).unwrap().value(0, view.account("a").unwrap());
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 

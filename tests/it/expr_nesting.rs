@@ -50,8 +50,8 @@ fn answers(text: &str) -> [String; 4] {
     let expression = checked(&book, text).unwrap_or_else(|errors| panic!("{text}\n{errors}"));
     let whole = view(&book);
     agree(&whole, std::slice::from_ref(&expression));
-    let plan = ExprPlan::new(book.schema(), [&expression]).unwrap();
-    let answers = plan.run(&whole);
+    let plan = ExprPlan::new([&expression]);
+    let answers = plan.run(&whole).unwrap();
     ["r", "m", "l", "k"].map(|name| {
         let value = answers.value(0, whole.account(name).unwrap());
         value.map_or_else(|| "-".to_owned(), |value| value.to_string())
@@ -164,9 +164,9 @@ fn a_star_of_many_accounts_is_asked_in_one_pass() {
         "children.exists(c, c.seats > children.count(d, d.seats > seats)) ? 1 : 800000000",
     ] {
         let expression = checked(&book, text).unwrap();
-        let plan = ExprPlan::new(book.schema(), [&expression]).unwrap();
+        let plan = ExprPlan::new([&expression]);
         let hub = whole.account("hub").unwrap();
-        assert_eq!(plan.run(&whole).value(0, hub).unwrap().to_string(), "800000000");
+        assert_eq!(plan.run(&whole).unwrap().value(0, hub).unwrap().to_string(), "800000000");
         assert_eq!(expression.for_accounts(&whole).unwrap().value(hub).unwrap().to_string(), "800000000");
     }
 }

@@ -620,7 +620,7 @@ fn a_sum_of_durations_beyond_its_range_is_missing() {
     let (book, _) = Book::load(schema, &source, &Policy::strict()).unwrap();
     let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31).unwrap())).unwrap();
     let checked = Checker::new(&**book.schema()).check("subtree.sum(a, a.time)").unwrap();
-    let answers = ExprPlan::new(book.schema(), [&checked]).unwrap().run(&view);
+    let answers = ExprPlan::new([&checked]).run(&view).unwrap();
     let (top, below) = (view.account("a").unwrap(), view.account("a1").unwrap());
     assert_eq!(answers.value(0, top), None);
     assert_eq!(answers.value(0, below), Some(ExprValue::Duration(Duration::from_micros(1))));

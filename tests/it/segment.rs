@@ -30,7 +30,7 @@ fn segment(id: &str, text: &str) -> Segment {
 
 fn members(view: &View, text: &str) -> BTreeSet<AccountId> {
     let checked = Checker::new(&**view.schema()).check_predicate(text).unwrap();
-    let answers = ExprPlan::new(view.schema(), [&checked]).unwrap().run(view);
+    let answers = ExprPlan::new([&checked]).run(view).unwrap();
     answers.matching(0).iter().map(|place| view.id(place).unwrap()).collect()
 }
 
@@ -56,7 +56,7 @@ proptest! {
             segment("a", first),
             segment("b", second),
         ]).unwrap();
-        let found = segments.plan(book.schema()).unwrap().run(&view);
+        let found = segments.plan().run(&view).unwrap();
         let text = format!(
             "isTrue({first}) && !isTrue({second}) || isTrue(isTrue({second}) && seats > 5)"
         );
@@ -91,8 +91,8 @@ proptest! {
             }
         }
         let segments = Segments::new(&**book.schema(), [segment("s", question)]).unwrap();
-        let plan = segments.plan(book.schema()).unwrap();
-        let (before, now) = (plan.run(&before_view), plan.run(&view(&changed)));
+        let plan = segments.plan();
+        let (before, now) = (plan.run(&before_view).unwrap(), plan.run(&view(&changed)).unwrap());
         let difference = now.difference(&before, "s").unwrap();
         let (old, new) = (before.ids("s").unwrap(), now.ids("s").unwrap());
         prop_assert_eq!(&difference.apply(&old).unwrap(), &new);
@@ -115,7 +115,7 @@ proptest! {
         let all: Vec<Segment> =
             picked.iter().enumerate().map(|(at, question)| segment(&format!("s{at}"), QUESTIONS[*question])).collect();
         let segments = Segments::new(&**book.schema(), all).unwrap();
-        let found = segments.plan(book.schema()).unwrap().run(&view);
+        let found = segments.plan().run(&view).unwrap();
         let told = found.analyse();
         let sets: Vec<BTreeSet<AccountId>> =
             segments.ids().map(|id| found.ids(id).unwrap().into_iter().collect()).collect();
@@ -159,7 +159,7 @@ fn a_difference_that_does_not_fit_is_refused() {
     let (book, _) = forest(&[[1, 2, 3, 4, 5], [9, 9, 9, 9, 9]]).load(64, Policy::strict());
     let segments =
         Segments::new(&**book.schema(), [segment("all", "true"), segment("none", "false")]).unwrap();
-    let found = segments.plan(book.schema()).unwrap().run(&view(&book));
+    let found = segments.plan().run(&view(&book)).unwrap();
     let ids = found.ids("all").unwrap();
     let mut difference = found.difference(&found, "all").unwrap();
     assert!(difference.is_empty());
@@ -231,10 +231,9 @@ fn other_expressions_ask_segments() {
     assert!(
         checker.check("inSegment(\"larg\")").unwrap_err().to_string().contains("did you mean \"large\"?")
     );
-    let plan = ExprPlan::with_segments(book.schema(), segments.in_order(), [&checked]).unwrap();
     let view = view(&book);
-    let answers = plan.run(&view);
-    let found = segments.plan(book.schema()).unwrap().run(&view);
+    let found = segments.plan().run(&view).unwrap();
+    let answers = ExprPlan::new([&checked]).run(&found).unwrap();
     for account in view.accounts() {
         let wanted = i64::from(found.contains("large", account));
         assert_eq!(answers.value(0, account).unwrap().to_string(), wanted.to_string());

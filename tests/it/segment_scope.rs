@@ -26,7 +26,7 @@ fn everything(view: &View) -> String {
     let mut say = |json: serde_json::Value| told.extend([json.to_string(), "\n".to_owned()]);
     let all = QUESTIONS.iter().enumerate().map(|(at, text)| Segment::parse(&format!("s{at}"), text).unwrap());
     let segments = Segments::new(&**schema, all).unwrap();
-    let found = segments.plan(schema).unwrap().run(view);
+    let found = segments.plan().run(view).unwrap();
     say(serde_json::to_value(found.analyse()).unwrap());
     let names = segments.names(&**schema);
     let checker = Checker::new(&names);
@@ -50,14 +50,14 @@ fn everything(view: &View) -> String {
             .unwrap()
             .column("below", "subtree.max(d, d.arr)")
             .unwrap();
-        let query = query.check_with(&checker, &segments).unwrap();
-        let mut page = query.run(view, None).unwrap();
+        let query = query.check(&checker).unwrap();
+        let mut page = query.run(&found, None).unwrap();
         loop {
             say(serde_json::to_value(&page).unwrap());
             let Some(next) = page.next.clone() else { break };
-            page = query.run(view, Some(&next)).unwrap();
+            page = query.run(&found, Some(&next)).unwrap();
         }
-        say(serde_json::to_value(query.select(view, &view.visible()).unwrap()).unwrap());
+        say(serde_json::to_value(query.select(&found, &view.visible()).unwrap()).unwrap());
     }
     let search = Query::new().search("1").check(&checker).unwrap().run(view, None).unwrap();
     say(serde_json::to_value(search).unwrap());

@@ -246,9 +246,9 @@ proptest! {
         let placed: Vec<Option<usize>> = expressions.iter().scan(0, |next, checked| {
             Some(checked.as_ref().map(|_| { *next += 1; *next - 1 }))
         }).collect();
-        let plan = ExprPlan::with_names(book.schema(), &names, expressions.iter().flatten()).unwrap();
+        let plan = ExprPlan::new(expressions.iter().flatten());
         let usage_view = usage.over(&view, &metrics);
-        let answers = plan.run_with(usage_view.columns());
+        let answers = plan.run(&usage_view).unwrap();
         for (at, (question, (_, first, last))) in questions.iter().zip(&windows).enumerate() {
             for account in view.accounts() {
                 let expected = oracle
@@ -257,7 +257,7 @@ proptest! {
                 let number = placed[2 * at].unwrap();
                 let shown = expressions[2 * at].as_ref().unwrap();
                 prop_assert_eq!(&answers.value(number, account), &expected, "{} at {}", shown, account.id_str());
-                let point = shown.for_accounts_with(&names, usage_view.columns()).unwrap();
+                let point = shown.for_accounts(&usage_view).unwrap();
                 prop_assert_eq!(&point.value(account), &expected);
 
                 let Some(number) = placed[2 * at + 1] else { continue };
@@ -374,8 +374,8 @@ fn asked(usage: &Usage, expression: &str, account: &str) -> Option<String> {
     let view = view(&book);
     let names = usage.names(&**book.schema(), &metrics);
     let checked = Checker::new(&names).check(expression).unwrap();
-    let plan = ExprPlan::with_names(book.schema(), &names, [&checked]).unwrap();
-    let answers = plan.run_with(usage.over(&view, &metrics).columns());
+    let plan = ExprPlan::new([&checked]);
+    let answers = plan.run(&usage.over(&view, &metrics)).unwrap();
     answers.value(0, view.account(account).unwrap()).map(|value| value.to_string())
 }
 
@@ -538,19 +538,19 @@ fn events_of_an_account_wait_for_it() {
     let checked = Checker::new(&names).check("subtree.sum(x, events(\"login\").count())");
     assert!(checked.is_err(), "the events of the outer account are the same for each");
     let checked = Checker::new(&names).check("events(\"login\").count()").unwrap();
-    let plan = ExprPlan::with_names(book.schema(), &names, [&checked]).unwrap();
+    let plan = ExprPlan::new([&checked]);
     let before = usage.over(&view(&book), &metrics);
 
     let row = AccountRow::new(AccountId::new("new").unwrap(), "Company").under(AccountId::new("a").unwrap());
     let (book, _) = book.apply(&perennial::Change::new().add(row)).unwrap();
     let view = view(&book);
     let usage_view = before.again(&usage, &view);
-    let answers = plan.run_with(usage_view.columns());
+    let answers = plan.run(&usage_view).unwrap();
     assert_eq!(answers.value(0, view.account("new").unwrap()), Some(ExprValue::Int(1)));
     assert_eq!(answers.value(0, view.account("a1").unwrap()), Some(ExprValue::Int(0)));
     // Old answers stay; a fresh start gives the same.
     assert_eq!(
-        plan.run_with(usage.over(&view, &metrics).columns()).value(0, view.account("new").unwrap()),
+        plan.run(&usage.over(&view, &metrics)).unwrap().value(0, view.account("new").unwrap()),
         Some(ExprValue::Int(1))
     );
 }

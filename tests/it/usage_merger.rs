@@ -93,9 +93,9 @@ fn asked(seen: &UsageView, expression: &str, account: &str) -> Option<String> {
     let schema = seen.view().book().schema();
     let names = seen.usage().names(&**schema, seen.metrics());
     let checked = Checker::new(&names).check(expression).unwrap();
-    let plan = ExprPlan::with_names(schema, &names, [&checked]).unwrap();
+    let plan = ExprPlan::new([&checked]);
     let account = seen.view().account(account).unwrap();
-    plan.run_with(seen.columns()).value(0, account).map(|value| value.to_string())
+    plan.run(seen).unwrap().value(0, account).map(|value| value.to_string())
 }
 
 fn merger() -> Change {

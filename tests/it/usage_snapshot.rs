@@ -154,9 +154,9 @@ fn readings(usage: &Usage) -> Vec<Option<ExprValue>> {
         "events(\"any\").lastDays(90).first()",
     ]
     .map(|text| checker.check(text).unwrap_or_else(|errors| panic!("{text}: {errors}")));
-    let plan = ExprPlan::with_names(book.schema(), &names, &checked).unwrap();
+    let plan = ExprPlan::new(&checked);
     let seen = usage.over(&view, &metrics);
-    let answers = plan.run_with(seen.columns());
+    let answers = plan.run(&seen).unwrap();
     let accounts = view.accounts().flat_map(|account| (0..checked.len()).map(move |at| (at, account)));
     accounts.map(|(at, account)| answers.value(at, account)).collect()
 }

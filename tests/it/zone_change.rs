@@ -198,7 +198,7 @@ fn a_timestamp_is_compared_by_its_date_where_a_day_begins_twice() {
     let view = book.view(&Scope::all(), as_of).unwrap();
     let numbers = |expression: &str| -> Vec<usize> {
         let checked = Checker::new(&**book.schema()).check_predicate(expression).unwrap();
-        let answers = ExprPlan::new(book.schema(), [&checked]).unwrap().run(&view);
+        let answers = ExprPlan::new([&checked]).run(&view).unwrap();
         (0..made.len()).filter(|n| answers.matches(0, view.account(&format!("a{n}")).unwrap())).collect()
     };
     let of_day = [1, 2, 5, 6];

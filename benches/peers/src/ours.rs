@@ -56,7 +56,7 @@ pub fn roll_up(data: &Data) -> Outcome<Vec<Contestant<'_, Total>>> {
 pub fn segment(data: &Data) -> Outcome<Vec<Contestant<'_, bool>>> {
     let (book, _) = Book::load(data.book.schema(), &data.book.source(), &Policy::strict())?;
     let checked = Checker::new(&**book.schema()).check_predicate(segment::OURS)?;
-    let plan = ExprPlan::new(book.schema(), [&checked])?;
+    let plan = ExprPlan::new([&checked]);
     let view = view(&book)?;
     let on = |threads: usize| -> Outcome<Contestant<'_, bool>> {
         let pool = (threads > 1).then(|| pool(threads)).transpose()?;
@@ -67,8 +67,8 @@ pub fn segment(data: &Data) -> Outcome<Vec<Contestant<'_, bool>>> {
             threads,
             run: Box::new(move || {
                 let set = match &pool {
-                    Some(pool) => pool.install(|| plan.run(&view).matching(0)),
-                    None => plan.run(&view).matching(0),
+                    Some(pool) => pool.install(|| plan.run(&view)?.matching(0)),
+                    None => plan.run(&view)?.matching(0),
                 };
                 let view = view.clone();
                 Ok(Box::new(move || {
@@ -108,8 +108,8 @@ pub fn forty(data: &Data) -> Outcome<Vec<Contestant<'_, Forty>>> {
             threads,
             run: Box::new(move || {
                 let answers = match &pool {
-                    Some(pool) => pool.install(|| plan.run(&view)),
-                    None => plan.run(&view),
+                    Some(pool) => pool.install(|| plan.run(&view)?),
+                    None => plan.run(&view)?,
                 };
                 Ok(Box::new(move || {
                     let mut read = vec![[0; forty::ALL]; answers.view().len()];
@@ -165,10 +165,10 @@ pub fn window<'d>(data: &'d Data, uses: &Uses) -> Outcome<Vec<Contestant<'d, i64
     let usage = ingested(data, uses)?;
     let names = usage.names(&**book.schema(), &metrics);
     let checked = Checker::new(&names).check(&format!("events(\"use\").lastDays({WINDOW}).count()"))?;
-    let plan = ExprPlan::with_names(book.schema(), &names, [&checked])?;
+    let plan = ExprPlan::new([&checked]);
     let seen = usage.over(&view(&book)?, &metrics);
     let run = move || {
-        let answers = plan.run_with(seen.columns());
+        let answers = plan.run(&seen)?;
         let read = move || {
             let mut counts = vec![0; answers.view().len()];
             for account in answers.view().accounts() {

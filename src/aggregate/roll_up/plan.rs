@@ -197,16 +197,16 @@ impl RollUpPlan {
             match RowPlan::new(table, schema, names, segments, expressions) {
                 Ok(plan) => groups.push(Group { over: over.clone(), plan }),
                 Err(errors) => {
-                    for (number, why) in errors.faults() {
+                    for fault in errors.faults() {
                         // Whose expression it is.
                         let whose = roll_ups.iter().find(|roll_up| {
-                            let wanted = expressions.get(number).copied();
+                            let wanted = expressions.get(fault.expression).copied();
                             roll_up
                                 .expressions()
                                 .any(|own| wanted.is_some_and(|wanted| std::ptr::eq(own, wanted)))
                         });
                         if let Some(roll_up) = whose {
-                            let kind = RollUpFaultKind::Unanswered(why.to_owned());
+                            let kind = RollUpFaultKind::Unanswered(fault.kind.to_string());
                             faults.push(RollUpFault { roll_up: roll_up.definition.name.clone(), kind });
                         }
                     }

@@ -71,10 +71,10 @@ use crate::model::{Date, Zone};
 /// let metrics = Metrics::none();
 /// let names = usage.names(&**book.schema(), &metrics);
 /// let often = Checker::new(&names).check("events(\"export\").lastDays(30).count()")?;
-/// let plan = ExprPlan::with_names(book.schema(), &names, [&often])?;
+/// let plan = ExprPlan::new([&often]);
 /// let view = book.view(&Scope::all(), AsOf::date_utc(today))?;
 /// let seen = usage.over(&view, &metrics);
-/// let answers = plan.run_with(seen.columns());
+/// let answers = plan.run(&seen)?;
 /// let acme = view.account("acme").ok_or("not there")?;
 /// assert_eq!(answers.value(0, acme).ok_or("missing")?.to_string(), "2");
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -13,7 +13,7 @@ use super::reading::Prepared;
 use super::store::AccountUsage;
 use super::{Metrics, Usage};
 use crate::book::{UsagePlaces, View};
-use crate::expr::{Cell, Columns, Flat, Op, Supply, UsageAsked, slots_of};
+use crate::expr::{Cell, Columns, Flat, Names, Of, Op, Supply, Type, UsageAsked, slots_of};
 use crate::model::{AccountId, AccountIdx};
 use crate::tree::Shape;
 
@@ -166,12 +166,6 @@ impl UsageView {
     #[must_use]
     pub const fn metrics(&self) -> &Metrics {
         &self.metrics
-    }
-
-    /// As columns for expressions: `events(..)` and `metric(..)` are answered.
-    #[must_use]
-    pub fn columns(&self) -> Columns<'_> {
-        Columns::new(&self.view, self)
     }
 
     /// The usage that an account shows on some days, both ends included; it may hold more.
@@ -328,6 +322,26 @@ impl Supply for UsageView {
 
     fn column_at(&self, _: &str, _: AccountIdx) -> Cell {
         Cell::Missing
+    }
+
+    fn kind(&self, of: Of<'_>, name: &str) -> Option<Type> {
+        let schema = self.view.schema();
+        Some(self.usage.names(&**schema, &self.metrics).name(of, name)?.kind().clone())
+    }
+
+    fn has_event(&self, name: &str) -> bool {
+        self.usage.names(&**self.view.schema(), &self.metrics).has_event(name)
+    }
+
+    fn has_metric(&self, name: &str) -> bool {
+        self.metrics.kind(name).is_some()
+    }
+}
+
+/// Events and metrics are known beside the book.
+impl<'c> From<&'c UsageView> for Columns<'c> {
+    fn from(usage: &'c UsageView) -> Self {
+        Self::new(&usage.view, usage)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::expr::types::Type;
 use crate::expr::value::{Val, power};
 
 /// The value of a stored row.
-pub(super) fn stored<'c>(block: &'c Block, row: usize, kind: Option<&Type>) -> Val<'c> {
+pub(in crate::expr) fn stored<'c>(block: &'c Block, row: usize, kind: Option<&Type>) -> Val<'c> {
     match block {
         Block::Bool { values, valid } => {
             if valid.get(row) {

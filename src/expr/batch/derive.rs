@@ -218,9 +218,25 @@ impl<'v> Deriver<'v> {
                     _ => Flat::Cells(vec![Cell::Missing; rows]),
                 }
             }
-            // Segments stand in their places; what is supplied was taken as it is.
+            Op::InSegment(id) => self.members(id),
+            // What is supplied was taken as it is.
             _ => Flat::Cells(vec![Cell::Missing; rows]),
         })
+    }
+
+    /// Who is in a segment whose members are known: for each account yes or no.
+    fn members(&self, id: &str) -> Flat {
+        let members = self.supply.and_then(|supply| supply.members(id));
+        let mut truths = vec![Some(false); self.tree.rows()];
+        for (slot, first) in &self.tree.slots {
+            let bits = members.as_ref().and_then(|members| members.bitmap(*slot));
+            for row in bits.into_iter().flat_map(|bits| bits.rows()) {
+                if let Some(truth) = truths.get_mut((*first + row) as usize) {
+                    *truth = Some(true);
+                }
+            }
+        }
+        Flat::Truth(truths)
     }
 
     /// Which visible accounts hold a product, and are not cancelled.

@@ -5,6 +5,7 @@
 
 mod columns;
 mod derive;
+mod error;
 mod flat;
 mod masks;
 mod needs;
@@ -12,6 +13,7 @@ mod nested;
 mod numbers;
 mod point;
 mod program;
+mod requirements;
 mod row_plan;
 mod rows;
 mod sight;
@@ -21,77 +23,39 @@ mod tally;
 mod tree;
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
+pub(super) use self::columns::stored;
 use self::derive::{Deriver, Stopped};
+pub use self::error::{Cancelled, ExprPlanErrors, ExprPlanFault, ExprPlanFaultKind, RunError};
 pub(crate) use self::flat::Flat;
 use self::masks::Masks;
 pub(crate) use self::needs::{Needs, Whose};
 pub use self::point::{AccountExpr, RowExpr};
 pub(super) use self::point::{Asked, Points};
-use self::program::{Bound, Program};
+use self::program::Program;
+pub(super) use self::requirements::{Known, Requirements};
 pub(crate) use self::row_plan::{Asking, RowColumns, RowPlan, RowProgram};
 use self::rows::{Derived, Rows};
 pub(crate) use self::sight::Sight;
 pub(crate) use self::state::{Best, Key, Total, Unit};
-pub use self::supply::Columns;
 pub(crate) use self::supply::{Supply, UsageAsked};
 pub(crate) use self::tally::Tally;
 pub(crate) use self::tree::{State, Tree, slots_of};
 use super::checked::Checked;
-use super::names::{Names, Of};
+use super::columns::Columns;
 use super::resolve::Linked;
-use super::term::{Op, SlotOf, TermId, Terms};
+use super::term::{TermId, Terms};
 use super::types::Type;
 use super::value::ExprValue;
 use crate::book::{Account, View};
 use crate::column::Bitmap;
-use crate::model::Schema;
 use crate::set::AccountSet;
 
-/// What a book cannot answer, by the number of the expression.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExprPlanErrors {
-    faults: Vec<(usize, String)>,
-}
-
-impl ExprPlanErrors {
-    pub(crate) fn of(number: usize, faults: Vec<String>) -> Self {
-        Self { faults: faults.into_iter().map(|why| (number, why)).collect() }
-    }
-
-    /// Each fault: which expression, counted from 0, and what is wrong.
-    #[must_use]
-    pub fn faults(&self) -> impl ExactSizeIterator<Item = (usize, &str)> {
-        self.faults.iter().map(|(number, why)| (*number, why.as_str()))
-    }
-}
-
-impl fmt::Display for ExprPlanErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, (number, why)) in self.faults.iter().enumerate() {
-            write!(f, "{}expression {number}: {why}", if place > 0 { "; " } else { "" })?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for ExprPlanErrors {}
-
-/// The evaluation was stopped before its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cancelled;
-
-impl fmt::Display for Cancelled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the evaluation was stopped")
-    }
-}
-
-impl std::error::Error for Cancelled {}
-
-/// Checked expressions, planned together for books of one schema.
+/// Checked expressions, planned together.
+///
+/// A plan remembers the names, types, segments and usage that it reads, and is asked of any [`Columns`] that have them: of the views of a
+/// book, of what a catalog derives for them, of the states of an engine.
 ///
 /// ```
 /// use perennial::expr::{Checker, ExprPlan};
@@ -114,10 +78,10 @@ impl std::error::Error for Cancelled {}
 /// let checker = Checker::new(&**book.schema());
 /// let below_acme = checker.check_predicate("lineage.exists(a, a.name == \"Acme\") && seats < 20")?;
 /// let all_seats = checker.check("subtree.sum(a, a.seats)")?;
-/// let plan = ExprPlan::new(book.schema(), [&below_acme, &all_seats])?;
+/// let plan = ExprPlan::new([&below_acme, &all_seats]);
 ///
 /// let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
-/// let answers = plan.run(&view);
+/// let answers = plan.run(&view)?;
 /// let members: Vec<&str> = view.accounts().filter(|a| answers.matches(0, *a)).map(|a| a.id_str()).collect();
 /// assert_eq!(members, ["acme-eu"]);
 /// let acme = view.account("acme").ok_or("not there")?;
@@ -126,73 +90,40 @@ impl std::error::Error for Cancelled {}
 /// ```
 #[derive(Debug, Clone)]
 pub struct ExprPlan {
-    schema: Arc<Schema>,
     terms: Arc<Terms>,
     roots: Arc<[TermId]>,
     kinds: Arc<[Type]>,
+    requirements: Arc<Requirements>,
 }
 
 impl ExprPlan {
     /// Plans expressions together, in the order in which their answers are asked.
     ///
-    /// # Errors
-    ///
-    /// [`ExprPlanErrors`] lists what books of this schema cannot answer: names that it does not have, or has with
-    /// another type, segments, and usage.
-    ///
     /// # Complexity
     ///
     /// Linear in the terms of all expressions.
-    pub fn new<'c>(
-        schema: &Arc<Schema>,
-        expressions: impl IntoIterator<Item = &'c Checked>,
-    ) -> Result<Self, ExprPlanErrors> {
-        Self::with_segments(schema, [], expressions)
+    pub fn new<'c>(expressions: impl IntoIterator<Item = &'c Checked>) -> Self {
+        Self::with_segments([], expressions)
     }
 
-    /// Plans expressions that ask segments, with the segments by id. One that asks others stands after them.
-    ///
-    /// # Errors
-    ///
-    /// As [`ExprPlan::new`], and segments that are not among those given. What a segment itself cannot be asked counts
-    /// against the expressions that ask it.
-    pub fn with_segments<'c>(
-        schema: &Arc<Schema>,
+    /// The same with the questions of segments in their places: each stands after those that it asks. Of other segments the
+    /// members must be known.
+    pub(crate) fn with_segments<'c>(
         segments: impl IntoIterator<Item = (&'c str, &'c Checked)>,
         expressions: impl IntoIterator<Item = &'c Checked>,
-    ) -> Result<Self, ExprPlanErrors> {
-        Self::planned(schema, None, segments, expressions)
-    }
-
-    /// Plans expressions that ask what is not in the book: usage, and derived columns. `names` are those that they were
-    /// checked with.
-    ///
-    /// # Errors
-    ///
-    /// As [`ExprPlan::new`], for what neither the schema nor the names have.
-    pub fn with_names<'c>(
-        schema: &Arc<Schema>,
-        names: &dyn Names,
-        expressions: impl IntoIterator<Item = &'c Checked>,
-    ) -> Result<Self, ExprPlanErrors> {
-        Self::planned(schema, Some(names), [], expressions)
-    }
-
-    pub(crate) fn planned<'c>(
-        schema: &Arc<Schema>,
-        names: Option<&dyn Names>,
-        segments: impl IntoIterator<Item = (&'c str, &'c Checked)>,
-        expressions: impl IntoIterator<Item = &'c Checked>,
-    ) -> Result<Self, ExprPlanErrors> {
+    ) -> Self {
         let expressions: Vec<&Checked> = expressions.into_iter().collect();
-        let (mut terms, linked) = link(Known { schema, names }, segments, &expressions)?;
+        let segments: Vec<(&str, &Checked)> = segments.into_iter().collect();
+        let mut terms = Terms::sharing();
+        let linked = linked(&mut terms, &segments);
         let roots = expressions.iter().map(|expression| {
             let (own, root) = expression.terms();
             super::resolve::place(&terms.join(own, &linked), root)
         });
         let roots: Vec<TermId> = roots.collect();
         let kinds: Vec<Type> = expressions.iter().map(|expression| expression.kind().clone()).collect();
-        Ok(Self { schema: schema.clone(), terms: Arc::new(terms), roots: roots.into(), kinds: kinds.into() })
+        let requirements = Arc::new(Requirements::of(&segments, &expressions));
+        Self { terms: Arc::new(terms), roots: roots.into(), kinds: kinds.into(), requirements }
     }
 
     /// How many expressions there are.
@@ -209,57 +140,39 @@ impl ExprPlan {
 
     /// The answers for every visible account, as if what is not visible did not exist.
     ///
-    /// On a view of a book with another schema, nothing has an answer.
+    /// # Errors
+    ///
+    /// [`ExprPlanErrors`] lists all that the expressions read and the columns do not have, or have with another type.
     ///
     /// # Complexity
     ///
     /// One pass over the rows for each different term; one over the tree, or a child table, for each that asks
     /// other accounts or rows.
-    #[must_use]
-    pub fn run(&self, view: &View) -> Answers {
+    pub fn run<'c>(&self, columns: impl Into<Columns<'c>>) -> Result<Answers, ExprPlanErrors> {
+        let columns = columns.into();
+        self.requirements.check(&columns)?;
         // Without a reason to stop, it does not stop.
-        self.run_until(view, &|| false).unwrap_or_else(|Cancelled| self.nothing(view))
+        Ok(self.evaluate(columns, &|| false).unwrap_or_else(|Cancelled| self.nothing(columns.view())))
     }
 
     /// As [`ExprPlan::run`], while `stop` says `false`; it is asked before each chunk.
     ///
     /// # Errors
     ///
-    /// [`Cancelled`] when `stop` said `true`. That is the only way in which an evaluation fails.
-    pub fn run_until(&self, view: &View, stop: &(dyn Fn() -> bool + Sync)) -> Result<Answers, Cancelled> {
-        self.evaluate(view, None, stop)
-    }
-
-    /// As [`ExprPlan::run`], for the view of columns that are not in the book.
-    #[must_use]
-    pub fn run_with(&self, columns: Columns<'_>) -> Answers {
-        let done = self.evaluate(columns.view, Some(columns.supply), &|| false);
-        done.unwrap_or_else(|Cancelled| self.nothing(columns.view))
-    }
-
-    /// As [`ExprPlan::run_with`], while `stop` says `false`.
-    ///
-    /// # Errors
-    ///
-    /// [`Cancelled`] when `stop` said `true`.
-    pub fn run_with_until(
+    /// As [`ExprPlan::run`], and [`RunError::Cancelled`] when `stop` said `true`.
+    pub fn run_until<'c>(
         &self,
-        columns: Columns<'_>,
+        columns: impl Into<Columns<'c>>,
         stop: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Answers, Cancelled> {
-        self.evaluate(columns.view, Some(columns.supply), stop)
+    ) -> Result<Answers, RunError> {
+        let columns = columns.into();
+        self.requirements.check(&columns)?;
+        Ok(self.evaluate(columns, stop)?)
     }
 
-    fn evaluate(
-        &self,
-        view: &View,
-        supply: Option<&dyn Supply>,
-        stop: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Answers, Cancelled> {
-        if !(Arc::ptr_eq(&self.schema, view.schema()) || self.schema == *view.schema()) {
-            return Ok(self.nothing(view));
-        }
-        let program = Program::new(&self.terms, &self.roots, view.as_of(), &self.schema);
+    fn evaluate(&self, columns: Columns<'_>, stop: &(dyn Fn() -> bool + Sync)) -> Result<Answers, Cancelled> {
+        let (view, supply) = (columns.view(), columns.supply());
+        let program = Program::new(&self.terms, &self.roots, view.as_of(), view.schema());
         let needs_tree = program.roots.iter().any(|root| program.deep.get(root.index()) == Some(&true));
         let known = if needs_tree {
             let tree = Arc::new(Tree::new(view));
@@ -333,105 +246,15 @@ impl ExprPlan {
     }
 }
 
-/// What can be answered: the columns of a schema, and what is supplied beside them.
-#[derive(Clone, Copy)]
-pub(super) struct Known<'k> {
-    pub(super) schema: &'k Schema,
-    pub(super) names: Option<&'k dyn Names>,
-}
-
-/// The terms of segments, and where each stands; each is given after those that it asks itself. Refuses expressions that
-/// books of a schema cannot answer, by their number.
-pub(super) fn link<'c>(
-    known: Known<'_>,
-    segments: impl IntoIterator<Item = (&'c str, &'c Checked)>,
-    expressions: &[&Checked],
-) -> Result<(Terms, Linked), ExprPlanErrors> {
-    let mut terms = Terms::sharing();
+/// Puts the questions of segments among some terms, each after those that it asks; where each stands.
+pub(in crate::expr) fn linked(terms: &mut Terms, segments: &[(&str, &Checked)]) -> Linked {
     let mut linked = Linked::new();
-    let mut broken: HashMap<Arc<str>, Vec<String>> = HashMap::new();
     for (id, segment) in segments {
         let (own, root) = segment.terms();
-        let faults = unanswered(known, own, &linked, &broken);
         let places = terms.join(own, &linked);
-        linked.insert(Arc::from(id), super::resolve::place(&places, root));
-        if !faults.is_empty() {
-            broken.insert(Arc::from(id), faults);
-        }
+        linked.insert(Arc::from(*id), super::resolve::place(&places, root));
     }
-    let numbered = expressions.iter().enumerate();
-    let faults: Vec<(usize, String)> = numbered
-        .flat_map(|(number, expression)| {
-            let faults = unanswered(known, expression.terms().0, &linked, &broken);
-            faults.into_iter().map(move |why| (number, why))
-        })
-        .collect();
-    if faults.is_empty() { Ok((terms, linked)) } else { Err(ExprPlanErrors { faults }) }
-}
-
-/// What books of a schema cannot answer.
-fn unanswered(
-    Known { schema, names }: Known<'_>,
-    terms: &Terms,
-    segments: &Linked,
-    broken: &HashMap<Arc<str>, Vec<String>>,
-) -> Vec<String> {
-    let mut faults = Vec::new();
-    for slot in &terms.slots {
-        let kind = match program::bind(schema, &slot.of, &slot.name) {
-            Bound::Attribute(_) | Bound::Column(_) => {
-                let name = match &slot.of {
-                    SlotOf::Table(table) => Names::name(schema, Of::Table(table), &slot.name),
-                    _ => Names::name(schema, Of::Account, &slot.name),
-                };
-                name.map(|name| name.kind().clone())
-            }
-            Bound::Kind => Some(Type::Enum(schema.type_values().clone())),
-            Bound::Product => Some(Type::Enum(schema.product_values().clone())),
-            // It stands beside the book, or with the events that are asked, which are looked at below.
-            Bound::Nothing => names.and_then(|names| {
-                let of = match &slot.of {
-                    SlotOf::Account => Of::Account,
-                    SlotOf::Table(table) => Of::Table(table),
-                    SlotOf::Event(event) => Of::Event(event),
-                };
-                names.name(of, &slot.name).map(|name| name.kind().clone())
-            }),
-        };
-        match kind {
-            None => faults.push(format!("books of this schema have no `{}`", slot.name)),
-            Some(kind) if kind != slot.kind => {
-                faults.push(format!("`{}` is {kind} in this schema, not {}", slot.name, slot.kind));
-            }
-            Some(_) => {}
-        }
-    }
-    for op in &terms.ops {
-        let found = match op {
-            Op::InSegment(id) if !segments.contains_key(id) => {
-                vec![format!("the segment `{id}` was not given to the plan")]
-            }
-            Op::InSegment(id) => broken.get(id).cloned().unwrap_or_default(),
-            Op::Usage(_, usage, _) => {
-                let known = match names {
-                    None => false,
-                    Some(names) if usage.is_metric => names.metric(&usage.name).is_some(),
-                    Some(names) => names.has_event(&usage.name),
-                };
-                if known {
-                    continue;
-                }
-                vec![format!("no usage `{}` is known here", usage.name)]
-            }
-            _ => continue,
-        };
-        for what in found {
-            if !faults.contains(&what) {
-                faults.push(what);
-            }
-        }
-    }
-    faults
+    linked
 }
 
 /// The answers to one expression for the accounts of one chunk.

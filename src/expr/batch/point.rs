@@ -9,16 +9,16 @@ use std::sync::Arc;
 
 use super::columns::stored;
 use super::derive::Gathering;
+use super::error::ExprPlanErrors;
 use super::flat::Flat;
 use super::program::{Bound, bind};
-use super::supply::{Columns, Supply, UsageAsked};
+use super::requirements::Requirements;
+use super::supply::{Supply, UsageAsked};
 use super::tree::Tree;
-use super::{ExprPlanErrors, Known, link};
 use crate::book::{Account, ChildEntry, TableBlock, View};
 use crate::expr::checked::Checked;
+use crate::expr::columns::Columns;
 use crate::expr::eval::{Eval, Slots};
-use crate::expr::names::Names;
-use crate::expr::resolve::place;
 use crate::expr::term::{Asker, Cell, Gather, Op, Over, Place, TermId, Terms, Walk};
 use crate::expr::types::Type;
 use crate::expr::value::{ExprValue, Val};
@@ -59,51 +59,20 @@ pub struct AccountExpr<'v> {
 }
 
 impl Checked {
-    /// The expression for single accounts of a view: for a page of a list, or for what one change touched. For all
+    /// The expression for single accounts: for a page of a list, or for what one change touched. For all
     /// accounts, an [`ExprPlan`](super::ExprPlan) is faster.
     ///
     /// # Errors
     ///
-    /// As [`ExprPlan::new`](super::ExprPlan::new).
-    pub fn for_accounts<'v>(&self, view: &'v View) -> Result<AccountExpr<'v>, ExprPlanErrors> {
-        self.for_accounts_among(view, &[])
-    }
-
-    /// As [`Checked::for_accounts`], with columns that are not in the book of their view. `names` are those that the
-    /// expression was checked with.
-    ///
-    /// # Errors
-    ///
-    /// As [`ExprPlan::with_names`](super::ExprPlan::with_names).
-    pub fn for_accounts_with<'v>(
+    /// As [`ExprPlan::run`](super::ExprPlan::run).
+    pub fn for_accounts<'v>(
         &self,
-        names: &dyn Names,
-        columns: Columns<'v>,
+        columns: impl Into<Columns<'v>>,
     ) -> Result<AccountExpr<'v>, ExprPlanErrors> {
-        let known = Known { schema: columns.view.schema(), names: Some(names) };
-        self.points(known, columns.view, Some(columns.supply), &[])
-    }
-
-    /// As [`Checked::for_accounts`], with the segments that it asks, each after those that it asks itself.
-    pub(crate) fn for_accounts_among<'v>(
-        &self,
-        view: &'v View,
-        segments: &[(&str, &Self)],
-    ) -> Result<AccountExpr<'v>, ExprPlanErrors> {
-        self.points(Known { schema: view.schema(), names: None }, view, None, segments)
-    }
-
-    fn points<'v>(
-        &self,
-        known: Known<'_>,
-        view: &'v View,
-        supply: Option<&'v dyn Supply>,
-        segments: &[(&str, &Self)],
-    ) -> Result<AccountExpr<'v>, ExprPlanErrors> {
-        let (mut terms, linked) = link(known, segments.iter().copied(), &[self])?;
-        let (own, root) = self.terms();
-        let places = terms.join(own, &linked);
-        let (points, roots) = Points::new(view, supply, &terms, &[place(&places, root)]);
+        let columns = columns.into();
+        Requirements::of(&[], &[self]).check(&columns)?;
+        let (terms, root) = self.terms();
+        let (points, roots) = Points::new(columns.view(), columns.supply(), terms, &[root]);
         let root = roots.first().copied().unwrap_or(TermId::NONE);
         Ok(AccountExpr { points, root, kind: self.kind().clone() })
     }
@@ -155,22 +124,22 @@ impl<'v> RowExpr<'v> {
     ///
     /// # Errors
     ///
-    /// What a book cannot answer, and an expression that asks no rows.
-    pub fn new(checked: &Checked, view: &'v View) -> Result<Self, ExprPlanErrors> {
-        let whole = checked.for_accounts(view)?;
-        match whole.points.terms.op(whole.root) {
-            Op::Gather { asker, over: Over::Table(table), filters, body, .. } if asker.is_here() => {
-                let number = view.schema().table(table).map(crate::model::TableId::index);
+    /// As [`ExprPlan::run`](super::ExprPlan::run), and an expression that asks no rows.
+    pub fn new(checked: &Checked, columns: impl Into<Columns<'v>>) -> Result<Self, ExprPlanErrors> {
+        let columns = columns.into();
+        let whole = checked.for_accounts(columns)?;
+        let Op::Gather { asker, over: Over::Table(table), filters, body, .. } =
+            whole.points.terms.op(whole.root)
+        else {
+            return Err(ExprPlanErrors::form("it asks no rows of a child table"));
+        };
+        let number = columns.view().schema().table(table).map(crate::model::TableId::index);
+        match number.filter(|_| asker.is_here()) {
+            Some(table) => {
                 let (filters, body) = (filters.clone(), *body);
-                let Some(table) = number else {
-                    return Err(ExprPlanErrors::of(
-                        0,
-                        vec![format!("books of this schema have no `{table}`")],
-                    ));
-                };
                 Ok(Self { points: whole.points, table, filters, body })
             }
-            _ => Err(ExprPlanErrors::of(0, vec!["it asks no rows of a child table".to_owned()])),
+            None => Err(ExprPlanErrors::form("it asks no rows of a child table")),
         }
     }
 
@@ -575,7 +544,9 @@ impl<'p> Slots<'p> for &Here<'p, '_> {
                     _ => Val::Missing,
                 }
             }
-            // Segments stand in their places.
+            Op::InSegment(id) => {
+                Val::Bool(points.supply.is_some_and(|supply| supply.is_member(id, self.place)))
+            }
             _ => Val::Missing,
         }
     }

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use super::derive::Deriver;
+use super::error::{Cancelled, ExprPlanErrors};
 use super::flat::Flat;
 use super::needs::Needs;
 use super::point::Points;
 use super::program::Program;
+use super::requirements::{Beside, Requirements};
 use super::sight::Sight;
 use super::supply::Supply;
 use super::tree::Tree;
-use super::{Cancelled, ExprPlanErrors, Known, link};
 use crate::book::View;
 use crate::expr::checked::Checked;
 use crate::expr::names::Names;
@@ -52,8 +53,9 @@ impl RowPlan {
         segments: &[(&str, &Checked)],
         expressions: &[&Checked],
     ) -> Result<Self, ExprPlanErrors> {
-        let known = Known { schema, names: Some(names) };
-        let (mut terms, linked) = link(known, segments.iter().copied(), expressions)?;
+        Requirements::of(segments, expressions).check(&Beside { schema, names })?;
+        let mut terms = Terms::sharing();
+        let linked = super::linked(&mut terms, segments);
         let roots = expressions.iter().map(|expression| {
             let (own, root) = expression.terms();
             crate::expr::resolve::place(&terms.join(own, &linked), root)

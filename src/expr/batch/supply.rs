@@ -6,12 +6,14 @@
 use std::sync::Arc;
 
 use super::flat::Flat;
-use crate::book::View;
+use crate::expr::checked::Checked;
 use crate::expr::eval::{Eval, Slots};
+use crate::expr::names::Of;
 use crate::expr::term::{Cell, Op, Reading, SlotOf, TermId, Terms};
 use crate::expr::types::Type;
 use crate::expr::value::Val;
 use crate::model::AccountIdx;
+use crate::set::AccountSet;
 
 /// Makes columns for the accounts of one view.
 pub(crate) trait Supply: Sync {
@@ -27,32 +29,48 @@ pub(crate) trait Supply: Sync {
 
     /// The value of a column at one account.
     fn column_at(&self, name: &str, place: AccountIdx) -> Cell;
-}
 
-/// Columns for the accounts of a view that do not stand in its book: usage, and what is derived.
-///
-/// Made by [`UsageView::columns`](crate::aggregate::UsageView::columns); read by [`ExprPlan::run_with`](super::ExprPlan::run_with).
-#[derive(Clone, Copy)]
-pub struct Columns<'c> {
-    pub(crate) view: &'c View,
-    pub(crate) supply: &'c dyn Supply,
-}
-
-impl<'c> Columns<'c> {
-    pub(crate) const fn new(view: &'c View, supply: &'c dyn Supply) -> Self {
-        Self { view, supply }
+    /// The type of a column, or of a property of an event. This and what follows is asked before a question is; those that
+    /// supply definitions to each other know it without.
+    fn kind(&self, of: Of<'_>, name: &str) -> Option<Type> {
+        let _ = (of, name);
+        None
     }
 
-    /// The view whose accounts they are of.
-    #[must_use]
-    pub const fn view(&self) -> &'c View {
-        self.view
+    /// Is an event known?
+    fn has_event(&self, name: &str) -> bool {
+        let _ = name;
+        false
     }
-}
 
-impl std::fmt::Debug for Columns<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Columns").field("view", self.view).finish_non_exhaustive()
+    /// Is a metric known?
+    fn has_metric(&self, name: &str) -> bool {
+        let _ = name;
+        false
+    }
+
+    /// Are the members of a segment known?
+    fn has_segment(&self, id: &str) -> bool {
+        let _ = id;
+        false
+    }
+
+    /// The members of a segment that the view shows.
+    fn members(&self, id: &str) -> Option<AccountSet> {
+        let _ = id;
+        None
+    }
+
+    /// A segment with its question.
+    fn question(&self, id: &str) -> Option<(&str, &Checked)> {
+        let _ = id;
+        None
+    }
+
+    /// Is an account in a segment?
+    fn is_member(&self, id: &str, place: AccountIdx) -> bool {
+        let _ = (id, place);
+        false
     }
 }
 

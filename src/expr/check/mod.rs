@@ -170,7 +170,7 @@ impl<'n> Checker<'n> {
             Some(term) if faults.errors.is_empty() => {
                 let root = terms.add(over(term.id));
                 let every = Every { terms, of: ids };
-                Ok(Checked::new(ast, every, root, term.kind, kinds, faults.lints))
+                Ok(Checked::new(self.names, ast, every, root, term.kind, kinds, faults.lints))
             }
             _ => Err(faults.into_errors()),
         }
@@ -240,7 +240,7 @@ impl<'n> Checker<'n> {
                 lints::lint(&known, &mut faults);
                 faults.lints.sort_by_key(super::diagnostic::Diagnostic::span);
                 let every = Every { terms, of: ids };
-                Ok(Checked::new(ast, every, term.id, term.kind, kinds, faults.lints))
+                Ok(Checked::new(self.names, ast, every, term.id, term.kind, kinds, faults.lints))
             }
             _ => Err(faults.into_errors()),
         }

@@ -4,33 +4,42 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Explanation, Part, PartKind, flip, reads};
-use crate::book::{Account, View};
+use crate::book::Account;
 use crate::expr::ast::{Node, NodeId};
-use crate::expr::batch::{ExprPlanErrors, Known, Points, link};
+use crate::expr::batch::{ExprPlanErrors, Points, Requirements, linked};
 use crate::expr::checked::Checked;
+use crate::expr::columns::Columns;
 use crate::expr::literal::Literal;
 use crate::expr::resolve::place;
-use crate::expr::term::{Op, TermId};
+use crate::expr::term::{Op, TermId, Terms};
 use crate::expr::types::Type;
 use crate::expr::value::ExprValue;
 use crate::model::{AccountIdx, DocumentVersion};
 
-/// An expression with the terms of each of its nodes.
-struct Nodes<'c> {
-    checked: &'c Checked,
+/// An expression with the terms of each of its nodes, ready to be asked of accounts.
+pub(super) struct Asked<'v> {
+    pub(super) checked: &'v Checked,
+    pub(super) points: Points<'v>,
     /// The term of each node that is a value.
     of: Vec<Option<TermId>>,
 }
 
-/// An expression, ready to be asked of accounts.
-#[derive(Clone, Copy)]
-pub(super) struct Asked<'a> {
-    pub(super) checked: &'a Checked,
-    pub(super) points: &'a Points<'a>,
-    of: &'a [Option<TermId>],
-}
+impl<'v> Asked<'v> {
+    /// The questions of some segments stand in their places.
+    fn new(columns: Columns<'v>, segments: &[(&str, &Checked)], checked: &'v Checked) -> Self {
+        let mut terms = Terms::sharing();
+        let linked = linked(&mut terms, segments);
+        let every = checked.every();
+        let places = terms.join(&every.terms, &linked);
+        let mut of: Vec<Option<TermId>> = every.of.iter().map(|id| id.map(|id| place(&places, id))).collect();
+        let wanted: Vec<TermId> = of.iter().flatten().copied().collect();
+        let (points, found) = Points::new(columns.view(), columns.supply(), &terms, &wanted);
+        for (node, found) in of.iter_mut().flatten().zip(found) {
+            *node = found;
+        }
+        Self { checked, points, of }
+    }
 
-impl Asked<'_> {
     pub(super) fn term(&self, node: NodeId) -> Option<TermId> {
         self.of.get(node.index()).copied().flatten()
     }
@@ -49,66 +58,47 @@ impl Asked<'_> {
     }
 }
 
-/// Explains one expression for any account of a view.
-pub(crate) struct Explainer<'v, 'c> {
-    points: Points<'v>,
+/// Explains one expression for any account of some columns.
+pub(crate) struct Explainer<'v> {
+    columns: Columns<'v>,
+    /// Segments that are not known to the columns, each after those that it asks.
+    segments: Vec<(&'v str, &'v Checked)>,
     /// The expression, then the segments that it asks.
-    all: Vec<Nodes<'c>>,
-    segments: HashMap<&'c str, usize>,
+    all: Vec<Asked<'v>>,
+    places: HashMap<&'v str, usize>,
 }
 
-impl<'v, 'c> Explainer<'v, 'c> {
-    /// With the segments that the expression asks, each after those that it asks itself.
+impl<'v> Explainer<'v> {
+    /// Of an expression that asks segments, with those whose members the columns do not know, each after those that it asks.
     pub(crate) fn new(
-        view: &'v View,
-        segments: &[(&'c str, &'c Checked)],
-        checked: &'c Checked,
+        columns: Columns<'v>,
+        segments: Vec<(&'v str, &'v Checked)>,
+        checked: &'v Checked,
     ) -> Result<Self, ExprPlanErrors> {
-        let (mut terms, linked) =
-            link(Known { schema: view.schema(), names: None }, segments.iter().copied(), &[checked])?;
-        // All of them among the same terms, so that what several ask stands once.
-        let expressions = std::iter::once(checked).chain(segments.iter().map(|(_, segment)| *segment));
-        let mut all: Vec<Nodes<'c>> = Vec::with_capacity(segments.len() + 1);
-        let mut wanted: Vec<TermId> = Vec::new();
-        for checked in expressions {
-            let every = checked.every();
-            let places = terms.join(&every.terms, &linked);
-            let of: Vec<Option<TermId>> = every.of.iter().map(|id| id.map(|id| place(&places, id))).collect();
-            wanted.extend(of.iter().flatten());
-            all.push(Nodes { checked, of });
-        }
-        let (points, found) = Points::new(view, None, &terms, &wanted);
-        let mut found = found.into_iter();
-        for node in all.iter_mut().flat_map(|nodes| &mut nodes.of).filter(|node| node.is_some()) {
-            *node = found.next();
-        }
-        let known = segments.iter().enumerate().map(|(at, (id, _))| (*id, at + 1)).collect();
-        Ok(Self { points, all, segments: known })
-    }
-
-    fn asked(&self, at: usize) -> Option<Asked<'_>> {
-        let nodes = self.all.get(at)?;
-        Some(Asked { checked: nodes.checked, points: &self.points, of: &nodes.of })
+        Requirements::of(&segments, &[checked]).check(&columns)?;
+        let all = vec![Asked::new(columns, &segments, checked)];
+        Ok(Self { columns, segments, all, places: HashMap::new() })
     }
 
     /// What the expression says of an account; of one that the view does not show, nothing is known.
-    pub(crate) fn explain(&self, account: Account<'_>) -> Explanation {
+    pub(crate) fn explain(&mut self, account: Account<'_>) -> Explanation {
         let mut parts: Vec<Part> = Vec::new();
         // Which expression each part is of, and which node.
         let mut from: Vec<(usize, NodeId)> = Vec::new();
         let mut leaves: Vec<reads::Names> = Vec::new();
-        if let (Some(whole), Some(at)) = (self.asked(0), self.points.place(account)) {
-            from.push((0, whole.checked.ast().root()));
+        let whole = self.all.first().map(|whole| (whole.checked, whole.points.place(account)));
+        if let Some((whole, Some(at))) = whole {
+            from.push((0, whole.ast().root()));
             let mut next = 0;
             while let Some((of, node)) = from.get(next).copied() {
                 next += 1;
-                let Some(asked) = self.asked(of) else { continue };
                 let (kind, below) = self.below(of, node);
+                let Some(asked) = self.all.get(of) else { continue };
                 let first = from.len();
                 from.extend(below);
                 let below: Vec<usize> = (first..from.len()).collect();
                 let (reads, names) = match kind {
-                    PartKind::Term => reads::of(&asked, at, node),
+                    PartKind::Term => reads::of(asked, at, node),
                     _ => (Vec::new(), reads::Names::default()),
                 };
                 leaves.push(names);
@@ -121,23 +111,46 @@ impl<'v, 'c> Explainer<'v, 'c> {
                 });
             }
         }
-        let question = self.asked(0).is_some_and(|whole| whole.checked.is_predicate());
+        let question = whole.is_some_and(|(whole, _)| whole.is_predicate());
         let flip = if question { flip::of(&parts, &leaves) } else { None };
         Explanation {
             v: DocumentVersion,
             account: account.id(),
-            date: self.points.view.as_of().date(),
+            date: self.columns.view().as_of().date(),
             parts,
             flip,
         }
     }
 
+    /// The question of a segment, where it is known.
+    fn question(&mut self, id: &str) -> Option<usize> {
+        if let Some(place) = self.places.get(id) {
+            return Some(*place);
+        }
+        let given = self.segments.iter().position(|(given, _)| *given == id);
+        let (id, checked, segments) = match given {
+            Some(at) => {
+                let (id, checked) = self.segments.get(at).copied()?;
+                // Those that it asks stand before it.
+                (id, checked, self.segments.get(..at).unwrap_or_default())
+            }
+            None => {
+                let (id, checked) = self.columns.supply()?.question(id)?;
+                (id, checked, [].as_slice())
+            }
+        };
+        self.all.push(Asked::new(self.columns, segments, checked));
+        self.places.insert(id, self.all.len() - 1);
+        Some(self.all.len() - 1)
+    }
+
     /// How the answer of a node comes about, and the nodes that it comes from.
-    fn below(&self, of: usize, node: NodeId) -> (PartKind, Vec<(usize, NodeId)>) {
-        let Some(asked) = self.asked(of) else { return (PartKind::Term, Vec::new()) };
-        let ast = asked.checked.ast();
+    fn below(&mut self, of: usize, node: NodeId) -> (PartKind, Vec<(usize, NodeId)>) {
+        let Some(asked) = self.all.get(of) else { return (PartKind::Term, Vec::new()) };
+        let checked = asked.checked;
+        let ast = checked.ast();
         let own = |nodes: &[NodeId]| nodes.iter().map(|node| (of, *node)).collect();
-        let is_truth = asked.checked.kind_of(node) == Some(&Type::Bool);
+        let is_truth = checked.kind_of(node) == Some(&Type::Bool);
         match ast.node(node) {
             Node::And(items) => (PartKind::All, own(items)),
             Node::Or(items) => (PartKind::Any, own(items)),
@@ -149,11 +162,10 @@ impl<'v, 'c> Explainer<'v, 'c> {
                 ("isTrue", [inner]) => (PartKind::Known, own(&[*inner])),
                 ("inSegment", [id]) => {
                     let id = match ast.node(*id) {
-                        Node::Literal(Literal::Text(id)) => self.segments.get(&**id),
+                        Node::Literal(Literal::Text(id)) => self.question(id),
                         _ => None,
                     };
-                    let found = id.and_then(|place| Some((*place, self.asked(*place)?)));
-                    match found {
+                    match id.and_then(|place| Some((place, self.all.get(place)?))) {
                         Some((place, segment)) => {
                             (PartKind::Segment, vec![(place, segment.checked.ast().root())])
                         }

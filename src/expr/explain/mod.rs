@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::build::Explainer;
 use super::batch::ExprPlanErrors;
 use super::checked::Checked;
+use super::columns::Columns;
 use super::value::ExprValue;
 use crate::book::Account;
 use crate::model::{AccountId, ChildId, Date, DocumentVersion};
@@ -44,7 +45,7 @@ pub const MAX_WITNESSES: usize = 10;
 /// let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
 ///
 /// let large = Checker::new(&**book.schema()).check_predicate("parent.name == \"Acme\" && seats > 20")?;
-/// let why = large.explain(view.account("acme-eu").ok_or("not there")?)?;
+/// let why = large.explain(&view, view.account("acme-eu").ok_or("not there")?)?;
 /// assert_eq!(why.truth(), Some(false));
 /// assert_eq!(
 ///     why.to_string(),
@@ -237,12 +238,16 @@ impl Checked {
     ///
     /// # Errors
     ///
-    /// What a book cannot answer, as [`ExprPlan::new`](super::ExprPlan::new) says.
+    /// As [`ExprPlan::run`](super::ExprPlan::run).
     ///
     /// # Complexity
     ///
     /// Linear in the parts, and in the accounts and rows that they speak of.
-    pub fn explain(&self, account: Account<'_>) -> Result<Explanation, ExprPlanErrors> {
-        Ok(Explainer::new(account.view(), &[], self)?.explain(account))
+    pub fn explain<'c>(
+        &'c self,
+        columns: impl Into<Columns<'c>>,
+        account: Account<'_>,
+    ) -> Result<Explanation, ExprPlanErrors> {
+        Ok(Explainer::new(columns.into(), Vec::new(), self)?.explain(account))
     }
 }

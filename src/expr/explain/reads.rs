@@ -54,7 +54,7 @@ pub(super) fn of(asked: &Asked<'_>, at: AccountIdx, node: NodeId) -> (Vec<Readin
     }
     let mut names = Names::default();
     if let Some(term) = asked.term(node) {
-        depends(asked.points, term, &mut names);
+        depends(&asked.points, term, &mut names);
     }
     (readings, names)
 }
@@ -91,7 +91,7 @@ fn depends(points: &Points<'_>, term: TermId, names: &mut Names) {
 
 /// Where the value of a node is from, where it is one that is read rather than reckoned.
 fn origin(asked: &Asked<'_>, at: AccountIdx, node: NodeId) -> Option<Origin> {
-    let points = asked.points;
+    let points = &asked.points;
     let mut term = asked.term(node)?;
     let mut account = Some(at);
     while let Op::At(place, inner) = points.terms.op(term) {

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{QueryErrors, QueryFault, QueryFaultKind, Shown};
-use crate::book::View;
 use crate::expr::{
-    Ast, Cell, Checked, Checker, ExprErrors, ExprPlan, ExprPlanErrors, Tally, Type, Val, compare_values,
+    Ast, Cell, Checked, Checker, Columns, ExprErrors, ExprPlan, ExprPlanErrors, Tally, Type, Val,
+    compare_values,
 };
 use crate::model::DocumentVersion;
-use crate::segment::Segments;
 use crate::segment::cancelled::Counted;
 use crate::set::{AccountSet, StaleSet};
 
@@ -127,7 +126,7 @@ pub enum GroupError {
     /// An expression makes no sense.
     #[error(transparent)]
     Query(#[from] QueryErrors),
-    /// A book of this schema cannot answer.
+    /// Something that it reads is not there.
     #[error(transparent)]
     Plan(#[from] ExprPlanErrors),
     /// The set is of another layout of the book.
@@ -189,38 +188,24 @@ impl GroupBy {
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with an expression, figures of what has none, what a book cannot answer, and a set of another layout.
+    /// Everything that is wrong with an expression, figures of what has none, what the columns do not have, and a set of another layout.
     ///
     /// # Complexity
     ///
     /// One pass over the view for each expression, then linear in the accounts.
-    pub fn run(
+    pub fn run<'c>(
         &self,
         checker: &Checker<'_>,
-        view: &View,
+        columns: impl Into<Columns<'c>>,
         accounts: &AccountSet,
     ) -> Result<Groups, GroupError> {
-        self.run_with(checker, &Segments::none(), view, accounts)
-    }
-
-    /// As [`GroupBy::run`], for expressions that ask segments.
-    ///
-    /// # Errors
-    ///
-    /// As [`GroupBy::run`].
-    pub fn run_with(
-        &self,
-        checker: &Checker<'_>,
-        segments: &Segments,
-        view: &View,
-        accounts: &AccountSet,
-    ) -> Result<Groups, GroupError> {
+        let columns = columns.into();
+        let view = columns.view();
         let accounts = view.visible().intersection(accounts)?;
         let (accounts, cancelled) = self.counted.among(view, accounts);
         let checked = self.check(checker)?;
         let tallies = self.tallies(&checked)?;
-        let plan = ExprPlan::with_segments(view.schema(), segments.in_order(), &checked)?;
-        let answers = plan.run(view);
+        let answers = ExprPlan::new(&checked).run(columns)?;
         let mut groups: HashMap<Key<'_>, (usize, Vec<Tally>)> = HashMap::new();
         let mut whole = (0, tallies.clone());
         for place in accounts.iter() {

@@ -4,10 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::groups::GroupError;
 use super::{QueryErrors, QueryFault, QueryFaultKind};
-use crate::book::View;
-use crate::expr::{Ast, Checker, ExprPlan, ExprValue};
+use crate::expr::{Ast, Checker, Columns, ExprPlan, ExprValue};
 use crate::model::DocumentVersion;
-use crate::segment::Segments;
 use crate::segment::cancelled::Counted;
 use crate::set::AccountSet;
 
@@ -82,20 +80,20 @@ impl Histogram {
     ///
     /// # Errors
     ///
-    /// An expression that makes no sense or gives no number, edges that do not ascend, what a book cannot
-    /// answer, and a set of another layout.
+    /// An expression that makes no sense or gives no number, edges that do not ascend, what the columns
+    /// do not have, and a set of another layout.
     ///
     /// # Complexity
     ///
     /// One pass over the view, then accounts × log of the ranges.
-    pub fn of(
+    pub fn of<'c>(
         checker: &Checker<'_>,
-        view: &View,
+        columns: impl Into<Columns<'c>>,
         accounts: &AccountSet,
         value: &Ast,
         edges: &[f64],
     ) -> Result<Self, GroupError> {
-        Self::counting(Counted::Current, checker, (view, accounts), value, edges)
+        Self::counting(Counted::Current, checker, (columns.into(), accounts), value, edges)
     }
 
     /// As [`Histogram::of`], with cancelled accounts.
@@ -103,20 +101,20 @@ impl Histogram {
     /// # Errors
     ///
     /// As [`Histogram::of`].
-    pub fn with_cancelled(
+    pub fn with_cancelled<'c>(
         checker: &Checker<'_>,
-        view: &View,
+        columns: impl Into<Columns<'c>>,
         accounts: &AccountSet,
         value: &Ast,
         edges: &[f64],
     ) -> Result<Self, GroupError> {
-        Self::counting(Counted::WithCancelled, checker, (view, accounts), value, edges)
+        Self::counting(Counted::WithCancelled, checker, (columns.into(), accounts), value, edges)
     }
 
     fn counting(
         counted: Counted,
         checker: &Checker<'_>,
-        (view, accounts): (&View, &AccountSet),
+        (columns, accounts): (Columns<'_>, &AccountSet),
         value: &Ast,
         edges: &[f64],
     ) -> Result<Self, GroupError> {
@@ -139,10 +137,10 @@ impl Histogram {
             let message = format!("the edges are 2 to {} finite numbers that ascend", MAX_BINS + 1);
             return Err(fault("/edges", QueryFaultKind::Other(message)).into());
         }
+        let view = columns.view();
         let accounts = view.visible().intersection(accounts)?;
         let (accounts, cancelled) = counted.among(view, accounts);
-        let answers =
-            ExprPlan::with_segments(view.schema(), Segments::none().in_order(), [&checked])?.run(view);
+        let answers = ExprPlan::new([&checked]).run(columns)?;
         let bins = edges.windows(2).map(|pair| match pair {
             [from, to] => Bin { from: *from, to: *to, accounts: 0 },
             _ => Bin { from: 0.0, to: 0.0, accounts: 0 },

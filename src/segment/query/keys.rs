@@ -2,11 +2,10 @@
 
 use std::cmp::Ordering;
 
-use crate::book::{Account, View};
+use crate::book::Account;
 use crate::expr::{
-    AccountExpr, Answers, Checked, ExprPlan, ExprPlanErrors, ExprValue, Type, Val, compare_values,
+    AccountExpr, Answers, Checked, Columns, ExprPlan, ExprPlanErrors, ExprValue, Type, Val, compare_values,
 };
-use crate::segment::Segments;
 
 /// What one key of order asks of each account: by itself where that is a look-up, else in one pass over the view.
 pub(super) enum Asked<'v> {
@@ -24,17 +23,12 @@ pub(super) struct Key<'v> {
 }
 
 impl<'v> Key<'v> {
-    pub(super) fn new(
-        view: &'v View,
-        segments: &Segments,
-        by: &Checked,
-        descending: bool,
-    ) -> Result<Self, ExprPlanErrors> {
-        let asked = if by.asks_others() {
-            let plan = ExprPlan::with_segments(view.schema(), segments.needed(by), [by])?;
-            Asked::All(plan.run(view))
+    pub(super) fn new(columns: Columns<'v>, by: &Checked, descending: bool) -> Result<Self, ExprPlanErrors> {
+        // A derived column is read as a whole: one look-up, not one for each account.
+        let asked = if by.asks_others() || by.reads().any(|name| columns.is_derived(name)) {
+            Asked::All(ExprPlan::new([by]).run(columns)?)
         } else {
-            Asked::Single(by.for_accounts(view)?)
+            Asked::Single(by.for_accounts(columns)?)
         };
         Ok(Self { asked, kind: by.kind().clone(), descending })
     }

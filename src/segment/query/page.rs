@@ -8,11 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::keys::Key;
 use super::search::Search;
 use super::{MAX_COLUMNS, Query, QueryErrors, QueryFault, QueryFaultKind, Shown};
-use crate::book::{Account, View};
-use crate::expr::{AccountExpr, Checked, Checker, ExprPlan, ExprPlanErrors, Type, Val};
+use crate::book::Account;
+use crate::expr::{AccountExpr, Checked, Checker, Columns, ExprPlan, ExprPlanErrors, Type, Val};
 use crate::model::AccountId;
 use crate::model::DocumentVersion;
-use crate::segment::Segments;
 use crate::segment::cancelled::Counted;
 use crate::set::{AccountSet, StaleSet};
 
@@ -25,7 +24,6 @@ pub struct CheckedQuery {
     columns: Vec<(Arc<str>, Checked)>,
     limit: usize,
     counted: Counted,
-    segments: Segments,
 }
 
 /// Where a page ended: what the next one begins after. It keeps the keys of the last account, not its place, so that it
@@ -73,7 +71,7 @@ pub struct PageRow {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AskError {
-    /// A book of this schema cannot answer.
+    /// Something that it reads is not there.
     #[error(transparent)]
     Plan(#[from] ExprPlanErrors),
     /// The set is of another layout of the book.
@@ -85,26 +83,13 @@ pub enum AskError {
 }
 
 impl Query {
-    /// Checks every expression against the names of a checker.
+    /// Checks every expression against the names of a checker: those of the schema, or of a catalog for queries that read
+    /// what is derived.
     ///
     /// # Errors
     ///
     /// Everything that is wrong with any of them, a filter that is no yes/no question, keys that have no order.
     pub fn check(&self, checker: &Checker<'_>) -> Result<CheckedQuery, QueryErrors> {
-        self.check_with(checker, &Segments::none())
-    }
-
-    /// As [`Query::check`], for queries that ask segments; the names of the checker are those of
-    /// [`Segments::names`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Query::check`].
-    pub fn check_with(
-        &self,
-        checker: &Checker<'_>,
-        segments: &Segments,
-    ) -> Result<CheckedQuery, QueryErrors> {
         let mut faults = Vec::new();
         let mut keep = |found: Result<Checked, _>, path: String| match found {
             Ok(checked) => Some(checked),
@@ -144,15 +129,7 @@ impl Query {
             return Err(QueryErrors { faults });
         }
         let search = self.search.clone();
-        Ok(CheckedQuery {
-            filter,
-            search,
-            sort,
-            columns,
-            limit: self.limit,
-            counted: self.counted,
-            segments: segments.clone(),
-        })
+        Ok(CheckedQuery { filter, search, sort, columns, limit: self.limit, counted: self.counted })
     }
 }
 
@@ -167,22 +144,21 @@ impl CheckedQuery {
     ///
     /// # Errors
     ///
-    /// What a book cannot answer.
-    pub fn accounts(&self, view: &View) -> Result<AccountSet, ExprPlanErrors> {
-        let found = self.filtered(view)?;
+    /// As [`ExprPlan::run`].
+    pub fn accounts<'c>(&self, columns: impl Into<Columns<'c>>) -> Result<AccountSet, ExprPlanErrors> {
+        let columns = columns.into();
+        let found = self.filtered(columns)?;
         let Some(text) = &self.search else { return Ok(found) };
+        let view = columns.view();
         let search = Search::new(view, text);
         let fits = |place: &_| view.at(*place).is_some_and(|account| search.rank(account).is_some());
         Ok(view.set(found.iter().filter(fits)))
     }
 
-    fn filtered(&self, view: &View) -> Result<AccountSet, ExprPlanErrors> {
+    fn filtered(&self, columns: Columns<'_>) -> Result<AccountSet, ExprPlanErrors> {
         match &self.filter {
-            None => Ok(view.visible()),
-            Some(filter) => {
-                let plan = ExprPlan::with_segments(view.schema(), self.segments.needed(filter), [filter])?;
-                Ok(plan.run(view).matching(0))
-            }
+            None => Ok(columns.view().visible()),
+            Some(filter) => Ok(ExprPlan::new([filter]).run(columns)?.matching(0)),
         }
     }
 
@@ -190,25 +166,27 @@ impl CheckedQuery {
     ///
     /// # Errors
     ///
-    /// What a book cannot answer, and a cursor of another query.
+    /// What the columns do not have, and a cursor of another query.
     ///
     /// # Complexity
     ///
     /// One pass for the filter, and for each key that asks other accounts; then linear in the accounts that pass, of
     /// which as many as stand on a page are kept. Columns are worked out for the accounts of the page alone.
-    pub fn run(&self, view: &View, after: Option<&Cursor>) -> Result<Page, AskError> {
+    pub fn run<'c>(&self, columns: impl Into<Columns<'c>>, after: Option<&Cursor>) -> Result<Page, AskError> {
+        let known = columns.into();
+        let view = known.view();
         let mut keys: Vec<Key<'_>> = Vec::with_capacity(self.sort.len() + 1);
         if self.search.is_some() && self.sort.is_empty() {
             keys.push(Key::rank());
         }
         for (by, descending) in &self.sort {
-            keys.push(Key::new(view, &self.segments, by, *descending)?);
+            keys.push(Key::new(known, by, *descending)?);
         }
-        let columns = self.columns.iter().map(|(_, value)| self.column(view, value));
+        let columns = self.columns.iter().map(|(_, value)| value.for_accounts(known));
         let columns: Vec<AccountExpr<'_>> = columns.collect::<Result<_, _>>()?;
         let cursor = after.map(|after| read(&keys, after)).transpose()?;
         let search = self.search.as_ref().map(|text| Search::new(view, text));
-        let accounts = self.filtered(view)?;
+        let accounts = self.filtered(known)?;
 
         let order = |a: &Candidate<'_, '_>, b: &Candidate<'_, '_>| {
             by_keys(&keys, &a.keys, a.account.id_str(), &b.keys, b.account.id_str())
@@ -284,23 +262,25 @@ impl CheckedQuery {
     ///
     /// # Errors
     ///
-    /// What a book cannot answer, and a set of another layout of the book.
+    /// What the columns do not have, and a set of another layout of the book.
     ///
     /// # Complexity
     ///
     /// As many walks as a column makes for one account, for each account of the set.
-    pub fn select(&self, view: &View, accounts: &AccountSet) -> Result<Vec<PageRow>, AskError> {
+    pub fn select<'c>(
+        &self,
+        columns: impl Into<Columns<'c>>,
+        accounts: &AccountSet,
+    ) -> Result<Vec<PageRow>, AskError> {
+        let known = columns.into();
+        let view = known.view();
         let accounts = view.visible().intersection(accounts)?;
-        let columns = self.columns.iter().map(|(_, value)| self.column(view, value));
+        let columns = self.columns.iter().map(|(_, value)| value.for_accounts(known));
         let columns: Vec<AccountExpr<'_>> = columns.collect::<Result<_, _>>()?;
         let rows = view.accounts().filter(|account| accounts.contains(account.place())).map(|account| {
             PageRow { id: account.id(), values: columns.iter().map(|column| column.value(account)).collect() }
         });
         Ok(rows.collect())
-    }
-
-    fn column<'v>(&self, view: &'v View, value: &Checked) -> Result<AccountExpr<'v>, ExprPlanErrors> {
-        value.for_accounts_among(view, &self.segments.needed(value))
     }
 
     /// The type of each column.

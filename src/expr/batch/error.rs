@@ -1,0 +1,119 @@
+//! Why does a plan have no answers?
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::expr::types::Type;
+
+/// What the expressions of a plan read and the [`Columns`](super::Columns) that they are asked of do not have. Every fault is
+/// listed; nothing is missing in silence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExprPlanErrors {
+    faults: Vec<ExprPlanFault>,
+}
+
+/// One fault, and the expression that it is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExprPlanFault {
+    /// The number of the expression, counted from 0.
+    pub expression: usize,
+    /// What is wrong.
+    pub kind: ExprPlanFaultKind,
+}
+
+/// Why an expression cannot be asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExprPlanFaultKind {
+    /// An attribute, a derived column, a column of a child table or a property of an event that is not there.
+    #[error("there is no `{0}` here")]
+    Name(Arc<str>),
+    /// One that is there with another type than it was checked with.
+    #[error("`{name}` is {found} here, not {wanted}")]
+    Type {
+        /// Its name.
+        name: Arc<str>,
+        /// The type that the expression was checked with.
+        wanted: Type,
+        /// The type that it has.
+        found: Type,
+    },
+    /// A child table that is not there.
+    #[error("there is no table `{0}` here")]
+    Table(Arc<str>),
+    /// A segment whose members are not known.
+    #[error("the members of segment `{0}` are not known here")]
+    Segment(Arc<str>),
+    /// An event or a metric.
+    #[error("no usage `{0}` is known here")]
+    Usage(Arc<str>),
+    /// The expression has another form than the question needs.
+    #[error("{0}")]
+    Form(String),
+}
+
+impl ExprPlanErrors {
+    pub(crate) const fn new(faults: Vec<ExprPlanFault>) -> Self {
+        Self { faults }
+    }
+
+    /// An expression whose form does not fit.
+    pub(crate) fn form(why: impl Into<String>) -> Self {
+        let kind = ExprPlanFaultKind::Form(why.into());
+        Self { faults: vec![ExprPlanFault { expression: 0, kind }] }
+    }
+
+    /// Each fault, by the number of its expression.
+    #[must_use]
+    pub fn faults(&self) -> &[ExprPlanFault] {
+        &self.faults
+    }
+}
+
+impl fmt::Display for ExprPlanFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "expression {}: {}", self.expression, self.kind)
+    }
+}
+
+impl fmt::Display for ExprPlanErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, fault) in self.faults.iter().enumerate() {
+            write!(f, "{}{fault}", if place > 0 { "; " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ExprPlanErrors {}
+
+/// The evaluation was stopped before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cancelled;
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the evaluation was stopped")
+    }
+}
+
+impl std::error::Error for Cancelled {}
+
+/// Why a plan that may be stopped has no answers.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// Something that it reads is not there.
+    #[error(transparent)]
+    Plan(#[from] ExprPlanErrors),
+    /// It was stopped.
+    #[error("the evaluation was stopped")]
+    Cancelled,
+}
+
+impl From<Cancelled> for RunError {
+    fn from(_: Cancelled) -> Self {
+        Self::Cancelled
+    }
+}
