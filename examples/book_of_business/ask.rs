@@ -4,11 +4,13 @@ use std::error::Error;
 use std::io::Write;
 use std::path::PathBuf;
 
-use perennial::expr::{Checked, Checker, ExprPlan, ExprValue};
+use perennial::catalog::{Catalog, DefinitionKind};
+use perennial::engine::{Engine, EngineSettings, LiveView};
+use perennial::expr::{Checked, Checker, Columns, ExplainLimits, ExprPlan, ExprValue, Names, Of};
 use perennial::segment::{
-    GroupBy, ImportFault, Importer, MeasureKind, NeededName, Page, Profile, Query, RowFilter, Rows,
+    GroupBy, ImportFault, Importer, MeasureKind, NeededName, Page, ProfileQuery, Query, RowFilter, Rows,
 };
-use perennial::{Money, Totals, View};
+use perennial::{AsOf, Money, Scope};
 use serde_json::Value as Json;
 
 use crate::numbers::{count, short, whole};
@@ -18,8 +20,7 @@ const LISTED: usize = 20;
 
 /// A data set, ready to be asked.
 pub struct Book {
-    pub view: View,
-    pub totals: Totals,
+    pub view: LiveView,
     /// What an account is worth: a name for it, and the expression.
     pub worth: Option<(&'static str, &'static str)>,
 }
@@ -31,6 +32,27 @@ pub struct Question {
     pub why: Option<String>,
     pub profile: Option<String>,
     pub query: Option<PathBuf>,
+}
+
+impl Book {
+    /// A loaded book, with the definitions of a catalog document; everything is visible.
+    pub fn new(
+        book: perennial::Book,
+        as_of: AsOf,
+        definitions: &str,
+        worth: Option<(&'static str, &'static str)>,
+    ) -> Outcome<Self> {
+        let engine = Engine::new(book.schema().clone(), as_of, EngineSettings::new())?;
+        engine.replace(book)?;
+        engine.define(Catalog::read([definitions])?)?;
+        Ok(Self { view: engine.published().view(&Scope::all())?, worth })
+    }
+
+    /// The definitions, by kind.
+    fn defined(&self, is: impl Fn(DefinitionKind) -> bool) -> impl Iterator<Item = &str> {
+        let definitions = self.view.catalog().definitions().iter();
+        definitions.filter(move |of| is(of.kind())).map(|of| of.name())
+    }
 }
 
 impl Question {
@@ -51,7 +73,16 @@ pub fn answer(out: &mut dyn Write, book: &Book, question: &Question) -> Outcome<
         query(out, book, &text, question.why.as_deref())?;
     }
     if let Some(text) = &question.segment {
-        let checked = Checker::new(&**book.view.schema()).check_predicate(text)?;
+        // A segment of the catalog, or an expression.
+        let known = book.defined(|kind| kind == DefinitionKind::Segment).any(|id| id == text);
+        if let (Some(id), true) = (&question.why, known) {
+            let account = book.view.account(id).ok_or_else(|| format!("there is no account `{id}`"))?;
+            let why = Columns::from(&book.view).explain(text, account, &ExplainLimits::default());
+            write!(out, "{}", why.ok_or("it is not defined")??)?;
+            return Ok(());
+        }
+        let text = if known { format!("inSegment({text:?})") } else { text.clone() };
+        let checked = Checker::new(book.view.catalog().names()).check_predicate(&text)?;
         match &question.why {
             Some(id) => why(out, book, &checked, id)?,
             None => segment(out, book, &checked)?,
@@ -70,17 +101,18 @@ pub fn segment(out: &mut dyn Write, book: &Book, checked: &Checked) -> Outcome<(
     for lint in checked.lints_in(view) {
         writeln!(out, "          {lint}")?;
     }
+    let checker = Checker::new(view.catalog().names());
     let mut query = Query::new().filter_by(checked.ast().clone()).limit(LISTED);
     let mut sum = None;
     if let Some((label, worth)) = book.worth {
         query = query.sort(worth, true)?.column(label, worth)?;
         let members = ExprPlan::new([checked]).run(view)?.matching(0);
         let by = GroupBy::new("true")?.measure(label, MeasureKind::Sum, worth)?;
-        let groups = by.run(&Checker::new(&**view.schema()), view, &members)?;
+        let groups = by.run(&checker, view, &members)?;
         sum = groups.whole.values.into_iter().next().flatten().map(|sum| (label, sum));
     }
-    let page = query.column("name", "name")?.check(&Checker::new(&**view.schema()))?.run(view, None)?;
-    writeln!(out, "members   {} of {}", count(page.total + page.cancelled), count(view.len()))?;
+    let page = query.column("name", "name")?.check(&checker)?.run(view, None)?;
+    writeln!(out, "members   {} of {}", count(page.total + page.cancelled), count(view.accounts().len()))?;
     if let Some((label, sum)) = sum {
         writeln!(out, "value     {} ({label})", shown(Some(&sum)))?;
     }
@@ -126,7 +158,10 @@ fn why(out: &mut dyn Write, book: &Book, checked: &Checked, id: &str) -> Outcome
 /// What is known of one account.
 pub fn profile(out: &mut dyn Write, book: &Book, id: &str) -> Outcome<()> {
     let account = book.view.account(id).ok_or_else(|| format!("there is no account `{id}`"))?;
-    let profile = Profile::of(&book.view, account, Some(&book.totals), &[]);
+    let columns = book.defined(|kind| !matches!(kind, DefinitionKind::Segment | DefinitionKind::Metric));
+    let query = columns.fold(ProfileQuery::new(), ProfileQuery::column);
+    let query = book.defined(|kind| kind == DefinitionKind::Segment).fold(query, ProfileQuery::segment);
+    let profile = query.run(&book.view, account)?;
     writeln!(out, "{} ({}), level {}", profile.account.name, profile.account.account_type, profile.level)?;
     let above: Vec<&str> = profile.path.iter().map(|above| &*above.name).collect();
     if !above.is_empty() {
@@ -135,10 +170,12 @@ pub fn profile(out: &mut dyn Write, book: &Book, id: &str) -> Outcome<()> {
     for (name, value) in &profile.values {
         writeln!(out, "  {name:<22}{}", short(&value.to_string(), 60))?;
     }
-    writeln!(out, "with everything below")?;
-    for (name, value) in &profile.rolled_up {
-        let value = value.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
-        writeln!(out, "  {name:<22}{}", short(&value, 90))?;
+    writeln!(out, "derived")?;
+    for (name, value) in &profile.columns {
+        writeln!(out, "  {name:<22}{}", short(&shown(value.as_ref()), 90))?;
+    }
+    if !profile.segments.is_empty() {
+        writeln!(out, "segments  {}", profile.segments.join(", "))?;
     }
     writeln!(out, "children  {}", count(profile.children.len() + profile.more_children))?;
     for child in profile.children.iter().take(LISTED) {
@@ -174,7 +211,7 @@ fn rows(out: &mut dyn Write, what: &str, rows: &Rows) -> Outcome<()> {
 fn query(out: &mut dyn Write, book: &Book, text: &str, explain: Option<&str>) -> Outcome<()> {
     let json = Importer::parse(text)?;
     let view = &book.view;
-    let importer = Importer::new().with_names(&**view.schema());
+    let importer = Importer::new().with_names(view.catalog().names());
     let is_totango = json.get("terms").is_some();
     let (query, expression, rows, names, notes) = if is_totango {
         // A file may say which path the query is posted to.
@@ -191,14 +228,14 @@ fn query(out: &mut dyn Write, book: &Book, text: &str, explain: Option<&str>) ->
         writeln!(out, "note      at `{path}`: {message}")?;
     }
     unknown(book, &names)?;
-    let checker = Checker::new(&**view.schema());
+    let checker = Checker::new(view.catalog().names());
     if let Some(id) = explain {
         return why(out, book, &checker.check_ast_predicate(expression)?, id);
     }
     let query = if query.columns().is_empty() { query.column("name", "name")? } else { query };
     let query = query.check(&checker)?;
     let page = query.run(view, None)?;
-    writeln!(out, "members   {} of {}", count(page.total + page.cancelled), count(view.len()))?;
+    writeln!(out, "members   {} of {}", count(page.total + page.cancelled), count(view.accounts().len()))?;
     if let Some(rows) = rows {
         let found = RowFilter::of(&checker, rows)?.rows(view, &query.accounts(view)?)?;
         writeln!(out, "rows      {}", count(found.len()))?;
@@ -208,18 +245,15 @@ fn query(out: &mut dyn Write, book: &Book, text: &str, explain: Option<&str>) ->
 }
 
 /// Names that a query needs and this book does not have.
-fn unknown(book: &Book, names: &[NeededName]) -> Outcome<()> {
-    let schema = book.view.schema();
+fn unknown(book: &Book, needed: &[NeededName]) -> Outcome<()> {
+    let names = book.view.catalog().names();
     let built_in = ["id", "level", "product", "account_type"];
-    let lacks = |name: &&NeededName| match &name.table {
-        None => schema.attribute(&name.name).is_none() && !built_in.contains(&&*name.name),
-        Some(table) => {
-            let table = schema.table(table).and_then(|table| schema.table_at(table));
-            table.is_none_or(|table| table.column_id(&name.name).is_none())
-        }
+    let lacks = |needed: &&NeededName| match &needed.table {
+        None => names.name(Of::Account, &needed.name).is_none() && !built_in.contains(&&*needed.name),
+        Some(table) => names.name(Of::Table(table), &needed.name).is_none(),
     };
     let lacking: Vec<String> =
-        names.iter().filter(lacks).map(|name| format!("`{}` at {}", name.name, name.path)).collect();
+        needed.iter().filter(lacks).map(|name| format!("`{}` at {}", name.name, name.path)).collect();
     if lacking.is_empty() {
         Ok(())
     } else {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::Catalog;
 use super::definition::{Definition, DefinitionKind};
 use super::entry::{Compiled, Entries, Entry};
 use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef};
@@ -15,8 +16,8 @@ use crate::aggregate::{Places, RollUpAnswers, RollUpErrors, RollUpPlan, UsageVie
 use crate::book::{Account, View};
 use crate::column::Bitmap;
 use crate::expr::{
-    Cancelled, Cell, Checked, Columns, ExprValue, Flat, Names, Of, RowPlan, Supply, Type, UsageAsked, Val,
-    slots_of,
+    Behind, Cancelled, Cell, Checked, Columns, ExprValue, Flat, Names, Of, RowPlan, Supply, Type, UsageAsked,
+    Val, slots_of,
 };
 use crate::model::{AccountIdx, AsOf, Date};
 use crate::set::AccountSet;
@@ -166,7 +167,7 @@ impl Supply for Layer<'_> {
 #[derive(Debug, Clone)]
 pub struct Derived {
     /// `None` where the view is of another schema.
-    names: Option<Arc<CatalogNames>>,
+    catalog: Option<Catalog>,
     view: View,
     usage: Option<UsageView>,
     places: Places,
@@ -179,7 +180,7 @@ pub struct Derived {
 impl Derived {
     pub(super) fn nothing(view: &View) -> Self {
         Self {
-            names: None,
+            catalog: None,
             view: view.clone(),
             usage: None,
             places: Places::new(view),
@@ -194,13 +195,14 @@ impl Derived {
 /// Works out rounds one after the other.
 pub(super) fn run(
     rounds: &[Round],
-    names: &Arc<CatalogNames>,
+    catalog: &Catalog,
     view: &View,
     usage: Option<&UsageView>,
     history: Option<&dyn History>,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<Derived, Cancelled> {
-    let mut derived = Derived { names: Some(names.clone()), usage: usage.cloned(), ..Derived::nothing(view) };
+    let mut derived =
+        Derived { catalog: Some(catalog.clone()), usage: usage.cloned(), ..Derived::nothing(view) };
     let slots = slots_of(view);
     for round in rounds {
         for (name, of, days_ago, kind) in &round.past {
@@ -397,15 +399,15 @@ impl Supply for Derived {
     }
 
     fn kind(&self, of: Of<'_>, name: &str) -> Option<Type> {
-        Some(self.names.as_ref()?.name(of, name)?.kind().clone())
+        Some(self.catalog.as_ref()?.names().name(of, name)?.kind().clone())
     }
 
     fn has_event(&self, name: &str) -> bool {
-        self.names.as_ref().is_some_and(|names| names.has_event(name))
+        self.catalog.as_ref().is_some_and(|catalog| catalog.names().has_event(name))
     }
 
     fn has_metric(&self, name: &str) -> bool {
-        self.names.as_ref().is_some_and(|names| names.metric(name).is_some())
+        self.catalog.as_ref().is_some_and(|catalog| catalog.names().metric(name).is_some())
     }
 
     fn has_segment(&self, id: &str) -> bool {
@@ -417,7 +419,15 @@ impl Supply for Derived {
     }
 
     fn question(&self, id: &str) -> Option<(&str, &Checked)> {
-        self.names.as_ref()?.question(id)
+        self.catalog.as_ref()?.names().question(id)
+    }
+
+    fn provenance(&self, name: &str, place: AccountIdx, width: usize) -> Option<Behind<'_>> {
+        self.catalog.as_ref()?.provenance((name, place, width), &self.view, self.usage.as_ref(), self)
+    }
+
+    fn usage_days(&self, place: AccountIdx, asked: &UsageAsked<'_>) -> (Option<Type>, Vec<(i32, Cell)>) {
+        self.usage.as_ref().map_or_else(Default::default, |usage| usage.usage_days(place, asked))
     }
 
     fn is_member(&self, id: &str, place: AccountIdx) -> bool {

@@ -33,6 +33,7 @@ mod mentions;
 mod names;
 mod peers;
 mod pending;
+mod provenance;
 mod readers;
 mod report;
 mod status;
@@ -315,7 +316,7 @@ impl Catalog {
         if known {
             // What is planned by itself is planned with others.
             let rounds = self.rounds.get_or_init(|| derived::plan(&self.names).unwrap_or_default());
-            derived::run(rounds, &self.names, view, usage, history, stop)
+            derived::run(rounds, self, view, usage, history, stop)
         } else {
             Ok(Derived::nothing(view))
         }

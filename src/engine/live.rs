@@ -11,7 +11,8 @@ use crate::aggregate::Places;
 use crate::book::{Account, View};
 use crate::catalog::{Catalog, DefinitionKind, DefinitionRef};
 use crate::expr::{
-    Cancelled, Cell, Checked, Columns, ExprValue, Flat, Names, Of, Supply, Type, UsageAsked, Val, slots_of,
+    Behind, Cancelled, Cell, Checked, Columns, ExprValue, Flat, Names, Of, Supply, Type, UsageAsked, Val,
+    slots_of,
 };
 use crate::model::AccountIdx;
 use crate::set::AccountSet;
@@ -203,6 +204,16 @@ impl Supply for LiveView {
 
     fn members(&self, id: &str) -> Option<AccountSet> {
         self.segment(id)
+    }
+
+    fn provenance(&self, name: &str, place: AccountIdx, width: usize) -> Option<Behind<'_>> {
+        let usage = self.held.now().inputs.usage.clone();
+        self.catalog().provenance((name, place, width), &self.view, usage.as_ref(), self)
+    }
+
+    fn usage_days(&self, place: AccountIdx, asked: &UsageAsked<'_>) -> (Option<Type>, Vec<(i32, Cell)>) {
+        let now = self.held.now();
+        now.inputs.usage.as_ref().map_or_else(Default::default, |usage| usage.usage_days(place, asked))
     }
 
     fn question(&self, id: &str) -> Option<(&str, &Checked)> {

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::batch::{Known, Supply, stored};
-use super::names::Of;
+use super::batch::{ExprPlanErrors, Known, Supply, stored};
+use super::check::Checker;
+use super::explain::{ExplainLimits, Explainer, Explanation};
+use super::names::{Name, Names, Of};
+use super::print::written_name;
 use super::types::Type;
 use super::value::{ExprValue, Val};
 use crate::book::{Account, View};
@@ -86,10 +89,88 @@ impl<'c> Columns<'c> {
         stored(block, place.row as usize, Some(&kind)).to_value(&kind)
     }
 
+    /// Why a column has the value that it has for an account, or why the account is in a segment, down the chain of definitions: an
+    /// expression with what it read, a roll-up with the accounts whose rows are in it, usage with its days. `None` for a name that
+    /// is neither a column nor a segment.
+    ///
+    /// # Errors
+    ///
+    /// What the question of a segment reads and is not there.
+    ///
+    /// # Complexity
+    ///
+    /// Linear in the parts of the expressions, and in the rows of each roll-up on the way: each is read once. What the limits leave
+    /// out is not asked, but for those rows.
+    ///
+    /// ```
+    /// use perennial::aggregate::{Operator, RollUpDefinition};
+    /// use perennial::engine::{Engine, EngineSettings};
+    /// use perennial::expr::{Columns, ExplainLimits};
+    /// use perennial::segment::Segment;
+    /// use perennial::source::MemorySource;
+    /// use perennial::{AccountId, AccountRow, AsOf, Attribute, AttributeType, Date, Nesting, Schema, Scope};
+    ///
+    /// let schema = Schema::builder()
+    ///     .account_type("Company", Nesting::Free)
+    ///     .attribute(Attribute::new("seats", AttributeType::Int))
+    ///     .build()?;
+    /// let engine = Engine::new(schema, AsOf::date_utc(Date::new(2026, 1, 31)?), EngineSettings::new())?;
+    /// let acme = AccountId::new("acme")?;
+    /// let row = |id: &str, seats: i64| Ok::<_, perennial::IdError>(AccountRow::new(AccountId::new(id)?, "Company").with("seats", seats));
+    /// engine.load(&MemorySource::new().account(row("acme", 30)?).account(row("acme-eu", 12)?.under(acme)))?;
+    /// engine.define([
+    ///     RollUpDefinition::new("all_seats", Operator::Sum("seats".into())).into(),
+    ///     Segment::parse("large", "all_seats > 40")?.into(),
+    /// ])?;
+    ///
+    /// let view = engine.published().view(&Scope::all())?;
+    /// let acme = view.account("acme").ok_or("not there")?;
+    /// let why = Columns::from(&view).explain("large", acme, &ExplainLimits::default()).ok_or("no such segment")??;
+    /// assert_eq!(
+    ///     why.to_string(),
+    ///     "acme on 2026-01-31: yes\n\
+    ///      yes  all_seats > 40\n\
+    ///      \x20      all_seats = 42, the sum of 42 of 2 rows\n\
+    ///      \x20        acme: 30 of 1 row\n\
+    ///      \x20        acme-eu: 12 of 1 row\n\
+    ///      it would not be yes if:\n\
+    ///      \x20 `all_seats > 40` were no\n"
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn explain(
+        &self,
+        name: &str,
+        account: Account<'_>,
+        limits: &ExplainLimits,
+    ) -> Option<Result<Explanation, ExprPlanErrors>> {
+        if let Some((_, question)) = self.supply.and_then(|supply| supply.question(name)) {
+            return Some(question.explain_within(*self, account, limits));
+        }
+        let names = OneName { name, kind: self.kind(name)? };
+        let asked = Checker::new(&names).check(&written_name(name)).ok()?;
+        Some(
+            Explainer::new(*self, Vec::new(), &asked, limits).map(|mut explainer| explainer.explain(account)),
+        )
+    }
+
+    /// Is an account in a segment? Never in one that is not known, nor where the view does not show it.
+    #[must_use]
+    pub fn is_member(&self, segment: &str, account: Account<'_>) -> bool {
+        let ours = self.view.inner().layout.same(&account.view().inner().layout);
+        let place = account.place();
+        ours && self.view.sees(place) && self.supply.is_some_and(|supply| supply.is_member(segment, place))
+    }
+
     /// The members of a segment that the view shows; `None` for one that is not known.
     #[must_use]
     pub fn members(&self, segment: &str) -> Option<AccountSet> {
         self.supply?.members(segment)
+    }
+
+    /// Are the members of a segment known?
+    pub(crate) fn has_segment(&self, segment: &str) -> bool {
+        self.supply.is_some_and(|supply| supply.has_segment(segment))
     }
 }
 
@@ -102,5 +183,23 @@ impl<'c> From<&'c View> for Columns<'c> {
 impl fmt::Debug for Columns<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Columns").field("view", self.view).finish_non_exhaustive()
+    }
+}
+
+/// One column, to be asked by itself.
+pub(super) struct OneName<'n> {
+    pub(super) name: &'n str,
+    pub(super) kind: Type,
+}
+
+impl Names for OneName<'_> {
+    fn name(&self, of: Of<'_>, name: &str) -> Option<Name> {
+        (of == Of::Account && name == self.name).then(|| Name::new(self.kind.clone()))
+    }
+
+    fn each(&self, of: Of<'_>, seen: &mut dyn FnMut(&str)) {
+        if of == Of::Account {
+            seen(self.name);
+        }
     }
 }

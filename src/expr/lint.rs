@@ -4,12 +4,10 @@ use super::ast::{Node, NodeId};
 use super::batch::ExprPlan;
 use super::check::Checker;
 use super::checked::Checked;
-use super::columns::Columns;
+use super::columns::{Columns, OneName};
 use super::diagnostic::{Code, Diagnostic};
 use super::literal::Literal;
-use super::names::{Name, Names, Of};
 use super::print::written_name;
-use super::types::Type;
 
 impl Checked {
     /// The lints of [`Checked::lints`] with what they mean for the accounts of some columns: how many of its accounts have no value. Beside
@@ -93,21 +91,4 @@ fn without(columns: Columns<'_>, name: &str) -> Option<usize> {
     let names = OneName { name, kind: columns.kind(name)? };
     let asked = Checker::new(&names).check_predicate(&format!("!has({})", written_name(name))).ok()?;
     Some(ExprPlan::new([&asked]).run(columns).ok()?.matching(0).len())
-}
-
-struct OneName<'n> {
-    name: &'n str,
-    kind: Type,
-}
-
-impl Names for OneName<'_> {
-    fn name(&self, of: Of<'_>, name: &str) -> Option<Name> {
-        (of == Of::Account && name == self.name).then(|| Name::new(self.kind.clone()))
-    }
-
-    fn each(&self, of: Of<'_>, seen: &mut dyn FnMut(&str)) {
-        if of == Of::Account {
-            seen(self.name);
-        }
-    }
 }

@@ -12,7 +12,7 @@
 //! | Why is this account in, or not? | [`Segments::explain`] |
 //! | Who entered, left, stayed? | [`Memberships::difference`], [`Difference`] |
 //! | What does a list on a screen show: filter, search, order, pages, columns? | [`Query`], [`CheckedQuery`], [`Page`] |
-//! | What is there to know of one account? | [`Profile`] |
+//! | What is there to know of one account? | [`ProfileQuery`], [`Profile`] |
 //! | How do accounts divide, and what does each part add up to? | [`GroupBy`], [`Histogram`] |
 //! | My users have queries of Totango, react-querybuilder, JSONLogic, Salesforce: how do they come over? | [`Importer`], [`export_react_querybuilder`] |
 //! | Which segments say the same, or nothing? | [`Memberships::analyse`], [`Analysis`] |
@@ -40,7 +40,7 @@ pub use import::{
     TotangoQuery, TotangoTarget, export_react_querybuilder,
 };
 pub use memberships::{Memberships, SegmentPlan};
-pub use profile::{MAX_PROFILE_ROWS, OwnedProduct, Profile, ProfileRow, Relative, Rows};
+pub use profile::{MAX_PROFILE_ROWS, OwnedProduct, Profile, ProfileQuery, ProfileRow, Relative, Rows};
 pub use query::{
     AskError, Bin, CheckedQuery, Column, Cursor, Group, GroupBy, GroupError, Groups, Histogram, MAX_BINS,
     MAX_COLUMNS, MAX_GROUPS, MAX_PAGE, Measure, MeasureKind, PAGE, Page, PageRow, QUERY_VERSION, Query,

@@ -4,23 +4,26 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::AskError;
 use super::cancelled::{Counted, is_zero};
 use crate::book::{Account, ChildEntry, View};
-use crate::fold::{FoldValue, Totals};
+use crate::expr::{Columns, ExprPlanErrors, ExprPlanFault, ExprPlanFaultKind, ExprValue};
 use crate::model::DocumentVersion;
 use crate::model::{AccountId, Attribute, ChildId, SystemAttribute, TableKind, Value};
-use crate::set::{AccountSet, StaleSet};
+use crate::set::AccountSet;
 
 /// Children, rows and products that a profile names at most, of each; the others are counted.
 pub const MAX_PROFILE_ROWS: usize = 1_000;
 
-/// One account with what stands around it, within the scope of its view.
+/// What a profile shows beside the account itself.
 ///
 /// ```
-/// use perennial::segment::Profile;
+/// use perennial::aggregate::{Operator, RollUpDefinition, UsageSchema};
+/// use perennial::catalog::Catalog;
+/// use perennial::segment::{ProfileQuery, Segment};
 /// use perennial::source::MemorySource;
 /// use perennial::{
-///     AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, Date, FoldPlan, Nesting, Policy, RollUp, Schema, Scope,
+///     AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, Date, Nesting, Policy, Schema, Scope,
 /// };
 ///
 /// let schema = Schema::builder()
@@ -34,14 +37,122 @@ pub const MAX_PROFILE_ROWS: usize = 1_000;
 ///     .account(AccountRow::new(AccountId::new("acme-crm")?, "Company").under(acme).product("CRM").with("seats", 12_i64));
 /// let (book, _report) = Book::load(schema, &source, &Policy::strict())?;
 /// let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
-/// let totals = FoldPlan::new(book.schema(), [RollUp::sum("seats").named("all seats")])?.all(&view);
+/// let catalog = Catalog::new(book.schema(), &UsageSchema::new([])?, [
+///     RollUpDefinition::new("all_seats", Operator::Sum("seats".into())).into(),
+///     Segment::parse("large", "all_seats > 40")?.into(),
+/// ])?;
+/// let derived = catalog.run(&view, None, None);
 ///
-/// let profile = Profile::of(&view, view.account("acme").ok_or("not there")?, Some(&totals), &[]);
+/// let query = ProfileQuery::new().column("all_seats").segment("large");
+/// let profile = query.run(&derived, view.account("acme").ok_or("not there")?)?;
 /// assert_eq!(profile.children[0].id.as_str(), "acme-crm");
 /// assert_eq!(profile.products[0].product.as_ref(), "CRM");
-/// assert_eq!(profile.rolled_up[0].1.as_ref().map(ToString::to_string).as_deref(), Some("42"));
+/// assert_eq!(profile.columns[0].1.as_ref().map(ToString::to_string).as_deref(), Some("42"));
+/// assert_eq!(profile.segments[0].as_ref(), "large");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProfileQuery {
+    columns: Vec<Arc<str>>,
+    segments: Vec<Arc<str>>,
+    roles: Vec<Arc<str>>,
+    counted: Counted,
+}
+
+impl ProfileQuery {
+    /// The account, its tree, its rows and its managers.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With a derived column: a roll-up, a calculated attribute, a ranking.
+    #[must_use]
+    pub fn column(mut self, name: &str) -> Self {
+        self.columns.push(Arc::from(name));
+        self
+    }
+
+    /// With a segment, where the account is in it.
+    #[must_use]
+    pub fn segment(mut self, id: &str) -> Self {
+        self.segments.push(Arc::from(id));
+        self
+    }
+
+    /// With an attribute that names who works on the account, beside the success and sales managers.
+    #[must_use]
+    pub fn role(mut self, attribute: &str) -> Self {
+        self.roles.push(Arc::from(attribute));
+        self
+    }
+
+    /// With the opportunities of cancelled accounts.
+    #[must_use]
+    pub const fn with_cancelled(mut self) -> Self {
+        self.counted = Counted::WithCancelled;
+        self
+    }
+
+    /// The profile of an account of the columns.
+    ///
+    /// # Errors
+    ///
+    /// [`ExprPlanErrors`] for columns and segments that are not known.
+    ///
+    /// # Complexity
+    ///
+    /// Linear in the attributes, the children, and for products and opportunities in the accounts below.
+    pub fn run<'c>(
+        &self,
+        columns: impl Into<Columns<'c>>,
+        account: Account<'_>,
+    ) -> Result<Profile, ExprPlanErrors> {
+        let columns = columns.into();
+        self.check(columns)?;
+        Ok(self.profile(columns, account))
+    }
+
+    /// The profiles of the visible accounts of a set, in the order of the tree.
+    ///
+    /// # Errors
+    ///
+    /// As [`ProfileQuery::run`], and a set of another layout of the book.
+    pub fn all<'c>(
+        &self,
+        columns: impl Into<Columns<'c>>,
+        accounts: &AccountSet,
+    ) -> Result<Vec<Profile>, AskError> {
+        let columns = columns.into();
+        let view = columns.view();
+        let accounts = view.visible().intersection(accounts)?;
+        self.check(columns)?;
+        let chosen = view.accounts().filter(|account| accounts.contains(account.place()));
+        Ok(chosen.map(|account| self.profile(columns, account)).collect())
+    }
+
+    fn check(&self, columns: Columns<'_>) -> Result<(), ExprPlanErrors> {
+        let names = self.columns.iter().filter(|name| columns.kind(name).is_none());
+        let segments = self.segments.iter().filter(|id| !columns.has_segment(id));
+        let lacking = names.cloned().map(ExprPlanFaultKind::Name);
+        let lacking = lacking.chain(segments.cloned().map(ExprPlanFaultKind::Segment));
+        let faults: Vec<_> =
+            lacking.enumerate().map(|(expression, kind)| ExprPlanFault { expression, kind }).collect();
+        if faults.is_empty() { Ok(()) } else { Err(ExprPlanErrors::new(faults)) }
+    }
+
+    fn profile(&self, columns: Columns<'_>, account: Account<'_>) -> Profile {
+        let view = columns.view();
+        let mut profile = Profile::of(view, account, &self.roles, self.counted);
+        let value = |name: &Arc<str>| (name.clone(), columns.value(name, account));
+        profile.columns = self.columns.iter().map(value).collect();
+        let is_in = |id: &&Arc<str>| columns.is_member(id, account);
+        profile.segments = self.segments.iter().filter(is_in).cloned().collect();
+        profile
+    }
+}
+
+/// One account with what stands around it, within the scope of its view: what [`ProfileQuery`] gives.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -59,8 +170,11 @@ pub struct Profile {
     pub more_children: usize,
     /// Its own values, in the order of the schema; attributes without a value are left out.
     pub values: Vec<(Arc<str>, Value)>,
-    /// What was rolled up to it, in the order of the plan; `None` where nothing has a value.
-    pub rolled_up: Vec<(Arc<str>, Option<FoldValue>)>,
+    /// The derived columns that were asked for, in that order; `None` where one has no value.
+    pub columns: Vec<(Arc<str>, Option<ExprValue>)>,
+    /// Those of the segments that were asked for that it is in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<Arc<str>>,
     /// Products that it owns: its own, and those of product accounts anywhere below it that are not cancelled.
     pub products: Vec<OwnedProduct>,
     /// Product accounts below it that are cancelled.
@@ -136,35 +250,7 @@ pub struct ProfileRow {
 }
 
 impl Profile {
-    /// The profile of an account. `totals` are those of a plan over the same view; `roles` are attributes that name who
-    /// works on an account, beside the success and sales managers.
-    ///
-    /// # Complexity
-    ///
-    /// Linear in the attributes, the children, and for products and opportunities in the accounts below.
-    #[must_use]
-    pub fn of(view: &View, account: Account<'_>, totals: Option<&Totals>, roles: &[&str]) -> Self {
-        Self::counting(view, account, totals, roles, Counted::Current)
-    }
-
-    /// The same, with the opportunities of cancelled accounts. Cost and nulls are those of [`Profile::of`].
-    #[must_use]
-    pub fn with_cancelled(
-        view: &View,
-        account: Account<'_>,
-        totals: Option<&Totals>,
-        roles: &[&str],
-    ) -> Self {
-        Self::counting(view, account, totals, roles, Counted::WithCancelled)
-    }
-
-    fn counting(
-        view: &View,
-        account: Account<'_>,
-        totals: Option<&Totals>,
-        roles: &[&str],
-        counted: Counted,
-    ) -> Self {
+    fn of(view: &View, account: Account<'_>, roles: &[Arc<str>], counted: Counted) -> Self {
         let schema = view.schema();
         let mut path: Vec<Relative> = account.ancestors().map(Relative::of).collect();
         path.reverse();
@@ -175,13 +261,12 @@ impl Profile {
             account.value(attribute.name()).map(|value| (Arc::from(attribute.name()), value))
         };
         let values = schema.attributes().filter_map(named).collect();
-        let rolled_up = totals.into_iter().flat_map(|totals| {
-            totals.plan().names().map(|name| (Arc::from(name), totals.value(account, name)))
-        });
         let managers =
             [SystemAttribute::SuccessManager, SystemAttribute::SalesManager].map(SystemAttribute::name);
-        let roles =
-            managers.iter().chain(roles).filter_map(|role| Some((Arc::from(*role), account.value(role)?)));
+        let managers = managers.into_iter().map(Arc::from);
+        let roles = managers
+            .chain(roles.iter().cloned())
+            .filter_map(|role: Arc<str>| account.value(&role).map(|who| (role, who)));
         let mut profile = Self {
             v: DocumentVersion,
             account: Relative::of(account),
@@ -190,7 +275,8 @@ impl Profile {
             more_children: below.len() - children.len(),
             children,
             values,
-            rolled_up: rolled_up.collect(),
+            columns: Vec::new(),
+            segments: Vec::new(),
             products: Vec::new(),
             cancelled_products: Vec::new(),
             more_products: 0,
@@ -218,46 +304,6 @@ impl Profile {
                 self.products.push(owned);
             }
         }
-    }
-
-    /// The profiles of the visible accounts of a set, in the order of the tree.
-    ///
-    /// # Errors
-    ///
-    /// [`StaleSet`] for a set of another layout of the book.
-    pub fn all(
-        view: &View,
-        accounts: &AccountSet,
-        totals: Option<&Totals>,
-        roles: &[&str],
-    ) -> Result<Vec<Self>, StaleSet> {
-        Self::all_counting(view, accounts, totals, roles, Counted::Current)
-    }
-
-    /// The same, with the opportunities of cancelled accounts.
-    ///
-    /// # Errors
-    ///
-    /// As [`Profile::all`].
-    pub fn all_with_cancelled(
-        view: &View,
-        accounts: &AccountSet,
-        totals: Option<&Totals>,
-        roles: &[&str],
-    ) -> Result<Vec<Self>, StaleSet> {
-        Self::all_counting(view, accounts, totals, roles, Counted::WithCancelled)
-    }
-
-    fn all_counting(
-        view: &View,
-        accounts: &AccountSet,
-        totals: Option<&Totals>,
-        roles: &[&str],
-        counted: Counted,
-    ) -> Result<Vec<Self>, StaleSet> {
-        let accounts = view.visible().intersection(accounts)?;
-        let chosen = view.accounts().filter(|account| accounts.contains(account.place()));
-        Ok(chosen.map(|account| Self::counting(view, account, totals, roles, counted)).collect())
     }
 }
 

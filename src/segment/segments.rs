@@ -7,8 +7,8 @@ use indexmap::IndexMap;
 use super::{Segment, SegmentErrors, SegmentFault, SegmentFaultKind};
 use crate::book::Account;
 use crate::expr::{
-    Ast, Checked, Checker, Explainer, Explanation, ExprLimits, ExprPlanErrors, Literal, Name, Names, Node,
-    NodeId, Of,
+    Ast, Checked, Checker, ExplainLimits, Explainer, Explanation, ExprLimits, ExprPlanErrors, Literal, Name,
+    Names, Node, NodeId, Of,
 };
 use crate::model::{AccountId, FixedZones, Zones};
 
@@ -192,7 +192,8 @@ impl Segments {
         account: Account<'c>,
     ) -> Result<Explanation, ExprPlanErrors> {
         let needed = self.needed(checked);
-        Ok(Explainer::new(account.view().into(), needed, checked)?.explain(account))
+        Ok(Explainer::new(account.view().into(), needed, checked, &ExplainLimits::default())?
+            .explain(account))
     }
 
     /// The segments that an expression asks, directly or not, each after those that it asks.

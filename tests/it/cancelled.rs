@@ -8,7 +8,7 @@ use perennial::aggregate::{
 use perennial::catalog::{CalculatedAttribute, Catalog, Definition};
 use perennial::engine::{Engine, EngineSettings, Update};
 use perennial::expr::{Ast, Checker, ExprLimits, ExprPlan, ExprValue, Name, Names, Of, Origin};
-use perennial::segment::{GroupBy, Histogram, MeasureKind, Profile, Query, Segment, Segments};
+use perennial::segment::{GroupBy, Histogram, MeasureKind, Profile, ProfileQuery, Query, Segment, Segments};
 use perennial::source::MemorySource;
 use perennial::testkit::OracleExpr;
 use perennial::{
@@ -421,9 +421,9 @@ fn a_profile_offers_nothing_to_cancelled_accounts() {
     let told = |of: &str, with: bool| {
         let account = view.account(of).unwrap();
         let profile = if with {
-            Profile::with_cancelled(&view, account, None, &[])
+            ProfileQuery::new().with_cancelled().run(&view, account).unwrap()
         } else {
-            Profile::of(&view, account, None, &[])
+            ProfileQuery::new().run(&view, account).unwrap()
         };
         let json = serde_json::to_string(&profile).unwrap();
         assert_eq!(serde_json::from_str::<Profile>(&json).unwrap(), profile);

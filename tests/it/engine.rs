@@ -48,7 +48,7 @@ fn reference(definition: &Definition) -> DefinitionRef {
 }
 
 /// Definitions of every kind, most of which read others; `other` says something else with the same names.
-fn definitions(other: bool) -> Vec<Definition> {
+pub fn definitions(other: bool) -> Vec<Definition> {
     let pick = |one: &'static str, two: &'static str| if other { two } else { one };
     vec![
         Metric::new(
@@ -268,7 +268,7 @@ fn by_catalog(catalog: &Catalog, derived: &Derived) -> Said {
 }
 
 /// The accounts of a view as rows, to be loaded again.
-fn rows_of(view: &View) -> Rows {
+pub fn rows_of(view: &View) -> Rows {
     let mut rows = Rows::default();
     for account in view.accounts() {
         let mut row = AccountRow::new(account.id(), account.account_type());
@@ -334,7 +334,7 @@ fn differing(one: &Said, other: &Said) -> Vec<String> {
 }
 
 /// The past, which is that of a few accounts and days.
-fn past() -> MemoryHistory {
+pub fn past() -> MemoryHistory {
     let mut past = MemoryHistory::new();
     for number in 0..20_usize {
         let on = as_of().date().plus_days(-(number as i32)).unwrap();
@@ -347,7 +347,7 @@ fn settings(packing: usize) -> EngineSettings {
     EngineSettings::new().chunk_rows(CHUNK_ROWS[packing]).usage(usage()).past_values(past()).remember(4)
 }
 
-fn engine_over(seeds: &[[u8; 5]], packing: usize) -> Engine {
+pub fn engine_over(seeds: &[[u8; 5]], packing: usize) -> Engine {
     engine_with(seeds, settings(packing))
 }
 
@@ -370,7 +370,7 @@ fn moment(day: Date, which: u8) -> AsOf {
 }
 
 /// One step of a script; a wish that cannot be granted must change nothing.
-fn step(
+pub fn step(
     engine: &Engine,
     [what, who, which, value, more]: [u8; 5],
     number: usize,

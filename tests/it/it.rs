@@ -64,6 +64,7 @@ mod cancelled;
 mod catalog;
 mod catalog_edits;
 mod change;
+mod columns;
 mod conformance_kit;
 mod csv_source;
 mod dependencies;

@@ -1,10 +1,12 @@
 //! A profile shows one account with what stands around it, and no more than its limits.
 
-use perennial::segment::{MAX_PROFILE_ROWS, Profile};
+use perennial::aggregate::{Operator, RollUpDefinition, UsageSchema};
+use perennial::catalog::Catalog;
+use perennial::segment::{MAX_PROFILE_ROWS, Profile, ProfileQuery, Segment};
 use perennial::source::MemorySource;
 use perennial::{
     AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, ChildId, ChildRow, ChildTable, Date,
-    FoldPlan, Nesting, Policy, Reach, RollUp, Schema, Scope, StatusGroup, SystemAttribute, TableKind, View,
+    Nesting, Policy, Reach, Schema, Scope, StatusGroup, SystemAttribute, TableKind, View,
 };
 
 fn id(text: &str) -> AccountId {
@@ -80,9 +82,17 @@ fn view(book: &Book, scope: &Scope) -> View {
 fn what_is_known_of_an_account_stands_together() {
     let book = book(0);
     let view = view(&book, &Scope::all());
-    let sum = RollUp::sum("seats").named("seats below").reach(Reach::Descendants);
-    let totals = FoldPlan::new(book.schema(), [sum]).unwrap().all(&view);
-    let profile = Profile::of(&view, view.account("acme").unwrap(), Some(&totals), &["csm_backup", "nobody"]);
+    let sum = RollUpDefinition::new("seats_below", Operator::Sum("seats".into())).reach(Reach::Descendants);
+    let large = Segment::parse("large", "seats_below > 10").unwrap();
+    let small = Segment::parse("small", "seats_below < 10").unwrap();
+    let none = UsageSchema::new([]).unwrap();
+    let catalog = Catalog::new(book.schema(), &none, [sum.into(), large.into(), small.into()]).unwrap();
+    let query = ProfileQuery::new().column("seats_below").segment("large").segment("small");
+    let query = query.role("csm_backup").role("nobody");
+    let acme = view.account("acme").unwrap();
+    let profile = query.run(&catalog.run(&view, None, None), acme).unwrap();
+    let errors = query.run(&view, acme).unwrap_err();
+    assert_eq!(errors.faults().len(), 3, "{errors}");
 
     assert_eq!((profile.account.name.as_ref(), profile.level), ("Acme", 2));
     assert_eq!(profile.path.iter().map(|above| above.id.as_str()).collect::<Vec<_>>(), ["top"]);
@@ -110,7 +120,8 @@ fn what_is_known_of_an_account_stands_together() {
         profile.values.iter().map(|(name, _)| &**name).collect::<Vec<_>>(),
         ["name", "success_manager", "seats", "csm_backup"]
     );
-    assert_eq!(profile.rolled_up[0].1.as_ref().unwrap().to_string(), "12");
+    assert_eq!(profile.columns[0].1.as_ref().unwrap().to_string(), "12");
+    assert_eq!(profile.segments.iter().map(|id| &**id).collect::<Vec<_>>(), ["large"]);
 
     let mut json = serde_json::to_value(&profile).unwrap();
     assert_eq!(serde_json::from_value::<Profile>(json.clone()).unwrap(), profile);
@@ -125,7 +136,7 @@ fn a_scope_bounds_a_profile() {
     let book = book(0);
     let scope = Scope::of(book.accounts(["acme", "acme-bill"]));
     let view = view(&book, &scope);
-    let profile = Profile::of(&view, view.account("acme").unwrap(), None, &[]);
+    let profile = ProfileQuery::new().run(&view, view.account("acme").unwrap()).unwrap();
     assert_eq!((profile.level, profile.path.len(), profile.children.len()), (1, 0, 1));
     assert!(profile.products.is_empty());
     assert_eq!(profile.opportunities.rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["o1"]);
@@ -135,9 +146,9 @@ fn a_scope_bounds_a_profile() {
 fn what_is_beyond_the_limits_is_counted() {
     let book = book(MAX_PROFILE_ROWS + 20);
     let view = view(&book, &Scope::all());
-    let profile = Profile::of(&view, view.account("acme").unwrap(), None, &[]);
+    let profile = ProfileQuery::new().run(&view, view.account("acme").unwrap()).unwrap();
     assert_eq!((profile.children.len(), profile.more_children), (MAX_PROFILE_ROWS, 22));
-    let all = Profile::all(&view, &book.accounts(["top", "acme-crm"]), None, &[]).unwrap();
+    let all = ProfileQuery::new().all(&view, &book.accounts(["top", "acme-crm"])).unwrap();
     assert_eq!(
         all.iter().map(|profile| profile.account.id.as_str()).collect::<Vec<_>>(),
         ["top", "acme-crm"]

@@ -316,5 +316,5 @@ fn a_stale_set_is_refused() {
     let groups = GroupBy::new("name").unwrap();
     assert!(groups.run(&checker, &view, &old).unwrap_err().to_string().contains("rebase"));
     assert!(Histogram::of(&checker, &view, &old, &Ast::parse("level").unwrap(), &[0.0, 1.0]).is_err());
-    assert!(perennial::segment::Profile::all(&view, &old, None, &[]).is_err());
+    assert!(perennial::segment::ProfileQuery::new().all(&view, &old).is_err());
 }

@@ -1,9 +1,13 @@
 //! Nothing outside a scope shows inside it: whatever hidden accounts hold, every answer is the same, to the letter.
 
 use crate::common::{CHUNK_ROWS, as_of, forest};
+use perennial::aggregate::{Operator, RollUpDefinition, UsageSchema};
+use perennial::catalog::Catalog;
 use perennial::expr::{Ast, Checker};
-use perennial::segment::{GroupBy, Histogram, MeasureKind, Profile, Query, RowFilter, Segment, Segments};
-use perennial::{AccountId, Book, Change, FoldPlan, Policy, RollUp, Scope, Value, View};
+use perennial::segment::{
+    GroupBy, Histogram, MeasureKind, ProfileQuery, Query, RowFilter, Segment, Segments,
+};
+use perennial::{AccountId, Book, Change, Policy, Scope, Value, View};
 use proptest::prelude::*;
 
 const QUESTIONS: [&str; 10] = [
@@ -75,13 +79,14 @@ fn everything(view: &View) -> String {
     let rows = RowFilter::new(&**schema, "tickets", "t", "t.open || seats > 3").unwrap();
     let rows = rows.rows(view, &view.book().all_accounts()).unwrap();
     say(serde_json::json!(rows.iter().map(|row| row.id().to_string()).collect::<Vec<_>>()));
-    let totals = FoldPlan::new(schema, [RollUp::sum("seats").named("all"), RollUp::count().named("n")])
-        .unwrap()
-        .all(view);
-    say(serde_json::to_value(
-        Profile::all(view, &view.book().all_accounts(), Some(&totals), &["plan"]).unwrap(),
-    )
-    .unwrap());
+    let roll_ups = [
+        RollUpDefinition::new("all", Operator::Sum("seats".into())).into(),
+        RollUpDefinition::new("n", Operator::Count).into(),
+    ];
+    let catalog = Catalog::new(schema, &UsageSchema::new([]).unwrap(), roll_ups).unwrap();
+    let profiles = ProfileQuery::new().column("all").column("n").role("plan");
+    let profiles = profiles.all(&catalog.run(view, None, None), &view.book().all_accounts()).unwrap();
+    say(serde_json::to_value(profiles).unwrap());
     told
 }
 

@@ -29,9 +29,9 @@ pub fn view(loaded: &Loaded) -> Result<View, Box<dyn Error>> {
 /// The book for questions; a company is worth its assets.
 pub fn ask() -> Result<crate::ask::Book, Box<dyn Error>> {
     let loaded = load::load()?;
-    let view = view(&loaded)?;
-    let totals = load::totals(&loaded.book)?.all(&view);
-    Ok(crate::ask::Book { view, totals, worth: Some(("total_assets", "total_assets")) })
+    let as_of = view(&loaded)?.as_of().clone();
+    let worth = Some(("total_assets", "total_assets"));
+    crate::ask::Book::new(loaded.book, as_of, include_str!("definitions.json"), worth)
 }
 
 /// What is asked of the loaded book by every output.

@@ -12,7 +12,7 @@ use std::error::Error;
 use std::io::Write;
 use std::path::PathBuf;
 
-use perennial::{AsOf, Date, Reach, Scope, View};
+use perennial::{AsOf, Date, Scope, View};
 
 use figures::Results;
 use load::Loaded;
@@ -47,10 +47,10 @@ pub fn write_json(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
 /// The book for questions; an account is worth what was won.
 pub fn ask() -> Result<crate::ask::Book, Box<dyn Error>> {
     let loaded = load::load(&data())?;
-    let view = view(&loaded)?;
-    let totals = load::figures(&loaded.book, Reach::SelfAndDescendants)?.all(&view);
+    let as_of = view(&loaded)?.as_of().clone();
+    // Of each account itself: with those below it, a figure over several accounts would count twice.
     let won = "opportunities.filter(o, o.deal_stage == \"Won\").sum(o, o.close_value)";
-    Ok(crate::ask::Book { view, totals, worth: Some(("won", won)) })
+    crate::ask::Book::new(loaded.book, as_of, include_str!("definitions.json"), Some(("won", won)))
 }
 
 /// Everything is visible to this example; the data ends with the year 2017.

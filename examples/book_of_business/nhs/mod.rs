@@ -29,9 +29,8 @@ pub fn view(loaded: &Loaded) -> Result<View, Box<dyn Error>> {
 /// The book for questions; nothing here has a value.
 pub fn ask() -> Result<crate::ask::Book, Box<dyn Error>> {
     let loaded = load::load(&load::PLACEHOLDERS)?;
-    let view = view(&loaded)?;
-    let totals = load::totals(&loaded.book)?.all(&view);
-    Ok(crate::ask::Book { view, totals, worth: None })
+    let as_of = view(&loaded)?.as_of().clone();
+    crate::ask::Book::new(loaded.book, as_of, include_str!("definitions.json"), None)
 }
 
 /// Writes load, checks and results for a terminal; fails where a figure is not the measured one.

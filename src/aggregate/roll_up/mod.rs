@@ -18,6 +18,7 @@ mod moments;
 mod order;
 mod own;
 mod partial;
+mod parts;
 mod plan;
 mod spec;
 mod state;

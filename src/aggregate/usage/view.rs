@@ -233,6 +233,17 @@ trait Answering: Sync {
 
     /// The days that are read, both ends included.
     fn days(&self) -> (i32, i32);
+
+    /// What is asked of each day.
+    fn daily(&self) -> &Prepared<'_>;
+
+    /// What it comes to on each day on which there is something.
+    fn each_day(&self, account: Option<&AccountUsage>, found: &mut Vec<(i32, Cell)>) {
+        if let Some(account) = account {
+            let (first, last) = self.days();
+            daily::values(self.daily(), account, first, last, &mut |day, cell| found.push((day, cell)));
+        }
+    }
 }
 
 struct Events<'u> {
@@ -248,6 +259,10 @@ impl Answering for Events<'_> {
 
     fn days(&self) -> (i32, i32) {
         (self.first, self.last)
+    }
+
+    fn daily(&self) -> &Prepared<'_> {
+        &self.prepared
     }
 }
 
@@ -266,6 +281,10 @@ impl Answering for Series<'_> {
 
     fn days(&self) -> (i32, i32) {
         (self.first.unwrap_or(i32::MIN), self.last)
+    }
+
+    fn daily(&self) -> &Prepared<'_> {
+        &self.prepared
     }
 }
 
@@ -327,6 +346,15 @@ impl Supply for UsageView {
     fn kind(&self, of: Of<'_>, name: &str) -> Option<Type> {
         let schema = self.view.schema();
         Some(self.usage.names(&**schema, &self.metrics).name(of, name)?.kind().clone())
+    }
+
+    fn usage_days(&self, place: AccountIdx, asked: &UsageAsked<'_>) -> (Option<Type>, Vec<(i32, Cell)>) {
+        let mut found = Vec::new();
+        let kind = self.metrics.kind(asked.name).filter(|_| asked.is_metric).cloned();
+        self.asked(asked, |answering| {
+            answering.each_day(self.account(place, answering.days()).as_deref(), &mut found)
+        });
+        (kind, found)
     }
 
     fn has_event(&self, name: &str) -> bool {

@@ -19,7 +19,7 @@ use crate::book::{Account, ChildEntry, TableBlock, View};
 use crate::expr::checked::Checked;
 use crate::expr::columns::Columns;
 use crate::expr::eval::{Eval, Slots};
-use crate::expr::term::{Asker, Cell, Gather, Op, Over, Place, TermId, Terms, Walk};
+use crate::expr::term::{Asker, Cell, Gather, Op, Over, Place, SlotOf, TermId, Terms, Walk};
 use crate::expr::types::Type;
 use crate::expr::value::{ExprValue, Val};
 use crate::model::AccountIdx;
@@ -160,7 +160,7 @@ impl<'v> RowExpr<'v> {
 #[derive(Clone)]
 pub(in crate::expr) struct Points<'v> {
     pub(in crate::expr) view: &'v View,
-    supply: Option<&'v dyn Supply>,
+    pub(in crate::expr) supply: Option<&'v dyn Supply>,
     pub(in crate::expr) terms: Arc<Terms>,
     bound: Arc<[Bound]>,
     /// What is known of all accounts, where many are asked.
@@ -210,6 +210,12 @@ impl<'v> Points<'v> {
     /// With what is known of all accounts.
     pub(super) fn knowing(self, known: OfAccounts<'v>) -> Self {
         Self { known: Some(known), ..self }
+    }
+
+    /// Is a slot of accounts not one of the book?
+    pub(in crate::expr) fn is_derived(&self, slot: u32) -> bool {
+        let of_account = self.terms.slots.get(slot as usize).is_some_and(|slot| slot.of == SlotOf::Account);
+        of_account && self.bound.get(slot as usize) == Some(&Bound::Nothing)
     }
 
     /// Where an account is, if the view shows it.

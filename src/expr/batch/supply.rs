@@ -8,11 +8,12 @@ use std::sync::Arc;
 use super::flat::Flat;
 use crate::expr::checked::Checked;
 use crate::expr::eval::{Eval, Slots};
+use crate::expr::explain::RollUpParts;
 use crate::expr::names::Of;
 use crate::expr::term::{Cell, Op, Reading, SlotOf, TermId, Terms};
 use crate::expr::types::Type;
 use crate::expr::value::Val;
-use crate::model::AccountIdx;
+use crate::model::{AccountIdx, Date};
 use crate::set::AccountSet;
 
 /// Makes columns for the accounts of one view.
@@ -67,11 +68,35 @@ pub(crate) trait Supply: Sync {
         None
     }
 
+    /// What a column was computed from at an account; `None` for one that is not known. Of a roll-up, `width` accounts are named.
+    fn provenance(&self, name: &str, place: AccountIdx, width: usize) -> Option<Behind<'_>> {
+        let _ = (name, place, width);
+        None
+    }
+
+    /// What a question about usage comes to on each day by itself, in order; with the type of a metric.
+    fn usage_days(&self, place: AccountIdx, asked: &UsageAsked<'_>) -> (Option<Type>, Vec<(i32, Cell)>) {
+        let _ = (place, asked);
+        (None, Vec::new())
+    }
+
     /// Is an account in a segment?
     fn is_member(&self, id: &str, place: AccountIdx) -> bool {
         let _ = (id, place);
         false
     }
+}
+
+/// What a column was computed from.
+pub(crate) enum Behind<'s> {
+    Expression(&'s Checked),
+    /// What is ranked.
+    Ranking(&'s Checked),
+    RollUp(RollUpParts),
+    Past {
+        of: Arc<str>,
+        on: Option<Date>,
+    },
 }
 
 /// A question about usage, with its days resolved.

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Explanation, Part, PartKind, flip, reads};
+use super::{DerivedValue, ExplainLimits, Explanation, Part, PartKind, Provenance, flip, reads};
 use crate::book::Account;
 use crate::expr::ast::{Node, NodeId};
-use crate::expr::batch::{ExprPlanErrors, Points, Requirements, linked};
+use crate::expr::batch::{Behind, ExprPlanErrors, Points, Requirements, linked};
 use crate::expr::checked::Checked;
 use crate::expr::columns::Columns;
 use crate::expr::literal::Literal;
@@ -63,9 +63,31 @@ pub(crate) struct Explainer<'v> {
     columns: Columns<'v>,
     /// Segments that are not known to the columns, each after those that it asks.
     segments: Vec<(&'v str, &'v Checked)>,
-    /// The expression, then the segments that it asks.
+    limits: ExplainLimits,
+    /// The expression, then those of segments and of derived columns.
     all: Vec<Asked<'v>>,
-    places: HashMap<&'v str, usize>,
+    questions: HashMap<&'v str, usize>,
+    of_columns: HashMap<Arc<str>, usize>,
+}
+
+/// What an expression is asked, where, and how many definitions down.
+#[derive(Clone, Copy)]
+struct Question {
+    of: usize,
+    node: NodeId,
+    at: AccountIdx,
+    depth: usize,
+}
+
+/// What is found on the way.
+#[derive(Default)]
+struct Found {
+    questions: Vec<Question>,
+    parts: Vec<Part>,
+    leaves: Vec<reads::Names>,
+    derived: Vec<DerivedValue>,
+    /// Where a derived value stands.
+    places: HashMap<(Arc<str>, AccountIdx), usize>,
 }
 
 impl<'v> Explainer<'v> {
@@ -74,57 +96,114 @@ impl<'v> Explainer<'v> {
         columns: Columns<'v>,
         segments: Vec<(&'v str, &'v Checked)>,
         checked: &'v Checked,
+        limits: &ExplainLimits,
     ) -> Result<Self, ExprPlanErrors> {
         Requirements::of(&segments, &[checked]).check(&columns)?;
         let all = vec![Asked::new(columns, &segments, checked)];
-        Ok(Self { columns, segments, all, places: HashMap::new() })
+        let (questions, of_columns) = (HashMap::new(), HashMap::new());
+        Ok(Self { columns, segments, limits: *limits, all, questions, of_columns })
     }
 
     /// What the expression says of an account; of one that the view does not show, nothing is known.
     pub(crate) fn explain(&mut self, account: Account<'_>) -> Explanation {
-        let mut parts: Vec<Part> = Vec::new();
-        // Which expression each part is of, and which node.
-        let mut from: Vec<(usize, NodeId)> = Vec::new();
-        let mut leaves: Vec<reads::Names> = Vec::new();
+        let mut found = Found::default();
         let whole = self.all.first().map(|whole| (whole.checked, whole.points.place(account)));
         if let Some((whole, Some(at))) = whole {
-            from.push((0, whole.ast().root()));
+            found.questions.push(Question { of: 0, node: whole.ast().root(), at, depth: 0 });
             let mut next = 0;
-            while let Some((of, node)) = from.get(next).copied() {
+            while let Some(question) = found.questions.get(next).copied() {
                 next += 1;
-                let (kind, below) = self.below(of, node);
-                let Some(asked) = self.all.get(of) else { continue };
-                let first = from.len();
-                from.extend(below);
-                let below: Vec<usize> = (first..from.len()).collect();
-                let (reads, names) = match kind {
-                    PartKind::Term => reads::of(asked, at, node),
-                    _ => (Vec::new(), reads::Names::default()),
-                };
-                leaves.push(names);
-                parts.push(Part {
-                    text: Arc::from(asked.checked.ast().text_of(node)),
-                    kind,
-                    value: asked.value(at, node),
-                    reads,
-                    below,
-                });
+                self.part(question, at, &mut found);
             }
         }
-        let question = whole.is_some_and(|(whole, _)| whole.is_predicate());
-        let flip = if question { flip::of(&parts, &leaves) } else { None };
+        let is_question = whole.is_some_and(|(whole, _)| whole.is_predicate());
+        let flip = if is_question { flip::of(&found.parts, &found.leaves) } else { None };
         Explanation {
             v: DocumentVersion,
             account: account.id(),
             date: self.columns.view().as_of().date(),
-            parts,
+            parts: found.parts,
+            derived: found.derived,
             flip,
         }
     }
 
+    /// One part; what is asked below it, and of the derived values that it reads, is asked later.
+    fn part(&mut self, question: Question, explained: AccountIdx, found: &mut Found) {
+        let Question { of, node, at, depth } = question;
+        let (kind, below) = self.below(of, node);
+        let Some(asked) = self.all.get(of) else { return };
+        let first = found.questions.len();
+        found.questions.extend(below.into_iter().map(|(of, node)| Question { of, node, at, depth }));
+        let below: Vec<usize> = (first..found.questions.len()).collect();
+        let (reads, names) = match kind {
+            PartKind::Term => reads::of(asked, at, node, self.limits.width),
+            _ => (Vec::new(), reads::Names::default()),
+        };
+        let text = Arc::from(asked.checked.ast().text_of(node));
+        let value = asked.value(at, node);
+        let account = (at != explained).then(|| self.columns.view().inner().account_id(at));
+        let read = |(mut reading, derived): reads::Read| {
+            if let Some((name, place)) = derived {
+                reading.derived = self.derived(name, place, depth, reading.value.as_ref(), found);
+            }
+            reading
+        };
+        let reads = reads.into_iter().map(read).collect();
+        found.leaves.push(names);
+        found.parts.push(Part { text, kind, account, value, reads, below });
+    }
+
+    /// Where a derived value stands among those that are explained; `None` past the limit.
+    fn derived(
+        &mut self,
+        name: Arc<str>,
+        at: AccountIdx,
+        depth: usize,
+        value: Option<&ExprValue>,
+        found: &mut Found,
+    ) -> Option<usize> {
+        let key = (name, at);
+        if let Some(known) = found.places.get(&key) {
+            return Some(*known);
+        }
+        if found.derived.len() >= self.limits.values {
+            return None;
+        }
+        let supply = self.columns.supply()?;
+        let behind = (depth < self.limits.depth).then(|| supply.provenance(&key.0, at, self.limits.width));
+        let mut ask = |checked: &'v Checked| {
+            let of = self.expression(&key.0, checked);
+            found.questions.push(Question { of, node: checked.ast().root(), at, depth: depth + 1 });
+            found.questions.len() - 1
+        };
+        let from = match behind {
+            None => Provenance::BeyondLimits,
+            Some(None) => return None,
+            Some(Some(Behind::Expression(checked))) => Provenance::Expression(ask(checked)),
+            Some(Some(Behind::Ranking(checked))) => Provenance::Ranking(ask(checked)),
+            Some(Some(Behind::RollUp(parts))) => Provenance::RollUp(parts),
+            Some(Some(Behind::Past { of, on })) => Provenance::Past { of, on },
+        };
+        let account = self.columns.view().inner().account_id(at);
+        found.derived.push(DerivedValue { name: key.0.clone(), account, value: value.cloned(), from });
+        found.places.insert(key, found.derived.len() - 1);
+        Some(found.derived.len() - 1)
+    }
+
+    /// The expression of a derived column.
+    fn expression(&mut self, name: &Arc<str>, checked: &'v Checked) -> usize {
+        if let Some(known) = self.of_columns.get(name) {
+            return *known;
+        }
+        self.all.push(Asked::new(self.columns, &[], checked));
+        self.of_columns.insert(name.clone(), self.all.len() - 1);
+        self.all.len() - 1
+    }
+
     /// The question of a segment, where it is known.
     fn question(&mut self, id: &str) -> Option<usize> {
-        if let Some(place) = self.places.get(id) {
+        if let Some(place) = self.questions.get(id) {
             return Some(*place);
         }
         let given = self.segments.iter().position(|(given, _)| *given == id);
@@ -140,7 +219,7 @@ impl<'v> Explainer<'v> {
             }
         };
         self.all.push(Asked::new(self.columns, segments, checked));
-        self.places.insert(id, self.all.len() - 1);
+        self.questions.insert(id, self.all.len() - 1);
         Some(self.all.len() - 1)
     }
 

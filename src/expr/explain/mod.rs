@@ -4,6 +4,7 @@
 //! from where, and which parts would have to change. Ruling S69 of `docs/semantics`.
 
 mod build;
+mod derived;
 mod flip;
 mod reads;
 mod render;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::build::Explainer;
+pub use self::derived::{DerivedValue, ExplainLimits, Provenance, RollUpPart, RollUpParts, UsageDays};
 use super::batch::ExprPlanErrors;
 use super::checked::Checked;
 use super::columns::Columns;
@@ -68,6 +70,9 @@ pub struct Explanation {
     date: Date,
     /// The whole first, each part after the one that it is of.
     parts: Vec<Part>,
+    /// The derived values that were read, each after the one that it was read for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    derived: Vec<DerivedValue>,
     flip: Option<Flip>,
 }
 
@@ -80,6 +85,9 @@ pub struct Part {
     pub text: Arc<str>,
     /// How its answer comes from those of the parts below it.
     pub kind: PartKind,
+    /// The account at which it was asked, where that is not the one that is explained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
     /// Its answer; `None` where it has none.
     pub value: Option<ExprValue>,
     /// What was read for it, in the order of the text. Of a part with parts below: nothing.
@@ -133,6 +141,9 @@ pub struct Reading {
     pub value: Option<ExprValue>,
     /// Where it is from.
     pub from: Origin,
+    /// Of a derived value: its place in [`Explanation::derived`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derived: Option<usize>,
 }
 
 /// Where a value is from.
@@ -152,6 +163,8 @@ pub enum Origin {
     Accounts(Gathered<AccountId>),
     /// Rows of a child table.
     Rows(Gathered<ChildId>),
+    /// Usage of the account itself, by day.
+    Usage(UsageDays),
 }
 
 /// What was found among accounts or rows.
@@ -213,6 +226,12 @@ impl Explanation {
         &self.parts
     }
 
+    /// The derived values that were read, each once, and what they were computed from.
+    #[must_use]
+    pub fn derived(&self) -> &[DerivedValue] {
+        &self.derived
+    }
+
     /// The answer of the whole to a yes/no question.
     #[must_use]
     pub fn truth(&self) -> Option<bool> {
@@ -242,12 +261,26 @@ impl Checked {
     ///
     /// # Complexity
     ///
-    /// Linear in the parts, and in the accounts and rows that they speak of.
+    /// Linear in the parts, and in the accounts and rows that they speak of: of a derived value that is a roll-up, its rows are read once.
     pub fn explain<'c>(
         &'c self,
         columns: impl Into<Columns<'c>>,
         account: Account<'_>,
     ) -> Result<Explanation, ExprPlanErrors> {
-        Ok(Explainer::new(columns.into(), Vec::new(), self)?.explain(account))
+        self.explain_within(columns, account, &ExplainLimits::default())
+    }
+
+    /// The same, so far down the chain of definitions as limits say.
+    ///
+    /// # Errors
+    ///
+    /// As [`Checked::explain`].
+    pub fn explain_within<'c>(
+        &'c self,
+        columns: impl Into<Columns<'c>>,
+        account: Account<'_>,
+        limits: &ExplainLimits,
+    ) -> Result<Explanation, ExprPlanErrors> {
+        Ok(Explainer::new(columns.into(), Vec::new(), self, limits)?.explain(account))
     }
 }

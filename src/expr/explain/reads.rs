@@ -4,14 +4,14 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::build::Asked;
-use super::{Gathered, MAX_WITNESSES, Origin, Reading};
+use super::{Gathered, MAX_WITNESSES, Origin, Reading, UsageDays};
 use crate::expr::ast::{Ast, Node, NodeId};
-use crate::expr::batch::{self, Points};
+use crate::expr::batch::{self, Points, UsageAsked};
 use crate::expr::scalar;
 use crate::expr::term::{Asker, Gather, Op, Over, TermId};
 use crate::expr::types::Type;
 use crate::expr::value::{ExprValue, Val};
-use crate::model::{AccountIdx, ChildId, TableId};
+use crate::model::{AccountIdx, ChildId, Date, TableId};
 use crate::tree::AccountTree;
 
 /// What a part depends on: attributes by name, whosever they are, and the shape of the tree.
@@ -28,18 +28,22 @@ impl Names {
     }
 }
 
+/// A reading; of a derived value, the column and the account that has it.
+pub(super) type Read = (Reading, Option<(Arc<str>, AccountIdx)>);
+
 /// What a node reads at an account, in the order of the text, and what it depends on.
-pub(super) fn of(asked: &Asked<'_>, at: AccountIdx, node: NodeId) -> (Vec<Reading>, Names) {
+pub(super) fn of(asked: &Asked<'_>, at: AccountIdx, node: NodeId, width: usize) -> (Vec<Read>, Names) {
     let ast = asked.checked.ast();
-    let mut readings: Vec<Reading> = Vec::new();
+    let mut readings: Vec<Read> = Vec::new();
     let mut known: HashSet<Arc<str>> = HashSet::new();
     let mut left = vec![node];
     while let Some(node) = left.pop() {
-        match origin(asked, at, node) {
-            Some(from) => {
+        match origin(asked, at, node, width) {
+            Some((from, derived)) => {
                 let text: Arc<str> = Arc::from(ast.text_of(node));
                 if known.insert(text.clone()) {
-                    readings.push(Reading { text, value: asked.value(at, node), from });
+                    let value = asked.value(at, node);
+                    readings.push((Reading { text, value, from, derived: None }, derived));
                 }
             }
             None => match ast.node(node) {
@@ -89,8 +93,11 @@ fn depends(points: &Points<'_>, term: TermId, names: &mut Names) {
     }
 }
 
-/// Where the value of a node is from, where it is one that is read rather than reckoned.
-fn origin(asked: &Asked<'_>, at: AccountIdx, node: NodeId) -> Option<Origin> {
+/// Where a value is from, and which derived value it is.
+type Found = (Origin, Option<(Arc<str>, AccountIdx)>);
+
+/// Where the value of a node is from, where it is one that is read rather than computed.
+fn origin(asked: &Asked<'_>, at: AccountIdx, node: NodeId, width: usize) -> Option<Found> {
     let points = &asked.points;
     let mut term = asked.term(node)?;
     let mut account = Some(at);
@@ -98,11 +105,17 @@ fn origin(asked: &Asked<'_>, at: AccountIdx, node: NodeId) -> Option<Origin> {
         account = account.and_then(|account| points.reached(account, place));
         term = *inner;
     }
-    let Some(account) = account else { return Some(Origin::Nowhere) };
+    let Some(account) = account else { return Some((Origin::Nowhere, None)) };
     let id = |account: AccountIdx| points.view.inner().account_id(account);
     let whose = || if account == at { Origin::Own } else { Origin::Account(id(account)) };
-    match points.terms.op(term) {
-        Op::Slot(_) | Op::Level | Op::AccountId | Op::Under { .. } => Some(whose()),
+    let from = match points.terms.op(term) {
+        Op::Slot(slot) => {
+            let name = points.terms.slots.get(*slot as usize).map(|slot| &slot.name);
+            let derived = name.filter(|_| points.is_derived(*slot)).map(|name| (name.clone(), account));
+            return Some((whose(), derived));
+        }
+        Op::Usage(..) => usage(asked, account, node, term, width),
+        Op::Level | Op::AccountId | Op::Under { .. } => Some(whose()),
         Op::Owns(product) => {
             let mut found =
                 Gathered { asked: 0, cancelled: 0, missing: 0, decisive: 0, witnesses: Vec::new() };
@@ -116,7 +129,7 @@ fn origin(asked: &Asked<'_>, at: AccountIdx, node: NodeId) -> Option<Origin> {
         }
         Op::Gather { asker, what, over, filters, body } => {
             if points.asker(account, asker).is_none() {
-                return Some(Origin::Nowhere);
+                return Some((Origin::Nowhere, None));
             }
             let answer = points.value(account, term);
             let kind = match asked.checked.ast().node(node) {
@@ -146,7 +159,30 @@ fn origin(asked: &Asked<'_>, at: AccountIdx, node: NodeId) -> Option<Origin> {
         }
         _ if asked.is_moment(node) => Some(Origin::Day),
         _ => None,
-    }
+    };
+    Some((from?, None))
+}
+
+/// The days of a question about usage.
+fn usage(asked: &Asked<'_>, at: AccountIdx, node: NodeId, term: TermId, width: usize) -> Option<Origin> {
+    let points = &asked.points;
+    let today = points.view.as_of().date();
+    let question = UsageAsked::of(&points.terms, term, today.days())?;
+    let (first, last) = question.window()?;
+    let (kind, mut days) = points.supply?.usage_days(at, &question);
+    let kind = kind.as_ref().or_else(|| asked.checked.kind_of(node))?;
+    let more = days.len().saturating_sub(width);
+    days.reverse();
+    days.truncate(width);
+    let days = days
+        .iter()
+        .filter_map(|(day, cell)| Some((Date::from_days(*day)?, Val::of_cell(cell).to_value(kind))));
+    Some(Origin::Usage(UsageDays {
+        first: first.and_then(Date::from_days),
+        last: Date::from_days(last)?,
+        days: days.collect(),
+        more,
+    }))
 }
 
 /// Does what a macro or a count is asked of say `withCancelled()`?

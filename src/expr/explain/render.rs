@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Explanation, Gathered, Origin, PartKind};
+use super::{Explanation, Gathered, Origin, Part, PartKind, Provenance, RollUpPart, UsageDays};
 use crate::expr::value::ExprValue;
 
 const fn word(truth: Option<bool>) -> &'static str {
@@ -23,30 +23,42 @@ impl fmt::Display for Explanation {
             Some(value) if !is_question => writeln!(f, "{value}")?,
             _ => writeln!(f, "{}", word(self.truth()))?,
         }
-        let mut left: Vec<(usize, usize)> = if self.parts.is_empty() { Vec::new() } else { vec![(0, 0)] };
-        while let Some((at, depth)) = left.pop() {
-            let Some(part) = self.parts.get(at) else { continue };
-            let indent = depth * 2;
-            let said = match (&part.value, part.truth()) {
-                (Some(value), None) => value.to_string(),
-                (_, truth) => word(truth).to_owned(),
-            };
-            let what = match part.kind {
-                PartKind::All => "all of",
-                PartKind::Any => "one of",
-                PartKind::Not => "not",
-                _ => &*part.text,
-            };
-            writeln!(f, "{:indent$}{said:<4} {what}", "")?;
-            for reading in &part.reads {
-                let value = reading.value.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
-                write!(f, "{:indent$}       {} = {value}", "", reading.text)?;
-                origin(f, &reading.from)?;
-                writeln!(f)?;
+        let mut told = vec![false; self.derived.len()];
+        let mut left: Vec<Line> = if self.parts.is_empty() { Vec::new() } else { vec![Line::Part(0, 0)] };
+        while let Some(line) = left.pop() {
+            match line {
+                Line::Part(at, depth) => {
+                    let Some(part) = self.parts.get(at) else { continue };
+                    self.part(f, part, depth)?;
+                    // A part is written once, even in a document that says otherwise.
+                    let below = part.below.iter().rev().filter(|below| **below > at);
+                    left.extend(below.map(|below| Line::Part(*below, depth + 1)));
+                    left.extend((0..part.reads.len()).rev().map(|read| Line::Reading(at, read, depth)));
+                }
+                Line::Reading(at, read, depth) => {
+                    let Some(reading) = self.parts.get(at).and_then(|part| part.reads.get(read)) else {
+                        continue;
+                    };
+                    let derived = reading.derived.and_then(|at| Some((at, self.derived.get(at)?)));
+                    let indent = depth * 2 + 7;
+                    write!(f, "{:indent$}{} = {}", "", reading.text, shown(reading.value.as_ref()))?;
+                    origin(f, &reading.from)?;
+                    let Some((at, derived)) = derived else {
+                        writeln!(f)?;
+                        continue;
+                    };
+                    if told.get(at) == Some(&true) {
+                        writeln!(f, " (explained above)")?;
+                        continue;
+                    }
+                    if let Some(told) = told.get_mut(at) {
+                        *told = true;
+                    }
+                    left.extend(
+                        provenance(f, &derived.from, indent)?.map(|part| Line::Part(part, depth + 4)),
+                    );
+                }
             }
-            // A part is written once, even in a document that says otherwise.
-            let below = part.below.iter().rev().filter(|below| **below > at);
-            left.extend(below.map(|below| (*below, depth + 1)));
         }
         let Some(flip) = &self.flip else { return Ok(()) };
         writeln!(f, "it would {} if:", if flip.to { "be yes" } else { "not be yes" })?;
@@ -61,6 +73,108 @@ impl fmt::Display for Explanation {
     }
 }
 
+impl Explanation {
+    fn part(&self, f: &mut fmt::Formatter<'_>, part: &Part, depth: usize) -> fmt::Result {
+        let indent = depth * 2;
+        let said = match (&part.value, part.truth()) {
+            (Some(value), None) => value.to_string(),
+            (_, truth) => word(truth).to_owned(),
+        };
+        let what = match part.kind {
+            PartKind::All => "all of",
+            PartKind::Any => "one of",
+            PartKind::Not => "not",
+            _ => &*part.text,
+        };
+        write!(f, "{:indent$}{said:<4} {what}", "")?;
+        match &part.account {
+            Some(account) => writeln!(f, " (at {account})"),
+            None => writeln!(f),
+        }
+    }
+}
+
+/// What is written of an explanation next.
+enum Line {
+    /// A part, so deep.
+    Part(usize, usize),
+    /// A reading of a part.
+    Reading(usize, usize, usize),
+}
+
+fn shown(value: Option<&ExprValue>) -> String {
+    value.map_or_else(|| "nothing".to_owned(), ToString::to_string)
+}
+
+/// Ends the line of a derived value with what it was computed from; gives the part that says more.
+fn provenance(
+    f: &mut fmt::Formatter<'_>,
+    from: &Provenance,
+    indent: usize,
+) -> Result<Option<usize>, fmt::Error> {
+    match from {
+        Provenance::Expression(part) => writeln!(f, ", computed from").map(|()| Some(*part)),
+        Provenance::Ranking(part) => writeln!(f, ", the place of").map(|()| Some(*part)),
+        Provenance::BeyondLimits => writeln!(f, ", of which no more is told").map(|()| None),
+        Provenance::Past { of, on } => {
+            match on {
+                Some(on) => writeln!(f, ", {of} as recorded on {on}")?,
+                None => writeln!(f, ", {of} as recorded before the calendar begins")?,
+            }
+            Ok(None)
+        }
+        Provenance::RollUp(parts) => {
+            write!(f, ", the {} of ", parts.operator)?;
+            roll_up(f, &parts.whole)?;
+            writeln!(f)?;
+            for (account, part) in &parts.accounts {
+                write!(f, "{:indent$}  {account}: ", "")?;
+                roll_up(f, part)?;
+                writeln!(f)?;
+            }
+            if parts.more > 0 {
+                let s = if parts.more == 1 { "" } else { "s" };
+                write!(f, "{:indent$}  {} more account{s}: ", "", parts.more)?;
+                roll_up(f, &parts.rest)?;
+                writeln!(f)?;
+            }
+            Ok(None)
+        }
+    }
+}
+
+fn roll_up(f: &mut fmt::Formatter<'_>, part: &RollUpPart) -> fmt::Result {
+    let s = if part.counted == 1 { "" } else { "s" };
+    for (place, sum) in part.sums.iter().enumerate() {
+        write!(f, "{}{}", if place == 0 { "" } else { " by " }, shown(sum.as_ref()))?;
+    }
+    write!(f, "{}{} row{s}", if part.sums.is_empty() { "" } else { " of " }, part.counted)?;
+    if part.decisive > 0 {
+        write!(f, ", {} of them with the answer", part.decisive)?;
+    }
+    if part.skipped > 0 {
+        write!(f, ", {} without a value", part.skipped)?;
+    }
+    Ok(())
+}
+
+fn usage(f: &mut fmt::Formatter<'_>, found: &UsageDays) -> fmt::Result {
+    match found.first {
+        Some(first) if first == found.last => write!(f, " (on {first}")?,
+        Some(first) => write!(f, " (from {first} to {}", found.last)?,
+        None => write!(f, " (until {}", found.last)?,
+    }
+    for (place, (day, value)) in found.days.iter().enumerate() {
+        write!(f, "{}{day} {}", if place == 0 { ": " } else { ", " }, shown(value.as_ref()))?;
+    }
+    match (found.days.is_empty(), found.more) {
+        (true, 0) => f.write_str(": nothing)"),
+        (_, 0) => f.write_str(")"),
+        (_, 1) => f.write_str(" and 1 more day)"),
+        (_, more) => write!(f, " and {more} more days)"),
+    }
+}
+
 fn origin(f: &mut fmt::Formatter<'_>, from: &Origin) -> fmt::Result {
     match from {
         Origin::Own => Ok(()),
@@ -69,6 +183,7 @@ fn origin(f: &mut fmt::Formatter<'_>, from: &Origin) -> fmt::Result {
         Origin::Day => f.write_str(" (the day of the question)"),
         Origin::Accounts(found) => gathered(f, found, "account"),
         Origin::Rows(found) => gathered(f, found, "row"),
+        Origin::Usage(found) => usage(f, found),
     }
 }
 

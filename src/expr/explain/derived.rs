@@ -1,0 +1,144 @@
+//! What was a derived value computed from?
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::expr::value::ExprValue;
+use crate::model::{AccountId, Date};
+
+/// How far an explanation goes down the chain of definitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExplainLimits {
+    /// Definitions below each other: 0 names derived values and says nothing of what they were computed from.
+    pub depth: usize,
+    /// Accounts of a roll-up and days of usage that are named; the others are counted together.
+    pub width: usize,
+    /// Derived values that are explained, in all.
+    pub values: usize,
+}
+
+impl Default for ExplainLimits {
+    /// 8 definitions deep, 10 accounts or days wide, 100 values.
+    fn default() -> Self {
+        Self { depth: 8, width: 10, values: 100 }
+    }
+}
+
+impl ExplainLimits {
+    /// With so many definitions below each other.
+    #[must_use]
+    pub const fn with_depth(mut self, depth: usize) -> Self {
+        self.depth = depth;
+        self
+    }
+
+    /// With so many accounts and days named.
+    #[must_use]
+    pub const fn with_width(mut self, width: usize) -> Self {
+        self.width = width;
+        self
+    }
+
+    /// With so many values explained.
+    #[must_use]
+    pub const fn with_values(mut self, values: usize) -> Self {
+        self.values = values;
+        self
+    }
+}
+
+/// A derived value that was read, and where it is from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct DerivedValue {
+    /// The column.
+    pub name: Arc<str>,
+    /// The account that has it.
+    pub account: AccountId,
+    /// The value; `None` where it has none.
+    pub value: Option<ExprValue>,
+    /// What it was computed from.
+    pub from: Provenance,
+}
+
+/// What a derived value was computed from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Provenance {
+    /// An expression: its whole, by its place in [`Explanation::parts`](super::Explanation::parts).
+    Expression(usize),
+    /// The place of an expression's value among those of others; the expression as above.
+    Ranking(usize),
+    /// The rows of accounts.
+    RollUp(RollUpParts),
+    /// The value of a column as it was recorded on an earlier day.
+    Past {
+        /// The column.
+        of: Arc<str>,
+        /// The day; `None` before the calendar begins.
+        on: Option<Date>,
+    },
+    /// Not told: it is beyond the [`ExplainLimits`].
+    BeyondLimits,
+}
+
+/// The rows that a roll-up counts for one account, by the account that each is of. Counts and sums add up: those of the accounts
+/// that are named and of the rest are those of the whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RollUpParts {
+    /// The operator, in words.
+    pub operator: Arc<str>,
+    /// All rows together.
+    pub whole: RollUpPart,
+    /// What accounts add, the greatest first: by the first sum whatever its sign, else by the number of decisive rows, else of rows; of equals by id.
+    pub accounts: Vec<(AccountId, RollUpPart)>,
+    /// What all other accounts add.
+    pub rest: RollUpPart,
+    /// How many these are.
+    pub more: usize,
+}
+
+/// What some rows add to a roll-up.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RollUpPart {
+    /// Rows with a value; of a count of events, events.
+    pub counted: u64,
+    /// Rows without a value.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped: u64,
+    /// The sums of the operator: one of a sum or an average, two of a ratio, a weighted average or a share, none of others. `None`
+    /// where nothing has a value, or where the sum is out of range.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sums: Vec<Option<ExprValue>>,
+    /// Rows that decide the answer of an operator without sums: those that have the value that is given.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub decisive: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// The days of a question about usage on which there was something, the last first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct UsageDays {
+    /// The first day that was asked; `None` where all days are.
+    pub first: Option<Date>,
+    /// The last.
+    pub last: Date,
+    /// What the same question comes to on each of them by itself; of a metric, its value. Counts and sums add up to the whole.
+    pub days: Vec<(Date, Option<ExprValue>)>,
+    /// How many more days there are.
+    pub more: usize,
+}

@@ -1,0 +1,375 @@
+//! Everything that can be asked is asked of everything that is known: pages, groups, histograms, rows and explanations over
+//! derived columns, of a live view as of a fresh load, in any scope.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use crate::common::{CHUNK_ROWS, config};
+use crate::engine::{definitions, engine_over, past, rows_of, step};
+use perennial::aggregate::{
+    Event, EventKind, Metric, Operator, RollUpDefinition, Usage, UsageSchema, UsageSettings,
+};
+use perennial::catalog::{CalculatedAttribute, Catalog, Definition, DefinitionKind, Derived};
+use perennial::engine::{Engine, EngineSettings, LiveView};
+use perennial::expr::{Ast, Checker, Columns, ExplainLimits, ExprPlan, ExprValue, Provenance, RollUpPart};
+use perennial::segment::{GroupBy, Histogram, MeasureKind, Query, RowFilter, Segment};
+use perennial::source::MemorySource;
+use perennial::{
+    Account, AccountId, AccountRow, AsOf, Attribute, AttributeType, Change, Date, Nesting, Policy, Schema,
+    Scope,
+};
+use proptest::prelude::*;
+
+/// Columns of every kind by which pages are put in order and filtered.
+const COLUMNS: [&str; 8] =
+    ["seats_sum", "half", "place", "recent", "score_mean", "latest", "seats_before", "weekly_sum"];
+
+/// The answers of many questions, as JSON.
+fn asked<'c>(checker: &Checker<'_>, columns: Columns<'c>) -> Vec<String> {
+    let mut all = Vec::new();
+    let view = columns.view();
+    for (number, name) in COLUMNS.into_iter().enumerate() {
+        let query = Query::new()
+            .filter(
+                ["has(name)", "inSegment(\"big\") || inSegment(\"late\")", "half > 3 || has(recent)"]
+                    [number % 3],
+            )
+            .unwrap()
+            .sort(name, number % 2 == 0)
+            .unwrap()
+            .sort("children.count(c, c.half > 5.0)", true)
+            .unwrap()
+            .column(name, name)
+            .unwrap()
+            .column("above", &format!("parent.{name}"))
+            .unwrap()
+            .column("logins", "events(\"login\").lastDays(3).count()")
+            .unwrap()
+            .limit(4)
+            .check(checker)
+            .unwrap();
+        let mut page = query.run(columns, None).unwrap();
+        loop {
+            all.push(serde_json::to_string(&page).unwrap());
+            let Some(next) = page.next.clone() else { break };
+            page = query.run(columns, Some(&next)).unwrap();
+        }
+        all.push(serde_json::to_string(&query.select(columns, &view.visible()).unwrap()).unwrap());
+        let groups = GroupBy::new(name).unwrap().measure("sum", MeasureKind::Sum, "seats_sum").unwrap();
+        all.push(serde_json::to_string(&groups.run(checker, columns, &view.visible()).unwrap()).unwrap());
+    }
+    let bins =
+        Histogram::of(checker, columns, &view.visible(), &Ast::parse("half").unwrap(), &[0.0, 20.0, 60.0]);
+    all.push(serde_json::to_string(&bins.unwrap()).unwrap());
+    let rows = checker.check("tickets.exists(t, t.hours > half || inSegment(\"big\"))").unwrap();
+    let rows = RowFilter::of(checker, rows.ast().clone()).unwrap().rows(columns, &view.visible()).unwrap();
+    all.push(rows.iter().map(|row| row.id().to_string()).collect::<Vec<_>>().join(" "));
+    let lint = checker.check_predicate("place != 3.0").unwrap();
+    all.extend(lint.lints_in(columns).iter().map(ToString::to_string));
+    all
+}
+
+/// A page by plain values: filtered, put in order by one column and the id.
+fn plain_page(columns: Columns<'_>, by: &str, descending: bool) -> Vec<AccountId> {
+    let mut all: Vec<(Option<ExprValue>, AccountId)> =
+        columns.view().accounts().map(|account| (columns.value(by, account), account.id())).collect();
+    all.sort_by(|(a, a_id), (b, b_id)| {
+        let values = match (a, b) {
+            (Some(a), Some(b)) => {
+                let order = compared(a, b);
+                if descending { order.reverse() } else { order }
+            }
+            (a, b) => b.is_some().cmp(&a.is_some()),
+        };
+        values.then_with(|| a_id.cmp(b_id))
+    });
+    all.into_iter().map(|(_, id)| id).collect()
+}
+
+fn compared(a: &ExprValue, b: &ExprValue) -> Ordering {
+    match (a, b) {
+        (ExprValue::Int(a), ExprValue::Int(b)) => a.cmp(b),
+        (ExprValue::Double(a), ExprValue::Double(b)) => a.total_cmp(b),
+        (ExprValue::Decimal(a), ExprValue::Decimal(b)) => a.cmp(b),
+        (ExprValue::Text(a), ExprValue::Text(b)) => a.cmp(b),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Of each roll-up at each account: named accounts and the rest make the whole, and the whole is the answer.
+fn parts_add_up(
+    columns: Columns<'_>,
+    counts: &dyn Fn(&str, Account<'_>) -> Option<(u64, u64)>,
+    width: usize,
+) {
+    let limits = ExplainLimits::default().with_width(width);
+    for definition in definitions(false).iter().filter(|of| of.kind() == DefinitionKind::RollUp) {
+        let name = definition.name();
+        for account in columns.view().accounts() {
+            let why = columns.explain(name, account, &limits).unwrap().unwrap();
+            let value = columns.value(name, account);
+            assert_eq!(why.value(), value.as_ref(), "{name} of {account:?}");
+            let Provenance::RollUp(parts) = &why.derived()[0].from else { panic!("{why}") };
+            assert!(parts.accounts.len() <= width && (parts.more == 0 || parts.accounts.len() == width));
+            let mut all = parts.rest.clone();
+            for (of, part) in &parts.accounts {
+                assert!(columns.view().account(of.as_str()).is_some(), "{of} is hidden");
+                all.counted += part.counted;
+                all.skipped += part.skipped;
+                all.decisive += part.decisive;
+            }
+            let same = |a: &RollUpPart, b: &RollUpPart| {
+                (a.counted, a.skipped, a.decisive) == (b.counted, b.skipped, b.decisive)
+            };
+            assert!(same(&all, &parts.whole), "{name} of {account:?}: {parts:?}");
+            if let Some(counts) = counts(name, account) {
+                assert_eq!(
+                    (parts.whole.counted, parts.whole.skipped),
+                    counts,
+                    "{name} of {account:?}: {parts:?}"
+                );
+            }
+            for sum in 0..parts.whole.sums.len() {
+                let ints = |part: &RollUpPart| match &part.sums[sum] {
+                    Some(ExprValue::Int(v)) => Some(*v),
+                    _ => None,
+                };
+                if let Some(whole) = ints(&parts.whole) {
+                    let named: i64 = parts.accounts.iter().filter_map(|(_, part)| ints(part)).sum();
+                    assert_eq!(
+                        named + ints(&parts.rest).unwrap_or(0),
+                        whole,
+                        "{name} of {account:?}: {parts:?}"
+                    );
+                }
+            }
+            match (name, parts.whole.sums.as_slice()) {
+                ("seats_sum" | "parents" | "rate_sum" | "halves" | "ticket_hours", [sum]) => {
+                    assert_eq!(sum, &value, "{parts:?}")
+                }
+                ("share", [Some(ExprValue::Int(one)), Some(ExprValue::Int(all))])
+                    if parts.whole.skipped == 0 =>
+                {
+                    assert_eq!(value, Some(ExprValue::Double(*one as f64 / *all as f64)), "{parts:?}");
+                }
+                _ => {}
+            }
+            let decides = matches!(
+                name,
+                "since_first"
+                    | "rate_most"
+                    | "seats_most"
+                    | "hours_least"
+                    | "median"
+                    | "often"
+                    | "third"
+                    | "earliest"
+                    | "latest"
+            );
+            if decides && value.is_some() {
+                assert!(parts.whole.decisive > 0, "{name} of {account:?}: {parts:?}");
+            }
+        }
+    }
+}
+
+/// A fresh load of the whole book of a live view, as `derived` says it for the same accounts.
+fn afresh(live: &LiveView, packing: usize) -> Derived {
+    let state = live.published();
+    let whole = state.view(&Scope::all()).unwrap();
+    let (book, _) = rows_of(whole.accounts()).load(CHUNK_ROWS[packing], Policy::strict());
+    let links = state.book().successions().links();
+    let history = links.into_iter().fold(Change::new(), |all, link| all.declare_succession(link.clone()));
+    let (book, _) = book.apply(&history).unwrap();
+    let ids: BTreeSet<AccountId> = live.accounts().accounts().map(|account| account.id()).collect();
+    let scope = Scope::of(book.accounts(ids.iter().map(AccountId::as_str)));
+    let view = book.view(&scope, live.accounts().as_of().clone()).unwrap();
+    let catalog = state.catalog();
+    let fresh = Catalog::new(book.schema(), catalog.usage_schema(), catalog.definitions().to_vec()).unwrap();
+    let usage = state.usage().map(|usage| usage.over(&view, fresh.metrics()));
+    fresh.run(&view, usage.as_ref(), Some(&past()))
+}
+
+proptest! {
+    #![proptest_config(config(12))]
+
+    #[test]
+    fn any_question_of_a_live_view_is_that_of_a_fresh_load(
+        seeds in prop::collection::vec(any::<[u8; 5]>(), 1..25),
+        steps in prop::collection::vec(any::<[u8; 5]>(), 0..4),
+        (packing, other) in (0_usize..6, 0_usize..6),
+        visible in any::<u64>(),
+        width in 0_usize..5,
+    ) {
+        let engine = engine_over(&seeds, packing);
+        engine.define(definitions(false)).unwrap();
+        for (number, bytes) in steps.iter().enumerate() {
+            let _refused = step(&engine, *bytes, number);
+        }
+        // Some steps define other things by the same names, or take definitions away.
+        engine.define(definitions(false)).unwrap();
+        let state = engine.published();
+        let shown = state.book().view(&Scope::all(), state.as_of().clone()).unwrap();
+        let ids: Vec<AccountId> = shown.accounts().enumerate()
+            .filter(|(place, _)| visible >> (place % 64) & 1 == 1)
+            .map(|(_, account)| account.id())
+            .collect();
+        let some = Scope::of(state.book().accounts(ids.iter().map(AccountId::as_str)));
+        for scope in [Scope::all(), some] {
+            let live = state.view(&scope).unwrap();
+            let checker = Checker::new(state.catalog().names());
+            let derived = afresh(&live, other);
+            prop_assert_eq!(asked(&checker, (&live).into()), asked(&checker, (&derived).into()));
+            for (number, by) in COLUMNS.into_iter().enumerate() {
+                let query = Query::new().sort(by, number % 2 == 0).unwrap().limit(1_000).check(&checker).unwrap();
+                let page = query.run(&live, None).unwrap();
+                let found: Vec<AccountId> = page.rows.into_iter().map(|row| row.id).collect();
+                prop_assert_eq!(found, plain_page((&live).into(), by, number % 2 == 0));
+            }
+            parts_add_up((&live).into(), &|name, account| live.counts(name, account), width);
+            for account in live.accounts().accounts() {
+                let there = derived.view().account(account.id_str()).unwrap();
+                for name in ["seats_sum", "place", "recent", "big", "crowded", "weekly_sum", "seats_before", "halves"] {
+                    let limits = ExplainLimits::default().with_width(width);
+                    let of_live = Columns::from(&live).explain(name, account, &limits).unwrap().unwrap();
+                    let of_fresh = Columns::from(&derived).explain(name, there, &limits).unwrap().unwrap();
+                    prop_assert_eq!(&of_live, &of_fresh);
+                    let json = serde_json::to_string(&of_live).unwrap();
+                    prop_assert_eq!(&serde_json::from_str::<perennial::expr::Explanation>(&json).unwrap(), &of_live);
+                }
+            }
+        }
+    }
+}
+
+fn small() -> Engine {
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(Attribute::new("seats", AttributeType::Int))
+        .build()
+        .unwrap();
+    let id = |id: &str| AccountId::new(id).unwrap();
+    let row = |name: &str, seats: i64| AccountRow::new(id(name), "Company").with("seats", seats);
+    let source = MemorySource::new()
+        .account(row("acme", 10))
+        .account(row("acme-eu", 30).under(id("acme")))
+        .account(row("acme-us", 20).under(id("acme")))
+        .account(AccountRow::new(id("acme-jp"), "Company").under(id("acme")));
+    let today = Date::new(2026, 1, 31).unwrap();
+    let mut usage = Usage::new(UsageSchema::new([EventKind::new("login")]).unwrap(), UsageSettings::new());
+    let on = |account: &'static str, days: i32, count| {
+        Event::on("login", account, today.plus_days(-days).unwrap()).count(count)
+    };
+    usage
+        .ingest([on("acme-eu", 0, 4), on("acme-eu", 2, 3), on("acme-us", 1, 5), on("acme-us", 40, 9)], today)
+        .unwrap();
+    let engine = Engine::new(schema, AsOf::date_utc(today), EngineSettings::new().usage(usage)).unwrap();
+    engine.load(&source).unwrap();
+    let definitions: [Definition; 6] = [
+        Metric::new("logins", "events(\"login\").count()").into(),
+        CalculatedAttribute::new("week", "metric(\"logins\").lastDays(7).sum()").into(),
+        RollUpDefinition::new("family_week", Operator::Sum("week".into())).into(),
+        RollUpDefinition::new("family_seats", Operator::Sum("seats".into())).into(),
+        CalculatedAttribute::new("per_seat", "ratio(family_week, family_seats)").into(),
+        Segment::parse("at_risk", "per_seat < 0.5 && has(seats)").unwrap().into(),
+    ];
+    engine.define(definitions).unwrap();
+    engine
+}
+
+#[test]
+fn why_goes_down_the_chain_to_the_days() {
+    let engine = small();
+    let live = engine.published().view(&Scope::all()).unwrap();
+    let acme = live.account("acme").unwrap();
+    let limits = ExplainLimits::default().with_width(2);
+    let columns = Columns::from(&live);
+    let why = columns.explain("at_risk", acme, &limits).unwrap().unwrap();
+    assert_eq!(
+        why.to_string(),
+        "acme on 2026-01-31: yes\n\
+         yes  all of\n\
+         \x20 yes  per_seat < 0.5\n\
+         \x20        per_seat = 0.2, computed from\n\
+         \x20         0.2  ratio(family_week, family_seats)\n\
+         \x20                family_week = 12, the sum of 12 of 4 rows\n\
+         \x20                  acme-eu: 7 of 1 row\n\
+         \x20                  acme-us: 5 of 1 row\n\
+         \x20                  2 more accounts: 0 of 2 rows\n\
+         \x20                family_seats = 60, the sum of 60 of 3 rows, 1 without a value\n\
+         \x20                  acme-eu: 30 of 1 row\n\
+         \x20                  acme-us: 20 of 1 row\n\
+         \x20                  2 more accounts: 10 of 1 row, 1 without a value\n\
+         \x20 yes  has(seats)\n\
+         it would not be yes if:\n\
+         \x20 `per_seat < 0.5` were no\n"
+    );
+    let week = columns.explain("week", live.account("acme-eu").unwrap(), &limits).unwrap().unwrap();
+    assert_eq!(
+        week.to_string(),
+        "acme-eu on 2026-01-31: 7\n\
+         7    week\n\
+         \x20      week = 7, computed from\n\
+         \x20       7    metric(\"logins\").lastDays(7).sum()\n\
+         \x20              metric(\"logins\").lastDays(7).sum() = 7 (from 2026-01-25 to 2026-01-31: 2026-01-31 4, 2026-01-29 3)\n"
+    );
+    assert!(columns.explain("nothing", acme, &limits).is_none());
+}
+
+/// What a question reads and nobody knows is an error that names it, never a missing value.
+#[test]
+fn what_is_not_known_is_refused() {
+    let engine = small();
+    let live = engine.published().view(&Scope::all()).unwrap();
+    let checker = Checker::new(live.catalog().names());
+    let asked = [
+        checker.check("per_seat > 1.0 && inSegment(\"at_risk\")").unwrap(),
+        checker.check("metric(\"logins\").sum() > 1 || events(\"login\").count() > 2").unwrap(),
+    ];
+    let plan = ExprPlan::new(&asked);
+    assert!(plan.run(&live).is_ok());
+    let errors = plan.run(live.accounts()).unwrap_err();
+    assert_eq!(
+        errors.faults().iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "expression 0: there is no `per_seat` here",
+            "expression 0: the members of segment `at_risk` are not known here",
+            "expression 1: no usage `logins` is known here",
+            "expression 1: no usage `login` is known here",
+        ]
+    );
+    assert!(asked[0].for_accounts(live.accounts()).is_err());
+    assert!(asked[0].explain(live.accounts(), live.account("acme").unwrap()).is_err());
+}
+
+/// An explanation says no more than its limits allow.
+#[test]
+fn an_explanation_keeps_to_its_limits() {
+    let engine = small();
+    let live = engine.published().view(&Scope::all()).unwrap();
+    let columns = Columns::from(&live);
+    let acme = live.account("acme").unwrap();
+    let told = |limits: ExplainLimits| columns.explain("per_seat", acme, &limits).unwrap().unwrap();
+    let none = told(ExplainLimits::default().with_depth(0));
+    assert!(matches!(none.derived(), [one] if one.from == Provenance::BeyondLimits));
+    assert_eq!(told(ExplainLimits::default().with_values(2)).derived().len(), 2);
+    let narrow = told(ExplainLimits::default().with_width(1));
+    let Provenance::RollUp(parts) = &narrow.derived()[2].from else { panic!("{narrow}") };
+    assert_eq!((parts.accounts.len(), parts.more, parts.rest.counted, parts.rest.skipped), (1, 3, 2, 1));
+}
+
+/// Ten thousand definitions in a row: the chain is followed as far as the limits say, without recursion.
+#[test]
+fn a_long_chain_is_explained_within_its_limits() {
+    let engine = small();
+    let mut all: Vec<Definition> = vec![CalculatedAttribute::new("c0", "seats").into()];
+    all.extend(
+        (1..2_000).map(|at| CalculatedAttribute::new(&format!("c{at}"), &format!("c{} + 1", at - 1)).into()),
+    );
+    engine.define(all).unwrap();
+    let live = engine.published().view(&Scope::all()).unwrap();
+    let limits = ExplainLimits::default().with_depth(usize::MAX).with_values(usize::MAX);
+    let why = Columns::from(&live).explain("c1999", live.account("acme").unwrap(), &limits).unwrap().unwrap();
+    assert_eq!(why.derived().len(), 2_000);
+    assert!(why.to_string().lines().count() > 4_000);
+}
