@@ -148,10 +148,10 @@ pub use tree::{AccountTree, Ancestors, Descendants, DiagramLimits, TreeDiagram, 
 pub use tree::{FaultKind, Policy, PolicyError, Remedy, TreeFault};
 // The book, what a user sees of it, and how it is loaded.
 pub use book::{
-    Account, AccountNode, Book, BookBuilder, ChildEntry, ColourBy, DeclaredLink, EdgeReferences, Fault,
-    HeldAccount, HeldChild, HeldReason, LinkGraph, LinkKind, LinkReferences, LoadError, LoadReport,
-    MAX_REPORTED, NodeReferences, ParentEdge, Problem, RowCounts, RowLocation, Successions, SupersededRow,
-    UnknownAttribute, View, VisitedAccounts,
+    Account, AccountNode, Book, BookBuilder, ChildEntry, DeclaredLink, EdgeReferences, Fault, HeldAccount,
+    HeldChild, HeldReason, LinkGraph, LinkKind, LinkReferences, LoadError, LoadReport, MAX_REPORTED,
+    NodeReferences, ParentEdge, Problem, RowCounts, RowLocation, Successions, SupersededRow, View,
+    VisitedAccounts,
 };
 // How it is saved.
 #[cfg(feature = "snapshot")]

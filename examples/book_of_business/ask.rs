@@ -199,7 +199,7 @@ fn rows(out: &mut dyn Write, what: &str, rows: &Rows) -> Outcome<()> {
     if all == 0 {
         return Ok(());
     }
-    writeln!(out, "{what:<10}{}", count(all))?;
+    writeln!(out, "{what:<14}{}", count(all))?;
     for row in rows.rows.iter().take(5) {
         let values: Vec<String> = row.values.iter().map(|(name, value)| format!("{name} {value}")).collect();
         writeln!(out, "  {:<22}{}", short(row.id.as_str(), 21), short(&values.join(", "), 100))?;

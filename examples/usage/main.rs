@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use data::{Contradictions, Loaded, PLANS};
 use perennial::aggregate::UsageFaultKind;
 use perennial::catalog::{Catalog, Derived, Origin};
-use perennial::expr::ExprValue;
+use perennial::expr::{Columns, ExplainLimits, ExprValue};
 use perennial::{Account, AsOf, Scope, View};
 
 fn main() -> ExitCode {
@@ -153,6 +153,13 @@ fn adoption(out: &mut dyn Write, view: &View, derived: &Derived) -> Result<(), B
     writeln!(out, "\nSegments")?;
     for (id, members) in derived.segments() {
         writeln!(out, "  {id:<10} {:>4} accounts", members.len())?;
+    }
+    writeln!(out, "\nWhy")?;
+    for id in ["at_risk", "fading"] {
+        let Some(first) = view.accounts().find(|account| derived.is_member(id, *account)) else { continue };
+        let limits = ExplainLimits::default().with_width(4);
+        let why = Columns::from(derived).explain(id, first, &limits).ok_or("the segment is not there")??;
+        writeln!(out, "{id}: {why}")?;
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ pub struct Account<'v> {
 }
 
 impl<'v> Account<'v> {
-    pub(super) const fn new(view: &'v View, place: AccountIdx) -> Self {
+    pub(crate) const fn new(view: &'v View, place: AccountIdx) -> Self {
         Self { view, place }
     }
 

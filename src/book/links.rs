@@ -103,7 +103,7 @@ impl View {
     }
 
     // In order of preference.
-    pub(super) fn extra_parents_of(&self, place: AccountIdx) -> impl Iterator<Item = AccountIdx> + '_ {
+    pub(crate) fn extra_parents_of(&self, place: AccountIdx) -> impl Iterator<Item = AccountIdx> + '_ {
         let inner = self.inner();
         let links = if inner.held.links.is_empty() { None } else { inner.held.links.get(inner.id(place)) };
         let declared = links.into_iter().flatten().filter_map(|link| inner.find(link.parent.as_str()));

@@ -20,7 +20,6 @@ mod load_children;
 mod load_successions;
 mod placing;
 
-mod diagram;
 mod graph;
 mod link_rings;
 mod links;
@@ -50,7 +49,6 @@ pub(crate) use children::TableBlock;
 pub(crate) use chunk::Chunk;
 use chunk::Limb;
 pub use compare::{AccountMove, ChangeReport, UsageMove, ValueChange};
-pub use diagram::{ColourBy, UnknownAttribute};
 pub use graph::{AccountNode, EdgeReferences, NodeReferences, ParentEdge, VisitedAccounts};
 pub(crate) use held::Held;
 pub use held::{HeldAccount, HeldChild, HeldReason, SupersededRow};

@@ -21,6 +21,7 @@ mod analysis;
 mod cancelled;
 mod definition;
 mod definition_json;
+mod diagram;
 mod difference;
 mod fault;
 mod import;
@@ -33,6 +34,7 @@ mod segments;
 pub use analysis::Analysis;
 pub use definition::{MAX_SEGMENT_ID_BYTES, Segment};
 pub use definition_json::SEGMENTS_VERSION;
+pub use diagram::{ColourBy, UnknownColour};
 pub use difference::{Difference, Unapplicable};
 pub use fault::{SegmentErrors, SegmentFault, SegmentFaultKind};
 pub use import::{

@@ -3,11 +3,15 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::common::{as_of, id, schema, view};
+use perennial::aggregate::{Operator, RollUpDefinition, UsageSchema};
+use perennial::catalog::Catalog;
+use perennial::expr::Columns;
+use perennial::segment::{ColourBy, Segment};
 use perennial::source::MemorySource;
 use perennial::testkit::PlainBook;
 use perennial::{
-    AccountIdx, AccountRow, AccountTree, Book, ColourBy, DiagramLimits, FaultKind, Policy, Remedy, Scope,
-    TreeDiagram, Value, View,
+    AccountIdx, AccountRow, AccountTree, Book, DiagramLimits, FaultKind, Policy, Remedy, Scope, TreeDiagram,
+    Value, View,
 };
 use proptest::prelude::*;
 
@@ -266,7 +270,7 @@ fn a_star_and_a_chain_of_a_hundred_thousand_are_small_diagrams() {
     for book in [PlainBook::chain(100_000), PlainBook::star(100_000)] {
         let loaded = Book::load(book.schema(), &book, &Policy::strict()).unwrap().0;
         let view = view(&loaded);
-        let diagram = view
+        let diagram = Columns::from(&view)
             .diagram(view.roots(), &DiagramLimits::default(), &ColourBy::AccountType, |account| {
                 account.name()
             })
@@ -301,7 +305,7 @@ fn family() -> Vec<AccountRow> {
 
 fn drawn(view: &View, colour: &ColourBy) -> String {
     let limits = DiagramLimits::default();
-    view.diagram(view.roots(), &limits, colour, |account| account.name()).unwrap().to_mermaid()
+    Columns::from(view).diagram(view.roots(), &limits, colour, |account| account.name()).unwrap().to_mermaid()
 }
 
 #[test]
@@ -316,12 +320,38 @@ fn a_view_is_coloured_by_what_it_knows() {
     assert_eq!(legend(&ColourBy::Nothing), [""; 0]);
     assert_eq!(legend(&ColourBy::AccountType), [r#"k0["Group (1)"]:::c0"#, r#"k1["Company (3)"]:::c1"#]);
     assert_eq!(legend(&ColourBy::Product), [r#"k0["CRM (1)"]:::c0"#, r#"k1["missing (3)"]:::missing"#]);
-    let mood = legend(&ColourBy::attribute("mood"));
+    let mood = legend(&ColourBy::column("mood"));
     assert_eq!(mood, [r#"k0["poor (1)"]:::c0"#, r#"k1["good (1)"]:::c1"#, r#"k2["missing (2)"]:::missing"#]);
-    let seats = legend(&ColourBy::attribute("seats"));
+    let seats = legend(&ColourBy::column("seats"));
     assert_eq!(seats, [r#"k0["9 (1)"]:::c0"#, r#"k1["10 (2)"]:::c1"#, r#"k2["missing (1)"]:::missing"#]);
     assert!(drawn(&view, &ColourBy::Nothing).contains("    n2 -.-> n3\n"));
     assert!(drawn(&view, &ColourBy::Nothing).contains(r#"k0["dashed line#58; further parent (1)"]"#));
+}
+
+#[test]
+fn a_tree_is_coloured_by_what_is_derived() {
+    let book = load(family());
+    let view = view(&book);
+    let definitions = [
+        RollUpDefinition::new("all_seats", Operator::Sum("seats".into())).into(),
+        Segment::parse("large", "all_seats > 10").unwrap().into(),
+    ];
+    let catalog = Catalog::new(book.schema(), &UsageSchema::new([]).unwrap(), definitions).unwrap();
+    let derived = catalog.run(&view, None, None);
+    let limits = DiagramLimits::default();
+    let drawn = |colour: &ColourBy| {
+        let drawn = Columns::from(&derived).diagram(view.roots(), &limits, colour, |account| account.name());
+        drawn.map(|diagram| diagram.to_mermaid())
+    };
+    let sums: Vec<String> = {
+        let text = drawn(&ColourBy::column("all_seats")).unwrap();
+        text.lines().filter(|line| line.trim().starts_with('k')).map(|line| line.trim().to_owned()).collect()
+    };
+    // Nine is less than ten, as a number.
+    assert_eq!(sums[..2], [r#"k0["9 (1)"]:::c0"#, r#"k1["10 (1)"]:::c1"#], "{sums:?}");
+    let large = drawn(&ColourBy::segment("large")).unwrap();
+    assert!(large.contains(r#"k0["in ("#) && large.contains(r#"k1["not in ("#), "{large}");
+    assert_eq!(drawn(&ColourBy::segment("small")).unwrap_err().to_string(), "unknown segment `small`");
 }
 
 #[test]
@@ -330,10 +360,12 @@ fn an_unknown_attribute_is_an_error_with_the_nearest_name() {
     let view = view(&book);
     let error = |name: &str| {
         let limits = DiagramLimits::default();
-        view.diagram([], &limits, &ColourBy::attribute(name), |account| account.name()).unwrap_err()
+        Columns::from(&view)
+            .diagram([], &limits, &ColourBy::column(name), |account| account.name())
+            .unwrap_err()
     };
-    assert_eq!(error("moood").to_string(), "unknown attribute `moood`; did you mean `mood`?");
-    assert_eq!(error("zzzzzz").to_string(), "unknown attribute `zzzzzz`");
+    assert_eq!(error("moood").to_string(), "unknown column `moood`; did you mean `mood`?");
+    assert_eq!(error("zzzzzz").to_string(), "unknown column `zzzzzz`");
     assert_eq!((error("moood").name(), error("moood").nearest()), ("moood", Some("mood")));
 }
 
@@ -346,7 +378,7 @@ fn nothing_outside_the_scope_reaches_a_diagram() {
         rows.push(AccountRow::new(id("below"), "Company").under(id("secret-1")));
         rows
     };
-    let colours = [ColourBy::Nothing, ColourBy::AccountType, ColourBy::attribute("seats")];
+    let colours = [ColourBy::Nothing, ColourBy::AccountType, ColourBy::column("seats")];
     let mut texts: BTreeMap<String, HashSet<String>> = BTreeMap::new();
     for rows in [family(), hidden(1), hidden(77)] {
         let book = load(rows);
@@ -357,8 +389,9 @@ fn nothing_outside_the_scope_reaches_a_diagram() {
         for colour in &colours {
             for limits in [DiagramLimits::default(), DiagramLimits::default().with_max_children(1)] {
                 let label = |account: perennial::Account<'_>| account.name();
-                let roots = part.diagram(part.roots(), &limits, colour, label).unwrap();
-                let all = part
+                let columns = Columns::from(&part);
+                let roots = columns.diagram(part.roots(), &limits, colour, label).unwrap();
+                let all = columns
                     .diagram(everywhere.iter().copied(), &DiagramLimits::default(), colour, label)
                     .unwrap();
                 assert_eq!(all.accounts().len(), 4);

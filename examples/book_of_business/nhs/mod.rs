@@ -12,7 +12,9 @@ pub mod print;
 use std::error::Error;
 use std::io::Write;
 
-use perennial::{AsOf, ColourBy, Date, DiagramLimits, Scope, View};
+use perennial::expr::Columns;
+use perennial::segment::ColourBy;
+use perennial::{AsOf, Date, DiagramLimits, Scope, View};
 
 use load::Loaded;
 
@@ -63,8 +65,8 @@ pub fn write_mermaid(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     let view = view(&loaded)?;
     let top = view.account(DRAWN).map(|region| region.place());
     let limits = DiagramLimits::default().with_max_children(8).with_max_levels(4);
-    let colours = ColourBy::attribute("security");
-    let diagram = view.diagram(top, &limits, &colours, |account| account.name())?;
+    let colours = ColourBy::column("security");
+    let diagram = Columns::from(&view).diagram(top, &limits, &colours, |account| account.name())?;
     out.write_all(diagram.left_to_right().to_mermaid().as_bytes())?;
     Ok(())
 }

@@ -1,10 +1,11 @@
-//! How is a part of a view drawn, coloured by what is known of each account?
+//! How is a part of a hierarchy drawn, coloured by what is known of each account?
 
 use std::cmp::Ordering;
 use std::fmt;
 
-use super::{Account, View};
-use crate::model::{AccountIdx, Attribute, AttributeId, Value, nearest};
+use crate::book::Account;
+use crate::expr::{Columns, ExprValue, Names, Of, Type};
+use crate::model::{AccountIdx, nearest};
 use crate::tree::{DiagramLimits, TreeDiagram};
 
 /// What the colours of a diagram show.
@@ -17,42 +18,51 @@ pub enum ColourBy {
     AccountType,
     /// The product, in the order of the schema; accounts without one have no value.
     Product,
-    /// The values of an attribute, by name: numbers, dates and bands in their order, allowed values in the
+    /// The values of an attribute or a derived column, by name: numbers, dates and bands in their order, allowed values in the
     /// order of the schema, anything else by its text.
-    Attribute(String),
+    Column(String),
+    /// Who is in a segment.
+    Segment(String),
 }
 
 impl ColourBy {
-    /// By the attribute of this name.
+    /// By the attribute or derived column of this name.
     #[must_use]
-    pub fn attribute(name: &str) -> Self {
-        Self::Attribute(name.to_owned())
+    pub fn column(name: &str) -> Self {
+        Self::Column(name.to_owned())
+    }
+
+    /// By the members of this segment.
+    #[must_use]
+    pub fn segment(id: &str) -> Self {
+        Self::Segment(id.to_owned())
     }
 }
 
-/// A name that no attribute of the schema has.
+/// Colours are asked for a column or a segment that is not known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown attribute `{name}`{}", hint.as_ref().map_or_else(String::new, |hint| format!("; did you mean `{hint}`?")))]
-pub struct UnknownAttribute {
+#[error("unknown {what} `{name}`{}", hint.as_ref().map_or_else(String::new, |hint| format!("; did you mean `{hint}`?")))]
+pub struct UnknownColour {
+    what: &'static str,
     name: String,
     hint: Option<String>,
 }
 
-impl UnknownAttribute {
+impl UnknownColour {
     /// The name that was asked for.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The name of the schema that was probably meant.
+    /// The attribute of the schema that was probably meant.
     #[must_use]
     pub fn nearest(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 }
 
-impl View {
+impl Columns<'_> {
     /// Draws visible accounts and what stands below them, with what `label` says of each.
     ///
     /// Further declared parents ([`Account::extra_parents`]) are dashed lines. Places that the view does not
@@ -60,7 +70,7 @@ impl View {
     ///
     /// # Errors
     ///
-    /// [`UnknownAttribute`] when colours are asked for an attribute that the schema does not declare.
+    /// [`UnknownColour`] when colours are asked for a column or a segment that is not known.
     ///
     /// # Complexity
     ///
@@ -68,8 +78,10 @@ impl View {
     /// drawn.
     ///
     /// ```
+    /// use perennial::expr::Columns;
+    /// use perennial::segment::ColourBy;
     /// use perennial::{AccountId, AccountRow, AsOf, Book, Date, Nesting, Policy, Schema, Scope, source::MemorySource};
-    /// use perennial::{Attribute, AttributeType, ColourBy, DiagramLimits};
+    /// use perennial::{Attribute, AttributeType, DiagramLimits};
     ///
     /// let schema = Schema::builder()
     ///     .account_type("Company", Nesting::Free)
@@ -83,13 +95,13 @@ impl View {
     ///
     /// let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
     /// let tops = view.root_accounts().into_iter().map(|top| top.place());
-    /// let (limits, plan) = (DiagramLimits::default(), ColourBy::attribute("plan"));
-    /// let diagram = view.diagram(tops, &limits, &plan, |account| account.name())?;
+    /// let (limits, plan) = (DiagramLimits::default(), ColourBy::column("plan"));
+    /// let diagram = Columns::from(&view).diagram(tops, &limits, &plan, |account| account.name())?;
     /// assert!(diagram.to_mermaid().starts_with("flowchart TD\n    n0[\"acme\"]:::c0\n"));
     /// assert!(diagram.to_dot().starts_with("digraph {\n"));
     ///
-    /// let wrong = view.diagram([], &limits, &ColourBy::attribute("plam"), |account| account.name());
-    /// assert_eq!(wrong.unwrap_err().to_string(), "unknown attribute `plam`; did you mean `plan`?");
+    /// let wrong = Columns::from(&view).diagram([], &limits, &ColourBy::column("plam"), |account| account.name());
+    /// assert_eq!(wrong.unwrap_err().to_string(), "unknown column `plam`; did you mean `plan`?");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn diagram(
@@ -98,50 +110,45 @@ impl View {
         limits: &DiagramLimits,
         colour: &ColourBy,
         label: impl Fn(Account<'_>) -> String,
-    ) -> Result<TreeDiagram<AccountIdx>, UnknownAttribute> {
-        let attribute = match colour {
-            ColourBy::Attribute(name) => Some((name, self.attribute_named(name)?)),
+    ) -> Result<TreeDiagram<AccountIdx>, UnknownColour> {
+        let view = self.view();
+        let kind = match colour {
+            ColourBy::Column(name) => Some(self.kind(name).ok_or_else(|| self.unknown("column", name))?),
+            ColourBy::Segment(id) if !self.has_segment(id) => return Err(self.unknown("segment", id)),
             _ => None,
         };
-        let tops: Vec<AccountIdx> = tops.into_iter().filter(|top| self.at(*top).is_some()).collect();
+        let tops: Vec<AccountIdx> = tops.into_iter().filter(|top| view.at(*top).is_some()).collect();
         // Every drawn place was seen to exist.
-        let at = |place| Account::new(self, place);
-        let diagram = TreeDiagram::new(self, &tops, limits, |place| label(at(place)));
-        let diagram = diagram.linked_to(|place| self.extra_parents_of(place).collect());
-        Ok(match (colour, attribute) {
-            (_, Some((name, id))) => {
-                diagram.coloured_by(name, |place| Some(self.shade(id, &at(place).value_at(id)?)))
+        let at = |place| Account::new(view, place);
+        let diagram = TreeDiagram::new(view, &tops, limits, |place| label(at(place)));
+        let diagram = diagram.linked_to(|place| view.extra_parents_of(place).collect());
+        Ok(match (colour, kind) {
+            (ColourBy::Column(name), Some(kind)) => {
+                diagram.coloured_by(name, |place| Some(Shade::of(&self.value(name, at(place))?, &kind)))
             }
+            (ColourBy::Segment(id), _) => diagram.coloured_by(id, |place| {
+                let is_in = self.is_member(id, at(place));
+                Some(Shade::nth(usize::from(!is_in), if is_in { "in" } else { "not in" }))
+            }),
             (ColourBy::AccountType, _) => diagram.coloured_by("account type", |place| {
                 let account = at(place);
                 Some(Shade::nth(account.type_id().index(), account.account_type()))
             }),
             (ColourBy::Product, _) => diagram.coloured_by("product", |place| {
                 let product = at(place).product()?;
-                Some(Shade::nth(self.schema().product(product)?.index(), product))
+                Some(Shade::nth(view.schema().product(product)?.index(), product))
             }),
             _ => diagram,
         })
     }
 
-    fn attribute_named(&self, name: &str) -> Result<AttributeId, UnknownAttribute> {
-        self.schema().attribute(name).ok_or_else(|| {
-            let known = self.schema().attributes().map(Attribute::name);
-            UnknownAttribute { name: name.to_owned(), hint: nearest(name, known).map(str::to_owned) }
-        })
-    }
-
-    fn shade(&self, attribute: AttributeId, value: &Value) -> Shade {
-        let place = match value {
-            Value::Band { rank, .. } => f64::from(*rank),
-            Value::Enum(text) => {
-                let values = self.schema().attribute_at(attribute).and_then(|known| known.kind().values());
-                values.and_then(|values| values.code(text)).map_or(f64::INFINITY, f64::from)
-            }
-            // The texts of dates and instants sort as they do.
-            other => other.to_f64().unwrap_or_default(),
-        };
-        Shade { place, text: value.to_string() }
+    fn unknown(&self, what: &'static str, name: &str) -> UnknownColour {
+        let mut known: Vec<String> = Vec::new();
+        if what == "column" {
+            Names::each(&**self.view().schema(), Of::Account, &mut |name| known.push(name.to_owned()));
+        }
+        let hint = nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
+        UnknownColour { what, name: name.to_owned(), hint }
     }
 }
 
@@ -152,6 +159,21 @@ struct Shade {
 }
 
 impl Shade {
+    fn of(value: &ExprValue, kind: &Type) -> Self {
+        let place = match (value, kind) {
+            (ExprValue::Text(text), Type::Band(values) | Type::Enum(values)) => {
+                values.code(text).map_or(f64::INFINITY, f64::from)
+            }
+            (ExprValue::Double(v), _) => *v,
+            (ExprValue::Int(v), _) => v.to_string().parse().unwrap_or_default(),
+            (ExprValue::Decimal(v) | ExprValue::Money(v, _), _) => v.to_f64(),
+            (ExprValue::Bool(v), _) => f64::from(u8::from(*v)),
+            // The texts of dates and instants sort as they do.
+            _ => 0.0,
+        };
+        Self { place, text: value.to_string() }
+    }
+
     // Places in a schema are far below the numbers that a double no longer tells apart.
     fn nth(place: usize, text: &str) -> Self {
         Self { place: f64::from(u32::try_from(place).unwrap_or(u32::MAX)), text: text.to_owned() }
