@@ -9,7 +9,6 @@ use super::definition::DefinitionKind;
 use super::entry::Entries;
 use super::fault::DefinitionRef;
 use super::history::History;
-use super::peers::visible;
 use super::round::{Given, Round};
 use crate::aggregate::{Keep, Places, RollUpResult, Standing, UsageView};
 use crate::book::{Account, View};
@@ -62,7 +61,7 @@ impl ByStep {
     }
 }
 
-/// Columns that were worked out so far, and usage.
+/// Columns that are known so far, and usage.
 struct Layer<'l> {
     usage: Option<&'l UsageView>,
     places: &'l Places,
@@ -133,17 +132,15 @@ pub(super) fn run(
 }
 
 fn members(view: &View, slots: &[(u32, u32)], truths: &[Option<bool>]) -> AccountSet {
-    let seen = visible(view, slots);
-    let bitmaps = slots.iter().map(|(slot, first)| {
-        let rows = view.inner().chunk(*slot).map_or(0, |chunk| chunk.shape.rows() as usize);
-        let mut bits = Bitmap::zeros(rows);
-        for row in 0..rows {
-            let at = *first as usize + row;
-            if truths.get(at) == Some(&Some(true)) && seen.get(at) == Some(&true) {
-                bits.set(row, true);
-            }
-        }
-        (*slot, bits)
+    let bitmaps = slots.iter().filter_map(|(slot, first)| {
+        let shown = match view.scope().set() {
+            Some(set) => Some(set.bitmap(*slot)?),
+            None => None,
+        };
+        let is_member = |row: usize| {
+            shown.is_none_or(|shown| shown.get(row)) && truths.get(*first as usize + row) == Some(&Some(true))
+        };
+        Some((*slot, Bitmap::from_fn(view.inner().layout.rows(*slot), is_member)))
     });
     AccountSet::from_bitmaps(view.inner().layout.clone(), bitmaps)
 }

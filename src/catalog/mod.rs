@@ -289,7 +289,7 @@ impl Catalog {
     /// # Complexity
     ///
     /// That of [`ExprPlan::run`](crate::expr::ExprPlan::run) and [`RollUpPlan::run`](crate::aggregate::RollUpPlan::run),
-    /// once for each step of the longest chain of definitions. The first time, the definitions are planned together: linear in
+    /// once for each step of the longest chain of columns. The first time, the definitions are planned together: linear in
     /// their expressions.
     #[must_use]
     pub fn run(&self, view: &View, usage: Option<&UsageView>, history: Option<&dyn History>) -> Derived {

@@ -48,17 +48,18 @@ impl Round {
     /// Plans steps of which none reads another. Linear in their expressions.
     pub(super) fn new(catalog: &Catalog, numbers: Vec<usize>) -> Self {
         let names = &*catalog.names;
-        let known = numbers.iter().filter_map(|at| catalog.steps.get(*at));
-        let steps: Arc<[Arc<Step>]> = known.cloned().collect();
-        let entries: Vec<&Arc<Entry>> = steps.iter().filter_map(|step| names.entries.get(&step.id)).collect();
-        let expressions = entries.iter().flat_map(|entry| entry.compiled.expressions());
+        let steps: Arc<[Arc<Step>]> =
+            numbers.iter().filter_map(|at| catalog.steps.get(*at)).cloned().collect();
+        let known = steps.iter().filter_map(|step| Some((step, names.entries.get(&step.id)?)));
+        let known: Vec<(&Arc<Step>, &Arc<Entry>)> = known.collect();
+        let expressions = known.iter().flat_map(|(_, entry)| entry.compiled.expressions());
         let segments = needed(&names.entries, expressions);
-        let of_rows = steps.iter().zip(&entries).filter(|(step, _)| matches!(step.work, Work::Rows(..)));
+        let of_rows = known.iter().filter(|(step, _)| matches!(step.work, Work::Rows(..)));
         let of_rows: Vec<&Checked> = of_rows.flat_map(|(_, entry)| entry.compiled.expressions()).collect();
         // Each of them is planned by itself already, so that they are planned together as well.
         let rows = Some(&of_rows).filter(|of_rows| !of_rows.is_empty());
         let rows = rows.and_then(|of_rows| RowPlan::new(None, &names.schema, names, &segments, of_rows).ok());
-        let plans = steps.iter().filter_map(|step| match &step.work {
+        let plans = known.iter().filter_map(|(step, _)| match &step.work {
             Work::RollUp(of) => Some(&of.plan),
             Work::Rows(..) | Work::Past(_) => None,
         });

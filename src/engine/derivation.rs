@@ -157,12 +157,12 @@ impl Derivation {
         let readers = new.prepared.catalog.readers();
         let mut work = Work::new(new, observer);
         let mut done = 0;
-        // Of what is computed for everyone, as much as possible is computed together: until a step comes that reads one of them.
+        // What is computed for everyone is computed together, until a step comes that reads one of them.
         let mut everywhere: BTreeSet<usize> = BTreeSet::new();
         loop {
-            let at = queue.first().copied();
-            let waits = at.is_none_or(|at| readers.reads(at).iter().any(|read| everywhere.contains(read)));
-            if waits && !everywhere.is_empty() {
+            let next_reads = |read: &usize| everywhere.contains(read);
+            let is_due = queue.first().is_none_or(|at| readers.reads(*at).iter().any(next_reads));
+            if is_due && !everywhere.is_empty() {
                 let together: Vec<usize> = std::mem::take(&mut everywhere).into_iter().collect();
                 for (at, column) in work.everywhere(&together, &next.columns)? {
                     next.set(at, column);
@@ -186,28 +186,27 @@ impl Derivation {
                 known.then_some(Before { old: self, at: old_at, column })
             });
             let rows = dirty(step, readers.reads(at), &dirt, &changed, visits_readers_only);
-            let found = match (before, rows) {
+            let (column, rows) = match (before, rows) {
                 (Some(before), Some(rows)) if rows.is_empty() && !dirt.is_structure() => {
-                    Some((before.column.clone(), Some(Rows::new())))
+                    (Some(before.column.clone()), Some(Rows::new()))
                 }
-                (Some(before), Some(rows)) => Some(work.again(at, &before, &rows, &dirt, &next.columns)?),
-                _ => None,
+                (Some(before), Some(rows)) => {
+                    let (column, rows) = work.again(at, &before, &rows, &dirt, &next.columns)?;
+                    (Some(column), rows)
+                }
+                _ => (None, None),
             };
-            let rows = found.as_ref().and_then(|(_, rows)| rows.clone());
             if visits_readers_only && rows.as_ref().is_none_or(|rows| !rows.is_empty()) {
                 queue.extend(readers.of_step(at).iter().copied().filter(is_wanted));
             }
             changed.insert(at, rows);
-            match found {
-                Some((column, _)) => {
-                    next.set(at, column);
-                    done += 1;
-                    observer.progress(Progress { done, of: done + queue.len() + everywhere.len() });
-                }
-                None => {
-                    everywhere.insert(at);
-                }
-            }
+            let Some(column) = column else {
+                everywhere.insert(at);
+                continue;
+            };
+            next.set(at, column);
+            done += 1;
+            observer.progress(Progress { done, of: done + queue.len() + everywhere.len() });
         }
         Ok(next)
     }

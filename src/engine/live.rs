@@ -8,7 +8,7 @@ use super::held::Held;
 use super::observer::Observer;
 use super::published::{Published, State};
 use crate::book::{Account, View};
-use crate::catalog::{Catalog, DefinitionKind, DefinitionRef};
+use crate::catalog::{Catalog, DefinitionRef};
 use crate::expr::{Cancelled, ExprValue, Type, Val};
 use crate::model::AccountIdx;
 use crate::set::AccountSet;
@@ -100,7 +100,7 @@ impl LiveView {
     }
 
     fn segment_step(&self, id: &str) -> Option<usize> {
-        self.step(&DefinitionRef { kind: DefinitionKind::Segment, name: Arc::from(id) })
+        self.state.catalog.segment_step(id)
     }
 
     fn place(&self, account: Account<'_>) -> Option<AccountIdx> {

@@ -1,4 +1,4 @@
-//! Everything that a catalog comes to, held to an oracle that takes one definition after the other.
+//! Everything that a catalog and an engine come to, held to an oracle that takes one definition after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,10 +7,11 @@ use crate::common::{CHUNK_ROWS, Rows, as_of, config, forest};
 use perennial::aggregate::{
     Event, EventKind, Metric, Nulls, Operator, Over, Ranking, Usage, UsageSchema, UsageSettings,
 };
-use perennial::catalog::{Catalog, Definition, DefinitionKind, MemoryHistory, PastValue};
+use perennial::catalog::{Catalog, Definition, DefinitionKind, DefinitionRef, MemoryHistory, PastValue};
+use perennial::engine::{Engine, EngineSettings, Update};
 use perennial::expr::ExprValue;
-use perennial::testkit::{OracleCatalog, OracleEvent, OracleUsage, Random};
-use perennial::{Account, Attribute, AttributeType, Policy, Reach, Scope, Timestamp, Value};
+use perennial::testkit::{OracleCatalog, OracleDerived, OracleEvent, OracleUsage, Random};
+use perennial::{Account, Attribute, AttributeType, Policy, Reach, Scope, Timestamp, Value, View};
 use proptest::prelude::*;
 
 /// The same events, to be read by the engine and by the oracle.
@@ -344,44 +345,93 @@ fn holds(rows: &Rows, seed: u64, packing: usize) -> Result<(), TestCaseError> {
     let day = as_of().date().plus_days(random.below(3) as i32 - 1).unwrap();
     let view = book.view(&scope, moment(day, random.below(240) as u8)).unwrap();
     let catalog = drawn(book.schema(), usage.schema(), &mut random);
-    let derived = catalog.run(&view, Some(&usage.over(&view, catalog.metrics())), Some(&history));
     let oracle = OracleCatalog::new(catalog.names(), catalog.definitions()).unwrap();
     let slow = oracle.over(&view, &oracle_usage, Some(&history));
+    let derived = catalog.run(&view, Some(&usage.over(&view, catalog.metrics())), Some(&history));
+    let by_catalog = |id: &DefinitionRef, account: Account<'_>| Said {
+        value: derived.value(&id.name, account),
+        counts: derived.counts(&id.name, account),
+        is_member: derived.is_member(&id.name, account),
+    };
+    let wrong = differing(&catalog, &view, &slow, &by_catalog);
+    prop_assert!(wrong.is_none(), "the catalog: {}", wrong.unwrap_or_default());
+    // An engine that is told the same: of some definitions it keeps the answers, and the others it computes when they are asked.
+    let settings =
+        EngineSettings::new().chunk_rows(CHUNK_ROWS[packing]).usage(usage).past_values(history.clone());
+    let engine = Engine::new(book.schema().clone(), view.as_of().clone(), settings).unwrap();
+    if random.below(2) == 0 {
+        engine.replace(book.clone()).unwrap();
+    }
+    let kept = random.below(3);
+    let update = catalog.order().fold(Update::new(), |update, id| {
+        let update = update.define(catalog.definition(id).unwrap().clone());
+        if random.below(3) < kept { update.unsubscribe(id.clone()) } else { update }
+    });
+    engine.apply(update).unwrap();
+    engine.replace(book).unwrap();
+    let live = engine.published().view(&scope).unwrap();
+    let by_engine = |id: &DefinitionRef, account: Account<'_>| {
+        let account = live.account(account.id_str()).unwrap();
+        Said {
+            value: live.value(&id.name, account),
+            counts: live.counts(&id.name, account),
+            is_member: live.is_member(&id.name, account),
+        }
+    };
+    let wrong = differing(&catalog, &view, &slow, &by_engine);
+    prop_assert!(wrong.is_none(), "the engine: {}", wrong.unwrap_or_default());
+    Ok(())
+}
+
+/// What is said of an account by a name.
+struct Said {
+    value: Option<ExprValue>,
+    counts: Option<(u64, u64)>,
+    is_member: bool,
+}
+
+/// The first answer that is not that of the oracle.
+fn differing(
+    catalog: &Catalog,
+    view: &View,
+    slow: &OracleDerived<'_>,
+    said: &dyn Fn(&DefinitionRef, Account<'_>) -> Said,
+) -> Option<String> {
     for id in catalog.order() {
         let definition = catalog.definition(id).unwrap();
-        let within = tolerance(definition);
-        let name = &*id.name;
-        let differs = |account: Account<'_>| match id.kind {
-            DefinitionKind::Metric => None,
-            DefinitionKind::Segment => {
-                let (found, expected) = (derived.is_member(name, account), slow.is_member(name, account));
-                (found != expected).then(|| format!("{found}, not {expected}"))
-            }
-            _ => {
-                let (found, expected) = (derived.value(name, account), slow.value(name, account));
-                let (counts, counted) = match id.kind {
-                    DefinitionKind::RollUp => (derived.counts(name, account), slow.counts(name, account)),
-                    _ => (None, None),
-                };
-                let same = near(&found, &expected, within) && counts == counted;
-                (!same).then(|| format!("{found:?} {counts:?}, not {expected:?} {counted:?}"))
-            }
-        };
+        let (name, within) = (&*id.name, tolerance(definition));
         for account in view.accounts() {
-            if let Some(difference) = differs(account) {
-                let what = format!("{id} of {}: {difference}\n{definition:?}", account.id_str());
-                return Err(TestCaseError::fail(what));
+            let found = said(id, account);
+            let same = match id.kind {
+                DefinitionKind::Metric => true,
+                DefinitionKind::Segment => found.is_member == slow.is_member(name, account),
+                _ => {
+                    near(&found.value, &slow.value(name, account), within)
+                        && found.counts == slow.counts(name, account)
+                }
+            };
+            if !same {
+                return Some(format!(
+                    "{id} of {}: {:?} {:?} {}, not {:?} {:?} {}\n{definition:?}",
+                    account.id_str(),
+                    found.value,
+                    found.counts,
+                    found.is_member,
+                    slow.value(name, account),
+                    slow.counts(name, account),
+                    slow.is_member(name, account),
+                ));
             }
         }
     }
-    Ok(())
+    None
 }
 
 proptest! {
     #![proptest_config(config(32))]
 
     #[test]
-    fn a_catalog_comes_to_what_the_oracle_says(
+    fn a_catalog_and_an_engine_come_to_what_the_oracle_says(
         seeds in prop::collection::vec(any::<[u8; 5]>(), 1..28),
         seed in any::<u64>(),
         packing in 0_usize..6,
