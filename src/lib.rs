@@ -92,7 +92,8 @@
 //!   before its update is published, a service that starts again goes on where it was, and the journal is made short by one
 //!   rename. With `snapshot`; brings nothing more.
 //! * **`tracing`**: spans of an [`engine::Engine`]'s work for your subscriber: at debug level loads, updates and usage, at trace
-//!   level each definition that is worked out for whole trees. Brings the `tracing` crate.
+//!   level the definitions that are computed for whole trees, one by its name or several together by their
+//!   number. Brings the `tracing` crate.
 //! * **`testkit`**: what tests of hosts need: the promises of [`source::Source`], [`AccountTree`], [`Zone`] and
 //!   [`Rates`] as tests to run over your own storage (`testkit::source_conformance!` and its like), sources that
 //!   fail on purpose, generated books, and slow, obvious evaluators to compare with. Brings nothing.

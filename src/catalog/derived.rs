@@ -1,143 +1,73 @@
 //! What do all definitions come to, for the accounts of a view?
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 use super::Catalog;
-use super::definition::{Definition, DefinitionKind};
-use super::entry::{Compiled, Entries, Entry};
-use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef};
+use super::answers::Answers;
+use super::definition::DefinitionKind;
+use super::entry::Entries;
+use super::fault::DefinitionRef;
 use super::history::History;
-use super::names::CatalogNames;
-use super::peers::Peers;
-use crate::aggregate::{Places, RollUpAnswers, RollUpErrors, RollUpPlan, UsageView};
+use super::round::{Given, Round};
+use crate::aggregate::{Keep, Places, RollUpResult, Standing, UsageView};
 use crate::book::{Account, View};
 use crate::column::Bitmap;
 use crate::expr::{
-    Behind, Cancelled, Cell, Checked, Columns, ExprValue, Flat, Names, Of, RowPlan, Supply, Type, UsageAsked,
-    Val, slots_of,
+    Behind, Cancelled, Cell, Checked, Columns, ExprValue, Flat, Names, Of, Supply, Type, UsageAsked,
 };
-use crate::model::{AccountIdx, AsOf, Date};
+use crate::model::AccountIdx;
 use crate::set::AccountSet;
 
-/// Definitions that are worked out together: none reads another of them.
+/// What one step came to.
 #[derive(Debug, Clone)]
-pub(super) struct Round {
-    /// Expressions of calculated attributes, rankings and segments.
-    plan: RowPlan,
-    members: Vec<Member>,
-    roll_ups: Option<RollUpPlan>,
-    past: Vec<(Arc<str>, Arc<str>, u32, Type)>,
+enum Column {
+    /// The values; of a roll-up also how many rows are in each, and how many were passed over.
+    Values(Arc<Flat>, Option<(Vec<u32>, Vec<u32>)>),
+    Members(AccountSet),
 }
 
+impl Column {
+    fn of(answers: Answers, view: &View, slots: &[(u32, u32)]) -> Option<Self> {
+        Some(match answers {
+            Answers::Values(values) => Self::Values(Arc::new(values), None),
+            Answers::RollUp(RollUpResult::Column(column)) => {
+                Self::Values(column.values, Some((column.counted, column.skipped)))
+            }
+            // Values are kept here.
+            Answers::RollUp(RollUpResult::States(..)) => return None,
+            Answers::Members(Flat::Truth(truths)) => Self::Members(members(view, slots, &truths)),
+            Answers::Members(_) => Self::Members(members(view, slots, &[])),
+        })
+    }
+}
+
+/// What is known so far, by step.
 #[derive(Debug, Clone)]
-enum Member {
-    Attribute(Arc<str>, Type, usize),
-    Ranking(Arc<str>, usize, Option<usize>, Peers),
-    Segment(Arc<str>, usize),
+struct ByStep {
+    catalog: Catalog,
+    columns: Vec<Option<Column>>,
 }
 
-/// Plans definitions for books of one schema.
-pub(super) fn plan(names: &CatalogNames) -> Result<Vec<Round>, CatalogErrors> {
-    let deepest = names.entries.iter().map(|entry| entry.depth).max().unwrap_or(0);
-    let mut by_depth: Vec<Vec<&Entry>> = vec![Vec::new(); deepest + 1];
-    for entry in names.entries.iter() {
-        if let Some(round) = by_depth.get_mut(entry.depth) {
-            round.push(entry);
+impl ByStep {
+    fn step(&self, at: Option<usize>) -> Option<&Column> {
+        self.columns.get(at?)?.as_ref()
+    }
+
+    /// The values of a column by its name.
+    fn get(&self, name: &str) -> Option<&Arc<Flat>> {
+        match self.step(self.catalog.column_step(name))? {
+            Column::Values(values, _) => Some(values),
+            Column::Members(_) => None,
         }
     }
-    by_depth.into_iter().map(|members| round(names, &members)).collect()
 }
 
-fn round(names: &CatalogNames, all: &[&Entry]) -> Result<Round, CatalogErrors> {
-    let mut expressions: Vec<&Checked> = Vec::new();
-    let mut owners: Vec<&DefinitionRef> = Vec::new();
-    let mut members = Vec::new();
-    let mut roll_ups = Vec::new();
-    let mut past = Vec::new();
-    for entry in all {
-        let (id, name) = (&entry.id, entry.id.name.clone());
-        match (&entry.compiled, &*entry.definition) {
-            (Compiled::Attribute(checked), _) => {
-                members.push(Member::Attribute(name, checked.kind().clone(), expressions.len()));
-                expressions.push(checked);
-            }
-            (Compiled::Segment(checked), _) => {
-                members.push(Member::Segment(name, expressions.len()));
-                expressions.push(checked);
-            }
-            (Compiled::Ranking(of), Definition::Ranking(ranking)) => {
-                let value = expressions.len();
-                let within = of.1.as_ref().map(|_| value + 1);
-                expressions.push(&of.0);
-                expressions.extend(&of.1);
-                members.push(Member::Ranking(name, value, within, Peers::of(ranking)));
-            }
-            (Compiled::RollUp(checked), _) => roll_ups.push((**checked).clone()),
-            (Compiled::Past(kind), Definition::Past(of)) => {
-                past.push((name, of.of.clone(), of.days_ago, kind.clone()));
-            }
-            _ => {}
-        }
-        owners.resize(expressions.len(), id);
-    }
-    let read = expressions.iter().copied().chain(all.iter().flat_map(|entry| entry.compiled.expressions()));
-    let segments = needed(&names.entries, read);
-    let fault = |id: &DefinitionRef, what: String| CatalogFault {
-        definition: id.clone(),
-        kind: CatalogFaultKind::Other(what),
-    };
-    let plan = RowPlan::new(None, &names.schema, names, &segments, &expressions).map_err(|errors| {
-        let faults = errors
-            .faults()
-            .iter()
-            .filter_map(|found| owners.get(found.expression).map(|id| fault(id, found.kind.to_string())));
-        CatalogErrors(faults.collect())
-    })?;
-    let roll_ups = if roll_ups.is_empty() {
-        None
-    } else {
-        let planned = RollUpPlan::planned(&names.schema, names, &segments, roll_ups);
-        Some(planned.map_err(|errors| roll_up_faults(&errors))?)
-    };
-    Ok(Round { plan, members, roll_ups, past })
-}
-
-/// Faults of roll-ups, as those of a catalog.
-pub(super) fn roll_up_faults(errors: &RollUpErrors) -> CatalogErrors {
-    let faults = errors.faults().iter().map(|found| CatalogFault {
-        definition: DefinitionRef { kind: DefinitionKind::RollUp, name: found.roll_up.clone() },
-        kind: CatalogFaultKind::RollUp(found.kind.clone()),
-    });
-    CatalogErrors(faults.collect())
-}
-
-/// The segments that expressions ask, directly or not, each after those that it asks.
-pub(super) fn needed<'e>(
-    entries: &'e Entries,
-    expressions: impl Iterator<Item = &'e Checked>,
-) -> Vec<(&'e str, &'e Checked)> {
-    // By depth, so that each stands after those that it reads; the order depends on nothing else in the catalog.
-    let mut wanted: BTreeMap<(usize, &str), &Checked> = BTreeMap::new();
-    let mut left: Vec<&str> = expressions.flat_map(Checked::reads_segments).collect();
-    while let Some(id) = left.pop() {
-        if let Some(entry) = entries.segment(id)
-            && let Compiled::Segment(checked) = &entry.compiled
-            && wanted.insert((entry.depth, &*entry.id.name), checked).is_none()
-        {
-            left.extend(checked.reads_segments());
-        }
-    }
-    wanted.into_iter().map(|((_, id), checked)| (id, checked)).collect()
-}
-
-/// Columns that were worked out so far, and usage.
+/// Columns that are known so far, and usage.
 struct Layer<'l> {
     usage: Option<&'l UsageView>,
     places: &'l Places,
-    columns: &'l HashMap<Arc<str>, Arc<Flat>>,
+    columns: &'l ByStep,
 }
 
 impl Supply for Layer<'_> {
@@ -166,157 +96,55 @@ impl Supply for Layer<'_> {
 /// What all definitions of a catalog come to, for the accounts of a view.
 #[derive(Debug, Clone)]
 pub struct Derived {
-    /// `None` where the view is of another schema.
-    catalog: Option<Catalog>,
     view: View,
     usage: Option<UsageView>,
     places: Places,
-    columns: HashMap<Arc<str>, Arc<Flat>>,
-    kinds: HashMap<Arc<str>, Type>,
-    roll_ups: Vec<RollUpAnswers>,
-    segments: IndexMap<Arc<str>, AccountSet>,
+    columns: ByStep,
 }
 
 impl Derived {
-    pub(super) fn nothing(view: &View) -> Self {
-        Self {
-            catalog: None,
-            view: view.clone(),
-            usage: None,
-            places: Places::new(view),
-            columns: HashMap::new(),
-            kinds: HashMap::new(),
-            roll_ups: Vec::new(),
-            segments: IndexMap::new(),
-        }
+    pub(super) fn nothing(catalog: &Catalog, view: &View) -> Self {
+        let columns = ByStep { catalog: catalog.clone(), columns: vec![None; catalog.steps().len()] };
+        Self { view: view.clone(), usage: None, places: Places::new(view), columns }
     }
 }
 
-/// Works out rounds one after the other.
+/// Computes rounds one after the other.
 pub(super) fn run(
-    rounds: &[Round],
     catalog: &Catalog,
+    rounds: &[Round],
     view: &View,
     usage: Option<&UsageView>,
     history: Option<&dyn History>,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<Derived, Cancelled> {
-    let mut derived =
-        Derived { catalog: Some(catalog.clone()), usage: usage.cloned(), ..Derived::nothing(view) };
-    let slots = slots_of(view);
+    let mut derived = Derived { usage: usage.cloned(), ..Derived::nothing(catalog, view) };
+    let standing = Standing::new(view);
     for round in rounds {
-        for (name, of, days_ago, kind) in &round.past {
-            let on = days_before(view.as_of(), *days_ago);
-            let column = past(view, &slots, history, of, on, kind);
-            derived.kinds.insert(name.clone(), kind.clone());
-            derived.columns.insert(name.clone(), Arc::new(column));
-        }
         let layer = Layer { usage, places: &derived.places, columns: &derived.columns };
-        let answers = round.plan.run(view, Some(&layer), stop)?;
-        let roll_ups = match &round.roll_ups {
-            Some(plan) => Some(plan.evaluate(view, usage, Some(&layer), stop)?),
-            None => None,
-        };
-        let mut columns: Vec<Option<Flat>> = answers.columns.into_iter().map(Some).collect();
-        let mut take = |place: usize| columns.get_mut(place).and_then(Option::take);
-        for member in &round.members {
-            match member {
-                Member::Attribute(name, kind, place) => {
-                    if let Some(column) = take(*place) {
-                        derived.kinds.insert(name.clone(), kind.clone());
-                        derived.columns.insert(name.clone(), Arc::new(column));
-                    }
-                }
-                Member::Ranking(name, value, within, peers) => {
-                    let within = within.and_then(&mut take);
-                    if let Some(value) = take(*value) {
-                        let column = peers.places(view, &slots, &value, within.as_ref());
-                        derived.kinds.insert(name.clone(), Type::Double);
-                        derived.columns.insert(name.clone(), Arc::new(column));
-                    }
-                }
-                Member::Segment(name, place) => {
-                    let set = match take(*place) {
-                        Some(Flat::Truth(truths)) => members(view, &slots, &truths),
-                        _ => members(view, &slots, &[]),
-                    };
-                    derived.segments.insert(name.clone(), set);
-                }
+        let given = Given { usage, history, supply: &layer, keep: Keep::Values, stop };
+        let answers = round.at(view.as_of(), catalog).evaluate(&standing, given)?;
+        for (at, answers) in round.numbers.iter().zip(answers) {
+            if let Some(place) = derived.columns.columns.get_mut(*at) {
+                *place = Column::of(answers, view, &standing.tree.slots);
             }
-        }
-        if let Some(answers) = roll_ups {
-            for (name, column) in answers.columns() {
-                derived.kinds.insert(name.clone(), column.kind.clone());
-                derived.columns.insert(name.clone(), column.values.clone());
-            }
-            derived.roll_ups.push(answers);
         }
     }
     Ok(derived)
 }
 
-/// Which rows are seen.
-pub(super) fn visible(view: &View, slots: &[(u32, u32)]) -> Vec<bool> {
-    let mut seen = Vec::new();
-    for (slot, _) in slots {
-        let rows = view.inner().chunk(*slot).map_or(0, |chunk| chunk.shape.rows());
-        let bits = view.scope().set().map(|set| set.bitmap(*slot));
-        seen.extend((0..rows as usize).map(|row| match &bits {
-            None => true,
-            Some(bits) => bits.is_some_and(|bits| bits.get(row)),
-        }));
-    }
-    seen
-}
-
 fn members(view: &View, slots: &[(u32, u32)], truths: &[Option<bool>]) -> AccountSet {
-    let seen = visible(view, slots);
-    let bitmaps = slots.iter().map(|(slot, first)| {
-        let rows = view.inner().chunk(*slot).map_or(0, |chunk| chunk.shape.rows() as usize);
-        let mut bits = Bitmap::zeros(rows);
-        for row in 0..rows {
-            let at = *first as usize + row;
-            if truths.get(at) == Some(&Some(true)) && seen.get(at) == Some(&true) {
-                bits.set(row, true);
-            }
-        }
-        (*slot, bits)
+    let bitmaps = slots.iter().filter_map(|(slot, first)| {
+        let shown = match view.scope().set() {
+            Some(set) => Some(set.bitmap(*slot)?),
+            None => None,
+        };
+        let is_member = |row: usize| {
+            shown.is_none_or(|shown| shown.get(row)) && truths.get(*first as usize + row) == Some(&Some(true))
+        };
+        Some((*slot, Bitmap::from_fn(view.inner().layout.rows(*slot), is_member)))
     });
     AccountSet::from_bitmaps(view.inner().layout.clone(), bitmaps)
-}
-
-/// The day that lies so many days before a view's.
-pub(super) fn days_before(as_of: &AsOf, days: u32) -> Option<Date> {
-    as_of.date().plus_days(i32::try_from(days).ok()?.checked_neg()?)
-}
-
-/// The values of a column on an earlier day.
-pub(super) fn past(
-    view: &View,
-    slots: &[(u32, u32)],
-    history: Option<&dyn History>,
-    of: &str,
-    on: Option<Date>,
-    kind: &Type,
-) -> Flat {
-    let seen = visible(view, slots);
-    let mut cells = vec![Cell::Missing; seen.len()];
-    if let (Some(history), Some(on)) = (history, on) {
-        for (slot, first) in slots {
-            let Some(chunk) = view.inner().chunk(*slot) else { continue };
-            for row in 0..chunk.shape.rows() {
-                let at = (*first + row) as usize;
-                // What is not seen is not asked for either.
-                let Some(id) = chunk.shape.id(row).filter(|_| seen.get(at) == Some(&true)) else { continue };
-                let value = history.value(id, of, on);
-                let cell = value.as_ref().and_then(|value| Val::of_shown(value, kind).to_cell());
-                if let (Some(cell), Some(place)) = (cell, cells.get_mut(at)) {
-                    *place = cell;
-                }
-            }
-        }
-    }
-    Flat::of_cells(cells)
 }
 
 impl Derived {
@@ -337,38 +165,54 @@ impl Derived {
     #[must_use]
     pub fn value(&self, column: &str, account: Account<'_>) -> Option<ExprValue> {
         let row = self.row(account)?;
-        self.columns.get(column)?.val(row).to_value(self.kinds.get(column)?)
+        self.columns.get(column)?.val(row).to_value(self.kind(column)?)
     }
 
     /// The type of a column.
     #[must_use]
     pub fn kind(&self, column: &str) -> Option<&Type> {
-        self.kinds.get(column)
+        let known = &self.columns;
+        let at = known.catalog.column_step(column);
+        known.step(at).and(known.catalog.steps().get(at?)?.kind.as_ref())
     }
 
     /// How many rows with a value, and how many without one, are in a roll-up.
     #[must_use]
     pub fn counts(&self, roll_up: &str, account: Account<'_>) -> Option<(u64, u64)> {
-        let answers = self.roll_ups.iter().find(|answers| answers.kind(roll_up).is_some())?;
-        Some((answers.counted(roll_up, account), answers.skipped(roll_up, account)))
+        let known = &self.columns;
+        match known.step(known.catalog.column_step(roll_up))? {
+            Column::Values(_, Some((counted, skipped))) => {
+                let of = |counts: &[u32]| self.row(account).and_then(|row| counts.get(row).copied());
+                Some((of(counted).unwrap_or(0).into(), of(skipped).unwrap_or(0).into()))
+            }
+            _ => None,
+        }
     }
 
     /// The members of a segment that the view shows; `None` for one that is not defined.
     #[must_use]
     pub fn segment(&self, id: &str) -> Option<&AccountSet> {
-        self.segments.get(id)
+        let known = &self.columns;
+        match known.step(known.catalog.segment_step(id))? {
+            Column::Members(members) => Some(members),
+            Column::Values(..) => None,
+        }
     }
 
     /// Is an account in a segment? Never in one that is not defined, nor where the view does not show it.
     #[must_use]
     pub fn is_member(&self, id: &str, account: Account<'_>) -> bool {
         let known = self.row(account).is_some();
-        known && self.segments.get(id).is_some_and(|set| set.contains(account.place()))
+        known && self.segment(id).is_some_and(|set| set.contains(account.place()))
     }
 
     /// The segments, with their members.
     pub fn segments(&self) -> impl Iterator<Item = (&str, &AccountSet)> {
-        self.segments.iter().map(|(id, set)| (&**id, set))
+        let known = &self.columns;
+        known.catalog.steps().iter().zip(&known.columns).filter_map(|(step, column)| match column {
+            Some(Column::Members(members)) => Some((&*step.id.name, members)),
+            _ => None,
+        })
     }
 }
 
@@ -399,31 +243,34 @@ impl Supply for Derived {
     }
 
     fn kind(&self, of: Of<'_>, name: &str) -> Option<Type> {
-        Some(self.catalog.as_ref()?.names().name(of, name)?.kind().clone())
+        match of {
+            Of::Account => Self::kind(self, name).cloned(),
+            of => Some(self.columns.catalog.names().name(of, name)?.kind().clone()),
+        }
     }
 
     fn has_event(&self, name: &str) -> bool {
-        self.catalog.as_ref().is_some_and(|catalog| catalog.names().has_event(name))
+        self.columns.catalog.names().has_event(name)
     }
 
     fn has_metric(&self, name: &str) -> bool {
-        self.catalog.as_ref().is_some_and(|catalog| catalog.names().metric(name).is_some())
+        self.columns.catalog.names().metric(name).is_some()
     }
 
     fn has_segment(&self, id: &str) -> bool {
-        self.segments.contains_key(id)
+        self.segment(id).is_some()
     }
 
     fn members(&self, id: &str) -> Option<AccountSet> {
-        self.segments.get(id).cloned()
+        self.segment(id).cloned()
     }
 
     fn question(&self, id: &str) -> Option<(&str, &Checked)> {
-        self.catalog.as_ref()?.names().question(id)
+        self.columns.catalog.names().question(id)
     }
 
     fn provenance(&self, name: &str, place: AccountIdx, width: usize) -> Option<Behind<'_>> {
-        self.catalog.as_ref()?.provenance((name, place, width), &self.view, self.usage.as_ref(), self)
+        self.columns.catalog.provenance((name, place, width), &self.view, self.usage.as_ref(), self)
     }
 
     fn usage_days(&self, place: AccountIdx, asked: &UsageAsked<'_>) -> (Option<Type>, Vec<(i32, Cell)>) {
@@ -431,7 +278,7 @@ impl Supply for Derived {
     }
 
     fn is_member(&self, id: &str, place: AccountIdx) -> bool {
-        self.view.sees(place) && self.segments.get(id).is_some_and(|set| set.contains(place))
+        self.view.sees(place) && self.segment(id).is_some_and(|set| set.contains(place))
     }
 }
 

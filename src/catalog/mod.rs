@@ -15,6 +15,7 @@
 //! | What was a value some days ago? | [`History`], [`PastValue`] |
 //! | Which definitions come with the library? | [`BuiltIn`] |
 
+mod answers;
 mod check;
 mod compile;
 mod components;
@@ -31,22 +32,24 @@ mod history;
 mod lineage;
 mod mentions;
 mod names;
+mod past;
 mod peers;
 mod pending;
 mod provenance;
 mod readers;
 mod report;
+mod round;
 mod status;
 mod step;
 
 use std::sync::{Arc, OnceLock};
 
+pub(crate) use self::answers::Answers;
 use self::compile::{Candidate, Validated};
 pub(crate) use self::compile::{Words, reserved_words};
 pub use self::cycle::{CyclePath, MAX_CYCLE_STEPS};
 pub use self::definition::{BuiltIn, CalculatedAttribute, Definition, DefinitionKind, PastValue};
 pub use self::derived::Derived;
-use self::derived::Round;
 pub use self::document::{CATALOG_VERSION, DocumentErrors, DocumentFault};
 pub(crate) use self::edit::Ground;
 pub use self::evolve::{Evolved, Retyped};
@@ -57,7 +60,9 @@ use self::names::Assumed;
 pub use self::names::CatalogNames;
 use self::readers::Readers;
 pub use self::report::CatalogReport;
-pub(crate) use self::step::{Given, Reads, RollUpWork, Step, StepProgram, Work, Worked};
+use self::round::Round;
+pub(crate) use self::round::{Given, RoundProgram};
+pub(crate) use self::step::{Reads, RollUpWork, Step, StepProgram, Work};
 use self::step::{Steps, Taken};
 use crate::aggregate::{Metrics, UsageSchema, UsageView};
 use crate::book::View;
@@ -285,12 +290,12 @@ impl Catalog {
     /// # Complexity
     ///
     /// That of [`ExprPlan::run`](crate::expr::ExprPlan::run) and [`RollUpPlan::run`](crate::aggregate::RollUpPlan::run),
-    /// once for each step of the longest chain of definitions. The first time, the definitions are planned together: linear in
+    /// once for each step of the longest chain of columns. The first time, the definitions are planned together: linear in
     /// their expressions.
     #[must_use]
     pub fn run(&self, view: &View, usage: Option<&UsageView>, history: Option<&dyn History>) -> Derived {
         let done = self.run_until(view, usage, history, &|| false);
-        done.unwrap_or_else(|Cancelled| Derived::nothing(view))
+        done.unwrap_or_else(|Cancelled| Derived::nothing(self, view))
     }
 
     /// The same, while `stop` says `false`.
@@ -314,11 +319,13 @@ impl Catalog {
             same_accounts && seen.as_of().is_same(view.as_of())
         });
         if known {
-            // What is planned by itself is planned with others.
-            let rounds = self.rounds.get_or_init(|| derived::plan(&self.names).unwrap_or_default());
-            derived::run(rounds, self, view, usage, history, stop)
+            let rounds = self.rounds.get_or_init(|| {
+                let rounds = self.in_rounds(0..self.steps.len());
+                rounds.into_iter().map(|steps| self.round(steps)).collect()
+            });
+            derived::run(self, rounds, view, usage, history, stop)
         } else {
-            Ok(Derived::nothing(view))
+            Ok(Derived::nothing(self, view))
         }
     }
 

@@ -2,7 +2,6 @@
 //!
 //! Those that the view shows and that are not cancelled: ruling S116 of `docs/semantics`.
 
-use super::derived::visible;
 use crate::aggregate::{Ranking, places};
 use crate::book::View;
 use crate::expr::Flat;
@@ -12,12 +11,18 @@ use crate::model::{AccountIdx, SystemAttribute};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peers {
     at_least: Option<f64>,
-    pub(crate) with_cancelled: bool,
+    /// Only those of the same group.
+    pub(super) in_groups: bool,
+    pub(super) with_cancelled: bool,
 }
 
 impl Peers {
     pub(super) const fn of(ranking: &Ranking) -> Self {
-        Self { at_least: ranking.at_least, with_cancelled: ranking.with_cancelled }
+        Self {
+            at_least: ranking.at_least,
+            in_groups: ranking.within.is_some(),
+            with_cancelled: ranking.with_cancelled,
+        }
     }
 
     /// The places of the accounts of a view among their peers, by their values.
@@ -45,4 +50,18 @@ impl Peers {
         let is_peer = |row: usize| peers.get(row) == Some(&true);
         places(value.len(), is_peer, value, within, self.at_least)
     }
+}
+
+/// Which rows are seen.
+pub(super) fn visible(view: &View, slots: &[(u32, u32)]) -> Vec<bool> {
+    let mut seen = Vec::new();
+    for (slot, _) in slots {
+        let rows = view.inner().chunk(*slot).map_or(0, |chunk| chunk.shape.rows());
+        let bits = view.scope().set().map(|set| set.bitmap(*slot));
+        seen.extend((0..rows as usize).map(|row| match &bits {
+            None => true,
+            Some(bits) => bits.is_some_and(|bits| bits.get(row)),
+        }));
+    }
+    seen
 }

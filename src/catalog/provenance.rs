@@ -1,8 +1,6 @@
 //! What was a derived value computed from?
 
 use super::Catalog;
-use super::definition::Definition;
-use super::derived::days_before;
 use super::entry::{Asked, Compiled, Space};
 use super::step::Work;
 use crate::aggregate::{RollUpAt, UsageView};
@@ -21,20 +19,21 @@ impl Catalog {
         supply: &dyn Supply,
     ) -> Option<Behind<'c>> {
         let (_, entry) = self.names.entries.read(Asked::new(Space::Columns, name))?;
-        Some(match (&entry.compiled, &*entry.definition) {
-            (Compiled::Attribute(checked), _) => Behind::Expression(checked),
-            (Compiled::Ranking(of), _) => Behind::Ranking(&of.0),
-            (Compiled::Past(_), Definition::Past(past)) => {
-                Behind::Past { of: past.of.clone(), on: days_before(view.as_of(), past.days_ago) }
+        let work = || Some(&self.steps.get(self.column_step(name)?)?.work);
+        Some(match &entry.compiled {
+            Compiled::Attribute(checked) => Behind::Expression(checked),
+            Compiled::Ranking(of) => Behind::Ranking(&of.0),
+            Compiled::Past(_) => {
+                let Work::Past(recorded) = work()? else { return None };
+                Behind::Past { of: recorded.of.clone(), on: recorded.on(view.as_of()) }
             }
-            (Compiled::RollUp(_), _) => {
-                let step = self.steps.get(self.column_step(name)?)?;
-                let Work::RollUp(of) = &step.work else { return None };
+            Compiled::RollUp(_) => {
+                let Work::RollUp(of) = work()? else { return None };
                 let programs = of.plan.at(view.as_of());
                 let at = RollUpAt { view, programs: &programs, supply, usage };
                 Behind::RollUp(of.plan.parts(at, place, &supply.column_at(name, place), width)?)
             }
-            _ => return None,
+            Compiled::Metric(_) | Compiled::Segment(_) => return None,
         })
     }
 }

@@ -1,23 +1,22 @@
-//! How is one definition worked out by itself, and what does it read?
+//! What of a definition is computed, and what does it read?
 //!
-//! [`Catalog::run`] works out all definitions together. Who keeps answers current works out one at a time, and only where
-//! something that it reads has changed.
+//! Each definition that gives a column or a set is a step, of whatever kind it is; [`super::round`] computes steps.
 
 use std::sync::{Arc, Weak};
 
 use super::Catalog;
-use super::definition::Definition;
-use super::derived::{days_before, needed, past, roll_up_faults};
+use super::answers::Answers;
+use super::definition::{Definition, DefinitionKind};
 use super::entry::{Asked, Compiled, Entry, Space};
 use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef};
-use super::history::History;
 use super::names::CatalogNames;
+use super::past::Recorded;
 use super::peers::Peers;
 use super::readers::{Lists, Readers};
-use crate::aggregate::{Linear, LinearOf, RollUpColumn, RollUpPlan, Standing, UsageView};
-use crate::expr::{
-    Cancelled, Checked, ExprPlanFaultKind, Flat, Needs, RowPlan, RowProgram, Sight, Supply, Type, Whose,
-};
+use super::round::needed;
+use crate::aggregate::{LinearOf, RollUpErrors, RollUpPlan};
+use crate::book::View;
+use crate::expr::{Checked, ExprPlanFaultKind, Flat, Needs, RowPlan, RowProgram, Sight, Type, Whose};
 use crate::model::{AsOf, AttributeId, Date, SystemAttribute, TableId};
 
 /// One definition that gives a column or a set.
@@ -49,18 +48,22 @@ pub(crate) struct Reads {
     pub(crate) is_wide: bool,
 }
 
+/// What is computed.
 #[derive(Debug)]
 pub(crate) enum Work {
-    Attribute(RowPlan),
-    Segment(RowPlan),
-    /// By value, and by group where there is one.
-    Ranking(RowPlan, Peers),
-    Past {
-        of: Arc<str>,
-        days_ago: u32,
-        kind: Type,
-    },
+    /// Expressions of accounts, and what their answers become.
+    Rows(RowPlan, Output),
+    Past(Recorded),
     RollUp(RollUpWork),
+}
+
+/// What the answers of expressions become.
+#[derive(Debug)]
+pub(crate) enum Output {
+    Values,
+    Members,
+    /// The places of values among peers; the second expression says who these are, where they are in groups.
+    Places(Peers),
 }
 
 /// A roll-up, and in which ways it can be kept current.
@@ -95,82 +98,63 @@ impl StepProgram {
     }
 }
 
-/// What a step came to.
-pub(crate) enum Worked {
-    Values(Flat),
-    RollUp(RollUpColumn),
-    /// States of which answers are made, and whether each account receives one; `None` where all do.
-    Linear(LinearOf, Vec<Linear>, Option<Vec<bool>>),
-    /// Is each row a member?
-    Members(Flat),
+impl Output {
+    /// Takes the answers of the expressions of one step, the next of all.
+    pub(super) fn of(
+        &self,
+        columns: &mut impl Iterator<Item = Flat>,
+        view: &View,
+        slots: &[(u32, u32)],
+    ) -> Answers {
+        let Some(first) = columns.next() else { return Answers::none() };
+        match self {
+            Self::Values => Answers::Values(first),
+            Self::Members => Answers::Members(first),
+            Self::Places(peers) => {
+                let within = if peers.in_groups { columns.next() } else { None };
+                Answers::Values(peers.places(view, slots, &first, within.as_ref()))
+            }
+        }
+    }
+
+    /// What is read, where the expressions read `needs` and look as far as `sight`.
+    fn reads(&self, needs: Needs, sight: Sight) -> (Needs, Sight) {
+        match self {
+            Self::Values | Self::Members => (needs, sight),
+            // The whole book.
+            Self::Places(peers) => {
+                let standing = needs.standing || !peers.with_cancelled;
+                (Needs { whose: Whose::Book, standing, ..needs }, Sight::default())
+            }
+        }
+    }
 }
 
-/// What a step is worked out from, beside the accounts.
-#[derive(Clone, Copy)]
-pub(crate) struct Given<'g> {
-    pub(crate) usage: Option<&'g UsageView>,
-    pub(crate) history: Option<&'g dyn History>,
-    pub(crate) supply: &'g dyn Supply,
-    pub(crate) stop: &'g (dyn Fn() -> bool + Sync),
+impl Work {
+    /// What is read, and how far its rows look up and down the tree.
+    fn reads(&self) -> (Needs, Sight) {
+        match self {
+            Self::Rows(plan, output) => output.reads(plan.needs(), plan.sight()),
+            Self::RollUp(of) => (of.plan.needs(), of.plan.sight()),
+            // What the host recorded of each account.
+            Self::Past(_) => (Needs { moment: true, ..Needs::default() }, Sight::default()),
+        }
+    }
 }
 
 impl Step {
     /// Does it ask the host's history?
     pub(crate) const fn asks_history(&self) -> bool {
-        matches!(self.work, Work::Past { .. })
+        matches!(self.work, Work::Past(_))
     }
 
     /// The step at a moment.
     pub(crate) fn at(&self, as_of: &AsOf, catalog: &Catalog) -> StepProgram {
         match &self.work {
-            Work::Attribute(plan) | Work::Segment(plan) | Work::Ranking(plan, _) => {
-                StepProgram::Rows(plan.at(as_of, catalog.schema()))
-            }
+            Work::Rows(plan, _) => StepProgram::Rows(plan.at(as_of, catalog.schema())),
             Work::RollUp(of) => StepProgram::RollUp(of.plan.at(as_of).into()),
-            Work::Past { days_ago, .. } => StepProgram::Past(days_before(as_of, *days_ago)),
+            Work::Past(of) => StepProgram::Past(of.on(as_of)),
         }
-    }
-
-    /// What it comes to for the accounts of a view.
-    pub(crate) fn work_out(
-        &self,
-        program: &StepProgram,
-        standing: &Standing,
-        given: Given<'_>,
-    ) -> Result<Worked, Cancelled> {
-        let view = &standing.view;
-        let rows = |program: &RowProgram| -> Result<Vec<Flat>, Cancelled> {
-            Ok(program.run(view, &standing.tree, Some(given.supply), given.stop)?.columns)
-        };
-        let nothing = || Worked::Values(Flat::Cells(Vec::new()));
-        Ok(match (&self.work, program) {
-            (Work::Attribute(_), StepProgram::Rows(program)) => {
-                rows(program)?.pop().map_or_else(nothing, Worked::Values)
-            }
-            (Work::Segment(_), StepProgram::Rows(program)) => {
-                rows(program)?.pop().map_or_else(nothing, Worked::Members)
-            }
-            (Work::Ranking(_, peers), StepProgram::Rows(program)) => {
-                let columns = rows(program)?;
-                let mut columns = columns.into_iter();
-                let (Some(value), within) = (columns.next(), columns.next()) else { return Ok(nothing()) };
-                Worked::Values(peers.places(view, &standing.tree.slots, &value, within.as_ref()))
-            }
-            (Work::Past { of, kind, .. }, StepProgram::Past(on)) => {
-                Worked::Values(past(view, &standing.tree.slots, given.history, of, *on, kind))
-            }
-            (Work::RollUp(of), StepProgram::RollUp(programs)) => {
-                let (supply, stop) = (Some(given.supply), given.stop);
-                if let Some(linear) = &of.linear {
-                    let (states, receives) =
-                        of.plan.states(linear, standing, programs, (given.usage, supply), stop)?;
-                    return Ok(Worked::Linear(linear.clone(), states, receives));
-                }
-                let columns = of.plan.columns(standing, programs, given.usage, supply, stop)?;
-                columns.into_iter().next().map_or_else(nothing, Worked::RollUp)
-            }
-            _ => nothing(),
-        })
     }
 }
 
@@ -267,15 +251,14 @@ fn work(names: &CatalogNames, entry: &Entry) -> Result<Option<Work>, CatalogErro
             CatalogErrors(errors.faults().iter().map(|found| fault(&found.kind)).collect())
         })
     };
+    let rows =
+        |output: Output| Ok::<_, CatalogErrors>(Work::Rows(rows(&entry.compiled.expressions())?, output));
     Ok(Some(match (&entry.compiled, &*entry.definition) {
-        (Compiled::Attribute(checked), _) => Work::Attribute(rows(&[checked])?),
-        (Compiled::Segment(checked), _) => Work::Segment(rows(&[checked])?),
-        (Compiled::Ranking(of), Definition::Ranking(ranking)) => {
-            let expressions: Vec<&Checked> = std::iter::once(&of.0).chain(&of.1).collect();
-            Work::Ranking(rows(&expressions)?, Peers::of(ranking))
-        }
+        (Compiled::Attribute(_), _) => rows(Output::Values)?,
+        (Compiled::Segment(_), _) => rows(Output::Members)?,
+        (Compiled::Ranking(_), Definition::Ranking(ranking)) => rows(Output::Places(Peers::of(ranking)))?,
         (Compiled::Past(kind), Definition::Past(past)) => {
-            Work::Past { of: past.of.clone(), days_ago: past.days_ago, kind: kind.clone() }
+            Work::Past(Recorded { of: past.of.clone(), days_ago: past.days_ago, kind: kind.clone() })
         }
         (Compiled::RollUp(checked), _) => {
             let plan = RollUpPlan::planned(&names.schema, names, &segments, [(**checked).clone()]);
@@ -287,24 +270,18 @@ fn work(names: &CatalogNames, entry: &Entry) -> Result<Option<Work>, CatalogErro
     }))
 }
 
+/// Faults of roll-ups, as those of a catalog.
+fn roll_up_faults(errors: &RollUpErrors) -> CatalogErrors {
+    let faults = errors.faults().iter().map(|found| CatalogFault {
+        definition: DefinitionRef { kind: DefinitionKind::RollUp, name: found.roll_up.clone() },
+        kind: CatalogFaultKind::RollUp(found.kind.clone()),
+    });
+    CatalogErrors(faults.collect())
+}
+
 /// What a step reads, and by name the columns among it that are derived.
 fn reads_of(names: &CatalogNames, work: &Work) -> (Reads, Vec<Arc<str>>) {
-    let needs = match work {
-        Work::Attribute(plan) | Work::Segment(plan) => plan.needs(),
-        Work::Ranking(plan, peers) => {
-            let needs = plan.needs();
-            let standing = needs.standing || !peers.with_cancelled;
-            Needs { whose: Whose::Book, standing, ..needs }
-        }
-        Work::Past { .. } => Needs { moment: true, ..Needs::default() },
-        Work::RollUp(of) => of.plan.needs(),
-    };
-    let sight = match work {
-        Work::Attribute(plan) | Work::Segment(plan) => plan.sight(),
-        Work::RollUp(of) => of.plan.sight(),
-        // The whole book, and what the host recorded of each.
-        Work::Ranking(..) | Work::Past { .. } => Sight::default(),
-    };
+    let (needs, sight) = work.reads();
     let schema = &names.schema;
     let status = schema.system_attribute(SystemAttribute::Status).filter(|_| needs.standing);
     let own = needs.names.iter().filter_map(|name| schema.attribute(name));
@@ -345,8 +322,16 @@ impl Catalog {
 
     /// The step that gives a column.
     pub(crate) fn column_step(&self, name: &str) -> Option<usize> {
-        let at = self.names.entries.place_of(Asked::new(Space::Columns, name))?;
-        self.numbers.get(at).copied().flatten()
+        self.read_step(Asked::new(Space::Columns, name))
+    }
+
+    /// The step of a segment.
+    pub(crate) fn segment_step(&self, id: &str) -> Option<usize> {
+        self.read_step(Asked::new(Space::Segments, id))
+    }
+
+    fn read_step(&self, asked: Asked<'_>) -> Option<usize> {
+        self.numbers.get(self.names.entries.place_of(asked)?).copied().flatten()
     }
 
     /// The step of another catalog that says the same as one of this, with all that it reads: that which both share.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::sums::Sums;
-use crate::aggregate::{Linear, LinearOf};
+use crate::aggregate::{Linear, LinearOf, RollUpResult};
 use crate::book::Book;
+use crate::catalog::Answers;
 use crate::column::{Bitmap, Shelf};
 use crate::expr::{Cell, Flat};
 use crate::model::AccountIdx;
@@ -35,13 +36,6 @@ pub(super) struct Page {
     pub(super) counts: Option<(Vec<u32>, Vec<u32>)>,
 }
 
-/// The answers for rows side by side, on their way into a column.
-pub(super) enum Answers {
-    Values(Flat, Option<(Vec<u32>, Vec<u32>)>),
-    Sums(LinearOf, Vec<Linear>, Option<Vec<bool>>),
-    Members(Flat),
-}
-
 impl Part {
     /// The answers for some rows of `answers`; `sees` says for which rows there are any.
     pub(super) fn of(answers: &Answers, first: usize, rows: usize, sees: impl Fn(usize) -> bool) -> Self {
@@ -53,7 +47,7 @@ impl Part {
                 };
                 Self::Members(Arc::new(Bitmap::from_fn(rows, member)))
             }
-            Answers::Sums(of, states, receives) => {
+            Answers::RollUp(RollUpResult::States(of, states, receives)) => {
                 let page = |from: usize| {
                     let range = first + from..first + (from + PAGE).min(rows);
                     Arc::new(Sums::of(states.get(range).unwrap_or_default(), of.sums()))
@@ -65,16 +59,21 @@ impl Part {
                 });
                 Self::Sums(of.clone(), pages, receives)
             }
-            Answers::Values(values, counts) => {
-                let page = |from: usize| {
-                    let range = first + from..first + (from + PAGE).min(rows);
-                    let count = |counts: &Vec<u32>| counts.get(range.clone()).unwrap_or_default().to_vec();
-                    let counts = counts.as_ref().map(|(counted, skipped)| (count(counted), count(skipped)));
-                    Arc::new(Page { values: values.slice(range), counts })
-                };
-                Self::Values((0..rows).step_by(PAGE).map(page).collect())
+            Answers::RollUp(RollUpResult::Column(column)) => {
+                Self::pages(&column.values, Some((&column.counted, &column.skipped)), first, rows)
             }
+            Answers::Values(values) => Self::pages(values, None, first, rows),
         }
+    }
+
+    fn pages(values: &Flat, counts: Option<(&[u32], &[u32])>, first: usize, rows: usize) -> Self {
+        let page = |from: usize| {
+            let range = first + from..first + (from + PAGE).min(rows);
+            let count = |counts: &[u32]| counts.get(range.clone()).unwrap_or_default().to_vec();
+            let counts = counts.map(|(counted, skipped)| (count(counted), count(skipped)));
+            Arc::new(Page { values: values.slice(range), counts })
+        };
+        Self::Values((0..rows).step_by(PAGE).map(page).collect())
     }
 
     fn page(&self, row: usize) -> Option<&Arc<Page>> {

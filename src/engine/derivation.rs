@@ -1,6 +1,6 @@
 //! What do definitions come to, and what of it must be worked out anew?
 //!
-//! There is one way to work something out, [`Group::work_out`](super::group::Group::work_out); what differs is for whom
+//! There is one way to compute something, [`Group::evaluate`](super::group::Group::evaluate); what differs is for whom
 //! ([`Work`]). A definition is worked out for everyone where it is new, or says something else at another moment; for the accounts
 //! whose answers may be others, where something that it reads was changed; and for whole trees, where those are too many.
 //! What comes out as before is left as it is, so that nothing that reads it is worked out either.
@@ -78,17 +78,27 @@ impl Derivation {
         let mut more = Self { kept: None, ..self };
         let inputs = more.inputs.clone();
         let mut work = Work::new(&inputs, observer);
-        let of = missing.len();
-        for (done, at) in missing.into_iter().enumerate() {
-            let everyone = shared.and_then(|(share, everyone)| {
-                Some((share, everyone.columns.get(at)?.as_ref().filter(|_| !work.is_wide(at))?))
-            });
-            let column = match everyone {
-                Some((share, everyone)) => work.beside(at, share, everyone, &more.columns)?,
-                None => work.everywhere(at, &more.columns)?,
-            };
-            more.set(at, column);
-            observer.progress(Progress { done: done + 1, of });
+        let (mut done, of) = (0, missing.len());
+        for round in inputs.prepared.catalog.in_rounds(missing) {
+            let mut alone: Vec<usize> = Vec::with_capacity(round.len());
+            for at in round {
+                let everyone = shared.and_then(|(share, everyone)| {
+                    Some((share, everyone.columns.get(at)?.as_ref().filter(|_| !work.is_wide(at))?))
+                });
+                let Some((share, everyone)) = everyone else {
+                    alone.push(at);
+                    continue;
+                };
+                let column = work.beside(at, share, everyone, &more.columns)?;
+                more.set(at, column);
+                done += 1;
+                observer.progress(Progress { done, of });
+            }
+            for (at, column) in work.everywhere(&alone, &more.columns)? {
+                more.set(at, column);
+                done += 1;
+                observer.progress(Progress { done, of });
+            }
         }
         Ok(more)
     }
@@ -147,7 +157,20 @@ impl Derivation {
         let readers = new.prepared.catalog.readers();
         let mut work = Work::new(new, observer);
         let mut done = 0;
-        while let Some(at) = queue.pop_first() {
+        // What is computed for everyone is computed together, until a step comes that reads one of them.
+        let mut everywhere: BTreeSet<usize> = BTreeSet::new();
+        loop {
+            let next_reads = |read: &usize| everywhere.contains(read);
+            let is_due = queue.first().is_none_or(|at| readers.reads(*at).iter().any(next_reads));
+            if is_due && !everywhere.is_empty() {
+                let together: Vec<usize> = std::mem::take(&mut everywhere).into_iter().collect();
+                for (at, column) in work.everywhere(&together, &next.columns)? {
+                    next.set(at, column);
+                    done += 1;
+                    observer.progress(Progress { done, of: done + queue.len() });
+                }
+            }
+            let Some(at) = queue.pop_first() else { break };
             let Some(step) = new.prepared.catalog.steps().get(at) else { continue };
             if observer.is_cancelled() {
                 return Err(Cancelled);
@@ -165,18 +188,25 @@ impl Derivation {
             let rows = dirty(step, readers.reads(at), &dirt, &changed, visits_readers_only);
             let (column, rows) = match (before, rows) {
                 (Some(before), Some(rows)) if rows.is_empty() && !dirt.is_structure() => {
-                    (before.column.clone(), Some(Rows::new()))
+                    (Some(before.column.clone()), Some(Rows::new()))
                 }
-                (Some(before), Some(rows)) => work.again(at, &before, &rows, &dirt, &next.columns)?,
-                _ => (work.everywhere(at, &next.columns)?, None),
+                (Some(before), Some(rows)) => {
+                    let (column, rows) = work.again(at, &before, &rows, &dirt, &next.columns)?;
+                    (Some(column), rows)
+                }
+                _ => (None, None),
             };
             if visits_readers_only && rows.as_ref().is_none_or(|rows| !rows.is_empty()) {
                 queue.extend(readers.of_step(at).iter().copied().filter(is_wanted));
             }
             changed.insert(at, rows);
+            let Some(column) = column else {
+                everywhere.insert(at);
+                continue;
+            };
             next.set(at, column);
             done += 1;
-            observer.progress(Progress { done, of: done + queue.len() });
+            observer.progress(Progress { done, of: done + queue.len() + everywhere.len() });
         }
         Ok(next)
     }

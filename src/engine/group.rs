@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::column::{Answers, Column, Part};
+use super::column::{Column, Part};
 use super::prepared::Columns;
-use crate::aggregate::{Standing, UsageView};
+use crate::aggregate::{Keep, Standing, UsageView};
 use crate::book::View;
-use crate::catalog::{Catalog, Given, History, Step, StepProgram, Worked};
+use crate::catalog::{Catalog, Given, History, RoundProgram};
 use crate::column::Bitmap;
 use crate::expr::{Cancelled, Cell, Flat, Supply, UsageAsked};
 use crate::model::AccountIdx;
@@ -38,37 +38,34 @@ impl Group {
         Self { standing: Standing::new(&few), usage }
     }
 
-    /// What a step comes to for them, by slot; hidden accounts have nothing.
-    pub(super) fn work_out(
+    /// What the steps of a round come to for them: of each the answers by slot. Hidden accounts have none.
+    pub(super) fn evaluate(
         &self,
-        step: &Step,
-        program: &StepProgram,
+        round: &RoundProgram,
         known: &Known<'_>,
         history: Option<&dyn History>,
         stop: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Vec<(u32, Part)>, Cancelled> {
+    ) -> Result<Vec<Vec<(u32, Part)>>, Cancelled> {
         let layer = Layer { group: self, known };
-        let given = Given { usage: self.usage.as_ref(), history, supply: &layer, stop };
-        let answers = match step.work_out(program, &self.standing, given)? {
-            Worked::Values(values) => Answers::Values(values, None),
-            Worked::Members(truths) => Answers::Members(truths),
-            Worked::Linear(of, states, receives) => Answers::Sums(of, states, receives),
-            Worked::RollUp(column) => {
-                let values = Arc::unwrap_or_clone(column.values);
-                Answers::Values(values, Some((column.counted, column.skipped)))
-            }
-        };
+        let usage = self.usage.as_ref();
+        let given = Given { usage, history, supply: &layer, keep: Keep::States, stop };
+        let answers = round.evaluate(&self.standing, given)?;
         let (view, tree) = (&self.standing.view, &self.standing.tree);
-        let parts = tree.slots.iter().filter_map(|(slot, first)| {
-            let shown = match view.scope().set() {
-                Some(set) => Some(set.bitmap(*slot)?),
-                None => None,
-            };
-            let sees = |row: usize| shown.is_none_or(|bits| bits.get(row));
-            let rows = view.inner().layout.rows(*slot);
-            Some((*slot, Part::of(&answers, *first as usize, rows, sees)))
-        });
-        Ok(parts.collect())
+        let mut parts: Vec<Vec<(u32, Part)>> = Vec::with_capacity(answers.len());
+        // What was taken apart is dropped, so that not all answers are in memory twice.
+        for answers in answers {
+            let of_slot = tree.slots.iter().filter_map(|(slot, first)| {
+                let shown = match view.scope().set() {
+                    Some(set) => Some(set.bitmap(*slot)?),
+                    None => None,
+                };
+                let sees = |row: usize| shown.is_none_or(|bits| bits.get(row));
+                let rows = view.inner().layout.rows(*slot);
+                Some((*slot, Part::of(&answers, *first as usize, rows, sees)))
+            });
+            parts.push(of_slot.collect());
+        }
+        Ok(parts)
     }
 }
 

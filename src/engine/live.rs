@@ -9,7 +9,7 @@ use super::observer::Observer;
 use super::published::{Published, State};
 use crate::aggregate::Places;
 use crate::book::{Account, View};
-use crate::catalog::{Catalog, DefinitionKind, DefinitionRef};
+use crate::catalog::{Catalog, DefinitionRef};
 use crate::expr::{
     Behind, Cancelled, Cell, Checked, Columns, ExprValue, Flat, Names, Of, Supply, Type, UsageAsked, Val,
     slots_of,
@@ -104,7 +104,7 @@ impl LiveView {
     }
 
     fn segment_step(&self, id: &str) -> Option<usize> {
-        self.step(&DefinitionRef { kind: DefinitionKind::Segment, name: Arc::from(id) })
+        self.state.catalog.segment_step(id)
     }
 
     fn place(&self, account: Account<'_>) -> Option<AccountIdx> {

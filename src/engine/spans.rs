@@ -1,6 +1,8 @@
 //! What does the host's tracing see? Feature `tracing`.
 
-use crate::catalog::DefinitionRef;
+use std::sync::Arc;
+
+use crate::catalog::Step;
 
 /// A span that ends when it is dropped.
 pub(super) struct Entered {
@@ -18,12 +20,15 @@ pub(super) fn enter(work: &'static str, version: u64) -> Entered {
     }
 }
 
-/// A definition that is worked out for whole trees, or for everyone.
-pub(super) fn definition(id: &DefinitionRef) -> Entered {
+/// Definitions that are computed for whole trees, or for everyone: one by its name, several together by their number.
+pub(super) fn round(steps: &[Arc<Step>]) -> Entered {
     #[cfg(not(feature = "tracing"))]
-    let _ = id;
+    let _ = steps;
     Entered {
         #[cfg(feature = "tracing")]
-        _span: tracing::trace_span!("perennial_definition", definition = %id).entered(),
+        _span: match steps {
+            [step] => tracing::trace_span!("perennial_definition", definition = %step.id).entered(),
+            _ => tracing::trace_span!("perennial_definitions", together = steps.len()).entered(),
+        },
     }
 }

@@ -10,17 +10,19 @@ use super::derivation::{Derivation, Inputs};
 use super::dirt::{Dirt, Rows, tree_of, trunk_of};
 use super::group::{Group, Known, Single};
 use super::observer::Observer;
-use super::prepared::Columns;
+use super::prepared::{Columns, Prepared};
 use super::share::Share;
 use super::spans;
 use crate::book::View;
-use crate::catalog::{self, History, Reads, RollUpWork, Step, StepProgram};
+use crate::catalog::{self, History, Reads, RollUpWork, RoundProgram, Step, StepProgram};
 use crate::column::Bitmap;
 use crate::expr::{Cancelled, Cell, Sight, Whose};
 use crate::model::AccountIdx;
 
 /// Accounts of a group of trees that is worked out at once.
 const GROUP_ROWS: usize = 65_536;
+/// Most steps that are computed together: the answers of all of them for a group are in memory before they are pages.
+const MOST_TOGETHER: usize = 256;
 /// Rows of a chunk up to which each is worked out by itself.
 const FEW_ROWS: usize = 64;
 /// Past them, of so many rows one is; where more are, all are worked out together.
@@ -93,9 +95,18 @@ impl<'w> Work<'w> {
         Self { inputs, observer, trees: HashMap::new(), groups: None, apart: None, whole: None }
     }
 
-    fn step(&self, at: usize) -> Option<(&'w Step, &'w StepProgram)> {
+    fn step(&self, at: usize) -> Option<(&'w Arc<Step>, &'w StepProgram)> {
         let prepared = &*self.inputs.prepared;
-        prepared.catalog.steps().get(at).map(|step| &**step).zip(prepared.programs.get(at))
+        prepared.catalog.steps().get(at).zip(prepared.programs.get(at))
+    }
+
+    /// Steps that are computed together. One by itself has a program already.
+    fn round(&self, steps: &[usize]) -> Option<RoundProgram> {
+        let Prepared { catalog, as_of, .. } = &*self.inputs.prepared;
+        match steps {
+            [at] => self.step(*at).map(|(step, program)| RoundProgram::alone(step, program)),
+            _ => Some(catalog.round(steps.to_vec()).at(as_of, catalog)),
+        }
     }
 
     fn group(&self, slots: impl IntoIterator<Item = u32>) -> Arc<Group> {
@@ -139,31 +150,43 @@ impl<'w> Work<'w> {
         groups
     }
 
-    /// A step for all accounts.
-    pub(super) fn everywhere(&mut self, at: usize, columns: &Columns) -> Result<Column, Cancelled> {
-        let is_wide = self.step(at).is_some_and(|(step, _)| step.reads.whose == Whose::Book);
-        let groups = self.groups(is_wide);
-        let mut column = Column::default();
-        self.fill(&mut column, at, &groups, columns)?;
-        Ok(column)
+    /// Steps for all accounts, together: none of them reads another.
+    pub(super) fn everywhere(
+        &mut self,
+        steps: &[usize],
+        columns: &Columns,
+    ) -> Result<Vec<(usize, Column)>, Cancelled> {
+        let is_wide = |at: &usize| self.step(*at).is_some_and(|(step, _)| step.reads.whose == Whose::Book);
+        let (wide, others): (Vec<usize>, Vec<usize>) = steps.iter().partition(|at| is_wide(at));
+        let mut all = Vec::with_capacity(steps.len());
+        for (is_wide, steps) in [(true, wide), (false, others)] {
+            for steps in steps.chunks(MOST_TOGETHER) {
+                let groups = self.groups(is_wide);
+                let mut found = vec![Column::default(); steps.len()];
+                if let Some(round) = self.round(steps) {
+                    self.fill(&mut found, &round, &groups, columns)?;
+                }
+                all.extend(steps.iter().copied().zip(found));
+            }
+        }
+        Ok(all)
     }
 
-    /// A step for some groups, each by itself.
+    /// A round for some groups, each by itself.
     fn fill(
         &self,
-        column: &mut Column,
-        at: usize,
+        found: &mut [Column],
+        round: &RoundProgram,
         groups: &[Arc<Group>],
         columns: &Columns,
     ) -> Result<(), Cancelled> {
-        let Some((step, program)) = self.step(at) else { return Ok(()) };
-        let _span = spans::definition(&step.id);
+        let _span = spans::round(round.steps());
         let known = Known { columns, catalog: &self.inputs.prepared.catalog };
         let history = self.inputs.history.as_deref().map(|history| history as &dyn History);
         let observer = self.observer;
         let stop = &|| observer.is_cancelled();
         let one = |group: &Arc<Group>| {
-            if stop() { Err(Cancelled) } else { group.work_out(step, program, &known, history, stop) }
+            if stop() { Err(Cancelled) } else { group.evaluate(round, &known, history, stop) }
         };
         #[cfg(feature = "rayon")]
         let parts: Result<Vec<_>, Cancelled> = if groups.len() > 1 {
@@ -174,8 +197,12 @@ impl<'w> Work<'w> {
         };
         #[cfg(not(feature = "rayon"))]
         let parts: Result<Vec<_>, Cancelled> = groups.iter().map(one).collect();
-        for (slot, part) in parts?.into_iter().flatten() {
-            column.set(slot, Some(Arc::new(part)));
+        for of_group in parts? {
+            for (column, parts) in found.iter_mut().zip(of_group) {
+                for (slot, part) in parts {
+                    column.set(slot, Some(Arc::new(part)));
+                }
+            }
         }
         Ok(())
     }
@@ -199,7 +226,9 @@ impl<'w> Work<'w> {
                 self.apart = Some(self.groups_of(share.apart.iter().copied()));
             }
             let groups = self.apart.clone().unwrap_or_default();
-            self.fill(&mut column, at, &groups, columns)?;
+            if let Some(round) = self.round(&[at]) {
+                self.fill(std::slice::from_mut(&mut column), &round, &groups, columns)?;
+            }
         }
         Ok(column)
     }
@@ -217,7 +246,8 @@ impl<'w> Work<'w> {
         let old = before;
         let Some((step, program)) = self.step(at) else { return Ok((old.column.clone(), None)) };
         if step.reads.whose == Whose::Book {
-            return Ok((self.everywhere(at, columns)?, None));
+            let column = self.everywhere(&[at], columns)?.pop().map(|(_, column)| column);
+            return Ok((column.unwrap_or_default(), None));
         }
         // What it came to, for the accounts where they stand now.
         let mut column = dirt.carry.column(old.column, &dirt.gone);
@@ -297,8 +327,8 @@ impl<'w> Work<'w> {
         slots: BTreeSet<u32>,
         columns: &Columns,
     ) -> Result<Vec<(u32, Part)>, Cancelled> {
-        let Some((step, program)) = self.step(at) else { return Ok(Vec::new()) };
-        let _span = spans::definition(&step.id);
+        let Some(round) = self.round(&[at]) else { return Ok(Vec::new()) };
+        let _span = spans::round(round.steps());
         let key: Vec<u32> = slots.into_iter().collect();
         let group = match self.trees.get(&key) {
             Some(group) => group.clone(),
@@ -310,7 +340,8 @@ impl<'w> Work<'w> {
         };
         let known = Known { columns, catalog: &self.inputs.prepared.catalog };
         let history = self.inputs.history.as_deref().map(|history| history as &dyn History);
-        group.work_out(step, program, &known, history, &|| self.observer.is_cancelled())
+        let parts = group.evaluate(&round, &known, history, &|| self.observer.is_cancelled())?;
+        Ok(parts.into_iter().next().unwrap_or_default())
     }
 
     /// The answers of single rows that are not what they were.

@@ -17,6 +17,7 @@
 //! | Is the roll-up right? | [`OracleRollUp`]: the same definition, computed row by row |
 //! | And an administrator's? | [`OracleDefinition`]: every operator, over a list of all rows |
 //! | Is the answer of an expression right? | [`OracleExpr`]: walked for one account at a time, by the public API |
+//! | Is what a catalog comes to right? | [`OracleCatalog`]: one definition after the other, as their authors wrote them |
 //! | Is what is read of usage right? | [`OracleUsage`]: every event kept as it came, all of them asked |
 //! | Where do repeatable random numbers come from? | [`Random`] |
 //!
@@ -86,9 +87,11 @@ mod faulty;
 mod generate;
 mod number;
 mod oracle;
+mod oracle_catalog;
 mod oracle_definition;
 mod oracle_expr;
 mod oracle_fold;
+mod oracle_roll_up;
 mod oracle_usage;
 mod plain;
 mod random;
@@ -100,6 +103,7 @@ pub use conformance::macros::{
 pub use faulty::{FaultySource, InjectedFailure};
 pub use generate::ReferenceBook;
 pub use oracle::{Oracle, OracleAccount};
+pub use oracle_catalog::{OracleCatalog, OracleDerived};
 pub use oracle_definition::{OracleAnswer, OracleDefinition, OracleRow, shown};
 pub use oracle_expr::OracleExpr;
 pub use oracle_fold::{OracleOperator, OracleRollUp};

@@ -271,7 +271,7 @@ fn rebuilt(units: i128, like: &ExprValue) -> ExprValue {
     }
 }
 
-fn compare(a: &ExprValue, b: &ExprValue) -> Ordering {
+pub(super) fn compare(a: &ExprValue, b: &ExprValue) -> Ordering {
     match (a, b) {
         (ExprValue::Bool(a), ExprValue::Bool(b)) => a.cmp(b),
         (ExprValue::Double(a), ExprValue::Double(b)) => a.total_cmp(b),

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::number::double_of;
+use super::oracle_definition::shown;
 use crate::expr::ExprValue;
 use crate::{Date, Decimal, Timestamp, Value};
 
@@ -159,6 +160,47 @@ impl Amount {
     }
 }
 
+/// Events of one account and day that are alike: one row (ruling S78).
+#[derive(Debug, Clone)]
+pub(super) struct EventRow {
+    pub(super) day: Date,
+    /// How many events it stands for.
+    pub(super) count: u32,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+    /// What expressions read of it: the day, the person, the number of events, properties, and totals of measures.
+    pub(super) fields: BTreeMap<String, ExprValue>,
+    /// Which of the fields are totals of all its events.
+    pub(super) totals: BTreeSet<String>,
+}
+
+impl EventRow {
+    /// Of events that are alike; `None` of none.
+    fn of(alike: &[&OracleEvent]) -> Option<Self> {
+        let one = alike.first()?;
+        let count: u32 = alike.iter().map(|event| event.count).sum();
+        let mut totals: BTreeMap<String, Amount> = BTreeMap::new();
+        for event in alike {
+            for (name, value) in &event.measures {
+                let Some(amount) = Amount::of(value) else { continue };
+                totals.entry(name.clone()).or_insert_with(|| amount.times(0)).add(&amount);
+            }
+        }
+        let mut fields: BTreeMap<String, ExprValue> = BTreeMap::new();
+        fields.insert("day".to_owned(), ExprValue::Date(one.day));
+        fields.insert("count".to_owned(), ExprValue::Int(i64::from(count)));
+        if let Some(user) = &one.user {
+            fields.insert("user".to_owned(), ExprValue::Text(user.as_str().into()));
+        }
+        fields.extend(one.properties.iter().map(|(name, value)| (name.clone(), shown(value))));
+        fields.extend(totals.iter().filter_map(|(name, total)| Some((name.clone(), total.value()?))));
+        let totals = totals.into_keys().chain(["count".to_owned()]).collect();
+        let first = alike.iter().map(|event| event.instant).min()?;
+        let last = alike.iter().map(|event| event.instant).max()?;
+        Some(Self { day: one.day, count, first, last, fields, totals })
+    }
+}
+
 /// All events, one after the other.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct OracleUsage {
@@ -180,6 +222,21 @@ impl OracleUsage {
     /// Forgets the events before a day.
     pub fn forget_before(&mut self, day: Date) {
         self.events.retain(|event| event.day >= day);
+    }
+
+    /// The rows of one account and kind, in the order in which they were first seen; `any` is every kind.
+    pub(super) fn rows(&self, account: &str, kind: &str) -> Vec<EventRow> {
+        let of_account = |event: &&OracleEvent| event.account == account;
+        let of_kind = |event: &&OracleEvent| kind == "any" || event.kind == kind;
+        let mut groups: Vec<(String, Vec<&OracleEvent>)> = Vec::new();
+        for event in self.events.iter().filter(of_account).filter(of_kind) {
+            let key = format!("{:?}", (event.day, &event.kind, &event.user, &event.properties));
+            match groups.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, alike)) => alike.push(event),
+                None => groups.push((key, vec![event])),
+            }
+        }
+        groups.into_iter().filter_map(|(_, alike)| EventRow::of(&alike)).collect()
     }
 
     fn asked<'o>(

@@ -4,8 +4,9 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
+use crate::common::definitions::definitions;
 use crate::common::{CHUNK_ROWS, config};
-use crate::engine::{definitions, engine_over, past, rows_of, step};
+use crate::engine::{engine_over, past, rows_of, step};
 use perennial::aggregate::{
     Event, EventKind, Metric, Operator, RollUpDefinition, Usage, UsageSchema, UsageSettings,
 };

@@ -5,225 +5,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use crate::common::definitions::{attribute, definitions, moment, roll_up, segment};
 use crate::common::{
     ATTRIBUTES, CHUNK_ROWS, PRODUCTS, Rows, TYPES, as_of, child_row_of, config, forest, id, id_of, schema,
     value_of,
 };
-use perennial::aggregate::{
-    Event, EventKind, Metric, Nulls, Operator, Over, Ranking, RollUpDefinition, Usage, UsageSchema,
-    UsageSettings,
-};
-use perennial::catalog::{
-    CalculatedAttribute, Catalog, Definition, DefinitionKind, DefinitionRef, Derived, MemoryHistory,
-    PastValue,
-};
+use perennial::aggregate::{Event, EventKind, Nulls, Operator, Usage, UsageSchema, UsageSettings};
+use perennial::catalog::{Catalog, Definition, DefinitionKind, DefinitionRef, Derived, MemoryHistory};
 use perennial::engine::{
     Delta, DeltaReport, Engine, EngineError, EngineSettings, JournalError, JournalSink, LiveView, MAX_VIEWS,
     MemoryJournal, Observer, Progress, Published, Update, compact,
 };
 use perennial::expr::ExprValue;
-use perennial::segment::Segment;
 use perennial::source::MemorySource;
 use perennial::testkit::{Random, ReferenceBook};
 use perennial::{
-    Account, AccountId, AccountRow, AsOf, Attribute, Change, ChildId, Date, Decimal, FiscalCalendar,
-    FixedZone, Policy, Reach, Scope, Timestamp, Value, ValueChange, View, Weekday,
+    Account, AccountId, AccountRow, Attribute, Change, ChildId, Date, Decimal, Policy, Scope, Value,
+    ValueChange, View,
 };
 use proptest::prelude::*;
 
-fn attribute(name: &str, expression: &str) -> Definition {
-    CalculatedAttribute::new(name, expression).into()
-}
-
-fn segment(name: &str, expression: &str) -> Definition {
-    Segment::parse(name, expression).unwrap().into()
-}
-
-fn roll_up(name: &str, operator: Operator) -> RollUpDefinition {
-    RollUpDefinition::new(name, operator)
-}
-
 fn reference(definition: &Definition) -> DefinitionRef {
     DefinitionRef { kind: definition.kind(), name: definition.name().into() }
-}
-
-/// Definitions of every kind, most of which read others; `other` says something else with the same names.
-pub fn definitions(other: bool) -> Vec<Definition> {
-    let pick = |one: &'static str, two: &'static str| if other { two } else { one };
-    vec![
-        Metric::new(
-            "logins",
-            pick("events(\"login\").count()", "events(\"login\").where(e, e.user != \"ann\").count()"),
-        )
-        .into(),
-        attribute("half", pick("ratio(seats, 2)", "ratio(seats, 3)")),
-        attribute("above", pick("has(parent.seats) ? parent.seats : 0", "has(root.seats) ? root.seats : 0")),
-        attribute("open_above", pick("lineage.exists(a, a.active)", "ancestors.exists(a, a.active)")),
-        attribute("brothers", pick("siblings.count()", "siblings.exists(a, a.active) ? 1 : 0")),
-        attribute("depth", pick("level + children.count()", "level")),
-        attribute(
-            "far_above",
-            pick("coalesce(parent.parent.seats, root.seats, 0)", "lineage.at(\"Company\").seats"),
-        ),
-        attribute(
-            "beneath",
-            pick("children.sum(c, c.seats)", "children.exists(c, c.children.exists(d, d.active)) ? 1 : 0"),
-        ),
-        attribute(
-            "around",
-            pick("parent.children.count()", "coalesce(parent.seats, 0) + children.sum(c, c.seats)"),
-        ),
-        attribute("all_below", pick("subtree.sum(a, a.seats)", "descendants.count(a, a.active) + level")),
-        attribute(
-            "recent",
-            pick("events(\"login\").lastDays(7).count()", "metric(\"logins\").lastDays(5).sum()"),
-        ),
-        attribute("age", pick("today() - since", "since - today()")),
-        // Lambdas that read what stands around several others.
-        attribute(
-            "twins",
-            pick(
-                "tickets.count(x, tickets.exists(y, y.hours == x.hours && isNot(y.title, x.title)))",
-                "tickets.count(x, parent.tickets.exists(y, y.hours > x.hours))",
-            ),
-        ),
-        attribute(
-            "rivals",
-            pick(
-                "children.count(c, c.children.exists(d, d.seats > seats || d.rate > c.rate))",
-                "children.count(c, tickets.exists(t, t.hours > c.score))",
-            ),
-        ),
-        attribute(
-            "borrowed",
-            pick(
-                "root.tickets.count(t, t.hours > score) + children.sum(c, c.seats * children.count(d, d.active == active))",
-                "children.sum(c, c.parent.tickets.sum(t, has(t.title) ? seats : 0))",
-            ),
-        ),
-        attribute(
-            "busier",
-            pick(
-                "children.count(c, events(\"login\").count() > c.seats)",
-                "tickets.count(t, events(\"login\").count() > 1 && t.hours > parent.score)",
-            ),
-        ),
-        attribute("hours", pick("tickets.sum(t, t.hours)", "tickets.filter(t, t.open).sum(t, t.hours)")),
-        attribute(
-            "gone_below",
-            pick(
-                "descendants.withCancelled().count(a, a.status == \"gone\")",
-                "siblings.withCancelled().count() - siblings.count()",
-            ),
-        ),
-        attribute("loud", pick("name + \"?\"", "name + \"!\"")),
-        // Days of a zone, weeks and fiscal periods of a calendar.
-        attribute(
-            "day_of",
-            pick("date(timestamp(1769860800 + seats * 3607))", "date(timestamp(1769860800 - seats * 1801))"),
-        ),
-        Metric::new(
-            "weekly",
-            pick(
-                "events(\"login\").where(e, e.day >= startOf(\"week\")).count()",
-                "events(\"login\").where(e, e.day < today()).count()",
-            ),
-        )
-        .into(),
-        attribute("weekly_sum", "metric(\"weekly\").lastDays(30).sum()"),
-        roll_up("days_of", Operator::Distinct("day_of".into())).into(),
-        roll_up("day_least", Operator::Min("date(timestamp(1769860800 + seats * 5003))".into())).into(),
-        roll_up("weekly_most", Operator::Max("metric(\"weekly\").sum()".into())).into(),
-        roll_up("this_fiscal", Operator::Count).filter("since.during(\"this_fiscal_quarter\")").into(),
-        roll_up("logins_of_week", Operator::Count)
-            .over(Over::Events { event: "login".into(), last_days: None })
-            .filter("row.day >= startOf(\"week\")")
-            .into(),
-        Ranking::new("day_place", "day_of < today() ? seats : 0").into(),
-        segment(
-            "this_week",
-            pick("timestamp(1769860800 + seats * 3607) >= startOf(\"week\")", "day_of.during(\"this_week\")"),
-        ),
-        PastValue::new("seats_before", "seats", if other { 3 } else { 9 }).into(),
-        roll_up("seats_sum", Operator::Sum("seats".into())).into(),
-        roll_up("rate_sum", Operator::Sum("rate".into())).reach(Reach::Descendants).into(),
-        roll_up("score_mean", Operator::Average("score".into())).filter(pick("active", "!active")).into(),
-        roll_up("seats_per", Operator::Ratio { numerator: "arr".into(), denominator: "arr".into() }).into(),
-        roll_up("rate_per_seat", Operator::Ratio { numerator: "rate".into(), denominator: "seats".into() })
-            .into(),
-        roll_up("since_first", Operator::Min("since".into())).into(),
-        roll_up("rate_most", Operator::Max("rate".into())).reach(Reach::PreferSelf).into(),
-        roll_up("seats_most", Operator::Max("seats".into())).filter(pick("seats < 90", "has(active)")).into(),
-        roll_up("hours_least", Operator::Min("row.hours".into())).over(Over::Table("tickets".into())).into(),
-        roll_up("half_most", Operator::Max("half".into())).into(),
-        roll_up("regions", Operator::Distinct("region".into())).into(),
-        roll_up("median", Operator::Percentile { of: "seats".into(), hundredths: 5_000 }).into(),
-        roll_up("often", Operator::Mode("name".into())).reach(Reach::SelfOnly).into(),
-        roll_up("beneath_most", Operator::Max("beneath".into())).into(),
-        roll_up("parents", Operator::Sum("parent.seats".into())).into(),
-        roll_up("parents_names", Operator::Distinct("parent.name".into())).into(),
-        roll_up("spread", Operator::StandardDeviation { of: "rate".into(), sample: !other }).into(),
-        roll_up("varied", Operator::Variance { of: "seats".into(), sample: other })
-            .reach(Reach::Descendants)
-            .into(),
-        roll_up("second", Operator::Largest { of: "seats".into(), k: 2 }).nulls(Nulls::Refuse).into(),
-        roll_up("third", Operator::Smallest { of: "row.hours".into(), k: if other { 1 } else { 3 } })
-            .over(Over::Table("tickets".into()))
-            .into(),
-        roll_up("tagged", Operator::Union("tags".into())).reach(Reach::PreferSelf).into(),
-        roll_up("all_tags", Operator::Union("tags".into())).into(),
-        roll_up("tags_below", Operator::Union("tags".into()))
-            .reach(Reach::Descendants)
-            .filter("active")
-            .into(),
-        roll_up(
-            "deep",
-            Operator::Percentile { of: "level + lineage.count(a, a.active)".into(), hundredths: 9_000 },
-        )
-        .into(),
-        roll_up("busy", Operator::Distinct("events(\"login\").count()".into())).into(),
-        roll_up("likely", Operator::Top { of: "region".into(), k: 2 })
-            .filter(pick("active", "!active"))
-            .into(),
-        roll_up("about", Operator::ApproximatePercentile { of: "rate".into(), hundredths: 9_000 })
-            .reach(Reach::Descendants)
-            .into(),
-        roll_up("earliest", Operator::First { of: "seats".into(), by: "since".into() }).into(),
-        roll_up("latest", Operator::Last { of: "name".into(), by: "since".into() })
-            .levels(["Company"])
-            .into(),
-        roll_up("mood_least", Operator::Min("mood".into())).levels(["Group", "Company"]).into(),
-        roll_up("logins_all", Operator::Count)
-            .over(Over::Events { event: "login".into(), last_days: None })
-            .into(),
-        roll_up("loud_names", Operator::Distinct("loud".into())).reach(Reach::PreferSelf).into(),
-        roll_up("share", Operator::Share { of: "region".into(), value: "EMEA".into() })
-            .nulls(Nulls::Refuse)
-            .into(),
-        roll_up("ticket_hours", Operator::Sum("row.hours".into())).over(Over::Table("tickets".into())).into(),
-        roll_up("people", Operator::Distinct("row.user".into()))
-            .over(Over::Events { event: "login".into(), last_days: Some(if other { 10 } else { 20 }) })
-            .into(),
-        roll_up("halves", Operator::Sum("half".into())).levels(["Group", "Company"]).into(),
-        roll_up("big_below", Operator::Count).filter("inSegment(\"big\")").reach(Reach::Descendants).into(),
-        Ranking::new("place", "half").within("region").into(),
-        segment("big", pick("seats > 20", "seats > 60")),
-        segment("late", pick("since < today()", "since >= today()")),
-        segment(
-            "nested",
-            pick("inSegment(\"big\") && !inSegment(\"late\")", "inSegment(\"big\") || open_above"),
-        ),
-        segment("first", pick("place > 50.0", "place < 50.0")),
-        segment("worked", pick("tickets.exists(t, t.open)", "tickets.all(t, t.open)")),
-        segment("crowded", pick("big_below > 1 || seats_sum > 100", "people > 1")),
-        segment("owners", pick("owns(\"CRM\")", "owns(\"Billing\")")),
-        segment("below", pick("under(\"0d-0\")", "accountId == \"0d-0\"")),
-        segment(
-            "gone",
-            pick("status == \"gone\"", "isTrue(parent.status == \"gone\") || status == \"live\""),
-        ),
-        segment("crm", pick("product == \"CRM\"", "account_type == \"Team\"")),
-    ]
 }
 
 fn usage() -> Usage {
@@ -355,18 +158,6 @@ fn engine_with(seeds: &[[u8; 5]], settings: EngineSettings) -> Engine {
     let engine = Engine::new(schema(), as_of(), settings).unwrap();
     engine.load(&forest(seeds).source()).unwrap();
     engine
-}
-
-/// A moment of a day in UTC, in one of several zones and calendars.
-fn moment(day: Date, which: u8) -> AsOf {
-    let hours = [0, 1, 11, 13, 23][usize::from(which) % 5];
-    let instant = Timestamp::from_micros(Timestamp::start_of(day).micros() + hours * 3_600_000_000).unwrap();
-    let (zone, minutes) =
-        [("UTC", 0), ("+13:00", 780), ("-11:00", -660), ("+05:30", 330)][usize::from(which / 5) % 4];
-    AsOf::at(instant)
-        .with_zone(FixedZone::east(zone, minutes))
-        .with_week_start([Weekday::Monday, Weekday::Sunday, Weekday::Saturday][usize::from(which / 20) % 3])
-        .with_fiscal(FiscalCalendar::starting([1, 2, 4, 12][usize::from(which / 60) % 4]).unwrap())
 }
 
 /// One step of a script; a wish that cannot be granted must change nothing.

@@ -63,6 +63,7 @@ mod book_of_business_nhs;
 mod cancelled;
 mod catalog;
 mod catalog_edits;
+mod catalog_oracle;
 mod change;
 mod columns;
 mod conformance_kit;

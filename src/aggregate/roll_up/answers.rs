@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::linear::{Linear, LinearOf};
 use crate::book::{Account, View};
 use crate::expr::{ExprValue, Flat, Type, slots_of};
 use crate::model::AccountIdx;
@@ -30,6 +31,22 @@ impl RollUpColumn {
             (*here, *there) = (short(counted), short(skipped));
         }
     }
+}
+
+/// What one roll-up came to, for rows side by side.
+#[derive(Debug)]
+pub(crate) enum RollUpResult {
+    Column(RollUpColumn),
+    /// States of which its answers are made, and whether each account receives one; `None` where all do.
+    States(LinearOf, Vec<Linear>, Option<Vec<bool>>),
+}
+
+/// What is kept of a roll-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    Values,
+    /// Where states can be taken away again, these instead of values.
+    States,
 }
 
 /// Where the accounts of each chunk begin.
@@ -72,10 +89,6 @@ impl RollUpAnswers {
 
     pub(super) fn none(view: &View) -> Self {
         Self::new(view, IndexMap::new())
-    }
-
-    pub(crate) fn columns(&self) -> impl Iterator<Item = (&Arc<str>, &RollUpColumn)> {
-        self.columns.iter()
     }
 
     /// The view that was asked.

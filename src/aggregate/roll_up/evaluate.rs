@@ -228,11 +228,17 @@ impl Standing {
     }
 
     /// Does an account receive the roll-up?
-    pub(super) fn receives(&self, roll_up: &CheckedRollUp, row: usize) -> bool {
+    fn receives(&self, roll_up: &CheckedRollUp, row: usize) -> bool {
         self.tree.sees(row)
             && roll_up.levels.as_ref().is_none_or(|levels| {
                 levels.iter().any(|level| self.tree.kind(row) == u16::try_from(level.index()).ok())
             })
+    }
+
+    /// Which accounts receive the roll-up; `None` where all do.
+    pub(super) fn receivers(&self, roll_up: &CheckedRollUp) -> Option<Vec<bool>> {
+        let everyone = roll_up.levels.is_none() && self.view.scope().is_all();
+        (!everyone).then(|| (0..self.tree.rows()).map(|row| self.receives(roll_up, row)).collect())
     }
 
     /// One state for each account, merged up the tree.

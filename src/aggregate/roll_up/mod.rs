@@ -25,7 +25,7 @@ mod state;
 mod turn;
 
 pub use answers::RollUpAnswers;
-pub(crate) use answers::{Places, RollUpColumn};
+pub(crate) use answers::{Keep, Places, RollUpResult};
 pub(crate) use checked::CheckedRollUp;
 pub use definition::{MAX_RANKED, MAX_UNION, Nulls, Operator, Over, RollUpDefinition};
 pub(crate) use evaluate::Standing;
@@ -34,5 +34,6 @@ pub use fault::{RollUpErrors, RollUpFault, RollUpFaultKind};
 pub(crate) use linear::{Linear, LinearOf};
 pub(crate) use own::{Gathered, OwnRows, RollUpAt};
 pub use partial::{Partial, PartialError};
+pub(crate) use plan::RollUpInputs;
 pub use plan::RollUpPlan;
 pub(crate) use turn::Turn;

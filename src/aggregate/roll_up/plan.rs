@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::answers::{RollUpAnswers, RollUpColumn};
+use super::answers::{Keep, RollUpAnswers, RollUpResult};
 use super::checked::CheckedRollUp;
 use super::definition::{Nulls, Over, RollUpDefinition};
 use super::evaluate::{Rows, Standing};
 use super::events::EventTerms;
 use super::fault::{RollUpErrors, RollUpFault, RollUpFaultKind};
-use super::linear::{Linear, LinearOf};
+use super::linear::LinearOf;
 use super::own::{OwnRows, RollUpAt, Source};
 use super::partial::Partial;
 use super::spec::Spec;
@@ -70,6 +70,25 @@ struct Entry {
     group: usize,
     /// Where its filter, its value and its second value stand in the group.
     places: [Option<usize>; 3],
+}
+
+impl Entry {
+    /// What makes an answer of a state, where states can be taken away again.
+    fn linear(&self) -> Option<LinearOf> {
+        let definition = &self.checked.definition;
+        // What stands at an account would hide what is below it.
+        let adds_up = definition.reached() != Reach::PreferSelf;
+        LinearOf::new(&self.checked.spec, definition.nulls).filter(|_| adds_up)
+    }
+}
+
+/// What roll-ups read, beside the accounts.
+#[derive(Clone, Copy)]
+pub(crate) struct RollUpInputs<'i> {
+    /// Their expressions at the moment of the view.
+    pub(crate) programs: &'i [RowProgram],
+    pub(crate) usage: Option<&'i UsageView>,
+    pub(crate) supply: Option<&'i dyn Supply>,
 }
 
 #[derive(Debug)]
@@ -282,7 +301,13 @@ impl RollUpPlan {
             return Ok(RollUpAnswers::none(view));
         }
         let programs = self.at(view.as_of());
-        let columns = self.columns(&Standing::new(view), &programs, usage, supply, stop)?;
+        let standing = Standing::new(view);
+        let columns = self.each(
+            &standing,
+            RollUpInputs { programs: &programs, usage, supply },
+            stop,
+            &|entry, rows| standing.column(&entry.checked, rows, entry.places),
+        )?;
         Ok(RollUpAnswers::new(view, self.roll_ups.keys().cloned().zip(columns).collect()))
     }
 
@@ -312,7 +337,7 @@ impl RollUpPlan {
         needs
     }
 
-    /// The expressions at a moment, for [`Self::columns`].
+    /// The expressions at a moment, for [`Self::results`].
     pub(crate) fn at(&self, as_of: &AsOf) -> Vec<RowProgram> {
         self.groups.iter().map(|group| group.plan.at(as_of, &self.schema)).collect()
     }
@@ -320,34 +345,12 @@ impl RollUpPlan {
     /// What makes an answer of a state, where it is one roll-up whose states can be taken away again.
     pub(crate) fn linear(&self) -> Option<LinearOf> {
         let (_, entry) = self.roll_ups.first().filter(|_| self.roll_ups.len() == 1)?;
-        let definition = &entry.checked.definition;
-        // What stands at an account would hide what is below it.
-        let adds_up = definition.reached() != Reach::PreferSelf;
-        LinearOf::new(&entry.checked.spec, definition.nulls).filter(|_| adds_up)
+        entry.linear()
     }
 
-    /// The states of the first roll-up for the accounts of a view, and whether each receives it.
-    pub(crate) fn states(
-        &self,
-        of: &LinearOf,
-        standing: &Standing,
-        programs: &[RowProgram],
-        (usage, supply): (Option<&UsageView>, Option<&dyn Supply>),
-        stop: &(dyn Fn() -> bool + Sync),
-    ) -> Result<(Vec<Linear>, Option<Vec<bool>>), Cancelled> {
-        let Some((_, entry)) = self.roll_ups.first() else { return Ok((Vec::new(), None)) };
-        let group = self.groups.get(entry.group);
-        let over_events = group.is_some_and(|group| matches!(group.over, Kind::Events(..)));
-        let read = match programs.get(entry.group).filter(|_| !over_events) {
-            Some(program) => Some(program.run(&standing.view, &standing.tree, supply, stop)?),
-            None => None,
-        };
-        let rows = group.map_or(Rows::None, |group| group.rows(read.as_ref(), usage));
-        let states = standing.linear(&entry.checked, of, &rows, entry.places);
-        let everyone = entry.checked.levels.is_none() && standing.view.scope().is_all();
-        let receives = (!everyone)
-            .then(|| (0..states.len()).map(|row| standing.receives(&entry.checked, row)).collect());
-        Ok((states, receives))
+    /// The roll-ups, in the order in which they were given.
+    pub(crate) fn checked(&self) -> impl Iterator<Item = &CheckedRollUp> {
+        self.roll_ups.values().map(|entry| &entry.checked)
     }
 
     /// Is the answer the greatest of what stands at and below an account, or (`Some(true)`) the least, and all that is known?
@@ -409,15 +412,38 @@ impl RollUpPlan {
         self.roll_ups.first().map_or(Reach::SelfOnly, |(_, entry)| entry.checked.definition.reached())
     }
 
-    /// The answers for the accounts of a view, by roll-up.
-    pub(crate) fn columns(
+    /// The answers for the accounts of a view, by roll-up; states of which they are made instead, where these are kept and the
+    /// roll-up has such.
+    pub(crate) fn results(
         &self,
         standing: &Standing,
-        programs: &[RowProgram],
-        usage: Option<&UsageView>,
-        supply: Option<&dyn Supply>,
+        inputs: RollUpInputs<'_>,
+        keep: Keep,
         stop: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Vec<RollUpColumn>, Cancelled> {
+    ) -> Result<Vec<RollUpResult>, Cancelled> {
+        self.each(
+            standing,
+            inputs,
+            stop,
+            &|entry, rows| match entry.linear().filter(|_| keep == Keep::States) {
+                Some(of) => {
+                    let states = standing.linear(&entry.checked, &of, rows, entry.places);
+                    let receives = standing.receivers(&entry.checked);
+                    RollUpResult::States(of, states, receives)
+                }
+                None => RollUpResult::Column(standing.column(&entry.checked, rows, entry.places)),
+            },
+        )
+    }
+
+    /// Something of each roll-up and of the rows that it reads.
+    fn each<T: Send>(
+        &self,
+        standing: &Standing,
+        RollUpInputs { programs, usage, supply }: RollUpInputs<'_>,
+        stop: &(dyn Fn() -> bool + Sync),
+        of: &(dyn Fn(&Entry, &Rows<'_>) -> T + Sync),
+    ) -> Result<Vec<T>, Cancelled> {
         let mut read: Vec<Option<RowColumns>> = Vec::with_capacity(self.groups.len());
         for (group, program) in self.groups.iter().zip(programs) {
             read.push(match group.over {
@@ -427,20 +453,20 @@ impl RollUpPlan {
                 Kind::Events(..) => None,
             });
         }
-        let column = |entry: &Entry| -> Result<RollUpColumn, Cancelled> {
+        let one = |entry: &Entry| -> Result<T, Cancelled> {
             if stop() {
                 return Err(Cancelled);
             }
             let columns = read.get(entry.group).and_then(Option::as_ref);
             let rows = self.groups.get(entry.group).map_or(Rows::None, |group| group.rows(columns, usage));
-            Ok(standing.column(&entry.checked, &rows, entry.places))
+            Ok(of(entry, &rows))
         };
         let entries: Vec<&Entry> = self.roll_ups.values().collect();
         #[cfg(feature = "rayon")]
         if entries.len() > 1 {
             use rayon::prelude::*;
-            return entries.par_iter().map(|entry| column(entry)).collect();
+            return entries.par_iter().map(|entry| one(entry)).collect();
         }
-        entries.iter().map(|entry| column(entry)).collect()
+        entries.iter().map(|entry| one(entry)).collect()
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::values::{all, as_double, compared, finite};
 use super::{Operand, Thing, Variables, Walk, gone};
 use crate::expr::{ExprValue, NodeId};
-use crate::{Account, Date};
+use crate::{Account, Date, Timestamp};
 
 impl<'v> Walk<'_, 'v> {
     #[expect(clippy::too_many_lines, reason = "one line for each function")]
@@ -45,8 +45,21 @@ impl<'v> Walk<'_, 'v> {
                 }
                 Thing::Accounts(accounts) => int(i64::try_from(accounts.len()).ok()),
                 Thing::Rows(rows) => int(i64::try_from(rows.len()).ok()),
+                Thing::Events(events) => self.read_of_events(function, &events),
+                Thing::Series(metric, window) => self.read_of_series(function, &metric, window, node),
                 _ => None,
             },
+            ("sum" | "avg" | "min" | "max" | "days" | "first" | "last", [of]) => {
+                match self.thing(*of, variables) {
+                    Thing::Events(events) => self.read_of_events(function, &events),
+                    Thing::Series(metric, window) => self.read_of_series(function, &metric, window, node),
+                    _ => None,
+                }
+            }
+            ("inSegment", [id]) => {
+                let id = self.text(*id, variables)?;
+                truth(self.beside?.is_member(&id, self.account))
+            }
             ("under" | "strictlyUnder", _) => {
                 let Some((account, id)) = self.asked(arguments, variables) else { return truth(false) };
                 let top = account.view().account(&id);
@@ -102,6 +115,13 @@ impl<'v> Walk<'_, 'v> {
             ("date", [of]) => match self.value(*of, variables)? {
                 ExprValue::Timestamp(at) => date(Some(self.as_of.zone().date(at))),
                 value => Some(value),
+            },
+            ("timestamp", [of]) => match self.value(*of, variables)? {
+                ExprValue::Int(seconds) => {
+                    Timestamp::from_micros(seconds.checked_mul(1_000_000)?).map(ExprValue::Timestamp)
+                }
+                value @ ExprValue::Timestamp(_) => Some(value),
+                _ => None,
             },
             ("math.least" | "math.greatest", all) => {
                 let mut best: Option<Operand> = None;

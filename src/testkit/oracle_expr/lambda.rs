@@ -21,7 +21,12 @@ impl<'v> Walk<'_, 'v> {
         node: NodeId,
         variables: &mut Variables<'v>,
     ) -> Thing<'v> {
-        let over = self.thing(over, variables);
+        let over = match self.thing(over, variables) {
+            Thing::Events(events) => {
+                return self.lambda_over_events(kind, events, variable, body, node, variables);
+            }
+            over => over,
+        };
         let (list, walk) = (matches!(over, Thing::Value(_)), matches!(over, Thing::Walk(_)));
         let things: Vec<Thing<'v>> = match over {
             // What is filtered may still be asked with those who are cancelled.
@@ -134,7 +139,12 @@ impl<'v> Walk<'_, 'v> {
 
 /// The sum or the mean of values of one type. Doubles are summed in quanta of 2^-64, so that no order matters.
 #[expect(clippy::cast_precision_loss, reason = "rows of tests are few")]
-fn added(values: &[ExprValue], mean: bool, of: Option<&Type>, result: Option<&Type>) -> Option<ExprValue> {
+pub(super) fn added(
+    values: &[ExprValue],
+    mean: bool,
+    of: Option<&Type>,
+    result: Option<&Type>,
+) -> Option<ExprValue> {
     let rows = values.len();
     values.first()?;
     let mut sum: i128 = 0;

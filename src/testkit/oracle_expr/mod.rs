@@ -3,23 +3,30 @@
 //! Walks the tree of the expression for one account at a time, asks accounts through the public view, and reckons
 //! with values of their own types. It shares no code with the evaluators: not the terms, not the arithmetic.
 //!
-//! It does not know segments, usage and zones other than that of the question: they have no value here.
+//! It does not know zones other than that of the question. Segments, usage and derived columns are those of the catalog that
+//! it is asked for ([`OracleCatalog`](super::OracleCatalog)); by itself it has no value for them.
 
 mod arithmetic;
+mod beside;
 mod call;
 mod constants;
 mod lambda;
 mod period;
+mod usage;
 mod values;
 
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 use self::arithmetic::{in_doubles, reckoned};
+pub(super) use self::beside::Beside;
+use self::usage::Events;
+pub(super) use self::values::zero;
 use self::values::{all, any, as_double, compared, constant, finite, holds, is_in, negated, rank, widened};
 use super::oracle_definition::shown;
+use super::oracle_usage::EventRow;
 use crate::expr::{Ast, BinaryOp, Checked, ExprValue, Node, NodeId, Type};
-use crate::{Account, AsOf, Attribute, ChildEntry, ChildTable, StatusGroup};
+use crate::{Account, AsOf, Attribute, ChildEntry, ChildTable, Date, StatusGroup};
 
 /// The slow, obvious evaluator of expressions.
 ///
@@ -54,6 +61,10 @@ enum Thing<'v> {
     Walk(Vec<Account<'v>>),
     Rows(Vec<ChildEntry<'v>>),
     Row(ChildEntry<'v>),
+    Events(Events),
+    Event(Arc<EventRow>),
+    /// The daily values of a metric, and from when to when they are asked.
+    Series(Arc<str>, Option<(Date, Date)>),
 }
 
 type Variables<'v> = Vec<(Arc<str>, Thing<'v>)>;
@@ -96,11 +107,46 @@ impl<'c> OracleExpr<'c> {
     /// Its answer for an account; `None` where it has none.
     #[must_use]
     pub fn value(&self, account: Account<'_>) -> Option<ExprValue> {
-        let mut variables = Vec::new();
-        let walk =
-            Walk { checked: self.checked, ast: self.checked.ast(), account, as_of: account.view().as_of() };
+        self.walk(account, None)
+            .operand(self.checked.ast().root(), &mut Vec::new())
+            .widened(self.checked.kind())
+    }
+
+    /// The same, with what stands beside the book.
+    pub(super) fn value_beside(&self, beside: &'c dyn Beside, account: Account<'_>) -> Option<ExprValue> {
         let root = self.checked.ast().root();
-        walk.operand(root, &mut variables).widened(self.checked.kind())
+        self.walk(account, Some(beside)).operand(root, &mut Vec::new()).widened(self.checked.kind())
+    }
+
+    /// What a part gives for each child row of an account.
+    pub(super) fn of_child_rows(
+        &self,
+        beside: &'c dyn Beside,
+        account: Account<'_>,
+        table: &str,
+        part: NodeId,
+    ) -> Vec<Option<ExprValue>> {
+        let walk = self.walk(account, Some(beside));
+        let row = |row| walk.value(part, &mut vec![(Arc::from("row"), Thing::Row(row))]);
+        account.child_rows(table).map(row).collect()
+    }
+
+    /// What a part gives for a row of events, and whether it reads totals.
+    pub(super) fn of_event_row(
+        &self,
+        beside: &'c dyn Beside,
+        account: Account<'_>,
+        row: &Arc<EventRow>,
+        part: NodeId,
+    ) -> (Option<ExprValue>, bool) {
+        let walk = self.walk(account, Some(beside));
+        let value = walk.value(part, &mut vec![(Arc::from("row"), Thing::Event(row.clone()))]);
+        (value, walk.reads_totals(part, "row", row))
+    }
+
+    fn walk<'v>(&self, account: Account<'v>, beside: Option<&'c dyn Beside>) -> Walk<'c, 'v> {
+        let (checked, as_of) = (self.checked, account.view().as_of());
+        Walk { checked, ast: checked.ast(), account, as_of, beside, day: None }
     }
 
     /// Its answer to a yes/no question; `None` where there is none.
@@ -126,6 +172,9 @@ struct Walk<'c, 'v> {
     ast: &'c Ast,
     account: Account<'v>,
     as_of: &'v AsOf,
+    beside: Option<&'c dyn Beside>,
+    /// The day of which alone a metric is asked.
+    day: Option<Date>,
 }
 
 impl<'v> Walk<'_, 'v> {
@@ -308,6 +357,9 @@ impl<'v> Walk<'_, 'v> {
                         |account: &Account<'_>| Some(ExprValue::Int(i64::try_from(account.level()).ok()?));
                     self.in_lineage(*of, variables, |account| level(account) == wanted)
                 }
+                ("events" | "metric" | "lastDays" | "prevDays", _) => {
+                    self.usage_thing(function, arguments, variables)
+                }
                 _ => Thing::Value(self.value(node, variables)),
             },
             Node::Macro { kind, over, variable, body } => {
@@ -343,7 +395,10 @@ impl<'v> Walk<'_, 'v> {
         while !left.is_empty() {
             let schema = self.account.view().schema();
             let declared: Vec<&str> = match &thing {
-                Thing::Account(_) => schema.attributes().map(Attribute::name).collect(),
+                Thing::Account(_) => {
+                    let derived = self.beside.map(Beside::columns).unwrap_or_default();
+                    schema.attributes().map(Attribute::name).chain(derived).collect()
+                }
                 Thing::Row(_) => schema.tables().flat_map(ChildTable::columns).map(Attribute::name).collect(),
                 _ => Vec::new(),
             };
@@ -360,6 +415,7 @@ impl<'v> Walk<'_, 'v> {
         let account = match thing {
             Thing::Account(Some(account)) => *account,
             Thing::Row(row) => return Thing::Value(row.value(name).as_ref().map(shown)),
+            Thing::Event(row) => return Thing::Value(row.fields.get(name).cloned()),
             Thing::Account(None) if self.is_collection(name) => return Thing::Accounts(Vec::new()),
             Thing::Account(None) if matches!(name, "parent" | "root" | "attr") => {
                 return Thing::Account(None);
@@ -369,6 +425,9 @@ impl<'v> Walk<'_, 'v> {
         let attribute = account.view().schema().attribute(name).is_some();
         if attribute {
             return Thing::Value(account.value(name).as_ref().map(shown));
+        }
+        if let Some(derived) = self.beside.and_then(|beside| beside.column(name, account)) {
+            return Thing::Value(derived);
         }
         match name {
             "parent" => Thing::Account(account.parent()),

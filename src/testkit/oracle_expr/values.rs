@@ -140,3 +140,15 @@ pub(super) fn is_in(value: &Operand, list: Option<&ExprValue>) -> Option<bool> {
         |item: &ExprValue| compared(value, &Operand::plain(Some(item.clone()))) == Some(Ordering::Equal);
     Some(items.iter().any(same))
 }
+
+/// The sum of nothing, in a type.
+pub(in crate::testkit) fn zero(kind: &Type) -> Option<ExprValue> {
+    Some(match kind {
+        Type::Int => ExprValue::Int(0),
+        Type::Double => ExprValue::Double(0.0),
+        Type::Decimal { scale } => ExprValue::Decimal(Decimal::new(0, *scale)),
+        Type::Money { currency, scale } => ExprValue::Money(Decimal::new(0, *scale), *currency),
+        Type::Duration => ExprValue::Duration(Duration::from_micros(0)),
+        _ => return None,
+    })
+}

@@ -4,6 +4,7 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
 
 pub mod cases;
+pub mod definitions;
 pub mod sealed;
 
 pub use cases::config;

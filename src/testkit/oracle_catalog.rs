@@ -1,0 +1,299 @@
+//! What does each definition of a catalog come to, computed the slow and obvious way?
+//!
+//! One definition after the other, for one account after the other, from the definition as its author wrote it: expressions are
+//! walked ([`OracleExpr`](super::OracleExpr)), rows of roll-ups are gathered in lists
+//! ([`OracleDefinition`](super::OracleDefinition)), and a place among peers is counted. What another definition gives is looked
+//! up by its name. Nothing is planned and nothing is computed together. Rulings S70, S80, S83 to S93 and S116.
+//!
+//! Of what the engine has it knows no usage of accounts that merged or were split, and no mean of a measure.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::error::Error;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::oracle_definition::{OracleAnswer, compare};
+use super::oracle_expr::{Beside, gone};
+use super::oracle_roll_up::WrittenRollUp;
+use super::oracle_usage::EventRow;
+use super::{OracleExpr, OracleUsage};
+use crate::catalog::{Definition, History};
+use crate::expr::{Checked, Checker, ExprValue, Names, Type};
+use crate::{Account, View};
+
+/// The definitions of a catalog, each by itself.
+///
+/// ```
+/// use perennial::aggregate::{Operator, RollUpDefinition, UsageSchema};
+/// use perennial::catalog::{CalculatedAttribute, Catalog, Definition};
+/// use perennial::testkit::{OracleCatalog, OracleUsage, ReferenceBook};
+/// use perennial::{AsOf, Book, Date, Policy, Scope};
+///
+/// let reference = ReferenceBook::new(60, 1);
+/// let (book, _) = Book::load(reference.schema(), &reference.source(), &Policy::strict())?;
+/// let definitions: [Definition; 2] = [
+///     RollUpDefinition::new("below", Operator::Count).into(),
+///     CalculatedAttribute::new("share", "ratio(below, root.below)").into(),
+/// ];
+/// let catalog = Catalog::new(book.schema(), &UsageSchema::new([])?, definitions)?;
+/// let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
+///
+/// let oracle = OracleCatalog::new(catalog.names(), catalog.definitions())?;
+/// let usage = OracleUsage::new();
+/// let slow = oracle.over(&view, &usage, None);
+/// let derived = catalog.run(&view, None, None);
+/// for account in view.accounts() {
+///     assert_eq!(derived.value("share", account), slow.value("share", account));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct OracleCatalog {
+    /// By the name by which each is read.
+    columns: BTreeMap<String, Written>,
+    segments: BTreeMap<String, Checked>,
+    metrics: BTreeMap<String, Checked>,
+}
+
+/// A definition that gives a column, with its expressions.
+#[derive(Debug)]
+enum Written {
+    Attribute(Checked),
+    Past { of: String, days_ago: u32 },
+    Ranking { of: Checked, within: Option<Checked>, rules: RankingRules },
+    RollUp(Box<WrittenRollUp>),
+}
+
+/// What a ranking says, as it is stored.
+#[derive(Debug, Deserialize)]
+struct RankingRules {
+    of: String,
+    within: Option<String>,
+    at_least: Option<f64>,
+    #[serde(default)]
+    with_cancelled: bool,
+}
+
+impl OracleCatalog {
+    /// Definitions that are valid together. `names` says of what type each name is: those of the catalog.
+    ///
+    /// # Errors
+    ///
+    /// The first expression that is wrong, and a definition that cannot be written as JSON.
+    pub fn new(names: &dyn Names, definitions: &[Definition]) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let checker = Checker::new(names);
+        let mut all = Self { columns: BTreeMap::new(), segments: BTreeMap::new(), metrics: BTreeMap::new() };
+        for definition in definitions {
+            let name = definition.name().to_owned();
+            let column = match definition {
+                Definition::Metric(of) => {
+                    all.metrics.insert(name, checker.check(of.expression())?);
+                    continue;
+                }
+                Definition::Segment(of) => {
+                    all.segments.insert(name, checker.check_ast_predicate(of.expression().clone())?);
+                    continue;
+                }
+                Definition::Attribute(of) => Written::Attribute(checker.check(of.expression())?),
+                Definition::Past(of) => Written::Past { of: of.of().to_owned(), days_ago: of.days_ago() },
+                Definition::Ranking(of) => {
+                    let rules: RankingRules = serde_json::from_value(serde_json::to_value(of)?)?;
+                    let within = rules.within.as_ref().map(|within| checker.check(within)).transpose()?;
+                    Written::Ranking { of: checker.check(&rules.of)?, within, rules }
+                }
+                Definition::RollUp(of) => Written::RollUp(Box::new(WrittenRollUp::new(of, &checker)?)),
+            };
+            all.columns.insert(name, column);
+        }
+        Ok(all)
+    }
+
+    /// What they come to for the accounts that a view shows.
+    #[must_use]
+    pub fn over<'o>(
+        &'o self,
+        view: &'o View,
+        usage: &'o OracleUsage,
+        history: Option<&'o dyn History>,
+    ) -> OracleDerived<'o> {
+        OracleDerived {
+            catalog: self,
+            view,
+            usage,
+            history,
+            known: RefCell::default(),
+            events: RefCell::default(),
+        }
+    }
+}
+
+/// The answers of one definition, by account.
+type Answers = Rc<HashMap<String, OracleAnswer>>;
+
+/// What the definitions of an [`OracleCatalog`] come to. Each is computed for every account when it is first asked.
+pub struct OracleDerived<'o> {
+    catalog: &'o OracleCatalog,
+    view: &'o View,
+    usage: &'o OracleUsage,
+    history: Option<&'o dyn History>,
+    /// By whether it is a segment, and by name.
+    known: RefCell<HashMap<(bool, String), Answers>>,
+    /// By account and kind.
+    events: RefCell<HashMap<(String, String), Vec<Arc<EventRow>>>>,
+}
+
+impl std::fmt::Debug for OracleDerived<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OracleDerived").field("catalog", self.catalog).finish_non_exhaustive()
+    }
+}
+
+impl OracleDerived<'_> {
+    /// The value of a column for an account; `None` where it has none, and for a column that is not defined.
+    #[must_use]
+    pub fn value(&self, column: &str, account: Account<'_>) -> Option<ExprValue> {
+        self.answer(column, account)?.value
+    }
+
+    /// How many rows with a value, and how many without one, are in a roll-up.
+    #[must_use]
+    pub fn counts(&self, roll_up: &str, account: Account<'_>) -> Option<(u64, u64)> {
+        let is_roll_up = matches!(self.catalog.columns.get(roll_up)?, Written::RollUp(_));
+        self.answer(roll_up, account).filter(|_| is_roll_up).map(|of| (of.counted, of.skipped))
+    }
+
+    /// Is an account in a segment?
+    #[must_use]
+    pub fn is_member(&self, segment: &str, account: Account<'_>) -> bool {
+        let Some(checked) = self.catalog.segments.get(segment) else { return false };
+        let answers = self.kept((true, segment), || {
+            self.each(|account| {
+                Some(ExprValue::Bool(self.read(checked, account) == Some(ExprValue::Bool(true))))
+            })
+        });
+        let answer = answers.get(account.id_str()).and_then(|answer| answer.value.clone());
+        answer == Some(ExprValue::Bool(true))
+    }
+
+    fn answer(&self, column: &str, account: Account<'_>) -> Option<OracleAnswer> {
+        let written = self.catalog.columns.get(column)?;
+        self.kept((false, column), || self.computed(written)).get(account.id_str()).cloned()
+    }
+
+    /// The answers of a definition, computed once.
+    fn kept(
+        &self,
+        (is_segment, name): (bool, &str),
+        compute: impl FnOnce() -> HashMap<String, OracleAnswer>,
+    ) -> Answers {
+        let key = (is_segment, name.to_owned());
+        if let Some(known) = self.known.borrow().get(&key) {
+            return known.clone();
+        }
+        let answers: Answers = Rc::new(compute());
+        self.known.borrow_mut().insert(key, answers.clone());
+        answers
+    }
+
+    fn computed(&self, written: &Written) -> HashMap<String, OracleAnswer> {
+        match written {
+            Written::Attribute(checked) => self.each(|account| self.read(checked, account)),
+            Written::Past { of, days_ago } => self.each(|account| {
+                let on = self.view.as_of().date().plus_days(-i32::try_from(*days_ago).ok()?)?;
+                self.history?.value(account.id_str(), of, on)
+            }),
+            Written::Ranking { of, within, rules } => self.places(of, within.as_ref(), rules),
+            Written::RollUp(of) => of.all(self, self.view),
+        }
+    }
+
+    /// An answer for each account, where it has one.
+    fn each(&self, of: impl Fn(Account<'_>) -> Option<ExprValue>) -> HashMap<String, OracleAnswer> {
+        let answer = |account| OracleAnswer { value: of(account), counted: 0, skipped: 0 };
+        self.view.accounts().map(|account| (account.id_str().to_owned(), answer(account))).collect()
+    }
+
+    fn read(&self, checked: &Checked, account: Account<'_>) -> Option<ExprValue> {
+        OracleExpr::new(checked).value_beside(self, account)
+    }
+
+    /// The place of each account among its peers, counted.
+    fn places(
+        &self,
+        of: &Checked,
+        within: Option<&Checked>,
+        rules: &RankingRules,
+    ) -> HashMap<String, OracleAnswer> {
+        let mut peers: Vec<(String, ExprValue, Option<ExprValue>)> = Vec::new();
+        for account in self.view.accounts().filter(|account| rules.with_cancelled || !gone(account)) {
+            let group = within.map(|within| self.read(within, account));
+            let Some(value) = self.read(of, account).map(|value| coded(of.kind(), value)) else { continue };
+            match group {
+                None => peers.push((account.id_str().to_owned(), value, None)),
+                Some(Some(group)) => peers.push((account.id_str().to_owned(), value, Some(group))),
+                // Who has no group has no peers and no place.
+                Some(None) => {}
+            }
+        }
+        let place = |value: &ExprValue, group: &Option<ExprValue>| {
+            let own: Vec<&ExprValue> =
+                peers.iter().filter(|(.., other)| other == group).map(|(_, value, _)| value).collect();
+            let below = own.iter().filter(|other| compare(other, value).is_lt()).count();
+            let equal = own.iter().filter(|other| compare(other, value).is_eq()).count();
+            let is_low = match (rules.at_least, value) {
+                (Some(least), ExprValue::Double(value)) => *value < least,
+                #[expect(clippy::cast_precision_loss, reason = "numbers of tests are small")]
+                (Some(least), ExprValue::Int(value)) => (*value as f64) < least,
+                _ => false,
+            };
+            #[expect(clippy::cast_precision_loss, reason = "accounts of tests are few")]
+            match own.len() {
+                _ if is_low => 0.0,
+                1 => 100.0,
+                all => (2 * below + equal - 1) as f64 * 100.0 / (2 * (all - 1)) as f64,
+            }
+        };
+        self.each(|account| {
+            let (_, value, group) = peers.iter().find(|(id, ..)| id == account.id_str())?;
+            Some(ExprValue::Double(place(value, group)))
+        })
+    }
+}
+
+/// A value as it is compared: that of an enumeration or a band by its place among those that are declared.
+pub(super) fn coded(kind: &Type, value: ExprValue) -> ExprValue {
+    match (kind, &value) {
+        (Type::Enum(values) | Type::Band(values), ExprValue::Text(text)) => {
+            values.code(text).map_or(value, |code| ExprValue::Int(i64::from(code)))
+        }
+        _ => value,
+    }
+}
+
+impl Beside for OracleDerived<'_> {
+    fn columns(&self) -> Vec<&str> {
+        self.catalog.columns.keys().map(String::as_str).collect()
+    }
+
+    fn column(&self, name: &str, account: Account<'_>) -> Option<Option<ExprValue>> {
+        self.catalog.columns.contains_key(name).then(|| self.value(name, account))
+    }
+
+    fn is_member(&self, segment: &str, account: Account<'_>) -> bool {
+        self.is_member(segment, account)
+    }
+
+    fn events(&self, account: Account<'_>, kind: &str) -> Vec<Arc<EventRow>> {
+        let mut events = self.events.borrow_mut();
+        let key = (account.id_str().to_owned(), kind.to_owned());
+        let rows = || self.usage.rows(account.id_str(), kind).into_iter().map(Arc::new).collect();
+        events.entry(key).or_insert_with(rows).clone()
+    }
+
+    fn metric(&self, name: &str) -> Option<&Checked> {
+        self.catalog.metrics.get(name)
+    }
+}

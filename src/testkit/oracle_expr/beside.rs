@@ -1,0 +1,25 @@
+//! What do expressions read that the book does not have?
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use crate::Account;
+use crate::expr::{Checked, ExprValue};
+use crate::testkit::oracle_usage::EventRow;
+
+/// What definitions give, and usage.
+pub(in crate::testkit) trait Beside: Debug {
+    /// The names of the derived columns.
+    fn columns(&self) -> Vec<&str>;
+
+    /// The value of a derived column, where one has the name.
+    fn column(&self, name: &str, account: Account<'_>) -> Option<Option<ExprValue>>;
+
+    fn is_member(&self, segment: &str, account: Account<'_>) -> bool;
+
+    /// The rows of the events of a kind.
+    fn events(&self, account: Account<'_>, kind: &str) -> Vec<Arc<EventRow>>;
+
+    /// The expression of a metric.
+    fn metric(&self, name: &str) -> Option<&Checked>;
+}

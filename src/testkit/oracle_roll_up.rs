@@ -1,0 +1,270 @@
+//! Which rows does a roll-up of a catalog read, and what do they come to?
+//!
+//! The rows of each account are written out in a list, events as often as there are, and handed to [`OracleDefinition`].
+
+use std::collections::HashMap;
+use std::error::Error;
+
+use serde::Deserialize;
+
+use super::oracle_catalog::coded;
+use super::oracle_definition::{OracleAnswer, OracleDefinition, OracleRow};
+use super::oracle_expr::{Beside, OracleExpr, zero};
+use crate::aggregate::{Nulls, Operator, Over, RollUpDefinition};
+use crate::expr::{Ast, Checked, Checker, ExprValue, Node, NodeId, Type};
+use crate::{Account, Reach, View};
+
+/// A roll-up with its expressions.
+#[derive(Debug)]
+pub(super) struct WrittenRollUp {
+    stored: Stored,
+    filter: Option<RowExpr>,
+    first: Option<RowExpr>,
+    second: Option<RowExpr>,
+}
+
+/// A roll-up as it is stored.
+#[derive(Debug, Deserialize)]
+struct Stored {
+    #[serde(default)]
+    over: Over,
+    operator: Operator,
+    filter: Option<String>,
+    reach: Option<Reach>,
+    #[serde(default)]
+    levels: Vec<String>,
+    #[serde(default)]
+    nulls: Nulls,
+    #[serde(default)]
+    with_cancelled: bool,
+}
+
+/// An expression over a row. That of child rows and events is checked where `row` is known: inside a lambda over them.
+#[derive(Debug)]
+struct RowExpr {
+    checked: Checked,
+    /// The expression itself, within what was checked.
+    part: NodeId,
+}
+
+impl RowExpr {
+    fn new(text: &str, over: &Over, checker: &Checker<'_>) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        // Each on a line of its own, so that a comment in it ends with it; twice, so that it is a part with a type.
+        let has = format!("has(coalesce({text}\n, {text}\n))");
+        let within = match over {
+            Over::Accounts => text.to_owned(),
+            Over::Table(table) => format!("{table}.count(row, {has})"),
+            Over::Events { event, .. } => format!("events(\"{event}\").where(row, {has}).count()"),
+        };
+        let checked = checker.check(&within)?;
+        let part = match over {
+            Over::Accounts => checked.ast().root(),
+            _ => inner(checked.ast()).ok_or("a lambda over rows is parsed as one")?,
+        };
+        Ok(Self { checked, part })
+    }
+
+    fn kind(&self) -> Option<&Type> {
+        self.checked.kind_of(self.part)
+    }
+}
+
+/// The first of what stands in the lambda of an expression.
+fn inner(ast: &Ast) -> Option<NodeId> {
+    let first = |node: NodeId| match ast.node(node) {
+        Node::Call { arguments, .. } => arguments.first().copied(),
+        _ => None,
+    };
+    let lambda = |node: NodeId| match ast.node(node) {
+        Node::Macro { body, .. } => Some(body),
+        _ => None,
+    };
+    let root = ast.root();
+    let has = lambda(root).or_else(|| lambda(first(root)?))?;
+    first(first(has)?)
+}
+
+impl WrittenRollUp {
+    pub(super) fn new(
+        definition: &RollUpDefinition,
+        checker: &Checker<'_>,
+    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let stored: Stored = serde_json::from_value(serde_json::to_value(definition)?)?;
+        let (first, second) = texts(&stored.operator);
+        let expression =
+            |text: Option<String>| text.map(|text| RowExpr::new(&text, &stored.over, checker)).transpose();
+        let (filter, first, second) =
+            (expression(stored.filter.clone())?, expression(first)?, expression(second)?);
+        Ok(Self { stored, filter, first, second })
+    }
+
+    /// The answers for every account of a view.
+    pub(super) fn all(&self, beside: &dyn Beside, view: &View) -> HashMap<String, OracleAnswer> {
+        let mut rows: HashMap<String, Vec<OracleRow>> = HashMap::new();
+        // Events as often as there are: of these the answer is made, and of rows that are alike the counts.
+        let mut events: HashMap<String, Vec<OracleRow>> = HashMap::new();
+        for account in view.accounts() {
+            let (own, each) = self.rows(beside, account);
+            rows.insert(account.id_str().to_owned(), own);
+            events.insert(account.id_str().to_owned(), each);
+        }
+        let over_events = matches!(self.stored.over, Over::Events { .. });
+        let own_reach = if over_events { Reach::Descendants } else { Reach::SelfAndDescendants };
+        let definition = OracleDefinition {
+            operator: self.stored.operator.clone(),
+            reach: self.stored.reach.unwrap_or(own_reach),
+            nulls: self.stored.nulls,
+            with_cancelled: self.stored.with_cancelled,
+        };
+        let answer = |account: Account<'_>| {
+            let levels = &self.stored.levels;
+            if !levels.is_empty() && !levels.iter().any(|level| *level == account.account_type()) {
+                return OracleAnswer { value: None, counted: 0, skipped: 0 };
+            }
+            let of = |lists: &HashMap<String, Vec<OracleRow>>| {
+                let list = |account: Account<'_>| lists.get(account.id_str()).cloned().unwrap_or_default();
+                let account = view.account(account.id_str());
+                account.map(|account| definition.evaluate(view, account, &list))
+            };
+            // Of a count, that is the count itself.
+            let counted = if self.stored.operator == Operator::Count { &events } else { &rows };
+            let counts = of(counted).unwrap_or(OracleAnswer { value: None, counted: 0, skipped: 0 });
+            let mut value = of(&events).and_then(|of| of.value);
+            let refused = definition.nulls == Nulls::Refuse && counts.skipped > 0;
+            if over_events && value.is_none() && counts.counted == 0 && !refused {
+                value = self.of_nothing();
+            }
+            OracleAnswer { value: value.map(|value| self.decoded(value)), ..counts }
+        };
+        view.accounts().map(|account| (account.id_str().to_owned(), answer(account))).collect()
+    }
+
+    /// The sum of no events is 0.
+    fn of_nothing(&self) -> Option<ExprValue> {
+        match self.stored.operator {
+            Operator::Sum(_) => zero(self.first.as_ref()?.kind()?),
+            _ => None,
+        }
+    }
+
+    /// The rows of an account that pass the filter, and the same with each event by itself.
+    fn rows(&self, beside: &dyn Beside, account: Account<'_>) -> (Vec<OracleRow>, Vec<OracleRow>) {
+        match &self.stored.over {
+            Over::Accounts => {
+                let read = |of: &Option<RowExpr>| {
+                    of.as_ref().and_then(|of| OracleExpr::new(&of.checked).value_beside(beside, account))
+                };
+                let row =
+                    (self.coded(read(&self.first)), second_coded(self.second.as_ref(), read(&self.second)));
+                let passes = self.filter.is_none() || read(&self.filter) == Some(ExprValue::Bool(true));
+                let rows = if passes { vec![row] } else { Vec::new() };
+                (rows.clone(), rows)
+            }
+            Over::Table(table) => {
+                let many = account.child_rows(table).count();
+                let read = |of: &Option<RowExpr>| match of {
+                    Some(of) => OracleExpr::new(&of.checked).of_child_rows(beside, account, table, of.part),
+                    None => vec![None; many],
+                };
+                let (filters, firsts, seconds) = (read(&self.filter), read(&self.first), read(&self.second));
+                let all = filters.into_iter().zip(firsts.into_iter().zip(seconds));
+                let passing =
+                    all.filter(|(filter, _)| self.filter.is_none() || *filter == Some(ExprValue::Bool(true)));
+                let rows: Vec<OracleRow> = passing
+                    .map(|(_, (first, second))| {
+                        (self.coded(first), second_coded(self.second.as_ref(), second))
+                    })
+                    .collect();
+                (rows.clone(), rows)
+            }
+            Over::Events { event, last_days } => {
+                let today = account.view().as_of().date();
+                let first =
+                    last_days.and_then(|days| today.plus_days(1 - i32::try_from(days).unwrap_or(i32::MAX)));
+                let (mut rows, mut each) = (Vec::new(), Vec::new());
+                for row in beside.events(account, event) {
+                    if row.day > today || first.is_some_and(|first| row.day < first) {
+                        continue;
+                    }
+                    let read = |of: &Option<RowExpr>| match of {
+                        Some(of) => OracleExpr::new(&of.checked).of_event_row(beside, account, &row, of.part),
+                        None => (None, false),
+                    };
+                    if self.filter.is_some() && read(&self.filter).0 != Some(ExprValue::Bool(true)) {
+                        continue;
+                    }
+                    let ((first, is_total), (second, _)) = (read(&self.first), read(&self.second));
+                    let values = (self.coded(first), second_coded(self.second.as_ref(), second));
+                    let times = if is_total { 1 } else { row.count };
+                    each.extend((0..times).map(|_| values.clone()));
+                    rows.push(values);
+                }
+                (rows, each)
+            }
+        }
+    }
+
+    /// Are the values of the answer those that are read, and not numbers of them?
+    const fn gives_values(&self) -> bool {
+        !matches!(self.stored.operator, Operator::Count | Operator::Distinct(_) | Operator::Share { .. })
+    }
+
+    fn coded(&self, value: Option<ExprValue>) -> Option<ExprValue> {
+        match self.first.as_ref().and_then(RowExpr::kind).filter(|_| self.gives_values()) {
+            Some(kind) => value.map(|value| coded(kind, value)),
+            None => value,
+        }
+    }
+
+    /// An answer by code as a text again.
+    fn decoded(&self, value: ExprValue) -> ExprValue {
+        let kind = self.first.as_ref().and_then(RowExpr::kind).filter(|_| self.gives_values());
+        let Some(Type::Enum(values) | Type::Band(values)) = kind else { return value };
+        let text = |value: &ExprValue| match value {
+            ExprValue::Int(code) => usize::try_from(*code).ok().and_then(|code| values.iter().nth(code)),
+            _ => None,
+        };
+        match &value {
+            ExprValue::List(items) => ExprValue::List(
+                items.iter().filter_map(text).map(|text| ExprValue::Text(text.clone())).collect(),
+            ),
+            single => text(single).map_or_else(|| value.clone(), |text| ExprValue::Text(text.clone())),
+        }
+    }
+}
+
+fn second_coded(of: Option<&RowExpr>, value: Option<ExprValue>) -> Option<ExprValue> {
+    match of.and_then(RowExpr::kind) {
+        Some(kind) => value.map(|value| coded(kind, value)),
+        None => value,
+    }
+}
+
+/// What an operator reads of a row, as its author wrote it.
+fn texts(operator: &Operator) -> (Option<String>, Option<String>) {
+    let (first, second): (Option<&str>, Option<&str>) = match operator {
+        Operator::Count => (None, None),
+        Operator::Sum(of)
+        | Operator::Average(of)
+        | Operator::Variance { of, .. }
+        | Operator::StandardDeviation { of, .. }
+        | Operator::Min(of)
+        | Operator::Max(of)
+        | Operator::Smallest { of, .. }
+        | Operator::Largest { of, .. }
+        | Operator::Distinct(of)
+        | Operator::Mode(of)
+        | Operator::Top { of, .. }
+        | Operator::Percentile { of, .. }
+        | Operator::ApproximatePercentile { of, .. }
+        | Operator::Union(of)
+        | Operator::Share { of, .. } => (Some(of), None),
+        Operator::Ratio { numerator, denominator } => (Some(numerator), Some(denominator)),
+        Operator::First { of, by } | Operator::Last { of, by } => (Some(of), Some(by)),
+        // The sum of products by the sum of weights.
+        Operator::WeightedAverage { of, weight } => {
+            return (Some(format!("({of}\n) * ({weight}\n)")), Some(weight.to_string()));
+        }
+    };
+    (first.map(str::to_owned), second.map(str::to_owned))
+}
