@@ -91,7 +91,7 @@ fn round(names: &CatalogNames, all: &[&Entry]) -> Result<Round, CatalogErrors> {
         let faults = errors
             .faults()
             .filter_map(|(number, what)| owners.get(number).map(|id| fault(id, what.to_owned())));
-        CatalogErrors(faults.collect())
+        CatalogErrors::new(faults.collect())
     })?;
     let roll_ups = if roll_ups.is_empty() {
         None
@@ -108,7 +108,7 @@ pub(super) fn roll_up_faults(errors: &RollUpErrors) -> CatalogErrors {
         definition: DefinitionRef { kind: DefinitionKind::RollUp, name: found.roll_up.clone() },
         kind: CatalogFaultKind::RollUp(found.kind.clone()),
     });
-    CatalogErrors(faults.collect())
+    CatalogErrors::new(faults.collect())
 }
 
 /// The segments that expressions ask, directly or not, each after those that it asks.

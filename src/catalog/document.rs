@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json, json};
 use super::Catalog;
 use super::definition::Definition;
 use crate::expr::ExprLimits;
-use crate::model::{JsonOnce, nearest};
+use crate::model::{Faults, JsonOnce, nearest};
 use crate::segment::Segment;
 
 /// The version of the document that this release writes, and the only one that it reads.
@@ -42,28 +42,8 @@ impl fmt::Display for DocumentFault {
     }
 }
 
-/// Everything that is wrong with documents.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DocumentErrors(Vec<DocumentFault>);
-
-impl DocumentErrors {
-    /// The faults, in the order of the documents.
-    #[must_use]
-    pub fn faults(&self) -> &[DocumentFault] {
-        &self.0
-    }
-}
-
-impl fmt::Display for DocumentErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, fault) in self.0.iter().enumerate() {
-            write!(f, "{}{fault}", if place > 0 { "\n" } else { "" })?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for DocumentErrors {}
+/// Everything that is wrong with documents, in their order.
+pub type DocumentErrors = Faults<DocumentFault>;
 
 impl Catalog {
     /// Its definitions as one document.
@@ -137,7 +117,7 @@ impl Catalog {
                 Err(error) => reader.fault(String::new(), error.to_string()),
             }
         }
-        if reader.faults.is_empty() { Ok(reader.found) } else { Err(DocumentErrors(reader.faults)) }
+        if reader.faults.is_empty() { Ok(reader.found) } else { Err(Faults::new(reader.faults)) }
     }
 }
 

@@ -9,7 +9,7 @@ use super::cycle::CyclePath;
 use super::definition::DefinitionKind;
 use crate::aggregate::{MetricFaultKind, RollUpFaultKind};
 use crate::expr::ExprErrors;
-use crate::model::IdError;
+use crate::model::{Faults, IdError};
 
 /// A definition, by kind and name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -95,25 +95,5 @@ impl fmt::Display for CatalogFault {
     }
 }
 
-/// Everything that is wrong with a catalog.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CatalogErrors(pub(super) Vec<CatalogFault>);
-
-impl CatalogErrors {
-    /// The faults, in the order of the definitions.
-    #[must_use]
-    pub fn faults(&self) -> &[CatalogFault] {
-        &self.0
-    }
-}
-
-impl fmt::Display for CatalogErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, fault) in self.0.iter().enumerate() {
-            write!(f, "{}{fault}", if place > 0 { "\n" } else { "" })?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for CatalogErrors {}
+/// Everything that is wrong with a catalog, in the order of the definitions.
+pub type CatalogErrors = Faults<CatalogFault>;

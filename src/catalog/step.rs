@@ -225,7 +225,7 @@ pub(super) fn steps(names: &CatalogNames, before: Option<&Catalog>) -> Result<St
         let work = match work(names, entry) {
             Ok(work) => work,
             Err(errors) => {
-                faults.extend(errors.0.into_iter().map(|fault| (placed.place, fault)));
+                faults.extend(errors.into_iter().map(|fault| (placed.place, fault)));
                 None
             }
         };
@@ -248,7 +248,7 @@ pub(super) fn steps(names: &CatalogNames, before: Option<&Catalog>) -> Result<St
     }
     if !faults.is_empty() {
         faults.sort_by_key(|(place, _)| *place);
-        return Err(CatalogErrors(faults.into_iter().map(|(_, fault)| fault).collect()));
+        return Err(CatalogErrors::new(faults.into_iter().map(|(_, fault)| fault).collect()));
     }
     let readers = Readers::of(&steps, reads);
     Ok(Steps { all: steps, numbers, readers, taken })
@@ -262,7 +262,7 @@ fn work(names: &CatalogNames, entry: &Entry) -> Result<Option<Work>, CatalogErro
                 definition: entry.id.clone(),
                 kind: CatalogFaultKind::Other(what.to_owned()),
             };
-            CatalogErrors(errors.faults().map(|(_, what)| fault(what)).collect())
+            CatalogErrors::new(errors.faults().map(|(_, what)| fault(what)).collect())
         })
     };
     Ok(Some(match (&entry.compiled, &*entry.definition) {

@@ -14,7 +14,7 @@ use super::diagnostic::Code;
 use super::functions;
 use super::limits::ExprLimits;
 use super::literal::Literal;
-use crate::model::JsonOnce;
+use crate::model::{Faults, JsonOnce};
 
 /// The version of the wire form that this release writes, and the only one that it reads.
 pub const WIRE_VERSION: u64 = 1;
@@ -23,10 +23,7 @@ pub const WIRE_VERSION: u64 = 1;
 const EXACT: i64 = 1 << 53;
 
 /// Everything that is wrong with the JSON of an expression.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WireErrors {
-    faults: Vec<WireFault>,
-}
+pub type WireErrors = Faults<WireFault>;
 
 /// One fault of the JSON of an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,25 +37,11 @@ pub struct WireFault {
     pub message: String,
 }
 
-impl WireErrors {
-    /// Each fault.
-    #[must_use]
-    pub fn faults(&self) -> &[WireFault] {
-        &self.faults
-    }
-}
-
-impl fmt::Display for WireErrors {
+impl fmt::Display for WireFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, WireFault { code, path, message }) in self.faults.iter().enumerate() {
-            let between = if place > 0 { "\n" } else { "" };
-            write!(f, "{between}{code} at `{path}`: {message}")?;
-        }
-        Ok(())
+        write!(f, "{} at `{}`: {}", self.code, self.path, self.message)
     }
 }
-
-impl std::error::Error for WireErrors {}
 
 impl Serialize for Ast {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -112,7 +95,7 @@ impl Ast {
     ///
     /// Every fault, each at its place.
     pub fn from_json(json: &Json, limits: &ExprLimits) -> Result<Self, WireErrors> {
-        super::json_read::read(json, limits).map_err(|faults| WireErrors { faults })
+        super::json_read::read(json, limits).map_err(|faults| WireErrors::new(faults))
     }
 }
 

@@ -14,7 +14,7 @@ use super::limits::{
     MAX_ACCOUNT_TYPES, MAX_ATTRIBUTES, MAX_COLUMNS, MAX_ENUM_VALUES, MAX_NAME_BYTES, MAX_PRODUCTS, MAX_SCALE,
     MAX_TABLES, MAX_TEXT_BYTES,
 };
-use super::schema_fault::{Faults, SchemaErrors, SchemaFaultKind};
+use super::schema_fault::{SchemaErrors, SchemaFaultKind};
 use super::{
     AccountType, Attribute, AttributeType, ChildTable, Currency, EnumValues, Nesting, Product, Schema,
     StatusGroup, SystemAttribute,
@@ -178,12 +178,13 @@ impl SchemaBuilder {
     ///
     /// [`SchemaErrors`] with every fault and its path, up to a thousand of them.
     pub fn build(self) -> Result<Schema, SchemaErrors> {
-        let mut faults = Faults::default();
-        self.checked(&mut faults).ok_or_else(|| faults.into_errors())
+        let mut faults = SchemaErrors::new(Vec::new());
+        let schema = self.checked(&mut faults);
+        faults.or(schema)
     }
 
     /// Notes what is wrong; the schema if nothing is, and nothing was before.
-    pub(super) fn checked(&self, faults: &mut Faults) -> Option<Schema> {
+    pub(super) fn checked(&self, faults: &mut SchemaErrors) -> Option<Schema> {
         let types = self.check_types(faults);
         let products = self.check_products(faults);
         let attributes = self.check_attributes(&types, faults);
@@ -217,7 +218,7 @@ impl SchemaBuilder {
         })
     }
 
-    fn check_types(&self, faults: &mut Faults) -> IndexMap<Arc<str>, AccountType> {
+    fn check_types(&self, faults: &mut SchemaErrors) -> IndexMap<Arc<str>, AccountType> {
         if self.types.is_empty() {
             faults.note("account_types", SchemaFaultKind::NoAccountTypes);
         }
@@ -231,7 +232,7 @@ impl SchemaBuilder {
         types
     }
 
-    fn check_products(&self, faults: &mut Faults) -> IndexMap<Arc<str>, Product> {
+    fn check_products(&self, faults: &mut SchemaErrors) -> IndexMap<Arc<str>, Product> {
         check_count("products", "products", self.products.len(), MAX_PRODUCTS, faults);
         let mut products = IndexMap::new();
         for (place, name) in declared(&self.products) {
@@ -250,7 +251,7 @@ impl SchemaBuilder {
     fn check_attributes(
         &self,
         types: &IndexMap<Arc<str>, AccountType>,
-        faults: &mut Faults,
+        faults: &mut SchemaErrors,
     ) -> IndexMap<Arc<str>, Attribute> {
         check_count("attributes", "attributes", self.attributes.len(), MAX_ATTRIBUTES, faults);
         let mut attributes = IndexMap::new();
@@ -272,7 +273,7 @@ impl SchemaBuilder {
         attributes
     }
 
-    fn check_tables(&self, faults: &mut Faults) -> IndexMap<Arc<str>, ChildTable> {
+    fn check_tables(&self, faults: &mut SchemaErrors) -> IndexMap<Arc<str>, ChildTable> {
         check_count("tables", "child tables", self.tables.len(), MAX_TABLES, faults);
         let mut tables = IndexMap::new();
         for (place, declared) in declared(&self.tables) {
@@ -309,7 +310,7 @@ fn flags(types: &IndexMap<Arc<str>, AccountType>, names: &[Arc<str>]) -> Box<[bo
 fn check_columns(
     path: &str,
     columns: &[Option<DeclaredAttribute>],
-    faults: &mut Faults,
+    faults: &mut SchemaErrors,
 ) -> IndexMap<Arc<str>, Attribute> {
     check_count(path, "columns", columns.len(), MAX_COLUMNS, faults);
     // A column that cannot be read may be the one that is meant, and may well be a text.
@@ -342,20 +343,26 @@ fn check_columns(
     checked
 }
 
-fn insert<T>(map: &mut IndexMap<Arc<str>, T>, path: &str, name: &Arc<str>, part: T, faults: &mut Faults) {
+fn insert<T>(
+    map: &mut IndexMap<Arc<str>, T>,
+    path: &str,
+    name: &Arc<str>,
+    part: T,
+    faults: &mut SchemaErrors,
+) {
     if map.insert(Arc::clone(name), part).is_some() {
         faults.note(path, SchemaFaultKind::Repeated { name: shown(name) });
     }
 }
 
-fn check_count(path: &str, what: &'static str, count: usize, limit: usize, faults: &mut Faults) {
+fn check_count(path: &str, what: &'static str, count: usize, limit: usize, faults: &mut SchemaErrors) {
     if count > limit {
         faults.note(path, SchemaFaultKind::TooMany { what, count, limit });
     }
 }
 
 // Names of types: any letters; names of attributes and tables besides must not be reserved.
-fn check_identifier(path: &str, name: &str, faults: &mut Faults) {
+fn check_identifier(path: &str, name: &str, faults: &mut SchemaErrors) {
     check_name(path, name, faults);
     if is_reserved(name) {
         faults.note(path, SchemaFaultKind::Reserved { name: name.to_owned() });
@@ -376,14 +383,14 @@ pub(crate) fn reserved(name: &str) -> String {
 }
 
 // A column is always written behind its row (`deal.product`), so it clashes only with what every row has.
-fn check_column_name(path: &str, name: &str, faults: &mut Faults) {
+fn check_column_name(path: &str, name: &str, faults: &mut SchemaErrors) {
     check_name(path, name, faults);
     if ["id", "account"].contains(&name) {
         faults.note(path, SchemaFaultKind::Reserved { name: name.to_owned() });
     }
 }
 
-fn check_name(path: &str, name: &str, faults: &mut Faults) {
+fn check_name(path: &str, name: &str, faults: &mut SchemaErrors) {
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '/' | ' ');
     let kind = if name.is_empty() {
         SchemaFaultKind::EmptyName
@@ -397,7 +404,7 @@ fn check_name(path: &str, name: &str, faults: &mut Faults) {
     faults.note(path, kind);
 }
 
-fn check_kind(path: &str, declared: &DeclaredAttribute, faults: &mut Faults) {
+fn check_kind(path: &str, declared: &DeclaredAttribute, faults: &mut SchemaErrors) {
     let attribute = &declared.attribute;
     if let Some(bytes) = attribute.max_bytes.filter(|bytes| *bytes == 0 || *bytes > MAX_TEXT_BYTES) {
         faults.note(format!("{path}.max_bytes"), SchemaFaultKind::TextLength { bytes });
@@ -425,7 +432,7 @@ fn check_kind(path: &str, declared: &DeclaredAttribute, faults: &mut Faults) {
 }
 
 /// A name that later layers look for must mean what they expect.
-fn check_system(path: &str, declared: &DeclaredAttribute, faults: &mut Faults) {
+fn check_system(path: &str, declared: &DeclaredAttribute, faults: &mut SchemaErrors) {
     let attribute = &declared.attribute;
     let Some(system) = SystemAttribute::from_name(&attribute.name).filter(|_| declared.kind_known) else {
         return;
@@ -441,7 +448,7 @@ fn check_type_names(
     path: &str,
     attribute: &Attribute,
     types: &IndexMap<Arc<str>, AccountType>,
-    faults: &mut Faults,
+    faults: &mut SchemaErrors,
 ) {
     let required = attribute.required_at.as_deref().unwrap_or_default();
     for (field, names) in [("applies_to", &*attribute.applies_to), ("required", required)] {

@@ -2,11 +2,9 @@
 
 use std::fmt;
 
+use super::Faults;
 use super::currency::UnknownCurrency;
 use super::limits::{MAX_NAME_BYTES, MAX_SCALE, MAX_SCHEMA_BYTES, MAX_TEXT_BYTES};
-
-/// Most faults in one report: a hostile document must not fill memory with its faults.
-const MAX_FAULTS: usize = 1_000;
 
 /// Something wrong with a schema, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,76 +106,15 @@ pub enum SchemaFaultKind {
 }
 
 /// Every fault of a schema, in the order of the document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchemaErrors {
-    faults: Vec<SchemaFault>,
-}
+pub type SchemaErrors = Faults<SchemaFault>;
 
 impl SchemaErrors {
-    /// The faults.
-    #[must_use]
-    pub fn faults(&self) -> &[SchemaFault] {
-        &self.faults
-    }
-}
-
-impl fmt::Display for SchemaErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "schema has {} fault(s)", self.faults.len())?;
-        self.faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
-    }
-}
-
-impl std::error::Error for SchemaErrors {}
-
-/// Faults in the making: the first ones up to a limit.
-#[derive(Debug, Default)]
-pub(super) struct Faults {
-    found: Vec<SchemaFault>,
-    left_out: bool,
-}
-
-impl Faults {
-    pub(super) fn push(&mut self, fault: SchemaFault) {
-        if self.is_full() {
-            self.left_out = true;
-        } else {
-            self.found.push(fault);
-        }
-    }
-
     pub(super) fn note(&mut self, path: impl Into<String>, kind: SchemaFaultKind) {
-        self.push(SchemaFault::new(path, kind));
-    }
-
-    pub(super) const fn is_empty(&self) -> bool {
-        self.found.is_empty()
+        self.add(|| SchemaFault::new(path, kind));
     }
 
     /// As `note`, for a message that is too dear to make when nobody will see it.
     pub(super) fn note_with(&mut self, path: &str, kind: impl FnOnce() -> SchemaFaultKind) {
-        if self.is_full() {
-            self.left_out = true;
-        } else {
-            self.note(path, kind());
-        }
-    }
-
-    const fn is_full(&self) -> bool {
-        self.found.len() >= MAX_FAULTS
-    }
-
-    /// The report, sorted by `key`; faults of the same key stay in the order they were found in.
-    pub(super) fn into_errors_by<K: Ord>(mut self, key: impl Fn(&SchemaFault) -> K) -> SchemaErrors {
-        self.found.sort_by_cached_key(key);
-        self.into_errors()
-    }
-
-    pub(super) fn into_errors(mut self) -> SchemaErrors {
-        if self.left_out {
-            let message = format!("there are more faults; these are the first {MAX_FAULTS}");
-            self.found.push(SchemaFault::new("", SchemaFaultKind::Document { message }));
-        }
-        SchemaErrors { faults: self.found }
+        self.add(|| SchemaFault::new(path, kind()));
     }
 }

@@ -80,7 +80,7 @@ impl Segment {
             Ok(read) => Self::from_json_once(&read.json, &read.twice, limits),
             Err(error) => {
                 let kind = SegmentFaultKind::Document { path: String::new(), message: error.to_string() };
-                Err(SegmentErrors { faults: vec![SegmentFault { segment: Arc::from(""), kind }] })
+                Err(SegmentErrors::new(vec![SegmentFault { segment: Arc::from(""), kind }]))
             }
         }
     }
@@ -95,7 +95,7 @@ impl Segment {
             reader.fault("", path.clone(), "this field stands twice");
         }
         let segments = reader.document(json);
-        if reader.faults.is_empty() { Ok(segments) } else { Err(SegmentErrors { faults: reader.faults }) }
+        if reader.faults.is_empty() { Ok(segments) } else { Err(SegmentErrors::new(reader.faults)) }
     }
 }
 
@@ -123,7 +123,7 @@ impl<'de> Deserialize<'de> for Segment {
         let segment = reader.segment(&json, "");
         match segment {
             Some(segment) if reader.faults.is_empty() => Ok(segment),
-            _ => Err(D::Error::custom(SegmentErrors { faults: reader.faults })),
+            _ => Err(D::Error::custom(SegmentErrors::new(reader.faults))),
         }
     }
 }

@@ -4,12 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::expr::ExprErrors;
+use crate::model::Faults;
 
 /// Everything that is wrong with some segments.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SegmentErrors {
-    pub(super) faults: Vec<SegmentFault>,
-}
+pub type SegmentErrors = Faults<SegmentFault>;
 
 /// One fault of one segment.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,14 +41,6 @@ pub enum SegmentFaultKind {
     },
 }
 
-impl SegmentErrors {
-    /// Each fault, in the order of the segments.
-    #[must_use]
-    pub fn faults(&self) -> &[SegmentFault] {
-        &self.faults
-    }
-}
-
 impl fmt::Display for SegmentFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let segment = &self.segment;
@@ -69,14 +59,3 @@ impl fmt::Display for SegmentFault {
         }
     }
 }
-
-impl fmt::Display for SegmentErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, fault) in self.faults.iter().enumerate() {
-            write!(f, "{}{fault}", if place > 0 { "\n" } else { "" })?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for SegmentErrors {}

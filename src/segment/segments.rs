@@ -120,7 +120,7 @@ impl Segments {
         if faults.is_empty() {
             Ok(Self { all: Arc::new(all), chains: Arc::new(chains), order: order.sorted.into() })
         } else {
-            Err(SegmentErrors { faults })
+            Err(SegmentErrors::new(faults))
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::expr::ExprErrors;
-use crate::model::IdError;
+use crate::model::{Faults, IdError};
 
 /// What is wrong with a roll-up.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,25 +53,5 @@ impl fmt::Display for RollUpFault {
     }
 }
 
-/// Everything that is wrong with some roll-ups.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RollUpErrors(pub(super) Vec<RollUpFault>);
-
-impl RollUpErrors {
-    /// The faults, in the order of the roll-ups.
-    #[must_use]
-    pub fn faults(&self) -> &[RollUpFault] {
-        &self.0
-    }
-}
-
-impl fmt::Display for RollUpErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, fault) in self.0.iter().enumerate() {
-            write!(f, "{}{fault}", if place > 0 { "\n" } else { "" })?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for RollUpErrors {}
+/// Everything that is wrong with some roll-ups, in their order.
+pub type RollUpErrors = Faults<RollUpFault>;

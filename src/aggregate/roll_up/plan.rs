@@ -157,7 +157,7 @@ impl RollUpPlan {
             }
         }
         if !faults.is_empty() {
-            return Err(RollUpErrors(faults));
+            return Err(RollUpErrors::new(faults));
         }
         Self::planned(schema, names, &[], all.into_values())
     }
@@ -215,7 +215,7 @@ impl RollUpPlan {
         }
         drop(kinds);
         if !faults.is_empty() {
-            return Err(RollUpErrors(faults));
+            return Err(RollUpErrors::new(faults));
         }
         let entries = roll_ups.into_iter().zip(placed).map(|(checked, (group, places))| {
             (checked.definition.name.clone(), Entry { checked, group, places })

@@ -10,7 +10,7 @@ use super::kind::UsageSchema;
 use super::names::WithUsage;
 use crate::aggregate::version::named;
 use crate::expr::{Checked, Checker, ExprErrors, Name, NameText, Names, Of, Op, Type};
-use crate::model::{AccountId, IdError};
+use crate::model::{AccountId, Faults, IdError};
 
 /// A named daily series: what is read of the events of one day, such as `events("login").count()`.
 ///
@@ -105,28 +105,8 @@ impl fmt::Display for MetricFault {
     }
 }
 
-/// Everything that is wrong with some metrics.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MetricErrors(Vec<MetricFault>);
-
-impl MetricErrors {
-    /// The faults, in the order of the metrics.
-    #[must_use]
-    pub fn faults(&self) -> &[MetricFault] {
-        &self.0
-    }
-}
-
-impl fmt::Display for MetricErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, fault) in self.0.iter().enumerate() {
-            write!(f, "{}{fault}", if place > 0 { "\n" } else { "" })?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for MetricErrors {}
+/// Everything that is wrong with some metrics, in their order.
+pub type MetricErrors = Faults<MetricFault>;
 
 /// Metrics that were checked together. Cloning is cheap.
 #[derive(Debug, Clone, Default)]
@@ -208,8 +188,8 @@ impl Metrics {
         if reserved.is_empty() {
             return checked;
         }
-        let others = checked.err().map(|errors| errors.0).unwrap_or_default();
-        Err(MetricErrors(reserved.into_iter().chain(others).collect()))
+        let others = checked.err().into_iter().flatten();
+        Err(Faults::new(reserved.into_iter().chain(others).collect()))
     }
 
     /// The same over the events of any names.
@@ -228,7 +208,7 @@ impl Metrics {
                 Err(kinds) => kinds.into_iter().for_each(fault),
             }
         }
-        if faults.is_empty() { Ok(Self(Arc::new(all))) } else { Err(MetricErrors(faults)) }
+        if faults.is_empty() { Ok(Self(Arc::new(all))) } else { Err(Faults::new(faults)) }
     }
 
     /// Metrics that were checked one by one, of different names.

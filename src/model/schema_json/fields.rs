@@ -7,8 +7,7 @@ use std::collections::HashSet;
 
 use super::tree::Json;
 use crate::model::schema_builder::shown;
-use crate::model::schema_fault::Faults;
-use crate::model::{Currency, SchemaFaultKind, nearest};
+use crate::model::{Currency, SchemaErrors, SchemaFaultKind, nearest};
 
 /// An object of the document.
 pub(super) struct Fields<'j> {
@@ -18,7 +17,12 @@ pub(super) struct Fields<'j> {
 
 impl<'j> Fields<'j> {
     /// Opens an object that may have the fields `known`; `None` when it is no object.
-    pub(super) fn open(json: &'j Json, path: String, known: &[&str], faults: &mut Faults) -> Option<Self> {
+    pub(super) fn open(
+        json: &'j Json,
+        path: String,
+        known: &[&str],
+        faults: &mut SchemaErrors,
+    ) -> Option<Self> {
         let Json::Object(fields) = json else {
             faults.note(path, wrong_type("object", json));
             return None;
@@ -54,25 +58,25 @@ impl<'j> Fields<'j> {
     }
 
     /// Notes the field as missing unless it is there.
-    pub(super) fn need(&self, name: &'static str, faults: &mut Faults) {
+    pub(super) fn need(&self, name: &'static str, faults: &mut SchemaErrors) {
         if !self.has(name) {
             faults.note(self.path.clone(), SchemaFaultKind::MissingField { name });
         }
     }
 
-    pub(super) fn text(&self, name: &str, faults: &mut Faults) -> Option<&'j str> {
+    pub(super) fn text(&self, name: &str, faults: &mut SchemaErrors) -> Option<&'j str> {
         match self.get(name)? {
             Json::Text(text) => Some(text),
             other => self.wrong(name, "text", other, faults),
         }
     }
 
-    pub(super) fn needed_text(&self, name: &'static str, faults: &mut Faults) -> Option<&'j str> {
+    pub(super) fn needed_text(&self, name: &'static str, faults: &mut SchemaErrors) -> Option<&'j str> {
         self.need(name, faults);
         self.text(name, faults)
     }
 
-    pub(super) fn list(&self, name: &str, faults: &mut Faults) -> Option<&'j [Json]> {
+    pub(super) fn list(&self, name: &str, faults: &mut SchemaErrors) -> Option<&'j [Json]> {
         match self.get(name)? {
             Json::List(items) => Some(items),
             other => self.wrong(name, "list", other, faults),
@@ -80,7 +84,7 @@ impl<'j> Fields<'j> {
     }
 
     /// The texts of a list with their places; what else stands in it is noted.
-    pub(super) fn texts(&self, name: &str, faults: &mut Faults) -> Option<Vec<(usize, &'j str)>> {
+    pub(super) fn texts(&self, name: &str, faults: &mut SchemaErrors) -> Option<Vec<(usize, &'j str)>> {
         let mut texts = Vec::new();
         for (place, item) in self.list(name, faults)?.iter().enumerate() {
             match item {
@@ -91,7 +95,7 @@ impl<'j> Fields<'j> {
         Some(texts)
     }
 
-    pub(super) fn whole_number(&self, name: &str, faults: &mut Faults) -> Option<u64> {
+    pub(super) fn whole_number(&self, name: &str, faults: &mut SchemaErrors) -> Option<u64> {
         let expected = "a whole number from 0";
         let value = self.get(name)?;
         match (value.whole_number(), value) {
@@ -105,7 +109,7 @@ impl<'j> Fields<'j> {
         }
     }
 
-    pub(super) fn needed_currency(&self, faults: &mut Faults) -> Option<Currency> {
+    pub(super) fn needed_currency(&self, faults: &mut SchemaErrors) -> Option<Currency> {
         let code = self.needed_text("currency", faults)?;
         let known = code.parse().map_err(SchemaFaultKind::UnknownCurrency);
         known.map_err(|kind| faults.note(self.path_of("currency"), kind)).ok()
@@ -117,7 +121,7 @@ impl<'j> Fields<'j> {
         name: &str,
         what: &'static str,
         words: &[(&'static str, T)],
-        faults: &mut Faults,
+        faults: &mut SchemaErrors,
     ) -> Option<T> {
         let word = self.text(name, faults)?;
         let meaning = words.iter().find(|(known, _)| *known == word).map(|(_, meaning)| *meaning);
@@ -134,7 +138,7 @@ impl<'j> Fields<'j> {
         name: &'static str,
         what: &'static str,
         words: &[(&'static str, T)],
-        faults: &mut Faults,
+        faults: &mut SchemaErrors,
     ) -> Option<T> {
         self.need(name, faults);
         self.word(name, what, words, faults)
@@ -146,7 +150,7 @@ impl<'j> Fields<'j> {
         name: &str,
         expected: &'static str,
         found: &Json,
-        faults: &mut Faults,
+        faults: &mut SchemaErrors,
     ) -> Option<T> {
         faults.note(self.path_of(name), wrong_type(expected, found));
         None

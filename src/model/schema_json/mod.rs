@@ -17,8 +17,7 @@ mod writer;
 #[cfg(feature = "snapshot")]
 use super::Attribute;
 use super::limits::MAX_SCHEMA_BYTES;
-use super::schema_fault::Faults;
-use super::{CaseRule, Nesting, Schema, SchemaErrors, SchemaFaultKind, StatusGroup};
+use super::{CaseRule, Nesting, Schema, SchemaErrors, SchemaFault, SchemaFaultKind, StatusGroup};
 pub(super) use tree::Json;
 
 /// The version that this library writes, and the only one it reads.
@@ -85,8 +84,7 @@ impl Schema {
     /// let faults = Schema::from_json(wrong).unwrap_err();
     /// assert_eq!(
     ///     faults.to_string(),
-    ///     "schema has 2 fault(s)\n  \
-    ///      account_types[0]: unknown field `nestin`; did you mean `nesting`?\n  \
+    ///     "account_types[0]: unknown field `nestin`; did you mean `nesting`?\n\
     ///      account_types[0]: field `nesting` is missing",
     /// );
     /// # Ok::<(), perennial::SchemaErrors>(())
@@ -97,9 +95,9 @@ impl Schema {
         }
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let document = Json::parse(text).map_err(whole)?;
-        let mut faults = Faults::default();
+        let mut faults = SchemaErrors::new(Vec::new());
         let schema = reader::read(&document, &mut faults).and_then(|builder| builder.checked(&mut faults));
-        schema.ok_or_else(|| faults.into_errors_by(|fault| place(&document, fault.path())))
+        faults.sorted_by(|fault| place(&document, fault.path())).or(schema)
     }
 
     /// Reads a schema from the bytes of its JSON document; see [`Schema::from_json`].
@@ -137,9 +135,7 @@ impl Attribute {
 
 /// A report of one fault of the document as a whole.
 fn whole(kind: SchemaFaultKind) -> SchemaErrors {
-    let mut faults = Faults::default();
-    faults.note("", kind);
-    faults.into_errors()
+    SchemaErrors::one(SchemaFault::new("", kind))
 }
 
 /// Where a path stands in the document: the place of its section, then the numbers in the path.

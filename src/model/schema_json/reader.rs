@@ -11,10 +11,9 @@ use super::tree::Json;
 use super::{CASES, GROUPS, NESTINGS, VERSION, VERSION_FIELD};
 use crate::model::limits::MAX_SCALE;
 use crate::model::schema_builder::{DeclaredAttribute, DeclaredTable};
-use crate::model::schema_fault::Faults;
 use crate::model::{
-    AccountType, Attribute, AttributeType, ChildTable, EnumValues, Nesting, SchemaBuilder, SchemaFaultKind,
-    StatusGroup, SystemAttribute, TableKind,
+    AccountType, Attribute, AttributeType, ChildTable, EnumValues, Nesting, SchemaBuilder, SchemaErrors,
+    SchemaFaultKind, StatusGroup, SystemAttribute, TableKind,
 };
 
 /// What an attribute of any type may carry.
@@ -42,7 +41,7 @@ const TYPES: [&str; 13] = [
 ];
 
 /// The parts of the document. `None` when it is no document of a version that can be read.
-pub(super) fn read(document: &Json, faults: &mut Faults) -> Option<SchemaBuilder> {
+pub(super) fn read(document: &Json, faults: &mut SchemaErrors) -> Option<SchemaBuilder> {
     let version = match document {
         Json::Object(fields) => fields.iter().find(|(name, _)| name == VERSION_FIELD),
         _ => None,
@@ -70,8 +69,8 @@ pub(super) fn read(document: &Json, faults: &mut Faults) -> Option<SchemaBuilder
 fn parts<T>(
     fields: &Fields<'_>,
     section: &str,
-    faults: &mut Faults,
-    read: fn(&Json, String, &mut Faults) -> Option<T>,
+    faults: &mut SchemaErrors,
+    read: fn(&Json, String, &mut SchemaErrors) -> Option<T>,
 ) -> Vec<Option<T>> {
     let path = fields.path_of(section);
     match fields.list(section, faults) {
@@ -84,7 +83,7 @@ fn parts<T>(
     }
 }
 
-fn products(root: &Fields<'_>, faults: &mut Faults) -> Vec<Option<Arc<str>>> {
+fn products(root: &Fields<'_>, faults: &mut SchemaErrors) -> Vec<Option<Arc<str>>> {
     let texts = root.texts("products", faults).unwrap_or_default();
     let mut products = vec![None; texts.last().map_or(0, |(place, _)| place + 1)];
     for (place, name) in texts {
@@ -95,14 +94,14 @@ fn products(root: &Fields<'_>, faults: &mut Faults) -> Vec<Option<Arc<str>>> {
     products
 }
 
-fn account_type(entry: &Json, path: String, faults: &mut Faults) -> Option<AccountType> {
+fn account_type(entry: &Json, path: String, faults: &mut SchemaErrors) -> Option<AccountType> {
     let fields = Fields::open(entry, path, &["name", "nesting"], faults)?;
     let name = fields.needed_text("name", faults);
     let nesting = fields.needed_word("nesting", "nesting", &NESTINGS, faults).unwrap_or(Nesting::Ordered);
     Some(AccountType { name: Arc::from(name?), nesting })
 }
 
-fn table(entry: &Json, path: String, faults: &mut Faults) -> Option<DeclaredTable> {
+fn table(entry: &Json, path: String, faults: &mut SchemaErrors) -> Option<DeclaredTable> {
     let fields = Fields::open(entry, path, &["name", "kind", "label", "columns"], faults)?;
     let name = fields.needed_text("name", faults);
     let kinds = TableKind::WORDS.map(|(kind, word)| (word, kind));
@@ -113,13 +112,13 @@ fn table(entry: &Json, path: String, faults: &mut Faults) -> Option<DeclaredTabl
     Some(DeclaredTable { table: ChildTable { label, ..ChildTable::new(name?, kind) }, columns })
 }
 
-fn attribute(entry: &Json, path: String, faults: &mut Faults) -> Option<DeclaredAttribute> {
+fn attribute(entry: &Json, path: String, faults: &mut SchemaErrors) -> Option<DeclaredAttribute> {
     let known = [HEAD.as_slice(), &COMMON].concat();
     let fields = Fields::open(entry, path, &known, faults)?;
     if fields.has("system") { system_attribute(&fields, faults) } else { own_attribute(&fields, faults) }
 }
 
-fn column(entry: &Json, path: String, faults: &mut Faults) -> Option<DeclaredAttribute> {
+fn column(entry: &Json, path: String, faults: &mut SchemaErrors) -> Option<DeclaredAttribute> {
     let known = [HEAD.as_slice(), &COMMON].concat();
     let fields = Fields::open(entry, path, &known, faults)?;
     if fields.has("system") {
@@ -129,7 +128,7 @@ fn column(entry: &Json, path: String, faults: &mut Faults) -> Option<DeclaredAtt
     own_attribute(&fields, faults)
 }
 
-fn own_attribute(fields: &Fields<'_>, faults: &mut Faults) -> Option<DeclaredAttribute> {
+fn own_attribute(fields: &Fields<'_>, faults: &mut SchemaErrors) -> Option<DeclaredAttribute> {
     let name = fields.needed_text("name", faults);
     let word = fields.needed_word("type", "type", &TYPES.map(|word| (word, word)), faults);
     let kind = word.and_then(|word| own_kind(fields, word, faults));
@@ -139,7 +138,7 @@ fn own_attribute(fields: &Fields<'_>, faults: &mut Faults) -> Option<DeclaredAtt
     name.map(|_| DeclaredAttribute { attribute, kind_known, groups: None })
 }
 
-fn own_kind(fields: &Fields<'_>, word: &'static str, faults: &mut Faults) -> Option<AttributeType> {
+fn own_kind(fields: &Fields<'_>, word: &'static str, faults: &mut SchemaErrors) -> Option<AttributeType> {
     let needed = match word {
         "decimal" => "scale",
         "money" => "currency",
@@ -170,7 +169,7 @@ fn own_kind(fields: &Fields<'_>, word: &'static str, faults: &mut Faults) -> Opt
     })
 }
 
-fn system_attribute(fields: &Fields<'_>, faults: &mut Faults) -> Option<DeclaredAttribute> {
+fn system_attribute(fields: &Fields<'_>, faults: &mut SchemaErrors) -> Option<DeclaredAttribute> {
     let words = SystemAttribute::ALL.map(|which| (which.name(), which));
     let which = fields.word("system", "system attribute", &words, faults);
     let Some(which) = which else {
@@ -204,7 +203,7 @@ fn system_attribute(fields: &Fields<'_>, faults: &mut Faults) -> Option<Declared
 }
 
 /// Statuses with a group for each. `None` when none can be read.
-fn statuses(fields: &Fields<'_>, faults: &mut Faults) -> Option<(EnumValues, Vec<StatusGroup>)> {
+fn statuses(fields: &Fields<'_>, faults: &mut SchemaErrors) -> Option<(EnumValues, Vec<StatusGroup>)> {
     fields.need("values", faults);
     let entries = fields.list("values", faults)?;
     let mut texts = Vec::new();
@@ -222,7 +221,7 @@ fn statuses(fields: &Fields<'_>, faults: &mut Faults) -> Option<(EnumValues, Vec
 }
 
 /// Allowed values. `None` when none can be read.
-fn needed_values(fields: &Fields<'_>, faults: &mut Faults) -> Option<EnumValues> {
+fn needed_values(fields: &Fields<'_>, faults: &mut SchemaErrors) -> Option<EnumValues> {
     fields.need("values", faults);
     let entries = fields.list("values", faults)?;
     let texts = fields.texts("values", faults)?;
@@ -230,7 +229,7 @@ fn needed_values(fields: &Fields<'_>, faults: &mut Faults) -> Option<EnumValues>
     readable.then(|| EnumValues::with_places(texts))
 }
 
-fn needed_scale(fields: &Fields<'_>, faults: &mut Faults) -> Option<u8> {
+fn needed_scale(fields: &Fields<'_>, faults: &mut SchemaErrors) -> Option<u8> {
     fields.need("scale", faults);
     let scale = fields.whole_number("scale", faults)?;
     let possible = u8::try_from(scale).ok().filter(|scale| *scale <= MAX_SCALE);
@@ -240,14 +239,14 @@ fn needed_scale(fields: &Fields<'_>, faults: &mut Faults) -> Option<u8> {
     possible
 }
 
-fn misplaced(fields: &Fields<'_>, others: &[&str], owner: &str, faults: &mut Faults) {
+fn misplaced(fields: &Fields<'_>, others: &[&str], owner: &str, faults: &mut SchemaErrors) {
     for field in others.iter().filter(|field| fields.has(field)) {
         faults.note(fields.path_of(field), SchemaFaultKind::Misplaced { owner: owner.to_owned() });
     }
 }
 
 /// The attribute with what any attribute may carry.
-fn with_common(mut attribute: Attribute, fields: &Fields<'_>, faults: &mut Faults) -> Attribute {
+fn with_common(mut attribute: Attribute, fields: &Fields<'_>, faults: &mut SchemaErrors) -> Attribute {
     let mut set = |slot: &mut Option<Arc<str>>, field| {
         if let Some(text) = fields.text(field, faults) {
             *slot = Some(Arc::from(text));
@@ -279,7 +278,7 @@ fn with_common(mut attribute: Attribute, fields: &Fields<'_>, faults: &mut Fault
 }
 
 /// Names of account types. An empty list is a fault: some would read it as all types, some as none.
-fn type_names(fields: &Fields<'_>, name: &str, faults: &mut Faults) -> Vec<Arc<str>> {
+fn type_names(fields: &Fields<'_>, name: &str, faults: &mut SchemaErrors) -> Vec<Arc<str>> {
     let texts = fields.texts(name, faults);
     if matches!(fields.get(name), Some(Json::List(items)) if items.is_empty()) {
         let message = "no account types; leave the field out or name some".to_owned();

@@ -24,7 +24,7 @@ use serde_json::Value as Json;
 pub use self::export::export_react_querybuilder;
 pub use self::totango::{TotangoColumn, TotangoQuery, TotangoTarget};
 use crate::expr::{Ast, ExprLimits, Names};
-use crate::model::DocumentVersion;
+use crate::model::{DocumentVersion, Faults};
 
 /// Faults and notes that an import tells at most; further ones are counted.
 pub const MAX_IMPORT_FAULTS: usize = 100;
@@ -177,11 +177,7 @@ pub enum NeededKind {
 }
 
 /// Everything that a query says and an expression cannot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImportErrors {
-    faults: Vec<ImportFault>,
-    more: usize,
-}
+pub type ImportErrors = Faults<ImportFault>;
 
 /// One place of a query, and what is to be said of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -194,34 +190,14 @@ pub struct ImportFault {
     pub message: String,
 }
 
-impl ImportErrors {
-    /// Each fault, in the order of the query.
-    #[must_use]
-    pub fn faults(&self) -> &[ImportFault] {
-        &self.faults
-    }
-
-    /// How many there are beyond [`MAX_IMPORT_FAULTS`].
-    #[must_use]
-    pub const fn more(&self) -> usize {
-        self.more
-    }
-
-    fn one(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { faults: vec![ImportFault { path: path.into(), message: message.into() }], more: 0 }
+impl ImportFault {
+    fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), message: message.into() }
     }
 }
 
-impl fmt::Display for ImportErrors {
+impl fmt::Display for ImportFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, ImportFault { path, message }) in self.faults.iter().enumerate() {
-            write!(f, "{}at `{path}`: {message}", if place > 0 { "\n" } else { "" })?;
-        }
-        if self.more > 0 {
-            write!(f, "\nand {} more", self.more)?;
-        }
-        Ok(())
+        write!(f, "at `{}`: {}", self.path, self.message)
     }
 }
-
-impl std::error::Error for ImportErrors {}

@@ -20,23 +20,18 @@ type NameKey = (Arc<str>, Option<Arc<str>>, bool);
 /// something else.
 pub(super) struct Reader<'i> {
     pub(super) importer: &'i Importer<'i>,
-    faults: Vec<ImportFault>,
-    more: usize,
+    faults: ImportErrors,
     names: IndexMap<NameKey, NeededName>,
     notes: Vec<ImportFault>,
 }
 
 impl<'i> Reader<'i> {
     pub(super) fn new(importer: &'i Importer<'i>) -> Self {
-        Self { importer, faults: Vec::new(), more: 0, names: IndexMap::new(), notes: Vec::new() }
+        Self { importer, faults: ImportErrors::new(Vec::new()), names: IndexMap::new(), notes: Vec::new() }
     }
 
     pub(super) fn fault<T>(&mut self, path: &str, message: impl Into<String>) -> Option<T> {
-        if self.faults.len() < MAX_IMPORT_FAULTS {
-            self.faults.push(ImportFault { path: path.to_owned(), message: message.into() });
-        } else {
-            self.more += 1;
-        }
+        self.faults.add_within(MAX_IMPORT_FAULTS, || ImportFault::new(path, message));
         None
     }
 
@@ -49,7 +44,7 @@ impl<'i> Reader<'i> {
         let message = message.into();
         let known = self.notes.iter().any(|note| note.message == message);
         if !known && self.notes.len() < MAX_IMPORT_FAULTS {
-            self.notes.push(ImportFault { path: path.to_owned(), message });
+            self.notes.push(ImportFault::new(path, message));
         }
     }
 
@@ -146,7 +141,7 @@ impl<'i> Reader<'i> {
     }
 
     pub(super) fn errors(self) -> ImportErrors {
-        ImportErrors { faults: self.faults, more: self.more }
+        self.faults
     }
 
     pub(super) fn into_parts(self) -> (Vec<NeededName>, Vec<ImportFault>) {
@@ -206,11 +201,11 @@ pub(super) fn parse(text: &str) -> Result<Json, ImportErrors> {
     if let Ok(read) = &read
         && !read.twice.is_empty()
     {
-        let twice = read.twice.iter().take(MAX_IMPORT_FAULTS);
-        let twice = twice
-            .map(|path| ImportFault { path: path.clone(), message: "this field stands twice".to_owned() });
-        let more = read.twice.len().saturating_sub(MAX_IMPORT_FAULTS);
-        return Err(ImportErrors { faults: twice.collect(), more });
+        let mut faults = ImportErrors::new(Vec::new());
+        for path in &read.twice {
+            faults.add_within(MAX_IMPORT_FAULTS, || ImportFault::new(path, "this field stands twice"));
+        }
+        return Err(faults);
     }
     read.map(|read| read.json).map_err(|error| {
         let (line, column) = (error.line(), error.column());
@@ -233,6 +228,6 @@ pub(super) fn parse(text: &str) -> Result<Json, ImportErrors> {
         } else {
             ""
         };
-        ImportErrors::one(at, format!("{said}{hint}"))
+        ImportErrors::one(ImportFault::new(at, format!("{said}{hint}")))
     })
 }

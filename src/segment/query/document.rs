@@ -85,7 +85,7 @@ impl Query {
             Err(error) => {
                 let fault =
                     QueryFault { path: String::new(), kind: QueryFaultKind::Other(error.to_string()) };
-                Err(QueryErrors { faults: vec![fault] })
+                Err(QueryErrors::new(vec![fault]))
             }
         }
     }
@@ -98,7 +98,7 @@ impl Query {
         let query = reader.query(json);
         match query {
             Some(query) if reader.faults.is_empty() => Ok(query),
-            _ => Err(QueryErrors { faults: reader.faults }),
+            _ => Err(QueryErrors::new(reader.faults)),
         }
     }
 }
@@ -141,7 +141,7 @@ impl GroupBy {
         let groups = reader.groups(json);
         match groups {
             Some(groups) if reader.faults.is_empty() => Ok(groups),
-            _ => Err(QueryErrors { faults: reader.faults }),
+            _ => Err(QueryErrors::new(reader.faults)),
         }
     }
 }

@@ -141,7 +141,7 @@ impl Query {
             }
         }
         if !faults.is_empty() {
-            return Err(QueryErrors { faults });
+            return Err(QueryErrors::new(faults));
         }
         let search = self.search.clone();
         Ok(CheckedQuery {
