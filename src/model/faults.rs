@@ -17,13 +17,14 @@ const MAX_FAULTS: usize = 1_000;
 /// let schema = Schema::builder().account_type("Company", Nesting::Free).attribute(score()).attribute(score());
 /// let errors: Faults<SchemaFault> = schema.build().unwrap_err();
 /// assert_eq!((errors.faults().len(), errors.more()), (3, 0));
-/// assert_eq!(errors.to_string().lines().last(), Some("attributes[1]: `score` is declared twice"));
+/// assert_eq!(errors.to_string().lines().last(), Some("at `/attributes/1`: `score` is declared twice"));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Faults<F> {
     // INVARIANT: at least one, once it is given away as an error.
     faults: Vec<F>,
     more: usize,
+    limit: usize,
 }
 
 impl<F> Faults<F> {
@@ -45,29 +46,49 @@ impl<F> Faults<F> {
     }
 
     pub(crate) const fn new(faults: Vec<F>) -> Self {
-        Self { faults, more: 0 }
+        Self { faults, more: 0, limit: MAX_FAULTS }
     }
 
     pub(crate) fn one(fault: F) -> Self {
         Self::new(vec![fault])
     }
 
+    /// Nothing is wrong so far.
+    pub(crate) const fn none() -> Self {
+        Self::within(MAX_FAULTS)
+    }
+
+    /// As [`Faults::none`], of which at most `limit` are described.
+    pub(crate) const fn within(limit: usize) -> Self {
+        Self { faults: Vec::new(), more: 0, limit }
+    }
+
+    /// How many there are, described or not.
+    pub(crate) const fn count(&self) -> usize {
+        self.faults.len() + self.more
+    }
+
     pub(crate) const fn is_empty(&self) -> bool {
         self.faults.is_empty()
     }
 
-    /// Adds a fault, which is not made where there are too many already.
-    pub(crate) fn add(&mut self, fault: impl FnOnce() -> F) {
-        self.add_within(MAX_FAULTS, fault);
+    pub(crate) const fn is_full(&self) -> bool {
+        self.faults.len() >= self.limit
     }
 
-    /// As [`Faults::add`], with another limit.
-    pub(crate) fn add_within(&mut self, limit: usize, fault: impl FnOnce() -> F) {
-        if self.faults.len() < limit {
-            self.faults.push(fault());
-        } else {
+    /// Adds a fault, which is not made where there are too many already.
+    pub(crate) fn add(&mut self, fault: impl FnOnce() -> F) {
+        if self.is_full() {
             self.more += 1;
+        } else {
+            self.faults.push(fault());
         }
+    }
+
+    /// Adds all faults of another list, as what they are here.
+    pub(crate) fn append<G>(&mut self, others: Faults<G>, mut of: impl FnMut(G) -> F) {
+        self.more += others.more;
+        others.into_iter().for_each(|other| self.add(|| of(other)));
     }
 
     /// Puts them in order by `key`; faults of the same key stay in the order in which they were found.

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use super::Faults;
 use super::currency::UnknownCurrency;
+use super::json::{At, JsonFault};
 use super::limits::{MAX_NAME_BYTES, MAX_SCALE, MAX_SCHEMA_BYTES, MAX_TEXT_BYTES};
+use super::{Faults, JsonFaultKind};
 
 /// Something wrong with a schema, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +19,7 @@ impl SchemaFault {
         Self { path: path.into(), kind }
     }
 
-    /// Where: `attributes[3].values`, counted from 0; empty for the document as a whole.
+    /// Where: a JSON pointer, `/attributes/3/values`, counted from 0; empty for the document as a whole.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
@@ -33,11 +34,7 @@ impl SchemaFault {
 
 impl fmt::Display for SchemaFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.path.is_empty() {
-            write!(f, "{}", self.kind)
-        } else {
-            write!(f, "{}: {}", self.path, self.kind)
-        }
+        write!(f, "{}{}", At(&self.path), self.kind)
     }
 }
 
@@ -82,24 +79,13 @@ pub enum SchemaFaultKind {
     DocumentTooLarge { bytes: usize },
     #[error("document is no UTF-8 text: byte {at} cannot be read")]
     NotUtf8 { at: usize },
-    #[error("document is no JSON at line {line}, column {column}: {message}")]
-    Syntax { line: usize, column: usize, message: String },
-    #[error("schema version {version} is unknown; this library understands version {understood}")]
-    Version { version: u64, understood: u64 },
-    #[error("unknown field `{name}`{hint}")]
-    UnknownField { name: String, hint: String },
-    #[error("field `{name}` is given twice")]
-    RepeatedField { name: String },
-    #[error("field `{name}` is missing")]
-    MissingField { name: &'static str },
     #[error("does not belong to {owner}")]
     Misplaced { owner: String },
-    #[error("expected {expected}, found {found}")]
-    WrongType { expected: &'static str, found: String },
-    #[error("unknown {what} `{word}`; allowed: {allowed}")]
-    UnknownWord { what: &'static str, word: String, allowed: String },
     #[error(transparent)]
     UnknownCurrency(UnknownCurrency),
+    /// What is wrong with the JSON of a document, as of any other.
+    #[error(transparent)]
+    Json(JsonFaultKind),
     /// A fault that has no variant of its own.
     #[error("{message}")]
     Document { message: String },
@@ -107,6 +93,12 @@ pub enum SchemaFaultKind {
 
 /// Every fault of a schema, in the order of the document.
 pub type SchemaErrors = Faults<SchemaFault>;
+
+impl From<JsonFault> for SchemaFault {
+    fn from(fault: JsonFault) -> Self {
+        Self::new(fault.path, SchemaFaultKind::Json(fault.kind))
+    }
+}
 
 impl SchemaErrors {
     pub(super) fn note(&mut self, path: impl Into<String>, kind: SchemaFaultKind) {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::expr::ExprErrors;
-use crate::model::Faults;
+use crate::model::{At, Faults, JsonFault};
 
 /// Everything that is wrong with some segments.
 pub type SegmentErrors = Faults<SegmentFault>;
@@ -15,6 +15,8 @@ pub type SegmentErrors = Faults<SegmentFault>;
 pub struct SegmentFault {
     /// The segment, where it has an id.
     pub segment: Arc<str>,
+    /// Where in the document that it is read from, as a JSON pointer; empty elsewhere, and for a document as a whole.
+    pub path: String,
     /// What is wrong.
     pub kind: SegmentFaultKind,
 }
@@ -32,13 +34,21 @@ pub enum SegmentFaultKind {
     Expression(ExprErrors),
     /// It asks itself, through these segments.
     Cycle(Vec<Arc<str>>),
-    /// The document: a JSON pointer, and what is wrong there.
-    Document {
-        /// Where.
-        path: String,
-        /// What, in words.
-        message: String,
-    },
+    /// The document, in words.
+    Document(String),
+}
+
+impl SegmentFault {
+    pub(super) fn new(segment: &Arc<str>, kind: SegmentFaultKind) -> Self {
+        Self { segment: segment.clone(), path: String::new(), kind }
+    }
+}
+
+impl From<JsonFault> for SegmentFault {
+    fn from(fault: JsonFault) -> Self {
+        let kind = SegmentFaultKind::Document(fault.kind.to_string());
+        Self { segment: Arc::from(""), path: fault.path, kind }
+    }
 }
 
 impl fmt::Display for SegmentFault {
@@ -55,7 +65,7 @@ impl fmt::Display for SegmentFault {
             SegmentFaultKind::Cycle(path) => {
                 write!(f, "segment `{segment}`: it asks itself: {}", path.join(" -> "))
             }
-            SegmentFaultKind::Document { path, message } => write!(f, "at `{path}`: {message}"),
+            SegmentFaultKind::Document(message) => write!(f, "{}{message}", At(&self.path)),
         }
     }
 }

@@ -171,50 +171,50 @@ fn every_fault_is_reported_at_once() {
     }"#;
     let expected = "\
 unknown field `acount_types`; did you mean `account_types`?
-tables[0].kind: unknown kind of table `deals`; allowed: users, contracts, opportunities, events, tickets, custom
-tables[0].columns[1]: columns of child tables apply to every account type
-tables[0].columns[1]: `amount` is declared twice
-tables[0].columns[2].system: does not belong to a column of a child table
-tables[0].columns[3]: expected object, found number
-tables[1].columns[0]: currency column `code` is no text or enumeration column of this table
-tables[2]: field `columns` is missing
-tables[2]: name `subtree` is reserved
-account_types[0].nesting: unknown nesting `nested`; allowed: ordered, free
-account_types[1]: field `name` is given twice
-account_types[2]: `Site` is declared twice
-products[1]: expected text, found number
-products[2]: `CRM` is declared twice
-products[3]: name is empty
-attributes[0].values[0].group: unknown group `paid`; allowed: free, paying, cancelled
-attributes[0].values[1]: expected object, found text
-attributes[0].values[2]: unknown field `colour`; known: value, group
-attributes[0].values[2]: `live` is declared twice
-attributes[1].system: unknown system attribute `nmae`; allowed: name, status, create_date, \
+at `/tables/0/kind`: unknown kind of table `deals`; allowed: users, contracts, opportunities, events, tickets, custom
+at `/tables/0/columns/1`: columns of child tables apply to every account type
+at `/tables/0/columns/1`: `amount` is declared twice
+at `/tables/0/columns/2/system`: does not belong to a column of a child table
+at `/tables/0/columns/3`: expected an object, found 7
+at `/tables/1/columns/0`: currency column `code` is no text or enumeration column of this table
+at `/tables/2`: missing field `columns`
+at `/tables/2`: name `subtree` is reserved
+at `/account_types/0/nesting`: unknown nesting `nested`; allowed: ordered, free
+at `/account_types/1/name`: duplicate field
+at `/account_types/2`: `Site` is declared twice
+at `/products/1`: expected a text, found 3
+at `/products/2`: `CRM` is declared twice
+at `/products/3`: name is empty
+at `/attributes/0/values/0/group`: unknown group `paid`; allowed: free, paying, cancelled
+at `/attributes/0/values/1`: expected an object, found the text `gone`
+at `/attributes/0/values/2`: unknown field `colour`; known: value, group
+at `/attributes/0/values/2`: `live` is declared twice
+at `/attributes/1/system`: unknown system attribute `nmae`; allowed: name, status, create_date, \
 contract_start_date, contract_renewal_date, cancellation_date, trial_expiration_date, contract_value, \
 licenses, journey_stage, success_manager, sales_manager
-attributes[2]: unknown field `lable`; did you mean `label`?
-attributes[2].currency: unknown currency `usd`; expected an ISO 4217 code such as `EUR`
-attributes[3].scale: does not belong to type `enum`
-attributes[3].values[1]: expected text, found number
-attributes[3].values[2]: `low` is declared twice
-attributes[4].scale: scale 300 is out of range; 0 to 9 digits after the point are possible
-attributes[5]: field `scale` is missing
-attributes[6].type: unknown type `number`; allowed: bool, int, decimal, money, double, text, date, \
+at `/attributes/2`: unknown field `lable`; did you mean `label`?
+at `/attributes/2/currency`: unknown currency `usd`; expected an ISO 4217 code such as `EUR`
+at `/attributes/3/scale`: does not belong to type `enum`
+at `/attributes/3/values/1`: expected a text, found 5
+at `/attributes/3/values/2`: `low` is declared twice
+at `/attributes/4/scale`: scale 300 is out of range; 0 to 9 digits after the point are possible
+at `/attributes/5`: missing field `scale`
+at `/attributes/6/type`: unknown type `number`; allowed: bool, int, decimal, money, double, text, date, \
 timestamp, duration, enum, band, list, mixed_money
-attributes[6].max_bytes: expected a whole number from 0, found -1
-attributes[6]: `arr` is declared twice
-attributes[7]: field `name` is missing
-attributes[7].label: expected text, found null
-attributes[8].case: unknown case rule `lower`; allowed: exact, folded
-attributes[8].required: no account types; leave the field out or name some
-attributes[8].applies_to: unknown account type `Compny`; known: Company, Site
-attributes[9].name: does not belong to system attribute `journey_stage`
-attributes[9].values[2]: `a` is declared twice
-attributes[10].values: no allowed values
-attributes[11].max_bytes: expected a whole number from 0, found 1000000000.0
-attributes[11].required: expected true or a list of account types, found text
-attributes[11]: `status` is a system attribute of another type
-attributes[11]: `status` is declared twice";
+at `/attributes/6/max_bytes`: expected a whole number from 0, found -1
+at `/attributes/6`: `arr` is declared twice
+at `/attributes/7`: missing field `name`
+at `/attributes/7/label`: expected a text, found null
+at `/attributes/8/case`: unknown case rule `lower`; allowed: exact, folded
+at `/attributes/8/required`: no account types; leave the field out or name some
+at `/attributes/8/applies_to`: unknown account type `Compny`; known: Company, Site
+at `/attributes/9/name`: does not belong to system attribute `journey_stage`
+at `/attributes/9/values/2`: `a` is declared twice
+at `/attributes/10/values`: no allowed values
+at `/attributes/11/max_bytes`: expected a whole number from 0, found 1000000000.0
+at `/attributes/11/required`: expected true or a list of account types, found the text `yes`
+at `/attributes/11`: `status` is a system attribute of another type
+at `/attributes/11`: `status` is declared twice";
     assert_eq!(faults(document), expected);
 }
 
@@ -225,18 +225,17 @@ fn parts_that_cannot_be_read_cause_no_further_faults() {
         "account_types": {},
         "attributes": [{ "name": "a", "type": "text", "applies_to": ["Company"] }]
     }"#;
-    assert_eq!(faults(document), "account_types: expected list, found object");
+    assert_eq!(faults(document), "at `/account_types`: expected a list, found an object");
 }
 
 #[test]
 fn a_document_of_another_version_or_kind_is_refused() {
     let newer = r#"{ "perennial_schema": 2, "account_kinds": [] }"#;
-    let text = "perennial_schema: schema version 2 is unknown; \
-                this library understands version 1";
+    let text = "at `/perennial_schema`: unsupported version 2 (this release reads 1)";
     assert_eq!(faults(newer), text);
-    assert_eq!(faults("[]"), "expected object, found list");
-    let text = "field `perennial_schema` is missing\n\
-                account_types: no account types; declare at least one";
+    assert_eq!(faults("[]"), "expected an object, found a list");
+    let text = "missing field `perennial_schema`\n\
+                at `/account_types`: no account types; declare at least one";
     assert_eq!(faults("{}"), text);
 }
 
@@ -316,8 +315,8 @@ fn repeated_values_are_a_fault_in_code_as_well() {
     let columns = ChildTable::new("users", TableKind::Users).column(plan.clone());
     let builder = Schema::builder().account_type("A", Nesting::Free).attribute(plan).table(columns);
     let builder = builder.status([("x", StatusGroup::Free), ("x", StatusGroup::Paying)]);
-    let text = "attributes[0].values[2]: `a` is declared twice\n\
-                attributes[1].values[1]: `x` is declared twice\n\
-                tables[0].columns[0].values[2]: `a` is declared twice";
+    let text = "at `/attributes/0/values/2`: `a` is declared twice\n\
+                at `/attributes/1/values/1`: `x` is declared twice\n\
+                at `/tables/0/columns/0/values/2`: `a` is declared twice";
     assert_eq!(builder.build().unwrap_err().to_string(), text);
 }

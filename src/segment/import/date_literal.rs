@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::reader::{Reader, op};
 use super::{ImportErrors, ImportFault, Imported, Importer, NeededKind};
+use crate::model::shown;
 
 /// Periods by their word, and what they are called here.
 const PERIODS: [(&str, &str); 7] = [
@@ -69,7 +70,7 @@ impl Reader<'_> {
         let ours = self.renamed(field);
         let field = self.name(&ours, None, NeededKind::Date, path);
         let Some((first, last)) = range(literal) else {
-            let literal: String = literal.chars().take(60).collect();
+            let literal = shown(literal);
             return self.fault(path, format!("`{literal}` is no relative day of Salesforce"));
         };
         let compared = |word: &str, day: &Json, field: &Json| op(word, vec![field.clone(), day.clone()]);

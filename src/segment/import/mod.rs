@@ -24,7 +24,7 @@ use serde_json::Value as Json;
 pub use self::export::export_react_querybuilder;
 pub use self::totango::{TotangoColumn, TotangoQuery, TotangoTarget};
 use crate::expr::{Ast, ExprLimits, Names};
-use crate::model::{DocumentVersion, Faults};
+use crate::model::{At, DocumentVersion, Faults, JsonFault};
 
 /// Faults and notes that an import tells at most; further ones are counted.
 pub const MAX_IMPORT_FAULTS: usize = 100;
@@ -115,7 +115,7 @@ impl<'n> Importer<'n> {
     /// use perennial::segment::Importer;
     ///
     /// let error = Importer::parse("{\"metric\"\"sum__contract_value\"}").unwrap_err();
-    /// assert_eq!(error.to_string(), "at `line 1 column 10`: expected `:`; a colon is missing after a name");
+    /// assert_eq!(error.to_string(), "document is no JSON at line 1, column 10: expected `:`; a colon is missing after a name");
     /// ```
     pub fn parse(text: &str) -> Result<Json, ImportErrors> {
         reader::parse(text)
@@ -184,7 +184,7 @@ pub type ImportErrors = Faults<ImportFault>;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ImportFault {
-    /// Where: a JSON pointer, or a line and column of a text that is no JSON.
+    /// Where: a JSON pointer; empty for the query as a whole, and for a text that is no JSON.
     pub path: String,
     /// What, in words.
     pub message: String,
@@ -196,8 +196,14 @@ impl ImportFault {
     }
 }
 
+impl From<JsonFault> for ImportFault {
+    fn from(fault: JsonFault) -> Self {
+        Self::new(fault.path, fault.kind.to_string())
+    }
+}
+
 impl fmt::Display for ImportFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "at `{}`: {}", self.path, self.message)
+        write!(f, "{}{}", At(&self.path), self.message)
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{ImportErrors, ImportFault, Imported, Importer, MAX_IMPORT_FAULTS, NeededKind, NeededName};
 use crate::expr::{Ast, Name, Of, Type, WIRE_VERSION, name_parts};
 use crate::model::DocumentVersion;
-use crate::model::JsonOnce;
+use crate::model::{Fields, JsonDocument, Place, shown, wrong_type};
 
 /// How deep queries nest at most; expressions nest no deeper.
 pub(super) const MAX_NESTING: usize = 64;
@@ -27,11 +27,16 @@ pub(super) struct Reader<'i> {
 
 impl<'i> Reader<'i> {
     pub(super) fn new(importer: &'i Importer<'i>) -> Self {
-        Self { importer, faults: ImportErrors::new(Vec::new()), names: IndexMap::new(), notes: Vec::new() }
+        Self {
+            importer,
+            faults: ImportErrors::within(MAX_IMPORT_FAULTS),
+            names: IndexMap::new(),
+            notes: Vec::new(),
+        }
     }
 
     pub(super) fn fault<T>(&mut self, path: &str, message: impl Into<String>) -> Option<T> {
-        self.faults.add_within(MAX_IMPORT_FAULTS, || ImportFault::new(path, message));
+        self.faults.add(|| ImportFault::new(path, message));
         None
     }
 
@@ -86,7 +91,7 @@ impl<'i> Reader<'i> {
         let whole = json!({ "v": WIRE_VERSION, "expr": read });
         if let Err(errors) = Ast::from_json(&whole, &self.importer.limits) {
             let why = errors.faults().first().map(|fault| fault.message.clone()).unwrap_or_default();
-            let name: String = name.chars().take(60).collect();
+            let name = shown(name);
             return self.fault(path, format!("`{name}` cannot be a name here: {why}"));
         }
         self.needs(name, row.map(|(table, _)| table), kind, path);
@@ -148,6 +153,12 @@ impl<'i> Reader<'i> {
         (self.names.into_values().collect(), self.notes)
     }
 
+    /// Something else than expected.
+    pub(super) fn wrong<T>(&mut self, path: &str, expected: &str, other: &Json) -> Option<T> {
+        self.faults.refuse(&Place::at(path), || wrong_type(expected, other));
+        None
+    }
+
     /// The field of an object as a text.
     pub(super) fn text<'j>(
         &mut self,
@@ -155,12 +166,14 @@ impl<'i> Reader<'i> {
         field: &str,
         path: &str,
     ) -> Option<&'j str> {
+        Fields::of(object, Place::at(path)).needed_text(field, &mut self.faults)
+    }
+
+    /// The field of an object as true or false; false where it is not there, or null.
+    pub(super) fn truth(&mut self, object: &Map<String, Json>, field: &str, path: &str) -> Option<bool> {
         match object.get(field) {
-            Some(Json::String(text)) => Some(text),
-            Some(other) => {
-                self.fault(&format!("{path}/{field}"), format!("expected a text, not {}", brief(other)))
-            }
-            None => self.fault(path, format!("there is no `{field}`")),
+            Some(Json::Null) => Some(false),
+            _ => Fields::of(object, Place::at(path)).truth(field, &mut self.faults),
         }
     }
 }
@@ -180,54 +193,8 @@ pub(super) fn not(inner: Json) -> Json {
     json!({ "op": "not", "args": [inner] })
 }
 
-/// A value, in a few words.
-pub(super) fn brief(json: &Json) -> String {
-    match json {
-        Json::Null => "null".to_owned(),
-        Json::Array(_) => "a list".to_owned(),
-        Json::Object(_) => "an object".to_owned(),
-        Json::String(text) => format!("\"{}\"", text.chars().take(60).collect::<String>()),
-        other => other.to_string(),
-    }
-}
-
-/// A part of a JSON pointer.
-pub(super) fn escaped(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
-}
-
 pub(super) fn parse(text: &str) -> Result<Json, ImportErrors> {
-    let read: Result<JsonOnce, _> = serde_json::from_str(text);
-    if let Ok(read) = &read
-        && !read.twice.is_empty()
-    {
-        let mut faults = ImportErrors::new(Vec::new());
-        for path in &read.twice {
-            faults.add_within(MAX_IMPORT_FAULTS, || ImportFault::new(path, "this field stands twice"));
-        }
-        return Err(faults);
-    }
-    read.map(|read| read.json).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        let at = format!("line {line} column {column}");
-        let said = error.to_string();
-        let said = said.split(" at line ").next().unwrap_or_default();
-        // What stands at the place, and what people write there.
-        let here = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-        let start = here.char_indices().map(|(at, _)| at).take_while(|at| *at < column).last().unwrap_or(0);
-        let near: String = here.get(start..).unwrap_or_default().chars().take(2).collect();
-        let typographic = |c| matches!(c, '“' | '”' | '„' | '‘' | '’' | '«' | '»');
-        let hint = if near.chars().any(typographic) {
-            "; JSON has straight quotes, not typographic ones"
-        } else if near.starts_with('\'') {
-            "; JSON quotes with \" and not with '"
-        } else if said.contains("expected `:`") {
-            "; a colon is missing after a name"
-        } else if said.contains("trailing comma") {
-            "; a comma stands after the last item"
-        } else {
-            ""
-        };
-        ImportErrors::one(ImportFault::new(at, format!("{said}{hint}")))
-    })
+    let mut faults = ImportErrors::within(MAX_IMPORT_FAULTS);
+    let document = JsonDocument::parse(text, &mut faults);
+    faults.or(document).map(|document| document.value)
 }

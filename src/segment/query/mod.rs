@@ -19,7 +19,7 @@ pub use self::groups::{Group, GroupBy, GroupError, Groups, MAX_GROUPS, Measure, 
 pub use self::histogram::{Bin, Histogram, MAX_BINS};
 pub use self::page::{AskError, CheckedQuery, Cursor, Page, PageRow};
 use crate::expr::{Ast, ExprErrors, ExprValue};
-use crate::model::Faults;
+use crate::model::{At, Faults, JsonFault};
 use crate::segment::cancelled::Counted;
 
 /// Accounts on one page, where a query does not say how many.
@@ -233,11 +233,17 @@ pub enum QueryFaultKind {
     Other(String),
 }
 
+impl From<JsonFault> for QueryFault {
+    fn from(fault: JsonFault) -> Self {
+        Self { path: fault.path, kind: QueryFaultKind::Other(fault.kind.to_string()) }
+    }
+}
+
 impl fmt::Display for QueryFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             QueryFaultKind::Expression(errors) => write!(f, "at `{}`:\n{errors}", self.path),
-            QueryFaultKind::Other(message) => write!(f, "at `{}`: {message}", self.path),
+            QueryFaultKind::Other(message) => write!(f, "{}{message}", At(&self.path)),
         }
     }
 }
