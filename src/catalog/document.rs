@@ -3,8 +3,6 @@
 //! `{"v":1,"attributes":[..],"past":[..],"metrics":[..],"roll_ups":[..],"rankings":[..],"segments":[..]}`: one document, or
 //! several, whose definitions are put together.
 
-use std::fmt;
-
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
 
@@ -22,7 +20,8 @@ pub const CATALOG_VERSION: u64 = crate::model::DOCUMENT_VERSION;
 const LISTS: [&str; 6] = ["attributes", "past", "metrics", "roll_ups", "rankings", "segments"];
 
 /// A fault of a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("document {document}: {}{message}", At(path))]
 pub struct DocumentFault {
     /// Which of the documents, from 0.
     pub document: usize,
@@ -30,12 +29,6 @@ pub struct DocumentFault {
     pub path: String,
     /// Why.
     pub message: String,
-}
-
-impl fmt::Display for DocumentFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "document {}: {}{}", self.document, At(&self.path), self.message)
-    }
 }
 
 impl From<JsonFault> for DocumentFault {
@@ -121,11 +114,11 @@ impl Catalog {
 fn read(json: &Json, found: &mut Vec<Definition>, faults: &mut DocumentErrors) {
     let known = [["v"].as_slice(), &LISTS].concat();
     let Some(fields) = Fields::document(json, CATALOG_VERSION, &known, faults) else { return };
-    found.extend(list(&fields, "attributes", ATTRIBUTE, faults, Definition::Attribute));
-    found.extend(list(&fields, "past", PAST, faults, Definition::Past));
-    found.extend(list(&fields, "metrics", METRIC, faults, Definition::Metric));
-    found.extend(list(&fields, "roll_ups", ROLL_UP, faults, Definition::RollUp));
-    found.extend(list(&fields, "rankings", RANKING, faults, Definition::Ranking));
+    found.extend(list(&fields, "attributes", &ATTRIBUTE, faults, Definition::Attribute));
+    found.extend(list(&fields, "past", &PAST, faults, Definition::Past));
+    found.extend(list(&fields, "metrics", &METRIC, faults, Definition::Metric));
+    found.extend(list(&fields, "roll_ups", &ROLL_UP, faults, Definition::RollUp));
+    found.extend(list(&fields, "rankings", &RANKING, faults, Definition::Ranking));
     let mut errors = SegmentErrors::none();
     let segments = Segment::in_field(&fields, "segments", &ExprLimits::default(), &mut errors);
     found.extend(segments.into_iter().map(Definition::Segment));
@@ -142,21 +135,25 @@ fn read(json: &Json, found: &mut Vec<Definition>, faults: &mut DocumentErrors) {
 fn list<T: DeserializeOwned>(
     fields: &Fields<'_, '_>,
     name: &str,
-    known: &[Field],
+    shape: &Shape,
     faults: &mut DocumentErrors,
     of: impl Fn(T) -> Definition,
 ) -> Vec<Definition> {
     let list = fields.at(name);
-    let names: Vec<&str> = known.iter().map(|field| field.name).collect();
+    let names: Vec<&str> =
+        shape.texts.iter().chain(shape.others.iter().map(|(name, _)| name)).copied().collect();
     let mut found = Vec::new();
     for (number, item) in fields.list(name, faults).unwrap_or_default().iter().enumerate() {
         let before = faults.count();
         let Some(fields) = Fields::open(item, list.item(number), &names, faults) else { continue };
-        for field in known {
-            if field.is_needed {
-                fields.need(field.name, faults);
-            }
-            (field.check)(&fields, field.name, faults);
+        for name in shape.needed {
+            fields.need(name, faults);
+        }
+        for name in shape.texts {
+            fields.kept_text(name, faults);
+        }
+        for (name, check) in shape.others {
+            check(&fields, name, faults);
         }
         match T::deserialize(item) {
             Ok(definition) => found.push(of(definition)),
@@ -167,30 +164,16 @@ fn list<T: DeserializeOwned>(
     found
 }
 
-/// A field that a definition may have.
-struct Field {
-    name: &'static str,
-    is_needed: bool,
-    check: fn(&Fields<'_, '_>, &str, &mut DocumentErrors),
+/// The fields that a definition may have.
+struct Shape {
+    needed: &'static [&'static str],
+    texts: &'static [&'static str],
+    others: &'static [(&'static str, Check)],
 }
 
-const fn needed(name: &'static str, check: fn(&Fields<'_, '_>, &str, &mut DocumentErrors)) -> Field {
-    Field { name, is_needed: true, check }
-}
+type Check = fn(&Fields<'_, '_>, &str, &mut DocumentErrors);
 
-const fn optional(name: &'static str, check: fn(&Fields<'_, '_>, &str, &mut DocumentErrors)) -> Field {
-    Field { name, is_needed: false, check }
-}
-
-fn text(fields: &Fields<'_, '_>, name: &str, faults: &mut DocumentErrors) {
-    fields.kept_text(name, faults);
-}
-
-fn truth(fields: &Fields<'_, '_>, name: &str, faults: &mut DocumentErrors) {
-    fields.truth(name, faults);
-}
-
-fn whole_number(fields: &Fields<'_, '_>, name: &str, faults: &mut DocumentErrors) {
+fn number(fields: &Fields<'_, '_>, name: &str, faults: &mut DocumentErrors) {
     fields.whole_number(name, faults);
 }
 
@@ -199,48 +182,40 @@ fn is<T: DeserializeOwned>(fields: &Fields<'_, '_>, name: &str, faults: &mut Doc
     fields.decoded::<T, _>(name, faults);
 }
 
-const ATTRIBUTE: &[Field] = &[
-    needed("name", text),
-    needed("expression", text),
-    optional("label", text),
-    optional("description", text),
-    optional("unit", text),
-    optional("version", whole_number),
-];
+const ATTRIBUTE: Shape = Shape {
+    needed: &["name", "expression"],
+    texts: &["name", "expression", "label", "description", "unit"],
+    others: &[("version", number)],
+};
 
-const PAST: &[Field] = &[
-    needed("name", text),
-    needed("of", text),
-    needed("days_ago", whole_number),
-    optional("version", whole_number),
-];
+const PAST: Shape = Shape {
+    needed: &["name", "of", "days_ago"],
+    texts: &["name", "of"],
+    others: &[("days_ago", number), ("version", number)],
+};
 
-const METRIC: &[Field] = &[
-    needed("name", text),
-    needed("expression", text),
-    optional("description", text),
-    optional("version", whole_number),
-];
+const METRIC: Shape = Shape {
+    needed: &["name", "expression"],
+    texts: &["name", "expression", "description"],
+    others: &[("version", number)],
+};
 
-const ROLL_UP: &[Field] = &[
-    needed("name", text),
-    optional("over", is::<Over>),
-    needed("operator", is::<Operator>),
-    optional("filter", text),
-    optional("reach", is::<Option<Reach>>),
-    optional("levels", is::<Vec<String>>),
-    optional("nulls", is::<Nulls>),
-    optional("with_cancelled", truth),
-    optional("description", text),
-    optional("version", whole_number),
-];
+const ROLL_UP: Shape = Shape {
+    needed: &["name", "operator"],
+    texts: &["name", "filter", "description"],
+    others: &[
+        ("over", is::<Over>),
+        ("operator", is::<Operator>),
+        ("reach", is::<Option<Reach>>),
+        ("levels", is::<Vec<String>>),
+        ("nulls", is::<Nulls>),
+        ("with_cancelled", is::<bool>),
+        ("version", number),
+    ],
+};
 
-const RANKING: &[Field] = &[
-    needed("name", text),
-    needed("of", text),
-    optional("within", text),
-    optional("at_least", is::<Option<f64>>),
-    optional("with_cancelled", truth),
-    optional("description", text),
-    optional("version", whole_number),
-];
+const RANKING: Shape = Shape {
+    needed: &["name", "of"],
+    texts: &["name", "of", "within", "description"],
+    others: &[("at_least", is::<Option<f64>>), ("with_cancelled", is::<bool>), ("version", number)],
+};

@@ -76,17 +76,7 @@ impl fmt::Display for CatalogFault {
             CatalogFaultKind::Reserved => f.write_str(&crate::model::reserved(&self.definition.name)),
             CatalogFaultKind::Cycle(path) => write!(f, "it reads itself: {path}"),
             CatalogFaultKind::Expression(errors) => write!(f, "{errors}"),
-            CatalogFaultKind::RollUp(kind) => match kind {
-                RollUpFaultKind::Expression(part, errors) => write!(f, "{part}: {errors}"),
-                RollUpFaultKind::Unknown(what)
-                | RollUpFaultKind::Operator(what)
-                | RollUpFaultKind::Unanswered(what) => f.write_str(what),
-                RollUpFaultKind::Name(error) => write!(f, "{error}"),
-                RollUpFaultKind::Reserved => f.write_str(&crate::model::reserved(&self.definition.name)),
-                RollUpFaultKind::Duplicate | RollUpFaultKind::Taken => {
-                    f.write_str("another definition has the name")
-                }
-            },
+            CatalogFaultKind::RollUp(kind) => write!(f, "{kind}"),
             CatalogFaultKind::Metric(kind) => write!(f, "{kind}"),
             CatalogFaultKind::Reads(other) => write!(f, "it reads the {other}, which is at fault"),
             CatalogFaultKind::NotDefined => f.write_str("unknown definition"),

@@ -3,8 +3,6 @@
 //! The wire form is versioned JSON whose nodes say what they are in `op`, so that it can be read without guessing,
 //! and every fault of it named at its place. Reading and writing keep what is left on a stack of their own.
 
-use std::fmt;
-
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
@@ -26,7 +24,8 @@ const EXACT: i64 = 1 << 53;
 pub type WireErrors = Faults<WireFault>;
 
 /// One fault of the JSON of an expression.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code} {}{message}", At(path))]
 #[non_exhaustive]
 pub struct WireFault {
     /// Its code.
@@ -35,12 +34,6 @@ pub struct WireFault {
     pub path: String,
     /// What is wrong, in words.
     pub message: String,
-}
-
-impl fmt::Display for WireFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}{}", self.code, At(&self.path), self.message)
-    }
 }
 
 impl From<JsonFault> for WireFault {

@@ -22,7 +22,7 @@ const MAX_FAULTS: usize = 1_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Faults<F> {
     // INVARIANT: at least one, once it is given away as an error.
-    faults: Vec<F>,
+    list: Vec<F>,
     more: usize,
     limit: usize,
 }
@@ -31,7 +31,7 @@ impl<F> Faults<F> {
     /// The faults, in the order of what is at fault.
     #[must_use]
     pub fn faults(&self) -> &[F] {
-        &self.faults
+        &self.list
     }
 
     /// How many there are beyond those that are described.
@@ -42,11 +42,11 @@ impl<F> Faults<F> {
 
     /// The faults one by one.
     pub fn iter(&self) -> slice::Iter<'_, F> {
-        self.faults.iter()
+        self.list.iter()
     }
 
     pub(crate) const fn new(faults: Vec<F>) -> Self {
-        Self { faults, more: 0, limit: MAX_FAULTS }
+        Self { list: faults, more: 0, limit: MAX_FAULTS }
     }
 
     pub(crate) fn one(fault: F) -> Self {
@@ -60,20 +60,20 @@ impl<F> Faults<F> {
 
     /// As [`Faults::none`], of which at most `limit` are described.
     pub(crate) const fn within(limit: usize) -> Self {
-        Self { faults: Vec::new(), more: 0, limit }
+        Self { list: Vec::new(), more: 0, limit }
     }
 
     /// How many there are, described or not.
     pub(crate) const fn count(&self) -> usize {
-        self.faults.len() + self.more
+        self.list.len() + self.more
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
-        self.faults.is_empty()
+        self.list.is_empty()
     }
 
     pub(crate) const fn is_full(&self) -> bool {
-        self.faults.len() >= self.limit
+        self.list.len() >= self.limit
     }
 
     /// Adds a fault, which is not made where there are too many already.
@@ -81,7 +81,7 @@ impl<F> Faults<F> {
         if self.is_full() {
             self.more += 1;
         } else {
-            self.faults.push(fault());
+            self.list.push(fault());
         }
     }
 
@@ -93,7 +93,7 @@ impl<F> Faults<F> {
 
     /// Puts them in order by `key`; faults of the same key stay in the order in which they were found.
     pub(crate) fn sorted_by<K: Ord>(mut self, key: impl Fn(&F) -> K) -> Self {
-        self.faults.sort_by_cached_key(key);
+        self.list.sort_by_cached_key(key);
         self
     }
 
@@ -111,7 +111,7 @@ impl<F> IntoIterator for Faults<F> {
     type IntoIter = vec::IntoIter<F>;
 
     fn into_iter(self) -> vec::IntoIter<F> {
-        self.faults.into_iter()
+        self.list.into_iter()
     }
 }
 
@@ -126,7 +126,7 @@ impl<'f, F> IntoIterator for &'f Faults<F> {
 
 impl<F: fmt::Display> fmt::Display for Faults<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, fault) in self.faults.iter().enumerate() {
+        for (place, fault) in self.list.iter().enumerate() {
             write!(f, "{}{fault}", if place > 0 { "\n" } else { "" })?;
         }
         if self.more > 0 { write!(f, "\nand {} more", self.more) } else { Ok(()) }

@@ -14,7 +14,7 @@ use super::limits::{
     MAX_ACCOUNT_TYPES, MAX_ATTRIBUTES, MAX_COLUMNS, MAX_ENUM_VALUES, MAX_NAME_BYTES, MAX_PRODUCTS, MAX_SCALE,
     MAX_TABLES, MAX_TEXT_BYTES,
 };
-use super::schema_fault::{SchemaErrors, SchemaFaultKind};
+use super::schema_fault::{SchemaErrors, SchemaFault, SchemaFaultKind};
 use super::{
     AccountType, Attribute, AttributeType, ChildTable, Currency, EnumValues, Nesting, Product, Schema,
     StatusGroup, SystemAttribute, shown,
@@ -454,10 +454,10 @@ fn check_type_names(
     for (field, names) in [("applies_to", &*attribute.applies_to), ("required", required)] {
         let path = format!("{path}/{field}");
         for name in names.iter().filter(|name| !types.contains_key(*name)) {
-            faults.note_with(&path, || {
+            faults.add(|| {
                 let known: Vec<String> = types.keys().map(|t| shown(t)).take(8).collect();
                 let hint = format!("; known: {}", known.join(", "));
-                SchemaFaultKind::UnknownType { name: shown(name), hint }
+                SchemaFault::new(&*path, SchemaFaultKind::UnknownType { name: shown(name), hint })
             });
         }
     }

@@ -1,14 +1,13 @@
 //! What is wrong with a schema, and where?
 
-use std::fmt;
-
 use super::currency::UnknownCurrency;
 use super::json::{At, JsonFault};
 use super::limits::{MAX_NAME_BYTES, MAX_SCALE, MAX_SCHEMA_BYTES, MAX_TEXT_BYTES};
 use super::{Faults, JsonFaultKind};
 
 /// Something wrong with a schema, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}{kind}", At(path))]
 pub struct SchemaFault {
     path: String,
     kind: SchemaFaultKind,
@@ -29,12 +28,6 @@ impl SchemaFault {
     #[must_use]
     pub const fn kind(&self) -> &SchemaFaultKind {
         &self.kind
-    }
-}
-
-impl fmt::Display for SchemaFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", At(&self.path), self.kind)
     }
 }
 
@@ -103,10 +96,5 @@ impl From<JsonFault> for SchemaFault {
 impl SchemaErrors {
     pub(super) fn note(&mut self, path: impl Into<String>, kind: SchemaFaultKind) {
         self.add(|| SchemaFault::new(path, kind));
-    }
-
-    /// As `note`, for a message that is too dear to make when nobody will see it.
-    pub(super) fn note_with(&mut self, path: &str, kind: impl FnOnce() -> SchemaFaultKind) {
-        self.add(|| SchemaFault::new(path, kind()));
     }
 }

@@ -141,7 +141,10 @@ impl RollUpPlan {
                 faults.push(RollUpFault { roll_up: roll_up.clone(), kind: RollUpFaultKind::Duplicate });
             }
             if crate::model::is_reserved(&roll_up) {
-                faults.push(RollUpFault { roll_up: roll_up.clone(), kind: RollUpFaultKind::Reserved });
+                faults.push(RollUpFault {
+                    roll_up: roll_up.clone(),
+                    kind: RollUpFaultKind::Reserved(roll_up.clone()),
+                });
             }
             if names.name(Of::Account, &roll_up).is_some() {
                 faults.push(RollUpFault { roll_up: roll_up.clone(), kind: RollUpFaultKind::Taken });

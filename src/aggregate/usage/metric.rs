@@ -1,6 +1,5 @@
 //! Which number does an account have on each day?
 
-use std::fmt;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -60,49 +59,37 @@ impl Metric {
 }
 
 /// What is wrong with a metric.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MetricFaultKind {
     /// Its name is no name.
+    #[error("{0}")]
     Name(IdError),
     /// Another metric has the name.
+    #[error("another has the same name")]
     Duplicate,
     /// The name is a word of the language, as `level` is.
+    #[error("{}", crate::model::reserved(.0))]
     Reserved(Arc<str>),
     /// Its expression is wrong.
+    #[error("{0}")]
     Expression(ExprErrors),
     /// Its expression is not a reading of events.
+    #[error("it is no reading of events, such as events(\"login\").count()")]
     NotEvents,
     /// Its expression has a window.
+    #[error("a metric has a value a day; write the window where it is asked")]
     Window,
 }
 
 /// A metric at fault.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("metric `{metric}`: {kind}")]
 pub struct MetricFault {
     /// The metric.
     pub metric: Arc<str>,
     /// Why.
     pub kind: MetricFaultKind,
-}
-
-impl fmt::Display for MetricFaultKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(error) => write!(f, "{error}"),
-            Self::Duplicate => f.write_str("another has the same name"),
-            Self::Reserved(name) => f.write_str(&crate::model::reserved(name)),
-            Self::Expression(errors) => write!(f, "{errors}"),
-            Self::NotEvents => f.write_str("it is no reading of events, such as events(\"login\").count()"),
-            Self::Window => f.write_str("a metric has a value a day; write the window where it is asked"),
-        }
-    }
-}
-
-impl fmt::Display for MetricFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "metric `{}`: {}", self.metric, self.kind)
-    }
 }
 
 /// Everything that is wrong with some metrics, in their order.

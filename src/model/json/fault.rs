@@ -2,15 +2,18 @@
 
 use thiserror::Error;
 
-use super::Place;
+use super::{At, Place};
 use crate::model::Faults;
 
-/// A fault of a document on its way into a list of faults.
-#[derive(Debug)]
-pub(crate) struct JsonFault {
-    /// A JSON pointer.
-    pub(crate) path: String,
-    pub(crate) kind: JsonFaultKind,
+/// Something wrong with JSON, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{}{kind}", At(path))]
+#[non_exhaustive]
+pub struct JsonFault {
+    /// Where: a JSON pointer, `/attributes/3/values`, counted from 0; empty for the document as a whole.
+    pub path: String,
+    /// What.
+    pub kind: JsonFaultKind,
 }
 
 /// What is wrong with the JSON of a document.

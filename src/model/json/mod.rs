@@ -13,8 +13,7 @@ mod place;
 mod tree;
 
 pub(crate) use document::JsonDocument;
-pub(crate) use fault::JsonFault;
-pub use fault::JsonFaultKind;
+pub use fault::{JsonFault, JsonFaultKind};
 pub(crate) use fields::{Fields, found, wrong_type};
 pub(crate) use place::{At, Place};
 pub(super) use tree::Json;

@@ -180,7 +180,8 @@ pub enum NeededKind {
 pub type ImportErrors = Faults<ImportFault>;
 
 /// One place of a query, and what is to be said of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{}{message}", At(path))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ImportFault {
@@ -199,11 +200,5 @@ impl ImportFault {
 impl From<JsonFault> for ImportFault {
     fn from(fault: JsonFault) -> Self {
         Self::new(fault.path, fault.kind.to_string())
-    }
-}
-
-impl fmt::Display for ImportFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", At(&self.path), self.message)
     }
 }

@@ -169,6 +169,26 @@ impl<'i> Reader<'i> {
         Fields::of(object, Place::at(path)).needed_text(field, &mut self.faults)
     }
 
+    /// The field of an object, which is a fault unless it is there.
+    pub(super) fn need<'j>(
+        &mut self,
+        object: &'j Map<String, Json>,
+        field: &str,
+        path: &str,
+    ) -> Option<&'j Json> {
+        Fields::of(object, Place::at(path)).need(field, &mut self.faults)
+    }
+
+    /// The field of an object as a list; none where it is not there.
+    pub(super) fn items<'j>(
+        &mut self,
+        object: &'j Map<String, Json>,
+        field: &str,
+        path: &str,
+    ) -> Option<&'j [Json]> {
+        Fields::of(object, Place::at(path)).list(field, &mut self.faults)
+    }
+
     /// The field of an object as true or false; false where it is not there, or null.
     pub(super) fn truth(&mut self, object: &Map<String, Json>, field: &str, path: &str) -> Option<bool> {
         match object.get(field) {

@@ -270,7 +270,7 @@ impl Reader<'_> {
     /// The value of a rule: a constant, or another field.
     fn operand(&mut self, of: &Operand<'_>) -> Option<Json> {
         let path = format!("{}/value", of.path);
-        let Some(value) = of.object.get("value") else { return self.fault(of.path, "there is no `value`") };
+        let value = self.need(of.object, "value", of.path)?;
         match of.object.get("valueSource").map(|source| source.as_str().unwrap_or("")) {
             None | Some("value") => self.constant(value, of, &path),
             _ if of.object.get("valueSource") == Some(&Json::Null) => self.constant(value, of, &path),
@@ -318,13 +318,12 @@ impl Reader<'_> {
         if of.object.get("valueSource").and_then(Json::as_str) == Some("field") {
             return self.fault(&path, "a list of fields is not asked; compare with each of them");
         }
-        let values: Vec<Json> = match of.object.get("value") {
+        let values: Vec<Json> = match self.need(of.object, "value", of.path)? {
             // As react-querybuilder does.
-            Some(Json::Array(values)) => values.iter().map(trimmed).collect(),
-            Some(Json::String(text)) => split(text).into_iter().map(Json::String).collect(),
-            Some(number @ Json::Number(_)) => vec![number.clone()],
-            Some(other) => return self.wrong(&path, "a list", other),
-            None => return self.fault(of.path, "there is no `value`"),
+            Json::Array(values) => values.iter().map(trimmed).collect(),
+            Json::String(text) => split(text).into_iter().map(Json::String).collect(),
+            number @ Json::Number(_) => vec![number.clone()],
+            other => return self.wrong(&path, "a list", other),
         };
         if values.is_empty() {
             return self.fault(&path, "an empty list: nothing is in it");
@@ -371,7 +370,7 @@ impl Reader<'_> {
             return self.wrong(&match_path, "an object with `mode`", mode);
         };
         self.only_known(mode, &["mode", "threshold"], &match_path)?;
-        let Some(group) = object.get("value") else { return self.fault(path, "there is no `value`") };
+        let group = self.need(object, "value", path)?;
         let word = self.text(mode, "mode", &match_path)?;
         let variable = ["x", "y", "z"].get(depth % 3).copied().unwrap_or("x");
         let value_path = format!("{path}/value");

@@ -102,11 +102,10 @@ impl Reader<'_> {
         };
         let row = row.map(|row| (self.renamed(row.table), row.variable));
         let row = row.as_ref().map(|(table, variable)| Row { table, variable });
-        let terms = match query.get("terms") {
-            Some(Json::Array(terms)) => terms.as_slice(),
-            Some(other) => self.wrong("/terms", "a list", other)?,
-            None => self.fault("", "there is no `terms`; an empty list asks for everything")?,
-        };
+        if !query.contains_key("terms") {
+            return self.fault("", "missing field `terms`; an empty list asks for everything");
+        }
+        let terms = self.items(query, "terms", "")?;
         let (of_account, of_row) = self.terms(terms, row.as_ref());
         if let Some(scope) = query.get("scope").filter(|scope| **scope != json!("all")) {
             self.fault::<()>("/scope", format!("only the scope \"all\" is known, not {}", found(scope)));
@@ -160,15 +159,7 @@ impl Reader<'_> {
     fn columns(&mut self, query: &Map<String, Json>, row: Option<&Row<'_>>) -> Vec<TotangoColumn> {
         let mut columns = Vec::new();
         for (key, row) in [("fields", row), ("parent_account_fields", None)] {
-            let fields = match query.get(key) {
-                None => continue,
-                Some(Json::Array(fields)) => fields,
-                Some(other) => {
-                    self.wrong::<()>(&format!("/{key}"), "a list", other);
-                    continue;
-                }
-            };
-            for (place, field) in fields.iter().enumerate() {
+            for (place, field) in self.items(query, key, "").unwrap_or_default().iter().enumerate() {
                 let path = format!("/{key}/{place}");
                 let Some((label, value)) = self.field(field, row, &path) else { continue };
                 let value = self.expression(&value, &path);

@@ -86,7 +86,7 @@ impl Reader<'_> {
             let is_parent = term.get("type").and_then(Json::as_str) == Some("parent_account");
             match row {
                 Some(_) if is_parent => {
-                    if let Some(inner) = self.list(term, "terms", &path) {
+                    if let Some(inner) = term.as_object().and_then(|term| self.list(term, "terms", &path)) {
                         for (place, term) in inner.iter().enumerate() {
                             of_account.extend(self.term(term, None, &format!("{path}/terms/{place}"), 1));
                         }
@@ -99,12 +99,11 @@ impl Reader<'_> {
         (of_account, of_row)
     }
 
-    fn list<'j>(&mut self, term: &'j Json, key: &str, path: &str) -> Option<&'j [Json]> {
-        match term.get(key) {
-            Some(Json::Array(items)) if !items.is_empty() => Some(items),
-            Some(Json::Array(_)) => self.fault(&format!("{path}/{key}"), "an empty list of terms"),
-            Some(other) => self.wrong(&format!("{path}/{key}"), "a list", other),
-            None => self.fault(path, format!("there is no `{key}`")),
+    fn list<'j>(&mut self, term: &'j Map<String, Json>, key: &str, path: &str) -> Option<&'j [Json]> {
+        self.need(term, key, path)?;
+        match self.items(term, key, path)? {
+            [] => self.fault(&format!("{path}/{key}"), "an empty list of terms"),
+            items => Some(items),
         }
     }
 
@@ -118,7 +117,7 @@ impl Reader<'_> {
         let kind = self.text(term, "type", path)?;
         match kind {
             "or" | "and" => {
-                let items = self.list(json, kind, path)?;
+                let items = self.list(term, kind, path)?;
                 let parts: Vec<Option<Json>> = items
                     .iter()
                     .enumerate()
@@ -130,7 +129,7 @@ impl Reader<'_> {
             "parent_account" => match row {
                 // Inside an `or`: the account of the row, whose names are bare.
                 Some(_) => {
-                    let items = self.list(json, "terms", path)?;
+                    let items = self.list(term, "terms", path)?;
                     let parts: Vec<Option<Json>> = items
                         .iter()
                         .enumerate()
