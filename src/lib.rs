@@ -133,6 +133,8 @@ pub use model::{
 };
 // The moment of a question.
 pub use model::{AsOf, FiscalCalendar, FixedZone, FixedZones, Weekday, Zone, Zones};
+// Everything that is wrong with something, and what may be wrong with the JSON of it.
+pub use model::{Faults, JsonFault, JsonFaultKind};
 // Ids and rows.
 pub use model::{AccountId, AccountIdx, AccountRow, ChildId, ChildRow, IdError, ParentLink, Succession};
 // The schema, what is wrong with one, and what does not fit it.

@@ -4,13 +4,12 @@
 //! change. It is applied whole or not at all, and every wish that cannot be granted is named. Rulings S18
 //! and S21 of `docs/semantics`.
 
-use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    AccountId, AccountRow, ChildId, ChildRow, Date, ParentLink, Succession, Value, ValueFault,
+    AccountId, AccountRow, ChildId, ChildRow, Date, Faults, ParentLink, Succession, Value, ValueFault,
 };
 use crate::tree::TreeFault;
 
@@ -307,28 +306,4 @@ fn names(members: &[AccountId]) -> String {
 }
 
 /// A change that was refused, with everything that is wrong with it. The book is as it was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangeError {
-    problems: Vec<ChangeProblem>,
-}
-
-impl ChangeError {
-    pub(super) fn new(problems: Vec<ChangeProblem>) -> Self {
-        Self { problems }
-    }
-
-    /// What is wrong.
-    #[must_use]
-    pub fn problems(&self) -> &[ChangeProblem] {
-        &self.problems
-    }
-}
-
-impl fmt::Display for ChangeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "change refused: {} problem(s)", self.problems.len())?;
-        self.problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
-    }
-}
-
-impl std::error::Error for ChangeError {}
+pub type ChangeError = Faults<ChangeProblem>;

@@ -9,7 +9,7 @@ use super::names::CatalogNames;
 use super::status::reads_status;
 use crate::aggregate::{CheckedMetric, CheckedRollUp, MetricFaultKind, Over, RollUpFaultKind};
 use crate::expr::{Checked, Checker, ExprLimits, Name, NameText, Names, Of, Source};
-use crate::model::{Schema, Zones, nearest};
+use crate::model::{Schema, Zones, hint};
 
 /// What a check knows beside names.
 #[derive(Clone, Copy)]
@@ -39,8 +39,7 @@ pub(super) fn check(
             None => {
                 let mut all: Vec<String> = Vec::new();
                 names.each(Of::Account, &mut |name| all.push(name.to_owned()));
-                let near = nearest(of.of(), all.iter().map(String::as_str));
-                let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                let hint = hint(of.of(), all.iter().map(String::as_str));
                 let what = format!("there is no attribute `{}`{hint}", of.of());
                 return Err(vec![CatalogFaultKind::Other(what)]);
             }

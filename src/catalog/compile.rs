@@ -38,7 +38,7 @@ pub(crate) fn reserved_words<'d>(
     let fault =
         |definition| CatalogFault { definition: reference(definition), kind: CatalogFaultKind::Reserved };
     let faults: Vec<CatalogFault> = reserved.map(fault).collect();
-    if faults.is_empty() { Ok(()) } else { Err(CatalogErrors(faults)) }
+    if faults.is_empty() { Ok(()) } else { Err(CatalogErrors::new(faults)) }
 }
 
 /// How a definition is treated whose name is a word of the language.

@@ -3,16 +3,16 @@
 //! `{"v":1,"attributes":[..],"past":[..],"metrics":[..],"roll_ups":[..],"rankings":[..],"segments":[..]}`: one document, or
 //! several, whose definitions are put together.
 
-use std::fmt;
-
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
 
 use super::Catalog;
 use super::definition::Definition;
+use crate::aggregate::{Nulls, Operator, Over};
 use crate::expr::ExprLimits;
-use crate::model::{JsonOnce, nearest};
-use crate::segment::Segment;
+use crate::fold::Reach;
+use crate::model::{At, Faults, Fields, JsonDocument, JsonFault};
+use crate::segment::{Segment, SegmentErrors, SegmentFaultKind};
 
 /// The version of the document that this release writes, and the only one that it reads.
 pub const CATALOG_VERSION: u64 = crate::model::DOCUMENT_VERSION;
@@ -20,7 +20,8 @@ pub const CATALOG_VERSION: u64 = crate::model::DOCUMENT_VERSION;
 const LISTS: [&str; 6] = ["attributes", "past", "metrics", "roll_ups", "rankings", "segments"];
 
 /// A fault of a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("document {document}: {}{message}", At(path))]
 pub struct DocumentFault {
     /// Which of the documents, from 0.
     pub document: usize,
@@ -30,40 +31,14 @@ pub struct DocumentFault {
     pub message: String,
 }
 
-impl fmt::Display for DocumentFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "document {}, {}: {}",
-            self.document,
-            if self.path.is_empty() { "/" } else { &self.path },
-            self.message
-        )
+impl From<JsonFault> for DocumentFault {
+    fn from(fault: JsonFault) -> Self {
+        Self { document: 0, path: fault.path, message: fault.kind.to_string() }
     }
 }
 
-/// Everything that is wrong with documents.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DocumentErrors(Vec<DocumentFault>);
-
-impl DocumentErrors {
-    /// The faults, in the order of the documents.
-    #[must_use]
-    pub fn faults(&self) -> &[DocumentFault] {
-        &self.0
-    }
-}
-
-impl fmt::Display for DocumentErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, fault) in self.0.iter().enumerate() {
-            write!(f, "{}{fault}", if place > 0 { "\n" } else { "" })?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for DocumentErrors {}
+/// Everything that is wrong with documents, in their order.
+pub type DocumentErrors = Faults<DocumentFault>;
 
 impl Catalog {
     /// Its definitions as one document.
@@ -121,87 +96,126 @@ impl Catalog {
     ///
     /// # Errors
     ///
-    /// Every fault of every document, each with its place: fields that are not known or stand twice, values of another
+    /// Every fault of every document, each with its place: fields that are unknown or there twice, values of another
     /// type, expressions of segments that cannot be read.
     pub fn read<'t>(documents: impl IntoIterator<Item = &'t str>) -> Result<Vec<Definition>, DocumentErrors> {
-        let mut reader = Reader { document: 0, faults: Vec::new(), found: Vec::new() };
-        for (number, text) in documents.into_iter().enumerate() {
-            reader.document = number;
-            match serde_json::from_str::<JsonOnce>(text) {
-                Ok(read) => {
-                    for path in read.twice {
-                        reader.fault(path, "this field stands twice".to_owned());
-                    }
-                    reader.document(&read.json);
-                }
-                Err(error) => reader.fault(String::new(), error.to_string()),
+        let (mut faults, mut found) = (DocumentErrors::none(), Vec::new());
+        for (document, text) in documents.into_iter().enumerate() {
+            let mut own = DocumentErrors::none();
+            if let Some(json) = JsonDocument::parse(text, &mut own) {
+                read(&json.value, &mut found, &mut own);
             }
+            faults.append(own, |fault| DocumentFault { document, ..fault });
         }
-        if reader.faults.is_empty() { Ok(reader.found) } else { Err(DocumentErrors(reader.faults)) }
+        faults.or(Some(found))
     }
 }
 
-struct Reader {
-    document: usize,
-    faults: Vec<DocumentFault>,
-    found: Vec<Definition>,
-}
-
-impl Reader {
-    fn fault(&mut self, path: String, message: String) {
-        self.faults.push(DocumentFault { document: self.document, path, message });
-    }
-
-    fn document(&mut self, json: &Json) {
-        let Json::Object(document) = json else {
-            return self
-                .fault(String::new(), "expected an object with `v` and lists of definitions".to_owned());
+fn read(json: &Json, found: &mut Vec<Definition>, faults: &mut DocumentErrors) {
+    let known = [["v"].as_slice(), &LISTS].concat();
+    let Some(fields) = Fields::document(json, CATALOG_VERSION, &known, faults) else { return };
+    found.extend(list(&fields, "attributes", &ATTRIBUTE, faults, Definition::Attribute));
+    found.extend(list(&fields, "past", &PAST, faults, Definition::Past));
+    found.extend(list(&fields, "metrics", &METRIC, faults, Definition::Metric));
+    found.extend(list(&fields, "roll_ups", &ROLL_UP, faults, Definition::RollUp));
+    found.extend(list(&fields, "rankings", &RANKING, faults, Definition::Ranking));
+    let mut errors = SegmentErrors::none();
+    let segments = Segment::in_field(&fields, "segments", &ExprLimits::default(), &mut errors);
+    found.extend(segments.into_iter().map(Definition::Segment));
+    faults.append(errors, |fault| {
+        let message = match &fault.kind {
+            SegmentFaultKind::Document(message) => message.clone(),
+            _ => fault.to_string(),
         };
-        for key in document.keys().filter(|key| *key != "v" && !LISTS.contains(&key.as_str())) {
-            let near = nearest(key, LISTS.into_iter());
-            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            let shown: String = key.chars().take(60).collect();
-            self.fault(String::new(), format!("there is no list `{shown}` here{hint}"));
-        }
-        match document.get("v").map(Json::as_u64) {
-            Some(Some(CATALOG_VERSION)) => {}
-            Some(_) => self.fault("/v".to_owned(), format!("this release reads version {CATALOG_VERSION}")),
-            None => self.fault(String::new(), "there is no `v`, the version".to_owned()),
-        }
-        self.list(document, "attributes", Definition::Attribute);
-        self.list(document, "past", Definition::Past);
-        self.list(document, "metrics", Definition::Metric);
-        self.list(document, "roll_ups", Definition::RollUp);
-        self.list(document, "rankings", Definition::Ranking);
-        if let Some(segments) = document.get("segments") {
-            let wrapped = json!({ "v": CATALOG_VERSION, "segments": segments });
-            match Segment::from_json(&wrapped, &ExprLimits::default()) {
-                Ok(segments) => self.found.extend(segments.into_iter().map(Definition::Segment)),
-                Err(errors) => {
-                    for fault in errors.faults() {
-                        self.fault("/segments".to_owned(), fault.to_string());
-                    }
-                }
-            }
-        }
-    }
-
-    fn list<T: DeserializeOwned>(
-        &mut self,
-        document: &Map<String, Json>,
-        name: &str,
-        of: impl Fn(T) -> Definition,
-    ) {
-        let items = match document.get(name) {
-            None => return,
-            Some(Json::Array(items)) => items,
-            Some(_) => return self.fault(format!("/{name}"), "expected a list".to_owned()),
-        };
-        for (place, item) in items.iter().enumerate() {
-            match T::deserialize(item) {
-                Ok(definition) => self.found.push(of(definition)),
-                Err(error) => self.fault(format!("/{name}/{place}"), error.to_string()),
-            }
-        }
-    }
+        DocumentFault { document: 0, path: fault.path, message }
+    });
 }
+
+/// The definitions of a list. Each field is checked by itself, so that all faults are found; what is sound is read by serde.
+fn list<T: DeserializeOwned>(
+    fields: &Fields<'_, '_>,
+    name: &str,
+    shape: &Shape,
+    faults: &mut DocumentErrors,
+    of: impl Fn(T) -> Definition,
+) -> Vec<Definition> {
+    let list = fields.at(name);
+    let names: Vec<&str> =
+        shape.texts.iter().chain(shape.others.iter().map(|(name, _)| name)).copied().collect();
+    let mut found = Vec::new();
+    for (number, item) in fields.list(name, faults).unwrap_or_default().iter().enumerate() {
+        let before = faults.count();
+        let Some(fields) = Fields::open(item, list.item(number), &names, faults) else { continue };
+        for name in shape.needed {
+            fields.need(name, faults);
+        }
+        for name in shape.texts {
+            fields.kept_text(name, faults);
+        }
+        for (name, check) in shape.others {
+            check(&fields, name, faults);
+        }
+        match T::deserialize(item) {
+            Ok(definition) => found.push(of(definition)),
+            Err(error) if faults.count() == before => faults.refuse_as(fields.place(), error.to_string()),
+            Err(_) => {}
+        }
+    }
+    found
+}
+
+/// The fields that a definition may have.
+struct Shape {
+    needed: &'static [&'static str],
+    texts: &'static [&'static str],
+    others: &'static [(&'static str, Check)],
+}
+
+type Check = fn(&Fields<'_, '_>, &str, &mut DocumentErrors);
+
+fn number(fields: &Fields<'_, '_>, name: &str, faults: &mut DocumentErrors) {
+    fields.whole_number(name, faults);
+}
+
+/// What only serde knows the form of.
+fn is<T: DeserializeOwned>(fields: &Fields<'_, '_>, name: &str, faults: &mut DocumentErrors) {
+    fields.decoded::<T, _>(name, faults);
+}
+
+const ATTRIBUTE: Shape = Shape {
+    needed: &["name", "expression"],
+    texts: &["name", "expression", "label", "description", "unit"],
+    others: &[("version", number)],
+};
+
+const PAST: Shape = Shape {
+    needed: &["name", "of", "days_ago"],
+    texts: &["name", "of"],
+    others: &[("days_ago", number), ("version", number)],
+};
+
+const METRIC: Shape = Shape {
+    needed: &["name", "expression"],
+    texts: &["name", "expression", "description"],
+    others: &[("version", number)],
+};
+
+const ROLL_UP: Shape = Shape {
+    needed: &["name", "operator"],
+    texts: &["name", "filter", "description"],
+    others: &[
+        ("over", is::<Over>),
+        ("operator", is::<Operator>),
+        ("reach", is::<Option<Reach>>),
+        ("levels", is::<Vec<String>>),
+        ("nulls", is::<Nulls>),
+        ("with_cancelled", is::<bool>),
+        ("version", number),
+    ],
+};
+
+const RANKING: Shape = Shape {
+    needed: &["name", "of"],
+    texts: &["name", "of", "within", "description"],
+    others: &[("at_least", is::<Option<f64>>), ("with_cancelled", is::<bool>), ("version", number)],
+};

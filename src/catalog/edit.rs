@@ -167,7 +167,7 @@ impl<'c> Edit<'c> {
             }
             self.changed.insert(Key::of_id(id));
         }
-        if faults.is_empty() { Ok(()) } else { Err(CatalogErrors(faults)) }
+        if faults.is_empty() { Ok(()) } else { Err(CatalogErrors::new(faults)) }
     }
 
     fn put(&mut self, definition: Definition, words: Words) {

@@ -9,7 +9,7 @@ use super::cycle::CyclePath;
 use super::definition::DefinitionKind;
 use crate::aggregate::{MetricFaultKind, RollUpFaultKind};
 use crate::expr::ExprErrors;
-use crate::model::IdError;
+use crate::model::{Faults, IdError};
 
 /// A definition, by kind and name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -76,17 +76,7 @@ impl fmt::Display for CatalogFault {
             CatalogFaultKind::Reserved => f.write_str(&crate::model::reserved(&self.definition.name)),
             CatalogFaultKind::Cycle(path) => write!(f, "it reads itself: {path}"),
             CatalogFaultKind::Expression(errors) => write!(f, "{errors}"),
-            CatalogFaultKind::RollUp(kind) => match kind {
-                RollUpFaultKind::Expression(part, errors) => write!(f, "{part}: {errors}"),
-                RollUpFaultKind::Unknown(what)
-                | RollUpFaultKind::Operator(what)
-                | RollUpFaultKind::Unanswered(what) => f.write_str(what),
-                RollUpFaultKind::Name(error) => write!(f, "{error}"),
-                RollUpFaultKind::Reserved => f.write_str(&crate::model::reserved(&self.definition.name)),
-                RollUpFaultKind::Duplicate | RollUpFaultKind::Taken => {
-                    f.write_str("another definition has the name")
-                }
-            },
+            CatalogFaultKind::RollUp(kind) => write!(f, "{kind}"),
             CatalogFaultKind::Metric(kind) => write!(f, "{kind}"),
             CatalogFaultKind::Reads(other) => write!(f, "it reads the {other}, which is at fault"),
             CatalogFaultKind::NotDefined => f.write_str("unknown definition"),
@@ -95,25 +85,5 @@ impl fmt::Display for CatalogFault {
     }
 }
 
-/// Everything that is wrong with a catalog.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CatalogErrors(pub(super) Vec<CatalogFault>);
-
-impl CatalogErrors {
-    /// The faults, in the order of the definitions.
-    #[must_use]
-    pub fn faults(&self) -> &[CatalogFault] {
-        &self.0
-    }
-}
-
-impl fmt::Display for CatalogErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, fault) in self.0.iter().enumerate() {
-            write!(f, "{}{fault}", if place > 0 { "\n" } else { "" })?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for CatalogErrors {}
+/// Everything that is wrong with a catalog, in the order of the definitions.
+pub type CatalogErrors = Faults<CatalogFault>;

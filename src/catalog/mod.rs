@@ -194,7 +194,7 @@ impl Catalog {
         let Validated { names, faults, compiled } =
             compile::validate(&bare, ground.zones, ground.limits, given);
         if !faults.is_empty() {
-            return Err(CatalogErrors(faults));
+            return Err(CatalogErrors::new(faults));
         }
         let Steps { all, numbers, readers, taken } = step::steps(&names, before)?;
         Ok(Self {

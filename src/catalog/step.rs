@@ -211,7 +211,7 @@ pub(super) fn steps(names: &CatalogNames, before: Option<&Catalog>) -> Result<St
         let work = match work(names, entry) {
             Ok(work) => work,
             Err(errors) => {
-                faults.extend(errors.0.into_iter().map(|fault| (placed.place, fault)));
+                faults.extend(errors.into_iter().map(|fault| (placed.place, fault)));
                 None
             }
         };
@@ -234,7 +234,7 @@ pub(super) fn steps(names: &CatalogNames, before: Option<&Catalog>) -> Result<St
     }
     if !faults.is_empty() {
         faults.sort_by_key(|(place, _)| *place);
-        return Err(CatalogErrors(faults.into_iter().map(|(_, fault)| fault).collect()));
+        return Err(CatalogErrors::new(faults.into_iter().map(|(_, fault)| fault).collect()));
     }
     let readers = Readers::of(&steps, reads);
     Ok(Steps { all: steps, numbers, readers, taken })
@@ -248,7 +248,7 @@ fn work(names: &CatalogNames, entry: &Entry) -> Result<Option<Work>, CatalogErro
                 definition: entry.id.clone(),
                 kind: CatalogFaultKind::Other(what.to_string()),
             };
-            CatalogErrors(errors.faults().iter().map(|found| fault(&found.kind)).collect())
+            CatalogErrors::new(errors.faults().iter().map(|found| fault(&found.kind)).collect())
         })
     };
     let rows =
@@ -276,7 +276,7 @@ fn roll_up_faults(errors: &RollUpErrors) -> CatalogErrors {
         definition: DefinitionRef { kind: DefinitionKind::RollUp, name: found.roll_up.clone() },
         kind: CatalogFaultKind::RollUp(found.kind.clone()),
     });
-    CatalogErrors(faults.collect())
+    CatalogErrors::new(faults.collect())
 }
 
 /// What a step reads, and by name the columns among it that are derived.

@@ -3,18 +3,16 @@
 //! The wire form is versioned JSON whose nodes say what they are in `op`, so that it can be read without guessing,
 //! and every fault of it named at its place. Reading and writing keep what is left on a stack of their own.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
 
 use super::ast::{Ast, Node, NodeId};
-use super::diagnostic::Code;
+use super::diagnostic::{Code, ExprErrors};
 use super::functions;
 use super::limits::ExprLimits;
 use super::literal::Literal;
-use crate::model::JsonOnce;
+use crate::model::{At, Faults, Fields, JsonDocument, JsonFault, JsonFaultKind};
 
 /// The version of the wire form that this release writes, and the only one that it reads.
 pub const WIRE_VERSION: u64 = 1;
@@ -23,13 +21,11 @@ pub const WIRE_VERSION: u64 = 1;
 const EXACT: i64 = 1 << 53;
 
 /// Everything that is wrong with the JSON of an expression.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WireErrors {
-    faults: Vec<WireFault>,
-}
+pub type WireErrors = Faults<WireFault>;
 
 /// One fault of the JSON of an expression.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code} {}{message}", At(path))]
 #[non_exhaustive]
 pub struct WireFault {
     /// Its code.
@@ -40,25 +36,11 @@ pub struct WireFault {
     pub message: String,
 }
 
-impl WireErrors {
-    /// Each fault.
-    #[must_use]
-    pub fn faults(&self) -> &[WireFault] {
-        &self.faults
+impl From<JsonFault> for WireFault {
+    fn from(fault: JsonFault) -> Self {
+        Self { code: Code::E114, path: fault.path, message: fault.kind.to_string() }
     }
 }
-
-impl fmt::Display for WireErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, WireFault { code, path, message }) in self.faults.iter().enumerate() {
-            let between = if place > 0 { "\n" } else { "" };
-            write!(f, "{between}{code} at `{path}`: {message}")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for WireErrors {}
 
 impl Serialize for Ast {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -69,8 +51,9 @@ impl Serialize for Ast {
 impl<'de> Deserialize<'de> for Ast {
     /// Reads the wire form within the default limits; the error names every fault.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = JsonOnce::deserialize(deserializer)?.checked::<D::Error>()?;
-        Self::from_json(&json, &ExprLimits::default()).map_err(D::Error::custom)
+        JsonDocument::read(deserializer, |json, faults| {
+            super::json_read::read(json, &ExprLimits::default(), faults)
+        })
     }
 }
 
@@ -112,7 +95,40 @@ impl Ast {
     ///
     /// Every fault, each at its place.
     pub fn from_json(json: &Json, limits: &ExprLimits) -> Result<Self, WireErrors> {
-        super::json_read::read(json, limits).map_err(|faults| WireErrors { faults })
+        let mut faults = WireErrors::within(limits.diagnostics);
+        let read = super::json_read::read(json, limits, &mut faults);
+        faults.or(read)
+    }
+
+    /// An expression in the field of a document: its text, or its wire form. What is wrong with a text is one fault.
+    pub(crate) fn in_field<F: From<JsonFault>>(
+        fields: &Fields<'_, '_>,
+        name: &str,
+        limits: &ExprLimits,
+        faults: &mut Faults<F>,
+        of_text: impl FnOnce(String, ExprErrors) -> F,
+    ) -> Option<Self> {
+        let place = fields.at(name);
+        match fields.need(name, faults)? {
+            Json::String(text) => match Self::parse_within(text, limits) {
+                Ok(ast) => Some(ast),
+                Err(errors) => {
+                    faults.add(|| of_text(place.to_string(), errors));
+                    None
+                }
+            },
+            object @ Json::Object(_) => match Self::from_json(object, limits) {
+                Ok(ast) => Some(ast),
+                Err(errors) => {
+                    faults.append(errors, |WireFault { code, path, message }| {
+                        let kind = JsonFaultKind::Other { message: format!("{code} {message}") };
+                        JsonFault { path: format!("{place}{path}"), kind }.into()
+                    });
+                    None
+                }
+            },
+            other => fields.wrong(name, "an expression: a text, or its wire form", other, faults),
+        }
     }
 }
 

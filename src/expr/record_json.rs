@@ -1,6 +1,5 @@
 //! What does an expression give for a JSON object?
 
-use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -8,7 +7,7 @@ use serde_json::Value as Json;
 use super::record::{Record, RecordExpr};
 use super::types::Type;
 use super::value::{ExprValue, Field};
-use crate::model::Decimal;
+use crate::model::{Decimal, Faults, JsonFault, Place, wrong_type};
 
 /// A checked expression for JSON objects, at the moment of a question; from
 /// [`Checked::for_json`](super::Checked::for_json).
@@ -23,29 +22,7 @@ pub struct JsonExpr {
 }
 
 /// The fields of a JSON object that hold something else than their names are declared to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JsonFaults {
-    faults: Vec<(Arc<str>, String)>,
-}
-
-impl JsonFaults {
-    /// Each field, and what is wrong with it.
-    #[must_use]
-    pub fn faults(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        self.faults.iter().map(|(name, why)| (&**name, why.as_str()))
-    }
-}
-
-impl fmt::Display for JsonFaults {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, (name, why)) in self.faults.iter().enumerate() {
-            write!(f, "{}`{name}` {why}", if place > 0 { "; " } else { "" })?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for JsonFaults {}
+pub type JsonFaults = Faults<JsonFault>;
 
 struct Values(Vec<Option<ExprValue>>);
 
@@ -79,18 +56,27 @@ impl JsonExpr {
     }
 
     fn read(&self, object: &Json) -> Result<Values, JsonFaults> {
-        let mut faults = Vec::new();
+        let mut faults = JsonFaults::none();
         let mut values = Vec::with_capacity(self.names.len());
         for (name, kind) in &*self.names {
             let found = find(object, name).filter(|found| !found.is_null());
             let value = found.and_then(|found| read(found, kind));
             if let (Some(found), None) = (found, &value) {
-                let shown: String = found.to_string().chars().take(60).collect();
-                faults.push((name.clone(), format!("is {shown}, which is no {kind}")));
+                let pointer = pointer(object, name);
+                faults.refuse(&Place::at(&pointer), || wrong_type(kind.to_string(), found));
             }
             values.push(value);
         }
-        if faults.is_empty() { Ok(Values(values)) } else { Err(JsonFaults { faults }) }
+        faults.or(Some(Values(values)))
+    }
+}
+
+/// Where the field of a dotted name is.
+fn pointer(object: &Json, name: &str) -> String {
+    if object.get(name).is_some() {
+        Place::ROOT.field(name).to_string()
+    } else {
+        name.split('.').map(|step| Place::ROOT.field(step).to_string()).collect()
     }
 }
 

@@ -3,7 +3,6 @@
 //! Everything that can be wrong with a definition is found here, all of it at once; running a plan
 //! cannot fail.
 
-use std::fmt;
 use std::sync::Arc;
 
 use super::mask::{Filter, FilterColumn, Passing, Values};
@@ -11,7 +10,8 @@ use super::roll_up::Operator;
 use super::{MAX_DISTRIBUTION, Rates, Reach, RollUp};
 use crate::column::raw_of;
 use crate::model::{
-    AccountType, Attribute, AttributeType, CaseRule, Currency, EnumValues, Schema, SystemAttribute, Value,
+    AccountType, Attribute, AttributeType, CaseRule, Currency, EnumValues, Faults, Schema, SystemAttribute,
+    Value,
 };
 
 /// What is wrong with a roll-up.
@@ -48,27 +48,7 @@ pub enum FoldError {
 }
 
 /// Everything that is wrong with a list of roll-ups.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoldErrors {
-    errors: Vec<FoldError>,
-}
-
-impl FoldErrors {
-    /// The errors, in the order of the definitions.
-    #[must_use]
-    pub fn errors(&self) -> &[FoldError] {
-        &self.errors
-    }
-}
-
-impl fmt::Display for FoldErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} roll-up error(s)", self.errors.len())?;
-        self.errors.iter().try_for_each(|error| write!(f, "\n  {error}"))
-    }
-}
-
-impl std::error::Error for FoldErrors {}
+pub type FoldErrors = Faults<FoldError>;
 
 /// Checked roll-ups, ready to run on any view of a book with this schema. Cloning is cheap.
 ///
@@ -224,7 +204,7 @@ impl FoldPlan {
         if errors.is_empty() {
             Ok(Self { schema: Arc::clone(schema), nodes: nodes.into(), rates })
         } else {
-            Err(FoldErrors { errors })
+            Err(Faults::new(errors))
         }
     }
 

@@ -1,10 +1,24 @@
-//! Which name was probably meant?
+//! What did a user write, and which name was probably meant?
 
 /// The known name that a misspelt one most likely means: at most half of its letters differ, so that two swapped
 /// letters in a short name are still found.
 pub(crate) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let near = known.map(|known| (distance(name, known), known)).min_by_key(|(far, _)| *far);
     near.filter(|(far, known)| far * 2 <= known.chars().count()).map(|(_, known)| known)
+}
+
+/// What is said behind an unknown name: the known one that was probably meant, or nothing.
+pub(crate) fn hint<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> String {
+    nearest(name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
+}
+
+/// The start of a user's text: messages must not grow with what is wrong in them.
+pub(crate) fn shown(text: &str) -> String {
+    let mut start: String = text.chars().take(60).collect();
+    if start.len() < text.len() {
+        start.push_str("...");
+    }
+    start
 }
 
 /// A name without its case and without what separates its words: `Parent-Id` and `parent_id` are one name.

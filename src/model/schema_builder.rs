@@ -14,10 +14,10 @@ use super::limits::{
     MAX_ACCOUNT_TYPES, MAX_ATTRIBUTES, MAX_COLUMNS, MAX_ENUM_VALUES, MAX_NAME_BYTES, MAX_PRODUCTS, MAX_SCALE,
     MAX_TABLES, MAX_TEXT_BYTES,
 };
-use super::schema_fault::{Faults, SchemaErrors, SchemaFaultKind};
+use super::schema_fault::{SchemaErrors, SchemaFault, SchemaFaultKind};
 use super::{
     AccountType, Attribute, AttributeType, ChildTable, Currency, EnumValues, Nesting, Product, Schema,
-    StatusGroup, SystemAttribute,
+    StatusGroup, SystemAttribute, shown,
 };
 
 /// Names that the expression language and the structure of accounts need for themselves.
@@ -178,12 +178,13 @@ impl SchemaBuilder {
     ///
     /// [`SchemaErrors`] with every fault and its path, up to a thousand of them.
     pub fn build(self) -> Result<Schema, SchemaErrors> {
-        let mut faults = Faults::default();
-        self.checked(&mut faults).ok_or_else(|| faults.into_errors())
+        let mut faults = SchemaErrors::none();
+        let schema = self.checked(&mut faults);
+        faults.or(schema)
     }
 
     /// Notes what is wrong; the schema if nothing is, and nothing was before.
-    pub(super) fn checked(&self, faults: &mut Faults) -> Option<Schema> {
+    pub(super) fn checked(&self, faults: &mut SchemaErrors) -> Option<Schema> {
         let types = self.check_types(faults);
         let products = self.check_products(faults);
         let attributes = self.check_attributes(&types, faults);
@@ -217,25 +218,25 @@ impl SchemaBuilder {
         })
     }
 
-    fn check_types(&self, faults: &mut Faults) -> IndexMap<Arc<str>, AccountType> {
+    fn check_types(&self, faults: &mut SchemaErrors) -> IndexMap<Arc<str>, AccountType> {
         if self.types.is_empty() {
-            faults.note("account_types", SchemaFaultKind::NoAccountTypes);
+            faults.note("/account_types", SchemaFaultKind::NoAccountTypes);
         }
-        check_count("account_types", "account types", self.types.len(), MAX_ACCOUNT_TYPES, faults);
+        check_count("/account_types", "account types", self.types.len(), MAX_ACCOUNT_TYPES, faults);
         let mut types = IndexMap::new();
         for (place, kind) in declared(&self.types) {
-            let path = format!("account_types[{place}]");
+            let path = format!("/account_types/{place}");
             check_name(&path, &kind.name, faults);
             insert(&mut types, &path, &kind.name, kind.clone(), faults);
         }
         types
     }
 
-    fn check_products(&self, faults: &mut Faults) -> IndexMap<Arc<str>, Product> {
-        check_count("products", "products", self.products.len(), MAX_PRODUCTS, faults);
+    fn check_products(&self, faults: &mut SchemaErrors) -> IndexMap<Arc<str>, Product> {
+        check_count("/products", "products", self.products.len(), MAX_PRODUCTS, faults);
         let mut products = IndexMap::new();
         for (place, name) in declared(&self.products) {
-            let path = format!("products[{place}]");
+            let path = format!("/products/{place}");
             // A product's name is a value, not an identifier: any text that could be an id will do.
             if name.is_empty() {
                 faults.note(path.clone(), SchemaFaultKind::EmptyName);
@@ -250,13 +251,13 @@ impl SchemaBuilder {
     fn check_attributes(
         &self,
         types: &IndexMap<Arc<str>, AccountType>,
-        faults: &mut Faults,
+        faults: &mut SchemaErrors,
     ) -> IndexMap<Arc<str>, Attribute> {
-        check_count("attributes", "attributes", self.attributes.len(), MAX_ATTRIBUTES, faults);
+        check_count("/attributes", "attributes", self.attributes.len(), MAX_ATTRIBUTES, faults);
         let mut attributes = IndexMap::new();
         let all_types_known = !types.is_empty() && self.types.iter().all(Option::is_some);
         for (place, declared) in declared(&self.attributes) {
-            let path = format!("attributes[{place}]");
+            let path = format!("/attributes/{place}");
             let attribute = &declared.attribute;
             check_identifier(&path, &attribute.name, faults);
             check_kind(&path, declared, faults);
@@ -272,16 +273,16 @@ impl SchemaBuilder {
         attributes
     }
 
-    fn check_tables(&self, faults: &mut Faults) -> IndexMap<Arc<str>, ChildTable> {
-        check_count("tables", "child tables", self.tables.len(), MAX_TABLES, faults);
+    fn check_tables(&self, faults: &mut SchemaErrors) -> IndexMap<Arc<str>, ChildTable> {
+        check_count("/tables", "child tables", self.tables.len(), MAX_TABLES, faults);
         let mut tables = IndexMap::new();
         for (place, declared) in declared(&self.tables) {
-            let path = format!("tables[{place}]");
+            let path = format!("/tables/{place}");
             let table = &declared.table;
             // `events` is reserved in expressions for usage rows, which is what such a table holds.
             check_identifier(&path, &table.name, faults);
             for name in &table.repeated {
-                faults.note(format!("{path}.columns"), SchemaFaultKind::Repeated { name: shown(name) });
+                faults.note(format!("{path}/columns"), SchemaFaultKind::Repeated { name: shown(name) });
             }
             let columns = check_columns(&path, &declared.columns, faults);
             insert(&mut tables, &path, &table.name, ChildTable { columns, ..table.clone() }, faults);
@@ -309,7 +310,7 @@ fn flags(types: &IndexMap<Arc<str>, AccountType>, names: &[Arc<str>]) -> Box<[bo
 fn check_columns(
     path: &str,
     columns: &[Option<DeclaredAttribute>],
-    faults: &mut Faults,
+    faults: &mut SchemaErrors,
 ) -> IndexMap<Arc<str>, Attribute> {
     check_count(path, "columns", columns.len(), MAX_COLUMNS, faults);
     // A column that cannot be read may be the one that is meant, and may well be a text.
@@ -321,7 +322,7 @@ fn check_columns(
         columns.iter().flatten().filter(can_hold_codes).map(|column| &*column.attribute.name).collect();
     let mut checked = IndexMap::new();
     for (place, declared) in declared(columns) {
-        let path = format!("{path}.columns[{place}]");
+        let path = format!("{path}/columns/{place}");
         let column = &declared.attribute;
         check_column_name(&path, &column.name, faults);
         check_kind(&path, declared, faults);
@@ -342,20 +343,26 @@ fn check_columns(
     checked
 }
 
-fn insert<T>(map: &mut IndexMap<Arc<str>, T>, path: &str, name: &Arc<str>, part: T, faults: &mut Faults) {
+fn insert<T>(
+    map: &mut IndexMap<Arc<str>, T>,
+    path: &str,
+    name: &Arc<str>,
+    part: T,
+    faults: &mut SchemaErrors,
+) {
     if map.insert(Arc::clone(name), part).is_some() {
         faults.note(path, SchemaFaultKind::Repeated { name: shown(name) });
     }
 }
 
-fn check_count(path: &str, what: &'static str, count: usize, limit: usize, faults: &mut Faults) {
+fn check_count(path: &str, what: &'static str, count: usize, limit: usize, faults: &mut SchemaErrors) {
     if count > limit {
         faults.note(path, SchemaFaultKind::TooMany { what, count, limit });
     }
 }
 
 // Names of types: any letters; names of attributes and tables besides must not be reserved.
-fn check_identifier(path: &str, name: &str, faults: &mut Faults) {
+fn check_identifier(path: &str, name: &str, faults: &mut SchemaErrors) {
     check_name(path, name, faults);
     if is_reserved(name) {
         faults.note(path, SchemaFaultKind::Reserved { name: name.to_owned() });
@@ -376,14 +383,14 @@ pub(crate) fn reserved(name: &str) -> String {
 }
 
 // A column is always written behind its row (`deal.product`), so it clashes only with what every row has.
-fn check_column_name(path: &str, name: &str, faults: &mut Faults) {
+fn check_column_name(path: &str, name: &str, faults: &mut SchemaErrors) {
     check_name(path, name, faults);
     if ["id", "account"].contains(&name) {
         faults.note(path, SchemaFaultKind::Reserved { name: name.to_owned() });
     }
 }
 
-fn check_name(path: &str, name: &str, faults: &mut Faults) {
+fn check_name(path: &str, name: &str, faults: &mut SchemaErrors) {
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '/' | ' ');
     let kind = if name.is_empty() {
         SchemaFaultKind::EmptyName
@@ -397,27 +404,27 @@ fn check_name(path: &str, name: &str, faults: &mut Faults) {
     faults.note(path, kind);
 }
 
-fn check_kind(path: &str, declared: &DeclaredAttribute, faults: &mut Faults) {
+fn check_kind(path: &str, declared: &DeclaredAttribute, faults: &mut SchemaErrors) {
     let attribute = &declared.attribute;
     if let Some(bytes) = attribute.max_bytes.filter(|bytes| *bytes == 0 || *bytes > MAX_TEXT_BYTES) {
-        faults.note(format!("{path}.max_bytes"), SchemaFaultKind::TextLength { bytes });
+        faults.note(format!("{path}/max_bytes"), SchemaFaultKind::TextLength { bytes });
     }
     if !declared.kind_known {
         return;
     }
     match &attribute.kind {
         AttributeType::Decimal { scale } if *scale > MAX_SCALE => {
-            faults.note(format!("{path}.scale"), SchemaFaultKind::Scale { scale: u64::from(*scale) });
+            faults.note(format!("{path}/scale"), SchemaFaultKind::Scale { scale: u64::from(*scale) });
         }
         AttributeType::Enum(values) | AttributeType::Band(values) => {
-            let list = format!("{path}.values");
+            let list = format!("{path}/values");
             if values.is_empty() {
                 faults.note(list.clone(), SchemaFaultKind::NoValues);
             }
             check_count(&list, "allowed values", values.len(), MAX_ENUM_VALUES, faults);
             for (place, value) in values.repeated() {
                 let kind = SchemaFaultKind::Repeated { name: shown(value) };
-                faults.note(format!("{list}[{place}]"), kind);
+                faults.note(format!("{list}/{place}"), kind);
             }
         }
         _ => {}
@@ -425,7 +432,7 @@ fn check_kind(path: &str, declared: &DeclaredAttribute, faults: &mut Faults) {
 }
 
 /// A name that later layers look for must mean what they expect.
-fn check_system(path: &str, declared: &DeclaredAttribute, faults: &mut Faults) {
+fn check_system(path: &str, declared: &DeclaredAttribute, faults: &mut SchemaErrors) {
     let attribute = &declared.attribute;
     let Some(system) = SystemAttribute::from_name(&attribute.name).filter(|_| declared.kind_known) else {
         return;
@@ -441,16 +448,16 @@ fn check_type_names(
     path: &str,
     attribute: &Attribute,
     types: &IndexMap<Arc<str>, AccountType>,
-    faults: &mut Faults,
+    faults: &mut SchemaErrors,
 ) {
     let required = attribute.required_at.as_deref().unwrap_or_default();
     for (field, names) in [("applies_to", &*attribute.applies_to), ("required", required)] {
-        let path = format!("{path}.{field}");
+        let path = format!("{path}/{field}");
         for name in names.iter().filter(|name| !types.contains_key(*name)) {
-            faults.note_with(&path, || {
+            faults.add(|| {
                 let known: Vec<String> = types.keys().map(|t| shown(t)).take(8).collect();
                 let hint = format!("; known: {}", known.join(", "));
-                SchemaFaultKind::UnknownType { name: shown(name), hint }
+                SchemaFault::new(&*path, SchemaFaultKind::UnknownType { name: shown(name), hint })
             });
         }
     }
@@ -458,15 +465,6 @@ fn check_type_names(
     let not_applied = |name: &&Arc<str>| types.contains_key(*name) && !applied.contains(&***name);
     for name in required.iter().filter(not_applied).filter(|_| !applied.is_empty()) {
         let kind = SchemaFaultKind::RequiredWhereNotApplied { name: shown(name) };
-        faults.note(format!("{path}.required"), kind);
+        faults.note(format!("{path}/required"), kind);
     }
-}
-
-/// The start of a user's text: messages must not grow with what is wrong in them.
-pub(super) fn shown(text: &str) -> String {
-    let mut start: String = text.chars().take(60).collect();
-    if start.len() < text.len() {
-        start.push_str("...");
-    }
-    start
 }

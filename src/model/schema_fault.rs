@@ -1,15 +1,13 @@
 //! What is wrong with a schema, and where?
 
-use std::fmt;
-
 use super::currency::UnknownCurrency;
+use super::json::{At, JsonFault};
 use super::limits::{MAX_NAME_BYTES, MAX_SCALE, MAX_SCHEMA_BYTES, MAX_TEXT_BYTES};
-
-/// Most faults in one report: a hostile document must not fill memory with its faults.
-const MAX_FAULTS: usize = 1_000;
+use super::{Faults, JsonFaultKind};
 
 /// Something wrong with a schema, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}{kind}", At(path))]
 pub struct SchemaFault {
     path: String,
     kind: SchemaFaultKind,
@@ -20,7 +18,7 @@ impl SchemaFault {
         Self { path: path.into(), kind }
     }
 
-    /// Where: `attributes[3].values`, counted from 0; empty for the document as a whole.
+    /// Where: a JSON pointer, `/attributes/3/values`, counted from 0; empty for the document as a whole.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
@@ -30,16 +28,6 @@ impl SchemaFault {
     #[must_use]
     pub const fn kind(&self) -> &SchemaFaultKind {
         &self.kind
-    }
-}
-
-impl fmt::Display for SchemaFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.path.is_empty() {
-            write!(f, "{}", self.kind)
-        } else {
-            write!(f, "{}: {}", self.path, self.kind)
-        }
     }
 }
 
@@ -84,100 +72,29 @@ pub enum SchemaFaultKind {
     DocumentTooLarge { bytes: usize },
     #[error("document is no UTF-8 text: byte {at} cannot be read")]
     NotUtf8 { at: usize },
-    #[error("document is no JSON at line {line}, column {column}: {message}")]
-    Syntax { line: usize, column: usize, message: String },
-    #[error("schema version {version} is unknown; this library understands version {understood}")]
-    Version { version: u64, understood: u64 },
-    #[error("unknown field `{name}`{hint}")]
-    UnknownField { name: String, hint: String },
-    #[error("field `{name}` is given twice")]
-    RepeatedField { name: String },
-    #[error("field `{name}` is missing")]
-    MissingField { name: &'static str },
     #[error("does not belong to {owner}")]
     Misplaced { owner: String },
-    #[error("expected {expected}, found {found}")]
-    WrongType { expected: &'static str, found: String },
-    #[error("unknown {what} `{word}`; allowed: {allowed}")]
-    UnknownWord { what: &'static str, word: String, allowed: String },
     #[error(transparent)]
     UnknownCurrency(UnknownCurrency),
+    /// What is wrong with the JSON of a document, as of any other.
+    #[error(transparent)]
+    Json(JsonFaultKind),
     /// A fault that has no variant of its own.
     #[error("{message}")]
     Document { message: String },
 }
 
 /// Every fault of a schema, in the order of the document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchemaErrors {
-    faults: Vec<SchemaFault>,
+pub type SchemaErrors = Faults<SchemaFault>;
+
+impl From<JsonFault> for SchemaFault {
+    fn from(fault: JsonFault) -> Self {
+        Self::new(fault.path, SchemaFaultKind::Json(fault.kind))
+    }
 }
 
 impl SchemaErrors {
-    /// The faults.
-    #[must_use]
-    pub fn faults(&self) -> &[SchemaFault] {
-        &self.faults
-    }
-}
-
-impl fmt::Display for SchemaErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "schema has {} fault(s)", self.faults.len())?;
-        self.faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
-    }
-}
-
-impl std::error::Error for SchemaErrors {}
-
-/// Faults in the making: the first ones up to a limit.
-#[derive(Debug, Default)]
-pub(super) struct Faults {
-    found: Vec<SchemaFault>,
-    left_out: bool,
-}
-
-impl Faults {
-    pub(super) fn push(&mut self, fault: SchemaFault) {
-        if self.is_full() {
-            self.left_out = true;
-        } else {
-            self.found.push(fault);
-        }
-    }
-
     pub(super) fn note(&mut self, path: impl Into<String>, kind: SchemaFaultKind) {
-        self.push(SchemaFault::new(path, kind));
-    }
-
-    pub(super) const fn is_empty(&self) -> bool {
-        self.found.is_empty()
-    }
-
-    /// As `note`, for a message that is too dear to make when nobody will see it.
-    pub(super) fn note_with(&mut self, path: &str, kind: impl FnOnce() -> SchemaFaultKind) {
-        if self.is_full() {
-            self.left_out = true;
-        } else {
-            self.note(path, kind());
-        }
-    }
-
-    const fn is_full(&self) -> bool {
-        self.found.len() >= MAX_FAULTS
-    }
-
-    /// The report, sorted by `key`; faults of the same key stay in the order they were found in.
-    pub(super) fn into_errors_by<K: Ord>(mut self, key: impl Fn(&SchemaFault) -> K) -> SchemaErrors {
-        self.found.sort_by_cached_key(key);
-        self.into_errors()
-    }
-
-    pub(super) fn into_errors(mut self) -> SchemaErrors {
-        if self.left_out {
-            let message = format!("there are more faults; these are the first {MAX_FAULTS}");
-            self.found.push(SchemaFault::new("", SchemaFaultKind::Document { message }));
-        }
-        SchemaErrors { faults: self.found }
+        self.add(|| SchemaFault::new(path, kind));
     }
 }

@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
 
 use super::{Segment, SegmentErrors, SegmentFault, SegmentFaultKind};
 use crate::expr::{Ast, ExprLimits};
-use crate::model::{JsonOnce, nearest};
+use crate::model::{Fields, JsonDocument};
 
 /// The version of the document that this release writes, and the only one that it reads.
 pub const SEGMENTS_VERSION: u64 = crate::model::DOCUMENT_VERSION;
@@ -67,35 +67,37 @@ impl Segment {
     ///
     /// Every fault of every segment, each with its place in the document.
     pub fn from_json(json: &Json, limits: &ExprLimits) -> Result<Vec<Self>, SegmentErrors> {
-        Self::from_json_once(json, &[], limits)
+        let mut faults = SegmentErrors::none();
+        let segments = document(json, limits, &mut faults);
+        faults.or(segments)
     }
 
-    /// Reads the text of a document of segments; a field that stands twice is a fault, which a map of JSON would lose.
+    /// Reads the text of a document of segments; a field that is there twice is a fault, which a map of JSON would lose.
     ///
     /// # Errors
     ///
     /// As [`Segment::from_json`], and where the text is no JSON.
     pub fn from_json_text(text: &str, limits: &ExprLimits) -> Result<Vec<Self>, SegmentErrors> {
-        match serde_json::from_str::<JsonOnce>(text) {
-            Ok(read) => Self::from_json_once(&read.json, &read.twice, limits),
-            Err(error) => {
-                let kind = SegmentFaultKind::Document { path: String::new(), message: error.to_string() };
-                Err(SegmentErrors { faults: vec![SegmentFault { segment: Arc::from(""), kind }] })
-            }
-        }
+        let mut faults = SegmentErrors::none();
+        let json = JsonDocument::parse(text, &mut faults);
+        let segments = json.and_then(|json| document(&json.value, limits, &mut faults));
+        faults.or(segments)
     }
 
-    fn from_json_once(
-        json: &Json,
-        twice: &[String],
+    /// The segments in a field of a document.
+    pub(crate) fn in_field(
+        fields: &Fields<'_, '_>,
+        name: &str,
         limits: &ExprLimits,
-    ) -> Result<Vec<Self>, SegmentErrors> {
-        let mut reader = Reader { limits, faults: Vec::new() };
-        for path in twice {
-            reader.fault("", path.clone(), "this field stands twice");
-        }
-        let segments = reader.document(json);
-        if reader.faults.is_empty() { Ok(segments) } else { Err(SegmentErrors { faults: reader.faults }) }
+        faults: &mut SegmentErrors,
+    ) -> Vec<Self> {
+        let list = fields.at(name);
+        let items = fields.list(name, faults).unwrap_or_default().iter().enumerate();
+        let read = items.filter_map(|(number, json)| {
+            let fields = Fields::open(json, list.item(number), &FIELDS, faults)?;
+            segment(&fields, limits, faults)
+        });
+        read.collect()
     }
 }
 
@@ -113,133 +115,38 @@ impl Serialize for Segment {
 impl<'de> Deserialize<'de> for Segment {
     /// One segment by itself; the error names every fault.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut json = JsonOnce::deserialize(deserializer)?.checked::<D::Error>()?;
-        let limits = ExprLimits::default();
-        let mut reader = Reader { limits: &limits, faults: Vec::new() };
-        if let Json::Object(object) = &mut json {
-            let version = object.remove("v");
-            reader.version(version.as_ref());
-        }
-        let segment = reader.segment(&json, "");
-        match segment {
-            Some(segment) if reader.faults.is_empty() => Ok(segment),
-            _ => Err(D::Error::custom(SegmentErrors { faults: reader.faults })),
-        }
+        JsonDocument::read(deserializer, |json, faults| {
+            let known = [["v"].as_slice(), &FIELDS].concat();
+            let fields = Fields::document(json, SEGMENTS_VERSION, &known, faults)?;
+            segment(&fields, &ExprLimits::default(), faults)
+        })
     }
 }
 
-struct Reader<'l> {
-    limits: &'l ExprLimits,
-    faults: Vec<SegmentFault>,
+fn document(json: &Json, limits: &ExprLimits, faults: &mut SegmentErrors) -> Option<Vec<Segment>> {
+    let fields = Fields::document(json, SEGMENTS_VERSION, &["v", "segments"], faults)?;
+    fields.need("segments", faults);
+    Some(Segment::in_field(&fields, "segments", limits, faults))
 }
 
-impl Reader<'_> {
-    fn fault(&mut self, id: &str, path: String, message: impl Into<String>) {
-        let kind = SegmentFaultKind::Document { path, message: message.into() };
-        self.faults.push(SegmentFault { segment: Arc::from(id), kind });
+/// Reads one segment. Its faults carry its id, where it has one.
+fn segment(fields: &Fields<'_, '_>, limits: &ExprLimits, faults: &mut SegmentErrors) -> Option<Segment> {
+    let id = fields.needed_text("id", faults);
+    let name = fields.kept_text("name", faults);
+    let description = fields.kept_text("description", faults);
+    let owner = fields.kept_text("owner", faults);
+    let version = fields.whole_number("version", faults);
+    let segment: Arc<str> = Arc::from(id.unwrap_or_default());
+    let expression = Ast::in_field(fields, "expression", limits, faults, |path, errors| SegmentFault {
+        segment,
+        path,
+        kind: SegmentFaultKind::Expression(errors),
+    });
+    let mut segment = Segment::new(id?, expression?).at_version(version.unwrap_or(1));
+    if let Some(name) = name {
+        segment = segment.named(&name);
     }
-
-    fn known(&mut self, id: &str, path: &str, object: &Map<String, Json>, known: &[&str]) {
-        for key in object.keys().filter(|key| !known.contains(&key.as_str())) {
-            let hint = nearest(key, known.iter().copied());
-            let hint = hint.map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
-            let key: String = key.chars().take(60).collect();
-            self.fault(id, path.to_owned(), format!("there is no field `{key}` here{hint}"));
-        }
-    }
-
-    fn version(&mut self, version: Option<&Json>) {
-        match version {
-            Some(version) if version.as_u64() == Some(SEGMENTS_VERSION) => {}
-            Some(_) => {
-                self.fault("", "/v".to_owned(), format!("this release reads version {SEGMENTS_VERSION}"));
-            }
-            None => self.fault("", String::new(), "there is no `v`, the version"),
-        }
-    }
-
-    fn document(&mut self, json: &Json) -> Vec<Segment> {
-        let Json::Object(document) = json else {
-            self.fault("", String::new(), "expected an object with `v` and `segments`");
-            return Vec::new();
-        };
-        self.known("", "", document, &["v", "segments"]);
-        self.version(document.get("v"));
-        let Some(Json::Array(segments)) = document.get("segments") else {
-            self.fault("", "/segments".to_owned(), "expected a list of segments");
-            return Vec::new();
-        };
-        let read = segments
-            .iter()
-            .enumerate()
-            .filter_map(|(place, json)| self.segment(json, &format!("/segments/{place}")));
-        read.collect()
-    }
-
-    fn segment(&mut self, json: &Json, path: &str) -> Option<Segment> {
-        let Json::Object(object) = json else {
-            self.fault("", path.to_owned(), "expected an object with `id` and `expression`");
-            return None;
-        };
-        let id = object.get("id").and_then(Json::as_str);
-        let name = id.unwrap_or_default();
-        self.known(name, path, object, &FIELDS);
-        if id.is_none() {
-            self.fault(name, format!("{path}/id"), "expected the id of the segment, a text");
-        }
-        let mut text = |field: &str| match object.get(field) {
-            None | Some(Json::Null) => None,
-            Some(Json::String(text)) => Some(text.clone()),
-            Some(_) => {
-                self.fault(name, format!("{path}/{field}"), "expected a text");
-                None
-            }
-        };
-        let (label, description, owner) = (text("name"), text("description"), text("owner"));
-        let version = match object.get("version") {
-            None => Some(1),
-            Some(version) => version.as_u64(),
-        };
-        if version.is_none() {
-            self.fault(name, format!("{path}/version"), "expected a whole number from 0");
-        }
-        let expression = self.expression(name, object.get("expression"), &format!("{path}/expression"));
-        let mut segment = Segment::new(id?, expression?).at_version(version?);
-        if let Some(label) = label {
-            segment = segment.named(&label);
-        }
-        segment.description = description.map(Arc::from);
-        segment.owner = owner.map(Arc::from);
-        Some(segment)
-    }
-
-    fn expression(&mut self, id: &str, json: Option<&Json>, path: &str) -> Option<Ast> {
-        match json {
-            Some(Json::String(text)) => match Ast::parse_within(text, self.limits) {
-                Ok(ast) => Some(ast),
-                Err(errors) => {
-                    let kind = SegmentFaultKind::Expression(errors);
-                    self.faults.push(SegmentFault { segment: Arc::from(id), kind });
-                    None
-                }
-            },
-            Some(object @ Json::Object(_)) => match Ast::from_json(object, self.limits) {
-                Ok(ast) => Some(ast),
-                Err(errors) => {
-                    for fault in errors.faults() {
-                        self.fault(
-                            id,
-                            format!("{path}{}", fault.path),
-                            format!("{} {}", fault.code, fault.message),
-                        );
-                    }
-                    None
-                }
-            },
-            _ => {
-                self.fault(id, path.to_owned(), "expected an expression: a text, or its wire form");
-                None
-            }
-        }
-    }
+    segment.description = description;
+    segment.owner = owner;
+    Some(segment)
 }

@@ -4,12 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::expr::ExprErrors;
+use crate::model::{At, Faults, JsonFault};
 
 /// Everything that is wrong with some segments.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SegmentErrors {
-    pub(super) faults: Vec<SegmentFault>,
-}
+pub type SegmentErrors = Faults<SegmentFault>;
 
 /// One fault of one segment.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +15,8 @@ pub struct SegmentErrors {
 pub struct SegmentFault {
     /// The segment, where it has an id.
     pub segment: Arc<str>,
+    /// Where in the document that it is read from, as a JSON pointer; empty elsewhere, and for a document as a whole.
+    pub path: String,
     /// What is wrong.
     pub kind: SegmentFaultKind,
 }
@@ -34,20 +34,20 @@ pub enum SegmentFaultKind {
     Expression(ExprErrors),
     /// It asks itself, through these segments.
     Cycle(Vec<Arc<str>>),
-    /// The document: a JSON pointer, and what is wrong there.
-    Document {
-        /// Where.
-        path: String,
-        /// What, in words.
-        message: String,
-    },
+    /// The document, in words.
+    Document(String),
 }
 
-impl SegmentErrors {
-    /// Each fault, in the order of the segments.
-    #[must_use]
-    pub fn faults(&self) -> &[SegmentFault] {
-        &self.faults
+impl SegmentFault {
+    pub(super) fn new(segment: &Arc<str>, kind: SegmentFaultKind) -> Self {
+        Self { segment: segment.clone(), path: String::new(), kind }
+    }
+}
+
+impl From<JsonFault> for SegmentFault {
+    fn from(fault: JsonFault) -> Self {
+        let kind = SegmentFaultKind::Document(fault.kind.to_string());
+        Self { segment: Arc::from(""), path: fault.path, kind }
     }
 }
 
@@ -65,18 +65,7 @@ impl fmt::Display for SegmentFault {
             SegmentFaultKind::Cycle(path) => {
                 write!(f, "segment `{segment}`: it asks itself: {}", path.join(" -> "))
             }
-            SegmentFaultKind::Document { path, message } => write!(f, "at `{path}`: {message}"),
+            SegmentFaultKind::Document(message) => write!(f, "{}{message}", At(&self.path)),
         }
     }
 }
-
-impl fmt::Display for SegmentErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, fault) in self.faults.iter().enumerate() {
-            write!(f, "{}{fault}", if place > 0 { "\n" } else { "" })?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for SegmentErrors {}

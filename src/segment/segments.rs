@@ -80,7 +80,7 @@ impl Segments {
         let mut faults = Vec::new();
         let mut known: IndexMap<Arc<str>, Segment> = IndexMap::new();
         for segment in segments {
-            let fault = |kind| SegmentFault { segment: segment.id.clone(), kind };
+            let fault = |kind| SegmentFault::new(&segment.id, kind);
             if segment.id.len() > super::MAX_SEGMENT_ID_BYTES || AccountId::check(&segment.id).is_err() {
                 faults.push(fault(SegmentFaultKind::Id));
             }
@@ -99,8 +99,7 @@ impl Segments {
             let names: Vec<Arc<str>> =
                 path.iter().filter_map(|at| known.get_index(*at)).map(|(id, _)| id.clone()).collect();
             if let Some(first) = names.first() {
-                let segment = first.clone();
-                faults.push(SegmentFault { segment, kind: SegmentFaultKind::Cycle(names) });
+                faults.push(SegmentFault::new(&first.clone(), SegmentFaultKind::Cycle(names)));
             }
         }
         let chains: IndexMap<Arc<str>, usize> = known.keys().cloned().zip(order.chains).collect();
@@ -113,14 +112,14 @@ impl Segments {
                     all.insert(id, Entry { segment, checked });
                 }
                 Err(errors) => {
-                    faults.push(SegmentFault { segment: id, kind: SegmentFaultKind::Expression(errors) });
+                    faults.push(SegmentFault::new(&id, SegmentFaultKind::Expression(errors)));
                 }
             }
         }
         if faults.is_empty() {
             Ok(Self { all: Arc::new(all), chains: Arc::new(chains), order: order.sorted.into() })
         } else {
-            Err(SegmentErrors { faults })
+            Err(SegmentErrors::new(faults))
         }
     }
 

@@ -471,21 +471,43 @@ fn documents_come_back_and_may_be_many() {
 
     let errors = Catalog::read([
         r#"{"v":1,"atributes":[],"segments":[{"id":"a","expression":"seats >"}]}"#,
-        r#"{"v":2,"metrics":{},"roll_ups":[{"name":"x","operator":{"sum":"seats"},"reech":"self_only"}],"roll_ups":[]}"#,
+        r#"{"v":"1","metrics":{},"roll_ups":[{"name":"x","operator":{"sum":"seats"},"reech":"self_only"}],"roll_ups":[]}"#,
         "[",
     ])
     .unwrap_err()
     .to_string();
     for part in [
-        "document 0, /: there is no list `atributes` here; did you mean `attributes`?",
-        "document 0, /segments: segment `a`",
-        "document 1, /roll_ups: this field stands twice",
-        "document 1, /v: this release reads version 1",
-        "document 1, /metrics: expected a list",
-        "document 2, /: ",
+        "document 0: unknown field `atributes`; did you mean `attributes`?",
+        "document 0: at `/segments/0/expression`: segment `a`",
+        "document 1: at `/roll_ups`: duplicate field",
+        "document 1: at `/v`: expected a whole number from 0, found the text `1`",
+        "document 1: at `/metrics`: expected a list, found an object",
+        "document 2: document is no JSON at line 1, column 1: ",
     ] {
         assert!(errors.contains(part), "{part} is not in\n{errors}");
     }
+
+    let errors = Catalog::read([
+        r#"{"v":1,"roll_ups":[{"nam":"x","operator":"summ","levels":[1],"version":-1},{"name":"y","operator":"count"}],
+            "attributes":[7,{"name":"z","expression":5,"label":false}],"past":[{"name":"p","of":"x","days_ago":-3}]}"#,
+    ])
+    .unwrap_err();
+    let at: Vec<&str> = errors.iter().map(|fault| fault.path.as_str()).collect();
+    assert_eq!(
+        at,
+        [
+            "/attributes/0",
+            "/attributes/1/expression",
+            "/attributes/1/label",
+            "/past/0/days_ago",
+            "/roll_ups/0",
+            "/roll_ups/0",
+            "/roll_ups/0/operator",
+            "/roll_ups/0/levels",
+            "/roll_ups/0/version",
+        ],
+        "{errors}"
+    );
 }
 
 #[test]

@@ -672,8 +672,8 @@ fn a_plan_says_what_a_book_does_not_have() {
     let errors = ExprPlan::new(&asked).run(&view).unwrap_err();
     assert_eq!(
         errors.to_string(),
-        "expression 0: there is no `mrr` here; \
-         expression 1: `seats` is whole number here, not text; \
+        "expression 0: there is no `mrr` here\n\
+         expression 1: `seats` is whole number here, not text\n\
          expression 1: the members of segment `y` are not known here"
     );
 }

@@ -330,8 +330,9 @@ fn json_of_another_type_is_a_fault() {
     let faults = expr.truth(&json!({ "seats": 1.5, "arr": "1.005", "region": "emea" })).unwrap_err();
     assert_eq!(
         faults.to_string(),
-        "`seats` is 1.5, which is no whole number; `arr` is \"1.005\", which is no money(EUR); \
-         `region` is \"emea\", which is no enumeration value"
+        "at `/seats`: expected whole number, found 1.5\n\
+         at `/arr`: expected money(EUR), found the text `1.005`\n\
+         at `/region`: expected enumeration value, found the text `emea`"
     );
     assert_eq!(faults.faults().len(), 3);
     assert_eq!(expr.truth(&json!({ "seats": null })).unwrap(), None);

@@ -206,7 +206,7 @@ fn json_says_what_it_is() {
 
 #[test]
 fn every_fault_of_json_is_said_at_its_place() {
-    let broken = json!({ "v": 2, "expr": { "op": "and", "args": [
+    let broken = json!({ "v": "1", "expr": { "op": "and", "args": [
         { "op": "gt", "args": [{ "attr": [] }, { "lit": { "decimal": "much" } }] },
         { "op": "exsts", "args": [] },
         { "op": "not", "args": [{ "attr": ["a"] }, { "attr": ["b"] }] },
@@ -217,15 +217,18 @@ fn every_fault_of_json_is_said_at_its_place() {
     let errors = Ast::from_json(&broken, &ExprLimits::default()).unwrap_err();
     assert_eq!(
         errors.to_string(),
-        "E114 at `/v`: this release reads version 1, not `2`\n\
+        "E114 at `/v`: expected a whole number from 0, found the text `1`\n\
          E114 at `/expr/args/0/args/0`: `attr` is a list of names, one at least\n\
          E114 at `/expr/args/0/args/1`: the text `much` is no decimal\n\
          E114 at `/expr/args/1`: there is no `op` called `exsts`; did you mean `exists`?\n\
          E114 at `/expr/args/2`: `not` takes 1 argument, not 2\n\
-         E114 at `/expr/args/3`: there is no field `extra` here\n\
+         E114 at `/expr/args/3`: unknown field `extra`; known: attr\n\
          E114 at `/expr/args/4`: `lit` has one field, such as `int` or `text`\n\
-         E114 at `/expr/args/5`: expected an object with `op`, `attr` or `lit`, not `7`"
+         E114 at `/expr/args/5`: expected an object with `op`, `attr` or `lit`, found 7"
     );
+    let other = json!({ "v": 2, "expr": 7 });
+    let errors = Ast::from_json(&other, &ExprLimits::default()).unwrap_err();
+    assert_eq!(errors.to_string(), "E114 at `/v`: unsupported version 2 (this release reads 1)");
 }
 
 #[test]

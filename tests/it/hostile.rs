@@ -5,7 +5,7 @@
 use std::error::Error;
 
 use perennial::adapter::csv::{Column, CsvError, CsvErrorKind, CsvInput, CsvSource, CsvTable};
-use perennial::{Book, FaultKind, LoadError, LoadReport, Policy, Schema, SchemaFaultKind};
+use perennial::{Book, FaultKind, JsonFaultKind, LoadError, LoadReport, Policy, Schema, SchemaFaultKind};
 
 const SCHEMA: &str = r#"{
     "perennial_schema": 1,
@@ -188,7 +188,10 @@ fn any_byte_at_any_place_of_a_file_gives_a_book_or_a_typed_error() {
 fn a_schema_cut_anywhere_is_refused_in_words() {
     for cut in 0..SCHEMA.len() {
         let errors = Schema::from_json(&SCHEMA[..cut]).unwrap_err();
-        assert!(matches!(errors.faults()[0].kind(), SchemaFaultKind::Syntax { .. }), "{cut}: {errors}");
+        assert!(
+            matches!(errors.faults()[0].kind(), SchemaFaultKind::Json(JsonFaultKind::Syntax { .. })),
+            "{cut}: {errors}"
+        );
     }
 }
 

@@ -266,7 +266,10 @@ fn a_rule_whose_left_side_is_an_expression_is_refused() {
         json!({ "combinator": "and", "rules": [rule] })
     };
     assert_eq!(told(r(json!({ "valueSource": 5 }))).len(), 1);
-    assert_eq!(told(r(json!({ "muted": "yes" }))), ["/rules/0/muted expected true or false, not \"yes\""]);
+    assert_eq!(
+        told(r(json!({ "muted": "yes" }))),
+        ["/rules/0/muted expected true or false, found the text `yes`"]
+    );
     // What says nothing of who matches is passed over.
     let kept = r(
         json!({ "id": "r1", "path": [0], "disabled": true, "meta": { "colour": "red" }, "lhs": null, "valueSource": null }),
@@ -758,7 +761,7 @@ fn text_that_is_no_json_is_told_why() {
     // A map would keep the last of the two, and ask something else.
     let twice = Importer::parse("{\"terms\":[{\"type\":\"number\",\"term\":\"score\",\"eq\":1,\"eq\":2}]}")
         .unwrap_err();
-    assert_eq!(twice.to_string(), "at `/terms/0/eq`: this field stands twice");
+    assert_eq!(twice.to_string(), "at `/terms/0/eq`: duplicate field");
 }
 
 // --- Salesforce -----------------------------------------------------------------------------------

@@ -268,7 +268,7 @@ fn a_query_that_makes_no_sense_is_refused_in_all_its_parts() {
 
     let twice =
         Query::from_json_text("{\"v\":1,\"limit\":5,\"limit\":6}", &ExprLimits::default()).unwrap_err();
-    assert_eq!(twice.to_string(), "at `/limit`: this field stands twice");
+    assert_eq!(twice.to_string(), "at `/limit`: duplicate field");
 
     let view = view(&book);
     let cursor = pages(&view, &checked(&book, &Query::new().limit(2)))[0].next.clone().unwrap();

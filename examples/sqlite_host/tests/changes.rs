@@ -137,8 +137,8 @@ fn what_the_book_refuses_is_not_written() {
         .remove(&id("acme"))
         .set(&id("us"), "growth", "much");
     let HostError::Refused(error) = host.apply(&change, None).unwrap_err() else { panic!("not refused") };
-    assert_eq!(error.problems().len(), 3, "{error}");
-    assert!(matches!(&error.problems()[0], ChangeProblem::Value { .. } | ChangeProblem::HasChildren { .. }));
+    assert_eq!(error.faults().len(), 3, "{error}");
+    assert!(matches!(&error.faults()[0], ChangeProblem::Value { .. } | ChangeProblem::HasChildren { .. }));
     assert_eq!(database.dump(), before);
     assert_eq!(host.book().version(), 1);
     assert_eq!(value(&host.book(), "eu", "seats"), Some(Value::Int(12)));

@@ -7,14 +7,11 @@ use std::error::Error;
 use std::fmt;
 
 use super::error::CsvError;
-use crate::ValueKind;
 use crate::source::TableName;
+use crate::{Faults, ValueKind};
 
 /// Every fault of the mappings of a source, in the order in which they were given.
-#[derive(Debug)]
-pub struct CsvMappingErrors {
-    faults: Vec<CsvMappingFault>,
-}
+pub type CsvMappingErrors = Faults<CsvMappingFault>;
 
 /// A fault of a mapping, and where.
 #[derive(Debug)]
@@ -67,27 +64,6 @@ pub enum CsvMappingFaultKind {
     #[error("`{delimiter}` cannot delimit fields; use a comma, semicolon, tab or bar")]
     Delimiter { delimiter: char },
 }
-
-impl CsvMappingErrors {
-    pub(super) const fn new(faults: Vec<CsvMappingFault>) -> Self {
-        Self { faults }
-    }
-
-    /// The faults.
-    #[must_use]
-    pub fn faults(&self) -> &[CsvMappingFault] {
-        &self.faults
-    }
-}
-
-impl fmt::Display for CsvMappingErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "mapping has {} fault(s)", self.faults.len())?;
-        self.faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
-    }
-}
-
-impl Error for CsvMappingErrors {}
 
 impl CsvMappingFault {
     pub(super) fn new(table: TableName, file: &str, target: Option<&str>, kind: CsvMappingFaultKind) -> Self {

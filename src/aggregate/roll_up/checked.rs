@@ -6,7 +6,7 @@ use super::definition::{Operator, Over, RollUpDefinition};
 use super::fault::RollUpFaultKind;
 use super::spec::Spec;
 use crate::expr::{Checked, Checker, ExprLimits, Names, Of, Type};
-use crate::model::{AccountId, Schema, TypeId, Zones, nearest};
+use crate::model::{AccountId, Schema, TypeId, Zones, hint};
 
 /// A roll-up that makes sense: every name means something, and the operator fits.
 #[derive(Debug, Clone)]
@@ -117,7 +117,6 @@ impl CheckedRollUp {
 }
 
 fn unknown(what: &str, name: &str, all: &[String]) -> RollUpFaultKind {
-    let near = nearest(name, all.iter().map(String::as_str));
-    let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    let hint = hint(name, all.iter().map(String::as_str));
     RollUpFaultKind::Unknown(format!("there is no {what} `{name}`{hint}"))
 }

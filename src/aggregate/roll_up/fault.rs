@@ -1,35 +1,43 @@
 //! What is wrong with a roll-up?
 
-use std::fmt;
 use std::sync::Arc;
 
 use crate::expr::ExprErrors;
-use crate::model::IdError;
+use crate::model::{Faults, IdError};
 
 /// What is wrong with a roll-up.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RollUpFaultKind {
     /// Its name is no name.
+    #[error("{0}")]
     Name(IdError),
     /// Another has the name.
+    #[error("another has the same name")]
     Duplicate,
     /// The name means something already: an attribute, or another column.
+    #[error("its name is that of an attribute or another column")]
     Taken,
     /// The name is a word of the language, as `level` is.
-    Reserved,
+    #[error("{}", crate::model::reserved(.0))]
+    Reserved(Arc<str>),
     /// What it is over is not known: a child table, a kind of event, an account type; with the nearest name.
+    #[error("{0}")]
     Unknown(String),
     /// One of its expressions is wrong: which, and how.
+    #[error("{0}: {1}")]
     Expression(&'static str, ExprErrors),
     /// The operator does not fit what it reads.
+    #[error("{0}")]
     Operator(String),
     /// What the book, or what is supplied beside it, cannot answer.
+    #[error("{0}")]
     Unanswered(String),
 }
 
 /// A roll-up at fault.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("roll-up `{roll_up}`: {kind}")]
 pub struct RollUpFault {
     /// The roll-up.
     pub roll_up: Arc<str>,
@@ -37,41 +45,5 @@ pub struct RollUpFault {
     pub kind: RollUpFaultKind,
 }
 
-impl fmt::Display for RollUpFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "roll-up `{}`: ", self.roll_up)?;
-        match &self.kind {
-            RollUpFaultKind::Name(error) => write!(f, "{error}"),
-            RollUpFaultKind::Duplicate => f.write_str("another has the same name"),
-            RollUpFaultKind::Taken => f.write_str("its name is that of an attribute or another column"),
-            RollUpFaultKind::Reserved => f.write_str(&crate::model::reserved(&self.roll_up)),
-            RollUpFaultKind::Unknown(what)
-            | RollUpFaultKind::Operator(what)
-            | RollUpFaultKind::Unanswered(what) => f.write_str(what),
-            RollUpFaultKind::Expression(part, errors) => write!(f, "{part}: {errors}"),
-        }
-    }
-}
-
-/// Everything that is wrong with some roll-ups.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RollUpErrors(pub(super) Vec<RollUpFault>);
-
-impl RollUpErrors {
-    /// The faults, in the order of the roll-ups.
-    #[must_use]
-    pub fn faults(&self) -> &[RollUpFault] {
-        &self.0
-    }
-}
-
-impl fmt::Display for RollUpErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, fault) in self.0.iter().enumerate() {
-            write!(f, "{}{fault}", if place > 0 { "\n" } else { "" })?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for RollUpErrors {}
+/// Everything that is wrong with some roll-ups, in their order.
+pub type RollUpErrors = Faults<RollUpFault>;

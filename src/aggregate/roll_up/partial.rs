@@ -1,6 +1,5 @@
 //! What is known of a part of the rows, to be merged with other parts?
 
-use std::fmt;
 use std::sync::Arc;
 
 use super::checked::CheckedRollUp;
@@ -47,25 +46,16 @@ struct Kinds {
 }
 
 /// Why a partial result cannot be made, or merged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PartialError {
     /// The operator does not fit the types.
+    #[error("{0}")]
     Unfit(String),
     /// The other one is of another operator, or over other types.
+    #[error("partial results of different roll-ups do not merge")]
     Different,
 }
-
-impl fmt::Display for PartialError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unfit(why) => f.write_str(why),
-            Self::Different => f.write_str("partial results of different roll-ups do not merge"),
-        }
-    }
-}
-
-impl std::error::Error for PartialError {}
 
 impl Partial {
     /// Of no rows yet: of an operator over values of some types.

@@ -160,7 +160,10 @@ impl RollUpPlan {
                 faults.push(RollUpFault { roll_up: roll_up.clone(), kind: RollUpFaultKind::Duplicate });
             }
             if crate::model::is_reserved(&roll_up) {
-                faults.push(RollUpFault { roll_up: roll_up.clone(), kind: RollUpFaultKind::Reserved });
+                faults.push(RollUpFault {
+                    roll_up: roll_up.clone(),
+                    kind: RollUpFaultKind::Reserved(roll_up.clone()),
+                });
             }
             if names.name(Of::Account, &roll_up).is_some() {
                 faults.push(RollUpFault { roll_up: roll_up.clone(), kind: RollUpFaultKind::Taken });
@@ -176,7 +179,7 @@ impl RollUpPlan {
             }
         }
         if !faults.is_empty() {
-            return Err(RollUpErrors(faults));
+            return Err(RollUpErrors::new(faults));
         }
         Self::planned(schema, names, &[], all.into_values())
     }
@@ -234,7 +237,7 @@ impl RollUpPlan {
         }
         drop(kinds);
         if !faults.is_empty() {
-            return Err(RollUpErrors(faults));
+            return Err(RollUpErrors::new(faults));
         }
         let entries = roll_ups.into_iter().zip(placed).map(|(checked, (group, places))| {
             (checked.definition.name.clone(), Entry { checked, group, places })

@@ -163,9 +163,7 @@ impl Spec {
                     Type::Enum(values) | Type::Band(values) => match values.code(value) {
                         Some(code) => Cell::Int(i64::from(code)),
                         None => {
-                            let near = crate::model::nearest(value, values.iter().map(|text| &**text));
-                            let hint = near.map(|near| format!("; did you mean `{near}`?"));
-                            let hint = hint.unwrap_or_default();
+                            let hint = crate::model::hint(value, values.iter().map(|text| &**text));
                             return Err(format!("`{value}` is not an allowed value{hint}"));
                         }
                     },

@@ -15,7 +15,7 @@ use super::what::{WhatRef, cell_of, put_cell, put_name};
 use super::{Usage, start_of_day};
 use crate::expr::{Cell, Val};
 use crate::fold::Sum;
-use crate::model::{AccountId, Date, ValueFault, ValueFaultKind, nearest};
+use crate::model::{AccountId, Date, ValueFault, ValueFaultKind, hint};
 use crate::tree::hash_of_bytes;
 
 /// A row that fits.
@@ -223,8 +223,7 @@ impl<'e> Reader<'e> {
         }
         let number = self.schema.number(event.kind);
         let (Some(number), Some(kind)) = (number, number.and_then(|number| self.schema.at(number))) else {
-            let near = nearest(event.kind, self.schema.kinds().map(EventKind::name));
-            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let hint = hint(event.kind, self.schema.kinds().map(EventKind::name));
             faults.push(F::UnknownEvent { event: event.kind.to_owned(), hint });
             return Err(faults);
         };
@@ -265,8 +264,7 @@ impl<'e> Reader<'e> {
                 }
             } else {
                 let all = kind.properties.keys().chain(kind.measures.keys());
-                let near = nearest(name, all.map(|name| &**name));
-                let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                let hint = hint(name, all.map(|name| &**name));
                 let (event, name) = (event.kind.to_owned(), (*name).to_owned());
                 faults.push(F::UnknownField { event, name, hint });
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::model::{Attribute, AttributeType, limits};
+use crate::model::{Attribute, AttributeType, Faults, limits};
 
 /// The name under which expressions ask all events, whatever their kind.
 pub const ANY_EVENT: &str = "any";
@@ -212,28 +212,8 @@ pub struct UsageSchemaFault {
     pub why: String,
 }
 
-/// Everything that is wrong with declared kinds of event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsageSchemaErrors(Vec<UsageSchemaFault>);
-
-impl UsageSchemaErrors {
-    /// The faults, in declared order.
-    #[must_use]
-    pub fn faults(&self) -> &[UsageSchemaFault] {
-        &self.0
-    }
-}
-
-impl std::fmt::Display for UsageSchemaErrors {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (place, fault) in self.0.iter().enumerate() {
-            write!(f, "{}{fault}", if place > 0 { "; " } else { "" })?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for UsageSchemaErrors {}
+/// Everything that is wrong with declared kinds of event, in declared order.
+pub type UsageSchemaErrors = Faults<UsageSchemaFault>;
 
 /// The kinds of event that a host counts. Cloning is cheap.
 ///
@@ -276,7 +256,7 @@ impl UsageSchema {
             }
         }
         if !faults.is_empty() {
-            return Err(UsageSchemaErrors(faults));
+            return Err(Faults::new(faults));
         }
         let width = all.values().map(|kind| kind.measures.len()).max().unwrap_or(0);
         Ok(Self { kinds: Arc::new(all), width })

@@ -1,6 +1,5 @@
 //! Which number does an account have on each day?
 
-use std::fmt;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -10,7 +9,7 @@ use super::kind::UsageSchema;
 use super::names::WithUsage;
 use crate::aggregate::version::named;
 use crate::expr::{Checked, Checker, ExprErrors, Name, NameText, Names, Of, Op, Type};
-use crate::model::{AccountId, IdError};
+use crate::model::{AccountId, Faults, IdError};
 
 /// A named daily series: what is read of the events of one day, such as `events("login").count()`.
 ///
@@ -60,25 +59,32 @@ impl Metric {
 }
 
 /// What is wrong with a metric.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MetricFaultKind {
     /// Its name is no name.
+    #[error("{0}")]
     Name(IdError),
     /// Another metric has the name.
+    #[error("another has the same name")]
     Duplicate,
     /// The name is a word of the language, as `level` is.
+    #[error("{}", crate::model::reserved(.0))]
     Reserved(Arc<str>),
     /// Its expression is wrong.
+    #[error("{0}")]
     Expression(ExprErrors),
     /// Its expression is not a reading of events.
+    #[error("it is no reading of events, such as events(\"login\").count()")]
     NotEvents,
     /// Its expression has a window.
+    #[error("a metric has a value a day; write the window where it is asked")]
     Window,
 }
 
 /// A metric at fault.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("metric `{metric}`: {kind}")]
 pub struct MetricFault {
     /// The metric.
     pub metric: Arc<str>,
@@ -86,47 +92,8 @@ pub struct MetricFault {
     pub kind: MetricFaultKind,
 }
 
-impl fmt::Display for MetricFaultKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(error) => write!(f, "{error}"),
-            Self::Duplicate => f.write_str("another has the same name"),
-            Self::Reserved(name) => f.write_str(&crate::model::reserved(name)),
-            Self::Expression(errors) => write!(f, "{errors}"),
-            Self::NotEvents => f.write_str("it is no reading of events, such as events(\"login\").count()"),
-            Self::Window => f.write_str("a metric has a value a day; write the window where it is asked"),
-        }
-    }
-}
-
-impl fmt::Display for MetricFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "metric `{}`: {}", self.metric, self.kind)
-    }
-}
-
-/// Everything that is wrong with some metrics.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MetricErrors(Vec<MetricFault>);
-
-impl MetricErrors {
-    /// The faults, in the order of the metrics.
-    #[must_use]
-    pub fn faults(&self) -> &[MetricFault] {
-        &self.0
-    }
-}
-
-impl fmt::Display for MetricErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, fault) in self.0.iter().enumerate() {
-            write!(f, "{}{fault}", if place > 0 { "\n" } else { "" })?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for MetricErrors {}
+/// Everything that is wrong with some metrics, in their order.
+pub type MetricErrors = Faults<MetricFault>;
 
 /// Metrics that were checked together. Cloning is cheap.
 #[derive(Debug, Clone, Default)]
@@ -208,8 +175,8 @@ impl Metrics {
         if reserved.is_empty() {
             return checked;
         }
-        let others = checked.err().map(|errors| errors.0).unwrap_or_default();
-        Err(MetricErrors(reserved.into_iter().chain(others).collect()))
+        let others = checked.err().into_iter().flatten();
+        Err(Faults::new(reserved.into_iter().chain(others).collect()))
     }
 
     /// The same over the events of any names.
@@ -228,7 +195,7 @@ impl Metrics {
                 Err(kinds) => kinds.into_iter().for_each(fault),
             }
         }
-        if faults.is_empty() { Ok(Self(Arc::new(all))) } else { Err(MetricErrors(faults)) }
+        if faults.is_empty() { Ok(Self(Arc::new(all))) } else { Err(Faults::new(faults)) }
     }
 
     /// Metrics that were checked one by one, of different names.

@@ -4,16 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::expr::types::Type;
+use crate::model::Faults;
 
-/// What the expressions of a plan read and the [`Columns`](super::Columns) that they are asked of do not have. Every fault is
+/// What the expressions of a plan read and the [`Columns`](crate::expr::Columns) that they are asked of do not have. Every fault is
 /// listed; nothing is missing in silence.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExprPlanErrors {
-    faults: Vec<ExprPlanFault>,
-}
+pub type ExprPlanErrors = Faults<ExprPlanFault>;
 
 /// One fault, and the expression that it is of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expression {expression}: {kind}")]
 #[non_exhaustive]
 pub struct ExprPlanFault {
     /// The number of the expression, counted from 0.
@@ -54,39 +53,11 @@ pub enum ExprPlanFaultKind {
 }
 
 impl ExprPlanErrors {
-    pub(crate) const fn new(faults: Vec<ExprPlanFault>) -> Self {
-        Self { faults }
-    }
-
     /// An expression whose form does not fit.
     pub(crate) fn form(why: impl Into<String>) -> Self {
-        let kind = ExprPlanFaultKind::Form(why.into());
-        Self { faults: vec![ExprPlanFault { expression: 0, kind }] }
-    }
-
-    /// Each fault, by the number of its expression.
-    #[must_use]
-    pub fn faults(&self) -> &[ExprPlanFault] {
-        &self.faults
+        Self::one(ExprPlanFault { expression: 0, kind: ExprPlanFaultKind::Form(why.into()) })
     }
 }
-
-impl fmt::Display for ExprPlanFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expression {}: {}", self.expression, self.kind)
-    }
-}
-
-impl fmt::Display for ExprPlanErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, fault) in self.faults.iter().enumerate() {
-            write!(f, "{}{fault}", if place > 0 { "; " } else { "" })?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for ExprPlanErrors {}
 
 /// The evaluation was stopped before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -334,8 +334,7 @@ impl Check<'_> {
             return self.fault_at(Code::E101, node, message);
         };
         let Some((_, kind)) = fields.iter().find(|(known, _)| known == name) else {
-            let hint = nearest(name, fields.iter().map(|(known, _)| &**known));
-            let hint = hint.map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
+            let hint = crate::model::hint(name, fields.iter().map(|(known, _)| &**known));
             return self.fault_at(Code::E101, node, format!("there is no field `{name}`{hint}"));
         };
         let kind = kind.clone();

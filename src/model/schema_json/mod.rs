@@ -1,25 +1,22 @@
 //! How does a schema read as JSON?
 //!
-//! People write these documents, so every fault is reported at once with its path. Reading goes in three
-//! steps: text to a small tree that keeps what a map would lose (`tree`), tree to the parts of a
-//! [`SchemaBuilder`](super::SchemaBuilder) (`reader`), and the checks of the builder, which are those of a
-//! schema in code. Writing goes back through the same tree (`writer`).
+//! People write these documents, so every fault is reported at once with its path. Reading goes in two steps: from JSON to the
+//! parts of a [`SchemaBuilder`](super::SchemaBuilder) (`reader`), and the checks of the builder, which are those of a schema in
+//! code. Writing goes through a tree that keeps the order of fields (`writer`).
 //!
 //! What the words of a document mean stands here, once, for both directions.
 
-mod fields;
 mod reader;
 #[cfg(test)]
 mod tests;
-mod tree;
 mod writer;
 
 #[cfg(feature = "snapshot")]
 use super::Attribute;
 use super::limits::MAX_SCHEMA_BYTES;
-use super::schema_fault::Faults;
-use super::{CaseRule, Nesting, Schema, SchemaErrors, SchemaFaultKind, StatusGroup};
-pub(super) use tree::Json;
+use super::{
+    CaseRule, JsonDocument, Nesting, Schema, SchemaErrors, SchemaFault, SchemaFaultKind, StatusGroup,
+};
 
 /// The version that this library writes, and the only one it reads.
 const VERSION: u64 = 1;
@@ -57,7 +54,7 @@ impl Schema {
     /// # Errors
     ///
     /// [`SchemaErrors`] with every fault of the document in its order, up to a thousand: unknown and
-    /// repeated fields, values of the wrong type, and whatever [`SchemaBuilder::build`] refuses. Text that
+    /// duplicate fields, values of the wrong type, and whatever [`SchemaBuilder::build`] refuses. Text that
     /// is no JSON, or is larger than [`MAX_SCHEMA_BYTES`], has that one fault.
     ///
     /// [`SchemaBuilder::build`]: super::SchemaBuilder::build
@@ -85,9 +82,8 @@ impl Schema {
     /// let faults = Schema::from_json(wrong).unwrap_err();
     /// assert_eq!(
     ///     faults.to_string(),
-    ///     "schema has 2 fault(s)\n  \
-    ///      account_types[0]: unknown field `nestin`; did you mean `nesting`?\n  \
-    ///      account_types[0]: field `nesting` is missing",
+    ///     "at `/account_types/0`: unknown field `nestin`; did you mean `nesting`?\n\
+    ///      at `/account_types/0`: missing field `nesting`",
     /// );
     /// # Ok::<(), perennial::SchemaErrors>(())
     /// ```
@@ -96,10 +92,11 @@ impl Schema {
             return Err(whole(SchemaFaultKind::DocumentTooLarge { bytes: text.len() }));
         }
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let document = Json::parse(text).map_err(whole)?;
-        let mut faults = Faults::default();
-        let schema = reader::read(&document, &mut faults).and_then(|builder| builder.checked(&mut faults));
-        schema.ok_or_else(|| faults.into_errors_by(|fault| place(&document, fault.path())))
+        let mut faults = SchemaErrors::none();
+        let Some(document) = JsonDocument::parse(text, &mut faults) else { return Err(faults) };
+        let builder = reader::read(&document.value, &mut faults);
+        let schema = builder.and_then(|builder| builder.checked(&mut faults));
+        faults.sorted_by(|fault| place(&document.sections, fault.path())).or(schema)
     }
 
     /// Reads a schema from the bytes of its JSON document; see [`Schema::from_json`].
@@ -137,20 +134,14 @@ impl Attribute {
 
 /// A report of one fault of the document as a whole.
 fn whole(kind: SchemaFaultKind) -> SchemaErrors {
-    let mut faults = Faults::default();
-    faults.note("", kind);
-    faults.into_errors()
+    SchemaErrors::one(SchemaFault::new("", kind))
 }
 
-/// Where a path stands in the document: the place of its section, then the numbers in the path.
-fn place(document: &Json, path: &str) -> (Option<usize>, Vec<usize>) {
-    let section = path.split(['.', '[']).next().unwrap_or_default();
-    let section = match document {
-        Json::Object(fields) => fields.iter().position(|(name, _)| name == section),
-        _ => None,
-    };
-    let numbers = path.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok());
-    (section, numbers.collect())
+/// Where a path is in the document: the place of its section, then the numbers in the path.
+fn place(sections: &[String], path: &str) -> (Option<usize>, Vec<usize>) {
+    let mut steps = path.split('/').skip(1);
+    let section = steps.next().and_then(|first| sections.iter().position(|section| section == first));
+    (section, steps.filter_map(|step| step.parse().ok()).collect())
 }
 
 /// The word of a value in a table of words.

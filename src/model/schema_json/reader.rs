@@ -6,15 +6,14 @@
 
 use std::sync::Arc;
 
-use super::fields::Fields;
-use super::tree::Json;
+use serde_json::Value;
+
 use super::{CASES, GROUPS, NESTINGS, VERSION, VERSION_FIELD};
 use crate::model::limits::MAX_SCALE;
 use crate::model::schema_builder::{DeclaredAttribute, DeclaredTable};
-use crate::model::schema_fault::Faults;
 use crate::model::{
-    AccountType, Attribute, AttributeType, ChildTable, EnumValues, Nesting, SchemaBuilder, SchemaFaultKind,
-    StatusGroup, SystemAttribute, TableKind,
+    AccountType, Attribute, AttributeType, ChildTable, Currency, EnumValues, Fields, Nesting, Place,
+    SchemaBuilder, SchemaErrors, SchemaFaultKind, StatusGroup, SystemAttribute, TableKind,
 };
 
 /// What an attribute of any type may carry.
@@ -42,21 +41,9 @@ const TYPES: [&str; 13] = [
 ];
 
 /// The parts of the document. `None` when it is no document of a version that can be read.
-pub(super) fn read(document: &Json, faults: &mut Faults) -> Option<SchemaBuilder> {
-    let version = match document {
-        Json::Object(fields) => fields.iter().find(|(name, _)| name == VERSION_FIELD),
-        _ => None,
-    };
-    let version = version.and_then(|(_, version)| version.whole_number());
-    if let Some(version) = version.filter(|version| *version != VERSION) {
-        // What another version means by its fields is unknown, so their faults would be guesses.
-        faults.note(VERSION_FIELD, SchemaFaultKind::Version { version, understood: VERSION });
-        return None;
-    }
+pub(super) fn read(document: &Value, faults: &mut SchemaErrors) -> Option<SchemaBuilder> {
     let known = [VERSION_FIELD, "account_types", "products", "attributes", "tables"];
-    let root = Fields::open(document, String::new(), &known, faults)?;
-    root.need(VERSION_FIELD, faults);
-    root.whole_number(VERSION_FIELD, faults);
+    let root = Fields::document(document, VERSION, &known, faults)?;
     Some(SchemaBuilder {
         types: parts(&root, "account_types", faults, account_type),
         products: products(&root, faults),
@@ -68,23 +55,23 @@ pub(super) fn read(document: &Json, faults: &mut Faults) -> Option<SchemaBuilder
 /// The parts of a section, or of the columns of a table. What should be a list and is none counts as a
 /// list of unknown parts.
 fn parts<T>(
-    fields: &Fields<'_>,
+    fields: &Fields<'_, '_>,
     section: &str,
-    faults: &mut Faults,
-    read: fn(&Json, String, &mut Faults) -> Option<T>,
+    faults: &mut SchemaErrors,
+    read: fn(&Value, Place<'_>, &mut SchemaErrors) -> Option<T>,
 ) -> Vec<Option<T>> {
-    let path = fields.path_of(section);
+    let list = fields.at(section);
     match fields.list(section, faults) {
         Some(entries) => {
             let entries = entries.iter().enumerate();
-            entries.map(|(place, entry)| read(entry, format!("{path}[{place}]"), faults)).collect()
+            entries.map(|(number, entry)| read(entry, list.item(number), faults)).collect()
         }
         None if fields.has(section) => vec![None],
         None => Vec::new(),
     }
 }
 
-fn products(root: &Fields<'_>, faults: &mut Faults) -> Vec<Option<Arc<str>>> {
+fn products(root: &Fields<'_, '_>, faults: &mut SchemaErrors) -> Vec<Option<Arc<str>>> {
     let texts = root.texts("products", faults).unwrap_or_default();
     let mut products = vec![None; texts.last().map_or(0, |(place, _)| place + 1)];
     for (place, name) in texts {
@@ -95,15 +82,15 @@ fn products(root: &Fields<'_>, faults: &mut Faults) -> Vec<Option<Arc<str>>> {
     products
 }
 
-fn account_type(entry: &Json, path: String, faults: &mut Faults) -> Option<AccountType> {
-    let fields = Fields::open(entry, path, &["name", "nesting"], faults)?;
+fn account_type(entry: &Value, place: Place<'_>, faults: &mut SchemaErrors) -> Option<AccountType> {
+    let fields = Fields::open(entry, place, &["name", "nesting"], faults)?;
     let name = fields.needed_text("name", faults);
     let nesting = fields.needed_word("nesting", "nesting", &NESTINGS, faults).unwrap_or(Nesting::Ordered);
     Some(AccountType { name: Arc::from(name?), nesting })
 }
 
-fn table(entry: &Json, path: String, faults: &mut Faults) -> Option<DeclaredTable> {
-    let fields = Fields::open(entry, path, &["name", "kind", "label", "columns"], faults)?;
+fn table(entry: &Value, place: Place<'_>, faults: &mut SchemaErrors) -> Option<DeclaredTable> {
+    let fields = Fields::open(entry, place, &["name", "kind", "label", "columns"], faults)?;
     let name = fields.needed_text("name", faults);
     let kinds = TableKind::WORDS.map(|(kind, word)| (word, kind));
     let kind = fields.needed_word("kind", "kind of table", &kinds, faults).unwrap_or(TableKind::Custom);
@@ -113,15 +100,15 @@ fn table(entry: &Json, path: String, faults: &mut Faults) -> Option<DeclaredTabl
     Some(DeclaredTable { table: ChildTable { label, ..ChildTable::new(name?, kind) }, columns })
 }
 
-fn attribute(entry: &Json, path: String, faults: &mut Faults) -> Option<DeclaredAttribute> {
+fn attribute(entry: &Value, place: Place<'_>, faults: &mut SchemaErrors) -> Option<DeclaredAttribute> {
     let known = [HEAD.as_slice(), &COMMON].concat();
-    let fields = Fields::open(entry, path, &known, faults)?;
+    let fields = Fields::open(entry, place, &known, faults)?;
     if fields.has("system") { system_attribute(&fields, faults) } else { own_attribute(&fields, faults) }
 }
 
-fn column(entry: &Json, path: String, faults: &mut Faults) -> Option<DeclaredAttribute> {
+fn column(entry: &Value, place: Place<'_>, faults: &mut SchemaErrors) -> Option<DeclaredAttribute> {
     let known = [HEAD.as_slice(), &COMMON].concat();
-    let fields = Fields::open(entry, path, &known, faults)?;
+    let fields = Fields::open(entry, place, &known, faults)?;
     if fields.has("system") {
         misplaced(&fields, &["system"], "a column of a child table", faults);
         return None;
@@ -129,7 +116,7 @@ fn column(entry: &Json, path: String, faults: &mut Faults) -> Option<DeclaredAtt
     own_attribute(&fields, faults)
 }
 
-fn own_attribute(fields: &Fields<'_>, faults: &mut Faults) -> Option<DeclaredAttribute> {
+fn own_attribute(fields: &Fields<'_, '_>, faults: &mut SchemaErrors) -> Option<DeclaredAttribute> {
     let name = fields.needed_text("name", faults);
     let word = fields.needed_word("type", "type", &TYPES.map(|word| (word, word)), faults);
     let kind = word.and_then(|word| own_kind(fields, word, faults));
@@ -139,7 +126,7 @@ fn own_attribute(fields: &Fields<'_>, faults: &mut Faults) -> Option<DeclaredAtt
     name.map(|_| DeclaredAttribute { attribute, kind_known, groups: None })
 }
 
-fn own_kind(fields: &Fields<'_>, word: &'static str, faults: &mut Faults) -> Option<AttributeType> {
+fn own_kind(fields: &Fields<'_, '_>, word: &'static str, faults: &mut SchemaErrors) -> Option<AttributeType> {
     let needed = match word {
         "decimal" => "scale",
         "money" => "currency",
@@ -154,7 +141,7 @@ fn own_kind(fields: &Fields<'_>, word: &'static str, faults: &mut Faults) -> Opt
         "bool" => AttributeType::Bool,
         "int" => AttributeType::Int,
         "decimal" => AttributeType::Decimal { scale: needed_scale(fields, faults)? },
-        "money" => AttributeType::Money(fields.needed_currency(faults)?),
+        "money" => AttributeType::Money(needed_currency(fields, faults)?),
         "mixed_money" => AttributeType::MixedMoney {
             currency_column: fields.needed_text("currency_column", faults)?.into(),
         },
@@ -170,7 +157,7 @@ fn own_kind(fields: &Fields<'_>, word: &'static str, faults: &mut Faults) -> Opt
     })
 }
 
-fn system_attribute(fields: &Fields<'_>, faults: &mut Faults) -> Option<DeclaredAttribute> {
+fn system_attribute(fields: &Fields<'_, '_>, faults: &mut SchemaErrors) -> Option<DeclaredAttribute> {
     let words = SystemAttribute::ALL.map(|which| (which.name(), which));
     let which = fields.word("system", "system attribute", &words, faults);
     let Some(which) = which else {
@@ -194,7 +181,7 @@ fn system_attribute(fields: &Fields<'_>, faults: &mut Faults) -> Option<Declared
             (needed_values(fields, faults).map(SystemAttribute::journey_stage), None)
         }
         SystemAttribute::ContractValue => {
-            (fields.needed_currency(faults).map(SystemAttribute::contract_value), None)
+            (needed_currency(fields, faults).map(SystemAttribute::contract_value), None)
         }
         plain => (plain.attribute(), None),
     };
@@ -204,14 +191,16 @@ fn system_attribute(fields: &Fields<'_>, faults: &mut Faults) -> Option<Declared
 }
 
 /// Statuses with a group for each. `None` when none can be read.
-fn statuses(fields: &Fields<'_>, faults: &mut Faults) -> Option<(EnumValues, Vec<StatusGroup>)> {
+fn statuses(fields: &Fields<'_, '_>, faults: &mut SchemaErrors) -> Option<(EnumValues, Vec<StatusGroup>)> {
     fields.need("values", faults);
     let entries = fields.list("values", faults)?;
     let mut texts = Vec::new();
     let mut groups = Vec::new();
     for (place, entry) in entries.iter().enumerate() {
-        let path = format!("{}[{place}]", fields.path_of("values"));
-        let Some(status) = Fields::open(entry, path, &["value", "group"], faults) else { continue };
+        let list = fields.at("values");
+        let Some(status) = Fields::open(entry, list.item(place), &["value", "group"], faults) else {
+            continue;
+        };
         let value = status.needed_text("value", faults);
         let group = status.needed_word("group", "group", &GROUPS, faults);
         texts.extend(value.map(|value| (place, value)));
@@ -222,7 +211,7 @@ fn statuses(fields: &Fields<'_>, faults: &mut Faults) -> Option<(EnumValues, Vec
 }
 
 /// Allowed values. `None` when none can be read.
-fn needed_values(fields: &Fields<'_>, faults: &mut Faults) -> Option<EnumValues> {
+fn needed_values(fields: &Fields<'_, '_>, faults: &mut SchemaErrors) -> Option<EnumValues> {
     fields.need("values", faults);
     let entries = fields.list("values", faults)?;
     let texts = fields.texts("values", faults)?;
@@ -230,24 +219,30 @@ fn needed_values(fields: &Fields<'_>, faults: &mut Faults) -> Option<EnumValues>
     readable.then(|| EnumValues::with_places(texts))
 }
 
-fn needed_scale(fields: &Fields<'_>, faults: &mut Faults) -> Option<u8> {
+fn needed_scale(fields: &Fields<'_, '_>, faults: &mut SchemaErrors) -> Option<u8> {
     fields.need("scale", faults);
     let scale = fields.whole_number("scale", faults)?;
     let possible = u8::try_from(scale).ok().filter(|scale| *scale <= MAX_SCALE);
     if possible.is_none() {
-        faults.note(fields.path_of("scale"), SchemaFaultKind::Scale { scale });
+        faults.note(fields.at("scale").to_string(), SchemaFaultKind::Scale { scale });
     }
     possible
 }
 
-fn misplaced(fields: &Fields<'_>, others: &[&str], owner: &str, faults: &mut Faults) {
+fn needed_currency(fields: &Fields<'_, '_>, faults: &mut SchemaErrors) -> Option<Currency> {
+    let code = fields.needed_text("currency", faults)?;
+    let known = code.parse().map_err(SchemaFaultKind::UnknownCurrency);
+    known.map_err(|kind| faults.note(fields.at("currency").to_string(), kind)).ok()
+}
+
+fn misplaced(fields: &Fields<'_, '_>, others: &[&str], owner: &str, faults: &mut SchemaErrors) {
     for field in others.iter().filter(|field| fields.has(field)) {
-        faults.note(fields.path_of(field), SchemaFaultKind::Misplaced { owner: owner.to_owned() });
+        faults.note(fields.at(field).to_string(), SchemaFaultKind::Misplaced { owner: owner.to_owned() });
     }
 }
 
 /// The attribute with what any attribute may carry.
-fn with_common(mut attribute: Attribute, fields: &Fields<'_>, faults: &mut Faults) -> Attribute {
+fn with_common(mut attribute: Attribute, fields: &Fields<'_, '_>, faults: &mut SchemaErrors) -> Attribute {
     let mut set = |slot: &mut Option<Arc<str>>, field| {
         if let Some(text) = fields.text(field, faults) {
             *slot = Some(Arc::from(text));
@@ -265,13 +260,13 @@ fn with_common(mut attribute: Attribute, fields: &Fields<'_>, faults: &mut Fault
         attribute.applies_to = type_names(fields, "applies_to", faults);
     }
     match fields.get("required") {
-        Some(Json::Bool(true)) => attribute.required_at = Some(Vec::new()),
-        Some(Json::List(_)) => {
+        Some(Value::Bool(true)) => attribute.required_at = Some(Vec::new()),
+        Some(Value::Array(_)) => {
             let names = type_names(fields, "required", faults);
             attribute.required_at = Some(names).filter(|names| !names.is_empty());
         }
-        Some(other) if *other != Json::Bool(false) => {
-            fields.wrong::<()>("required", "true or a list of account types", other, faults);
+        Some(other) if *other != Value::Bool(false) => {
+            fields.wrong::<(), _>("required", "true or a list of account types", other, faults);
         }
         _ => {}
     }
@@ -279,11 +274,11 @@ fn with_common(mut attribute: Attribute, fields: &Fields<'_>, faults: &mut Fault
 }
 
 /// Names of account types. An empty list is a fault: some would read it as all types, some as none.
-fn type_names(fields: &Fields<'_>, name: &str, faults: &mut Faults) -> Vec<Arc<str>> {
+fn type_names(fields: &Fields<'_, '_>, name: &str, faults: &mut SchemaErrors) -> Vec<Arc<str>> {
     let texts = fields.texts(name, faults);
-    if matches!(fields.get(name), Some(Json::List(items)) if items.is_empty()) {
+    if matches!(fields.get(name), Some(Value::Array(items)) if items.is_empty()) {
         let message = "no account types; leave the field out or name some".to_owned();
-        faults.note(fields.path_of(name), SchemaFaultKind::Document { message });
+        faults.note(fields.at(name).to_string(), SchemaFaultKind::Document { message });
     }
     texts.unwrap_or_default().into_iter().map(|(_, text)| Arc::from(text)).collect()
 }

@@ -3,8 +3,8 @@
 //! The shortest one that reads back to the same schema: defaults are left out, and attributes of the
 //! system are named as such.
 
-use super::tree::Json;
 use super::{CASES, GROUPS, NESTINGS, VERSION, VERSION_FIELD, word_of};
+use crate::model::json::Json;
 use crate::model::{
     AccountType, Attribute, AttributeType, CaseRule, ChildTable, Schema, SystemAttribute, TableKind,
 };

@@ -5,7 +5,8 @@
 use serde_json::{Value as Json, json};
 
 use super::reader::{Reader, op};
-use super::{ImportErrors, Imported, Importer, NeededKind};
+use super::{ImportErrors, ImportFault, Imported, Importer, NeededKind};
+use crate::model::shown;
 
 /// Periods by their word, and what they are called here.
 const PERIODS: [(&str, &str); 7] = [
@@ -48,10 +49,8 @@ impl Importer<'_> {
         // The first in the text; of two at one place the longer, which stands first above.
         let found = found.min_by_key(|(at, operator)| (*at, usize::MAX - operator.len()));
         let Some((at, operator)) = found else {
-            return Err(ImportErrors::one(
-                "",
-                "expected a field, one of = != < <= > >=, and a day such as LAST_N_DAYS:30",
-            ));
+            let message = "expected a field, one of = != < <= > >=, and a day such as LAST_N_DAYS:30";
+            return Err(ImportErrors::one(ImportFault::new("", message)));
         };
         let field = text.get(..at).unwrap_or_default().trim();
         let literal = text.get(at + operator.len()..).unwrap_or_default().trim();
@@ -71,7 +70,7 @@ impl Reader<'_> {
         let ours = self.renamed(field);
         let field = self.name(&ours, None, NeededKind::Date, path);
         let Some((first, last)) = range(literal) else {
-            let literal: String = literal.chars().take(60).collect();
+            let literal = shown(literal);
             return self.fault(path, format!("`{literal}` is no relative day of Salesforce"));
         };
         let compared = |word: &str, day: &Json, field: &Json| op(word, vec![field.clone(), day.clone()]);

@@ -5,10 +5,10 @@
 use serde_json::{Value as Json, json};
 
 use super::kinds::{Kind, as_text};
-use super::reader::{MAX_NESTING, Reader, brief, not, op};
+use super::reader::{MAX_NESTING, Reader, not, op};
 use super::{ImportErrors, Imported, Importer, NeededKind};
 use crate::expr::Type;
-use crate::model::nearest;
+use crate::model::{Place, hint, shown};
 
 /// Operations that have a counterpart.
 const KNOWN: [&str; 29] = [
@@ -65,7 +65,7 @@ impl Reader<'_> {
                 let mut all = object.iter();
                 match (all.next(), all.next()) {
                     (Some((name, arguments)), None) => {
-                        let path = format!("{path}/{}", super::reader::escaped(name));
+                        let path = Place::at(path).field(name).to_string();
                         self.operation(name, arguments, &path, item, depth)
                     }
                     _ => self.fault(path, format!("an operation has one name, not {}", object.len())),
@@ -230,9 +230,8 @@ impl Reader<'_> {
             }
             _ => {
                 let known = KNOWN.iter().copied();
-                let hint =
-                    nearest(name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-                let name: String = name.chars().take(60).collect();
+                let hint = hint(name, known);
+                let name = shown(name);
                 self.fault(&whole, format!("`{name}` has no counterpart here{hint}"))
             }
         }
@@ -343,7 +342,7 @@ impl Reader<'_> {
             Some(Json::String(name)) => name.as_str(),
             None if item.is_some() => "",
             Some(other) => {
-                return self.fault(path, format!("expected the name of a variable, not {}", brief(other)));
+                return self.wrong(path, "the name of a variable", other);
             }
             None => return self.fault(path, "there is no name of a variable"),
         };

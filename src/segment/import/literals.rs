@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::reader::{Reader, brief};
+use super::reader::Reader;
 use crate::expr::Type;
 use crate::model::{Date, Decimal, Timestamp};
 
@@ -49,7 +49,7 @@ impl Reader<'_> {
         let Some(found) = found else {
             let wanted =
                 kind.map_or_else(|| "a text, a number, true or false".to_owned(), |kind| format!("a {kind}"));
-            return self.fault(path, format!("expected {wanted}, not {}", brief(value)));
+            return self.wrong(path, &wanted, value);
         };
         Some(found)
     }
@@ -69,7 +69,7 @@ impl Reader<'_> {
         };
         match found {
             Some(found) => Some(found),
-            None => self.fault(path, format!("{} is no {kind}", brief(value))),
+            None => self.wrong(path, kind, value),
         }
     }
 }

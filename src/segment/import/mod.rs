@@ -24,7 +24,7 @@ use serde_json::Value as Json;
 pub use self::export::export_react_querybuilder;
 pub use self::totango::{TotangoColumn, TotangoQuery, TotangoTarget};
 use crate::expr::{Ast, ExprLimits, Names};
-use crate::model::DocumentVersion;
+use crate::model::{At, DocumentVersion, Faults, JsonFault};
 
 /// Faults and notes that an import tells at most; further ones are counted.
 pub const MAX_IMPORT_FAULTS: usize = 100;
@@ -115,7 +115,7 @@ impl<'n> Importer<'n> {
     /// use perennial::segment::Importer;
     ///
     /// let error = Importer::parse("{\"metric\"\"sum__contract_value\"}").unwrap_err();
-    /// assert_eq!(error.to_string(), "at `line 1 column 10`: expected `:`; a colon is missing after a name");
+    /// assert_eq!(error.to_string(), "document is no JSON at line 1, column 10: expected `:`; a colon is missing after a name");
     /// ```
     pub fn parse(text: &str) -> Result<Json, ImportErrors> {
         reader::parse(text)
@@ -177,51 +177,28 @@ pub enum NeededKind {
 }
 
 /// Everything that a query says and an expression cannot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImportErrors {
-    faults: Vec<ImportFault>,
-    more: usize,
-}
+pub type ImportErrors = Faults<ImportFault>;
 
 /// One place of a query, and what is to be said of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{}{message}", At(path))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ImportFault {
-    /// Where: a JSON pointer, or a line and column of a text that is no JSON.
+    /// Where: a JSON pointer; empty for the query as a whole, and for a text that is no JSON.
     pub path: String,
     /// What, in words.
     pub message: String,
 }
 
-impl ImportErrors {
-    /// Each fault, in the order of the query.
-    #[must_use]
-    pub fn faults(&self) -> &[ImportFault] {
-        &self.faults
-    }
-
-    /// How many there are beyond [`MAX_IMPORT_FAULTS`].
-    #[must_use]
-    pub const fn more(&self) -> usize {
-        self.more
-    }
-
-    fn one(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { faults: vec![ImportFault { path: path.into(), message: message.into() }], more: 0 }
+impl ImportFault {
+    fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), message: message.into() }
     }
 }
 
-impl fmt::Display for ImportErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, ImportFault { path, message }) in self.faults.iter().enumerate() {
-            write!(f, "{}at `{path}`: {message}", if place > 0 { "\n" } else { "" })?;
-        }
-        if self.more > 0 {
-            write!(f, "\nand {} more", self.more)?;
-        }
-        Ok(())
+impl From<JsonFault> for ImportFault {
+    fn from(fault: JsonFault) -> Self {
+        Self::new(fault.path, fault.kind.to_string())
     }
 }
-
-impl std::error::Error for ImportErrors {}

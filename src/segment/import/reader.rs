@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{ImportErrors, ImportFault, Imported, Importer, MAX_IMPORT_FAULTS, NeededKind, NeededName};
 use crate::expr::{Ast, Name, Of, Type, WIRE_VERSION, name_parts};
 use crate::model::DocumentVersion;
-use crate::model::JsonOnce;
+use crate::model::{Fields, JsonDocument, Place, shown, wrong_type};
 
 /// How deep queries nest at most; expressions nest no deeper.
 pub(super) const MAX_NESTING: usize = 64;
@@ -20,23 +20,23 @@ type NameKey = (Arc<str>, Option<Arc<str>>, bool);
 /// something else.
 pub(super) struct Reader<'i> {
     pub(super) importer: &'i Importer<'i>,
-    faults: Vec<ImportFault>,
-    more: usize,
+    faults: ImportErrors,
     names: IndexMap<NameKey, NeededName>,
     notes: Vec<ImportFault>,
 }
 
 impl<'i> Reader<'i> {
     pub(super) fn new(importer: &'i Importer<'i>) -> Self {
-        Self { importer, faults: Vec::new(), more: 0, names: IndexMap::new(), notes: Vec::new() }
+        Self {
+            importer,
+            faults: ImportErrors::within(MAX_IMPORT_FAULTS),
+            names: IndexMap::new(),
+            notes: Vec::new(),
+        }
     }
 
     pub(super) fn fault<T>(&mut self, path: &str, message: impl Into<String>) -> Option<T> {
-        if self.faults.len() < MAX_IMPORT_FAULTS {
-            self.faults.push(ImportFault { path: path.to_owned(), message: message.into() });
-        } else {
-            self.more += 1;
-        }
+        self.faults.add(|| ImportFault::new(path, message));
         None
     }
 
@@ -49,7 +49,7 @@ impl<'i> Reader<'i> {
         let message = message.into();
         let known = self.notes.iter().any(|note| note.message == message);
         if !known && self.notes.len() < MAX_IMPORT_FAULTS {
-            self.notes.push(ImportFault { path: path.to_owned(), message });
+            self.notes.push(ImportFault::new(path, message));
         }
     }
 
@@ -91,7 +91,7 @@ impl<'i> Reader<'i> {
         let whole = json!({ "v": WIRE_VERSION, "expr": read });
         if let Err(errors) = Ast::from_json(&whole, &self.importer.limits) {
             let why = errors.faults().first().map(|fault| fault.message.clone()).unwrap_or_default();
-            let name: String = name.chars().take(60).collect();
+            let name = shown(name);
             return self.fault(path, format!("`{name}` cannot be a name here: {why}"));
         }
         self.needs(name, row.map(|(table, _)| table), kind, path);
@@ -146,11 +146,17 @@ impl<'i> Reader<'i> {
     }
 
     pub(super) fn errors(self) -> ImportErrors {
-        ImportErrors { faults: self.faults, more: self.more }
+        self.faults
     }
 
     pub(super) fn into_parts(self) -> (Vec<NeededName>, Vec<ImportFault>) {
         (self.names.into_values().collect(), self.notes)
+    }
+
+    /// Something else than expected.
+    pub(super) fn wrong<T>(&mut self, path: &str, expected: &str, other: &Json) -> Option<T> {
+        self.faults.refuse(&Place::at(path), || wrong_type(expected, other));
+        None
     }
 
     /// The field of an object as a text.
@@ -160,12 +166,34 @@ impl<'i> Reader<'i> {
         field: &str,
         path: &str,
     ) -> Option<&'j str> {
+        Fields::of(object, Place::at(path)).needed_text(field, &mut self.faults)
+    }
+
+    /// The field of an object, which is a fault unless it is there.
+    pub(super) fn need<'j>(
+        &mut self,
+        object: &'j Map<String, Json>,
+        field: &str,
+        path: &str,
+    ) -> Option<&'j Json> {
+        Fields::of(object, Place::at(path)).need(field, &mut self.faults)
+    }
+
+    /// The field of an object as a list; none where it is not there.
+    pub(super) fn items<'j>(
+        &mut self,
+        object: &'j Map<String, Json>,
+        field: &str,
+        path: &str,
+    ) -> Option<&'j [Json]> {
+        Fields::of(object, Place::at(path)).list(field, &mut self.faults)
+    }
+
+    /// The field of an object as true or false; false where it is not there, or null.
+    pub(super) fn truth(&mut self, object: &Map<String, Json>, field: &str, path: &str) -> Option<bool> {
         match object.get(field) {
-            Some(Json::String(text)) => Some(text),
-            Some(other) => {
-                self.fault(&format!("{path}/{field}"), format!("expected a text, not {}", brief(other)))
-            }
-            None => self.fault(path, format!("there is no `{field}`")),
+            Some(Json::Null) => Some(false),
+            _ => Fields::of(object, Place::at(path)).truth(field, &mut self.faults),
         }
     }
 }
@@ -185,54 +213,8 @@ pub(super) fn not(inner: Json) -> Json {
     json!({ "op": "not", "args": [inner] })
 }
 
-/// A value, in a few words.
-pub(super) fn brief(json: &Json) -> String {
-    match json {
-        Json::Null => "null".to_owned(),
-        Json::Array(_) => "a list".to_owned(),
-        Json::Object(_) => "an object".to_owned(),
-        Json::String(text) => format!("\"{}\"", text.chars().take(60).collect::<String>()),
-        other => other.to_string(),
-    }
-}
-
-/// A part of a JSON pointer.
-pub(super) fn escaped(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
-}
-
 pub(super) fn parse(text: &str) -> Result<Json, ImportErrors> {
-    let read: Result<JsonOnce, _> = serde_json::from_str(text);
-    if let Ok(read) = &read
-        && !read.twice.is_empty()
-    {
-        let twice = read.twice.iter().take(MAX_IMPORT_FAULTS);
-        let twice = twice
-            .map(|path| ImportFault { path: path.clone(), message: "this field stands twice".to_owned() });
-        let more = read.twice.len().saturating_sub(MAX_IMPORT_FAULTS);
-        return Err(ImportErrors { faults: twice.collect(), more });
-    }
-    read.map(|read| read.json).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        let at = format!("line {line} column {column}");
-        let said = error.to_string();
-        let said = said.split(" at line ").next().unwrap_or_default();
-        // What stands at the place, and what people write there.
-        let here = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-        let start = here.char_indices().map(|(at, _)| at).take_while(|at| *at < column).last().unwrap_or(0);
-        let near: String = here.get(start..).unwrap_or_default().chars().take(2).collect();
-        let typographic = |c| matches!(c, '“' | '”' | '„' | '‘' | '’' | '«' | '»');
-        let hint = if near.chars().any(typographic) {
-            "; JSON has straight quotes, not typographic ones"
-        } else if near.starts_with('\'') {
-            "; JSON quotes with \" and not with '"
-        } else if said.contains("expected `:`") {
-            "; a colon is missing after a name"
-        } else if said.contains("trailing comma") {
-            "; a comma stands after the last item"
-        } else {
-            ""
-        };
-        ImportErrors::one(at, format!("{said}{hint}"))
-    })
+    let mut faults = ImportErrors::within(MAX_IMPORT_FAULTS);
+    let document = JsonDocument::parse(text, &mut faults);
+    faults.or(document).map(|document| document.value)
 }

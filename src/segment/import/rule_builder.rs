@@ -5,10 +5,10 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::reader::{MAX_NESTING, Reader, brief, not, op};
+use super::reader::{MAX_NESTING, Reader, not, op};
 use super::{ImportErrors, Imported, Importer, NeededKind};
 use crate::expr::{Ast, Type, name_parts};
-use crate::model::nearest;
+use crate::model::{Place, hint, shown};
 
 /// The operators, the wire form of those that compare, and whether they turn the answer.
 const OPERATORS: [(&str, &str, bool); 18] = [
@@ -59,12 +59,12 @@ impl Reader<'_> {
     /// A group or a rule; `item` is the variable of the list around. `None` for what is muted, and after a fault.
     fn rules(&mut self, json: &Json, path: &str, item: Option<&str>, depth: usize) -> Option<Json> {
         let Json::Object(object) = json else {
-            return self.fault(path, format!("expected a group or a rule, not {}", brief(json)));
+            return self.wrong(path, "a group or a rule", json);
         };
         if depth >= MAX_NESTING {
             return self.fault(path, format!("groups nest at most {MAX_NESTING} deep"));
         }
-        if self.is_muted(object, path)? {
+        if self.truth(object, "muted", path)? {
             self.note(path, "what is muted is left out");
             return None;
         }
@@ -86,14 +86,7 @@ impl Reader<'_> {
         let Some(Json::Array(rules)) = object.get("rules") else {
             return self.fault(&format!("{path}/rules"), "expected a list of rules");
         };
-        let turned = match object.get("not") {
-            None | Some(Json::Null) => false,
-            Some(Json::Bool(turned)) => *turned,
-            Some(other) => {
-                return self
-                    .fault(&format!("{path}/not"), format!("expected true or false, not {}", brief(other)));
-            }
-        };
+        let turned = self.truth(object, "not", path)?;
         let between = rules.iter().any(Json::is_string);
         let muted = |rule: &Json| rule.get("muted") == Some(&Json::Bool(true));
         if !rules.is_empty() && rules.iter().filter(|rule| !rule.is_string()).all(muted) {
@@ -128,30 +121,18 @@ impl Reader<'_> {
         found.map(|found| if turned { not(found) } else { found })
     }
 
-    /// Whether a group or a rule is left out.
-    fn is_muted(&mut self, object: &Map<String, Json>, path: &str) -> Option<bool> {
-        match object.get("muted") {
-            None | Some(Json::Null) => Some(false),
-            Some(Json::Bool(muted)) => Some(*muted),
-            Some(other) => {
-                self.fault(&format!("{path}/muted"), format!("expected true or false, not {}", brief(other)))
-            }
-        }
-    }
-
     /// Every key that is not known is a fault: it may change who matches.
     fn only_known(&mut self, object: &Map<String, Json>, known: &[&str], path: &str) -> Option<()> {
         let mut sound = true;
         for (key, _) in
             object.iter().filter(|(key, value)| !known.contains(&key.as_str()) && !value.is_null())
         {
-            let at = format!("{path}/{}", super::reader::escaped(key));
+            let at = Place::at(path).field(key).to_string();
             let message = match key.as_str() {
                 "lhs" => "the left side of a rule is a field here, and no expression".to_owned(),
                 _ => {
-                    let near = nearest(key, known.iter().copied());
-                    let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-                    let key: String = key.chars().take(60).collect();
+                    let hint = hint(key, known.iter().copied());
+                    let key = shown(key);
                     format!("`{key}` is not known here, and may change who matches{hint}")
                 }
             };
@@ -257,9 +238,8 @@ impl Reader<'_> {
         }
         let Some((_, word, turned)) = found else {
             let known = OPERATORS.iter().map(|(known, ..)| *known);
-            let hint =
-                nearest(operator, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            let operator: String = operator.chars().take(60).collect();
+            let hint = hint(operator, known);
+            let operator = shown(operator);
             return self
                 .fault(&format!("{path}/operator"), format!("there is no operator `{operator}` here{hint}"));
         };
@@ -290,7 +270,7 @@ impl Reader<'_> {
     /// The value of a rule: a constant, or another field.
     fn operand(&mut self, of: &Operand<'_>) -> Option<Json> {
         let path = format!("{}/value", of.path);
-        let Some(value) = of.object.get("value") else { return self.fault(of.path, "there is no `value`") };
+        let value = self.need(of.object, "value", of.path)?;
         match of.object.get("valueSource").map(|source| source.as_str().unwrap_or("")) {
             None | Some("value") => self.constant(value, of, &path),
             _ if of.object.get("valueSource") == Some(&Json::Null) => self.constant(value, of, &path),
@@ -305,10 +285,10 @@ impl Reader<'_> {
                         self.fault(&path, "an item of a list is compared with a value, not with a field")
                     }
                 },
-                other => self.fault(&path, format!("expected the name of a field, not {}", brief(other))),
+                other => self.wrong(&path, "the name of a field", other),
             },
             Some(other) => {
-                let other: String = other.chars().take(60).collect();
+                let other = shown(other);
                 self.fault(
                     &format!("{}/valueSource", of.path),
                     format!("there is no source of values `{other}`"),
@@ -338,13 +318,12 @@ impl Reader<'_> {
         if of.object.get("valueSource").and_then(Json::as_str) == Some("field") {
             return self.fault(&path, "a list of fields is not asked; compare with each of them");
         }
-        let values: Vec<Json> = match of.object.get("value") {
+        let values: Vec<Json> = match self.need(of.object, "value", of.path)? {
             // As react-querybuilder does.
-            Some(Json::Array(values)) => values.iter().map(trimmed).collect(),
-            Some(Json::String(text)) => split(text).into_iter().map(Json::String).collect(),
-            Some(number @ Json::Number(_)) => vec![number.clone()],
-            Some(other) => return self.fault(&path, format!("expected a list, not {}", brief(other))),
-            None => return self.fault(of.path, "there is no `value`"),
+            Json::Array(values) => values.iter().map(trimmed).collect(),
+            Json::String(text) => split(text).into_iter().map(Json::String).collect(),
+            number @ Json::Number(_) => vec![number.clone()],
+            other => return self.wrong(&path, "a list", other),
         };
         if values.is_empty() {
             return self.fault(&path, "an empty list: nothing is in it");
@@ -388,10 +367,10 @@ impl Reader<'_> {
     ) -> Option<Json> {
         let match_path = format!("{path}/match");
         let Json::Object(mode) = mode else {
-            return self.fault(&match_path, format!("expected an object with `mode`, not {}", brief(mode)));
+            return self.wrong(&match_path, "an object with `mode`", mode);
         };
         self.only_known(mode, &["mode", "threshold"], &match_path)?;
-        let Some(group) = object.get("value") else { return self.fault(path, "there is no `value`") };
+        let group = self.need(object, "value", path)?;
         let word = self.text(mode, "mode", &match_path)?;
         let variable = ["x", "y", "z"].get(depth % 3).copied().unwrap_or("x");
         let value_path = format!("{path}/value");

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
 
@@ -13,11 +13,19 @@ use super::{
     Column, GroupBy, MAX_PAGE, Measure, MeasureKind, Query, QueryErrors, QueryFault, QueryFaultKind, SortKey,
 };
 use crate::expr::{Ast, ExprLimits};
-use crate::model::{JsonOnce, nearest};
+use crate::model::{Fields, JsonDocument};
 use crate::segment::cancelled::Counted;
 
 /// The version of the document that this release writes, and the only one that it reads.
 pub const QUERY_VERSION: u64 = crate::model::DOCUMENT_VERSION;
+
+/// The words of measures, as serde writes them.
+const MEASURES: [(&str, MeasureKind); 4] = [
+    ("sum", MeasureKind::Sum),
+    ("avg", MeasureKind::Avg),
+    ("min", MeasureKind::Min),
+    ("max", MeasureKind::Max),
+];
 
 impl Query {
     /// The query as a document.
@@ -67,39 +75,25 @@ impl Query {
     /// let broken = serde_json::json!({ "v": 1, "filter": "arr >", "sort": [{ "bye": "name" }], "limit": -1 });
     /// let errors = Query::from_json(&broken, &ExprLimits::default()).unwrap_err();
     /// let at: Vec<&str> = errors.faults().iter().map(|fault| fault.path.as_str()).collect();
-    /// assert_eq!(at, ["/filter", "/sort/0", "/sort/0/by", "/limit"]);
+    /// assert_eq!(at, ["/filter", "/sort/0", "/sort/0", "/limit"]);
     /// # Ok::<(), perennial::expr::ExprErrors>(())
     /// ```
     pub fn from_json(json: &Json, limits: &ExprLimits) -> Result<Self, QueryErrors> {
-        Self::from_json_once(json, &[], limits)
+        let mut faults = QueryErrors::none();
+        let read = query(json, limits, &mut faults);
+        faults.or(read)
     }
 
-    /// Reads the text of a document; a field that stands twice is a fault, which a map of JSON would lose.
+    /// Reads the text of a document; a field that is there twice is a fault, which a map of JSON would lose.
     ///
     /// # Errors
     ///
     /// As [`Query::from_json`], and where the text is no JSON.
     pub fn from_json_text(text: &str, limits: &ExprLimits) -> Result<Self, QueryErrors> {
-        match serde_json::from_str::<JsonOnce>(text) {
-            Ok(read) => Self::from_json_once(&read.json, &read.twice, limits),
-            Err(error) => {
-                let fault =
-                    QueryFault { path: String::new(), kind: QueryFaultKind::Other(error.to_string()) };
-                Err(QueryErrors { faults: vec![fault] })
-            }
-        }
-    }
-
-    fn from_json_once(json: &Json, twice: &[String], limits: &ExprLimits) -> Result<Self, QueryErrors> {
-        let mut reader = Reader { limits, faults: Vec::new() };
-        for path in twice {
-            reader.unsound(path, "this field stands twice");
-        }
-        let query = reader.query(json);
-        match query {
-            Some(query) if reader.faults.is_empty() => Ok(query),
-            _ => Err(QueryErrors { faults: reader.faults }),
-        }
+        let mut faults = QueryErrors::none();
+        let json = JsonDocument::parse(text, &mut faults);
+        let read = json.and_then(|json| query(&json.value, limits, &mut faults));
+        faults.or(read)
     }
 }
 
@@ -137,12 +131,9 @@ impl GroupBy {
     /// # Ok::<(), perennial::expr::ExprErrors>(())
     /// ```
     pub fn from_json(json: &Json, limits: &ExprLimits) -> Result<Self, QueryErrors> {
-        let mut reader = Reader { limits, faults: Vec::new() };
-        let groups = reader.groups(json);
-        match groups {
-            Some(groups) if reader.faults.is_empty() => Ok(groups),
-            _ => Err(QueryErrors { faults: reader.faults }),
-        }
+        let mut faults = QueryErrors::none();
+        let read = groups(json, limits, &mut faults);
+        faults.or(read)
     }
 }
 
@@ -155,8 +146,7 @@ impl Serialize for GroupBy {
 impl<'de> Deserialize<'de> for GroupBy {
     /// Reads a document within the default limits; the error names every fault.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = JsonOnce::deserialize(deserializer)?.checked::<D::Error>()?;
-        Self::from_json(&json, &ExprLimits::default()).map_err(D::Error::custom)
+        JsonDocument::read(deserializer, |json, faults| groups(json, &ExprLimits::default(), faults))
     }
 }
 
@@ -169,181 +159,92 @@ impl Serialize for Query {
 impl<'de> Deserialize<'de> for Query {
     /// Reads a document within the default limits; the error names every fault.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = JsonOnce::deserialize(deserializer)?.checked::<D::Error>()?;
-        Self::from_json(&json, &ExprLimits::default()).map_err(D::Error::custom)
+        JsonDocument::read(deserializer, |json, faults| query(json, &ExprLimits::default(), faults))
     }
 }
 
-struct Reader<'l> {
-    limits: &'l ExprLimits,
-    faults: Vec<QueryFault>,
+fn query(json: &Json, limits: &ExprLimits, faults: &mut QueryErrors) -> Option<Query> {
+    let known = ["v", "filter", "search", "sort", "columns", "limit", "with_cancelled"];
+    let fields = Fields::document(json, QUERY_VERSION, &known, faults)?;
+    let mut query = Query::new();
+    if fields.has("filter") {
+        query.filter = expression(&fields, "filter", limits, faults);
+    }
+    if let Some(text) = fields.kept_text("search", faults) {
+        query = query.search(&text);
+    }
+    query.sort = items(&fields, "sort", &["by", "descending"], faults, |key, faults| {
+        let by = expression(key, "by", limits, faults);
+        let descending = key.truth("descending", faults);
+        Some(SortKey { by: by?, descending: descending? })
+    });
+    query.columns = items(&fields, "columns", &["label", "value"], faults, |column, faults| {
+        let label = column.needed_text("label", faults);
+        let value = expression(column, "value", limits, faults);
+        Some(Column { label: Arc::from(label?), value: value? })
+    });
+    if let Some(limit) = fields.get("limit") {
+        match limit.as_u64().and_then(|limit| usize::try_from(limit).ok()) {
+            Some(limit) if (1..=MAX_PAGE).contains(&limit) => query.limit = limit,
+            _ => {
+                fields.wrong::<(), _>("limit", &format!("a number from 1 to {MAX_PAGE}"), limit, faults);
+            }
+        }
+    }
+    query.counted = counted(&fields, faults);
+    Some(query)
 }
 
-impl Reader<'_> {
-    fn fault<T>(&mut self, path: &str, message: impl Into<String>) -> Option<T> {
-        self.faults.push(QueryFault { path: path.to_owned(), kind: QueryFaultKind::Other(message.into()) });
-        None
-    }
+fn groups(json: &Json, limits: &ExprLimits, faults: &mut QueryErrors) -> Option<GroupBy> {
+    let known = ["v", "by", "measures", "with_cancelled"];
+    let fields = Fields::document(json, QUERY_VERSION, &known, faults)?;
+    let by = expression(&fields, "by", limits, faults);
+    let measures = items(&fields, "measures", &["label", "kind", "of"], faults, |measure, faults| {
+        let label = measure.needed_text("label", faults);
+        let kind = measure.needed_word("kind", "kind of measure", &MEASURES, faults);
+        let of = expression(measure, "of", limits, faults);
+        Some(Measure { label: Arc::from(label?), kind: kind?, of: of? })
+    });
+    let counted = counted(&fields, faults);
+    Some(GroupBy { by: by?, measures, counted })
+}
 
-    fn unsound(&mut self, path: &str, message: impl Into<String>) {
-        self.fault::<()>(path, message);
+fn counted(fields: &Fields<'_, '_>, faults: &mut QueryErrors) -> Counted {
+    match fields.truth("with_cancelled", faults) {
+        Some(true) => Counted::WithCancelled,
+        _ => Counted::Current,
     }
+}
 
-    fn known(&mut self, path: &str, object: &Map<String, Json>, known: &[&str]) {
-        for key in object.keys().filter(|key| !known.contains(&key.as_str())) {
-            let hint = nearest(key, known.iter().copied());
-            let hint = hint.map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
-            let key: String = key.chars().take(60).collect();
-            self.fault::<()>(path, format!("there is no field `{key}` here{hint}"));
-        }
+/// The objects of a list, read; none of a list that is too long.
+fn items<T>(
+    fields: &Fields<'_, '_>,
+    name: &str,
+    known: &[&str],
+    faults: &mut QueryErrors,
+    read: impl Fn(&Fields<'_, '_>, &mut QueryErrors) -> Option<T>,
+) -> Vec<T> {
+    let list = fields.at(name);
+    let items = fields.list(name, faults).unwrap_or_default();
+    if items.len() > super::MAX_COLUMNS {
+        faults.refuse_as(&list, format!("at most {} of them", super::MAX_COLUMNS));
+        return Vec::new();
     }
+    let read = items.iter().enumerate().filter_map(|(number, item)| {
+        let fields = Fields::open(item, list.item(number), known, faults)?;
+        read(&fields, faults)
+    });
+    read.collect()
+}
 
-    fn query(&mut self, json: &Json) -> Option<Query> {
-        let Json::Object(document) = json else { return self.fault("", "expected an object with `v`") };
-        self.known("", document, &["v", "filter", "search", "sort", "columns", "limit", "with_cancelled"]);
-        self.version(document);
-        let mut query = Query::new();
-        if let Some(filter) = document.get("filter") {
-            query.filter = self.expression(Some(filter), "/filter");
-        }
-        match document.get("search") {
-            None | Some(Json::Null) => {}
-            Some(Json::String(text)) => query = query.search(text),
-            Some(_) => self.unsound("/search", "expected a text"),
-        }
-        for (place, key) in self.list(document, "sort").iter().enumerate() {
-            let path = format!("/sort/{place}");
-            let Json::Object(object) = key else {
-                self.fault::<()>(&path, "expected an object with `by`");
-                continue;
-            };
-            self.known(&path, object, &["by", "descending"]);
-            let by = self.expression(object.get("by"), &format!("{path}/by"));
-            let descending = match object.get("descending") {
-                None => Some(false),
-                Some(Json::Bool(descending)) => Some(*descending),
-                Some(_) => self.fault(&format!("{path}/descending"), "expected true or false"),
-            };
-            query.sort.extend(by.zip(descending).map(|(by, descending)| SortKey { by, descending }));
-        }
-        for (place, column) in self.list(document, "columns").iter().enumerate() {
-            let path = format!("/columns/{place}");
-            let Json::Object(object) = column else {
-                self.fault::<()>(&path, "expected an object with `label` and `value`");
-                continue;
-            };
-            self.known(&path, object, &["label", "value"]);
-            let label = match object.get("label") {
-                Some(Json::String(label)) => Some(label.as_str()),
-                _ => self.fault(&format!("{path}/label"), "expected a text"),
-            };
-            let value = self.expression(object.get("value"), &format!("{path}/value"));
-            query
-                .columns
-                .extend(label.zip(value).map(|(label, value)| Column { label: Arc::from(label), value }));
-        }
-        if let Some(limit) = document.get("limit") {
-            match limit.as_u64().and_then(|limit| usize::try_from(limit).ok()) {
-                Some(limit) if (1..=MAX_PAGE).contains(&limit) => query.limit = limit,
-                _ => self
-                    .fault::<()>("/limit", format!("expected a number from 1 to {MAX_PAGE}"))
-                    .unwrap_or(()),
-            }
-        }
-        query.counted = self.counted(document);
-        Some(query)
-    }
-
-    fn counted(&mut self, document: &Map<String, Json>) -> Counted {
-        match document.get("with_cancelled") {
-            None | Some(Json::Bool(false)) => Counted::Current,
-            Some(Json::Bool(true)) => Counted::WithCancelled,
-            Some(_) => {
-                self.unsound("/with_cancelled", "expected true or false");
-                Counted::Current
-            }
-        }
-    }
-
-    fn groups(&mut self, json: &Json) -> Option<GroupBy> {
-        let Json::Object(document) = json else {
-            return self.fault("", "expected an object with `v` and `by`");
-        };
-        self.known("", document, &["v", "by", "measures", "with_cancelled"]);
-        self.version(document);
-        let by = self.expression(document.get("by"), "/by");
-        let mut measures = Vec::new();
-        for (place, measure) in self.list(document, "measures").iter().enumerate() {
-            let path = format!("/measures/{place}");
-            let Json::Object(object) = measure else {
-                self.unsound(&path, "expected an object with `label`, `kind` and `of`");
-                continue;
-            };
-            self.known(&path, object, &["label", "kind", "of"]);
-            let label = match object.get("label") {
-                Some(Json::String(label)) => Some(label.as_str()),
-                _ => self.fault(&format!("{path}/label"), "expected a text"),
-            };
-            let kind = object.get("kind").and_then(|kind| MeasureKind::deserialize(kind).ok());
-            let kind = match kind {
-                Some(kind) => Some(kind),
-                None => self.fault(&format!("{path}/kind"), "expected `sum`, `avg`, `min` or `max`"),
-            };
-            let of = self.expression(object.get("of"), &format!("{path}/of"));
-            if let (Some(label), Some(kind), Some(of)) = (label, kind, of) {
-                measures.push(Measure { label: Arc::from(label), kind, of });
-            }
-        }
-        let counted = self.counted(document);
-        Some(GroupBy { by: by?, measures, counted })
-    }
-
-    fn version(&mut self, document: &Map<String, Json>) {
-        match document.get("v").map(Json::as_u64) {
-            Some(Some(QUERY_VERSION)) => {}
-            Some(_) => self.unsound("/v", format!("this release reads version {QUERY_VERSION}")),
-            None => self.unsound("", "there is no `v`, the version"),
-        }
-    }
-
-    fn list<'j>(&mut self, document: &'j Map<String, Json>, field: &str) -> &'j [Json] {
-        match document.get(field) {
-            None => &[],
-            Some(Json::Array(items)) if items.len() <= super::MAX_COLUMNS => items,
-            Some(Json::Array(_)) => {
-                self.fault::<()>(&format!("/{field}"), format!("at most {} of them", super::MAX_COLUMNS));
-                &[]
-            }
-            Some(_) => {
-                self.fault::<()>(&format!("/{field}"), "expected a list");
-                &[]
-            }
-        }
-    }
-
-    fn expression(&mut self, json: Option<&Json>, path: &str) -> Option<Ast> {
-        match json {
-            Some(Json::String(text)) => match Ast::parse_within(text, self.limits) {
-                Ok(ast) => Some(ast),
-                Err(errors) => {
-                    let kind = QueryFaultKind::Expression(errors);
-                    self.faults.push(QueryFault { path: path.to_owned(), kind });
-                    None
-                }
-            },
-            Some(object @ Json::Object(_)) => match Ast::from_json(object, self.limits) {
-                Ok(ast) => Some(ast),
-                Err(errors) => {
-                    for fault in errors.faults() {
-                        self.fault::<()>(
-                            &format!("{path}{}", fault.path),
-                            format!("{} {}", fault.code, fault.message),
-                        );
-                    }
-                    None
-                }
-            },
-            _ => self.fault(path, "expected an expression: a text, or its wire form"),
-        }
-    }
+fn expression(
+    fields: &Fields<'_, '_>,
+    name: &str,
+    limits: &ExprLimits,
+    faults: &mut QueryErrors,
+) -> Option<Ast> {
+    Ast::in_field(fields, name, limits, faults, |path, errors| QueryFault {
+        path,
+        kind: QueryFaultKind::Expression(errors),
+    })
 }

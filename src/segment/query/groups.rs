@@ -259,7 +259,7 @@ impl GroupBy {
             let message = format!("accounts are not grouped by a {}", by.kind());
             faults.push(QueryFault { path: "/by".to_owned(), kind: QueryFaultKind::Other(message) });
         }
-        if faults.is_empty() { Ok(checked) } else { Err(QueryErrors { faults }) }
+        if faults.is_empty() { Ok(checked) } else { Err(QueryErrors::new(faults)) }
     }
 
     fn tallies(&self, checked: &[Checked]) -> Result<Vec<Tally>, QueryErrors> {
@@ -280,6 +280,6 @@ impl GroupBy {
                 }
             }
         }
-        if faults.is_empty() { Ok(tallies) } else { Err(QueryErrors { faults }) }
+        if faults.is_empty() { Ok(tallies) } else { Err(QueryErrors::new(faults)) }
     }
 }

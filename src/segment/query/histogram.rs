@@ -118,8 +118,7 @@ impl Histogram {
         value: &Ast,
         edges: &[f64],
     ) -> Result<Self, GroupError> {
-        let fault =
-            |path: &str, kind| QueryErrors { faults: vec![QueryFault { path: path.to_owned(), kind }] };
+        let fault = |path: &str, kind| QueryErrors::new(vec![QueryFault { path: path.to_owned(), kind }]);
         let checked = checker
             .check_ast(value.clone())
             .map_err(|errors| fault("/value", QueryFaultKind::Expression(errors)))?;

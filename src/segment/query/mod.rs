@@ -19,6 +19,7 @@ pub use self::groups::{Group, GroupBy, GroupError, Groups, MAX_GROUPS, Measure, 
 pub use self::histogram::{Bin, Histogram, MAX_BINS};
 pub use self::page::{AskError, CheckedQuery, Cursor, Page, PageRow};
 use crate::expr::{Ast, ExprErrors, ExprValue};
+use crate::model::{At, Faults, JsonFault};
 use crate::segment::cancelled::Counted;
 
 /// Accounts on one page, where a query does not say how many.
@@ -210,10 +211,7 @@ impl Query {
 }
 
 /// Everything that is wrong with a query.
-#[derive(Debug, Clone, PartialEq)]
-pub struct QueryErrors {
-    pub(super) faults: Vec<QueryFault>,
-}
+pub type QueryErrors = Faults<QueryFault>;
 
 /// One fault of a query.
 #[derive(Debug, Clone, PartialEq)]
@@ -235,28 +233,20 @@ pub enum QueryFaultKind {
     Other(String),
 }
 
-impl QueryErrors {
-    /// Each fault.
-    #[must_use]
-    pub fn faults(&self) -> &[QueryFault] {
-        &self.faults
+impl From<JsonFault> for QueryFault {
+    fn from(fault: JsonFault) -> Self {
+        Self { path: fault.path, kind: QueryFaultKind::Other(fault.kind.to_string()) }
     }
 }
 
-impl fmt::Display for QueryErrors {
+impl fmt::Display for QueryFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, fault) in self.faults.iter().enumerate() {
-            let between = if place > 0 { "\n" } else { "" };
-            match &fault.kind {
-                QueryFaultKind::Expression(errors) => write!(f, "{between}at `{}`:\n{errors}", fault.path)?,
-                QueryFaultKind::Other(message) => write!(f, "{between}at `{}`: {message}", fault.path)?,
-            }
+        match &self.kind {
+            QueryFaultKind::Expression(errors) => write!(f, "at `{}`:\n{errors}", self.path),
+            QueryFaultKind::Other(message) => write!(f, "{}{message}", At(&self.path)),
         }
-        Ok(())
     }
 }
-
-impl std::error::Error for QueryErrors {}
 
 /// A value of a column or key, as JSON.
 pub(super) type Shown = Option<ExprValue>;

@@ -126,7 +126,7 @@ impl Query {
             }
         }
         if !faults.is_empty() {
-            return Err(QueryErrors { faults });
+            return Err(QueryErrors::new(faults));
         }
         let search = self.search.clone();
         Ok(CheckedQuery { filter, search, sort, columns, limit: self.limit, counted: self.counted })

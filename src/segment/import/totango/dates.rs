@@ -3,8 +3,8 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::super::date_literal::{bound, day};
-use super::super::reader::{Reader, brief, op};
-use crate::model::{Date, Timestamp};
+use super::super::reader::{Reader, op};
+use crate::model::{Date, Timestamp, shown};
 
 /// What a number of milliseconds stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Reader<'_> {
             _ => None,
         };
         let Some(millis) = millis else {
-            return self.fault(path, format!("expected milliseconds since 1970, not {}", brief(value)));
+            return self.wrong(path, "milliseconds since 1970", value);
         };
         let instant = millis.checked_mul(1_000).and_then(Timestamp::from_micros);
         let Some(instant) = instant else {
@@ -111,7 +111,7 @@ impl Reader<'_> {
                 return Some(within(bound("startOf", period, offset), bound("endOf", period, offset)));
             }
         }
-        let joker: String = joker.chars().take(60).collect();
+        let joker = shown(joker);
         let message = format!(
             "there is no relative day `{joker}`; known are `today`, `last_30_days`, `more_than_30_days_ago`, \
              `between_next_30_and_60_days`, `this_quarter` and their like"

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::super::reader::{Reader, brief, op};
+use super::super::reader::{Reader, op};
 use super::super::{ImportErrors, Importer};
 use super::terms::Row;
 use super::{TotangoColumn, TotangoQuery, TotangoTarget};
 use crate::expr::Ast;
-use crate::model::DocumentVersion;
+use crate::model::{DocumentVersion, found, shown};
 
 /// Records of one answer, where the query does not say, and at most.
 const COUNT: usize = 1_000;
@@ -81,17 +81,17 @@ impl Reader<'_> {
         } else if path.contains("/tasks/") {
             self.fault("", "a query for tasks is out of scope: an expression asks accounts and their rows")
         } else {
-            let path: String = path.chars().take(60).collect();
+            let path = shown(path);
             self.fault("", format!("`{path}` is no path of the Search API for accounts or users"))
         }
     }
 
     fn totango(&mut self, target: TotangoTarget, json: &Json) -> Option<TotangoQuery> {
         let Json::Object(query) = json else {
-            return self.fault("", format!("expected an object with `terms`, not {}", brief(json)));
+            return self.wrong("", "an object with `terms`", json);
         };
         for key in query.keys().filter(|key| !KEYS.contains(&key.as_str())) {
-            let key: String = key.chars().take(60).collect();
+            let key = shown(key);
             self.note("", format!("`{key}` is passed over"));
         }
         let row = match target {
@@ -102,14 +102,13 @@ impl Reader<'_> {
         };
         let row = row.map(|row| (self.renamed(row.table), row.variable));
         let row = row.as_ref().map(|(table, variable)| Row { table, variable });
-        let terms = match query.get("terms") {
-            Some(Json::Array(terms)) => terms.as_slice(),
-            Some(other) => self.fault("/terms", format!("expected a list, not {}", brief(other)))?,
-            None => self.fault("", "there is no `terms`; an empty list asks for everything")?,
-        };
+        if !query.contains_key("terms") {
+            return self.fault("", "missing field `terms`; an empty list asks for everything");
+        }
+        let terms = self.items(query, "terms", "")?;
         let (of_account, of_row) = self.terms(terms, row.as_ref());
         if let Some(scope) = query.get("scope").filter(|scope| **scope != json!("all")) {
-            self.fault::<()>("/scope", format!("only the scope \"all\" is known, not {}", brief(scope)));
+            self.fault::<()>("/scope", format!("only the scope \"all\" is known, not {}", found(scope)));
         }
         let columns = self.columns(query, row.as_ref());
         let sort = self.sort(query);
@@ -160,15 +159,7 @@ impl Reader<'_> {
     fn columns(&mut self, query: &Map<String, Json>, row: Option<&Row<'_>>) -> Vec<TotangoColumn> {
         let mut columns = Vec::new();
         for (key, row) in [("fields", row), ("parent_account_fields", None)] {
-            let fields = match query.get(key) {
-                None => continue,
-                Some(Json::Array(fields)) => fields,
-                Some(other) => {
-                    self.fault::<()>(&format!("/{key}"), format!("expected a list, not {}", brief(other)));
-                    continue;
-                }
-            };
-            for (place, field) in fields.iter().enumerate() {
+            for (place, field) in self.items(query, key, "").unwrap_or_default().iter().enumerate() {
                 let path = format!("/{key}/{place}");
                 let Some((label, value)) = self.field(field, row, &path) else { continue };
                 let value = self.expression(&value, &path);
@@ -184,14 +175,12 @@ impl Reader<'_> {
             None | Some(Json::Null) => false,
             Some(Json::String(order)) if order.eq_ignore_ascii_case("asc") => false,
             Some(Json::String(order)) if order.eq_ignore_ascii_case("desc") => true,
-            Some(other) => {
-                self.fault("/sort_order", format!("expected \"ASC\" or \"DESC\", not {}", brief(other)))?
-            }
+            Some(other) => self.wrong("/sort_order", "\"ASC\" or \"DESC\"", other)?,
         };
         let by = match query.get("sort_by") {
             None | Some(Json::Null) => return None,
             Some(Json::String(by)) => by.as_str(),
-            Some(other) => self.fault("/sort_by", format!("expected a text, not {}", brief(other)))?,
+            Some(other) => self.wrong("/sort_by", "a text", other)?,
         };
         // `name` is the id there, `display_name` what people read.
         let by = match by {
@@ -211,9 +200,7 @@ impl Reader<'_> {
             Some(value) => {
                 let amount = value.as_u64().and_then(|amount| usize::try_from(amount).ok());
                 let path = format!("/{key}");
-                amount
-                    .or_else(|| self.fault(&path, format!("expected a whole number, not {}", brief(value))))
-                    .unwrap_or(0)
+                amount.or_else(|| self.wrong(&path, "a whole number", value)).unwrap_or(0)
             }
         }
     }

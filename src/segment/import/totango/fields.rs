@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::super::NeededKind;
-use super::super::reader::{Reader, brief};
+use super::super::reader::Reader;
 use super::terms::Row;
 
 /// Names that Totango gives, and ours for the same.
@@ -64,16 +64,13 @@ impl Reader<'_> {
     /// A column: what stands above it, and what it shows.
     pub(super) fn field(&mut self, json: &Json, row: Option<&Row<'_>>, path: &str) -> Option<(String, Json)> {
         let Json::Object(field) = json else {
-            return self.fault(path, format!("expected a column, not {}", brief(json)));
+            return self.wrong(path, "a column", json);
         };
         let kind = self.text(field, "type", path)?;
         let label = match field.get("field_display_name") {
             None | Some(Json::Null) => None,
             Some(Json::String(label)) => Some(label.trim_end().to_owned()),
-            Some(other) => self.fault(
-                &format!("{path}/field_display_name"),
-                format!("expected a text, not {}", brief(other)),
-            )?,
+            Some(other) => self.wrong(&format!("{path}/field_display_name"), "a text", other)?,
         };
         if kind == "products" {
             // A list that the host keeps: of the account and those directly below, or of the whole subtree.

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::super::NeededKind;
-use super::super::reader::{MAX_NESTING, Reader, brief, not, op};
+use super::super::reader::{MAX_NESTING, Reader, not, op};
 use super::dates::Days;
 use crate::expr::Type;
-use crate::model::nearest;
+use crate::model::{Place, hint, shown};
 
 /// The rows that a query asks for: a child table, and what a row is called.
 pub(super) struct Row<'r> {
@@ -86,7 +86,7 @@ impl Reader<'_> {
             let is_parent = term.get("type").and_then(Json::as_str) == Some("parent_account");
             match row {
                 Some(_) if is_parent => {
-                    if let Some(inner) = self.list(term, "terms", &path) {
+                    if let Some(inner) = term.as_object().and_then(|term| self.list(term, "terms", &path)) {
                         for (place, term) in inner.iter().enumerate() {
                             of_account.extend(self.term(term, None, &format!("{path}/terms/{place}"), 1));
                         }
@@ -99,14 +99,11 @@ impl Reader<'_> {
         (of_account, of_row)
     }
 
-    fn list<'j>(&mut self, term: &'j Json, key: &str, path: &str) -> Option<&'j [Json]> {
-        match term.get(key) {
-            Some(Json::Array(items)) if !items.is_empty() => Some(items),
-            Some(Json::Array(_)) => self.fault(&format!("{path}/{key}"), "an empty list of terms"),
-            Some(other) => {
-                self.fault(&format!("{path}/{key}"), format!("expected a list, not {}", brief(other)))
-            }
-            None => self.fault(path, format!("there is no `{key}`")),
+    fn list<'j>(&mut self, term: &'j Map<String, Json>, key: &str, path: &str) -> Option<&'j [Json]> {
+        self.need(term, key, path)?;
+        match self.items(term, key, path)? {
+            [] => self.fault(&format!("{path}/{key}"), "an empty list of terms"),
+            items => Some(items),
         }
     }
 
@@ -115,12 +112,12 @@ impl Reader<'_> {
             return self.fault(path, format!("terms nest at most {MAX_NESTING} deep"));
         }
         let Json::Object(term) = json else {
-            return self.fault(path, format!("expected a term, not {}", brief(json)));
+            return self.wrong(path, "a term", json);
         };
         let kind = self.text(term, "type", path)?;
         match kind {
             "or" | "and" => {
-                let items = self.list(json, kind, path)?;
+                let items = self.list(term, kind, path)?;
                 let parts: Vec<Option<Json>> = items
                     .iter()
                     .enumerate()
@@ -132,7 +129,7 @@ impl Reader<'_> {
             "parent_account" => match row {
                 // Inside an `or`: the account of the row, whose names are bare.
                 Some(_) => {
-                    let items = self.list(json, "terms", path)?;
+                    let items = self.list(term, "terms", path)?;
                     let parts: Vec<Option<Json>> = items
                         .iter()
                         .enumerate()
@@ -225,9 +222,8 @@ impl Reader<'_> {
                 (format!("health_dimension_{}", text(self, "dimension")?), NeededKind::Number)
             }
             other => {
-                let near = nearest(other, TYPES.iter().copied());
-                let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-                let other: String = other.chars().take(60).collect();
+                let hint = hint(other, TYPES.iter().copied());
+                let other = shown(other);
                 return self.fault(&format!("{path}/type"), format!("there is no type `{other}` here{hint}"));
             }
         };
@@ -249,9 +245,7 @@ impl Reader<'_> {
             None | Some(Json::Null) => Some(true),
             Some(Json::Bool(direct)) => Some(*direct),
             Some(Json::String(text)) if text == "true" || text == "false" => Some(text == "true"),
-            Some(other) => {
-                self.fault(&format!("{path}/direct"), format!("expected true or false, not {}", brief(other)))
-            }
+            Some(other) => self.wrong(&format!("{path}/direct"), "true or false", other),
         }
     }
 
@@ -259,13 +253,12 @@ impl Reader<'_> {
     fn tested(&mut self, term: &Map<String, Json>, asked: &Asked, path: &str) -> Option<Json> {
         let mut parts: Vec<Option<Json>> = Vec::new();
         for (key, value) in term.iter().filter(|(key, _)| !NAMING.contains(&key.as_str())) {
-            let path = format!("{path}/{}", super::super::reader::escaped(key));
+            let path = Place::at(path).field(key).to_string();
             parts.push(if OPERATORS.contains(&key.as_str()) {
                 self.test(key, value, asked, &path)
             } else {
-                let near = nearest(key, OPERATORS.iter().copied());
-                let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-                let key: String = key.chars().take(60).collect();
+                let hint = hint(key, OPERATORS.iter().copied());
+                let key = shown(key);
                 self.fault(&path, format!("there is no question `{key}` here{hint}"))
             });
         }
@@ -285,7 +278,7 @@ impl Reader<'_> {
         match key {
             "in_list" | "is_one_of" | "not_in_list" | "is_not_one_of" => {
                 let Json::Array(items) = value else {
-                    return self.fault(path, format!("expected a list, not {}", brief(value)));
+                    return self.wrong(path, "a list", value);
                 };
                 if items.is_empty() {
                     return self.fault(path, "an empty list: nothing is in it");
@@ -314,14 +307,14 @@ impl Reader<'_> {
                         op("containsFold", vec![read, part])
                     })
                 }
-                other => self.fault(path, format!("expected a text, not {}", brief(other))),
+                other => self.wrong(path, "a text", other),
             },
             "exists" => {
                 let truth = match value {
                     Json::Bool(truth) => *truth,
                     Json::String(text) if text == "true" || text == "false" => text == "true",
                     other => {
-                        return self.fault(path, format!("expected true or false, not {}", brief(other)));
+                        return self.wrong(path, "true or false", other);
                     }
                 };
                 let has = op("has", vec![read]);
@@ -329,8 +322,7 @@ impl Reader<'_> {
             }
             "joker" => match value {
                 Json::String(joker) => self.joker(&read, joker, path),
-                other => self
-                    .fault(path, format!("expected a text such as \"last_30_days\", not {}", brief(other))),
+                other => self.wrong(path, "a text such as \"last_30_days\"", other),
             },
             "is_in_one_of" | "is_not_in" => {
                 self.fault(path, "this is asked of saved segments: type `active_list`")
@@ -390,8 +382,7 @@ impl Reader<'_> {
         for (place, item) in items.iter().enumerate() {
             let product = match item {
                 Json::String(_) => self.literal(item, Some(&Type::Text), path),
-                other => self
-                    .fault(&format!("{path}/{place}"), format!("expected a product, not {}", brief(other))),
+                other => self.wrong(&format!("{path}/{place}"), "a product", other),
             };
             parts.push(product.map(|product| {
                 if direct {
@@ -417,7 +408,7 @@ impl Reader<'_> {
     fn active_list(&mut self, term: &Map<String, Json>, path: &str) -> Option<Json> {
         let mut found: Vec<Option<Json>> = Vec::new();
         for (key, value) in term.iter().filter(|(key, _)| !matches!(key.as_str(), "type" | "query_term_id")) {
-            let path = format!("{path}/{}", super::super::reader::escaped(key));
+            let path = Place::at(path).field(key).to_string();
             let turned = match key.as_str() {
                 "is_in_one_of" => false,
                 "is_not_in" => true,
@@ -437,10 +428,7 @@ impl Reader<'_> {
                 let id = match id {
                     Json::String(id) => Some(id.clone()),
                     Json::Number(id) => Some(id.to_string()),
-                    other => self.fault(
-                        &format!("{path}/{place}"),
-                        format!("expected the id of a segment, not {}", brief(other)),
-                    ),
+                    other => self.wrong(&format!("{path}/{place}"), "the id of a segment", other),
                 };
                 parts.push(id.map(|id| {
                     let id = self.renamed(&id);

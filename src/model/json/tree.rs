@@ -1,7 +1,6 @@
 //! What does a JSON text say, before anything is made of it?
 //!
-//! A tree of our own, because a map would lose repeated fields and the order of the document, and the
-//! derives of serde stop at the first fault. Depth needs no care here or on drop: `serde_json` refuses
+//! A tree of our own, because a map would lose duplicate fields and the order of the document. Depth needs no care here or on drop: `serde_json` refuses
 //! to read deeper than 128 levels, so no deeper tree exists.
 
 use std::fmt;
@@ -10,8 +9,6 @@ use std::str::FromStr;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Number;
-
-use crate::model::SchemaFaultKind;
 
 /// The key under which `serde_json` hands over numbers as text, when some other crate of the host has
 /// switched on its feature `arbitrary_precision`.
@@ -29,19 +26,8 @@ pub(in crate::model) enum Json {
 }
 
 impl Json {
-    /// Reads a whole text; what is no JSON is a fault with line and column.
-    pub(super) fn parse(text: &str) -> Result<Self, SchemaFaultKind> {
-        serde_json::from_str(text).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            let message = error.to_string();
-            let place = format!(" at line {line} column {column}");
-            let message = message.strip_suffix(&place).unwrap_or(&message).to_owned();
-            SchemaFaultKind::Syntax { line, column, message }
-        })
-    }
-
     /// Writes it over several lines, indented by two spaces, with a line feed at the end.
-    pub(super) fn pretty(&self) -> String {
+    pub(in crate::model) fn pretty(&self) -> String {
         // Writing texts, whole numbers and lists of them into memory has no way to fail.
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');
@@ -50,33 +36,12 @@ impl Json {
 
     /// Writes it in one line.
     #[cfg(feature = "snapshot")]
-    pub(super) fn compact(&self) -> String {
+    pub(in crate::model) fn compact(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    pub(super) fn text(text: &str) -> Self {
+    pub(in crate::model) fn text(text: &str) -> Self {
         Self::Text(text.to_owned())
-    }
-
-    /// The number that it is, where that is whole and not negative.
-    pub(super) fn whole_number(&self) -> Option<u64> {
-        match self {
-            Self::Number(number) => number.as_u64(),
-            _ => None,
-        }
-    }
-
-    /// What it is, for messages.
-    pub(super) const fn word(&self) -> &'static str {
-        match self {
-            Self::Null => "null",
-            Self::Bool(true) => "true",
-            Self::Bool(false) => "false",
-            Self::Number(_) => "number",
-            Self::Text(_) => "text",
-            Self::List(_) => "list",
-            Self::Object(_) => "object",
-        }
     }
 }
 

@@ -1,0 +1,19 @@
+//! How is a JSON document read, with every fault and its place?
+//!
+//! A text becomes a value once ([`JsonDocument`]): fields that are there twice are noted, which a map would lose. An object
+//! is then read field by field ([`Fields`]). A reader asks for what it knows and gets `None` for what is wrong, which is noted at
+//! its [`Place`], so that it goes on with the next field and finds all faults in one pass.
+//!
+//! Every list of faults whose faults can be made of a [`JsonFault`] can be read into.
+
+mod document;
+mod fault;
+mod fields;
+mod place;
+mod tree;
+
+pub(crate) use document::JsonDocument;
+pub use fault::{JsonFault, JsonFaultKind};
+pub(crate) use fields::{Fields, found, wrong_type};
+pub(crate) use place::{At, Place};
+pub(super) use tree::Json;
