@@ -138,6 +138,7 @@ impl<'c> Columns<'c> {
     /// );
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[must_use]
     pub fn explain(
         &self,
         name: &str,

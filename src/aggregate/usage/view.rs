@@ -352,7 +352,7 @@ impl Supply for UsageView {
         let mut found = Vec::new();
         let kind = self.metrics.kind(asked.name).filter(|_| asked.is_metric).cloned();
         self.asked(asked, |answering| {
-            answering.each_day(self.account(place, answering.days()).as_deref(), &mut found)
+            answering.each_day(self.account(place, answering.days()).as_deref(), &mut found);
         });
         (kind, found)
     }

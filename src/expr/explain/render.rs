@@ -29,7 +29,7 @@ impl fmt::Display for Explanation {
             match line {
                 Line::Part(at, depth) => {
                     let Some(part) = self.parts.get(at) else { continue };
-                    self.part(f, part, depth)?;
+                    write_part(f, part, depth)?;
                     // A part is written once, even in a document that says otherwise.
                     let below = part.below.iter().rev().filter(|below| **below > at);
                     left.extend(below.map(|below| Line::Part(*below, depth + 1)));
@@ -73,24 +73,22 @@ impl fmt::Display for Explanation {
     }
 }
 
-impl Explanation {
-    fn part(&self, f: &mut fmt::Formatter<'_>, part: &Part, depth: usize) -> fmt::Result {
-        let indent = depth * 2;
-        let said = match (&part.value, part.truth()) {
-            (Some(value), None) => value.to_string(),
-            (_, truth) => word(truth).to_owned(),
-        };
-        let what = match part.kind {
-            PartKind::All => "all of",
-            PartKind::Any => "one of",
-            PartKind::Not => "not",
-            _ => &*part.text,
-        };
-        write!(f, "{:indent$}{said:<4} {what}", "")?;
-        match &part.account {
-            Some(account) => writeln!(f, " (at {account})"),
-            None => writeln!(f),
-        }
+fn write_part(f: &mut fmt::Formatter<'_>, part: &Part, depth: usize) -> fmt::Result {
+    let indent = depth * 2;
+    let said = match (&part.value, part.truth()) {
+        (Some(value), None) => value.to_string(),
+        (_, truth) => word(truth).to_owned(),
+    };
+    let what = match part.kind {
+        PartKind::All => "all of",
+        PartKind::Any => "one of",
+        PartKind::Not => "not",
+        _ => &*part.text,
+    };
+    write!(f, "{:indent$}{said:<4} {what}", "")?;
+    match &part.account {
+        Some(account) => writeln!(f, " (at {account})"),
+        None => writeln!(f),
     }
 }
 
