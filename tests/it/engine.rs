@@ -10,9 +10,7 @@ use crate::common::{
     ATTRIBUTES, CHUNK_ROWS, PRODUCTS, Rows, TYPES, as_of, child_row_of, config, forest, id, id_of, schema,
     value_of,
 };
-use perennial::aggregate::{
-    Event, EventKind, Nulls, Operator, RollUpDefinition, Usage, UsageSchema, UsageSettings,
-};
+use perennial::aggregate::{Event, EventKind, Nulls, Operator, Usage, UsageSchema, UsageSettings};
 use perennial::catalog::{Catalog, Definition, DefinitionKind, DefinitionRef, Derived, MemoryHistory};
 use perennial::engine::{
     Delta, DeltaReport, Engine, EngineError, EngineSettings, JournalError, JournalSink, LiveView, MAX_VIEWS,
@@ -22,7 +20,7 @@ use perennial::expr::ExprValue;
 use perennial::source::MemorySource;
 use perennial::testkit::{Random, ReferenceBook};
 use perennial::{
-    Account, AccountId, AccountRow, AsOf, Attribute, Change, ChildId, Date, Decimal, Policy, Scope, Value,
+    Account, AccountId, AccountRow, Attribute, Change, ChildId, Date, Decimal, Policy, Scope, Value,
     ValueChange, View,
 };
 use proptest::prelude::*;
