@@ -61,10 +61,18 @@ pub struct OracleCatalog {
 /// A definition that gives a column, with its expressions.
 #[derive(Debug)]
 enum Written {
-    Attribute(Checked),
+    Attribute(Box<Checked>),
     Past { of: String, days_ago: u32 },
-    Ranking { of: Checked, within: Option<Checked>, rules: RankingRules },
+    Ranking(Box<WrittenRanking>),
     RollUp(Box<WrittenRollUp>),
+}
+
+/// A ranking with its expressions.
+#[derive(Debug)]
+struct WrittenRanking {
+    rules: RankingRules,
+    of: Checked,
+    within: Option<Checked>,
 }
 
 /// What a ranking says, as it is stored.
@@ -97,12 +105,16 @@ impl OracleCatalog {
                     all.segments.insert(name, checker.check_ast_predicate(of.expression().clone())?);
                     continue;
                 }
-                Definition::Attribute(of) => Written::Attribute(checker.check(of.expression())?),
+                Definition::Attribute(of) => Written::Attribute(Box::new(checker.check(of.expression())?)),
                 Definition::Past(of) => Written::Past { of: of.of().to_owned(), days_ago: of.days_ago() },
                 Definition::Ranking(of) => {
                     let rules: RankingRules = serde_json::from_value(serde_json::to_value(of)?)?;
                     let within = rules.within.as_ref().map(|within| checker.check(within)).transpose()?;
-                    Written::Ranking { of: checker.check(&rules.of)?, within, rules }
+                    Written::Ranking(Box::new(WrittenRanking {
+                        of: checker.check(&rules.of)?,
+                        within,
+                        rules,
+                    }))
                 }
                 Definition::RollUp(of) => Written::RollUp(Box::new(WrittenRollUp::new(of, &checker)?)),
             };
@@ -130,6 +142,8 @@ impl OracleCatalog {
     }
 }
 
+/// The events of an account, those that are alike together.
+type EventRows = Vec<Arc<EventRow>>;
 /// The answers of one definition, by account.
 type Answers = Rc<HashMap<String, OracleAnswer>>;
 
@@ -142,7 +156,7 @@ pub struct OracleDerived<'o> {
     /// By whether it is a segment, and by name.
     known: RefCell<HashMap<(bool, String), Answers>>,
     /// By account and kind.
-    events: RefCell<HashMap<(String, String), Vec<Arc<EventRow>>>>,
+    events: RefCell<HashMap<(String, String), EventRows>>,
 }
 
 impl std::fmt::Debug for OracleDerived<'_> {
@@ -205,7 +219,7 @@ impl OracleDerived<'_> {
                 let on = self.view.as_of().date().plus_days(-i32::try_from(*days_ago).ok()?)?;
                 self.history?.value(account.id_str(), of, on)
             }),
-            Written::Ranking { of, within, rules } => self.places(of, within.as_ref(), rules),
+            Written::Ranking(ranking) => self.places(ranking),
             Written::RollUp(of) => of.all(self, self.view),
         }
     }
@@ -221,15 +235,10 @@ impl OracleDerived<'_> {
     }
 
     /// The place of each account among its peers, counted.
-    fn places(
-        &self,
-        of: &Checked,
-        within: Option<&Checked>,
-        rules: &RankingRules,
-    ) -> HashMap<String, OracleAnswer> {
+    fn places(&self, WrittenRanking { rules, of, within }: &WrittenRanking) -> HashMap<String, OracleAnswer> {
         let mut peers: Vec<(String, ExprValue, Option<ExprValue>)> = Vec::new();
         for account in self.view.accounts().filter(|account| rules.with_cancelled || !gone(account)) {
-            let group = within.map(|within| self.read(within, account));
+            let group = within.as_ref().map(|within| self.read(within, account));
             let Some(value) = self.read(of, account).map(|value| coded(of.kind(), value)) else { continue };
             match group {
                 None => peers.push((account.id_str().to_owned(), value, None)),
@@ -278,8 +287,12 @@ impl Beside for OracleDerived<'_> {
         self.catalog.columns.keys().map(String::as_str).collect()
     }
 
-    fn column(&self, name: &str, account: Account<'_>) -> Option<Option<ExprValue>> {
-        self.catalog.columns.contains_key(name).then(|| self.value(name, account))
+    fn has_column(&self, name: &str) -> bool {
+        self.catalog.columns.contains_key(name)
+    }
+
+    fn column(&self, name: &str, account: Account<'_>) -> Option<ExprValue> {
+        self.value(name, account)
     }
 
     fn is_member(&self, segment: &str, account: Account<'_>) -> bool {

@@ -12,8 +12,10 @@ pub(in crate::testkit) trait Beside: Debug {
     /// The names of the derived columns.
     fn columns(&self) -> Vec<&str>;
 
-    /// The value of a derived column, where one has the name.
-    fn column(&self, name: &str, account: Account<'_>) -> Option<Option<ExprValue>>;
+    fn has_column(&self, name: &str) -> bool;
+
+    /// The value of a derived column.
+    fn column(&self, name: &str, account: Account<'_>) -> Option<ExprValue>;
 
     fn is_member(&self, segment: &str, account: Account<'_>) -> bool;
 

@@ -23,7 +23,7 @@ impl<'v> Walk<'_, 'v> {
     ) -> Thing<'v> {
         let over = match self.thing(over, variables) {
             Thing::Events(events) => {
-                return self.lambda_over_events(kind, events, variable, body, node, variables);
+                return self.lambda_over_events(kind, &events, variable, body, node, variables);
             }
             over => over,
         };

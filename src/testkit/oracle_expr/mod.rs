@@ -113,14 +113,14 @@ impl<'c> OracleExpr<'c> {
     }
 
     /// The same, with what stands beside the book.
-    pub(super) fn value_beside(&self, beside: &'c dyn Beside, account: Account<'_>) -> Option<ExprValue> {
+    pub(super) fn value_beside(self, beside: &'c dyn Beside, account: Account<'_>) -> Option<ExprValue> {
         let root = self.checked.ast().root();
         self.walk(account, Some(beside)).operand(root, &mut Vec::new()).widened(self.checked.kind())
     }
 
     /// What a part gives for each child row of an account.
     pub(super) fn of_child_rows(
-        &self,
+        self,
         beside: &'c dyn Beside,
         account: Account<'_>,
         table: &str,
@@ -133,7 +133,7 @@ impl<'c> OracleExpr<'c> {
 
     /// What a part gives for a row of events, and whether it reads totals.
     pub(super) fn of_event_row(
-        &self,
+        self,
         beside: &'c dyn Beside,
         account: Account<'_>,
         row: &Arc<EventRow>,
@@ -144,7 +144,7 @@ impl<'c> OracleExpr<'c> {
         (value, walk.reads_totals(part, "row", row))
     }
 
-    fn walk<'v>(&self, account: Account<'v>, beside: Option<&'c dyn Beside>) -> Walk<'c, 'v> {
+    fn walk<'v>(self, account: Account<'v>, beside: Option<&'c dyn Beside>) -> Walk<'c, 'v> {
         let (checked, as_of) = (self.checked, account.view().as_of());
         Walk { checked, ast: checked.ast(), account, as_of, beside, day: None }
     }
@@ -426,8 +426,8 @@ impl<'v> Walk<'_, 'v> {
         if attribute {
             return Thing::Value(account.value(name).as_ref().map(shown));
         }
-        if let Some(derived) = self.beside.and_then(|beside| beside.column(name, account)) {
-            return Thing::Value(derived);
+        if let Some(beside) = self.beside.filter(|beside| beside.has_column(name)) {
+            return Thing::Value(beside.column(name, account));
         }
         match name {
             "parent" => Thing::Account(account.parent()),

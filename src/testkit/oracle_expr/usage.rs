@@ -80,7 +80,7 @@ impl<'v> Walk<'_, 'v> {
     pub(super) fn lambda_over_events(
         &self,
         kind: MacroKind,
-        events: Events,
+        events: &Events,
         variable: &Arc<str>,
         body: NodeId,
         node: NodeId,
@@ -97,7 +97,7 @@ impl<'v> Walk<'_, 'v> {
             return Thing::Events(Events { rows: rows.cloned().collect(), window: events.window });
         }
         let mut values: Vec<ExprValue> = Vec::new();
-        for row in self.rows_of(&events) {
+        for row in self.rows_of(events) {
             let Some(value) = answer(row) else { continue };
             // A total is one value; what each event has counts as often as there are events.
             let times = if self.reads_totals(body, variable, row) { 1 } else { row.count };
