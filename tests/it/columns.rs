@@ -16,8 +16,8 @@ use perennial::expr::{Ast, Checker, Columns, ExplainLimits, ExprPlan, ExprValue,
 use perennial::segment::{GroupBy, Histogram, MeasureKind, Query, RowFilter, Segment};
 use perennial::source::MemorySource;
 use perennial::{
-    Account, AccountId, AccountRow, AsOf, Attribute, AttributeType, Change, Date, Nesting, Policy, Schema,
-    Scope,
+    Account, AccountId, AccountRow, AsOf, Attribute, AttributeType, Change, Date, Nesting, Policy, Reach,
+    Schema, Scope,
 };
 use proptest::prelude::*;
 
@@ -373,4 +373,106 @@ fn a_long_chain_is_explained_within_its_limits() {
     let why = Columns::from(&live).explain("c1999", live.account("acme").unwrap(), &limits).unwrap().unwrap();
     assert_eq!(why.derived().len(), 2_000);
     assert!(why.to_string().lines().count() > 4_000);
+}
+
+/// Of operators without sums, the rows with the value that is given are counted: of a date, only those of that date.
+#[test]
+fn rows_that_decide_are_counted() {
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(Attribute::new("seats", AttributeType::Int))
+        .attribute(Attribute::new("since", AttributeType::Date))
+        .build()
+        .unwrap();
+    let day = |day| Date::new(2026, 1, day).unwrap();
+    let root = AccountId::new("r").unwrap();
+    let mut source = MemorySource::new().account(AccountRow::new(root.clone(), "Company"));
+    // Twice 5 on the last day, once 5 before; 7 is the greatest, twice.
+    for (number, (seats, since)) in
+        [(5_i64, 9), (5, 9), (5, 3), (7, 3), (7, 2), (1, 1)].into_iter().enumerate()
+    {
+        let row = AccountRow::new(AccountId::new(format!("a{number}")).unwrap(), "Company");
+        source = source.account(row.under(root.clone()).with("seats", seats).with("since", day(since)));
+    }
+    let engine = Engine::new(schema, AsOf::date_utc(day(31)), EngineSettings::new()).unwrap();
+    engine.load(&source).unwrap();
+    let of = |name: &str, operator| -> Definition { RollUpDefinition::new(name, operator).into() };
+    let dated = || ("seats".into(), "since".into());
+    engine
+        .define([
+            of("most", Operator::Max("seats".into())),
+            of("second", Operator::Largest { of: "seats".into(), k: 2 }),
+            of("last", Operator::Last { of: dated().0, by: dated().1 }),
+            of("first", Operator::First { of: dated().0, by: dated().1 }),
+            of("often", Operator::Mode("seats".into())),
+            of("top", Operator::Top { of: "seats".into(), k: 2 }),
+            of("different", Operator::Distinct("seats".into())),
+            of("mean", Operator::Average("seats".into())),
+            RollUpDefinition::new("own", Operator::Max("seats".into())).reach(Reach::PreferSelf).into(),
+        ])
+        .unwrap();
+    let live = engine.published().view(&Scope::all()).unwrap();
+    let parts = |name: &str| {
+        let limits = ExplainLimits::default().with_width(2);
+        let why = Columns::from(&live).explain(name, live.account("r").unwrap(), &limits).unwrap().unwrap();
+        match why.derived()[0].from.clone() {
+            Provenance::RollUp(parts) => parts,
+            other => panic!("{other:?}"),
+        }
+    };
+    let decisive = ["most", "second", "last", "first", "often", "top", "different", "own"]
+        .map(|name| parts(name).whole.decisive);
+    assert_eq!(decisive, [2, 2, 2, 1, 3, 5, 0, 2]);
+    let named: Vec<String> = parts("last").accounts.iter().map(|(id, _)| id.to_string()).collect();
+    assert_eq!(named, ["a0", "a1"]);
+    let mean = parts("mean");
+    assert_eq!(mean.whole.sums, [Some(ExprValue::Int(30)), Some(ExprValue::Int(6))]);
+    assert_eq!((mean.whole.counted, mean.whole.skipped, mean.more), (6, 1, 5));
+}
+
+/// A page over an engine: put in order by a roll-up, filtered by usage, in groups of a calculated attribute.
+#[test]
+fn a_screen_shows_what_an_engine_derives() {
+    let engine = small();
+    let live = engine.published().view(&Scope::all()).unwrap();
+    let checker = Checker::new(live.catalog().names());
+    let query = Query::new()
+        .filter("events(\"login\").lastDays(3).count() > 0 || inSegment(\"at_risk\")")
+        .unwrap()
+        .sort("family_week", true)
+        .unwrap()
+        .column("week", "week")
+        .unwrap()
+        .check(&checker)
+        .unwrap();
+    let page = query.run(&live, None).unwrap();
+    let rows: Vec<(&str, String)> =
+        page.rows.iter().map(|row| (row.id.as_str(), row.values[0].as_ref().unwrap().to_string())).collect();
+    assert_eq!(rows, [("acme", "0".to_owned()), ("acme-eu", "7".to_owned()), ("acme-us", "5".to_owned())]);
+    let groups =
+        GroupBy::new("week > 0").unwrap().measure("seats", MeasureKind::Sum, "family_seats").unwrap();
+    let groups = groups.run(&checker, &live, &live.accounts().visible()).unwrap();
+    let told: Vec<(String, usize, String)> = groups
+        .groups
+        .iter()
+        .map(|group| {
+            (
+                group.key.as_ref().unwrap().to_string(),
+                group.accounts,
+                group.values[0].as_ref().unwrap().to_string(),
+            )
+        })
+        .collect();
+    assert_eq!(told, [("false".to_owned(), 2, "60".to_owned()), ("true".to_owned(), 2, "50".to_owned())]);
+    // A question of a user sees no more than he does.
+    let some = Scope::of(live.accounts().book().accounts(["acme", "acme-us"]));
+    let seen = engine.published().view(&some).unwrap();
+    let page = query.run(&seen, None).unwrap();
+    assert_eq!(page.rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["acme", "acme-us"]);
+    let why = Columns::from(&seen).explain(
+        "family_seats",
+        seen.account("acme").unwrap(),
+        &ExplainLimits::default(),
+    );
+    assert!(!why.unwrap().unwrap().to_string().contains("acme-eu"));
 }

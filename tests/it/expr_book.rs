@@ -678,6 +678,36 @@ fn a_plan_says_what_a_book_does_not_have() {
     );
 }
 
+/// Codes of products and account types mean what they meant when the expression was checked, or are refused.
+#[test]
+fn a_plan_is_refused_where_its_tables_products_or_types_are_others() {
+    use perennial::{Attribute, AttributeType, ChildTable, Nesting, Schema, TableKind};
+    let schema = |products: [&str; 2], types: [&str; 2], table: &'static str| {
+        let rows = ChildTable::new(table, TableKind::Opportunities)
+            .column(Attribute::new("size", AttributeType::Int));
+        let schema = products.into_iter().fold(Schema::builder(), |schema, name| schema.product(name));
+        let schema = types.into_iter().fold(schema, |schema, name| schema.account_type(name, Nesting::Free));
+        std::sync::Arc::new(schema.table(rows).build().unwrap())
+    };
+    let own = schema(["CRM", "Billing"], ["Group", "Company"], "deals");
+    let texts = ["owns(\"CRM\")", "has(lineage.at(\"Company\").product)", "deals.count() > 0"];
+    let checked = texts.map(|text| Checker::new(&*own).check(text).unwrap());
+    let faults = |schema: &std::sync::Arc<Schema>| -> Vec<String> {
+        let (book, _) =
+            Book::load(schema.clone(), &perennial::source::MemorySource::new(), &Policy::strict()).unwrap();
+        let found = ExprPlan::new(&checked).run(&view(&book));
+        found.err().map(|errors| errors.iter().map(ToString::to_string).collect()).unwrap_or_default()
+    };
+    assert_eq!(faults(&own), [""; 0]);
+    let others = faults(&schema(["Billing", "CRM"], ["Company", "Group"], "offers"));
+    assert_eq!(others.len(), 4, "{others:?}");
+    assert!(
+        others[0].starts_with("expression 0: `product` is ")
+            && others[3] == "expression 2: there is no table `deals` here",
+        "{others:?}"
+    );
+}
+
 /// The properties above speak of something: nearly all generated expressions are sound, and all kinds of them occur.
 #[test]
 fn generated_expressions_are_mostly_sound() {
