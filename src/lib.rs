@@ -140,8 +140,9 @@ pub use model::{AccountId, AccountIdx, AccountRow, ChildId, ChildRow, IdError, P
 // The schema, what is wrong with one, and what does not fit it.
 pub use model::{
     AccountType, Attribute, AttributeId, AttributeType, CaseRule, ChildTable, ColumnId, EnumValues, Nesting,
-    Product, ProductId, Schema, SchemaBuilder, SchemaErrors, SchemaFault, SchemaFaultKind, StatusGroup,
-    SystemAttribute, TableId, TableKind, TypeId, ValueFault, ValueFaultKind, limits,
+    Observer, Product, ProductId, Progress, Schema, SchemaBuilder, SchemaErrors, SchemaFault,
+    SchemaFaultKind, StatusGroup, SystemAttribute, TableId, TableKind, TypeId, ValueFault, ValueFaultKind,
+    limits,
 };
 // Sets of accounts.
 pub use set::{AccountSet, Scope, StaleSet};

@@ -67,7 +67,7 @@ use self::step::{Steps, Taken};
 use crate::aggregate::{Metrics, UsageSchema, UsageView};
 use crate::book::View;
 use crate::expr::{Cancelled, ExprLimits, Type};
-use crate::model::{FixedZones, Schema, Zones};
+use crate::model::{FixedZones, Observer, Schema, Zones};
 
 /// Definitions of every kind that make sense together, over one schema. Immutable; cloning is cheap; `Send + Sync`.
 ///
@@ -294,21 +294,21 @@ impl Catalog {
     /// their expressions.
     #[must_use]
     pub fn run(&self, view: &View, usage: Option<&UsageView>, history: Option<&dyn History>) -> Derived {
-        let done = self.run_until(view, usage, history, &|| false);
+        let done = self.run_observed(view, usage, history, &());
         done.unwrap_or_else(|Cancelled| Derived::nothing(self, view))
     }
 
-    /// The same, while `stop` says `false`.
+    /// The same, while nobody stops it.
     ///
     /// # Errors
     ///
-    /// [`Cancelled`] when `stop` said `true`.
-    pub fn run_until(
+    /// [`Cancelled`] when the observer stopped it.
+    pub fn run_observed(
         &self,
         view: &View,
         usage: Option<&UsageView>,
         history: Option<&dyn History>,
-        stop: &(dyn Fn() -> bool + Sync),
+        observer: &dyn Observer,
     ) -> Result<Derived, Cancelled> {
         let known = Arc::ptr_eq(self.schema(), view.schema()) || **self.schema() == **view.schema();
         // Usage of other accounts, or of another moment, says nothing about these.
@@ -323,7 +323,7 @@ impl Catalog {
                 let rounds = self.in_rounds(0..self.steps.len());
                 rounds.into_iter().map(|steps| self.round(steps)).collect()
             });
-            derived::run(self, rounds, view, usage, history, stop)
+            derived::run(self, rounds, view, usage, history, &|| observer.is_cancelled())
         } else {
             Ok(Derived::nothing(self, view))
         }

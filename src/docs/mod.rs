@@ -2,12 +2,16 @@
 //!
 //! Text only: these modules hold no code.
 //!
+//! * [`start`]: which of the layers you need.
 //! * [`architecture`]: the modules, and the way of data through them.
 //! * [`semantics`]: the contract, ruling by ruling. The code cites it by number.
 //! * [`expressions`]: the language in which rules are written.
 //! * [`imports`]: what becomes of queries of other tools.
 //! * [`performance`]: how fast it is beside other tools, how that grows, and where the limits lie.
 //! * [`style`]: our habits.
+
+#[doc = include_str!("start.md")]
+pub mod start {}
 
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}

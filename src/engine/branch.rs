@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::delta::Delta;
 use super::error::EngineError;
-use super::observer::Observer;
 use super::published::Published;
 use super::update::Update;
+use crate::model::Observer;
 
 /// A state that nobody else sees, with updates of its own: data, definitions, subscriptions, another moment. It is asked as
 /// the original is, compared with it, and then dropped, or taken over by [`Engine::take_over`](super::Engine::take_over).

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use super::column::Column;
 use super::dirt::{Dirt, Rows, join};
-use super::observer::{Observer, Progress};
 use super::prepared::{Columns, Prepared};
 use super::share::Share;
 use super::work::{Before, Work};
@@ -18,6 +17,7 @@ use crate::aggregate::UsageView;
 use crate::book::View;
 use crate::catalog::{History, Step};
 use crate::expr::Cancelled;
+use crate::model::{Observer, Progress};
 
 /// What definitions are worked out from.
 #[derive(Clone)]

@@ -7,7 +7,6 @@ use super::branch::Branch;
 use super::delta::Delta;
 use super::error::EngineError;
 use super::next::{catalog, load};
-use super::observer::Observer;
 use super::published::{EngineStats, Parts, Published, State};
 use super::settings::EngineSettings;
 use super::spans;
@@ -15,6 +14,7 @@ use super::update::Update;
 use crate::aggregate::{Event, UsageReport};
 use crate::book::{Book, LoadReport};
 use crate::catalog::{Definition, DefinitionRef};
+use crate::model::Observer;
 use crate::model::{AsOf, Schema, Timestamp};
 use crate::source::{MemorySource, Source};
 

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use super::derivation::Derivation;
-use super::observer::Observer;
 use super::share::Share;
 use crate::expr::Cancelled;
+use crate::model::Observer;
 
 /// So many states on, what was asked of one is given up: it holds the book of its state.
 const MAX_AGE: usize = 16;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::column::Column;
 use super::derivation::Derivation;
 use super::held::Held;
-use super::observer::Observer;
 use super::published::{Published, State};
 use crate::aggregate::Places;
 use crate::book::{Account, View};
@@ -15,6 +14,7 @@ use crate::expr::{
     slots_of,
 };
 use crate::model::AccountIdx;
+use crate::model::Observer;
 use crate::set::AccountSet;
 
 /// One state as one user sees it at one moment, with the answers of all definitions. Cloning is cheap; `Send + Sync`.

@@ -10,7 +10,7 @@
 //! | What would it come to if? | [`Branch`], compared by a [`Delta`], dropped or taken over |
 //! | What did it come to then? | [`Engine::states`], [`Engine::state_at`]: every question can be asked of each |
 //! | How does a service go on after a restart? | `Engine::resume` with its journal, kept by a `JournalSink` (feature `snapshot`); `Engine::restore` for any version of it |
-//! | How far is a long piece of work, and how is it stopped? | [`Observer`] |
+//! | How far is a long piece of work, and how is it stopped? | [`Observer`](crate::Observer) |
 //! | What is held in memory? | [`EngineStats`] |
 
 mod affected;
@@ -31,7 +31,6 @@ mod journal;
 mod keep;
 mod live;
 mod next;
-mod observer;
 mod pairing;
 mod prepared;
 mod published;
@@ -52,7 +51,6 @@ pub use handle::{Applied, Engine};
 #[cfg(feature = "snapshot")]
 pub use journal::{Damage, JournalError, JournalSink, MemoryJournal, Restored, compact};
 pub use live::LiveView;
-pub use observer::{Observer, Progress};
 pub use published::{EngineStats, MAX_VIEWS, Published};
 pub use report::{DeltaReport, DerivedChange, SegmentChange};
 pub use settings::EngineSettings;

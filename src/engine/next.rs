@@ -4,13 +4,13 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::error::EngineError;
-use super::observer::Observer;
 use super::published::{Parts, State};
 use super::settings::EngineSettings;
 use super::update::Update;
 use crate::aggregate::{Usage, UsageSchema};
 use crate::book::{Book, LoadReport};
 use crate::catalog::{Catalog, Definition, DefinitionRef, Ground, Words, reserved_words};
+use crate::model::Observer;
 use crate::model::Schema;
 use crate::source::Source;
 

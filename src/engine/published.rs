@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::derivation::{Derivation, Inputs};
 use super::held::{Earlier, Held};
 use super::live::LiveView;
-use super::observer::Observer;
 use super::prepared::Prepared;
 use super::settings::EngineSettings;
 use crate::aggregate::Usage;
@@ -15,6 +14,7 @@ use crate::book::{Book, View};
 use crate::catalog::{Catalog, DefinitionRef};
 use crate::expr::Cancelled;
 use crate::model::AsOf;
+use crate::model::Observer;
 use crate::set::{Scope, StaleSet};
 
 /// An immutable state, as it was published. Cloning is cheap; `Send + Sync`; nothing that is applied later shows in it.

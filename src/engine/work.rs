@@ -9,7 +9,6 @@ use super::column::{Column, Part};
 use super::derivation::{Derivation, Inputs};
 use super::dirt::{Dirt, Rows, tree_of, trunk_of};
 use super::group::{Group, Known, Single};
-use super::observer::Observer;
 use super::prepared::{Columns, Prepared};
 use super::share::Share;
 use super::spans;
@@ -18,6 +17,7 @@ use crate::catalog::{self, History, Reads, RollUpWork, RoundProgram, Step, StepP
 use crate::column::Bitmap;
 use crate::expr::{Cancelled, Cell, Sight, Whose};
 use crate::model::AccountIdx;
+use crate::model::Observer;
 
 /// Accounts of a group of trees that is worked out at once.
 const GROUP_ROWS: usize = 65_536;

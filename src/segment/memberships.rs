@@ -9,7 +9,7 @@ use crate::expr::{
     Answers, Cell, Checked, Columns, ExprPlan, ExprPlanErrors, ExprValue, Flat, RunError, Supply, Tally,
     UsageAsked, slots_of,
 };
-use crate::model::AccountIdx;
+use crate::model::{AccountIdx, Observer};
 use crate::set::AccountSet;
 
 /// Segments, planned together: what several ask is asked once.
@@ -67,17 +67,18 @@ impl SegmentPlan {
         Ok(Memberships { segments: self.segments.clone(), answers: self.plan.run(columns)? })
     }
 
-    /// As [`SegmentPlan::run`], while `stop` says `false`.
+    /// As [`SegmentPlan::run`], while nobody stops it.
     ///
     /// # Errors
     ///
-    /// As [`SegmentPlan::run`], and [`RunError::Cancelled`] when it said `true`.
-    pub fn run_until<'c>(
+    /// As [`SegmentPlan::run`], and [`RunError::Cancelled`] when the observer stopped it.
+    pub fn run_observed<'c>(
         &self,
         columns: impl Into<Columns<'c>>,
-        stop: &(dyn Fn() -> bool + Sync),
+        observer: &dyn Observer,
     ) -> Result<Memberships, RunError> {
-        Ok(Memberships { segments: self.segments.clone(), answers: self.plan.run_until(columns, stop)? })
+        let answers = self.plan.run_observed(columns, observer)?;
+        Ok(Memberships { segments: self.segments.clone(), answers })
     }
 
     /// The segments.

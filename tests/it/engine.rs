@@ -14,14 +14,14 @@ use perennial::aggregate::{Event, EventKind, Nulls, Operator, Usage, UsageSchema
 use perennial::catalog::{Catalog, Definition, DefinitionKind, DefinitionRef, Derived, MemoryHistory};
 use perennial::engine::{
     Delta, DeltaReport, Engine, EngineError, EngineSettings, JournalError, JournalSink, LiveView, MAX_VIEWS,
-    MemoryJournal, Observer, Progress, Published, Update, compact,
+    MemoryJournal, Published, Update, compact,
 };
 use perennial::expr::ExprValue;
 use perennial::source::MemorySource;
 use perennial::testkit::{Random, ReferenceBook};
 use perennial::{
-    Account, AccountId, AccountRow, Attribute, Change, ChildId, Date, Decimal, Policy, Scope, Value,
-    ValueChange, View,
+    Account, AccountId, AccountRow, Attribute, Change, ChildId, Date, Decimal, Observer, Policy, Progress,
+    Scope, Value, ValueChange, View,
 };
 use proptest::prelude::*;
 

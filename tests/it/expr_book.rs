@@ -633,6 +633,15 @@ fn one_thread_answers_as_two() {
     assert!(run(1) == run(2));
 }
 
+/// Stops whatever it watches.
+struct Stopped;
+
+impl perennial::Observer for Stopped {
+    fn is_cancelled(&self) -> bool {
+        true
+    }
+}
+
 #[test]
 fn a_run_is_stopped_between_chunks() {
     let reference = perennial::testkit::ReferenceBook::new(20_000, 1);
@@ -641,8 +650,8 @@ fn a_run_is_stopped_between_chunks() {
     let view = view(&book);
     for text in ["level > 1", "descendants.count() > 3", "has(name)"] {
         let plan = ExprPlan::new([&checker.check(text).unwrap()]);
-        assert_eq!(plan.run_until(&view, &|| true).map(|_| ()), Err(RunError::Cancelled));
-        assert!(plan.run_until(&view, &|| false).is_ok());
+        assert_eq!(plan.run_observed(&view, &Stopped).map(|_| ()), Err(RunError::Cancelled));
+        assert!(plan.run_observed(&view, &()).is_ok());
     }
 }
 

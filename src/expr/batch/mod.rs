@@ -50,6 +50,7 @@ use super::types::Type;
 use super::value::ExprValue;
 use crate::book::{Account, View};
 use crate::column::Bitmap;
+use crate::model::Observer;
 use crate::set::AccountSet;
 
 /// Checked expressions, planned together.
@@ -155,19 +156,19 @@ impl ExprPlan {
         Ok(self.evaluate(columns, &|| false).unwrap_or_else(|Cancelled| self.nothing(columns.view())))
     }
 
-    /// As [`ExprPlan::run`], while `stop` says `false`; it is asked before each chunk.
+    /// As [`ExprPlan::run`], while nobody stops it; the observer is asked before each chunk.
     ///
     /// # Errors
     ///
-    /// As [`ExprPlan::run`], and [`RunError::Cancelled`] when `stop` said `true`.
-    pub fn run_until<'c>(
+    /// As [`ExprPlan::run`], and [`RunError::Cancelled`] when the observer stopped it.
+    pub fn run_observed<'c>(
         &self,
         columns: impl Into<Columns<'c>>,
-        stop: &(dyn Fn() -> bool + Sync),
+        observer: &dyn Observer,
     ) -> Result<Answers, RunError> {
         let columns = columns.into();
         self.requirements.check(&columns)?;
-        Ok(self.evaluate(columns, stop)?)
+        Ok(self.evaluate(columns, &|| observer.is_cancelled())?)
     }
 
     fn evaluate(&self, columns: Columns<'_>, stop: &(dyn Fn() -> bool + Sync)) -> Result<Answers, Cancelled> {

@@ -4,16 +4,17 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Definitions that are done.
+    /// Definitions that are done; of a plan, none.
     pub done: usize,
     /// Definitions to be done.
     pub of: usize,
 }
 
-/// Watches long work: deriving what definitions come to after a load, a change, a new definition or a new moment.
+/// Watches long work, and may stop it: plans of expressions and segments, catalogs, and what an engine computes after a load, a
+/// change, a new definition or a new moment.
 ///
 /// ```
-/// use perennial::engine::{Observer, Progress};
+/// use perennial::{Observer, Progress};
 /// use std::sync::atomic::{AtomicBool, Ordering};
 ///
 /// /// Stops when the service does.
