@@ -324,7 +324,7 @@ impl Checked {
     /// assert_eq!(due.truth(&json!({ "arr": "1000.00", "renewal": "2026-04-01" }))?, Some(true));
     /// assert_eq!(due.truth(&json!({ "arr": 1000 }))?, None);
     /// let faults = due.truth(&json!({ "arr": 1000, "renewal": "soon" })).unwrap_err();
-    /// assert_eq!(faults.to_string(), "`renewal` is \"soon\", which is no date");
+    /// assert_eq!(faults.to_string(), "at `/renewal`: expected date, found the text `soon`");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn for_json(&self, as_of: &AsOf) -> Result<JsonExpr, UnboundNames> {

@@ -51,8 +51,9 @@ impl Serialize for Ast {
 impl<'de> Deserialize<'de> for Ast {
     /// Reads the wire form within the default limits; the error names every fault.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        JsonDocument::read(deserializer, |json, faults| {
-            super::json_read::read(json, &ExprLimits::default(), faults)
+        JsonDocument::read(deserializer, |json, faults: &mut WireErrors| {
+            let read = Self::from_json(json, &ExprLimits::default());
+            read.map_err(|errors| faults.append(errors, |fault| fault)).ok()
         })
     }
 }

@@ -40,7 +40,7 @@ struct Reader<'l> {
     limits: &'l ExprLimits,
     nodes: Builder,
     faults: &'l mut WireErrors,
-    /// Nothing further is read: nothing is told of it.
+    /// It is nested too deeply.
     stopped: bool,
 }
 
@@ -65,9 +65,14 @@ impl Reader<'_> {
         self.fault(Code::E114, place, message);
     }
 
+    /// Is nothing further read, since nothing would be told of it?
+    const fn is_done(&self) -> bool {
+        self.stopped || (self.faults.is_full() && !self.faults.is_empty())
+    }
+
     /// Reads a node. The depth is counted before anything below is read, so that it bounds the recursion.
     fn node(&mut self, json: &Json, place: &Place<'_>, depth: usize) -> Option<NodeId> {
-        if self.stopped || self.faults.is_full() {
+        if self.is_done() {
             return None;
         }
         if depth > self.limits.depth {

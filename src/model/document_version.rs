@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::JsonFaultKind;
+
 /// The version that documents of segments, queries and answers carry, and the only one that is read.
 pub(crate) const DOCUMENT_VERSION: u64 = 1;
 
@@ -23,7 +25,7 @@ impl TryFrom<u64> for DocumentVersion {
         if version == DOCUMENT_VERSION {
             Ok(Self)
         } else {
-            Err(format!("this release reads version {DOCUMENT_VERSION}, not {version}"))
+            Err(JsonFaultKind::Version { version, understood: DOCUMENT_VERSION }.to_string())
         }
     }
 }

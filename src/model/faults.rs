@@ -21,7 +21,7 @@ const MAX_FAULTS: usize = 1_000;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Faults<F> {
-    // INVARIANT: at least one, once it is given away as an error.
+    // INVARIANT: there is one at least, described or counted, once it is given away as an error.
     list: Vec<F>,
     more: usize,
     limit: usize,
@@ -69,7 +69,7 @@ impl<F> Faults<F> {
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.count() == 0
     }
 
     pub(crate) const fn is_full(&self) -> bool {

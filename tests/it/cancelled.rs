@@ -114,7 +114,7 @@ fn who_is_cancelled_matches_and_stands_on_pages_and_is_not_in_their_total() {
     assert_eq!(asked(&view, "status == \"gone\"", "b"), "true");
     let json = serde_json::json!({ "v": 1, "with_cancelled": "yes" });
     let errors = Query::from_json(&json, &ExprLimits::default()).unwrap_err();
-    assert_eq!(errors.to_string(), "at `/with_cancelled`: expected true or false");
+    assert_eq!(errors.to_string(), "at `/with_cancelled`: expected true or false, found the text `yes`");
 }
 
 #[test]

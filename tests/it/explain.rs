@@ -267,5 +267,5 @@ fn a_document_of_another_version_is_refused() {
     assert_eq!(json["v"], 1);
     json["v"] = 2.into();
     let error = serde_json::from_value::<Explanation>(json).unwrap_err();
-    assert!(error.to_string().contains("reads version 1, not 2"), "{error}");
+    assert!(error.to_string().contains("unsupported version 2 (this release reads 1)"), "{error}");
 }

@@ -229,6 +229,11 @@ fn every_fault_of_json_is_said_at_its_place() {
     let other = json!({ "v": 2, "expr": 7 });
     let errors = Ast::from_json(&other, &ExprLimits::default()).unwrap_err();
     assert_eq!(errors.to_string(), "E114 at `/v`: unsupported version 2 (this release reads 1)");
+    // Faults beyond the limit are counted, of which there may be none.
+    let silent = ExprLimits::default().with_diagnostics(0);
+    let errors = Ast::from_json(&json!({ "v": 1, "expr": 7 }), &silent).unwrap_err();
+    assert_eq!((errors.faults().len(), errors.more()), (0, 1));
+    assert!(Ast::from_json(&json!({ "v": 1, "expr": { "attr": ["a"] } }), &silent).is_ok());
 }
 
 #[test]

@@ -127,7 +127,10 @@ fn what_is_known_of_an_account_stands_together() {
     assert_eq!(serde_json::from_value::<Profile>(json.clone()).unwrap(), profile);
     json["v"] = 9.into();
     assert!(
-        serde_json::from_value::<Profile>(json).unwrap_err().to_string().contains("reads version 1, not 9")
+        serde_json::from_value::<Profile>(json)
+            .unwrap_err()
+            .to_string()
+            .contains("unsupported version 9 (this release reads 1)")
     );
 }
 
