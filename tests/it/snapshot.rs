@@ -677,7 +677,7 @@ fn another_schema_is_refused_with_what_differs() {
     assert_eq!(
         refusal(book.schema(), &sealed(&parts)).to_string(),
         "the snapshot is malformed: schema at byte 144: \
-         it cannot be read: account_types: no account types; declare at least one"
+         it cannot be read: at `/account_types`: no account types; declare at least one"
     );
 }
 
