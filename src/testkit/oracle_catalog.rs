@@ -48,7 +48,7 @@ use crate::{Account, View};
 /// for account in view.accounts() {
 ///     assert_eq!(derived.value("share", account), slow.value("share", account));
 /// }
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 /// ```
 #[derive(Debug)]
 pub struct OracleCatalog {
