@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::Write;
 use std::path::PathBuf;
 
-use perennial::catalog::{Catalog, DefinitionKind};
+use perennial::catalog::{Catalog, Definition, DefinitionKind};
 use perennial::engine::{Engine, EngineSettings, LiveView};
 use perennial::expr::{Checked, Checker, Columns, ExplainLimits, ExprPlan, ExprValue, Names, Of};
 use perennial::segment::{
@@ -51,7 +51,7 @@ impl Book {
     /// The definitions, by kind.
     fn defined(&self, is: impl Fn(DefinitionKind) -> bool) -> impl Iterator<Item = &str> {
         let definitions = self.view.catalog().definitions().iter();
-        definitions.filter(move |of| is(of.kind())).map(|of| of.name())
+        definitions.filter(move |of| is(of.kind())).map(Definition::name)
     }
 }
 

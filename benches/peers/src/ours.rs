@@ -67,7 +67,7 @@ pub fn segment(data: &Data) -> Outcome<Vec<Contestant<'_, bool>>> {
             threads,
             run: Box::new(move || {
                 let set = match &pool {
-                    Some(pool) => pool.install(|| plan.run(&view)?.matching(0)),
+                    Some(pool) => pool.install(|| plan.run(&view))?.matching(0),
                     None => plan.run(&view)?.matching(0),
                 };
                 let view = view.clone();
@@ -108,8 +108,8 @@ pub fn forty(data: &Data) -> Outcome<Vec<Contestant<'_, Forty>>> {
             threads,
             run: Box::new(move || {
                 let answers = match &pool {
-                    Some(pool) => pool.install(|| plan.run(&view)?),
-                    None => plan.run(&view)?,
+                    Some(pool) => pool.install(|| plan.run(&view)),
+                    None => plan.run(&view),
                 };
                 Ok(Box::new(move || {
                     let mut read = vec![[0; forty::ALL]; answers.view().len()];
