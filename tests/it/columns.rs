@@ -26,7 +26,7 @@ const COLUMNS: [&str; 8] =
     ["seats_sum", "half", "place", "recent", "score_mean", "latest", "seats_before", "weekly_sum"];
 
 /// The answers of many questions, as JSON.
-fn asked<'c>(checker: &Checker<'_>, columns: Columns<'c>) -> Vec<String> {
+fn asked(checker: &Checker<'_>, columns: Columns<'_>) -> Vec<String> {
     let mut all = Vec::new();
     let view = columns.view();
     for (number, name) in COLUMNS.into_iter().enumerate() {
@@ -146,7 +146,7 @@ fn parts_add_up(
             }
             match (name, parts.whole.sums.as_slice()) {
                 ("seats_sum" | "parents" | "rate_sum" | "halves" | "ticket_hours", [sum]) => {
-                    assert_eq!(sum, &value, "{parts:?}")
+                    assert_eq!(sum, &value, "{parts:?}");
                 }
                 ("share", [Some(ExprValue::Int(one)), Some(ExprValue::Int(all))])
                     if parts.whole.skipped == 0 =>

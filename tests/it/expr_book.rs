@@ -690,11 +690,11 @@ fn a_plan_says_what_a_book_does_not_have() {
 /// Codes of products and account types mean what they meant when the expression was checked, or are refused.
 #[test]
 fn a_plan_is_refused_where_its_tables_products_or_types_are_others() {
-    use perennial::{Attribute, AttributeType, ChildTable, Nesting, Schema, TableKind};
+    use perennial::{Attribute, AttributeType, ChildTable, Nesting, Schema, SchemaBuilder, TableKind};
     let schema = |products: [&str; 2], types: [&str; 2], table: &'static str| {
         let rows = ChildTable::new(table, TableKind::Opportunities)
             .column(Attribute::new("size", AttributeType::Int));
-        let schema = products.into_iter().fold(Schema::builder(), |schema, name| schema.product(name));
+        let schema = products.into_iter().fold(Schema::builder(), SchemaBuilder::product);
         let schema = types.into_iter().fold(schema, |schema, name| schema.account_type(name, Nesting::Free));
         std::sync::Arc::new(schema.table(rows).build().unwrap())
     };
