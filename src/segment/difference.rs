@@ -110,11 +110,11 @@ impl Memberships {
     /// let row = AccountRow::new(AccountId::new("acme")?, "Company").with("renewal", Date::new(2026, 5, 1)?);
     /// let (book, _report) = Book::load(schema, &MemorySource::new().account(row), &Policy::strict())?;
     /// let due = Segments::new(&**book.schema(), [Segment::parse("due", "renewal.inNext(30, 'days')")?])?;
-    /// let plan = due.plan()?;
+    /// let plan = due.plan();
     ///
     /// let on = |day| Ok::<_, Box<dyn std::error::Error>>(book.view(&Scope::all(), AsOf::date_utc(day))?);
     /// let (january, april) = (on(Date::new(2026, 1, 31)?)?, on(Date::new(2026, 4, 15)?)?);
-    /// let difference = plan.run(&april).difference(&plan.run(&january), "due").ok_or("no such segment")?;
+    /// let difference = plan.run(&april)?.difference(&plan.run(&january)?, "due").ok_or("no such segment")?;
     /// assert_eq!(difference.entered, [AccountId::new("acme")?]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
