@@ -51,7 +51,7 @@
 //! | Who is above, below, beside an account? | [`Account`]; [`AccountTree`] over any storage; petgraph over `&View` |
 //! | Who else is above or below it, by parents that the tree does not show? | [`Account::extra_parents`], [`Account::extra_children`]; petgraph over [`View::link_graph`] |
 //! | How does a tree look on a terminal? | [`render_tree`] with [`TreeText`] |
-//! | And as a diagram, coloured by what is known of each account? | [`View::diagram`]; [`TreeDiagram`] over any storage: Mermaid, DOT |
+//! | And as a diagram, coloured by what is known of each account? | [`Columns::diagram`](expr::Columns::diagram); [`TreeDiagram`] over any storage: Mermaid, DOT |
 //! | Which account is it today, after mergers and splits? | [`View::successors`]; [`Successions`] for any day; [`Change::merge`], [`Change::split`] |
 //! | What does it add up to, for each account? | [`RollUp`], checked by [`FoldPlan`], answered by [`Totals`] |
 //! | Which accounts does a rule match, and what does a formula give? | [`expr::Checker`], then [`expr::ExprPlan`] over a view, or [`expr::Checked::for_records`] over records of your own |

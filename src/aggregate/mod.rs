@@ -4,7 +4,7 @@
 //! |---|---|
 //! | Which events do my customers send, and what is known of each? | [`EventKind`], [`UsageSchema`] |
 //! | How do they come in: late, twice, out of order? | [`Usage::ingest`] with [`Event`]s; [`UsageSettings`], [`UsageReport`] |
-//! | How often, how much, by how many people, in the last days? | `events("export").lastDays(30).count()` in an expression, over [`UsageView::columns`] |
+//! | How often, how much, by how many people, in the last days? | `events("export").lastDays(30).count()` in an expression, over a [`UsageView`] |
 //! | Which number does an account have on each day? | [`Metric`], [`Metrics`], [`UsageView::series`] |
 //! | What do values come to, for a parent over all below it? | [`RollUpDefinition`], [`RollUpPlan`], [`RollUpAnswers`] |
 //! | And of parts that I merge myself, across machines? | [`Partial`] |

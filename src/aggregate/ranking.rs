@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aggregate::version::named;
 use crate::expr::{Bits, Cell, Flat, Key};
+use crate::model::Decimal;
 
 /// Where an account stands among its peers, from 0, the least, to 100, the greatest: a column that reads the whole book.
 ///
@@ -88,13 +89,13 @@ impl Ranking {
     }
 }
 
-/// The places of all rows that are peers. O(rows × log rows).
+/// The places of all rows that are peers; `at_least` with the digits of what is compared with it. O(rows × log rows).
 pub(crate) fn places(
     rows: usize,
     is_peer: impl Fn(usize) -> bool,
     of: &Flat,
     within: Option<&Flat>,
-    at_least: Option<f64>,
+    at_least: Option<(f64, u8)>,
 ) -> Flat {
     let mut peers: Vec<(Option<Key>, Key, usize)> = Vec::new();
     for row in (0..rows).filter(|row| is_peer(*row)) {
@@ -117,7 +118,8 @@ pub(crate) fn places(
             let place = place_of(below, equal.len(), group.len());
             below += equal.len();
             for (_, value, row) in equal {
-                let low = at_least.is_some_and(|least| number(value).is_some_and(|value| value < least));
+                let low = at_least
+                    .is_some_and(|(least, scale)| number(value, scale).is_some_and(|own| own < least));
                 if let Some(own) = places.get_mut(*row) {
                     *own = Some(if low { 0.0 } else { place });
                 }
@@ -139,9 +141,10 @@ fn place_of(below: usize, equal: usize, all: usize) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "compared with a double")]
-fn number(key: &Key) -> Option<f64> {
+fn number(key: &Key, scale: u8) -> Option<f64> {
     match key.clone().cell() {
         Cell::Int(v) => Some(v as f64),
+        Cell::Wide(units) => Some(Decimal::new(units, scale).to_f64()),
         Cell::Double(v) => Some(Bits::get(v)),
         _ => None,
     }
@@ -155,7 +158,7 @@ mod tests {
     fn equals_share_the_middle() {
         let of = Flat::Int(vec![Some(5), Some(1), Some(5), None, Some(9), Some(0), Some(7)]);
         let group = Flat::Int(vec![Some(1), Some(1), Some(1), Some(1), Some(1), Some(2), None]);
-        let found = places(7, |_| true, &of, Some(&group), Some(2.0));
+        let found = places(7, |_| true, &of, Some(&group), Some((2.0, 0)));
         let expected =
             Flat::Double(vec![Some(50.0), Some(0.0), Some(50.0), None, Some(100.0), Some(0.0), None]);
         assert_eq!(found, expected);
@@ -164,7 +167,7 @@ mod tests {
         let expected = [Some(62.5), Some(25.0), Some(62.5), None, None, Some(0.0), Some(100.0)];
         assert_eq!(found, Flat::Double(expected.to_vec()));
         assert_eq!(
-            places(1, |_| true, &Flat::Int(vec![Some(3)]), None, Some(1.0)),
+            places(1, |_| true, &Flat::Int(vec![Some(3)]), None, Some((1.0, 0))),
             Flat::Double(vec![Some(100.0)])
         );
     }

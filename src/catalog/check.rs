@@ -68,6 +68,11 @@ pub(super) fn check(
                         let what = format!("{} has no order to rank by", value.kind());
                         return Err(vec![CatalogFaultKind::Other(what)]);
                     }
+                    let is_number = value.kind().is_number() || value.kind().is_money();
+                    if of.at_least.is_some() && !is_number {
+                        let what = format!("`at_least` is a number, and {} is none", value.kind());
+                        return Err(vec![CatalogFaultKind::Other(what)]);
+                    }
                     if let Some(within) = within.as_ref().filter(|within| !within.kind().is_scalar()) {
                         let what = format!("{} cannot say who are peers", within.kind());
                         return Err(vec![CatalogFaultKind::Other(what)]);

@@ -250,11 +250,11 @@ impl Supply for Derived {
     }
 
     fn has_event(&self, name: &str) -> bool {
-        self.columns.catalog.names().has_event(name)
+        self.usage.as_ref().is_some_and(|usage| usage.has_event(name))
     }
 
-    fn has_metric(&self, name: &str) -> bool {
-        self.columns.catalog.names().metric(name).is_some()
+    fn metric(&self, name: &str) -> Option<Type> {
+        self.usage.as_ref()?.metric(name)
     }
 
     fn has_segment(&self, id: &str) -> bool {

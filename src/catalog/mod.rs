@@ -318,6 +318,9 @@ impl Catalog {
                 seen.inner().layout.same(&view.inner().layout) && seen.scope() == view.scope();
             same_accounts && seen.as_of().is_same(view.as_of())
         });
+        // Metrics are those of the catalog, whichever the usage was given with.
+        let usage = usage.map(|usage| usage.clone().with_metrics(self.metrics()));
+        let usage = usage.as_ref();
         if known {
             let rounds = self.rounds.get_or_init(|| {
                 let rounds = self.in_rounds(0..self.steps.len());

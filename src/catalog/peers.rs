@@ -4,22 +4,28 @@
 
 use crate::aggregate::{Ranking, places};
 use crate::book::View;
-use crate::expr::Flat;
+use crate::expr::{Flat, Type};
 use crate::model::{AccountIdx, SystemAttribute};
 
 /// Which accounts a ranking compares, and which of them have a place above 0.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peers {
-    at_least: Option<f64>,
+    /// The least value, and the digits of what is compared with it.
+    at_least: Option<(f64, u8)>,
     /// Only those of the same group.
     pub(super) in_groups: bool,
     pub(super) with_cancelled: bool,
 }
 
 impl Peers {
-    pub(super) const fn of(ranking: &Ranking) -> Self {
+    /// `kind` is the type of what is ranked.
+    pub(super) fn of(ranking: &Ranking, kind: &Type) -> Self {
+        let scale = match kind {
+            Type::Decimal { scale } | Type::Money { scale, .. } => *scale,
+            _ => 0,
+        };
         Self {
-            at_least: ranking.at_least,
+            at_least: ranking.at_least.map(|least| (least, scale)),
             in_groups: ranking.within.is_some(),
             with_cancelled: ranking.with_cancelled,
         }

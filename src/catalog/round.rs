@@ -111,12 +111,17 @@ impl RoundProgram {
             None => Vec::new(),
         };
         let (mut columns, mut roll_ups) = (columns.into_iter(), roll_ups.into_iter());
-        let answers = self.steps.iter().map(|step| match &step.work {
-            Work::Rows(_, output) => output.of(&mut columns, view, &standing.tree.slots),
-            Work::RollUp(_) => roll_ups.next().map_or_else(Answers::none, Answers::RollUp),
-            Work::Past(of) => Answers::Values(of.values(view, &standing.tree.slots, given.history)),
+        let answers = self.steps.iter().map(|step| {
+            if (given.stop)() {
+                return Err(Cancelled);
+            }
+            Ok(match &step.work {
+                Work::Rows(_, output) => output.of(&mut columns, view, &standing.tree.slots),
+                Work::RollUp(_) => roll_ups.next().map_or_else(Answers::none, Answers::RollUp),
+                Work::Past(of) => Answers::Values(of.values(view, &standing.tree.slots, given.history)),
+            })
         });
-        Ok(answers.collect())
+        answers.collect()
     }
 }
 

@@ -256,7 +256,9 @@ fn work(names: &CatalogNames, entry: &Entry) -> Result<Option<Work>, CatalogErro
     Ok(Some(match (&entry.compiled, &*entry.definition) {
         (Compiled::Attribute(_), _) => rows(Output::Values)?,
         (Compiled::Segment(_), _) => rows(Output::Members)?,
-        (Compiled::Ranking(_), Definition::Ranking(ranking)) => rows(Output::Places(Peers::of(ranking)))?,
+        (Compiled::Ranking(of), Definition::Ranking(ranking)) => {
+            rows(Output::Places(Peers::of(ranking, of.0.kind())))?
+        }
         (Compiled::Past(kind), Definition::Past(past)) => {
             Work::Past(Recorded { of: past.of.clone(), days_ago: past.days_ago, kind: kind.clone() })
         }

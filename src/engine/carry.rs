@@ -106,26 +106,29 @@ fn part(before: &Column, runs: &[Run], like: &Part) -> Part {
     let rows = runs.last().map_or(0, |run| run.range().end) as usize;
     let source = |run: &Run| run.from.and_then(|from| before.part(from.slot)).map(|part| &**part);
     let start = |run: &Run| run.from.map_or(0, |from| from.row as usize);
-    let bits = |of: fn(&Part) -> Option<&Bitmap>| {
-        let bits = |run: &Run| source(run).and_then(of).map_or(Bits::All(false), Bits::Of);
+    let bits = |of: for<'p> fn(&'p Part) -> Bits<'p>| {
+        let bits = |run: &Run| source(run).map_or(Bits::All(false), of);
         let pieces = runs.iter().map(|run| (bits(run), start(run), run.rows as usize));
         Arc::new(Bitmap::joined(pieces))
     };
     let pages = || (0..rows).step_by(PAGE).map(|from| from..(from + PAGE).min(rows));
     match like {
         Part::Members(_) => Part::Members(bits(|part| match part {
-            Part::Members(bits) => Some(bits),
-            _ => None,
+            Part::Members(bits) => Bits::Of(bits),
+            _ => Bits::All(false),
         })),
         Part::Values(like) => {
             let has_counts = like.first().is_some_and(|page| page.counts.is_some());
             Part::Values(pages().map(|page| values(&pieces(before, runs, page), has_counts)).collect())
         }
         Part::Sums(of, _, receives) => {
-            let receives = receives.as_ref().map(|_| {
+            // Of another part it may be known that all receive.
+            let parts = || runs.iter().filter_map(source);
+            let some = |part: &Part| matches!(part, Part::Sums(_, _, Some(_)));
+            let receives = (receives.is_some() || parts().any(some)).then(|| {
                 bits(|part| match part {
-                    Part::Sums(_, _, receives) => receives.as_deref(),
-                    _ => None,
+                    Part::Sums(_, _, Some(receives)) => Bits::Of(receives),
+                    _ => Bits::All(true),
                 })
             });
             let pages = pages().map(|page| sums(&pieces(before, runs, page), of)).collect();

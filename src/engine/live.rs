@@ -1,6 +1,7 @@
 //! What does a user see, of accounts and of what is derived?
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::column::Column;
 use super::derivation::Derivation;
@@ -27,7 +28,12 @@ pub struct LiveView {
     state: Arc<State>,
     held: Arc<Held>,
     view: View,
+    /// The columns that questions read last: each is looked up once, and stays for as long as it is read, whatever is dropped.
+    read: Arc<Mutex<VecDeque<(usize, Column)>>>,
 }
+
+/// Columns that a view keeps for its questions.
+const MAX_READ: usize = 16;
 
 impl std::fmt::Debug for LiveView {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -38,7 +44,7 @@ impl std::fmt::Debug for LiveView {
 impl LiveView {
     pub(super) fn new(state: Arc<State>, held: Arc<Held>) -> Self {
         let view = held.now().inputs.view.clone();
-        Self { state, held, view }
+        Self { state, held, view, read: Arc::default() }
     }
 
     /// The accounts.
@@ -92,6 +98,22 @@ impl LiveView {
     /// The column of a step; nobody stops it.
     pub(super) fn column(&self, step: usize) -> Option<Column> {
         self.derivation(&[step], &()).ok()?.columns.get(step)?.clone()
+    }
+
+    /// The column of a step, for a question that may read it account by account.
+    fn read(&self, step: usize) -> Option<Column> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, column)) = read.iter().find(|(known, _)| *known == step) {
+            return Some(column.clone());
+        }
+        drop(read);
+        let column = self.column(step)?;
+        read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if !read.iter().any(|(known, _)| *known == step) {
+            read.truncate(MAX_READ - 1);
+            read.push_front((step, column.clone()));
+        }
+        Some(column)
     }
 
     fn named(&self, name: &str) -> Option<usize> {
@@ -177,12 +199,12 @@ impl Supply for LiveView {
     }
 
     fn column(&self, name: &str) -> Option<Arc<Flat>> {
-        let column = Self::column(self, self.named(name)?)?;
+        let column = self.read(self.named(name)?)?;
         Some(Arc::new(column.over(&slots_of(&self.view), self.view.book())))
     }
 
     fn column_at(&self, name: &str, place: AccountIdx) -> Cell {
-        let column = self.named(name).and_then(|step| Self::column(self, step));
+        let column = self.named(name).and_then(|step| self.read(step));
         column.map_or(Cell::Missing, |column| column.cell(place))
     }
 
@@ -191,11 +213,11 @@ impl Supply for LiveView {
     }
 
     fn has_event(&self, name: &str) -> bool {
-        self.catalog().names().has_event(name)
+        self.held.now().inputs.usage.as_ref().is_some_and(|usage| usage.has_event(name))
     }
 
-    fn has_metric(&self, name: &str) -> bool {
-        self.catalog().names().metric(name).is_some()
+    fn metric(&self, name: &str) -> Option<Type> {
+        self.held.now().inputs.usage.as_ref()?.metric(name)
     }
 
     fn has_segment(&self, id: &str) -> bool {
@@ -221,7 +243,7 @@ impl Supply for LiveView {
     }
 
     fn is_member(&self, id: &str, place: AccountIdx) -> bool {
-        let column = self.segment_step(id).and_then(|step| Self::column(self, step));
+        let column = self.segment_step(id).and_then(|step| self.read(step));
         self.view.sees(place) && column.is_some_and(|column| column.is_member(place))
     }
 }

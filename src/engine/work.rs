@@ -21,7 +21,10 @@ use crate::model::Observer;
 
 /// Accounts of a group of trees that is worked out at once.
 const GROUP_ROWS: usize = 65_536;
-/// Most steps that are computed together: the answers of all of them for a group are in memory before they are pages.
+/// Answers that are in memory at once, before they are pages: of all steps that are computed together, for the accounts of a group.
+/// The state of a sum is 80 bytes.
+const ANSWERS_TOGETHER: usize = 2_097_152;
+/// Most steps that are computed together.
 const MOST_TOGETHER: usize = 256;
 /// Accounts below which each step is computed by the program that it has: to plan several together takes about 25 us each,
 /// and saves about 12 ns for each account.
@@ -161,9 +164,14 @@ impl<'w> Work<'w> {
     ) -> Result<Vec<(usize, Column)>, Cancelled> {
         let is_wide = |at: &usize| self.step(*at).is_some_and(|(step, _)| step.reads.whose == Whose::Book);
         let (wide, others): (Vec<usize>, Vec<usize>) = steps.iter().partition(|at| is_wide(at));
-        let together = if self.inputs.view.len() < WORTH_PLANNING { 1 } else { MOST_TOGETHER };
+        let accounts = self.inputs.view.len();
         let mut all = Vec::with_capacity(steps.len());
         for (is_wide, steps) in [(true, wide), (false, others)] {
+            let rows = if is_wide { accounts } else { accounts.min(GROUP_ROWS) };
+            let together = match accounts {
+                0..WORTH_PLANNING => 1,
+                _ => (ANSWERS_TOGETHER / rows.max(1)).clamp(1, MOST_TOGETHER),
+            };
             for steps in steps.chunks(together) {
                 let groups = self.groups(is_wide);
                 let mut found = vec![Column::default(); steps.len()];

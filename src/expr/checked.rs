@@ -37,8 +37,8 @@ pub struct Checked {
     kinds: Arc<[Option<Type>]>,
     /// The terms of every node, also of those that are folded away: for explanations.
     every: Arc<Every>,
-    /// The account types and the products, where its terms hold places among them.
-    coded: Arc<[(Arc<str>, Type)]>,
+    /// The account types and the products, where its terms hold places among them; and the metrics.
+    coded: Arc<[(Source, Type)]>,
     lints: Vec<Diagnostic>,
 }
 
@@ -54,8 +54,8 @@ pub(crate) enum Source {
     Segment(Arc<str>),
 }
 
-/// The account types and the products of names, where terms hold places among them.
-fn coded(names: &dyn Names, terms: &Terms) -> Arc<[(Arc<str>, Type)]> {
+/// The account types and the products of names, where terms hold places among them; and the metrics that they read.
+fn coded(names: &dyn Names, terms: &Terms) -> Arc<[(Source, Type)]> {
     let at_type = |places: &[Place]| places.iter().any(|place| matches!(place, Place::AtType(_)));
     let types = terms.ops.iter().any(|op| match op {
         Op::At(place, _) => at_type(std::slice::from_ref(place)),
@@ -65,7 +65,22 @@ fn coded(names: &dyn Names, terms: &Terms) -> Arc<[(Arc<str>, Type)]> {
     let products = terms.ops.iter().any(|op| matches!(op, Op::Owns(_)));
     let types = names.account_types().filter(|_| types).map(|types| ("account_type", types));
     let products = names.products().filter(|_| products).map(|products| ("product", products));
-    types.into_iter().chain(products).map(|(name, values)| (Arc::from(name), Type::Enum(values))).collect()
+    let of_accounts = types.into_iter().chain(products);
+    let of_accounts = of_accounts.map(|(name, values)| (Source::Attribute(name.into()), Type::Enum(values)));
+    let mut metrics: Vec<&Arc<str>> = terms
+        .ops
+        .iter()
+        .filter_map(|op| match op {
+            Op::Usage(_, usage, _) if usage.is_metric => Some(&usage.name),
+            _ => None,
+        })
+        .collect();
+    metrics.sort_unstable();
+    metrics.dedup();
+    let metrics = metrics
+        .into_iter()
+        .filter_map(|name| Some((Source::Metric(name.clone()), names.metric(name)?.kind().clone())));
+    of_accounts.chain(metrics).collect()
 }
 
 /// The terms of an expression as they were built, and the term of each node that is a value.
@@ -165,9 +180,9 @@ impl Checked {
         let slots = self.terms.slots.iter().map(|slot| Some(slot.kind.clone()));
         // The sources begin with the slots; each slot is another name.
         let kinds = slots.chain(std::iter::repeat(None));
-        let coded =
-            self.coded.iter().map(|(name, kind)| (Source::Attribute(name.clone()), Some(kind.clone())));
-        self.sources().into_iter().zip(kinds).chain(coded).collect()
+        let coded = self.coded.iter().map(|(source, kind)| (source.clone(), Some(kind.clone())));
+        let sources = self.sources().into_iter().zip(kinds);
+        sources.filter(|(source, _)| !matches!(source, Source::Metric(_))).chain(coded).collect()
     }
 
     /// The attributes and segments that it reads of the account for which it is evaluated, not of accounts that it walks to.
@@ -226,6 +241,11 @@ impl Checked {
             Cell::Bool(truth) => Some(*truth),
             _ => None,
         }
+    }
+
+    /// Does it ask what happened?
+    pub(crate) fn asks_usage(&self) -> bool {
+        self.terms.ops.iter().any(|op| matches!(op, Op::Usage(..)))
     }
 
     /// Does its answer for an account take more than a look at that account and a few above it?

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::batch::{ExprPlanErrors, Known, Supply, stored};
+use super::batch::{ExprPlanErrors, Known, Requirements, Supply, stored};
 use super::check::Checker;
+use super::checked::Checked;
 use super::explain::{ExplainLimits, Explainer, Explanation};
 use super::names::{Name, Names, Of};
 use super::print::written_name;
@@ -54,6 +55,13 @@ impl<'c> Columns<'c> {
         Known::kind(self, Of::Account, name)
     }
 
+    /// # Errors
+    ///
+    /// All that some expressions read and is not known, by their numbers.
+    pub(crate) fn require(&self, expressions: &[&Checked]) -> Result<(), ExprPlanErrors> {
+        Requirements::of(&[], expressions).check(self)
+    }
+
     /// Is a column derived: not of the book?
     pub(crate) fn is_derived(&self, name: &str) -> bool {
         let of_book =
@@ -91,7 +99,7 @@ impl<'c> Columns<'c> {
 
     /// Why a column has the value that it has for an account, or why the account is in a segment, down the chain of definitions: an
     /// expression with what it read, a roll-up with the accounts whose rows are in it, usage with its days. `None` for a name that
-    /// is neither a column nor a segment.
+    /// is neither a column nor a segment; where a column and a segment have one name, it is the segment.
     ///
     /// # Errors
     ///

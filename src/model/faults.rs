@@ -19,7 +19,7 @@ const MAX_FAULTS: usize = 1_000;
 /// assert_eq!((errors.faults().len(), errors.more()), (3, 0));
 /// assert_eq!(errors.to_string().lines().last(), Some("at `/attributes/1`: `score` is declared twice"));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Faults<F> {
     // INVARIANT: there is one at least, described or counted, once it is given away as an error.
     list: Vec<F>,
@@ -76,6 +76,11 @@ impl<F> Faults<F> {
         self.list.len() >= self.limit
     }
 
+    /// The faults that were found after so many.
+    pub(crate) fn since(&mut self, known: usize) -> slice::IterMut<'_, F> {
+        self.list.get_mut(known..).unwrap_or_default().iter_mut()
+    }
+
     /// Adds a fault, which is not made where there are too many already.
     pub(crate) fn add(&mut self, fault: impl FnOnce() -> F) {
         if self.is_full() {
@@ -105,6 +110,15 @@ impl<F> Faults<F> {
         }
     }
 }
+
+/// The same faults, however many there might have been.
+impl<F: PartialEq> PartialEq for Faults<F> {
+    fn eq(&self, other: &Self) -> bool {
+        self.list == other.list && self.more == other.more
+    }
+}
+
+impl<F: Eq> Eq for Faults<F> {}
 
 impl<F> IntoIterator for Faults<F> {
     type Item = F;

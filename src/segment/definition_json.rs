@@ -94,8 +94,15 @@ impl Segment {
         let list = fields.at(name);
         let items = fields.list(name, faults).unwrap_or_default().iter().enumerate();
         let read = items.filter_map(|(number, json)| {
-            let fields = Fields::open(json, list.item(number), &FIELDS, faults)?;
-            segment(&fields, limits, faults)
+            let known = faults.faults().len();
+            let fields = Fields::open(json, list.item(number), &FIELDS, faults);
+            let read = fields.as_ref().and_then(|fields| segment(fields, limits, faults));
+            // Its faults carry its id, where it has one.
+            if let Some(Json::String(id)) = fields.as_ref().and_then(|fields| fields.get("id")) {
+                let id: Arc<str> = Arc::from(&**id);
+                faults.since(known).for_each(|fault| fault.segment = id.clone());
+            }
+            read
         });
         read.collect()
     }
@@ -129,7 +136,6 @@ fn document(json: &Json, limits: &ExprLimits, faults: &mut SegmentErrors) -> Opt
     Some(Segment::in_field(&fields, "segments", limits, faults))
 }
 
-/// Reads one segment. Its faults carry its id, where it has one.
 fn segment(fields: &Fields<'_, '_>, limits: &ExprLimits, faults: &mut SegmentErrors) -> Option<Segment> {
     let id = fields.needed_text("id", faults);
     let name = fields.kept_text("name", faults);

@@ -98,7 +98,7 @@ impl ProfileQuery {
     ///
     /// # Errors
     ///
-    /// [`ExprPlanErrors`] for columns and segments that are not known.
+    /// [`ExprPlanErrors`] for columns and segments that are not known, and for an account that the view does not show.
     ///
     /// # Complexity
     ///
@@ -109,8 +109,10 @@ impl ProfileQuery {
         account: Account<'_>,
     ) -> Result<Profile, ExprPlanErrors> {
         let columns = columns.into();
-        self.check(columns)?;
-        Ok(self.profile(columns, account))
+        self.check(columns, Some(account))?;
+        // As the view shows it, whosever view it was taken from.
+        let shown = columns.view().at(account.place()).unwrap_or(account);
+        Ok(self.profile(columns, shown))
     }
 
     /// The profiles of the visible accounts of a set, in the order of the tree.
@@ -126,19 +128,34 @@ impl ProfileQuery {
         let columns = columns.into();
         let view = columns.view();
         let accounts = view.visible().intersection(accounts)?;
-        self.check(columns)?;
+        self.check(columns, None)?;
         let chosen = view.accounts().filter(|account| accounts.contains(account.place()));
         Ok(chosen.map(|account| self.profile(columns, account)).collect())
     }
 
-    fn check(&self, columns: Columns<'_>) -> Result<(), ExprPlanErrors> {
-        let names = self.columns.iter().filter(|name| columns.kind(name).is_none());
-        let segments = self.segments.iter().filter(|id| !columns.has_segment(id));
-        let lacking = names.cloned().map(ExprPlanFaultKind::Name);
-        let lacking = lacking.chain(segments.cloned().map(ExprPlanFaultKind::Segment));
-        let faults: Vec<_> =
-            lacking.enumerate().map(|(expression, kind)| ExprPlanFault { expression, kind }).collect();
-        if faults.is_empty() { Ok(()) } else { Err(ExprPlanErrors::new(faults)) }
+    /// The columns are numbered first, then the segments.
+    fn check(&self, columns: Columns<'_>, account: Option<Account<'_>>) -> Result<(), ExprPlanErrors> {
+        let name =
+            |name: &Arc<str>| columns.kind(name).is_none().then(|| ExprPlanFaultKind::Name(name.clone()));
+        let segment =
+            |id: &Arc<str>| (!columns.has_segment(id)).then(|| ExprPlanFaultKind::Segment(id.clone()));
+        let found = self.columns.iter().map(name).chain(self.segments.iter().map(segment));
+        let numbered = found.enumerate();
+        let of = |(expression, kind): (usize, Option<ExprPlanFaultKind>)| {
+            Some(ExprPlanFault { expression, kind: kind? })
+        };
+        let faults: Vec<ExprPlanFault> = numbered.filter_map(of).collect();
+        let view = columns.view();
+        let is_shown = |account: Account<'_>| {
+            view.inner().layout.same(&account.view().inner().layout) && view.at(account.place()).is_some()
+        };
+        if !faults.is_empty() {
+            return Err(ExprPlanErrors::new(faults));
+        }
+        match account.filter(|account| !is_shown(*account)) {
+            Some(_) => Err(ExprPlanErrors::form("the account is none that the view shows")),
+            None => Ok(()),
+        }
     }
 
     fn profile(&self, columns: Columns<'_>, account: Account<'_>) -> Profile {

@@ -256,6 +256,9 @@ impl OracleDerived<'_> {
                 (Some(least), ExprValue::Double(value)) => *value < least,
                 #[expect(clippy::cast_precision_loss, reason = "numbers of tests are small")]
                 (Some(least), ExprValue::Int(value)) => (*value as f64) < least,
+                (Some(least), ExprValue::Decimal(value) | ExprValue::Money(value, _)) => {
+                    value.to_string().parse::<f64>().is_ok_and(|value| value < least)
+                }
                 _ => false,
             };
             #[expect(clippy::cast_precision_loss, reason = "accounts of tests are few")]

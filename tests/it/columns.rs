@@ -8,12 +8,16 @@ use crate::common::definitions::definitions;
 use crate::common::{CHUNK_ROWS, config};
 use crate::engine::{engine_over, past, rows_of, step};
 use perennial::aggregate::{
-    Event, EventKind, Metric, Operator, RollUpDefinition, Usage, UsageSchema, UsageSettings,
+    Event, EventKind, Metric, Operator, Over, Ranking, RollUpDefinition, Usage, UsageSchema, UsageSettings,
 };
 use perennial::catalog::{CalculatedAttribute, Catalog, Definition, DefinitionKind, Derived};
 use perennial::engine::{Engine, EngineSettings, LiveView};
-use perennial::expr::{Ast, Checker, Columns, ExplainLimits, ExprPlan, ExprValue, Provenance, RollUpPart};
-use perennial::segment::{GroupBy, Histogram, MeasureKind, Query, RowFilter, Segment};
+use perennial::expr::{
+    Ast, Checker, Columns, ExplainLimits, ExprPlan, ExprValue, Names, Provenance, RollUpPart,
+};
+use perennial::segment::{
+    GroupBy, Histogram, MeasureKind, ProfileQuery, Query, RowFilter, Segment, Segments,
+};
 use perennial::source::MemorySource;
 use perennial::{
     Account, AccountId, AccountRow, AsOf, Attribute, AttributeType, Change, Date, Nesting, Policy, Reach,
@@ -335,8 +339,8 @@ fn what_is_not_known_is_refused() {
         [
             "expression 0: there is no `per_seat` here",
             "expression 0: the members of segment `at_risk` are not known here",
-            "expression 1: no usage `logins` is known here",
             "expression 1: no usage `login` is known here",
+            "expression 1: no usage `logins` is known here",
         ]
     );
     assert!(asked[0].for_accounts(live.accounts()).is_err());
@@ -475,4 +479,154 @@ fn a_screen_shows_what_an_engine_derives() {
         &ExplainLimits::default(),
     );
     assert!(!why.unwrap().unwrap().to_string().contains("acme-eu"));
+}
+
+/// A metric of another type than a question was checked with is refused: its units would be others.
+#[test]
+fn a_metric_of_another_type_is_refused() {
+    let engine = small();
+    let live = engine.published().view(&Scope::all()).unwrap();
+    let checked = Checker::new(live.catalog().names()).check("metric(\"logins\").sum() > 1").unwrap();
+    assert!(ExprPlan::new([&checked]).run(&live).is_ok());
+    engine.define([Metric::new("logins", "ratio(1, 2)").into()]).unwrap_err();
+    let mean = "events(\"login\").avg(e, double(e.count))";
+    engine
+        .define([Metric::new("logins", mean).into(), CalculatedAttribute::new("week", "0").into()])
+        .unwrap();
+    let live = engine.published().view(&Scope::all()).unwrap();
+    let errors = ExprPlan::new([&checked]).run(&live).unwrap_err();
+    assert_eq!(errors.to_string(), "expression 0: `logins` is double here, not whole number");
+}
+
+/// Whichever metrics usage was given with, a catalog asks its own; without usage nothing that asks it is answered.
+#[test]
+fn a_catalog_asks_its_own_metrics() {
+    let engine = small();
+    let live = engine.published().view(&Scope::all()).unwrap();
+    let (view, catalog) = (live.accounts(), live.catalog());
+    let usage = engine.published().usage().unwrap().over(view, &perennial::aggregate::Metrics::none());
+    let derived = catalog.run(view, Some(&usage), None);
+    let checked = Checker::new(catalog.names()).check("metric(\"logins\").lastDays(7).sum()").unwrap();
+    let eu = view.account("acme-eu").unwrap();
+    assert_eq!(derived.value("week", eu), Some(ExprValue::Int(7)));
+    assert_eq!(ExprPlan::new([&checked]).run(&derived).unwrap().value(0, eu), Some(ExprValue::Int(7)));
+    let without = catalog.run(view, None, None);
+    assert_eq!(without.value("week", eu), None);
+    assert!(ExprPlan::new([&checked]).run(&without).is_err());
+}
+
+/// Members may be known where the question of their segment cannot be asked any more: it is not opened then.
+#[test]
+fn members_are_explained_by_what_is_known() {
+    let engine = small();
+    let live = engine.published().view(&Scope::all()).unwrap();
+    let names = live.catalog().names();
+    let segments = Segments::new(names, [Segment::parse("rich", "family_seats > 40").unwrap()]).unwrap();
+    let members = segments.plan().run(&live).unwrap();
+    let names = segments.names(names);
+    let asked = Checker::new(&names).check_predicate("inSegment(\"rich\")").unwrap();
+    let why = asked.explain(&members, live.account("acme").unwrap()).unwrap();
+    assert_eq!(why.truth(), Some(true));
+    assert_eq!(why.parts().len(), 1, "{why}");
+    let of_book =
+        Segments::new(names.beneath().unwrap(), [Segment::parse("some", "seats > 5").unwrap()]).unwrap();
+    let members = of_book.plan().run(live.accounts()).unwrap();
+    let why =
+        Columns::from(&members).explain("some", live.account("acme").unwrap(), &ExplainLimits::default());
+    assert_eq!(why.unwrap().unwrap().truth(), Some(true));
+}
+
+/// What would have to change names usage as it names attributes.
+#[test]
+fn usage_turns_an_answer() {
+    let engine = small();
+    let live = engine.published().view(&Scope::all()).unwrap();
+    let checker = Checker::new(live.catalog().names());
+    let why = |text: &str| {
+        checker.check_predicate(text).unwrap().explain(&live, live.account("acme").unwrap()).unwrap()
+    };
+    let flip = why("events(\"login\").lastDays(30).count() > 3");
+    assert_eq!(flip.flip().map(|flip| flip.parts.as_slice()), Some([(0, true)].as_slice()), "{flip}");
+}
+
+/// A sum over events of nobody is 0, and so are its parts; a value that was beyond the depth is told where it is read nearer.
+#[test]
+fn nothing_is_explained_as_what_it_comes_to() {
+    let engine = small();
+    let of_events = RollUpDefinition::new("counted", Operator::Sum("row.count".into()))
+        .over(Over::Events { event: "login".into(), last_days: Some(1) })
+        .reach(Reach::SelfOnly);
+    let chain = [
+        CalculatedAttribute::new("one", "seats + 1").into(),
+        CalculatedAttribute::new("two", "one + 1").into(),
+        of_events.into(),
+    ];
+    engine.define(chain).unwrap();
+    let live = engine.published().view(&Scope::all()).unwrap();
+    let acme = live.account("acme").unwrap();
+    let limits = ExplainLimits::default();
+    let why = Columns::from(&live).explain("counted", acme, &limits).unwrap().unwrap();
+    assert_eq!(why.value(), Some(&ExprValue::Int(0)));
+    assert!(
+        matches!(&why.derived()[0].from, Provenance::RollUp(parts) if parts.whole.sums == [Some(ExprValue::Int(0))]),
+        "{why}"
+    );
+    let checker = Checker::new(live.catalog().names());
+    let asked = checker.check_predicate("two > 1 && (seats > 5 || one > 1)").unwrap();
+    let why = asked.explain_within(&live, acme, &limits.with_depth(1)).unwrap();
+    assert!(why.derived().iter().all(|of| matches!(of.from, Provenance::Expression(_))), "{why}");
+    let few = asked.explain_within(&live, acme, &limits.with_values(1)).unwrap();
+    // It is read twice.
+    assert_eq!((few.derived().len(), few.left_out()), (1, 2), "{few}");
+}
+
+/// Ten thousand parts below each other are written, each once, in a width that ends.
+#[test]
+fn a_document_as_deep_as_it_likes_is_written() {
+    let part = |at: usize| serde_json::json!({ "text": "x", "kind": "not", "value": { "bool": true }, "below": [at + 1, at + 1] });
+    let parts: Vec<serde_json::Value> = (0..70_000).map(part).collect();
+    let json =
+        serde_json::json!({ "v": 1, "account": "a", "date": "2026-01-31", "parts": parts, "flip": null });
+    let why: perennial::expr::Explanation = serde_json::from_value(json).unwrap();
+    assert_eq!(why.to_string().lines().count(), 70_001);
+}
+
+/// A profile is of an account that its view shows.
+#[test]
+fn a_profile_of_a_hidden_account_is_refused() {
+    let engine = small();
+    let live = engine.published().view(&Scope::all()).unwrap();
+    let some = Scope::of(live.accounts().book().accounts(["acme"]));
+    let narrow = engine.published().view(&some).unwrap();
+    let hidden = live.account("acme-eu").unwrap();
+    assert!(ProfileQuery::new().run(&narrow, hidden).is_err());
+    let acme = ProfileQuery::new().run(&narrow, live.account("acme").unwrap()).unwrap();
+    assert!(acme.children.is_empty());
+}
+
+/// The least value of a ranking is compared as a number, of decimals too; what is no number has none.
+#[test]
+fn the_least_of_a_ranking_is_a_number() {
+    let schema = std::sync::Arc::new(
+        Schema::builder()
+            .account_type("Company", Nesting::Free)
+            .attribute(Attribute::new("rate", AttributeType::Decimal { scale: 2 }))
+            .attribute(Attribute::new("since", AttributeType::Date))
+            .build()
+            .unwrap(),
+    );
+    let row = |id: &str, rate: i128| {
+        let row = AccountRow::new(AccountId::new(id).unwrap(), "Company");
+        row.with("rate", perennial::Decimal::new(rate, 2))
+    };
+    let source = MemorySource::new().account(row("a", 50)).account(row("b", 100)).account(row("c", 150));
+    let (book, _) = perennial::Book::load(schema.clone(), &source, &Policy::strict()).unwrap();
+    let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31).unwrap())).unwrap();
+    let none = UsageSchema::new([]).unwrap();
+    let catalog = Catalog::new(&schema, &none, [Ranking::new("place", "rate").at_least(1.0).into()]).unwrap();
+    let derived = catalog.run(&view, None, None);
+    let places =
+        ["a", "b", "c"].map(|id| derived.value("place", view.account(id).unwrap()).unwrap().to_string());
+    assert_eq!(places, ["0", "50", "100"]);
+    assert!(Catalog::new(&schema, &none, [Ranking::new("place", "since").at_least(1.0).into()]).is_err());
 }

@@ -900,3 +900,33 @@ fn reasons_are_ways_through_the_definitions() {
     let reasons: Vec<String> = late.reasons(&worked).unwrap().iter().map(ToString::to_string).collect();
     assert_eq!(reasons, ["table `tickets` -> segment `worked`"]);
 }
+
+/// A tree that was computed as a whole says for each account whether it receives a roll-up, others that all do: what is carried
+/// from one of them is known as it was there.
+#[test]
+fn what_is_carried_beside_a_tree_that_was_computed_anew_still_receives() {
+    let schema = perennial::Schema::builder()
+        .account_type("Company", perennial::Nesting::Free)
+        .attribute(Attribute::new("seats", perennial::AttributeType::Int))
+        .build()
+        .unwrap();
+    let settings = EngineSettings::new().chunk_rows(2_048);
+    let engine = Engine::new(schema, as_of(), settings).unwrap();
+    let row = |id: &str| AccountRow::new(AccountId::new(id).unwrap(), "Company").with("seats", 1_i64);
+    let mut source = perennial::source::MemorySource::new();
+    for root in ["a", "b"] {
+        source = source.account(row(root));
+        for leaf in 0..2_000 {
+            source = source.account(row(&format!("{root}{leaf}")).under(id(root)));
+        }
+    }
+    engine.load(&source).unwrap();
+    engine.define([roll_up("r", Operator::Sum("children.sum(c, c.seats)".into())).into()]).unwrap();
+    let change = (0..3).fold(Change::new(), |all, leaf| all.set(&id(&format!("a{leaf}")), "seats", 5_i64));
+    engine.apply(change).unwrap();
+    engine.apply(Change::new().add(row("b-new").under(id("b")))).unwrap();
+    let live = engine.published().view(&Scope::all()).unwrap();
+    let value = |of: &str| live.value("r", live.account(of).unwrap());
+    assert_eq!((value("a"), value("b")), (Some(ExprValue::Int(2_012)), Some(ExprValue::Int(2_001))));
+    assert_eq!(live.counts("r", live.account("b").unwrap()), Some((1, 2_001)));
+}

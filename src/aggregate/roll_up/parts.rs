@@ -1,6 +1,7 @@
 //! Which rows of which accounts are in a roll-up, and what does each account add?
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use super::linear::{Linear, LinearOf};
 use super::own::{OwnRows, RollUpAt};
@@ -88,7 +89,7 @@ impl OwnRows<'_> {
             Reach::PreferSelf => {
                 let mut left = vec![place];
                 while let Some(at) = left.pop() {
-                    // What stands at an account hides what is below it; what has no value there counts only where nothing is below.
+                    // What stands at an account hides what is below it. Without a value there is nothing that stands there.
                     let mut counted = 0_u64;
                     self.each(at, &mut |row| counted += u64::from(row.has_values()));
                     if counted > 0 {
@@ -126,7 +127,7 @@ enum Decides {
     /// Those with the value that is given.
     Value(Key),
     /// Those with one of the values that are given.
-    Among(Vec<Key>),
+    Among(BTreeSet<Key>),
     /// Those with the value that is given, and the first or last of the dates.
     Dated(Key, Key),
 }
@@ -201,8 +202,9 @@ impl<'o, 'r> Adding<'o, 'r> {
 
     fn shown(&self, adds: &Adds) -> RollUpPart {
         let Linear { above, below, counted, skipped } = adds.linear;
+        let of_nothing = matches!(*self.own.roll_up.spec, Spec::Sum { of_nothing: true, .. });
         let sum = |sum: &Sum, summed: Summed| {
-            if counted == 0 { Cell::Missing } else { sum_cell(sum, summed) }
+            if counted == 0 && !of_nothing { Cell::Missing } else { sum_cell(sum, summed) }
         };
         let sums = self.sums.iter().map(|(shown, kind)| {
             let cell = match shown {

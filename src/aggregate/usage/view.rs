@@ -361,8 +361,8 @@ impl Supply for UsageView {
         self.usage.names(&**self.view.schema(), &self.metrics).has_event(name)
     }
 
-    fn has_metric(&self, name: &str) -> bool {
-        self.metrics.kind(name).is_some()
+    fn metric(&self, name: &str) -> Option<Type> {
+        self.metrics.kind(name).cloned()
     }
 }
 

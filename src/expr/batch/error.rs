@@ -29,7 +29,7 @@ pub enum ExprPlanFaultKind {
     #[error("there is no `{0}` here")]
     Name(Arc<str>),
     /// One that is there with another type than it was checked with.
-    #[error("`{name}` is {found} here, not {wanted}")]
+    #[error("{}", other_type(name, wanted, found))]
     Type {
         /// Its name.
         name: Arc<str>,
@@ -50,6 +50,16 @@ pub enum ExprPlanFaultKind {
     /// The expression has another form than the question needs.
     #[error("{0}")]
     Form(String),
+}
+
+/// Types of one name differ by what they hold: allowed values, digits, a currency.
+fn other_type(name: &str, wanted: &Type, found: &Type) -> String {
+    let (wanted, found) = (wanted.to_string(), found.to_string());
+    if wanted == found {
+        format!("`{name}` is {found} with other values, digits or currency here than when it was checked")
+    } else {
+        format!("`{name}` is {found} here, not {wanted}")
+    }
 }
 
 impl ExprPlanErrors {

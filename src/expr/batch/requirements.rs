@@ -19,7 +19,8 @@ pub(in crate::expr) trait Known {
 
     fn has_event(&self, name: &str) -> bool;
 
-    fn has_metric(&self, name: &str) -> bool;
+    /// The type of a metric.
+    fn metric(&self, name: &str) -> Option<Type>;
 
     fn has_segment(&self, id: &str) -> bool;
 
@@ -48,8 +49,8 @@ impl Known for Columns<'_> {
         self.supply().is_some_and(|supply| supply.has_event(name))
     }
 
-    fn has_metric(&self, name: &str) -> bool {
-        self.supply().is_some_and(|supply| supply.has_metric(name))
+    fn metric(&self, name: &str) -> Option<Type> {
+        self.supply()?.metric(name)
     }
 
     fn has_segment(&self, id: &str) -> bool {
@@ -76,8 +77,8 @@ impl Known for Beside<'_> {
         self.names.has_event(name)
     }
 
-    fn has_metric(&self, name: &str) -> bool {
-        self.names.metric(name).is_some()
+    fn metric(&self, name: &str) -> Option<Type> {
+        self.names.metric(name).map(|name| name.kind().clone())
     }
 
     fn has_segment(&self, _: &str) -> bool {
@@ -94,7 +95,7 @@ pub(in crate::expr) struct Requirements {
 #[derive(Debug, Clone)]
 struct Requirement {
     source: Source,
-    /// `None` of a table, an event, a metric or a segment.
+    /// `None` of a table, an event or a segment.
     kind: Option<Type>,
     /// The numbers of the expressions that read it.
     readers: Vec<usize>,
@@ -184,7 +185,13 @@ impl Requirement {
                 (!known.schema().has_table(name)).then(|| ExprPlanFaultKind::Table(name.clone()))
             }
             Source::Event(name) => (!known.has_event(name)).then(|| ExprPlanFaultKind::Usage(name.clone())),
-            Source::Metric(name) => (!known.has_metric(name)).then(|| ExprPlanFaultKind::Usage(name.clone())),
+            Source::Metric(name) => match (known.metric(name), &self.kind) {
+                (None, _) => Some(ExprPlanFaultKind::Usage(name.clone())),
+                (Some(found), Some(wanted)) if found != *wanted => {
+                    Some(ExprPlanFaultKind::Type { name: name.clone(), wanted: wanted.clone(), found })
+                }
+                _ => None,
+            },
             Source::Segment(id) => (!known.has_segment(id)).then(|| ExprPlanFaultKind::Segment(id.clone())),
         }
     }

@@ -44,10 +44,10 @@ pub(crate) trait Supply: Sync {
         false
     }
 
-    /// Is a metric known?
-    fn has_metric(&self, name: &str) -> bool {
+    /// The type of a metric.
+    fn metric(&self, name: &str) -> Option<Type> {
         let _ = name;
-        false
+        None
     }
 
     /// Are the members of a segment known?

@@ -1,6 +1,6 @@
 //! How is an explanation made?
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{DerivedValue, ExplainLimits, Explanation, Part, PartKind, Provenance, flip, reads};
@@ -88,6 +88,8 @@ struct Found {
     derived: Vec<DerivedValue>,
     /// Where a derived value stands.
     places: HashMap<(Arc<str>, AccountIdx), usize>,
+    /// How often one was read that is not among them.
+    left_out: usize,
 }
 
 impl<'v> Explainer<'v> {
@@ -124,6 +126,7 @@ impl<'v> Explainer<'v> {
             date: self.columns.view().as_of().date(),
             parts: found.parts,
             derived: found.derived,
+            left_out: found.left_out,
             flip,
         }
     }
@@ -164,10 +167,16 @@ impl<'v> Explainer<'v> {
         found: &mut Found,
     ) -> Option<usize> {
         let key = (name, at);
-        if let Some(known) = found.places.get(&key) {
-            return Some(*known);
+        let known = found.places.get(&key).copied();
+        // What was left out further down is told here.
+        let is_cut = |known: usize| {
+            found.derived.get(known).is_some_and(|known| known.from == Provenance::BeyondLimits)
+        };
+        if let Some(known) = known.filter(|known| depth >= self.limits.depth || !is_cut(*known)) {
+            return Some(known);
         }
-        if found.derived.len() >= self.limits.values {
+        if known.is_none() && found.derived.len() >= self.limits.values {
+            found.left_out += 1;
             return None;
         }
         let supply = self.columns.supply()?;
@@ -185,6 +194,12 @@ impl<'v> Explainer<'v> {
             Some(Some(Behind::RollUp(parts))) => Provenance::RollUp(parts),
             Some(Some(Behind::Past { of, on })) => Provenance::Past { of, on },
         };
+        if let Some(known) = known {
+            if let Some(derived) = found.derived.get_mut(known) {
+                derived.from = from;
+            }
+            return Some(known);
+        }
         let account = self.columns.view().inner().account_id(at);
         found.derived.push(DerivedValue { name: key.0.clone(), account, value: value.cloned(), from });
         found.places.insert(key, found.derived.len() - 1);
@@ -210,15 +225,16 @@ impl<'v> Explainer<'v> {
         let (id, checked, segments) = match given {
             Some(at) => {
                 let (id, checked) = self.segments.get(at).copied()?;
-                // Those that it asks stand before it.
-                (id, checked, self.segments.get(..at).unwrap_or_default())
+                (id, checked, needed(self.segments.get(..at).unwrap_or_default(), checked))
             }
             None => {
                 let (id, checked) = self.columns.supply()?.question(id)?;
-                (id, checked, [].as_slice())
+                // Members may be known where what they were computed from is not.
+                Requirements::of(&[], &[checked]).check(&self.columns).ok()?;
+                (id, checked, Vec::new())
             }
         };
-        self.all.push(Asked::new(self.columns, segments, checked));
+        self.all.push(Asked::new(self.columns, &segments, checked));
         self.questions.insert(id, self.all.len() - 1);
         Some(self.all.len() - 1)
     }
@@ -256,4 +272,18 @@ impl<'v> Explainer<'v> {
             _ => (PartKind::Term, Vec::new()),
         }
     }
+}
+
+/// Those of some segments that an expression asks, directly or not; each stands after those that it asks.
+fn needed<'v>(segments: &[(&'v str, &'v Checked)], checked: &Checked) -> Vec<(&'v str, &'v Checked)> {
+    let mut wanted: HashSet<&str> = checked.reads_segments().collect();
+    let mut found: Vec<(&str, &Checked)> = Vec::new();
+    for (id, segment) in segments.iter().rev() {
+        if wanted.contains(id) {
+            wanted.extend(segment.reads_segments());
+            found.push((id, segment));
+        }
+    }
+    found.reverse();
+    found
 }

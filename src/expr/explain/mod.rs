@@ -73,6 +73,9 @@ pub struct Explanation {
     /// The derived values that were read, each after the one that it was read for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     derived: Vec<DerivedValue>,
+    /// How often a derived value was read that is not among them, since there are more than the limits allow.
+    #[serde(default, skip_serializing_if = "is_none")]
+    left_out: usize,
     flip: Option<Flip>,
 }
 
@@ -187,6 +190,11 @@ pub struct Gathered<Id> {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 const fn is_zero(count: &u64) -> bool {
     *count == 0
 }
@@ -230,6 +238,12 @@ impl Explanation {
     #[must_use]
     pub fn derived(&self) -> &[DerivedValue] {
         &self.derived
+    }
+
+    /// How often a derived value was read that is not among them: there are more than [`ExplainLimits::values`].
+    #[must_use]
+    pub const fn left_out(&self) -> usize {
+        self.left_out
     }
 
     /// The answer of the whole to a yes/no question.

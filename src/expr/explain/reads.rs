@@ -81,6 +81,12 @@ fn depends(points: &Points<'_>, term: TermId, names: &mut Names) {
             Op::Owns(_) => {
                 names.0.insert(Arc::from("product"));
             }
+            Op::Usage(_, usage, _) => {
+                names.0.insert(usage.name.clone());
+            }
+            Op::InSegment(id) => {
+                names.0.insert(id.clone());
+            }
             Op::Gather { over, .. } => {
                 names.0.insert(match over {
                     Over::Walk(_) => Arc::from("the hierarchy"),

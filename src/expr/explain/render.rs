@@ -24,14 +24,19 @@ impl fmt::Display for Explanation {
             _ => writeln!(f, "{}", word(self.truth()))?,
         }
         let mut told = vec![false; self.derived.len()];
+        let mut written = vec![false; self.parts.len()];
         let mut left: Vec<Line> = if self.parts.is_empty() { Vec::new() } else { vec![Line::Part(0, 0)] };
         while let Some(line) = left.pop() {
             match line {
                 Line::Part(at, depth) => {
                     let Some(part) = self.parts.get(at) else { continue };
-                    write_part(f, part, depth)?;
                     // A part is written once, even in a document that says otherwise.
-                    let below = part.below.iter().rev().filter(|below| **below > at);
+                    match written.get_mut(at) {
+                        Some(written) if !*written => *written = true,
+                        _ => continue,
+                    }
+                    write_part(f, part, depth)?;
+                    let below = part.below.iter().rev();
                     left.extend(below.map(|below| Line::Part(*below, depth + 1)));
                     left.extend((0..part.reads.len()).rev().map(|read| Line::Reading(at, read, depth)));
                 }
@@ -40,7 +45,7 @@ impl fmt::Display for Explanation {
                         continue;
                     };
                     let derived = reading.derived.and_then(|at| Some((at, self.derived.get(at)?)));
-                    let indent = depth * 2 + 7;
+                    let indent = indent(depth) + 7;
                     write!(f, "{:indent$}{} = {}", "", reading.text, shown(reading.value.as_ref()))?;
                     origin(f, &reading.from)?;
                     let Some((at, derived)) = derived else {
@@ -60,6 +65,9 @@ impl fmt::Display for Explanation {
                 }
             }
         }
+        if self.left_out > 0 {
+            writeln!(f, "derived values that are read and not explained: {}", self.left_out)?;
+        }
         let Some(flip) = &self.flip else { return Ok(()) };
         writeln!(f, "it would {} if:", if flip.to { "be yes" } else { "not be yes" })?;
         for (at, to) in &flip.parts {
@@ -73,8 +81,15 @@ impl fmt::Display for Explanation {
     }
 }
 
+/// Deeper parts stand as deep as this: a chain of thousands would be mostly spaces.
+const MAX_INDENT: usize = 160;
+
+fn indent(depth: usize) -> usize {
+    depth.saturating_mul(2).min(MAX_INDENT)
+}
+
 fn write_part(f: &mut fmt::Formatter<'_>, part: &Part, depth: usize) -> fmt::Result {
-    let indent = depth * 2;
+    let indent = indent(depth);
     let said = match (&part.value, part.truth()) {
         (Some(value), None) => value.to_string(),
         (_, truth) => word(truth).to_owned(),

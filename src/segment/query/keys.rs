@@ -25,7 +25,8 @@ pub(super) struct Key<'v> {
 impl<'v> Key<'v> {
     pub(super) fn new(columns: Columns<'v>, by: &Checked, descending: bool) -> Result<Self, ExprPlanErrors> {
         // A derived column is read as a whole: one look-up, not one for each account.
-        let asked = if by.asks_others() || by.reads().any(|name| columns.is_derived(name)) {
+        let asked = if by.asks_others() || by.asks_usage() || by.reads().any(|name| columns.is_derived(name))
+        {
             Asked::All(ExprPlan::new([by]).run(columns)?)
         } else {
             Asked::Single(by.for_accounts(columns)?)

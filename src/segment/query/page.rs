@@ -166,15 +166,16 @@ impl CheckedQuery {
     ///
     /// # Errors
     ///
-    /// What the columns do not have, and a cursor of another query.
+    /// What the columns do not have, by the number of the expression (the filter, the keys, the columns), and a cursor of another query.
     ///
     /// # Complexity
     ///
-    /// One pass for the filter, and for each key that asks other accounts; then linear in the accounts that pass, of
+    /// One pass for the filter, and for each key that asks other accounts, a derived column or usage; then linear in the accounts that pass, of
     /// which as many as stand on a page are kept. Columns are worked out for the accounts of the page alone.
     pub fn run<'c>(&self, columns: impl Into<Columns<'c>>, after: Option<&Cursor>) -> Result<Page, AskError> {
         let known = columns.into();
         let view = known.view();
+        known.require(&self.expressions())?;
         let mut keys: Vec<Key<'_>> = Vec::with_capacity(self.sort.len() + 1);
         if self.search.is_some() && self.sort.is_empty() {
             keys.push(Key::rank());
@@ -274,6 +275,7 @@ impl CheckedQuery {
     ) -> Result<Vec<PageRow>, AskError> {
         let known = columns.into();
         let view = known.view();
+        known.require(&self.expressions())?;
         let accounts = view.visible().intersection(accounts)?;
         let columns = self.columns.iter().map(|(_, value)| value.for_accounts(known));
         let columns: Vec<AccountExpr<'_>> = columns.collect::<Result<_, _>>()?;
@@ -281,6 +283,12 @@ impl CheckedQuery {
             PageRow { id: account.id(), values: columns.iter().map(|column| column.value(account)).collect() }
         });
         Ok(rows.collect())
+    }
+
+    /// All of them: the filter, the keys of order, the columns.
+    fn expressions(&self) -> Vec<&Checked> {
+        let keys = self.sort.iter().map(|(by, _)| by);
+        self.filter.iter().chain(keys).chain(self.columns.iter().map(|(_, value)| value)).collect()
     }
 
     /// The type of each column.
