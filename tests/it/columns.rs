@@ -623,10 +623,10 @@ fn the_least_of_a_ranking_is_a_number() {
     let (book, _) = perennial::Book::load(schema.clone(), &source, &Policy::strict()).unwrap();
     let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31).unwrap())).unwrap();
     let none = UsageSchema::new([]).unwrap();
-    let catalog = Catalog::new(&schema, &none, [Ranking::new("place", "rate").at_least(1.0).into()]).unwrap();
+    let catalog = Catalog::new(&schema, &none, [Ranking::new("place", "rate").at_least(1.2).into()]).unwrap();
     let derived = catalog.run(&view, None, None);
     let places =
         ["a", "b", "c"].map(|id| derived.value("place", view.account(id).unwrap()).unwrap().to_string());
-    assert_eq!(places, ["0", "50", "100"]);
+    assert_eq!(places, ["0", "0", "100"]);
     assert!(Catalog::new(&schema, &none, [Ranking::new("place", "since").at_least(1.0).into()]).is_err());
 }
