@@ -176,14 +176,16 @@ impl Derived {
         known.step(at).and(known.catalog.steps().get(at?)?.kind.as_ref())
     }
 
-    /// How many rows with a value, and how many without one, are in a roll-up.
+    /// How many rows with a value, and how many without one, are in a roll-up; `None` for a column that is none, and for an account
+    /// that the view does not show.
     #[must_use]
     pub fn counts(&self, roll_up: &str, account: Account<'_>) -> Option<(u64, u64)> {
         let known = &self.columns;
         match known.step(known.catalog.column_step(roll_up))? {
             Column::Values(_, Some((counted, skipped))) => {
-                let of = |counts: &[u32]| self.row(account).and_then(|row| counts.get(row).copied());
-                Some((of(counted).unwrap_or(0).into(), of(skipped).unwrap_or(0).into()))
+                let row = self.row(account)?;
+                let of = |counts: &[u32]| u64::from(counts.get(row).copied().unwrap_or(0));
+                Some((of(counted), of(skipped)))
             }
             _ => None,
         }

@@ -27,6 +27,8 @@ pub(super) struct Inputs {
     pub(super) view: View,
     pub(super) usage: Option<UsageView>,
     pub(super) history: Option<Arc<dyn History + Send>>,
+    /// Accounts from which on steps are planned together.
+    pub(super) together_from: usize,
 }
 
 /// What some definitions come to.
@@ -94,10 +96,12 @@ impl Derivation {
                 done += 1;
                 observer.progress(Progress { done, of });
             }
-            for (at, column) in work.everywhere(&alone, &more.columns)? {
-                more.set(at, column);
-                done += 1;
-                observer.progress(Progress { done, of });
+            for steps in work.together(&alone) {
+                for (at, column) in work.everywhere(&steps, &more.columns)? {
+                    more.set(at, column);
+                    done += 1;
+                    observer.progress(Progress { done, of });
+                }
             }
         }
         Ok(more)
@@ -163,11 +167,14 @@ impl Derivation {
             let next_reads = |read: &usize| everywhere.contains(read);
             let is_due = queue.first().is_none_or(|at| readers.reads(*at).iter().any(next_reads));
             if is_due && !everywhere.is_empty() {
-                let together: Vec<usize> = std::mem::take(&mut everywhere).into_iter().collect();
-                for (at, column) in work.everywhere(&together, &next.columns)? {
-                    next.set(at, column);
-                    done += 1;
-                    observer.progress(Progress { done, of: done + queue.len() });
+                let all: Vec<usize> = std::mem::take(&mut everywhere).into_iter().collect();
+                let of = done + all.len() + queue.len();
+                for steps in work.together(&all) {
+                    for (at, column) in work.everywhere(&steps, &next.columns)? {
+                        next.set(at, column);
+                        done += 1;
+                        observer.progress(Progress { done, of });
+                    }
                 }
             }
             let Some(at) = queue.pop_first() else { break };

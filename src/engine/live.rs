@@ -156,7 +156,8 @@ impl LiveView {
         self.state.catalog.steps().get(step)?.kind.as_ref()
     }
 
-    /// How many rows with a value, and how many without one, are in a roll-up.
+    /// How many rows with a value, and how many without one, are in a roll-up; `None` for a column that is none, and for an account
+    /// that is not visible.
     #[must_use]
     pub fn counts(&self, roll_up: &str, account: Account<'_>) -> Option<(u64, u64)> {
         let place = self.place(account)?;

@@ -80,7 +80,13 @@ impl State {
         let prepared = Prepared::new(&parts.catalog, &parts.as_of, None);
         let view = whole(&parts.book, &parts.as_of);
         let usage = parts.usage.as_ref().map(|usage| usage.over(&view, parts.catalog.metrics()));
-        let inputs = Inputs { prepared, view, usage, history: settings.past_values.clone() };
+        let inputs = Inputs {
+            prepared,
+            view,
+            usage,
+            history: settings.past_values.clone(),
+            together_from: settings.together_from,
+        };
         let wanted = wanted(&inputs, &parts.subscribed);
         let derivation = Derivation::none(inputs).extended(&wanted, None, observer)?.keeping(&wanted);
         let counters = Arc::new(Counters::default());
@@ -149,7 +155,13 @@ impl State {
             Some(known) => known.again(usage, &view).with_metrics(parts.catalog.metrics()),
             None => usage.over(&view, parts.catalog.metrics()),
         });
-        Inputs { prepared, view, usage, history: self.settings.past_values.clone() }
+        Inputs {
+            prepared,
+            view,
+            usage,
+            history: self.settings.past_values.clone(),
+            together_from: self.settings.together_from,
+        }
     }
 
     pub(super) fn tick(&self) -> u64 {
@@ -184,7 +196,13 @@ impl State {
         let usage = now.inputs.usage.as_ref().map(|known| {
             if scope.is_all() { known.again(known.usage(), &view) } else { known.within(&view) }
         });
-        let inputs = Inputs { prepared, view, usage, history: now.inputs.history.clone() };
+        let inputs = Inputs {
+            prepared,
+            view,
+            usage,
+            history: now.inputs.history.clone(),
+            together_from: now.inputs.together_from,
+        };
         let none = Derivation::none(inputs);
         let held = Arc::new(if here {
             Held::within(none, self.held.clone())

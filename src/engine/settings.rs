@@ -14,6 +14,8 @@ use crate::tree::Policy;
 const HISTORY: usize = 16;
 /// Bytes of derived columns, beside those that are subscribed, unless settings say otherwise.
 const MEMORY: usize = 256 << 20;
+/// Accounts from which on definitions are planned together.
+const TOGETHER_FROM: usize = 2_048;
 /// Idempotency keys that are remembered unless settings say otherwise.
 const KEYS: usize = 10_000;
 
@@ -26,6 +28,7 @@ pub struct EngineSettings {
     pub(super) usage: Option<Usage>,
     pub(super) history: usize,
     pub(super) memory: usize,
+    pub(super) together_from: usize,
     pub(super) keys: usize,
     pub(super) zones: Arc<dyn Zones>,
     pub(super) limits: ExprLimits,
@@ -40,6 +43,7 @@ impl std::fmt::Debug for EngineSettings {
             .field("policy", &self.policy)
             .field("history", &self.history)
             .field("memory", &self.memory)
+            .field("together_from", &self.together_from)
             .field("keys", &self.keys)
             .finish_non_exhaustive()
     }
@@ -53,6 +57,7 @@ impl Default for EngineSettings {
             usage: None,
             history: HISTORY,
             memory: MEMORY,
+            together_from: TOGETHER_FROM,
             keys: KEYS,
             zones: Arc::new(FixedZones),
             limits: ExprLimits::default(),
@@ -103,6 +108,14 @@ impl EngineSettings {
     /// again. Of scopes and moments at most [`MAX_VIEWS`](super::MAX_VIEWS) are held for each state, whatever they take.
     pub const fn memory(mut self, bytes: usize) -> Self {
         self.memory = bytes;
+        self
+    }
+
+    /// From how many accounts on definitions that are computed for everyone are planned together, so that what several of them ask
+    /// is asked once: 2,048 unless something else is said. To plan one more takes about 25 us, and saves about 12 ns an account.
+    /// The answers are the same either way.
+    pub const fn together_from(mut self, accounts: usize) -> Self {
+        self.together_from = accounts;
         self
     }
 

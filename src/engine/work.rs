@@ -26,9 +26,6 @@ const GROUP_ROWS: usize = 65_536;
 const ANSWERS_TOGETHER: usize = 2_097_152;
 /// Most steps that are computed together.
 const MOST_TOGETHER: usize = 256;
-/// Accounts below which each step is computed by the program that it has: to plan several together takes about 25 us each,
-/// and saves about 12 ns for each account.
-const WORTH_PLANNING: usize = 2_048;
 /// Rows of a chunk up to which each is worked out by itself.
 const FEW_ROWS: usize = 64;
 /// Past them, of so many rows one is; where more are, all are worked out together.
@@ -156,32 +153,36 @@ impl<'w> Work<'w> {
         groups
     }
 
-    /// Steps for all accounts, together where that is worth it: none of them reads another.
+    /// Steps of which none reads another, in parts that are computed together: as many as their answers may take memory.
+    pub(super) fn together(&self, steps: &[usize]) -> Vec<Vec<usize>> {
+        let (wide, others): (Vec<usize>, Vec<usize>) = steps.iter().partition(|at| self.asks_the_book(**at));
+        let accounts = self.inputs.view.len();
+        let parts = |steps: &[usize], rows: usize| -> Vec<Vec<usize>> {
+            let most = (ANSWERS_TOGETHER / rows.max(1)).clamp(1, MOST_TOGETHER);
+            let together = if accounts < self.inputs.together_from { 1 } else { most };
+            steps.chunks(together).map(<[usize]>::to_vec).collect()
+        };
+        let wide = parts(&wide, accounts);
+        wide.into_iter().chain(parts(&others, accounts.min(GROUP_ROWS))).collect()
+    }
+
+    /// One part of [`Work::together`], for all accounts.
     pub(super) fn everywhere(
         &mut self,
         steps: &[usize],
         columns: &Columns,
     ) -> Result<Vec<(usize, Column)>, Cancelled> {
-        let is_wide = |at: &usize| self.step(*at).is_some_and(|(step, _)| step.reads.whose == Whose::Book);
-        let (wide, others): (Vec<usize>, Vec<usize>) = steps.iter().partition(|at| is_wide(at));
-        let accounts = self.inputs.view.len();
-        let mut all = Vec::with_capacity(steps.len());
-        for (is_wide, steps) in [(true, wide), (false, others)] {
-            let rows = if is_wide { accounts } else { accounts.min(GROUP_ROWS) };
-            let together = match accounts {
-                0..WORTH_PLANNING => 1,
-                _ => (ANSWERS_TOGETHER / rows.max(1)).clamp(1, MOST_TOGETHER),
-            };
-            for steps in steps.chunks(together) {
-                let groups = self.groups(is_wide);
-                let mut found = vec![Column::default(); steps.len()];
-                if let Some(round) = self.round(steps) {
-                    self.fill(&mut found, &round, &groups, columns)?;
-                }
-                all.extend(steps.iter().copied().zip(found));
-            }
+        let is_wide = steps.first().is_some_and(|at| self.asks_the_book(*at));
+        let groups = self.groups(is_wide);
+        let mut found = vec![Column::default(); steps.len()];
+        if let Some(round) = self.round(steps) {
+            self.fill(&mut found, &round, &groups, columns)?;
         }
-        Ok(all)
+        Ok(steps.iter().copied().zip(found).collect())
+    }
+
+    fn asks_the_book(&self, at: usize) -> bool {
+        self.step(at).is_some_and(|(step, _)| step.reads.whose == Whose::Book)
     }
 
     /// A round for some groups, each by itself.

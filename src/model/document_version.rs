@@ -29,3 +29,8 @@ impl TryFrom<u64> for DocumentVersion {
         }
     }
 }
+
+/// Is a field that documents leave out at its default: nothing left out, none cancelled?
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

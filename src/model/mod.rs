@@ -38,7 +38,7 @@ pub use currency::{Currency, UnknownCurrency};
 pub use date::{Date, DateError};
 pub(crate) use decimal::nearest_double;
 pub use decimal::{Decimal, DecimalError};
-pub(crate) use document_version::{DOCUMENT_VERSION, DocumentVersion};
+pub(crate) use document_version::{DOCUMENT_VERSION, DocumentVersion, is_default};
 pub use faults::Faults;
 pub use id::{AccountId, AccountIdx, ChildId, IdError};
 pub(crate) use json::{At, Fields, JsonDocument, Place, found, wrong_type};

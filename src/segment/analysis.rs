@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Memberships;
-use super::cancelled::{Counted, is_zero};
-use crate::model::DocumentVersion;
+use super::cancelled::Counted;
+use crate::model::{DocumentVersion, is_default};
 use crate::set::AccountSet;
 
 /// What a portfolio of segments looks like, over the accounts of a view.
@@ -43,7 +43,7 @@ pub struct Analysis {
     /// How many visible accounts are in none, cancelled ones apart.
     pub in_none: usize,
     /// How many cancelled accounts in none are not counted.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub in_none_cancelled: usize,
 }
 

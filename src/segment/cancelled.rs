@@ -46,9 +46,3 @@ impl Counted {
         (current, cancelled)
     }
 }
-
-/// Is nothing left out? Documents say nothing then.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
-pub(super) const fn is_zero(count: &usize) -> bool {
-    *count == 0
-}

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::AskError;
-use super::cancelled::{Counted, is_zero};
+use super::cancelled::Counted;
 use crate::book::{Account, ChildEntry, View};
 use crate::expr::{Columns, ExprPlanErrors, ExprPlanFault, ExprPlanFaultKind, ExprValue};
-use crate::model::DocumentVersion;
 use crate::model::{AccountId, Attribute, ChildId, SystemAttribute, TableKind, Value};
+use crate::model::{DocumentVersion, is_default};
 use crate::set::AccountSet;
 
 /// Children, rows and products that a profile names at most, of each; the others are counted.
@@ -169,7 +169,7 @@ impl ProfileQuery {
     }
 }
 
-/// One account with what stands around it, within the scope of its view: what [`ProfileQuery`] gives.
+/// One account with its relatives, rows and products, within the scope of its view: what [`ProfileQuery`] gives.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -247,7 +247,7 @@ pub struct Rows {
     /// How many more there are.
     pub more: usize,
     /// How many rows of cancelled accounts are left out.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub cancelled: usize,
 }
 

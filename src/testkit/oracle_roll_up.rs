@@ -69,7 +69,7 @@ impl RowExpr {
     }
 }
 
-/// The first of what stands in the lambda of an expression.
+/// The body of the lambda of an expression.
 fn inner(ast: &Ast) -> Option<NodeId> {
     let first = |node: NodeId| match ast.node(node) {
         Node::Call { arguments, .. } => arguments.first().copied(),

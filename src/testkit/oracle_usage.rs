@@ -164,7 +164,7 @@ impl Amount {
 #[derive(Debug, Clone)]
 pub(super) struct EventRow {
     pub(super) day: Date,
-    /// How many events it stands for.
+    /// How many events it counts.
     pub(super) count: u32,
     pub(super) first: Timestamp,
     pub(super) last: Timestamp,

@@ -16,12 +16,12 @@ use perennial::expr::{
     Ast, Checker, Columns, ExplainLimits, ExprPlan, ExprValue, Names, Provenance, RollUpPart,
 };
 use perennial::segment::{
-    GroupBy, Histogram, MeasureKind, ProfileQuery, Query, RowFilter, Segment, Segments,
+    ColourBy, GroupBy, Histogram, MeasureKind, ProfileQuery, Query, RowFilter, Segment, Segments,
 };
 use perennial::source::MemorySource;
 use perennial::{
-    Account, AccountId, AccountRow, AsOf, Attribute, AttributeType, Change, Date, Nesting, Policy, Reach,
-    Schema, Scope,
+    Account, AccountId, AccountRow, AccountTree, AsOf, Attribute, AttributeType, Change, Date, Nesting,
+    Policy, Reach, Schema, Scope,
 };
 use proptest::prelude::*;
 
@@ -69,6 +69,13 @@ fn asked(checker: &Checker<'_>, columns: Columns<'_>) -> Vec<String> {
     let rows = checker.check("tickets.exists(t, t.hours > half || inSegment(\"big\"))").unwrap();
     let rows = RowFilter::of(checker, rows.ast().clone()).unwrap().rows(columns, &view.visible()).unwrap();
     all.push(rows.iter().map(|row| row.id().to_string()).collect::<Vec<_>>().join(" "));
+    let profiles = COLUMNS.into_iter().fold(ProfileQuery::new().segment("big"), ProfileQuery::column);
+    let profiles = profiles.all(columns, &view.visible()).unwrap();
+    all.push(serde_json::to_string(&profiles).unwrap());
+    let limits = perennial::DiagramLimits::default();
+    for colour in [ColourBy::column("seats_sum"), ColourBy::segment("late")] {
+        all.push(columns.diagram(view.roots(), &limits, &colour, |of| of.name()).unwrap().to_mermaid());
+    }
     let lint = checker.check_predicate("place != 3.0").unwrap();
     all.extend(lint.lints_in(columns).iter().map(ToString::to_string));
     all

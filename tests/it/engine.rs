@@ -147,7 +147,10 @@ pub fn past() -> MemoryHistory {
 }
 
 fn settings(packing: usize) -> EngineSettings {
-    EngineSettings::new().chunk_rows(CHUNK_ROWS[packing]).usage(usage()).past_values(past()).remember(4)
+    // Books of tests are small: half of them are computed as large ones are.
+    let together = [0, 2_048][packing % 2];
+    let settings = EngineSettings::new().chunk_rows(CHUNK_ROWS[packing]).usage(usage()).past_values(past());
+    settings.remember(4).together_from(together)
 }
 
 pub fn engine_over(seeds: &[[u8; 5]], packing: usize) -> Engine {

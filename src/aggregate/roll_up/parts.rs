@@ -89,7 +89,7 @@ impl OwnRows<'_> {
             Reach::PreferSelf => {
                 let mut left = vec![place];
                 while let Some(at) = left.pop() {
-                    // What stands at an account hides what is below it. Without a value there is nothing that stands there.
+                    // An account with a value of its own hides those below it.
                     let mut counted = 0_u64;
                     self.each(at, &mut |row| counted += u64::from(row.has_values()));
                     if counted > 0 {
@@ -187,7 +187,7 @@ impl<'o, 'r> Adding<'o, 'r> {
         Adds { linear, decisive }
     }
 
-    /// Which of two stands first.
+    /// The order of two parts: the greater one first.
     fn order(&self, a: &Adds, b: &Adds) -> Ordering {
         if self.sums.is_empty() {
             return (b.decisive, b.linear.counted).cmp(&(a.decisive, a.linear.counted));

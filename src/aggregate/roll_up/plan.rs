@@ -76,7 +76,7 @@ impl Entry {
     /// What makes an answer of a state, where states can be taken away again.
     fn linear(&self) -> Option<LinearOf> {
         let definition = &self.checked.definition;
-        // What stands at an account would hide what is below it.
+        // A value of an account's own would hide those below it.
         let adds_up = definition.reached() != Reach::PreferSelf;
         LinearOf::new(&self.checked.spec, definition.nulls).filter(|_| adds_up)
     }

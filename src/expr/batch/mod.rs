@@ -107,7 +107,7 @@ impl ExprPlan {
         Self::with_segments([], expressions)
     }
 
-    /// The same with the questions of segments in their places: each stands after those that it asks. Of other segments the
+    /// The same with the questions of segments inlined: each is given after those that it asks. Of other segments the
     /// members must be known.
     pub(crate) fn with_segments<'c>(
         segments: impl IntoIterator<Item = (&'c str, &'c Checked)>,
@@ -247,7 +247,7 @@ impl ExprPlan {
     }
 }
 
-/// Puts the questions of segments among some terms, each after those that it asks; where each stands.
+/// Adds the questions of segments to some terms, each after those that it asks; gives the term of each.
 pub(in crate::expr) fn linked(terms: &mut Terms, segments: &[(&str, &Checked)]) -> Linked {
     let mut linked = Linked::new();
     for (id, segment) in segments {

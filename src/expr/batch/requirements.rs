@@ -58,7 +58,7 @@ impl Known for Columns<'_> {
     }
 }
 
-/// The names of definitions, which are supplied to each other once all of them are known; segments stand in their places.
+/// The names of definitions, which are supplied to each other once all of them are known; segments are inlined.
 pub(super) struct Beside<'k> {
     pub(super) schema: &'k Schema,
     pub(super) names: &'k dyn Names,
@@ -102,7 +102,7 @@ struct Requirement {
 }
 
 impl Requirements {
-    /// Those of expressions, with those of the segments whose questions stand in their places; each is given after those that it
+    /// Those of expressions, with those of the segments that are inlined; each is given after those that it
     /// asks.
     pub(in crate::expr) fn of(segments: &[(&str, &Checked)], expressions: &[&Checked]) -> Self {
         let mut found = Self::default();
@@ -122,7 +122,7 @@ impl Requirements {
         found
     }
 
-    /// Where the requirements of one expression stand.
+    /// The places of the requirements of one expression.
     fn places(
         &mut self,
         known: &mut HashMap<Source, Vec<usize>>,

@@ -25,7 +25,7 @@ pub(super) struct Asked<'v> {
 }
 
 impl<'v> Asked<'v> {
-    /// The questions of some segments stand in their places.
+    /// With the questions of some segments inlined.
     fn new(columns: Columns<'v>, segments: &[(&str, &Checked)], checked: &'v Checked) -> Self {
         let mut terms = Terms::sharing();
         let linked = linked(&mut terms, segments);
@@ -86,7 +86,7 @@ struct Found {
     parts: Vec<Part>,
     leaves: Vec<reads::Names>,
     derived: Vec<DerivedValue>,
-    /// Where a derived value stands.
+    /// The place of each derived value.
     places: HashMap<(Arc<str>, AccountIdx), usize>,
     /// How often one was read that is not among them.
     left_out: usize,
@@ -157,7 +157,7 @@ impl<'v> Explainer<'v> {
         found.parts.push(Part { text, kind, account, value, reads, below });
     }
 
-    /// Where a derived value stands among those that are explained; `None` past the limit.
+    /// The place of a derived value among those that are explained; `None` past the limit.
     fn derived(
         &mut self,
         name: Arc<str>,
@@ -274,7 +274,7 @@ impl<'v> Explainer<'v> {
     }
 }
 
-/// Those of some segments that an expression asks, directly or not; each stands after those that it asks.
+/// Those of some segments that an expression asks, directly or not, each after those that it asks.
 fn needed<'v>(segments: &[(&'v str, &'v Checked)], checked: &Checked) -> Vec<(&'v str, &'v Checked)> {
     let mut wanted: HashSet<&str> = checked.reads_segments().collect();
     let mut found: Vec<(&str, &Checked)> = Vec::new();

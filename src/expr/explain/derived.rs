@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::expr::value::ExprValue;
-use crate::model::{AccountId, Date};
+use crate::model::{AccountId, Date, is_default};
 
 /// How far an explanation goes down the chain of definitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,20 +112,15 @@ pub struct RollUpPart {
     /// Rows with a value; of a count of events, events.
     pub counted: u64,
     /// Rows without a value.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub skipped: u64,
     /// The sums of the operator: one of a sum or an average, two of a ratio, a weighted average or a share, none of others. `None`
     /// where nothing has a value, or where the sum is out of range.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sums: Vec<Option<ExprValue>>,
     /// Rows that decide the answer of an operator without sums: those that have the value that is given.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub decisive: u64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
-const fn is_zero(count: &u64) -> bool {
-    *count == 0
 }
 
 /// The days of a question about usage on which there was something, the last first.

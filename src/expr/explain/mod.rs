@@ -20,7 +20,7 @@ use super::checked::Checked;
 use super::columns::Columns;
 use super::value::ExprValue;
 use crate::book::Account;
-use crate::model::{AccountId, ChildId, Date, DocumentVersion};
+use crate::model::{AccountId, ChildId, Date, DocumentVersion, is_default};
 
 /// Accounts and rows named for a part that asks many; the others are counted.
 pub const MAX_WITNESSES: usize = 10;
@@ -74,7 +74,7 @@ pub struct Explanation {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     derived: Vec<DerivedValue>,
     /// How often a derived value was read that is not among them, since there are more than the limits allow.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     left_out: usize,
     flip: Option<Flip>,
 }
@@ -178,7 +178,7 @@ pub struct Gathered<Id> {
     /// How many were asked, those left out by `filter` not counted.
     pub asked: u64,
     /// How many accounts of the walk were left out since they are cancelled: it does not say `withCancelled()`.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub cancelled: u64,
     /// How many had no answer.
     pub missing: u64,
@@ -187,16 +187,6 @@ pub struct Gathered<Id> {
     pub decisive: u64,
     /// The first [`MAX_WITNESSES`] of them in the order of the tree or of their ids, with what each gave.
     pub witnesses: Vec<(Id, Option<ExprValue>)>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
-const fn is_none(count: &usize) -> bool {
-    *count == 0
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
-const fn is_zero(count: &u64) -> bool {
-    *count == 0
 }
 
 /// A small set of parts whose change would turn the answer.

@@ -81,7 +81,7 @@ impl fmt::Display for Explanation {
     }
 }
 
-/// Deeper parts stand as deep as this: a chain of thousands would be mostly spaces.
+/// Spaces before a part, at most: a chain of thousands would be mostly spaces.
 const MAX_INDENT: usize = 160;
 
 fn indent(depth: usize) -> usize {

@@ -167,7 +167,7 @@ impl<'j, 'p> Fields<'j, 'p> {
         value.as_u64().or_else(|| self.wrong(name, "a whole number from 0", value, faults))
     }
 
-    /// What the word in a field stands for.
+    /// The value that the word in a field names.
     pub(crate) fn word<T: Copy, F: From<JsonFault>>(
         &self,
         name: &str,

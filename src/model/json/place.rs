@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::model::shown;
+/// Bytes of a name in a place, at most: no field that is read has more.
+const MAX_STEP: usize = 256;
 
 /// The place of a value: a step below the place of what holds it. Nothing is allocated before a fault is told.
 #[derive(Debug, Clone, Copy)]
@@ -39,8 +40,8 @@ impl<'p> Place<'p> {
     }
 }
 
-/// As a JSON pointer (RFC 6901): `/attributes/3/values`; empty for the document as a whole. Names are cut where they are longer
-/// than any that we know, so that a hostile document does not fill memory with its places.
+/// As a JSON pointer (RFC 6901): `/attributes/3/values`; empty for the document as a whole. It ends before a name that is longer than
+/// [`MAX_STEP`], so that it leads to a value, and a hostile document does not fill memory with its places.
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut steps = Vec::new();
@@ -49,9 +50,10 @@ impl fmt::Display for Place<'_> {
             steps.push(place.step);
             next = place.above;
         }
-        steps.iter().rev().try_for_each(|step| match step {
+        let is_short = |step: &&Step<'_>| !matches!(step, Step::Field(name) if name.len() > MAX_STEP);
+        steps.iter().rev().take_while(is_short).try_for_each(|step| match step {
             Step::Pointer(pointer) => f.write_str(pointer),
-            Step::Field(name) => write!(f, "/{}", shown(name).replace('~', "~0").replace('/', "~1")),
+            Step::Field(name) => write!(f, "/{}", name.replace('~', "~0").replace('/', "~1")),
             Step::Item(number) => write!(f, "/{number}"),
         })
     }
@@ -76,5 +78,8 @@ mod tests {
         assert_eq!(Place::ROOT.to_string(), "");
         assert_eq!(list.item(3).field("a/b~c").to_string(), "/args/3/a~1b~0c");
         assert_eq!(odd.field("").to_string(), "/expr/");
+        // It leads to what holds the field.
+        let long = "x".repeat(1_000);
+        assert_eq!(list.field(&long).item(2).to_string(), "/args");
     }
 }

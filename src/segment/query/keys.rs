@@ -15,7 +15,7 @@ pub(super) enum Asked<'v> {
     Rank,
 }
 
-/// One key of order.
+/// One key of order, or one column.
 pub(super) struct Key<'v> {
     pub(super) asked: Asked<'v>,
     pub(super) kind: Type,
@@ -32,6 +32,12 @@ impl<'v> Key<'v> {
             Asked::Single(by.for_accounts(columns)?)
         };
         Ok(Self { asked, kind: by.kind().clone(), descending })
+    }
+
+    /// Asked of each account by itself: of a few.
+    pub(super) fn single(columns: Columns<'v>, value: &Checked) -> Result<Self, ExprPlanErrors> {
+        let asked = Asked::Single(value.for_accounts(columns)?);
+        Ok(Self { asked, kind: value.kind().clone(), descending: false })
     }
 
     pub(super) const fn rank() -> Self {

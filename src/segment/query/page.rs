@@ -9,7 +9,7 @@ use super::keys::Key;
 use super::search::Search;
 use super::{MAX_COLUMNS, Query, QueryErrors, QueryFault, QueryFaultKind, Shown};
 use crate::book::Account;
-use crate::expr::{AccountExpr, Checked, Checker, Columns, ExprPlan, ExprPlanErrors, Type, Val};
+use crate::expr::{Checked, Checker, Columns, ExprPlan, ExprPlanErrors, Type, Val};
 use crate::model::AccountId;
 use crate::model::DocumentVersion;
 use crate::segment::cancelled::Counted;
@@ -133,6 +133,16 @@ impl Query {
     }
 }
 
+/// The columns of rows.
+struct Cells<'c>(Vec<Key<'c>>);
+
+impl Cells<'_> {
+    fn row(&self, account: Account<'_>) -> PageRow {
+        let values = self.0.iter().map(|key| key.shown(&key.value(account, 0)));
+        PageRow { id: account.id(), values: values.collect() }
+    }
+}
+
 /// An account with its keys, on its way to a page.
 struct Candidate<'v, 'k> {
     account: Account<'v>,
@@ -183,8 +193,6 @@ impl CheckedQuery {
         for (by, descending) in &self.sort {
             keys.push(Key::new(known, by, *descending)?);
         }
-        let columns = self.columns.iter().map(|(_, value)| value.for_accounts(known));
-        let columns: Vec<AccountExpr<'_>> = columns.collect::<Result<_, _>>()?;
         let cursor = after.map(|after| read(&keys, after)).transpose()?;
         let search = self.search.as_ref().map(|text| Search::new(view, text));
         let accounts = self.filtered(known)?;
@@ -251,10 +259,8 @@ impl CheckedQuery {
             keys: keys.iter().zip(&last.keys).map(|(key, value)| key.shown(value)).collect(),
             id: last.account.id(),
         });
-        let rows = kept.iter().map(|one| PageRow {
-            id: one.account.id(),
-            values: columns.iter().map(|column| column.value(one.account)).collect(),
-        });
+        let columns = self.cells(known, kept.len())?;
+        let rows = kept.iter().map(|one| columns.row(one.account));
         let labels = self.columns.iter().map(|(label, _)| label.clone()).collect();
         Ok(Page { v: DocumentVersion, total, cancelled, labels, rows: rows.collect(), next })
     }
@@ -267,7 +273,8 @@ impl CheckedQuery {
     ///
     /// # Complexity
     ///
-    /// As many walks as a column makes for one account, for each account of the set.
+    /// As many walks as a column makes for one account, for each account of the set; of more than [`PAGE`](super::PAGE) accounts, one
+    /// pass over the view for a column that asks other accounts, usage or a derived column.
     pub fn select<'c>(
         &self,
         columns: impl Into<Columns<'c>>,
@@ -277,12 +284,18 @@ impl CheckedQuery {
         let view = known.view();
         known.require(&self.expressions())?;
         let accounts = view.visible().intersection(accounts)?;
-        let columns = self.columns.iter().map(|(_, value)| value.for_accounts(known));
-        let columns: Vec<AccountExpr<'_>> = columns.collect::<Result<_, _>>()?;
-        let rows = view.accounts().filter(|account| accounts.contains(account.place())).map(|account| {
-            PageRow { id: account.id(), values: columns.iter().map(|column| column.value(account)).collect() }
-        });
-        Ok(rows.collect())
+        let columns = self.cells(known, accounts.len())?;
+        let chosen = view.accounts().filter(|account| accounts.contains(account.place()));
+        Ok(chosen.map(|account| columns.row(account)).collect())
+    }
+
+    /// The columns, for so many accounts.
+    fn cells<'c>(&self, known: Columns<'c>, accounts: usize) -> Result<Cells<'c>, ExprPlanErrors> {
+        let few = accounts <= super::PAGE;
+        let key = |(_, value): &(Arc<str>, Checked)| {
+            if few { Key::single(known, value) } else { Key::new(known, value, false) }
+        };
+        Ok(Cells(self.columns.iter().map(key).collect::<Result<_, _>>()?))
     }
 
     /// All of them: the filter, the keys of order, the columns.

@@ -112,7 +112,7 @@ impl<'c> OracleExpr<'c> {
             .widened(self.checked.kind())
     }
 
-    /// The same, with what stands beside the book.
+    /// The same, with derived columns, members and usage.
     pub(super) fn value_beside(self, beside: &'c dyn Beside, account: Account<'_>) -> Option<ExprValue> {
         let root = self.checked.ast().root();
         self.walk(account, Some(beside)).operand(root, &mut Vec::new()).widened(self.checked.kind())
