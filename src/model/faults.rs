@@ -148,3 +148,25 @@ impl<F: fmt::Display> fmt::Display for Faults<F> {
 }
 
 impl<F: fmt::Debug + fmt::Display> error::Error for Faults<F> {}
+
+#[cfg(test)]
+mod tests {
+    use super::Faults;
+
+    #[test]
+    fn what_is_past_the_limit_is_counted_wherever_it_came_from() {
+        let list = |faults: u8, limit| {
+            let mut list = Faults::within(limit);
+            (0..faults).for_each(|fault| list.add(|| fault));
+            list
+        };
+        let mut all = list(3, 4);
+        // Five faults, of which two are told.
+        all.append(list(5, 2), |fault| fault + 10);
+        assert_eq!(all.faults(), [0, 1, 2, 10]);
+        assert_eq!((all.more(), all.count()), (4, 8));
+        // The same faults, whatever the limit was.
+        assert_eq!(list(2, 9), list(2, 5));
+        assert_ne!(list(3, 2), list(2, 2));
+    }
+}

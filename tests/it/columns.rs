@@ -607,6 +607,8 @@ fn a_profile_of_a_hidden_account_is_refused() {
     let narrow = engine.published().view(&some).unwrap();
     let hidden = live.account("acme-eu").unwrap();
     assert!(ProfileQuery::new().run(&narrow, hidden).is_err());
+    let derived = live.catalog().run(narrow.accounts(), None, None);
+    assert_eq!((derived.counts("family_seats", hidden), narrow.counts("family_seats", hidden)), (None, None));
     let acme = ProfileQuery::new().run(&narrow, live.account("acme").unwrap()).unwrap();
     assert!(acme.children.is_empty());
 }
