@@ -107,8 +107,8 @@ impl<'c> Columns<'c> {
     ///
     /// # Complexity
     ///
-    /// Linear in the parts of the expressions, and in the rows of each roll-up on the way: each is read once. What the limits leave
-    /// out is not asked, but for those rows.
+    /// Linear in the parts of the expressions, and in the rows of each roll-up on the way: each is read once, twice for a first or last
+    /// value by a date and where own values are preferred. What the limits leave out is not asked, but for those rows.
     ///
     /// ```
     /// use perennial::aggregate::{Operator, RollUpDefinition};
