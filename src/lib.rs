@@ -114,6 +114,7 @@ pub mod aggregate;
 mod book;
 pub mod catalog;
 mod column;
+mod define;
 pub mod docs;
 pub mod engine;
 pub mod expr;

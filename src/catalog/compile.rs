@@ -14,29 +14,28 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::check::{Rules, check, gives};
+use super::check::gives;
 use super::components::components;
-use super::definition::Definition;
-use super::entry::{Compiled, Entries, Entry, Key, Space};
-use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef};
+use super::definition::{Definition, DefinitionRef};
+use super::entry::{Entries, Entry, Key};
+use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind};
 use super::mentions::Mentions;
 use super::names::CatalogNames;
-use super::pending::PendingNames;
-use crate::aggregate::Metrics;
-use crate::expr::{ExprLimits, Names, Of, Source};
-use crate::model::{AccountId, Zones, is_reserved};
-
-pub(super) fn reference(definition: &Definition) -> DefinitionRef {
-    DefinitionRef { kind: definition.kind(), name: Arc::from(definition.name()) }
-}
+use super::pending::{Looked, PendingNames};
+use crate::aggregate::{CheckedMetric, Metrics};
+use crate::define::{Checking, Compiled, Declared, DefinitionFault, Space};
+use crate::expr::{ExprLimits, Names, Of, Type};
+use crate::model::{AccountId, Schema, Zones, is_reserved};
 
 /// The faults of definitions whose names are words of the language.
 pub(crate) fn reserved_words<'d>(
     definitions: impl Iterator<Item = &'d Definition>,
 ) -> Result<(), CatalogErrors> {
     let reserved = definitions.filter(|definition| is_reserved(definition.name()));
-    let fault =
-        |definition| CatalogFault { definition: reference(definition), kind: CatalogFaultKind::Reserved };
+    let fault = |definition: &Definition| CatalogFault {
+        definition: definition.id(),
+        kind: CatalogFaultKind::Reserved,
+    };
     let faults: Vec<CatalogFault> = reserved.map(fault).collect();
     if faults.is_empty() { Ok(()) } else { Err(CatalogErrors::new(faults)) }
 }
@@ -82,12 +81,12 @@ pub(super) fn validate(
     limits: &ExprLimits,
     given: &[Candidate],
 ) -> Validated {
-    let rules = Rules { schema: &bare.schema, zones, limits, bare };
     let entries = Entries::with_capacity(given.len());
     let mut compiler = Compiler {
         given,
         names: CatalogNames { entries, ..bare.clone() },
-        rules,
+        rules: Rules { bare, zones, limits },
+        declared: declared(given),
         faults: Vec::new(),
         unread: HashSet::new(),
         misnamed: HashSet::new(),
@@ -105,19 +104,49 @@ pub(super) fn validate(
     compiler.faults.sort_by_key(|(place, _)| *place);
     let faults = compiler.faults.into_iter().map(|(_, fault)| fault).collect();
     let mut names = compiler.names;
-    let metrics = names.entries.iter().filter_map(|entry| match &entry.compiled {
-        Compiled::Metric(metric) => Some(metric.clone()),
-        _ => None,
-    });
-    names.metrics = Metrics::of(metrics);
+    let metrics = names.entries.iter().filter_map(|entry| entry.compiled.metric().cloned());
+    let metrics: Vec<Arc<CheckedMetric>> = metrics.collect();
+    names.metrics = Metrics::of(metrics.into_iter());
     Validated { names, faults, compiled }
+}
+
+/// What definitions are checked with.
+#[derive(Clone, Copy)]
+pub(super) struct Rules<'r> {
+    /// The names without definitions.
+    bare: &'r CatalogNames,
+    zones: &'r dyn Zones,
+    limits: &'r ExprLimits,
+}
+
+/// The columns below the names of definitions, by their own names: the place of the definition, and the type.
+type DeclaredColumns = HashMap<String, (usize, Type)>;
+
+fn declared(given: &[Candidate]) -> DeclaredColumns {
+    let mut found = DeclaredColumns::new();
+    for (place, given) in given.iter().enumerate() {
+        let said = given.definition.said();
+        for Declared { suffix, kind } in said.below() {
+            found.entry(format!("{}.{suffix}", said.name())).or_insert((place, kind));
+        }
+    }
+    found
+}
+
+/// The names by which a definition is read, that of the definition first.
+pub(super) fn keys(definition: &Definition) -> Vec<Key> {
+    let below = definition.said().below();
+    let below = below.iter().map(|declared| Key::below(definition.name(), &declared.suffix));
+    std::iter::once(Key::of(definition)).chain(below).collect()
 }
 
 pub(super) struct Compiler<'c> {
     pub(super) given: &'c [Candidate],
     /// With those that are valid so far.
     pub(super) names: CatalogNames,
-    pub(super) rules: Rules<'c>,
+    rules: Rules<'c>,
+    /// The columns that definitions declare, valid or not.
+    declared: DeclaredColumns,
     pub(super) faults: Vec<(usize, CatalogFault)>,
     /// Definitions that are read by nobody, since their name means something else.
     unread: HashSet<usize>,
@@ -149,7 +178,7 @@ impl<'c> Compiler<'c> {
 
     pub(super) fn fault(&mut self, place: usize, kind: CatalogFaultKind) {
         if let Some(definition) = self.definition(place) {
-            self.faults.push((place, CatalogFault { definition: reference(definition), kind }));
+            self.faults.push((place, CatalogFault { definition: definition.id(), kind }));
         }
     }
 
@@ -167,6 +196,7 @@ impl<'c> Compiler<'c> {
         for (_, place, entry) in known {
             self.names.entries.add(entry.clone(), place);
         }
+        let reserved = Reserved::of(self.given);
         for (place, given) in new.iter().filter_map(|place| Some((*place, self.given.get(*place)?))) {
             let (definition, key) = (&*given.definition, Key::of(&given.definition));
             let name = definition.name();
@@ -174,21 +204,30 @@ impl<'c> Compiler<'c> {
                 self.misnamed.insert(place);
                 self.fault(place, CatalogFaultKind::Name(error));
             }
-            let schema = self.rules.schema;
-            let is_column = Space::of(definition.kind()) == Space::Columns;
+            let schema = &*self.names.schema;
+            let is_column = definition.kind().space() == Space::Columns;
             let is_duplicate = self.names.entries.has(&key) || self.open.contains_key(&key);
-            let unread = [
+            let mut unread = vec![
                 (given.words == Words::Refused && is_reserved(name), CatalogFaultKind::Reserved),
                 (is_column && schema.table(name).is_some(), CatalogFaultKind::TakenByTable),
                 (is_column && Names::name(schema, Of::Account, name).is_some(), CatalogFaultKind::Taken),
                 (is_duplicate, CatalogFaultKind::Duplicate),
             ];
+            if is_column {
+                unread.extend(
+                    reserved.above(name).into_iter().map(|other| (true, CatalogFaultKind::Below(other))),
+                );
+                let below = reserved.in_schema(schema, name);
+                unread.extend(below.into_iter().map(|attribute| (true, CatalogFaultKind::Above(attribute))));
+            }
             for (_, kind) in unread.into_iter().filter(|(is_unread, _)| *is_unread) {
                 self.unread.insert(place);
                 self.fault(place, kind);
             }
             if !is_duplicate {
-                self.open.insert(key, place);
+                keys(definition).into_iter().for_each(|key| {
+                    self.open.entry(key).or_insert(place);
+                });
             }
         }
         let unread = &self.unread;
@@ -266,7 +305,11 @@ impl<'c> Compiler<'c> {
     fn attempt(&mut self, place: usize) -> Attempt {
         let Some(given) = self.given.get(place) else { return Attempt::Unread };
         let names = PendingNames::new(&self.names, &self.open);
-        let found = check(&given.definition, &names, self.rules);
+        let found = self.check(&given.definition, &names, &|column| {
+            let (_, kind) = self.declared.get(column)?;
+            names.note_declared(column);
+            Some(kind.clone())
+        });
         let noted = names.into_noted();
         if !noted.open.is_empty() {
             return Attempt::Waits(noted.open.into_iter().collect());
@@ -274,31 +317,77 @@ impl<'c> Compiler<'c> {
         match found {
             Ok(_) if self.unread.contains(&place) => Attempt::Unread,
             Ok(_) if self.misnamed.contains(&place) => Attempt::Failed,
-            Ok((compiled, reads)) => {
-                let looked = noted.looked.into_iter().collect();
-                self.admit(place, &given.definition, (compiled, reads), looked);
+            Ok(compiled) => {
+                self.admit(place, &given.definition, compiled, noted.looked);
                 Attempt::Valid
             }
             Err(_) => Attempt::Failed,
         }
     }
 
-    fn admit(
-        &mut self,
-        place: usize,
-        definition: &Arc<Definition>,
-        (compiled, reads): (Compiled, Vec<Source>),
-        looked: Vec<Key>,
-    ) {
-        let id = reference(definition);
+    /// What a definition means; else all that is wrong with it but its name.
+    pub(super) fn check(
+        &self,
+        definition: &Definition,
+        names: &dyn Names,
+        declared: &dyn Fn(&str) -> Option<Type>,
+    ) -> Result<Compiled, Vec<DefinitionFault>> {
+        let Rules { bare, zones, limits } = self.rules;
+        definition.said().compile(&Checking { names, schema: &bare.schema, zones, limits, bare, declared })
+    }
+
+    /// The type of a column that is declared.
+    pub(super) fn declared(&self, column: &str) -> Option<Type> {
+        self.declared.get(column).map(|(_, kind)| kind.clone())
+    }
+
+    fn admit(&mut self, place: usize, definition: &Arc<Definition>, compiled: Compiled, looked: Looked) {
         let entries = &self.names.entries;
-        let below = looked.iter().filter_map(|key| entries.of_key(key));
+        // Whose earlier days are read need not stand before.
+        let read = looked.iter().filter(|(_, is_declared)| !**is_declared);
+        let below = read.filter_map(|(key, _)| entries.of_key(key));
         let depth = below.map(|entry| entry.depth + 1).max().unwrap_or(0);
-        let gives = gives(definition, &compiled, &self.names);
-        self.open.swap_remove(&Key::of_id(&id));
-        let definition = definition.clone();
+        let gives = gives(definition.said(), &compiled, &self.names);
+        for key in keys(definition) {
+            if self.open.get(&key) == Some(&place) {
+                self.open.swap_remove(&key);
+            }
+        }
+        let reads = compiled.sources();
+        let (id, definition) = (definition.id(), definition.clone());
+        let looked = looked.into_keys().collect();
         let entry = Entry { id, definition, compiled, gives, reads, looked, depth };
         self.names.entries.add(Arc::new(entry), place);
+    }
+}
+
+/// Definitions that reserve all names below their own.
+struct Reserved<'c> {
+    by_name: HashMap<&'c str, &'c Definition>,
+}
+
+impl<'c> Reserved<'c> {
+    fn of(given: &'c [Candidate]) -> Self {
+        let reserving = given.iter().map(|given| &*given.definition);
+        let reserving = reserving.filter(|definition| !definition.said().below().is_empty());
+        Self { by_name: reserving.map(|definition| (definition.name(), definition)).collect() }
+    }
+
+    /// The definition that reserves a name, by another name above it.
+    fn above(&self, name: &str) -> Option<DefinitionRef> {
+        if self.by_name.is_empty() {
+            return None;
+        }
+        let above = name.match_indices('.').filter_map(|(dot, _)| name.get(..dot));
+        above.filter_map(|above| self.by_name.get(above)).map(|definition| definition.id()).next()
+    }
+
+    /// The first attribute of the schema that has a name below one that reserves them.
+    fn in_schema(&self, schema: &Schema, name: &str) -> Option<Arc<str>> {
+        self.by_name.get(name)?;
+        let is_below =
+            |attribute: &str| attribute.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+        schema.attributes().map(|attribute| attribute.name()).find(|name| is_below(name)).map(Arc::from)
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 
-use super::fault::DefinitionRef;
+use super::definition::DefinitionRef;
 
 /// Steps that a [`CyclePath`] lists at either end; what stands between them is counted.
 pub const MAX_CYCLE_STEPS: usize = 8;

@@ -1,149 +1,116 @@
 //! What may be defined?
 
+use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value as Json;
 
-use crate::aggregate::version::named;
 use crate::aggregate::{Metric, Operator, Over, Ranking, RollUpDefinition};
+use crate::define::{CalculatedAttribute, Define, Kind, PastValue, Space};
+use crate::model::{Faults, JsonFault, Place};
 use crate::segment::Segment;
 
-/// A named expression over attributes, usage, roll-ups and other calculated attributes: a KPI.
-///
-/// ```
-/// use perennial::catalog::CalculatedAttribute;
-///
-/// let adoption = CalculatedAttribute::new("adoption", "ratio(active_users, licences)").unit("share");
-/// assert_eq!(adoption.name(), "adoption");
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CalculatedAttribute {
-    pub(super) name: Arc<str>,
-    pub(super) expression: Arc<str>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) label: Option<Arc<str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) description: Option<Arc<str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) unit: Option<Arc<str>>,
-    #[serde(
-        default = "crate::aggregate::version::first",
-        skip_serializing_if = "crate::aggregate::version::is_first"
-    )]
-    pub(super) version: u64,
-}
-
-named!(CalculatedAttribute, described);
-
-impl CalculatedAttribute {
-    /// An expression by name.
-    #[must_use]
-    pub fn new(name: &str, expression: &str) -> Self {
-        let expression = Arc::from(expression);
-        Self { name: Arc::from(name), expression, label: None, description: None, unit: None, version: 1 }
-    }
-
-    /// With a label for screens.
-    #[must_use]
-    pub fn label(mut self, label: &str) -> Self {
-        self.label = Some(Arc::from(label));
-        self
-    }
-
-    /// The unit of its numbers.
-    #[must_use]
-    pub fn unit(mut self, unit: &str) -> Self {
-        self.unit = Some(Arc::from(unit));
-        self
-    }
-
-    /// Its expression.
-    #[must_use]
-    pub fn expression(&self) -> &str {
-        &self.expression
-    }
-}
-
-/// The value that a column had some days ago, from what the host recorded ([`History`](super::History)). Beside the column
-/// itself it makes a trend: `change(score, score_30d_ago)`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PastValue {
-    pub(super) name: Arc<str>,
-    pub(super) of: Arc<str>,
-    pub(super) days_ago: u32,
-    #[serde(
-        default = "crate::aggregate::version::first",
-        skip_serializing_if = "crate::aggregate::version::is_first"
-    )]
-    pub(super) version: u64,
-}
-
-named!(PastValue);
-
-impl PastValue {
-    /// The value of an attribute, or of another column, so many days before that of the question.
-    #[must_use]
-    pub fn new(name: &str, of: &str, days_ago: u32) -> Self {
-        Self { name: Arc::from(name), of: Arc::from(of), days_ago, version: 1 }
-    }
-
-    /// Whose value it was.
-    #[must_use]
-    pub fn of(&self) -> &str {
-        &self.of
-    }
-
-    /// How many days ago.
-    #[must_use]
-    pub const fn days_ago(&self) -> u32 {
-        self.days_ago
-    }
-}
-
-/// What a definition is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "one for each kind of definition")]
-#[non_exhaustive]
-pub enum DefinitionKind {
-    Attribute,
-    Past,
-    Metric,
-    RollUp,
-    Ranking,
-    Segment,
-}
-
-impl DefinitionKind {
-    /// In the words of a user.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Attribute => "calculated attribute",
-            Self::Past => "past value",
-            Self::Metric => "metric",
-            Self::RollUp => "roll-up",
-            Self::Ranking => "ranking",
-            Self::Segment => "segment",
+/// The one list of kinds. Each is a room below: the catalog and the engine know no more of it than stands here.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $variant:ident($kind:ident),)*) => {
+        /// What a definition is.
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum DefinitionKind {
+            $($(#[$doc])* $variant,)*
         }
-    }
 
-    /// Is it read as an attribute of accounts is?
-    #[must_use]
-    pub const fn is_column(self) -> bool {
-        matches!(self, Self::Attribute | Self::Past | Self::RollUp | Self::Ranking)
-    }
+        impl DefinitionKind {
+            /// In the words of a user.
+            #[must_use]
+            pub fn word(&self) -> &str {
+                match self {
+                    $(Self::$variant => <$kind as Kind>::WORD,)*
+                }
+            }
+
+            /// In stored form.
+            fn code(&self) -> &str {
+                match self {
+                    $(Self::$variant => <$kind as Kind>::CODE,)*
+                }
+            }
+
+            fn of_code(code: &str) -> Option<Self> {
+                match code {
+                    $(<$kind as Kind>::CODE => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+
+            pub(super) fn space(&self) -> Space {
+                match self {
+                    $(Self::$variant => <$kind as Kind>::SPACE,)*
+                }
+            }
+        }
+
+        /// A named definition of any kind.
+        ///
+        /// Columns (calculated attributes, past values, roll-ups, rankings) share their names with the attributes of the schema;
+        /// metrics and segments have names of their own.
+        #[derive(Debug, Clone, PartialEq)]
+        #[non_exhaustive]
+        pub enum Definition {
+            $($(#[$doc])* $variant($kind),)*
+        }
+
+        impl Definition {
+            /// What it is.
+            #[must_use]
+            pub fn kind(&self) -> DefinitionKind {
+                match self {
+                    $(Self::$variant(_) => DefinitionKind::$variant,)*
+                }
+            }
+
+            /// What it says, whatever its kind.
+            pub(super) fn said(&self) -> &dyn Define {
+                match self {
+                    $(Self::$variant(of) => of,)*
+                }
+            }
+
+            pub(super) fn said_mut(&mut self) -> &mut dyn Define {
+                match self {
+                    $(Self::$variant(of) => of,)*
+                }
+            }
+
+            /// The list of documents in which it stands.
+            pub(super) fn list(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => <$kind as Kind>::LIST,)*
+                }
+            }
+        }
+
+        $(impl From<$kind> for Definition {
+            fn from(of: $kind) -> Self {
+                Self::$variant(of)
+            }
+        })*
+
+        /// The lists of documents, in order, and how what stands in each is read.
+        pub(super) const LISTS: &[(&str, ReadDefinition)] = &[
+            $((<$kind as Kind>::LIST, |json, place, faults| {
+                <$kind as Kind>::read(json, place, faults).map(Definition::$variant)
+            }),)*
+        ];
+    };
 }
 
-/// A named definition of any kind.
-///
-/// Columns (calculated attributes, past values, roll-ups, rankings) share their names with the attributes of the schema;
-/// metrics and segments have names of their own.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum Definition {
+/// Reads one definition of a list.
+pub(super) type ReadDefinition = fn(&Json, Place<'_>, &mut Faults<JsonFault>) -> Option<Definition>;
+
+kinds! {
     /// A named expression.
     Attribute(CalculatedAttribute),
     /// The value that a column had some days ago.
@@ -158,86 +125,75 @@ pub enum Definition {
     Segment(Segment),
 }
 
-impl Definition {
-    /// What it is.
+impl DefinitionKind {
+    /// Is it read as an attribute of accounts is?
     #[must_use]
-    pub const fn kind(&self) -> DefinitionKind {
-        match self {
-            Self::Attribute(_) => DefinitionKind::Attribute,
-            Self::Past(_) => DefinitionKind::Past,
-            Self::Metric(_) => DefinitionKind::Metric,
-            Self::RollUp(_) => DefinitionKind::RollUp,
-            Self::Ranking(_) => DefinitionKind::Ranking,
-            Self::Segment(_) => DefinitionKind::Segment,
-        }
+    pub fn is_column(&self) -> bool {
+        self.space() == Space::Columns
     }
+}
 
+/// Its word in stored form: `roll_up`.
+impl Serialize for DefinitionKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
+}
+
+impl<'de> Deserialize<'de> for DefinitionKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let code = Cow::<'de, str>::deserialize(deserializer)?;
+        Self::of_code(&code).ok_or_else(|| {
+            let known: Vec<&str> = LISTS.iter().map(|(list, _)| *list).collect();
+            serde::de::Error::custom(format_args!(
+                "no kind of definition `{code}`; known: {}",
+                known.join(", ")
+            ))
+        })
+    }
+}
+
+/// A definition, by kind and name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct DefinitionRef {
+    /// What it is.
+    pub kind: DefinitionKind,
+    /// Its name.
+    pub name: Arc<str>,
+}
+
+impl fmt::Display for DefinitionRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}`", self.kind.word(), self.name)
+    }
+}
+
+impl Definition {
     /// Its name; of a segment, its id.
     #[must_use]
     pub fn name(&self) -> &str {
-        match self {
-            Self::Attribute(of) => of.name(),
-            Self::Past(of) => of.name(),
-            Self::Metric(of) => of.name(),
-            Self::RollUp(of) => of.name(),
-            Self::Ranking(of) => of.name(),
-            Self::Segment(of) => of.id(),
-        }
+        self.said().name()
     }
 
     /// The version of the definition.
     #[must_use]
-    pub const fn version(&self) -> u64 {
-        match self {
-            Self::Attribute(of) => of.version(),
-            Self::Past(of) => of.version(),
-            Self::Metric(of) => of.version(),
-            Self::RollUp(of) => of.version(),
-            Self::Ranking(of) => of.version(),
-            Self::Segment(of) => of.version(),
-        }
+    pub fn version(&self) -> u64 {
+        self.said().version()
     }
 
-    /// Does it say the same in the same words?
+    pub(super) fn id(&self) -> DefinitionRef {
+        DefinitionRef { kind: self.kind(), name: Arc::from(self.name()) }
+    }
+
+    /// Does it say the same in the same words? Equal expressions may be written differently.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        // Equal expressions may be written differently.
-        let source = |of: &Self| match of {
-            Self::Segment(of) => Some(of.expression().source_text().to_owned()),
-            _ => None,
+        let words = |of: &Self| {
+            let mut words = Vec::new();
+            of.said().expressions(&mut |text| words.push(text.to_owned()));
+            words
         };
-        self == other && source(self) == source(other)
+        self == other && words(self) == words(other)
     }
-
-    /// The expressions that it is made of, as written.
-    pub(super) fn texts(&self) -> Vec<String> {
-        match self {
-            Self::Attribute(of) => vec![of.expression.to_string()],
-            Self::Past(_) => Vec::new(),
-            Self::Metric(of) => vec![of.expression().to_owned()],
-            Self::RollUp(of) => of.texts(),
-            Self::Ranking(of) => std::iter::once(&of.of).chain(&of.within).map(ToString::to_string).collect(),
-            Self::Segment(of) => vec![of.expression().to_string()],
-        }
-    }
-}
-
-macro_rules! from {
-    ($($kind:ident => $variant:ident;)*) => {
-        $(impl From<$kind> for Definition {
-            fn from(of: $kind) -> Self {
-                Self::$variant(of)
-            }
-        })*
-    };
-}
-
-from! {
-    CalculatedAttribute => Attribute;
-    PastValue => Past;
-    Metric => Metric;
-    RollUpDefinition => RollUp;
-    Ranking => Ranking;
-    Segment => Segment;
 }
 
 /// Definitions that most catalogs begin with, ready-made over the usage of accounts.

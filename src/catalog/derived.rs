@@ -5,21 +5,21 @@ use std::sync::Arc;
 
 use super::Catalog;
 use super::answers::Answers;
-use super::definition::DefinitionKind;
+use super::definition::DefinitionRef;
 use super::entry::Entries;
-use super::fault::DefinitionRef;
 use super::history::History;
 use super::round::{Given, Round};
 use crate::aggregate::{Keep, Places, RollUpResult, Standing, UsageView};
 use crate::book::{Account, View};
 use crate::column::Bitmap;
+use crate::define::Space;
 use crate::expr::{
     Behind, Cancelled, Cell, Checked, Columns, ExprValue, Flat, Names, Of, Supply, Type, UsageAsked,
 };
 use crate::model::AccountIdx;
 use crate::set::AccountSet;
 
-/// What one step came to.
+/// What one output of a step came to.
 #[derive(Debug, Clone)]
 enum Column {
     /// The values; of a roll-up also how many rows are in each, and how many were passed over.
@@ -42,21 +42,21 @@ impl Column {
     }
 }
 
-/// What is known so far, by step.
+/// What is known so far, by column.
 #[derive(Debug, Clone)]
-struct ByStep {
+struct Known {
     catalog: Catalog,
     columns: Vec<Option<Column>>,
 }
 
-impl ByStep {
-    fn step(&self, at: Option<usize>) -> Option<&Column> {
+impl Known {
+    fn at(&self, at: Option<usize>) -> Option<&Column> {
         self.columns.get(at?)?.as_ref()
     }
 
     /// The values of a column by its name.
     fn get(&self, name: &str) -> Option<&Arc<Flat>> {
-        match self.step(self.catalog.column_step(name))? {
+        match self.at(self.catalog.column(name))? {
             Column::Values(values, _) => Some(values),
             Column::Members(_) => None,
         }
@@ -67,7 +67,7 @@ impl ByStep {
 struct Layer<'l> {
     usage: Option<&'l UsageView>,
     places: &'l Places,
-    columns: &'l ByStep,
+    columns: &'l Known,
 }
 
 impl Supply for Layer<'_> {
@@ -99,12 +99,12 @@ pub struct Derived {
     view: View,
     usage: Option<UsageView>,
     places: Places,
-    columns: ByStep,
+    columns: Known,
 }
 
 impl Derived {
     pub(super) fn nothing(catalog: &Catalog, view: &View) -> Self {
-        let columns = ByStep { catalog: catalog.clone(), columns: vec![None; catalog.steps().len()] };
+        let columns = Known { catalog: catalog.clone(), columns: vec![None; catalog.columns()] };
         Self { view: view.clone(), usage: None, places: Places::new(view), columns }
     }
 }
@@ -124,8 +124,9 @@ pub(super) fn run(
         let layer = Layer { usage, places: &derived.places, columns: &derived.columns };
         let given = Given { usage, history, supply: &layer, keep: Keep::Values, stop };
         let answers = round.at(view.as_of(), catalog).evaluate(&standing, given)?;
-        for (at, answers) in round.numbers.iter().zip(answers) {
-            if let Some(place) = derived.columns.columns.get_mut(*at) {
+        let columns = round.numbers.iter().flat_map(|step| catalog.columns_of(*step));
+        for (at, answers) in columns.zip(answers) {
+            if let Some(place) = derived.columns.columns.get_mut(at) {
                 *place = Column::of(answers, view, &standing.tree.slots);
             }
         }
@@ -172,8 +173,8 @@ impl Derived {
     #[must_use]
     pub fn kind(&self, column: &str) -> Option<&Type> {
         let known = &self.columns;
-        let at = known.catalog.column_step(column);
-        known.step(at).and(known.catalog.steps().get(at?)?.kind.as_ref())
+        let at = known.catalog.column(column);
+        known.at(at).and(known.catalog.output(at?)?.kind.as_ref())
     }
 
     /// How many rows with a value, and how many without one, are in a roll-up; `None` for a column that is none, and for an account
@@ -181,7 +182,7 @@ impl Derived {
     #[must_use]
     pub fn counts(&self, roll_up: &str, account: Account<'_>) -> Option<(u64, u64)> {
         let known = &self.columns;
-        match known.step(known.catalog.column_step(roll_up))? {
+        match known.at(known.catalog.column(roll_up))? {
             Column::Values(_, Some((counted, skipped))) => {
                 let row = self.row(account)?;
                 let of = |counts: &[u32]| u64::from(counts.get(row).copied().unwrap_or(0));
@@ -195,7 +196,7 @@ impl Derived {
     #[must_use]
     pub fn segment(&self, id: &str) -> Option<&AccountSet> {
         let known = &self.columns;
-        match known.step(known.catalog.segment_step(id))? {
+        match known.at(known.catalog.set_of(id))? {
             Column::Members(members) => Some(members),
             Column::Values(..) => None,
         }
@@ -211,8 +212,8 @@ impl Derived {
     /// The segments, with their members.
     pub fn segments(&self) -> impl Iterator<Item = (&str, &AccountSet)> {
         let known = &self.columns;
-        known.catalog.steps().iter().zip(&known.columns).filter_map(|(step, column)| match column {
-            Some(Column::Members(members)) => Some((&*step.id.name, members)),
+        known.columns.iter().enumerate().filter_map(|(at, column)| match column {
+            Some(Column::Members(members)) => Some((&*known.catalog.output(at)?.name, members)),
             _ => None,
         })
     }
@@ -290,5 +291,5 @@ pub(super) fn unused(entries: &Entries) -> Vec<DefinitionRef> {
     let read: HashSet<&DefinitionRef> =
         sources.filter_map(|source| entries.defined(source)).map(|entry| &entry.id).collect();
     let all = entries.given().into_iter().map(|entry| &entry.id);
-    all.filter(|id| id.kind != DefinitionKind::Segment && !read.contains(id)).cloned().collect()
+    all.filter(|id| id.kind.space() != Space::Segments && !read.contains(id)).cloned().collect()
 }

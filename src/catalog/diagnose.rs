@@ -5,10 +5,10 @@
 
 use std::collections::HashMap;
 
-use super::check::check;
-use super::compile::{Compiler, reference};
+use super::compile::Compiler;
 use super::components::components;
 use super::cycle::{CyclePath, Ring, Way};
+use super::definition::Definition;
 use super::fault::CatalogFaultKind;
 
 impl Compiler<'_> {
@@ -16,9 +16,10 @@ impl Compiler<'_> {
         let mut failed = std::mem::take(&mut self.failed);
         failed.sort_unstable();
         for place in failed {
-            let found = self.definition(place).map(|definition| check(definition, &self.names, self.rules));
-            if let Some(Err(kinds)) = found {
-                kinds.into_iter().for_each(|kind| self.fault(place, kind));
+            let Some(definition) = self.definition(place) else { continue };
+            let declared = |column: &str| self.declared(column);
+            if let Err(faults) = self.check(definition, &self.names, &declared) {
+                faults.into_iter().for_each(|fault| self.fault(place, CatalogFaultKind::Invalid(fault)));
             }
         }
         let waits = std::mem::take(&mut self.waits);
@@ -37,7 +38,7 @@ impl Compiler<'_> {
             for place in ring {
                 let first = waits.get(&place).and_then(|reads| reads.first());
                 if let Some(read) = first.and_then(|read| self.definition(*read)) {
-                    self.fault(place, CatalogFaultKind::Reads(reference(read)));
+                    self.fault(place, CatalogFaultKind::Reads(read.id()));
                 }
             }
         }
@@ -47,7 +48,7 @@ impl Compiler<'_> {
         let ways = Ring::new(ring, waits);
         for place in ring {
             let named = |places: Vec<usize>| {
-                places.into_iter().filter_map(|at| self.definition(at)).map(reference).collect()
+                places.into_iter().filter_map(|at| self.definition(at)).map(Definition::id).collect()
             };
             let Way { first, left_out, last } = ways.way_of(*place);
             let path = CyclePath { first: named(first), left_out, last: named(last) };

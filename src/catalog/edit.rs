@@ -9,10 +9,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Catalog;
-use super::compile::{Candidate, Words, reference, validate};
-use super::definition::Definition;
+use super::compile::{Candidate, Words, keys, validate};
+use super::definition::{Definition, DefinitionRef};
 use super::entry::{Entry, Key};
-use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef};
+use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind};
 use super::names::{Assumed, CatalogNames};
 use crate::aggregate::UsageSchema;
 use crate::expr::ExprLimits;
@@ -165,14 +165,16 @@ impl<'c> Edit<'c> {
             if let Some(given) = self.given.get_mut(place) {
                 *given = None;
             }
-            self.changed.insert(Key::of_id(id));
+            if let Some(entry) = self.catalog.names.entries.get(id) {
+                self.changed.extend(keys(&entry.definition));
+            }
         }
         if faults.is_empty() { Ok(()) } else { Err(CatalogErrors::new(faults)) }
     }
 
     fn put(&mut self, definition: Definition, words: Words) {
         // Two of one kind and name in one edit are a fault that the catalog names.
-        let place = self.place(&reference(&definition)).filter(|place| self.put.insert(*place));
+        let place = self.place(&definition.id()).filter(|place| self.put.insert(*place));
         let refused = words == Words::Refused && is_reserved(definition.name());
         let known = place.and_then(|place| self.given.get_mut(place));
         if let Some(Some(given)) = &known
@@ -181,21 +183,40 @@ impl<'c> Edit<'c> {
         {
             return;
         }
-        self.changed.insert(Key::of(&definition));
+        self.changed.extend(keys(&definition));
+        if let Some(Some(known)) = &known {
+            self.changed.extend(keys(&known.definition));
+        }
+        let reserves = !definition.said().below().is_empty();
+        let name: Arc<str> = Arc::from(definition.name());
         let given = Some(Candidate::new(Arc::new(definition), words));
         match known {
             Some(known) => *known = given,
             None => self.given.push(given),
         }
+        if reserves {
+            self.forget_below(&name);
+        }
+    }
+
+    /// All names below one are reserved from now on: whoever has such a name is looked at again.
+    fn forget_below(&mut self, name: &str) {
+        for given in self.given.iter_mut().flatten() {
+            let rest = given.definition.name().strip_prefix(name);
+            if rest.is_some_and(|rest| rest.starts_with('.')) && given.known.take().is_some() {
+                self.changed.extend(keys(&given.definition));
+            }
+        }
     }
 
     /// The definitions in order, those known that nothing changes for.
     fn into_given(mut self) -> Vec<Candidate> {
-        for (key, placed) in self.catalog.names.entries.keyed() {
+        for entry in self.catalog.names.entries.names().filter(|(_, placed)| placed.is_main) {
+            let (_, placed) = entry;
             let Some(Some(given)) = self.given.get_mut(placed.place) else { continue };
             if given.known.is_some() && placed.entry.looked.iter().any(|key| self.changed.contains(key)) {
                 given.known = None;
-                self.changed.insert(key.clone());
+                self.changed.extend(keys(&placed.entry.definition));
             }
         }
         self.given.into_iter().flatten().collect()
@@ -244,7 +265,7 @@ mod tests {
         ];
         let catalog = Catalog::fresh(ground, first.clone(), Words::Kept).unwrap();
         let edited = |catalog: &Catalog, removed: &[Definition], put: &[Definition]| {
-            let removed: Vec<DefinitionRef> = removed.iter().map(reference).collect();
+            let removed: Vec<DefinitionRef> = removed.iter().map(Definition::id).collect();
             catalog.next(ground, Words::Kept, &removed, put.to_vec())
         };
         let fresh = |definitions: &[Definition]| Catalog::fresh(ground, definitions.to_vec(), Words::Kept);

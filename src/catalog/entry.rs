@@ -7,31 +7,9 @@ use std::sync::Arc;
 
 use indexmap::{Equivalent, IndexMap};
 
-use super::definition::{Definition, DefinitionKind};
-use super::fault::DefinitionRef;
-use crate::aggregate::{CheckedMetric, CheckedRollUp};
-use crate::expr::{Checked, Name, NameText, Source, Type};
-
-/// How a definition is read: as an attribute of accounts is, by `metric("..")`, or by `inSegment("..")`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Space {
-    Columns,
-    Metrics,
-    Segments,
-}
-
-impl Space {
-    pub(super) const fn of(kind: DefinitionKind) -> Self {
-        match kind {
-            DefinitionKind::Metric => Self::Metrics,
-            DefinitionKind::Segment => Self::Segments,
-            DefinitionKind::Attribute
-            | DefinitionKind::Past
-            | DefinitionKind::RollUp
-            | DefinitionKind::Ranking => Self::Columns,
-        }
-    }
-}
+use super::definition::{Definition, DefinitionRef};
+use crate::define::{Compiled, Space};
+use crate::expr::{Checked, Name, NameText, Source};
 
 /// The name by which a definition is read. Definitions of different kinds may have the same key, and then only one of them
 /// is valid.
@@ -47,12 +25,25 @@ impl Key {
     }
 
     pub(super) fn of(definition: &Definition) -> Self {
-        Self { space: Space::of(definition.kind()), name: Arc::from(definition.name()) }
+        Self { space: definition.kind().space(), name: Arc::from(definition.name()) }
+    }
+
+    pub(super) fn is_in(&self, space: Space) -> bool {
+        self.space == space
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// That of a column below the name of a definition.
+    pub(super) fn below(name: &str, suffix: &str) -> Self {
+        Self { space: Space::Columns, name: Arc::from(format!("{name}.{suffix}")) }
     }
 
     /// The key of an entry shares its name.
     pub(super) fn of_id(id: &DefinitionRef) -> Self {
-        Self { space: Space::of(id.kind), name: id.name.clone() }
+        Self { space: id.kind.space(), name: id.name.clone() }
     }
 }
 
@@ -91,8 +82,8 @@ pub(super) struct Entry {
     pub(super) id: DefinitionRef,
     pub(super) definition: Arc<Definition>,
     pub(super) compiled: Compiled,
-    /// What it gives to those that read it.
-    pub(super) gives: Gives,
+    /// What each of its outputs is to those that read it; of a name without a column, what that is.
+    pub(super) gives: Vec<Gives>,
     /// What it reads, as far as it is known by name.
     pub(super) reads: Vec<Source>,
     /// The names that its check looked up and that a definition gives, or could give: also those that were not there, and
@@ -102,18 +93,7 @@ pub(super) struct Entry {
     pub(super) depth: usize,
 }
 
-/// What a definition means.
-#[derive(Debug, Clone)]
-pub(super) enum Compiled {
-    Attribute(Checked),
-    Past(Type),
-    Metric(Arc<CheckedMetric>),
-    RollUp(Box<CheckedRollUp>),
-    Ranking(Box<(Checked, Option<Checked>)>),
-    Segment(Checked),
-}
-
-/// What a definition is to those that read it.
+/// What an output of a definition is to those that read it.
 #[derive(Debug, Clone)]
 pub(super) enum Gives {
     /// A column, with what people read of it.
@@ -127,126 +107,149 @@ pub(super) enum Gives {
     },
 }
 
-impl Compiled {
-    /// The type of the column; `None` for what is none.
-    pub(super) fn kind(&self) -> Option<Type> {
-        Some(match self {
-            Self::Attribute(checked) => checked.kind().clone(),
-            Self::Past(kind) => kind.clone(),
-            Self::RollUp(checked) => checked.kind().clone(),
-            Self::Ranking(_) => Type::Double,
-            Self::Metric(_) | Self::Segment(_) => return None,
-        })
-    }
-
-    /// Its expressions, apart from those of metrics.
-    pub(super) fn expressions(&self) -> Vec<&Checked> {
-        match self {
-            Self::Attribute(checked) | Self::Segment(checked) => vec![checked],
-            Self::RollUp(checked) => checked.expressions().collect(),
-            Self::Ranking(of) => std::iter::once(&of.0).chain(&of.1).collect(),
-            Self::Past(_) | Self::Metric(_) => Vec::new(),
-        }
-    }
-}
-
-/// An entry in a catalog.
+/// A name of an entry in a catalog: the first is that of the definition, and others are those of its columns below it.
 #[derive(Debug, Clone)]
 pub(super) struct Placed {
     pub(super) entry: Arc<Entry>,
     /// Its place among the definitions as they were given.
     pub(super) place: usize,
+    /// The output that has the name; `None` for a name that only reserves those below it.
+    pub(super) output: Option<usize>,
+    /// Is it the name of the definition?
+    pub(super) is_main: bool,
+}
+
+impl Placed {
+    pub(super) fn gives(&self) -> Option<&Gives> {
+        self.entry.gives.get(self.output?)
+    }
+}
+
+impl Entry {
+    /// How many names it has.
+    pub(super) fn names(&self) -> usize {
+        1 + self.compiled.outputs.iter().filter(|output| output.suffix.is_some()).count()
+    }
+
+    /// Its expression, where it is a segment.
+    pub(super) fn question(&self) -> Option<&Checked> {
+        let is_set = matches!(self.gives.first(), Some(Gives::Segment { .. }));
+        self.compiled.answer().filter(|_| is_set)
+    }
 }
 
 /// Valid definitions, each after those that it reads: by depth, then as they were given.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Entries(IndexMap<Key, Placed>);
+pub(super) struct Entries {
+    names: IndexMap<Key, Placed>,
+    definitions: usize,
+}
 
 impl Entries {
     pub(super) fn with_capacity(entries: usize) -> Self {
-        Self(IndexMap::with_capacity(entries))
+        Self { names: IndexMap::with_capacity(entries), definitions: 0 }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
+    /// How many definitions there are.
+    pub(super) const fn len(&self) -> usize {
+        self.definitions
     }
 
     /// An entry that is read in a way that no other is.
     pub(super) fn add(&mut self, entry: Arc<Entry>, place: usize) {
         let key = Key::of_id(&entry.id);
-        self.0.entry(key).or_insert(Placed { entry, place });
+        if self.names.contains_key(&key) {
+            return;
+        }
+        self.definitions += 1;
+        let outputs = &entry.compiled.outputs;
+        let below: Vec<(Key, usize)> = outputs
+            .iter()
+            .enumerate()
+            .filter_map(|(at, output)| Some((Key::below(&entry.id.name, output.suffix.as_deref()?), at)))
+            .collect();
+        let output = below.is_empty().then_some(0);
+        self.names.insert(key, Placed { entry: entry.clone(), place, output, is_main: true });
+        for (key, at) in below {
+            let placed = Placed { entry: entry.clone(), place, output: Some(at), is_main: false };
+            self.names.insert(key, placed);
+        }
     }
 
+    /// The names of one entry stay in their order.
     pub(super) fn sort(&mut self) {
-        self.0
+        self.names
             .sort_by(|_, one, _, other| (one.entry.depth, one.place).cmp(&(other.entry.depth, other.place)));
     }
 
-    pub(super) fn read(&self, asked: Asked<'_>) -> Option<(&Key, &Arc<Entry>)> {
-        self.0.get_key_value(&asked).map(|(key, placed)| (key, &placed.entry))
+    pub(super) fn read(&self, asked: Asked<'_>) -> Option<(&Key, &Placed)> {
+        self.names.get_key_value(&asked)
     }
 
     pub(super) fn has(&self, key: &Key) -> bool {
-        self.0.contains_key(key)
+        self.names.contains_key(key)
     }
 
     pub(super) fn of_key(&self, key: &Key) -> Option<&Arc<Entry>> {
-        self.0.get(key).map(|placed| &placed.entry)
+        self.names.get(key).map(|placed| &placed.entry)
     }
 
     pub(super) fn segment(&self, id: &str) -> Option<&Arc<Entry>> {
-        self.read(Asked::new(Space::Segments, id)).map(|(_, entry)| entry)
+        self.read(Asked::new(Space::Segments, id)).map(|(_, placed)| &placed.entry)
     }
 
-    /// Where the definition stands that is read by a name.
+    /// Where a name stands.
     pub(super) fn place_of(&self, asked: Asked<'_>) -> Option<usize> {
-        self.0.get_index_of(&asked)
+        self.names.get_index_of(&asked)
     }
 
-    /// Where the very entry of a key stands, if it is here; it is looked for at a place first.
+    /// Where the name of the very entry stands, if it is here; it is looked for at a place first.
     pub(super) fn shared(&self, key: &Key, entry: &Arc<Entry>, first: usize) -> Option<usize> {
-        if self.at(first).is_some_and(|found| Arc::ptr_eq(found, entry)) {
+        if self.at(first).is_some_and(|found| found.is_main && Arc::ptr_eq(&found.entry, entry)) {
             return Some(first);
         }
-        let (at, _, placed) = self.0.get_full(key)?;
+        let (at, _, placed) = self.names.get_full(key)?;
         Arc::ptr_eq(&placed.entry, entry).then_some(at)
     }
 
     pub(super) fn placed(&self, id: &DefinitionRef) -> Option<&Placed> {
-        let placed = self.0.get(&Asked::new(Space::of(id.kind), &id.name))?;
-        Some(placed).filter(|placed| placed.entry.id.kind == id.kind)
+        let placed = self.names.get(&Asked::new(id.kind.space(), &id.name))?;
+        Some(placed).filter(|placed| placed.is_main && placed.entry.id.kind == id.kind)
     }
 
     pub(super) fn get(&self, id: &DefinitionRef) -> Option<&Arc<Entry>> {
         self.placed(id).map(|placed| &placed.entry)
     }
 
+    /// Where the name of a definition stands.
     pub(super) fn index_of(&self, id: &DefinitionRef) -> Option<usize> {
-        let at = self.place_of(Asked::new(Space::of(id.kind), &id.name))?;
-        Some(at).filter(|at| self.at(*at).is_some_and(|entry| entry.id.kind == id.kind))
+        let at = self.place_of(Asked::new(id.kind.space(), &id.name))?;
+        let is_it = |placed: &Placed| placed.is_main && placed.entry.id.kind == id.kind;
+        Some(at).filter(|at| self.at(*at).is_some_and(is_it))
     }
 
-    pub(super) fn at(&self, index: usize) -> Option<&Arc<Entry>> {
-        self.0.get_index(index).map(|(_, placed)| &placed.entry)
+    fn at(&self, index: usize) -> Option<&Placed> {
+        self.names.get_index(index).map(|(_, placed)| placed)
     }
 
     /// The definition that something is read from, if it is one.
     pub(super) fn defined(&self, source: &Source) -> Option<&Arc<Entry>> {
-        self.read(Asked::of(source)?).map(|(_, entry)| entry)
+        self.read(Asked::of(source)?).map(|(_, placed)| &placed.entry)
     }
 
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Entry>> {
-        self.0.values().map(|placed| &placed.entry)
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.names.values().filter(|placed| placed.is_main).map(|placed| &placed.entry)
     }
 
-    pub(super) fn keyed(&self) -> impl ExactSizeIterator<Item = (&Key, &Placed)> {
-        self.0.iter()
+    /// All names, those of an entry one after the other, that of the definition first.
+    pub(super) fn names(&self) -> impl ExactSizeIterator<Item = (&Key, &Placed)> {
+        self.names.iter()
     }
 
     /// The entries as they were given.
     pub(super) fn given(&self) -> Vec<&Arc<Entry>> {
         let mut given: Vec<Option<&Arc<Entry>>> = vec![None; self.len()];
-        for placed in self.0.values() {
+        for placed in self.names.values().filter(|placed| placed.is_main) {
             if let Some(at) = given.get_mut(placed.place) {
                 *at = Some(&placed.entry);
             }

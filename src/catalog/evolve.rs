@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use super::Catalog;
 use super::compile::Words;
-use super::definition::{CalculatedAttribute, Definition};
+use super::definition::Definition;
 use super::edit::Ground;
 use super::fault::CatalogErrors;
 use super::lineage::{Impact, Origin};
 use super::mentions::renamed;
 use crate::aggregate::UsageSchema;
+use crate::define::Renames;
 use crate::expr::Type;
 use crate::model::{Schema, Zones};
-use crate::segment::Segment;
 
 /// An attribute that has another type.
 #[derive(Debug, Clone, PartialEq)]
@@ -136,33 +136,9 @@ impl Catalog {
     }
 }
 
-fn with_names(definition: Definition, renames: &HashMap<&str, &str>) -> Definition {
-    let text = |text: &Arc<str>| -> Arc<str> { Arc::from(renamed(text, renames)) };
-    match definition {
-        Definition::Attribute(of) => {
-            let expression = text(&of.expression);
-            Definition::Attribute(CalculatedAttribute { expression, ..of })
-        }
-        Definition::RollUp(of) => Definition::RollUp(of.with_texts(&text)),
-        Definition::Ranking(mut of) => {
-            of.of = text(&of.of);
-            of.within = of.within.as_ref().map(&text);
-            Definition::Ranking(of)
-        }
-        Definition::Past(mut of) => {
-            if let Some(new) = renames.get(&*of.of) {
-                of.of = Arc::from(*new);
-            }
-            Definition::Past(of)
-        }
-        Definition::Segment(of) => {
-            let expression = renamed(&of.expression().to_string(), renames);
-            // What was an expression is one still.
-            match crate::expr::Ast::parse(&expression) {
-                Ok(ast) => Definition::Segment(Segment::with_expression(of, ast)),
-                Err(_) => Definition::Segment(of),
-            }
-        }
-        other @ Definition::Metric(_) => other,
-    }
+fn with_names(mut definition: Definition, renames: &HashMap<&str, &str>) -> Definition {
+    let expression = |text: &str| -> Arc<str> { Arc::from(renamed(text, renames)) };
+    let name = |name: &str| renames.get(name).map(|new| Arc::from(*new));
+    definition.said_mut().rename(&Renames { expression: &expression, name: &name });
+    definition
 }

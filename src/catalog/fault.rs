@@ -3,28 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::cycle::CyclePath;
-use super::definition::DefinitionKind;
-use crate::aggregate::{MetricFaultKind, RollUpFaultKind};
-use crate::expr::ExprErrors;
+use super::definition::DefinitionRef;
+use crate::define::DefinitionFault;
 use crate::model::{Faults, IdError};
-
-/// A definition, by kind and name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct DefinitionRef {
-    /// What it is.
-    pub kind: DefinitionKind,
-    /// Its name.
-    pub name: Arc<str>,
-}
-
-impl fmt::Display for DefinitionRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} `{}`", self.kind.word(), self.name)
-    }
-}
 
 /// What is wrong with a definition.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,18 +24,16 @@ pub enum CatalogFaultKind {
     Reserved,
     /// It reads itself, by this way.
     Cycle(CyclePath),
-    /// Its expression is wrong; unknown names with the nearest one.
-    Expression(ExprErrors),
-    /// What a roll-up has wrong.
-    RollUp(RollUpFaultKind),
-    /// What a metric has wrong.
-    Metric(MetricFaultKind),
+    /// Another definition reserves all names below its own, this one among them.
+    Below(DefinitionRef),
+    /// It reserves all names below its own, and an attribute of the schema has one of them.
+    Above(Arc<str>),
+    /// What it says is wrong.
+    Invalid(DefinitionFault),
     /// It reads a definition that is wrong itself.
     Reads(DefinitionRef),
     /// It is to be taken out, and is not there, or no longer.
     NotDefined,
-    /// Anything else, in words.
-    Other(String),
 }
 
 /// A definition at fault.
@@ -75,12 +55,15 @@ impl fmt::Display for CatalogFault {
             CatalogFaultKind::TakenByTable => f.write_str("a child table of the schema has the name"),
             CatalogFaultKind::Reserved => f.write_str(&crate::model::reserved(&self.definition.name)),
             CatalogFaultKind::Cycle(path) => write!(f, "it reads itself: {path}"),
-            CatalogFaultKind::Expression(errors) => write!(f, "{errors}"),
-            CatalogFaultKind::RollUp(kind) => write!(f, "{kind}"),
-            CatalogFaultKind::Metric(kind) => write!(f, "{kind}"),
+            CatalogFaultKind::Below(other) => {
+                write!(f, "the {other} reserves all names below `{}.`", other.name)
+            }
+            CatalogFaultKind::Above(name) => {
+                write!(f, "it reserves all names below its own, and the schema has an attribute `{name}`")
+            }
+            CatalogFaultKind::Invalid(fault) => write!(f, "{fault}"),
             CatalogFaultKind::Reads(other) => write!(f, "it reads the {other}, which is at fault"),
             CatalogFaultKind::NotDefined => f.write_str("unknown definition"),
-            CatalogFaultKind::Other(what) => f.write_str(what),
         }
     }
 }

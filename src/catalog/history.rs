@@ -25,11 +25,19 @@ use crate::model::Date;
 /// # What implementors must guarantee
 ///
 /// * The same question has the same answer while a catalog runs.
-/// * The value is that which the column had at the end of the day, as far as the host knows it: the last one recorded on
-///   it or before it. No value where there was none.
+/// * A value is that which the column had at the end of the day. A day on which it was recorded that there was none has a record
+///   without a value.
 pub trait History: Sync {
-    /// The value of a column for an account on a day.
-    fn value(&self, account: &str, column: &str, on: Date) -> Option<ExprValue>;
+    /// The last record of a column for an account on a day or before it, with its day.
+    fn last(&self, account: &str, column: &str, on: Date) -> Option<(Date, Option<ExprValue>)>;
+
+    /// The records of a column for an account between two days, both included, in the order of their days.
+    fn each(&self, account: &str, column: &str, from: Date, to: Date) -> Vec<(Date, Option<ExprValue>)>;
+
+    /// The value of a column for an account on a day, as far as it is known: that of the last record on it or before it.
+    fn value(&self, account: &str, column: &str, on: Date) -> Option<ExprValue> {
+        self.last(account, column, on)?.1
+    }
 }
 
 /// The values of one column on the days on which it changed.
@@ -69,9 +77,21 @@ impl MemoryHistory {
     }
 }
 
+impl MemoryHistory {
+    fn dated(&self, account: &str, column: &str) -> Option<&Dated> {
+        self.columns.get(column)?.get(account)
+    }
+}
+
 impl History for MemoryHistory {
-    fn value(&self, account: &str, column: &str, on: Date) -> Option<ExprValue> {
-        let dated = self.columns.get(column)?.get(account)?;
-        dated.range(..=on).next_back().and_then(|(_, value)| value.clone())
+    fn last(&self, account: &str, column: &str, on: Date) -> Option<(Date, Option<ExprValue>)> {
+        let last = self.dated(account, column)?.range(..=on).next_back();
+        last.map(|(day, value)| (*day, value.clone()))
+    }
+
+    fn each(&self, account: &str, column: &str, from: Date, to: Date) -> Vec<(Date, Option<ExprValue>)> {
+        let dated = self.dated(account, column).filter(|_| from <= to);
+        let records = dated.into_iter().flat_map(|dated| dated.range(from..=to));
+        records.map(|(day, value)| (*day, value.clone())).collect()
     }
 }

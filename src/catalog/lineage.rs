@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Catalog;
-use super::fault::DefinitionRef;
+use super::definition::DefinitionRef;
 use crate::expr::Source;
 
 /// Something that definitions read.
@@ -204,6 +204,10 @@ impl Catalog {
         }
         let mut steps: Vec<Step> = vec![(of.clone(), None)];
         let mut seen: HashSet<DefinitionRef> = HashSet::new();
+        // What reads its own earlier days is not what it changes.
+        if let Origin::Definition(id) = of {
+            seen.insert(id.clone());
+        }
         let mut at = 0;
         while let Some((last, _)) = steps.get(at) {
             let found: Vec<Step> = readers

@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::definition::Definition;
-use super::entry::{Asked, Space};
+use super::entry::Asked;
+use crate::define::Space;
 use crate::expr::{Ast, Literal, MAX_NAME_PARTS, MacroKind, Node, NodeId, written_name};
 
 /// Names that a text mentions: more than it reads, since a name may be that of a lambda or of a child row.
@@ -19,10 +20,10 @@ pub(super) struct Mentions {
 impl Mentions {
     pub(super) fn of(definition: &Definition) -> Self {
         let mut mentions = Self::default();
-        definition.texts().iter().for_each(|text| mentions.add(text));
-        if let Definition::Past(of) = definition {
-            mentions.columns.insert(of.of().to_owned());
-        }
+        definition.said().expressions(&mut |text| mentions.add(text));
+        definition.said().columns(&mut |name| {
+            mentions.columns.insert(name.to_owned());
+        });
         mentions
     }
 

@@ -32,13 +32,13 @@ mod history;
 mod lineage;
 mod mentions;
 mod names;
-mod past;
-mod peers;
 mod pending;
 mod provenance;
 mod readers;
+mod recorded;
 mod report;
 mod round;
+mod row;
 mod status;
 mod step;
 
@@ -48,12 +48,12 @@ pub(crate) use self::answers::Answers;
 use self::compile::{Candidate, Validated};
 pub(crate) use self::compile::{Words, reserved_words};
 pub use self::cycle::{CyclePath, MAX_CYCLE_STEPS};
-pub use self::definition::{BuiltIn, CalculatedAttribute, Definition, DefinitionKind, PastValue};
+pub use self::definition::{BuiltIn, Definition, DefinitionKind, DefinitionRef};
 pub use self::derived::Derived;
 pub use self::document::{CATALOG_VERSION, DocumentErrors, DocumentFault};
 pub(crate) use self::edit::Ground;
 pub use self::evolve::{Evolved, Retyped};
-pub use self::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef};
+pub use self::fault::{CatalogErrors, CatalogFault, CatalogFaultKind};
 pub use self::history::{History, MemoryHistory};
 pub use self::lineage::{Impact, LineageStep, Origin};
 use self::names::Assumed;
@@ -62,10 +62,12 @@ use self::readers::Readers;
 pub use self::report::CatalogReport;
 use self::round::Round;
 pub(crate) use self::round::{Given, RoundProgram};
-pub(crate) use self::step::{Reads, RollUpWork, Step, StepProgram, Work};
-use self::step::{Steps, Taken};
+pub(crate) use self::row::{Beside, RowAt, RowWork};
+use self::step::{Number, Numbering, Steps, Taken};
+pub(crate) use self::step::{Reads, Step, StepProgram, TreeWork, Work};
 use crate::aggregate::{Metrics, UsageSchema, UsageView};
 use crate::book::View;
+pub use crate::define::{CalculatedAttribute, DefinitionFault, PastValue};
 use crate::expr::{Cancelled, ExprLimits, Type};
 use crate::model::{FixedZones, Observer, Schema, Zones};
 
@@ -127,8 +129,9 @@ pub struct Catalog {
     /// Planned when all definitions are first computed together.
     rounds: Arc<OnceLock<Vec<Round>>>,
     steps: Arc<[Arc<Step>]>,
-    /// The step of each entry that has one.
-    numbers: Arc<[Option<usize>]>,
+    numbering: Arc<Numbering>,
+    /// What each name of the entries stands for.
+    numbers: Arc<[Option<Number>]>,
     readers: Arc<Readers>,
     taken: Option<Arc<Taken>>,
     limits: Arc<ExprLimits>,
@@ -196,12 +199,13 @@ impl Catalog {
         if !faults.is_empty() {
             return Err(CatalogErrors::new(faults));
         }
-        let Steps { all, numbers, readers, taken } = step::steps(&names, before)?;
+        let Steps { all, numbering, numbers, readers, taken } = step::steps(&names, before)?;
         Ok(Self {
             names: Arc::new(names),
             definitions: Arc::default(),
             rounds: Arc::default(),
             steps: all.into(),
+            numbering: Arc::new(numbering),
             numbers: numbers.into(),
             readers: Arc::new(readers),
             taken: before.map(|before| Arc::new(Taken { from: Arc::downgrade(&before.names), steps: taken })),

@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::entry::{Asked, Compiled, Entries, Gives, Space};
+use super::entry::{Asked, Entries, Gives};
 use crate::aggregate::{Metrics, UsageSchema, WithUsage};
+use crate::define::Space;
 use crate::expr::{Checked, Name, NameText, Names, Of, Type};
 use crate::model::Schema;
 
@@ -40,7 +41,7 @@ impl CatalogNames {
     }
 
     fn gives(&self, space: Space, name: &str) -> Option<&Gives> {
-        self.entries.read(Asked::new(space, name)).map(|(_, entry)| &entry.gives)
+        self.entries.read(Asked::new(space, name)).and_then(|(_, placed)| placed.gives())
     }
 
     fn below(&self) -> WithUsage<'_> {
@@ -55,15 +56,12 @@ impl CatalogNames {
     /// A segment with its question.
     pub(crate) fn question(&self, id: &str) -> Option<(&str, &Checked)> {
         let entry = self.entries.segment(id)?;
-        match &entry.compiled {
-            Compiled::Segment(checked) => Some((&entry.id.name, checked)),
-            _ => None,
-        }
+        Some((&entry.id.name, entry.question()?))
     }
 
     fn each_of(&self, space: Space, seen: &mut dyn FnMut(&str)) {
-        let ids = self.entries.iter().map(|entry| &entry.id);
-        ids.filter(|id| Space::of(id.kind) == space).for_each(|id| seen(&id.name));
+        let names = self.entries.names().filter(|(key, placed)| key.is_in(space) && placed.gives().is_some());
+        names.for_each(|(key, _)| seen(key.name()));
     }
 
     fn is_gone(&self, of: Of<'_>, name: &str) -> bool {

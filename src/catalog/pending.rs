@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use indexmap::{IndexMap, IndexSet};
+use indexmap::IndexMap;
 
-use super::entry::{Asked, Key, Space};
+use super::entry::{Asked, Key};
 use super::names::CatalogNames;
+use crate::define::Space;
 use crate::expr::{Name, Names, Of};
 
 /// The names of a catalog, with a note of each that a check looks up. They are not listed: what is wrong with a definition
@@ -24,9 +25,12 @@ pub(super) struct PendingNames<'n> {
 pub(super) struct Noted {
     /// The places of open definitions: whatever was found in their stead, they are what is meant.
     pub(super) open: BTreeSet<usize>,
-    /// Names that a definition gives, or could give.
-    pub(super) looked: IndexSet<Key>,
+    pub(super) looked: Looked,
 }
+
+/// Names that a definition gives, or could give, in the order in which they were looked up: is nothing read of each but what a
+/// definition declares before it is checked?
+pub(super) type Looked = IndexMap<Key, bool>;
 
 impl<'n> PendingNames<'n> {
     pub(super) fn new(names: &'n CatalogNames, open: &'n IndexMap<Key, usize>) -> Self {
@@ -41,22 +45,28 @@ impl<'n> PendingNames<'n> {
     fn note(&self, space: Space, name: &str) {
         let mut noted = self.noted.borrow_mut();
         let asked = Asked::new(space, name);
-        if noted.looked.contains(&asked) {
+        if noted.looked.get(&asked) == Some(&false) {
             return;
         }
         if let Some((key, _)) = self.names.entries.read(asked) {
-            noted.looked.insert(key.clone());
+            noted.looked.insert(key.clone(), false);
             return;
         }
         match self.open.get_key_value(&asked) {
             Some((key, place)) => {
                 noted.open.insert(*place);
-                noted.looked.insert(key.clone());
+                noted.looked.insert(key.clone(), false);
             }
             None => {
-                noted.looked.insert(Key::new(space, Arc::from(name)));
+                noted.looked.insert(Key::new(space, Arc::from(name)), false);
             }
         }
+    }
+
+    /// Notes a column that is declared, of which nothing else is read.
+    pub(super) fn note_declared(&self, column: &str) {
+        let key = Key::new(Space::Columns, Arc::from(column));
+        self.noted.borrow_mut().looked.entry(key).or_insert(true);
     }
 }
 

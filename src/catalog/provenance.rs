@@ -1,10 +1,11 @@
 //! What was a derived value computed from?
 
 use super::Catalog;
-use super::entry::{Asked, Compiled, Space};
+use super::entry::Asked;
 use super::step::Work;
 use crate::aggregate::{RollUpAt, UsageView};
 use crate::book::View;
+use crate::define::{Form, Space};
 use crate::expr::{Behind, Supply};
 use crate::model::AccountIdx;
 
@@ -18,22 +19,26 @@ impl Catalog {
         usage: Option<&UsageView>,
         supply: &dyn Supply,
     ) -> Option<Behind<'c>> {
-        let (_, entry) = self.names.entries.read(Asked::new(Space::Columns, name))?;
-        let work = || Some(&self.steps.get(self.column_step(name)?)?.work);
-        Some(match &entry.compiled {
-            Compiled::Attribute(checked) => Behind::Expression(checked),
-            Compiled::Ranking(of) => Behind::Ranking(&of.0),
-            Compiled::Past(_) => {
-                let Work::Past(recorded) = work()? else { return None };
-                Behind::Past { of: recorded.of.clone(), on: recorded.on(view.as_of()) }
-            }
-            Compiled::RollUp(_) => {
-                let Work::RollUp(of) = work()? else { return None };
+        let (_, placed) = self.names.entries.read(Asked::new(Space::Columns, name))?;
+        let work = || Some(&self.steps.get(self.step_of(self.column(name)?)?)?.work);
+        let compiled = &placed.entry.compiled;
+        Some(match &compiled.form {
+            Form::Row(_) => match compiled.answer() {
+                Some(checked) => Behind::Expression(checked),
+                None => {
+                    let Work::Row(of) = work()? else { return None };
+                    let recorded = of.recorded()?;
+                    Behind::Past { of: recorded.of.clone(), on: recorded.on(view.as_of().date()) }
+                }
+            },
+            Form::Whole(of) => Behind::Ranking(of.inputs.first()?),
+            Form::Tree(_) => {
+                let Work::Tree(of) = work()? else { return None };
                 let programs = of.plan.at(view.as_of());
                 let at = RollUpAt { view, programs: &programs, supply, usage };
                 Behind::RollUp(of.plan.parts(at, place, &supply.column_at(name, place), width)?)
             }
-            Compiled::Metric(_) | Compiled::Segment(_) => return None,
+            Form::Named(_) => return None,
         })
     }
 }

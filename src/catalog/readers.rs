@@ -28,9 +28,9 @@ impl Lists {
         range.and_then(|range| self.all.get(range)).unwrap_or_default()
     }
 
-    /// For each number the lists in which it is, in order.
-    fn inverted(&self) -> Self {
-        let mut counts = vec![0; self.ends.len()];
+    /// For each number up to before `numbers` the lists in which it is, in order.
+    fn inverted(&self, numbers: usize) -> Self {
+        let mut counts = vec![0; numbers];
         for read in &self.all {
             if let Some(count) = counts.get_mut(*read) {
                 *count += 1;
@@ -67,18 +67,18 @@ pub(crate) struct Readers {
     tables: HashMap<usize, Vec<usize>>,
     usage: Vec<usize>,
     moment: Vec<usize>,
-    /// The steps that each step reads.
+    /// The columns that each step reads.
     reads: Lists,
-    /// The steps that read each step.
-    steps: Lists,
+    /// The steps that read each column.
+    columns: Lists,
 }
 
 impl Readers {
     /// # Complexity
     ///
     /// Linear in what the steps read.
-    pub(super) fn of(steps: &[Arc<Step>], reads: Lists) -> Self {
-        let mut readers = Self { steps: reads.inverted(), reads, ..Self::default() };
+    pub(super) fn of(steps: &[Arc<Step>], reads: Lists, columns: usize) -> Self {
+        let mut readers = Self { columns: reads.inverted(columns), reads, ..Self::default() };
         for (at, step) in steps.iter().enumerate() {
             let reads = &step.reads;
             for attribute in &reads.attributes {
@@ -97,7 +97,7 @@ impl Readers {
         readers
     }
 
-    /// The steps that a step reads, in order.
+    /// The columns that a step reads, in order.
     pub(crate) fn reads(&self, step: usize) -> &[usize] {
         self.reads.get(step)
     }
@@ -110,8 +110,8 @@ impl Readers {
         self.tables.get(&table).map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn of_step(&self, step: usize) -> &[usize] {
-        self.steps.get(step)
+    pub(crate) fn of_column(&self, column: usize) -> &[usize] {
+        self.columns.get(column)
     }
 
     pub(crate) fn of_usage(&self) -> &[usize] {
@@ -134,7 +134,7 @@ mod tests {
         for list in [&[][..], &[0], &[], &[0, 1], &[1, 3]] {
             reads.push(list.iter().copied());
         }
-        let readers = reads.inverted();
+        let readers = reads.inverted(5);
         let all: Vec<&[usize]> = (0..6).map(|at| readers.get(at)).collect();
         assert_eq!(all, [&[1, 3][..], &[3, 4], &[], &[4], &[], &[]]);
         assert_eq!(reads.get(4), [1, 3]);

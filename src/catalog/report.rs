@@ -3,10 +3,8 @@
 use std::collections::HashMap;
 
 use super::Catalog;
-use super::compile::reference;
-use super::definition::Definition;
+use super::definition::{Definition, DefinitionRef};
 use super::derived::unused;
-use super::fault::DefinitionRef;
 use crate::expr::Diagnostic;
 use crate::model::is_reserved;
 
@@ -32,8 +30,8 @@ impl Catalog {
         let mut first: HashMap<String, DefinitionRef> = HashMap::new();
         let mut duplicates = Vec::new();
         for definition in self.given() {
-            let id = reference(definition);
-            match first.entry(said(definition)) {
+            let id = definition.id();
+            match first.entry(definition.said().said()) {
                 std::collections::hash_map::Entry::Occupied(known) => {
                     duplicates.push((id, known.get().clone()));
                 }
@@ -49,25 +47,8 @@ impl Catalog {
         CatalogReport {
             unused: unused(&self.names.entries),
             duplicates,
-            reserved: self.given().map(reference).filter(|id| is_reserved(&id.name)).collect(),
+            reserved: self.given().map(Definition::id).filter(|id| is_reserved(&id.name)).collect(),
             lints: lints.collect(),
         }
-    }
-}
-
-/// All that a definition says but for its name and what people read of it: texts in canonical form.
-fn said(definition: &Definition) -> String {
-    let canonical =
-        |text: &str| crate::expr::Ast::parse(text).map_or_else(|_| text.to_owned(), |ast| ast.to_string());
-    match definition {
-        Definition::Attribute(of) => format!("attribute {}", canonical(&of.expression)),
-        Definition::Segment(of) => format!("segment {}", of.expression()),
-        Definition::Metric(of) => format!("metric {}", canonical(of.expression())),
-        Definition::Past(of) => format!("past {} {}", of.of, of.days_ago),
-        Definition::Ranking(of) => {
-            let peers = (&of.within, of.with_cancelled);
-            format!("ranking {} {peers:?} {:?}", canonical(&of.of), of.at_least)
-        }
-        Definition::RollUp(of) => format!("roll-up {}", of.said()),
     }
 }

@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use super::Catalog;
 use super::answers::Answers;
-use super::entry::{Compiled, Entries, Entry};
+use super::entry::{Entries, Entry};
 use super::history::History;
+use super::row::{Beside, RowAt};
 use super::step::{Step, StepProgram, Work};
 use crate::aggregate::{CheckedRollUp, Keep, RollUpInputs, RollUpPlan, Standing, UsageView};
-use crate::expr::{Cancelled, Checked, RowPlan, RowProgram, Supply};
+use crate::expr::{Cancelled, Checked, Flat, RowPlan, RowProgram, Supply};
 use crate::model::AsOf;
 
 /// Steps that are computed together, by number.
@@ -31,6 +32,8 @@ pub(crate) struct RoundProgram {
     steps: Arc<[Arc<Step>]>,
     rows: Option<RowProgram>,
     roll_ups: Option<(RollUpPlan, Arc<[RowProgram]>)>,
+    /// What a step asks of child rows, which is planned by itself.
+    tables: Vec<Option<RowAt>>,
 }
 
 /// What steps are computed from, beside the accounts.
@@ -54,14 +57,13 @@ impl Round {
         let known: Vec<(&Arc<Step>, &Arc<Entry>)> = known.collect();
         let expressions = known.iter().flat_map(|(_, entry)| entry.compiled.expressions());
         let segments = needed(&names.entries, expressions);
-        let of_rows = known.iter().filter(|(step, _)| matches!(step.work, Work::Rows(..)));
-        let of_rows: Vec<&Checked> = of_rows.flat_map(|(_, entry)| entry.compiled.expressions()).collect();
+        let of_rows: Vec<&Checked> = known.iter().flat_map(|(_, entry)| entry.compiled.values()).collect();
         // Each of them is planned by itself already, so that they are planned together as well.
         let rows = Some(&of_rows).filter(|of_rows| !of_rows.is_empty());
         let rows = rows.and_then(|of_rows| RowPlan::new(None, &names.schema, names, &segments, of_rows).ok());
         let plans = known.iter().filter_map(|(step, _)| match &step.work {
-            Work::RollUp(of) => Some(&of.plan),
-            Work::Rows(..) | Work::Past(_) => None,
+            Work::Tree(of) => Some(&of.plan),
+            Work::Row(_) | Work::Whole(_) => None,
         });
         let checked: Vec<CheckedRollUp> = plans.flat_map(RollUpPlan::checked).cloned().collect();
         let roll_ups = Some(checked).filter(|checked| !checked.is_empty());
@@ -71,7 +73,12 @@ impl Round {
     }
 
     pub(crate) fn at(&self, as_of: &AsOf, catalog: &Catalog) -> RoundProgram {
+        let tables = self.steps.iter().map(|step| match &step.work {
+            Work::Row(of) if of.has_tables() => Some(of.at(as_of, &catalog.names)),
+            _ => None,
+        });
         RoundProgram {
+            tables: tables.collect(),
             steps: self.steps.clone(),
             rows: self.rows.as_ref().map(|plan| plan.at(as_of, catalog.schema())),
             roll_ups: self.roll_ups.as_ref().map(|plan| (plan.clone(), plan.at(as_of).into())),
@@ -82,21 +89,25 @@ impl Round {
 impl RoundProgram {
     /// A step by itself.
     pub(crate) fn alone(step: &Arc<Step>, program: &StepProgram) -> Self {
-        let (rows, roll_ups) = match (program, &step.work) {
-            (StepProgram::Rows(program), _) => (Some(program.clone()), None),
-            (StepProgram::RollUp(programs), Work::RollUp(of)) => {
-                (None, Some((of.plan.clone(), programs.clone())))
+        let steps = Arc::new([step.clone()]);
+        let none = Self { steps, rows: None, roll_ups: None, tables: vec![None] };
+        match (program, &step.work) {
+            (StepProgram::Row(at), _) => {
+                Self { rows: at.account.clone(), tables: vec![Some(at.clone())], ..none }
             }
-            _ => (None, None),
-        };
-        Self { steps: Arc::new([step.clone()]), rows, roll_ups }
+            (StepProgram::Whole(program), _) => Self { rows: Some(program.clone()), ..none },
+            (StepProgram::Tree(programs), Work::Tree(of)) => {
+                Self { roll_ups: Some((of.plan.clone(), programs.clone())), ..none }
+            }
+            _ => none,
+        }
     }
 
     pub(crate) fn steps(&self) -> &[Arc<Step>] {
         &self.steps
     }
 
-    /// What each of the steps comes to for the accounts of a view, in their order.
+    /// What the outputs of the steps come to for the accounts of a view, one after the other.
     pub(crate) fn evaluate(&self, standing: &Standing, given: Given<'_>) -> Result<Vec<Answers>, Cancelled> {
         let (view, supply) = (&standing.view, Some(given.supply));
         let columns = match &self.rows {
@@ -111,17 +122,32 @@ impl RoundProgram {
             None => Vec::new(),
         };
         let (mut columns, mut roll_ups) = (columns.into_iter(), roll_ups.into_iter());
-        let answers = self.steps.iter().map(|step| {
+        let beside = Beside { supply: given.supply, history: given.history };
+        let mut answers: Vec<Answers> = Vec::with_capacity(self.steps.len());
+        for (step, tables) in self.steps.iter().zip(&self.tables) {
             if (given.stop)() {
                 return Err(Cancelled);
             }
-            Ok(match &step.work {
-                Work::Rows(_, output) => output.of(&mut columns, view, &standing.tree.slots),
-                Work::RollUp(_) => roll_ups.next().map_or_else(Answers::none, Answers::RollUp),
-                Work::Past(of) => Answers::Values(of.values(view, &standing.tree.slots, given.history)),
-            })
-        });
-        answers.collect()
+            let values: Vec<Flat> = columns.by_ref().take(step.work.values()).collect();
+            let outputs = match &step.work {
+                Work::Row(of) => {
+                    let tables = tables.as_ref().map_or(&[][..], |at| &at.tables);
+                    of.all(standing, (values, tables), beside, given.stop)?
+                }
+                Work::Whole(of) => of.function.whole(standing, &values),
+                Work::Tree(_) => {
+                    answers.push(roll_ups.next().map_or_else(Answers::none, Answers::RollUp));
+                    continue;
+                }
+            };
+            let mut outputs = outputs.into_iter();
+            answers.extend(step.outputs.iter().map(|output| match (outputs.next(), &output.kind) {
+                (Some(flat), Some(_)) => Answers::Values(flat),
+                (Some(flat), None) => Answers::Members(flat),
+                (None, _) => Answers::none(),
+            }));
+        }
+        Ok(answers)
     }
 }
 
@@ -135,7 +161,7 @@ pub(super) fn needed<'e>(
     let mut left: Vec<&str> = expressions.flat_map(Checked::reads_segments).collect();
     while let Some(id) = left.pop() {
         if let Some(entry) = entries.segment(id)
-            && let Compiled::Segment(checked) = &entry.compiled
+            && let Some(checked) = entry.question()
             && wanted.insert((entry.depth, &*entry.id.name), checked).is_none()
         {
             left.extend(checked.reads_segments());
@@ -150,8 +176,8 @@ impl Catalog {
         let mut rounds: Vec<Vec<usize>> = Vec::new();
         let mut of_step: Vec<Option<usize>> = vec![None; self.steps.len()];
         for at in steps {
-            let read = self.readers.reads(at).iter();
-            let after = read.filter_map(|read| of_step.get(*read).copied().flatten()).max();
+            let read = self.readers.reads(at).iter().filter_map(|column| self.step_of(*column));
+            let after = read.filter_map(|read| of_step.get(read).copied().flatten()).max();
             let round = after.map_or(0, |round| round + 1);
             if let Some(place) = of_step.get_mut(at) {
                 *place = Some(round);

@@ -16,7 +16,9 @@ pub(super) fn reads_status(checked: &Checked, names: &CatalogNames) -> bool {
     };
     let by_segment = |id: &str| {
         let entry = names.entries.segment(id);
-        entry.is_some_and(|entry| matches!(entry.gives, Gives::Segment { reads_status: true, .. }))
+        entry.is_some_and(|entry| {
+            matches!(entry.gives.first(), Some(Gives::Segment { reads_status: true, .. }))
+        })
     };
     attributes.into_iter().any(by_attribute) || segments.into_iter().any(by_segment)
 }

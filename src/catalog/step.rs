@@ -1,32 +1,42 @@
 //! What of a definition is computed, and what does it read?
 //!
-//! Each definition that gives a column or a set is a step, of whatever kind it is; [`super::round`] computes steps.
+//! Each definition that gives columns or sets is a step, of whatever kind it is; [`super::round`] computes steps. Columns are numbered
+//! through: those of a step stand side by side. Who reads a column reads it by its number, so that a change of one output of a step
+//! concerns nobody who reads another.
 
+use std::ops::Range;
 use std::sync::{Arc, Weak};
 
 use super::Catalog;
-use super::answers::Answers;
-use super::definition::{Definition, DefinitionKind};
-use super::entry::{Asked, Compiled, Entry, Space};
-use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind, DefinitionRef};
+use super::definition::DefinitionRef;
+use super::entry::{Asked, Entry, Placed};
+use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind};
 use super::names::CatalogNames;
-use super::past::Recorded;
-use super::peers::Peers;
 use super::readers::{Lists, Readers};
 use super::round::needed;
-use crate::aggregate::{LinearOf, RollUpErrors, RollUpPlan};
-use crate::book::View;
-use crate::expr::{Checked, ExprPlanFaultKind, Flat, Needs, RowPlan, RowProgram, Sight, Type, Whose};
-use crate::model::{AsOf, AttributeId, Date, SystemAttribute, TableId};
+use super::row::{RowAt, RowWork};
+use crate::aggregate::{LinearOf, RollUpPlan};
+use crate::define::{DefinitionFault, Form, Output, Space, TotalBy, WholeFunction};
+use crate::expr::{Checked, Needs, RowPlan, RowProgram, Sight, Type, Whose};
+use crate::model::{AsOf, AttributeId, SystemAttribute, TableId};
 
-/// One definition that gives a column or a set.
+/// One definition that gives columns or sets.
 #[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) id: DefinitionRef,
-    /// The type of its column; `None` for a segment.
-    pub(crate) kind: Option<Type>,
+    pub(crate) outputs: Vec<StepOutput>,
     pub(crate) work: Work,
     pub(crate) reads: Reads,
+}
+
+/// A column or a set that a step gives.
+#[derive(Debug)]
+pub(crate) struct StepOutput {
+    /// The name by which it is read.
+    pub(crate) name: Arc<str>,
+    /// The type of the column; `None` for a set of members.
+    pub(crate) kind: Option<Type>,
+    pub(crate) total: TotalBy,
 }
 
 /// What a step reads, by number; which steps it reads, [`Readers`] know.
@@ -39,6 +49,8 @@ pub(crate) struct Reads {
     pub(crate) tables: Vec<usize>,
     pub(crate) usage: bool,
     pub(crate) moment: bool,
+    /// What was recorded on earlier days.
+    pub(crate) history: bool,
     /// A metric that it asks reads a day, a zone or a calendar itself, of which its own program does not tell.
     pub(crate) dated_metric: bool,
     pub(crate) whose: Whose,
@@ -51,24 +63,14 @@ pub(crate) struct Reads {
 /// What is computed.
 #[derive(Debug)]
 pub(crate) enum Work {
-    /// Expressions of accounts, and what their answers become.
-    Rows(RowPlan, Output),
-    Past(Recorded),
-    RollUp(RollUpWork),
+    Row(RowWork),
+    Tree(TreeWork),
+    Whole(WholeWork),
 }
 
-/// What the answers of expressions become.
+/// A merge up the tree, and in which ways it can be kept current.
 #[derive(Debug)]
-pub(crate) enum Output {
-    Values,
-    Members,
-    /// The places of values among peers; the second expression says who these are, where they are in groups.
-    Places(Peers),
-}
-
-/// A roll-up, and in which ways it can be kept current.
-#[derive(Debug)]
-pub(crate) struct RollUpWork {
+pub(crate) struct TreeWork {
     pub(crate) plan: RollUpPlan,
     /// What makes answers of its states, where these can be taken away again.
     pub(crate) linear: Option<LinearOf>,
@@ -76,85 +78,147 @@ pub(crate) struct RollUpWork {
     pub(crate) extreme: Option<bool>,
 }
 
+/// A function of the whole book.
+#[derive(Debug)]
+pub(crate) struct WholeWork {
+    pub(super) plan: RowPlan,
+    /// How many expressions it asks.
+    pub(super) values: usize,
+    pub(super) function: Arc<dyn WholeFunction>,
+}
+
 /// A step at one moment.
 #[derive(Debug, Clone)]
 pub(crate) enum StepProgram {
-    Rows(RowProgram),
-    RollUp(Arc<[RowProgram]>),
-    Past(Option<Date>),
+    Row(RowAt),
+    Tree(Arc<[RowProgram]>),
+    Whole(RowProgram),
 }
 
 impl StepProgram {
     /// Does it say the same as that of the same step at another moment?
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Rows(own), Self::Rows(other)) => own.is_same(other),
-            (Self::RollUp(own), Self::RollUp(other)) => {
+            (Self::Row(own), Self::Row(other)) => own.is_same(other),
+            (Self::Tree(own), Self::Tree(other)) => {
                 own.len() == other.len() && own.iter().zip(&**other).all(|(own, other)| own.is_same(other))
             }
-            (Self::Past(own), Self::Past(other)) => own == other,
+            (Self::Whole(own), Self::Whole(other)) => own.is_same(other),
             _ => false,
         }
     }
 }
 
-impl Output {
-    /// Takes the answers of the expressions of one step, the next of all.
-    pub(super) fn of(
-        &self,
-        columns: &mut impl Iterator<Item = Flat>,
-        view: &View,
-        slots: &[(u32, u32)],
-    ) -> Answers {
-        let Some(first) = columns.next() else { return Answers::none() };
-        match self {
-            Self::Values => Answers::Values(first),
-            Self::Members => Answers::Members(first),
-            Self::Places(peers) => {
-                let within = if peers.in_groups { columns.next() } else { None };
-                Answers::Values(peers.places(view, slots, &first, within.as_ref()))
-            }
-        }
-    }
-
-    /// What is read, where the expressions read `needs` and look as far as `sight`.
-    fn reads(&self, needs: Needs, sight: Sight) -> (Needs, Sight) {
-        match self {
-            Self::Values | Self::Members => (needs, sight),
-            // The whole book.
-            Self::Places(peers) => {
-                let standing = needs.standing || !peers.with_cancelled;
-                (Needs { whose: Whose::Book, standing, ..needs }, Sight::default())
-            }
-        }
-    }
-}
-
 impl Work {
+    fn new(names: &CatalogNames, entry: &Entry) -> Result<Option<Self>, Vec<DefinitionFault>> {
+        let segments = needed(&names.entries, entry.compiled.expressions().into_iter());
+        let unplanned = |errors: crate::expr::ExprPlanErrors| -> Vec<DefinitionFault> {
+            errors.iter().map(|found| DefinitionFault::Other(found.kind.to_string())).collect()
+        };
+        Ok(Some(match &entry.compiled.form {
+            Form::Row(of) => Self::Row(RowWork::new(of, entry, (names, &segments)).map_err(unplanned)?),
+            Form::Whole(of) => {
+                let inputs: Vec<&Checked> = of.inputs.iter().collect();
+                let plan = RowPlan::new(None, &names.schema, names, &segments, &inputs).map_err(unplanned)?;
+                Self::Whole(WholeWork { plan, values: inputs.len(), function: of.function.clone() })
+            }
+            Form::Tree(checked) => {
+                let plan = RollUpPlan::planned(&names.schema, names, &segments, [(**checked).clone()]);
+                let plan = plan.map_err(|errors| -> Vec<DefinitionFault> {
+                    errors.iter().map(|found| DefinitionFault::RollUp(found.kind.clone())).collect()
+                })?;
+                let (linear, extreme) = (plan.linear(), plan.extreme());
+                Self::Tree(TreeWork { plan, linear, extreme })
+            }
+            Form::Named(_) => return Ok(None),
+        }))
+    }
+
     /// What is read, and how far its rows look up and down the tree.
     fn reads(&self) -> (Needs, Sight) {
         match self {
-            Self::Rows(plan, output) => output.reads(plan.needs(), plan.sight()),
-            Self::RollUp(of) => (of.plan.needs(), of.plan.sight()),
-            // What the host recorded of each account.
-            Self::Past(_) => (Needs { moment: true, ..Needs::default() }, Sight::default()),
+            Self::Row(of) => of.reads(),
+            Self::Tree(of) => (of.plan.needs(), of.plan.sight()),
+            // Who is compared may be anybody, and whoever is cancelled may be left out.
+            Self::Whole(of) => {
+                (Needs { whose: Whose::Book, standing: true, ..of.plan.needs() }, Sight::default())
+            }
+        }
+    }
+
+    /// How many columns of expressions of accounts it takes of those that are computed together.
+    pub(super) fn values(&self) -> usize {
+        match self {
+            Self::Row(of) => of.values(),
+            Self::Whole(of) => of.values,
+            Self::Tree(_) => 0,
         }
     }
 }
 
 impl Step {
-    /// Does it ask the host's history?
-    pub(crate) const fn asks_history(&self) -> bool {
-        matches!(self.work, Work::Past(_))
-    }
-
     /// The step at a moment.
     pub(crate) fn at(&self, as_of: &AsOf, catalog: &Catalog) -> StepProgram {
         match &self.work {
-            Work::Rows(plan, _) => StepProgram::Rows(plan.at(as_of, catalog.schema())),
-            Work::RollUp(of) => StepProgram::RollUp(of.plan.at(as_of).into()),
-            Work::Past(of) => StepProgram::Past(of.on(as_of)),
+            Work::Row(of) => StepProgram::Row(of.at(as_of, &catalog.names)),
+            Work::Tree(of) => StepProgram::Tree(of.plan.at(as_of).into()),
+            Work::Whole(of) => StepProgram::Whole(of.plan.at(as_of, catalog.schema())),
         }
+    }
+
+    fn outputs(entry: &Entry) -> Vec<StepOutput> {
+        let output = |output: &Output| StepOutput {
+            name: match &output.suffix {
+                Some(suffix) => Arc::from(format!("{}.{suffix}", entry.id.name)),
+                None => entry.id.name.clone(),
+            },
+            kind: output.kind.clone(),
+            total: output.total,
+        };
+        entry.compiled.outputs.iter().map(output).collect()
+    }
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Number {
+    pub(super) step: usize,
+    /// `None` of a name that only reserves those below it.
+    pub(super) column: Option<usize>,
+}
+
+/// Which columns are of which step.
+#[derive(Debug, Default)]
+pub(super) struct Numbering {
+    /// The first column of each step; at last how many there are.
+    firsts: Vec<usize>,
+    /// The step of each column.
+    steps: Vec<usize>,
+}
+
+impl Numbering {
+    fn of(steps: &[Arc<Step>]) -> Self {
+        let mut all =
+            Self { firsts: Vec::with_capacity(steps.len() + 1), steps: Vec::with_capacity(steps.len()) };
+        for (at, step) in steps.iter().enumerate() {
+            all.firsts.push(all.steps.len());
+            all.steps.resize(all.steps.len() + step.outputs.len(), at);
+        }
+        all.firsts.push(all.steps.len());
+        all
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    pub(super) fn columns(&self, step: usize) -> Range<usize> {
+        let bound = |at: usize| self.firsts.get(at).copied().unwrap_or(self.steps.len());
+        bound(step)..bound(step + 1)
+    }
+
+    pub(super) fn step(&self, column: usize) -> Option<usize> {
+        self.steps.get(column).copied()
     }
 }
 
@@ -162,8 +226,9 @@ impl Step {
 #[derive(Debug)]
 pub(super) struct Steps {
     pub(super) all: Vec<Arc<Step>>,
-    /// By entry; metrics have none.
-    pub(super) numbers: Vec<Option<usize>>,
+    pub(super) numbering: Numbering,
+    /// By name of the entries; metrics have none.
+    pub(super) numbers: Vec<Option<Number>>,
     pub(super) readers: Readers,
     /// By step the one of the catalog before, where both share it.
     pub(super) taken: Vec<Option<usize>>,
@@ -179,106 +244,126 @@ pub(super) struct Taken {
 /// The steps of entries, in their order. Those of entries that are also in `before` are taken over.
 pub(super) fn steps(names: &CatalogNames, before: Option<&Catalog>) -> Result<Steps, CatalogErrors> {
     let entries = &names.entries;
-    let mut steps: Vec<Arc<Step>> = Vec::with_capacity(entries.len());
-    let mut numbers: Vec<Option<usize>> = Vec::with_capacity(entries.len());
+    let mut all = Numbered::with_capacity(entries.len());
     let mut reads = Lists::default();
-    // Where the steps of the catalog before are now.
-    let mut moved: Vec<Option<usize>> = vec![None; before.map_or(0, |before| before.steps.len())];
+    // Where the columns of the catalog before are now.
+    let mut moved: Vec<Option<usize>> = vec![None; before.map_or(0, |before| before.numbering.len())];
     let mut taken: Vec<Option<usize>> = Vec::with_capacity(entries.len());
     // Entries that are taken over stand in the same order as before: mostly the next one is it.
     let mut next = 0;
     let mut faults: Vec<(usize, CatalogFault)> = Vec::new();
-    for (key, placed) in entries.keyed() {
+    for (key, placed) in entries.names() {
+        if !placed.is_main {
+            all.name(placed);
+            continue;
+        }
         let entry = &placed.entry;
         if let Some(before) = before
             && let Some(old) = before.names.entries.shared(key, entry, next)
         {
-            next = old + 1;
+            next = old + entry.names();
             let old = before.numbers.get(old).copied().flatten();
-            let step = old.and_then(|old| Some((old, before.steps.get(old)?)));
-            numbers.push(step.map(|_| steps.len()));
-            if let Some((old, step)) = step {
-                if let Some(moved) = moved.get_mut(old) {
-                    *moved = Some(steps.len());
+            let step = old.and_then(|old| Some((old.step, before.steps.get(old.step)?)));
+            match step {
+                Some((old, step)) => {
+                    let own = before.readers.reads(old).iter();
+                    reads.push(own.filter_map(|read| moved.get(*read).copied().flatten()));
+                    let first = all.add(step.clone());
+                    for (place, column) in before.numbering.columns(old).zip(first..) {
+                        if let Some(moved) = moved.get_mut(place) {
+                            *moved = Some(column);
+                        }
+                    }
+                    taken.push(Some(old));
                 }
-                let own = before.readers.reads(old).iter();
-                reads.push(own.filter_map(|read| moved.get(*read).copied().flatten()));
-                steps.push(step.clone());
-                taken.push(Some(old));
+                None => all.skip(),
             }
+            all.name(placed);
             continue;
         }
-        let work = match work(names, entry) {
+        let work = match Work::new(names, entry) {
             Ok(work) => work,
-            Err(errors) => {
-                faults.extend(errors.into_iter().map(|fault| (placed.place, fault)));
+            Err(found) => {
+                let fault = |fault| {
+                    let kind = CatalogFaultKind::Invalid(fault);
+                    (placed.place, CatalogFault { definition: entry.id.clone(), kind })
+                };
+                faults.extend(found.into_iter().map(fault));
                 None
             }
         };
         let Some(work) = work else {
-            numbers.push(None);
+            all.skip();
+            all.name(placed);
             continue;
         };
         let (mut own, columns) = reads_of(names, &work);
-        let column = |name: &Arc<str>| entries.place_of(Asked::new(Space::Columns, name));
-        let number = |name| column(name).and_then(|at| numbers.get(at).copied().flatten());
+        let number = |name: &Arc<str>| {
+            let at = entries.place_of(Asked::new(Space::Columns, name))?;
+            all.numbers.get(at).copied().flatten()?.column
+        };
         let mut read: Vec<usize> = columns.iter().filter_map(number).collect();
         read.sort_unstable();
-        let wide = |at: &usize| steps.get(*at).is_some_and(|step| step.reads.is_wide);
+        let wide = |column: &usize| all.of_column(*column).is_some_and(|step| step.reads.is_wide);
         own.is_wide = own.whose == Whose::Book || read.iter().any(wide);
-        numbers.push(Some(steps.len()));
         reads.push(read.into_iter());
-        let (id, kind) = (entry.id.clone(), entry.compiled.kind());
-        steps.push(Arc::new(Step { id, kind, work, reads: own }));
+        all.add(Arc::new(Step { id: entry.id.clone(), outputs: Step::outputs(entry), work, reads: own }));
+        all.name(placed);
         taken.push(None);
     }
     if !faults.is_empty() {
         faults.sort_by_key(|(place, _)| *place);
         return Err(CatalogErrors::new(faults.into_iter().map(|(_, fault)| fault).collect()));
     }
-    let readers = Readers::of(&steps, reads);
-    Ok(Steps { all: steps, numbers, readers, taken })
+    let Numbered { steps, of_columns, numbers, .. } = all;
+    let numbering = Numbering::of(&steps);
+    let readers = Readers::of(&steps, reads, of_columns.len());
+    Ok(Steps { all: steps, numbering, numbers, readers, taken })
 }
 
-fn work(names: &CatalogNames, entry: &Entry) -> Result<Option<Work>, CatalogErrors> {
-    let segments = needed(&names.entries, entry.compiled.expressions().into_iter());
-    let rows = |expressions: &[&Checked]| {
-        RowPlan::new(None, &names.schema, names, &segments, expressions).map_err(|errors| {
-            let fault = |what: &ExprPlanFaultKind| CatalogFault {
-                definition: entry.id.clone(),
-                kind: CatalogFaultKind::Other(what.to_string()),
-            };
-            CatalogErrors::new(errors.faults().iter().map(|found| fault(&found.kind)).collect())
-        })
-    };
-    let rows =
-        |output: Output| Ok::<_, CatalogErrors>(Work::Rows(rows(&entry.compiled.expressions())?, output));
-    Ok(Some(match (&entry.compiled, &*entry.definition) {
-        (Compiled::Attribute(_), _) => rows(Output::Values)?,
-        (Compiled::Segment(_), _) => rows(Output::Members)?,
-        (Compiled::Ranking(of), Definition::Ranking(ranking)) => {
-            rows(Output::Places(Peers::of(ranking, of.0.kind())))?
-        }
-        (Compiled::Past(kind), Definition::Past(past)) => {
-            Work::Past(Recorded { of: past.of.clone(), days_ago: past.days_ago, kind: kind.clone() })
-        }
-        (Compiled::RollUp(checked), _) => {
-            let plan = RollUpPlan::planned(&names.schema, names, &segments, [(**checked).clone()]);
-            let plan = plan.map_err(|errors| roll_up_faults(&errors))?;
-            let (linear, extreme) = (plan.linear(), plan.extreme());
-            Work::RollUp(RollUpWork { plan, linear, extreme })
-        }
-        _ => return Ok(None),
-    }))
+/// Steps, numbered as they come.
+#[derive(Default)]
+struct Numbered {
+    steps: Vec<Arc<Step>>,
+    of_columns: Vec<usize>,
+    numbers: Vec<Option<Number>>,
+    /// The step of the definition whose names come now, and its first column.
+    current: Option<(usize, usize)>,
 }
 
-/// Faults of roll-ups, as those of a catalog.
-fn roll_up_faults(errors: &RollUpErrors) -> CatalogErrors {
-    let faults = errors.faults().iter().map(|found| CatalogFault {
-        definition: DefinitionRef { kind: DefinitionKind::RollUp, name: found.roll_up.clone() },
-        kind: CatalogFaultKind::RollUp(found.kind.clone()),
-    });
-    CatalogErrors::new(faults.collect())
+impl Numbered {
+    fn with_capacity(steps: usize) -> Self {
+        Self {
+            steps: Vec::with_capacity(steps),
+            of_columns: Vec::with_capacity(steps),
+            numbers: Vec::with_capacity(steps),
+            current: None,
+        }
+    }
+
+    /// A step, and the number of its first column.
+    fn add(&mut self, step: Arc<Step>) -> usize {
+        let (at, first) = (self.steps.len(), self.of_columns.len());
+        self.of_columns.resize(first + step.outputs.len(), at);
+        self.steps.push(step);
+        self.current = Some((at, first));
+        first
+    }
+
+    /// A definition without a step.
+    fn skip(&mut self) {
+        self.current = None;
+    }
+
+    /// The next name of the definition.
+    fn name(&mut self, placed: &Placed) {
+        let number = |(step, first)| Number { step, column: placed.output.map(|output| first + output) };
+        self.numbers.push(self.current.map(number));
+    }
+
+    fn of_column(&self, column: usize) -> Option<&Arc<Step>> {
+        self.steps.get(*self.of_columns.get(column)?)
+    }
 }
 
 /// What a step reads, and by name the columns among it that are derived.
@@ -300,6 +385,7 @@ fn reads_of(names: &CatalogNames, work: &Work) -> (Reads, Vec<Arc<str>>) {
         tables: tables.collect(),
         usage: needs.usage,
         moment: needs.moment,
+        history: matches!(work, Work::Row(of) if of.asks_history()),
         dated_metric,
         whose: needs.whose,
         sight,
@@ -319,21 +405,46 @@ impl Catalog {
 
     /// The step of a definition; `None` for a metric, and for what is not defined.
     pub(crate) fn step(&self, id: &DefinitionRef) -> Option<usize> {
-        self.numbers.get(self.names.entries.index_of(id)?).copied().flatten()
+        Some(self.number(self.names.entries.index_of(id)?)?.step)
+    }
+
+    fn number(&self, name: usize) -> Option<Number> {
+        self.numbers.get(name).copied().flatten()
+    }
+
+    /// How many columns and sets there are.
+    pub(crate) fn columns(&self) -> usize {
+        self.numbering.len()
+    }
+
+    /// The columns of a step.
+    pub(crate) fn columns_of(&self, step: usize) -> Range<usize> {
+        self.numbering.columns(step)
     }
 
     /// The step that gives a column.
-    pub(crate) fn column_step(&self, name: &str) -> Option<usize> {
-        self.read_step(Asked::new(Space::Columns, name))
+    pub(crate) fn step_of(&self, column: usize) -> Option<usize> {
+        self.numbering.step(column)
     }
 
-    /// The step of a segment.
-    pub(crate) fn segment_step(&self, id: &str) -> Option<usize> {
-        self.read_step(Asked::new(Space::Segments, id))
+    /// What a column is.
+    pub(crate) fn output(&self, column: usize) -> Option<&StepOutput> {
+        let step = self.step_of(column)?;
+        self.steps.get(step)?.outputs.get(column - self.columns_of(step).start)
     }
 
-    fn read_step(&self, asked: Asked<'_>) -> Option<usize> {
-        self.numbers.get(self.names.entries.place_of(asked)?).copied().flatten()
+    /// A column by the name by which it is read.
+    pub(crate) fn column(&self, name: &str) -> Option<usize> {
+        self.column_of(Asked::new(Space::Columns, name))
+    }
+
+    /// The set of a segment.
+    pub(crate) fn set_of(&self, segment: &str) -> Option<usize> {
+        self.column_of(Asked::new(Space::Segments, segment))
+    }
+
+    fn column_of(&self, asked: Asked<'_>) -> Option<usize> {
+        self.number(self.names.entries.place_of(asked)?)?.column
     }
 
     /// The step of another catalog that says the same as one of this, with all that it reads: that which both share.

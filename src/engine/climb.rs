@@ -13,7 +13,7 @@ use super::group::Single;
 use super::rising::Rising;
 use crate::aggregate::{EventTerms, Linear, LinearOf, OwnRows, RollUpAt, RollUpPlan};
 use crate::book::View;
-use crate::catalog::{Reads, RollUpWork};
+use crate::catalog::{Reads, TreeWork};
 use crate::expr::{Cell, Key, RowProgram, Sight};
 use crate::fold::Reach;
 use crate::model::AccountIdx;
@@ -85,7 +85,7 @@ pub(super) type Climbed = (Vec<(u32, Part)>, Rows);
 
 impl<'c> Climb<'c> {
     pub(super) fn new(
-        (of, reads): (&'c RollUpWork, &Reads),
+        (of, reads): (&'c TreeWork, &Reads),
         (before, column): (&'c Column, &'c Column),
         (then, now): (Side<'c>, Side<'c>),
         dirt: &'c Dirt,

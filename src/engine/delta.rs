@@ -13,7 +13,8 @@ use super::report::{DeltaReport, DerivedChange, SegmentChange};
 use super::values::values;
 use crate::aggregate::{ANY_EVENT, EventKind, sum_of};
 use crate::book::{AccountMove, View};
-use crate::catalog::{DefinitionKind, DefinitionRef, Impact, Origin};
+use crate::catalog::{DefinitionRef, Impact, Origin};
+use crate::define::TotalBy;
 use crate::expr::{Cell, ExprValue, Summed, Type, Val};
 use crate::model::{AccountId, AccountIdx, AttributeId, SystemAttribute};
 use crate::set::{Scope, StaleSet};
@@ -101,35 +102,37 @@ impl Delta {
         report.values = values(&pairing);
         let definitions: BTreeSet<&DefinitionRef> = definitions.iter().collect();
         for definition in definitions {
-            let mut changes = Vec::new();
-            derived(&pairing, &old, &new, definition, &mut |id, from, to| changes.push((id, from, to)));
-            changes.sort_by(|a, b| a.0.cmp(&b.0));
-            if definition.kind == DefinitionKind::Segment {
-                let is = |value: &Option<ExprValue>| *value == Some(ExprValue::Bool(true));
-                let mut change = SegmentChange::of(definition.name.clone());
-                for (id, from, to) in changes {
-                    match (is(&from), is(&to)) {
-                        (false, true) => change.entered.push(id),
-                        (true, false) => change.left.push(id),
-                        _ => {}
+            for output in Compared::of(&old, &new, definition) {
+                let mut changes = output.changes(&pairing);
+                changes.sort_by(|a, b| a.0.cmp(&b.0));
+                if output.is_set() {
+                    let is = |value: &Option<ExprValue>| *value == Some(ExprValue::Bool(true));
+                    let mut change = SegmentChange::of(output.name.clone());
+                    for (id, from, to) in changes {
+                        match (is(&from), is(&to)) {
+                            (false, true) => change.entered.push(id),
+                            (true, false) => change.left.push(id),
+                            _ => {}
+                        }
                     }
+                    if !change.is_empty() {
+                        report.segments.push(change);
+                    }
+                    continue;
                 }
-                if !change.is_empty() {
-                    report.segments.push(change);
-                }
-                continue;
+                report.derived.extend(changes.into_iter().map(|(account, from, to)| DerivedChange {
+                    definition: definition.clone(),
+                    column: output.name.clone(),
+                    account,
+                    from,
+                    to,
+                }));
             }
-            report.derived.extend(changes.into_iter().map(|(account, from, to)| DerivedChange {
-                definition: definition.clone(),
-                account,
-                from,
-                to,
-            }));
         }
         Ok(report)
     }
 
-    /// What a definition comes to in all, before and after: of a roll-up the sum over the accounts without a visible parent,
+    /// What a definition comes to in all, before and after, by its first column where it has several: of a roll-up the sum over the accounts without a visible parent,
     /// of another column the sum over the visible accounts that are not cancelled (ruling S115 of
     /// [`docs::semantics`](crate::docs::semantics)), of a segment the number of members, cancelled ones as others. `None` where nothing has a
     /// value, where the sum is out of range, and for what is no number.
@@ -226,24 +229,26 @@ impl Delta {
     }
 }
 
-/// The sum of a column, or the number of members.
+/// The sum of the first column of a definition, or the number of members.
 fn total(view: &LiveView, definition: &DefinitionRef, with_cancelled: bool) -> Option<ExprValue> {
-    let step = view.step(definition)?;
-    let (column, accounts) = (view.column(step)?, view.accounts());
-    if definition.kind == DefinitionKind::Segment {
+    let catalog = view.catalog();
+    let number = catalog.columns_of(catalog.step(definition)?).next()?;
+    let (output, column, accounts) = (catalog.output(number)?, view.column(number)?, view.accounts());
+    let Some(kind) = &output.kind else {
         return i64::try_from(column.members(accounts.book()).len()).ok().map(ExprValue::Int);
-    }
-    let kind = view.catalog().steps().get(step)?.kind.clone()?;
-    let summed = Summed::of(&kind)?;
+    };
+    let summed = Summed::of(kind)?;
     let status = accounts.schema().system_attribute(SystemAttribute::Status).filter(|_| !with_cancelled);
     let left_out =
         |place: &AccountIdx| status.is_some_and(|status| accounts.inner().has_cancelled(*place, status));
-    let cells: Vec<Cell> = match definition.kind {
-        DefinitionKind::RollUp => accounts.roots().into_iter().map(|place| column.cell(place)).collect(),
-        _ => accounts.walk().filter(|place| !left_out(place)).map(|place| column.cell(place)).collect(),
+    let cells: Vec<Cell> = match output.total {
+        TotalBy::Roots => accounts.roots().into_iter().map(|place| column.cell(place)).collect(),
+        TotalBy::Accounts => {
+            accounts.walk().filter(|place| !left_out(place)).map(|place| column.cell(place)).collect()
+        }
     };
     let cell = sum_of(&cells, summed);
-    Val::of_cell(&cell).to_value(&kind)
+    Val::of_cell(&cell).to_value(kind)
 }
 
 /// Accounts whose nearest visible account above is another one.
@@ -287,49 +292,83 @@ fn moves(pairing: &Pairing<'_>) -> Vec<AccountMove> {
     found
 }
 
-/// What a definition comes to where it differs.
-fn derived(
-    pairing: &Pairing<'_>,
-    old: &LiveView,
-    new: &LiveView,
-    definition: &DefinitionRef,
-    seen: &mut dyn FnMut(AccountId, Option<ExprValue>, Option<ExprValue>),
-) {
-    let column = |view: &LiveView| {
-        let step = view.step(definition)?;
-        Some((view.column(step)?, view.catalog().steps().get(step)?.kind.clone().unwrap_or(Type::Bool)))
-    };
-    let (before, after) = (column(old), column(new));
-    let value = |of: &Option<(Column, Type)>, place: Option<AccountIdx>| {
-        let (column, kind) = of.as_ref()?;
-        let cell: Cell = column.cell(place?);
-        Val::of_cell(&cell).to_value(kind)
-    };
-    let mut look = |id: AccountId, old: Option<AccountIdx>, new: Option<AccountIdx>| {
-        let (from, to) = (value(&before, old), value(&after, new));
-        if from != to {
-            seen(id, from, to);
-        }
-    };
-    for (id, old, new) in &pairing.loose {
-        look(id.clone(), *old, *new);
-    }
-    let same_kind = match (&before, &after) {
-        (Some((_, before)), Some((_, after))) => before == after,
-        _ => false,
-    };
-    let empty = Column::default();
-    let columns = [&before, &after].map(|of| of.as_ref().map_or(&empty, |(column, _)| column));
-    for slot in columns[0].differing(columns[1]).into_iter().filter(|slot| pairing.is_aligned(*slot)) {
-        let rows = pairing.new.inner().layout.rows(slot);
-        let rows = match (columns[0].part(slot), columns[1].part(slot)) {
-            (Some(before), Some(after)) if same_kind => before.differing(after, rows),
-            _ => (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect(),
-        };
-        for place in rows.into_iter().map(|row| AccountIdx::new(slot, row)) {
-            if pairing.sees(place) {
-                look(pairing.new.inner().account_id(place), Some(place), Some(place));
+/// One output of a definition in two states.
+struct Compared {
+    /// The name by which it is read.
+    name: Arc<str>,
+    /// The column and its type in each, where it is there; a set has none.
+    columns: [Option<(Column, Option<Type>)>; 2],
+}
+
+/// An account whose answer is another one, with both.
+type Changed = (AccountId, Option<ExprValue>, Option<ExprValue>);
+
+impl Compared {
+    /// The outputs that a definition has in either state, in order.
+    fn of(old: &LiveView, new: &LiveView, definition: &DefinitionRef) -> Vec<Self> {
+        let mut found: Vec<Self> = Vec::new();
+        for (state, view) in [old, new].into_iter().enumerate() {
+            let catalog = view.catalog();
+            let numbers = catalog.step(definition).into_iter().flat_map(|step| catalog.columns_of(step));
+            for number in numbers {
+                let (Some(output), Some(column)) = (catalog.output(number), view.column(number)) else {
+                    continue;
+                };
+                let of = Some((column, output.kind.clone()));
+                let known = found.iter_mut().find(|known| known.name == output.name);
+                match known.and_then(|known| known.columns.get_mut(state)) {
+                    Some(place) => *place = of,
+                    None => {
+                        let columns = if state == 0 { [of, None] } else { [None, of] };
+                        found.push(Self { name: output.name.clone(), columns });
+                    }
+                }
             }
         }
+        found
+    }
+
+    fn is_set(&self) -> bool {
+        self.columns.iter().flatten().all(|(_, kind)| kind.is_none())
+    }
+
+    fn value(&self, state: usize, place: Option<AccountIdx>) -> Option<ExprValue> {
+        let (column, kind) = self.columns.get(state)?.as_ref()?;
+        let cell: Cell = column.cell(place?);
+        Val::of_cell(&cell).to_value(kind.as_ref().unwrap_or(&Type::Bool))
+    }
+
+    /// Where it differs.
+    fn changes(&self, pairing: &Pairing<'_>) -> Vec<Changed> {
+        let mut found: Vec<Changed> = Vec::new();
+        let mut look = |id: AccountId, old: Option<AccountIdx>, new: Option<AccountIdx>| {
+            let (from, to) = (self.value(0, old), self.value(1, new));
+            if from != to {
+                found.push((id, from, to));
+            }
+        };
+        for (id, old, new) in &pairing.loose {
+            look(id.clone(), *old, *new);
+        }
+        let [before, after] = &self.columns;
+        let same_kind = match (before, after) {
+            (Some((_, before)), Some((_, after))) => before == after,
+            _ => false,
+        };
+        let empty = Column::default();
+        let [before, after] = [before, after].map(|of| of.as_ref().map_or(&empty, |(column, _)| column));
+        for slot in before.differing(after).into_iter().filter(|slot| pairing.is_aligned(*slot)) {
+            let rows = pairing.new.inner().layout.rows(slot);
+            let rows = match (before.part(slot), after.part(slot)) {
+                (Some(before), Some(after)) if same_kind => before.differing(after, rows),
+                _ => (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect(),
+            };
+            for place in rows.into_iter().map(|row| AccountIdx::new(slot, row)) {
+                if pairing.sees(place) {
+                    look(pairing.new.inner().account_id(place), Some(place), Some(place));
+                }
+            }
+        }
+        found
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct Inputs {
 #[derive(Clone)]
 pub(super) struct Derivation {
     pub(super) inputs: Inputs,
-    /// By step; `None` for what was not asked.
+    /// By number; `None` for what was not asked.
     pub(super) columns: Columns,
     /// The steps that are known, where they are the same from state to state; `None` where others may be known.
     pub(super) kept: Option<Arc<[usize]>>,
@@ -58,14 +58,28 @@ impl Derivation {
         self.kept.as_deref().unwrap_or_default()
     }
 
-    pub(super) fn is_known(&self, at: usize) -> bool {
-        self.columns.get(at).is_some_and(Option::is_some)
+    /// Are the columns of a step known? All of them are, or none is.
+    pub(super) fn is_known(&self, step: usize) -> bool {
+        let mut columns = self.inputs.prepared.catalog.columns_of(step);
+        columns.all(|column| self.columns.get(column).is_some_and(Option::is_some))
+    }
+
+    /// The columns of a step, where they are known.
+    pub(super) fn columns(&self, step: usize) -> Option<Vec<&Column>> {
+        let columns = self.inputs.prepared.catalog.columns_of(step);
+        columns.map(|column| self.columns.get(column)?.as_ref()).collect()
     }
 
     pub(super) fn set(&mut self, at: usize, column: Column) {
         if let Some(place) = self.columns.get_mut(at) {
             *place = Some(column);
         }
+    }
+
+    /// Takes over the columns of a step.
+    pub(super) fn take(&mut self, step: usize, columns: impl IntoIterator<Item = Column>) {
+        let numbers = self.inputs.prepared.catalog.columns_of(step);
+        numbers.zip(columns).for_each(|(at, column)| self.set(at, column));
     }
 
     /// With some more steps, from scratch. `wanted` is closed under what it reads; `shared` is what is known of everyone, where
@@ -85,20 +99,22 @@ impl Derivation {
             let mut alone: Vec<usize> = Vec::with_capacity(round.len());
             for at in round {
                 let everyone = shared.and_then(|(share, everyone)| {
-                    Some((share, everyone.columns.get(at)?.as_ref().filter(|_| !work.is_wide(at))?))
+                    Some((share, everyone.columns(at).filter(|_| !work.is_wide(at))?))
                 });
                 let Some((share, everyone)) = everyone else {
                     alone.push(at);
                     continue;
                 };
-                let column = work.beside(at, share, everyone, &more.columns)?;
-                more.set(at, column);
+                let columns = work.beside(at, share, &everyone, &more.columns)?;
+                more.take(at, columns);
                 done += 1;
                 observer.progress(Progress { done, of });
             }
             for steps in work.together(&alone) {
                 for (at, column) in work.everywhere(&steps, &more.columns)? {
                     more.set(at, column);
+                }
+                for _ in steps {
                     done += 1;
                     observer.progress(Progress { done, of });
                 }
@@ -143,11 +159,13 @@ impl Derivation {
                     columns = self.columns.clone();
                 } else {
                     for at in wanted.iter().copied() {
-                        let known = old_step(at).and_then(|old_at| self.columns.get(old_at)?.clone());
-                        match (known, columns.get_mut(at)) {
-                            (Some(known), Some(place)) => *place = Some(known),
-                            _ => {
-                                queue.insert(at);
+                        let Some(known) = old_step(at).and_then(|old_at| self.columns(old_at)) else {
+                            queue.insert(at);
+                            continue;
+                        };
+                        for (column, known) in new.prepared.catalog.columns_of(at).zip(known) {
+                            if let Some(place) = columns.get_mut(column) {
+                                *place = Some(known.clone());
                             }
                         }
                     }
@@ -155,7 +173,7 @@ impl Derivation {
                 (queue, columns)
             }
         };
-        // What came out differently, by step; `None` where everything may have.
+        // What came out differently, by column; `None` where everything may have.
         let mut changed: HashMap<usize, Option<Rows>> = HashMap::new();
         let mut next = Self { inputs: inputs.clone(), columns, kept: Some(wanted.clone()) };
         let readers = new.prepared.catalog.readers();
@@ -164,7 +182,8 @@ impl Derivation {
         // What is computed for everyone is computed together, until a step comes that reads one of them.
         let mut everywhere: BTreeSet<usize> = BTreeSet::new();
         loop {
-            let next_reads = |read: &usize| everywhere.contains(read);
+            let step_of = |column: &usize| new.prepared.catalog.step_of(*column);
+            let next_reads = |read: &usize| step_of(read).is_some_and(|step| everywhere.contains(&step));
             let is_due = queue.first().is_none_or(|at| readers.reads(*at).iter().any(next_reads));
             if is_due && !everywhere.is_empty() {
                 let all: Vec<usize> = std::mem::take(&mut everywhere).into_iter().collect();
@@ -172,6 +191,8 @@ impl Derivation {
                 for steps in work.together(&all) {
                     for (at, column) in work.everywhere(&steps, &next.columns)? {
                         next.set(at, column);
+                    }
+                    for _ in steps {
                         done += 1;
                         observer.progress(Progress { done, of });
                     }
@@ -183,44 +204,49 @@ impl Derivation {
                 return Err(Cancelled);
             }
             let before = old_step(at).and_then(|old_at| {
-                let column = self.columns.get(old_at)?.as_ref()?;
+                let columns = self.columns(old_at)?;
                 let as_before = !step.reads.moment
                     || same_prepared
                     || (same_day || !step.reads.usage)
                         && (same_moment || !step.reads.dated_metric)
                         && new.prepared.programs.get(at)?.is_same(old.prepared.programs.get(old_at)?);
-                let known = as_before && (same_history || !step.asks_history());
-                known.then_some(Before { old: self, at: old_at, column })
+                let known = as_before && (same_history || !step.reads.history);
+                known.then_some(Before { old: self, at: old_at, columns })
             });
             let rows = dirty(step, readers.reads(at), &dirt, &changed, visits_readers_only);
-            let (column, rows) = match (before, rows) {
+            let found = match (before, rows) {
                 (Some(before), Some(rows)) if rows.is_empty() && !dirt.is_structure() => {
-                    (Some(before.column.clone()), Some(Rows::new()))
+                    before.columns.into_iter().map(|column| (column.clone(), Some(Rows::new()))).collect()
                 }
-                (Some(before), Some(rows)) => {
-                    let (column, rows) = work.again(at, &before, &rows, &dirt, &next.columns)?;
-                    (Some(column), rows)
-                }
-                _ => (None, None),
+                (Some(before), Some(rows)) => work.again(at, &before, &rows, &dirt, &next.columns)?,
+                _ => Vec::new(),
             };
-            if visits_readers_only && rows.as_ref().is_none_or(|rows| !rows.is_empty()) {
-                queue.extend(readers.of_step(at).iter().copied().filter(is_wanted));
-            }
-            changed.insert(at, rows);
-            let Some(column) = column else {
+            let numbers = new.prepared.catalog.columns_of(at);
+            if found.is_empty() {
+                if visits_readers_only {
+                    let read_by = numbers.clone().flat_map(|column| readers.of_column(column));
+                    queue.extend(read_by.copied().filter(is_wanted));
+                }
+                changed.extend(numbers.map(|column| (column, None)));
                 everywhere.insert(at);
                 continue;
-            };
-            next.set(at, column);
+            }
+            for (number, (column, rows)) in numbers.zip(found) {
+                if visits_readers_only && rows.as_ref().is_none_or(|rows| !rows.is_empty()) {
+                    queue.extend(readers.of_column(number).iter().copied().filter(is_wanted));
+                }
+                changed.insert(number, rows);
+                next.set(number, column);
+            }
             done += 1;
             observer.progress(Progress { done, of: done + queue.len() + everywhere.len() });
         }
         Ok(next)
     }
 
-    /// Bytes that the columns of some steps take, where they are known.
-    pub(super) fn bytes(&self, at: usize) -> usize {
-        self.columns.get(at).and_then(Option::as_ref).map_or(0, Column::bytes)
+    /// Bytes that the columns of a step take, where they are known.
+    pub(super) fn bytes(&self, step: usize) -> usize {
+        self.columns(step).map_or(0, |columns| columns.into_iter().map(Column::bytes).sum())
     }
 }
 

@@ -38,7 +38,7 @@ impl Group {
         Self { standing: Standing::new(&few), usage }
     }
 
-    /// What the steps of a round come to for them: of each the answers by slot. Hidden accounts have none.
+    /// What the steps of a round come to for them: of each of their outputs the answers by slot. Hidden accounts have none.
     pub(super) fn evaluate(
         &self,
         round: &RoundProgram,
@@ -69,7 +69,7 @@ impl Group {
     }
 }
 
-/// The columns that are known so far, by step.
+/// The columns that are known so far, by number.
 #[derive(Clone, Copy)]
 pub(super) struct Known<'k> {
     pub(super) columns: &'k Columns,
@@ -78,7 +78,7 @@ pub(super) struct Known<'k> {
 
 impl Known<'_> {
     fn column(&self, name: &str) -> Option<&Column> {
-        self.columns.get(self.catalog.column_step(name)?)?.as_ref()
+        self.columns.get(self.catalog.column(name)?)?.as_ref()
     }
 }
 

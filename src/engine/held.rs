@@ -76,7 +76,7 @@ impl Held {
         observer: &dyn Observer,
     ) -> Result<(Arc<Derivation>, bool), Cancelled> {
         let now = self.now();
-        if steps.iter().all(|step| now.columns.get(*step).is_none_or(Option::is_some)) {
+        if steps.iter().all(|step| now.is_known(*step)) {
             let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
             for step in steps {
                 asked.entry(*step).and_modify(|asked| *asked = tick);
@@ -89,8 +89,8 @@ impl Held {
         if let Some(earlier) = self.earlier.as_ref().filter(|_| !missing.is_empty()) {
             let advanced = earlier.derivation.advanced(&now.inputs, &wanted, observer)?;
             for at in &missing {
-                if let Some(Some(column)) = advanced.columns.get(*at) {
-                    more.set(*at, column.clone());
+                if let Some(columns) = advanced.columns(*at) {
+                    more.take(*at, columns.into_iter().cloned());
                 }
             }
         }
@@ -105,8 +105,8 @@ impl Held {
         let mut merged = Derivation { kept: None, ..(**held).clone() };
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         for at in missing {
-            if let Some(Some(column)) = more.columns.get(at).filter(|_| !merged.is_known(at)) {
-                merged.set(at, column.clone());
+            if let Some(columns) = more.columns(at).filter(|_| !merged.is_known(at)) {
+                merged.take(at, columns.into_iter().cloned());
                 asked.insert(at, tick);
             }
         }
@@ -130,8 +130,10 @@ impl Held {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         if asked.remove(&step).is_some() {
             let mut less = (**held).clone();
-            if let Some(place) = less.columns.get_mut(step) {
-                *place = None;
+            for column in less.inputs.prepared.catalog.columns_of(step) {
+                if let Some(place) = less.columns.get_mut(column) {
+                    *place = None;
+                }
             }
             *held = Arc::new(less);
         }

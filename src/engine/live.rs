@@ -95,38 +95,34 @@ impl LiveView {
         Ok(found)
     }
 
-    /// The column of a step; nobody stops it.
-    pub(super) fn column(&self, step: usize) -> Option<Column> {
-        self.derivation(&[step], &()).ok()?.columns.get(step)?.clone()
+    /// A column by its number; nobody stops it.
+    pub(super) fn column(&self, number: usize) -> Option<Column> {
+        let step = self.state.catalog.step_of(number)?;
+        self.derivation(&[step], &()).ok()?.columns.get(number)?.clone()
     }
 
-    /// The column of a step, for a question that may read it account by account.
-    fn read(&self, step: usize) -> Option<Column> {
+    /// The same, for a question that may read it account by account.
+    fn read(&self, number: usize) -> Option<Column> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, column)) = read.iter().find(|(known, _)| *known == step) {
+        if let Some((_, column)) = read.iter().find(|(known, _)| *known == number) {
             return Some(column.clone());
         }
         drop(read);
-        let column = self.column(step)?;
+        let column = self.column(number)?;
         read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if !read.iter().any(|(known, _)| *known == step) {
+        if !read.iter().any(|(known, _)| *known == number) {
             read.truncate(MAX_READ - 1);
-            read.push_front((step, column.clone()));
+            read.push_front((number, column.clone()));
         }
         Some(column)
     }
 
     fn named(&self, name: &str) -> Option<usize> {
-        self.state.catalog.column_step(name)
+        self.state.catalog.column(name)
     }
 
-    /// The step of a definition.
-    pub(super) fn step(&self, id: &DefinitionRef) -> Option<usize> {
-        self.held.now().inputs.prepared.step(id)
-    }
-
-    fn segment_step(&self, id: &str) -> Option<usize> {
-        self.state.catalog.segment_step(id)
+    fn set_of(&self, segment: &str) -> Option<usize> {
+        self.state.catalog.set_of(segment)
     }
 
     fn place(&self, account: Account<'_>) -> Option<AccountIdx> {
@@ -144,16 +140,14 @@ impl LiveView {
     #[must_use]
     pub fn value(&self, column: &str, account: Account<'_>) -> Option<ExprValue> {
         let place = self.place(account)?;
-        let step = self.named(column)?;
-        let cell = self.column(step)?.cell(place);
+        let cell = self.column(self.named(column)?)?.cell(place);
         Val::of_cell(&cell).to_value(self.kind(column)?)
     }
 
     /// The type of a column.
     #[must_use]
     pub fn kind(&self, column: &str) -> Option<&Type> {
-        let step = self.named(column)?;
-        self.state.catalog.steps().get(step)?.kind.as_ref()
+        self.state.catalog.output(self.named(column)?)?.kind.as_ref()
     }
 
     /// How many rows with a value, and how many without one, are in a roll-up; `None` for a column that is none, and for an account
@@ -168,13 +162,13 @@ impl LiveView {
     /// The members of a segment that are visible; `None` for one that is not defined.
     #[must_use]
     pub fn segment(&self, id: &str) -> Option<AccountSet> {
-        Some(self.column(self.segment_step(id)?)?.members(self.view.book()))
+        Some(self.column(self.set_of(id)?)?.members(self.view.book()))
     }
 
     /// Is an account in a segment? Never in one that is not defined, nor where it is not visible.
     #[must_use]
     pub fn is_member(&self, id: &str, account: Account<'_>) -> bool {
-        let column = self.segment_step(id).and_then(|step| self.column(step));
+        let column = self.set_of(id).and_then(|set| self.column(set));
         self.place(account).zip(column).is_some_and(|(place, column)| column.is_member(place))
     }
 }
@@ -205,7 +199,7 @@ impl Supply for LiveView {
     }
 
     fn column_at(&self, name: &str, place: AccountIdx) -> Cell {
-        let column = self.named(name).and_then(|step| self.read(step));
+        let column = self.named(name).and_then(|number| self.read(number));
         column.map_or(Cell::Missing, |column| column.cell(place))
     }
 
@@ -244,7 +238,7 @@ impl Supply for LiveView {
     }
 
     fn is_member(&self, id: &str, place: AccountIdx) -> bool {
-        let column = self.segment_step(id).and_then(|step| self.read(step));
+        let column = self.set_of(id).and_then(|number| self.read(number));
         self.view.sees(place) && column.is_some_and(|column| column.is_member(place))
     }
 }

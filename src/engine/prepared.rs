@@ -7,7 +7,7 @@ use crate::catalog::{Catalog, DefinitionRef, StepProgram};
 use crate::column::Shelf;
 use crate::model::AsOf;
 
-/// Columns by step; `None` for what is not known.
+/// Columns by number; `None` for what is not known.
 pub(super) type Columns = Shelf<Option<Column>>;
 
 /// The definitions of a catalog at one moment.
@@ -16,7 +16,7 @@ pub(super) struct Prepared {
     pub(super) catalog: Catalog,
     pub(super) as_of: AsOf,
     pub(super) programs: Vec<StepProgram>,
-    /// A place for the column of each step, of which none is known.
+    /// A place for each column, of which none is known.
     pub(super) none: Columns,
 }
 
@@ -33,9 +33,9 @@ impl Prepared {
             taken.unwrap_or_else(|| step.at(as_of, catalog))
         });
         let programs = programs.collect();
-        let none = match before.filter(|before| before.none.len() == steps.len()) {
+        let none = match before.filter(|before| before.none.len() == catalog.columns()) {
             Some(before) => before.none.clone(),
-            None => steps.iter().map(|_| None).collect(),
+            None => (0..catalog.columns()).map(|_| None).collect(),
         };
         Arc::new(Self { catalog: catalog.clone(), as_of: as_of.clone(), programs, none })
     }
@@ -55,7 +55,7 @@ impl Prepared {
             if let Some(flag) = found.get_mut(at).filter(|flag| !**flag) {
                 *flag = true;
                 all.push(at);
-                left.extend(readers.reads(at));
+                left.extend(readers.reads(at).iter().filter_map(|column| self.catalog.step_of(*column)));
             }
         }
         all.sort_unstable();

@@ -248,15 +248,17 @@ impl State {
         let others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
         let remembered: usize = beside.iter().map(|(_, _, bytes)| bytes).sum();
         let known = now.columns.iter().filter(|column| column.is_some()).count();
+        let remembered_columns: usize =
+            beside.iter().map(|(_, step, _)| self.catalog.columns_of(*step).len()).sum();
         EngineStats {
             version: self.version,
             accounts: self.book.len(),
             book_bytes: self.book.heap_bytes(),
             definitions: self.catalog.len(),
             compiled: self.counters.compiled.load(Ordering::Relaxed),
-            kept_current: known.saturating_sub(beside.len()),
+            kept_current: known.saturating_sub(remembered_columns),
             kept_current_bytes: self.held.bytes().saturating_sub(remembered),
-            remembered: beside.len(),
+            remembered: remembered_columns,
             remembered_bytes: remembered,
             views: others.len(),
             views_bytes: others.iter().map(|(_, held)| held.bytes()).sum(),

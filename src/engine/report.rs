@@ -16,6 +16,8 @@ use crate::model::{AccountId, ChildId};
 pub struct DerivedChange {
     /// The definition.
     pub definition: DefinitionRef,
+    /// The name by which the answer is read: that of the definition, or of one of its columns below it.
+    pub column: Arc<str>,
     /// The account.
     pub account: AccountId,
     /// Before; `None` when there was no answer.
@@ -135,9 +137,9 @@ impl DeltaReport {
             values.entry(key).and_modify(|own| own.to = to).or_insert_with(|| change.clone());
         }
         all.values = values.into_values().filter(|change| change.from != change.to).collect();
-        let mut derived: BTreeMap<(DefinitionRef, AccountId), DerivedChange> = BTreeMap::new();
+        let mut derived: BTreeMap<(DefinitionRef, Arc<str>, AccountId), DerivedChange> = BTreeMap::new();
         for change in self.derived.iter().chain(&next.derived) {
-            let key = (change.definition.clone(), change.account.clone());
+            let key = (change.definition.clone(), change.column.clone(), change.account.clone());
             let to = change.to.clone();
             derived.entry(key).and_modify(|own| own.to = to).or_insert_with(|| change.clone());
         }

@@ -13,7 +13,7 @@ use super::prepared::{Columns, Prepared};
 use super::share::Share;
 use super::spans;
 use crate::book::View;
-use crate::catalog::{self, History, Reads, RollUpWork, RoundProgram, Step, StepProgram};
+use crate::catalog::{self, Beside, History, Reads, RoundProgram, RowWork, Step, StepProgram, TreeWork};
 use crate::column::Bitmap;
 use crate::expr::{Cancelled, Cell, Sight, Whose};
 use crate::model::AccountIdx;
@@ -32,7 +32,7 @@ const FEW_ROWS: usize = 64;
 const ONE_IN: usize = 16;
 
 /// Says which accounts that were not there before, or were of another type, receive a roll-up.
-fn receive(column: &mut Column, of: &RollUpWork, fresh: &Rows, view: &View) {
+fn receive(column: &mut Column, of: &TreeWork, fresh: &Rows, view: &View) {
     for (slot, rows) in fresh {
         let Some(Part::Sums(linear, pages, Some(receives))) = column.part(*slot).map(|part| &**part) else {
             continue;
@@ -51,20 +51,21 @@ fn receive(column: &mut Column, of: &RollUpWork, fresh: &Rows, view: &View) {
 pub(super) struct Before<'b> {
     pub(super) old: &'b Derivation,
     pub(super) at: usize,
-    pub(super) column: &'b Column,
+    pub(super) columns: Vec<&'b Column>,
 }
 
 impl<'b> Before<'b> {
     /// The step as one that goes up the tree row by row.
     fn climb(
         &self,
-        (of, reads, at): (&'b RollUpWork, &'b Reads, usize),
+        (of, reads, at): (&'b TreeWork, &'b Reads, usize),
         column: &'b Column,
         (inputs, columns): (&'b Inputs, &'b Columns),
         dirt: &'b Dirt,
     ) -> Option<Climb<'b>> {
+        let before = self.columns.first()?;
         let programs = |inputs: &'b Inputs, at: usize| match inputs.prepared.programs.get(at)? {
-            StepProgram::RollUp(programs) => Some(&**programs),
+            StepProgram::Tree(programs) => Some(&**programs),
             _ => None,
         };
         let old = &self.old.inputs;
@@ -75,7 +76,7 @@ impl<'b> Before<'b> {
             Some(Side { view: &inputs.view, programs: programs(inputs, at)?, supply, events })
         };
         let sides = (side(old, &self.old.columns, self.at)?, side(inputs, columns, at)?);
-        Some(Climb::new((of, reads), (self.column, column), sides, dirt))
+        Some(Climb::new((of, reads), (before, column), sides, dirt))
     }
 }
 
@@ -166,7 +167,12 @@ impl<'w> Work<'w> {
         wide.into_iter().chain(parts(&others, accounts.min(GROUP_ROWS))).collect()
     }
 
-    /// One part of [`Work::together`], for all accounts.
+    /// The columns of some steps, one after the other.
+    fn columns_of(&self, steps: &[usize]) -> Vec<usize> {
+        steps.iter().flat_map(|step| self.inputs.prepared.catalog.columns_of(*step)).collect()
+    }
+
+    /// One part of [`Work::together`], for all accounts: the columns of its steps.
     pub(super) fn everywhere(
         &mut self,
         steps: &[usize],
@@ -174,11 +180,12 @@ impl<'w> Work<'w> {
     ) -> Result<Vec<(usize, Column)>, Cancelled> {
         let is_wide = steps.first().is_some_and(|at| self.asks_the_book(*at));
         let groups = self.groups(is_wide);
-        let mut found = vec![Column::default(); steps.len()];
+        let numbers = self.columns_of(steps);
+        let mut found = vec![Column::default(); numbers.len()];
         if let Some(round) = self.round(steps) {
             self.fill(&mut found, &round, &groups, columns)?;
         }
-        Ok(steps.iter().copied().zip(found).collect())
+        Ok(numbers.into_iter().zip(found).collect())
     }
 
     fn asks_the_book(&self, at: usize) -> bool {
@@ -225,77 +232,83 @@ impl<'w> Work<'w> {
         self.step(at).is_none_or(|(step, _)| step.reads.is_wide)
     }
 
-    /// A step for what a scope shows, of which the answers for everyone are known.
+    /// The columns of a step for what a scope shows, of which the answers for everyone are known.
     pub(super) fn beside(
         &mut self,
         at: usize,
         share: &Share,
-        everyone: &Column,
+        everyone: &[&Column],
         columns: &Columns,
-    ) -> Result<Column, Cancelled> {
-        let mut column = share.column(everyone);
+    ) -> Result<Vec<Column>, Cancelled> {
+        let mut found: Vec<Column> = everyone.iter().map(|column| share.column(column)).collect();
         if !share.apart.is_empty() {
             if self.apart.is_none() {
                 self.apart = Some(self.groups_of(share.apart.iter().copied()));
             }
             let groups = self.apart.clone().unwrap_or_default();
             if let Some(round) = self.round(&[at]) {
-                self.fill(std::slice::from_mut(&mut column), &round, &groups, columns)?;
+                self.fill(&mut found, &round, &groups, columns)?;
             }
         }
-        Ok(column)
+        Ok(found)
     }
 
-    /// A step where something that it reads differs, or where accounts stand elsewhere; with the rows that came out differently,
-    /// `None` where all may have. Who is fresh is not named: nothing is known of it to anybody.
+    /// The columns of a step where something that it reads differs, or where accounts stand elsewhere; each with the rows that
+    /// came out differently, `None` where all may have. Who is fresh is not named: nothing is known of it to anybody.
     pub(super) fn again(
         &mut self,
         at: usize,
-        before: &Before<'_>,
+        old: &Before<'_>,
         rows: &Rows,
         dirt: &Dirt,
         columns: &Columns,
-    ) -> Result<(Column, Option<Rows>), Cancelled> {
-        let old = before;
-        let Some((step, program)) = self.step(at) else { return Ok((old.column.clone(), None)) };
+    ) -> Result<Vec<(Column, Option<Rows>)>, Cancelled> {
+        let Some((step, program)) = self.step(at) else { return Ok(Vec::new()) };
         if step.reads.whose == Whose::Book {
-            let column = self.everywhere(&[at], columns)?.pop().map(|(_, column)| column);
-            return Ok((column.unwrap_or_default(), None));
+            let found = self.everywhere(&[at], columns)?;
+            return Ok(found.into_iter().map(|(_, column)| (column, None)).collect());
         }
-        // What it came to, for the accounts where they stand now.
-        let mut column = dirt.carry.column(old.column, &dirt.gone);
-        if let catalog::Work::RollUp(of) = &step.work {
-            receive(&mut column, of, &dirt.fresh, &self.inputs.view);
+        // What they came to, for the accounts where they stand now.
+        let mut before: Vec<Column> =
+            old.columns.iter().map(|column| dirt.carry.column(column, &dirt.gone)).collect();
+        if let (catalog::Work::Tree(of), Some(column)) = (&step.work, before.first_mut()) {
+            receive(column, of, &dirt.fresh, &self.inputs.view);
         }
-        let before = &column.clone();
-        let mut changed = Rows::new();
+        let mut found: Vec<(Column, Rows)> =
+            before.iter().map(|column| (column.clone(), Rows::new())).collect();
         let affected = affected(&self.inputs.view, rows, step.reads.sight, dirt);
         // Whole trees, and whole chunks of what reads its own row only.
         let mut slots: BTreeSet<u32> = BTreeSet::new();
         match (&step.work, affected) {
-            (catalog::Work::RollUp(of), Some(rows)) => {
-                let climb = old.climb((of, &step.reads, at), before, (self.inputs, columns), dirt);
-                match climb.and_then(|climb| climb.up(&rows)) {
-                    Some((parts, rows)) => {
+            (catalog::Work::Tree(of), Some(rows)) => {
+                let column = before.first();
+                let climb = column.and_then(|column| {
+                    old.climb((of, &step.reads, at), column, (self.inputs, columns), dirt)?.up(&rows)
+                });
+                match climb.zip(found.first_mut()) {
+                    Some(((parts, rows), (column, changed))) => {
                         for (slot, part) in parts {
                             column.set(slot, Some(Arc::new(part)));
                         }
-                        changed = rows;
+                        *changed = rows;
                     }
                     None => slots = self.whole(rows.keys(), dirt),
                 }
             }
-            (_, Some(rows)) => {
+            (work, Some(rows)) => {
                 let layout = &self.inputs.view.inner().layout;
                 let reads_own = step.reads.sight == Sight::default();
                 for (slot, rows) in &*rows {
                     let many = rows.len() > FEW_ROWS && rows.len() * ONE_IN > layout.rows(*slot);
-                    match program {
-                        StepProgram::Rows(program) if !many => {
-                            let edits = self.each(program, *slot, rows, before, columns);
-                            if let Some(part) = before.part(*slot).filter(|_| !edits.is_empty()) {
-                                column.set(*slot, Some(Arc::new(part.with(&edits))));
-                                changed.insert(*slot, edits.into_iter().map(|(row, _)| row).collect());
+                    match (work, program) {
+                        (catalog::Work::Row(of), StepProgram::Row(row)) if !many => {
+                            let edits = self.each((of, row), *slot, rows, &before, columns);
+                            for (edits, (column, changed)) in edits.into_iter().zip(&mut found) {
+                                let part = column.part(*slot).filter(|_| !edits.is_empty());
+                                if let Some(part) = part.map(|part| part.with(&edits)) {
+                                    column.set(*slot, Some(Arc::new(part)));
+                                    changed.insert(*slot, edits.into_iter().map(|(row, _)| row).collect());
+                                }
                             }
                         }
                         _ if reads_own => {
@@ -308,21 +321,23 @@ impl<'w> Work<'w> {
             }
             (_, None) => slots = self.whole(rows.keys(), dirt),
         }
-        if slots.is_empty() {
-            return Ok((column, Some(changed)));
-        }
-        for (slot, part) in self.trees(at, slots, columns)? {
-            let rows = self.inputs.view.inner().layout.rows(slot);
-            let found = match before.part(slot) {
-                Some(old) => old.differing(&part, rows),
-                None => (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect(),
-            };
-            if !found.is_empty() {
-                column.set(slot, Some(Arc::new(part)));
-                changed.insert(slot, found);
+        if !slots.is_empty() {
+            let parts = self.trees(at, slots, columns)?;
+            for ((parts, before), (column, changed)) in parts.into_iter().zip(&before).zip(&mut found) {
+                for (slot, part) in parts {
+                    let rows = self.inputs.view.inner().layout.rows(slot);
+                    let differing = match before.part(slot) {
+                        Some(old) => old.differing(&part, rows),
+                        None => (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect(),
+                    };
+                    if !differing.is_empty() {
+                        column.set(slot, Some(Arc::new(part)));
+                        changed.insert(slot, differing);
+                    }
+                }
             }
         }
-        Ok((column, Some(changed)))
+        Ok(found.into_iter().map(|(column, changed)| (column, Some(changed))).collect())
     }
 
     /// The slots of the trees in which some slots are, and of those in which accounts came, went or moved.
@@ -333,13 +348,13 @@ impl<'w> Work<'w> {
         trees.chain(dirt.torn.iter().copied()).collect()
     }
 
-    /// A step for whole slots.
+    /// The columns of a step for whole slots.
     fn trees(
         &mut self,
         at: usize,
         slots: BTreeSet<u32>,
         columns: &Columns,
-    ) -> Result<Vec<(u32, Part)>, Cancelled> {
+    ) -> Result<Vec<Vec<(u32, Part)>>, Cancelled> {
         let Some(round) = self.round(&[at]) else { return Ok(Vec::new()) };
         let _span = spans::round(round.steps());
         let key: Vec<u32> = slots.into_iter().collect();
@@ -353,28 +368,34 @@ impl<'w> Work<'w> {
         };
         let known = Known { columns, catalog: &self.inputs.prepared.catalog };
         let history = self.inputs.history.as_deref().map(|history| history as &dyn History);
-        let parts = group.evaluate(&round, &known, history, &|| self.observer.is_cancelled())?;
-        Ok(parts.into_iter().next().unwrap_or_default())
+        group.evaluate(&round, &known, history, &|| self.observer.is_cancelled())
     }
 
-    /// The answers of single rows that are not what they were.
+    /// The answers of single rows that are not what they were, column by column.
     fn each(
         &self,
-        program: &crate::expr::RowProgram,
+        (of, program): (&RowWork, &crate::catalog::RowAt),
         slot: u32,
         rows: &[u32],
-        before: &Column,
+        before: &[Column],
         columns: &Columns,
-    ) -> Vec<(u32, Cell)> {
+    ) -> Vec<Vec<(u32, Cell)>> {
         let known = Known { columns, catalog: &self.inputs.prepared.catalog };
         let supply = Single { known, usage: self.inputs.usage.as_ref() };
-        let is_set = matches!(before.part(slot).map(|part| &**part), Some(Part::Members(_)));
-        let mut edits: Vec<(u32, Cell)> = Vec::new();
+        let history = self.inputs.history.as_deref().map(|history| history as &dyn History);
+        let beside = Beside { supply: &supply, history };
+        let is_set =
+            |column: &Column| matches!(column.part(slot).map(|part| &**part), Some(Part::Members(_)));
+        let sets: Vec<bool> = before.iter().map(is_set).collect();
+        let mut edits: Vec<Vec<(u32, Cell)>> = vec![Vec::new(); before.len()];
         let places = rows.iter().map(|row| AccountIdx::new(slot, *row));
-        program.each_at(&self.inputs.view, Some(&supply), places, |place, _, cell| {
+        of.each((program, &self.inputs.view), beside, places, |place, output, cell| {
             // Who is in a segment is known of everyone: no answer is no membership.
+            let is_set = sets.get(output) == Some(&true);
             let cell = if is_set { Cell::Bool(cell == Cell::Bool(true)) } else { cell };
-            if before.cell(place) != cell {
+            if let (Some(edits), Some(before)) = (edits.get_mut(output), before.get(output))
+                && before.cell(place) != cell
+            {
                 edits.push((place.row, cell));
             }
         });

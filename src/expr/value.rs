@@ -244,6 +244,19 @@ impl<'a> Val<'a> {
         }
     }
 
+    /// The value that a cell holds, which is handed over.
+    pub(crate) fn made(cell: Cell) -> Self {
+        match cell {
+            Cell::Text(text) => Self::Made(text),
+            Cell::List(items) => Self::List(items.iter().cloned().map(Self::made).collect()),
+            Cell::Missing => Self::Missing,
+            Cell::Bool(v) => Self::Bool(v),
+            Cell::Int(v) => Self::Int(v),
+            Cell::Wide(v) => Self::Wide(v),
+            Cell::Double(v) => Self::Double(v.get()),
+        }
+    }
+
     /// The value as a constant, where it is one.
     pub(crate) fn to_cell(&self) -> Option<Cell> {
         Some(match self {

@@ -75,11 +75,6 @@ impl Segment {
         self
     }
 
-    /// The same segment with another question.
-    pub(crate) fn with_expression(self, expression: Ast) -> Self {
-        Self { expression, ..self }
-    }
-
     /// Its id: what `inSegment("id")` names.
     #[must_use]
     pub fn id(&self) -> &str {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{Segment, SegmentErrors, SegmentFault, SegmentFaultKind};
 use crate::expr::{Ast, ExprLimits};
-use crate::model::{Fields, JsonDocument};
+use crate::model::{Fields, JsonDocument, Place};
 
 /// The version of the document that this release writes, and the only one that it reads.
 pub const SEGMENTS_VERSION: u64 = crate::model::DOCUMENT_VERSION;
@@ -45,7 +45,7 @@ impl Segment {
     }
 
     /// One segment, as in a list of a document.
-    pub(crate) fn item_to_json(&self) -> Json {
+    pub(super) fn item_to_json(&self) -> Json {
         self.one_to_json()
     }
 
@@ -85,7 +85,7 @@ impl Segment {
     }
 
     /// The segments in a field of a document.
-    pub(crate) fn in_field(
+    fn in_field(
         fields: &Fields<'_, '_>,
         name: &str,
         limits: &ExprLimits,
@@ -93,19 +93,27 @@ impl Segment {
     ) -> Vec<Self> {
         let list = fields.at(name);
         let items = fields.list(name, faults).unwrap_or_default().iter().enumerate();
-        let read = items.filter_map(|(number, json)| {
-            let known = faults.faults().len();
-            let fields = Fields::open(json, list.item(number), &FIELDS, faults);
-            let read = fields.as_ref().and_then(|fields| segment(fields, limits, faults));
-            // Its faults carry its id, where it has one.
-            if let Some(Json::String(id)) = fields.as_ref().and_then(|fields| fields.get("id")) {
-                let id: Arc<str> = Arc::from(&**id);
-                faults.since(known).for_each(|fault| fault.segment = id.clone());
-            }
-            read
-        });
+        let read = items.filter_map(|(number, json)| read_segment(json, list.item(number), limits, faults));
         read.collect()
     }
+}
+
+/// One segment of a list.
+pub(super) fn read_segment(
+    json: &Json,
+    place: Place<'_>,
+    limits: &ExprLimits,
+    faults: &mut SegmentErrors,
+) -> Option<Segment> {
+    let known = faults.faults().len();
+    let fields = Fields::open(json, place, &FIELDS, faults);
+    let read = fields.as_ref().and_then(|fields| segment(fields, limits, faults));
+    // Its faults carry its id, where it has one.
+    if let Some(Json::String(id)) = fields.as_ref().and_then(|fields| fields.get("id")) {
+        let id: Arc<str> = Arc::from(&**id);
+        faults.since(known).for_each(|fault| fault.segment = id.clone());
+    }
+    read
 }
 
 impl Serialize for Segment {

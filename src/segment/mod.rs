@@ -19,6 +19,7 @@
 
 mod analysis;
 mod cancelled;
+mod define;
 mod definition;
 mod definition_json;
 mod diagram;

@@ -841,10 +841,10 @@ const WORDS: [&str; 56] = [
 fn no_definition_changes_what_a_word_of_the_language_means() {
     let schema = schema();
     let refused = |definition: Definition| {
-        let kind = definition.kind().word();
+        let kind = definition.kind();
         let name = definition.name().to_owned();
         let error = Catalog::new(&schema, &usage_schema(), [definition]).unwrap_err();
-        assert_eq!(error.to_string(), format!("{kind} `{name}`: name `{name}` is reserved"));
+        assert_eq!(error.to_string(), format!("{} `{name}`: name `{name}` is reserved", kind.word()));
     };
     for word in WORDS {
         refused(attribute(word, "seats"));

@@ -24,6 +24,7 @@ const LINE: &[&[&str]] = &[
     &["fold"],
     &["expr"],
     &["aggregate"],
+    &["define"],
     &["segment", "team", "health", "revenue"],
     &["engagement"],
     &["catalog"],

@@ -110,6 +110,11 @@ impl CheckedRollUp {
         &self.kind
     }
 
+    /// Whose rows it reads.
+    pub(crate) const fn rows(&self) -> &Over {
+        &self.definition.over
+    }
+
     /// Its expressions: the filter, the value, and the second value.
     pub(crate) fn expressions(&self) -> impl Iterator<Item = &Checked> {
         self.filter.iter().chain(&self.first).chain(&self.second)

@@ -67,9 +67,13 @@ impl Standing {
         Self { view: view.clone(), tree, forest, cancelled }
     }
 
+    pub(crate) fn is_cancelled(&self, row: usize) -> bool {
+        self.cancelled.get(row) == Some(&true)
+    }
+
     /// Does an account add its rows?
     fn adds(&self, roll_up: &CheckedRollUp, row: usize) -> bool {
-        let gone = !roll_up.definition.with_cancelled && self.cancelled.get(row) == Some(&true);
+        let gone = !roll_up.definition.with_cancelled && self.is_cancelled(row);
         self.tree.sees(row) && !gone
     }
 

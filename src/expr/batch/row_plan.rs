@@ -75,6 +75,11 @@ impl RowPlan {
         Sight::of(&self.terms, &self.roots)
     }
 
+    /// The child table whose rows are asked, if it is one.
+    pub(crate) const fn table(&self) -> Option<&Arc<str>> {
+        self.table.as_ref()
+    }
+
     /// The plan at a moment.
     pub(crate) fn at(&self, as_of: &AsOf, schema: &Schema) -> RowProgram {
         let program = Program::new(&self.terms, &self.roots, as_of, schema);

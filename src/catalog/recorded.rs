@@ -1,0 +1,72 @@
+//! What was recorded of a column on earlier days?
+//!
+//! Ruling S93 of `docs/semantics`: who is not seen is not asked for either.
+
+use std::sync::Arc;
+
+use super::history::History;
+use crate::define::{Argument, RecordWanted};
+use crate::expr::{Cell, ExprValue, Type, Val};
+use crate::model::Date;
+
+/// Earlier days of a column, and the type of its values.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    pub(super) of: Arc<str>,
+    pub(super) kind: Type,
+    pub(super) wanted: RecordWanted,
+}
+
+impl Recorded {
+    /// The day of which the last value is asked, on a day; `None` beyond the calendar, and where several are asked.
+    pub(super) fn on(&self, today: Date) -> Option<Date> {
+        match self.wanted {
+            RecordWanted::Ago(days) => before(today, days),
+            RecordWanted::Last(_) | RecordWanted::Each(_) => None,
+        }
+    }
+
+    /// What is read for an account on a day. Without a history there is nothing.
+    pub(super) fn argument(
+        &self,
+        account: &str,
+        today: Date,
+        history: Option<&dyn History>,
+    ) -> Argument<'static> {
+        let cell = |value: Option<ExprValue>| {
+            let cell = value.as_ref().and_then(|value| Val::of_shown(value, &self.kind).to_cell());
+            cell.unwrap_or(Cell::Missing)
+        };
+        let dated = |(day, value): (Date, Option<ExprValue>)| (day, cell(value));
+        let yesterday = before(today, 1);
+        match self.wanted {
+            RecordWanted::Ago(_) => {
+                let value = history
+                    .zip(self.on(today))
+                    .and_then(|(history, on)| history.value(account, &self.of, on));
+                Argument::Value(Val::made(cell(value)))
+            }
+            RecordWanted::Last(within) => {
+                let since = match within {
+                    Some(days) => before(today, days).map(Some),
+                    None => Some(None),
+                };
+                let last = history.zip(yesterday.zip(since)).and_then(|(history, (on, since))| {
+                    history
+                        .last(account, &self.of, on)
+                        .filter(|(day, _)| since.is_none_or(|since| *day >= since))
+                });
+                Argument::Records(last.map(dated).into_iter().collect())
+            }
+            RecordWanted::Each(days) => {
+                let days = history.zip(before(today, days).zip(yesterday));
+                let all = days.map(|(history, (from, to))| history.each(account, &self.of, from, to));
+                Argument::Records(all.into_iter().flatten().map(dated).collect())
+            }
+        }
+    }
+}
+
+fn before(today: Date, days: u32) -> Option<Date> {
+    today.plus_days(i32::try_from(days).ok()?.checked_neg()?)
+}

@@ -1,0 +1,105 @@
+//! The value of a column some days ago.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::{
+    Checking, Compiled, Define, DefinitionFault, Form, Input, Kind, Output, RecordWanted, Renames, RowForm,
+    Shape, Space, json, shape,
+};
+use crate::aggregate::version::named;
+use crate::model::{Faults, JsonFault, Place};
+
+/// The value that a column had some days ago, from what the host recorded ([`History`](crate::catalog::History)). Beside the column
+/// itself it makes a trend: `change(score, score_30d_ago)`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PastValue {
+    name: Arc<str>,
+    of: Arc<str>,
+    days_ago: u32,
+    #[serde(
+        default = "crate::aggregate::version::first",
+        skip_serializing_if = "crate::aggregate::version::is_first"
+    )]
+    version: u64,
+}
+
+named!(PastValue);
+
+impl PastValue {
+    /// The value of an attribute, or of another column, so many days before that of the question.
+    #[must_use]
+    pub fn new(name: &str, of: &str, days_ago: u32) -> Self {
+        Self { name: Arc::from(name), of: Arc::from(of), days_ago, version: 1 }
+    }
+
+    /// Whose value it was.
+    #[must_use]
+    pub fn of(&self) -> &str {
+        &self.of
+    }
+
+    /// How many days ago.
+    #[must_use]
+    pub const fn days_ago(&self) -> u32 {
+        self.days_ago
+    }
+}
+
+impl Define for PastValue {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn expressions(&self, _: &mut dyn FnMut(&str)) {}
+
+    fn columns(&self, each: &mut dyn FnMut(&str)) {
+        each(&self.of);
+    }
+
+    fn rename(&mut self, renames: &Renames<'_>) {
+        if let Some(new) = (renames.name)(&self.of) {
+            self.of = new;
+        }
+    }
+
+    fn said(&self) -> String {
+        format!("past {} {}", self.of, self.days_ago)
+    }
+
+    fn compile(&self, checking: &Checking<'_>) -> Result<Compiled, Vec<DefinitionFault>> {
+        let kind = checking.recorded(&self.of).map_err(|fault| vec![fault])?;
+        let wanted = RecordWanted::Ago(self.days_ago);
+        let input = Input::Record { column: self.of.clone(), kind: kind.clone(), wanted };
+        let form = Form::Row(RowForm::input(input));
+        Ok(Compiled { outputs: vec![Output::column(kind)], form })
+    }
+
+    fn to_json(&self) -> Json {
+        json(self)
+    }
+}
+
+impl Kind for PastValue {
+    const CODE: &'static str = "past";
+    const WORD: &'static str = "past value";
+    const LIST: &'static str = "past";
+    const SPACE: Space = Space::Columns;
+
+    fn read(json: &Json, place: Place<'_>, faults: &mut Faults<JsonFault>) -> Option<Self> {
+        SHAPE.read(json, place, faults)
+    }
+}
+
+const SHAPE: Shape = Shape {
+    needed: &["name", "of", "days_ago"],
+    texts: &["name", "of"],
+    others: &[("days_ago", shape::number), ("version", shape::number)],
+};

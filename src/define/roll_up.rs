@@ -1,0 +1,79 @@
+//! A roll-up as a definition.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::{
+    Checking, Compiled, Define, DefinitionFault, Form, Kind, Output, Renames, Shape, Space, TotalBy, json,
+    shape,
+};
+use crate::aggregate::{CheckedRollUp, Nulls, Operator, Over, RollUpDefinition, RollUpFaultKind};
+use crate::expr::NameText;
+use crate::fold::Reach;
+use crate::model::{Faults, JsonFault, Place};
+
+impl Define for RollUpDefinition {
+    fn name(&self) -> &str {
+        self.name()
+    }
+
+    fn version(&self) -> u64 {
+        self.version()
+    }
+
+    fn text(&self) -> NameText {
+        NameText { documentation: self.documentation().map(Arc::from), ..NameText::default() }
+    }
+
+    fn expressions(&self, each: &mut dyn FnMut(&str)) {
+        self.texts().iter().for_each(|text| each(text));
+    }
+
+    fn rename(&mut self, renames: &Renames<'_>) {
+        *self = self.clone().with_texts(&|text| (renames.expression)(text));
+    }
+
+    fn said(&self) -> String {
+        format!("roll-up {}", RollUpDefinition::said(self))
+    }
+
+    fn compile(&self, checking: &Checking<'_>) -> Result<Compiled, Vec<DefinitionFault>> {
+        let Checking { schema, names, zones, limits, .. } = *checking;
+        let checked = CheckedRollUp::new(self, schema, names, zones, limits).map_err(|kinds| {
+            let kinds = kinds.into_iter().filter(|kind| !matches!(kind, RollUpFaultKind::Name(_)));
+            kinds.map(DefinitionFault::RollUp).collect::<Vec<_>>()
+        })?;
+        let output = Output { total: TotalBy::Roots, ..Output::column(checked.kind().clone()) };
+        Ok(Compiled { outputs: vec![output], form: Form::Tree(Box::new(checked)) })
+    }
+
+    fn to_json(&self) -> Json {
+        json(self)
+    }
+}
+
+impl Kind for RollUpDefinition {
+    const CODE: &'static str = "roll_up";
+    const WORD: &'static str = "roll-up";
+    const LIST: &'static str = "roll_ups";
+    const SPACE: Space = Space::Columns;
+
+    fn read(json: &Json, place: Place<'_>, faults: &mut Faults<JsonFault>) -> Option<Self> {
+        SHAPE.read(json, place, faults)
+    }
+}
+
+const SHAPE: Shape = Shape {
+    needed: &["name", "operator"],
+    texts: &["name", "filter", "description"],
+    others: &[
+        ("over", shape::is::<Over>),
+        ("operator", shape::is::<Operator>),
+        ("reach", shape::is::<Option<Reach>>),
+        ("levels", shape::is::<Vec<String>>),
+        ("nulls", shape::is::<Nulls>),
+        ("with_cancelled", shape::is::<bool>),
+        ("version", shape::number),
+    ],
+};
