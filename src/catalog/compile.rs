@@ -206,25 +206,29 @@ impl<'c> Compiler<'c> {
             }
             let schema = &*self.names.schema;
             let is_column = definition.kind().space() == Space::Columns;
-            let is_duplicate = self.names.entries.has(&key) || self.open.contains_key(&key);
+            let above = Some(name).filter(|_| is_column).and_then(|name| reserved.above(name));
+            let is_duplicate =
+                above.is_none() && (self.names.entries.has(&key) || self.open.contains_key(&key));
+            let taken =
+                DefinitionFault::Other(format!("`{}` is a kind of the library", definition.kind().word()));
             let mut unread = vec![
+                (definition.kind().is_taken(), CatalogFaultKind::Invalid(taken)),
                 (given.words == Words::Refused && is_reserved(name), CatalogFaultKind::Reserved),
                 (is_column && schema.table(name).is_some(), CatalogFaultKind::TakenByTable),
                 (is_column && Names::name(schema, Of::Account, name).is_some(), CatalogFaultKind::Taken),
                 (is_duplicate, CatalogFaultKind::Duplicate),
             ];
             if is_column {
-                unread.extend(
-                    reserved.above(name).into_iter().map(|other| (true, CatalogFaultKind::Below(other))),
-                );
                 let below = reserved.in_schema(schema, name);
                 unread.extend(below.into_iter().map(|attribute| (true, CatalogFaultKind::Above(attribute))));
             }
+            let is_reserved = above.is_some();
+            unread.extend(above.into_iter().map(|other| (true, CatalogFaultKind::Below(other))));
             for (_, kind) in unread.into_iter().filter(|(is_unread, _)| *is_unread) {
                 self.unread.insert(place);
                 self.fault(place, kind);
             }
-            if !is_duplicate {
+            if !is_duplicate && !is_reserved {
                 keys(definition).into_iter().for_each(|key| {
                     self.open.entry(key).or_insert(place);
                 });

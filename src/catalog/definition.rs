@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
 use crate::aggregate::{Metric, Operator, Over, Ranking, RollUpDefinition};
-use crate::define::{CalculatedAttribute, Define, Kind, PastValue, Space};
+use crate::define::{CalculatedAttribute, Custom, Define, Kind, Parameter, PastValue, Space};
 use crate::model::{Faults, JsonFault, Place};
 use crate::segment::Segment;
 
@@ -20,6 +20,8 @@ macro_rules! kinds {
         #[non_exhaustive]
         pub enum DefinitionKind {
             $($(#[$doc])* $variant,)*
+            /// One of the host's own, by its word.
+            Custom(Arc<str>),
         }
 
         impl DefinitionKind {
@@ -28,6 +30,7 @@ macro_rules! kinds {
             pub fn word(&self) -> &str {
                 match self {
                     $(Self::$variant => <$kind as Kind>::WORD,)*
+                    Self::Custom(word) => word,
                 }
             }
 
@@ -35,31 +38,35 @@ macro_rules! kinds {
             fn code(&self) -> &str {
                 match self {
                     $(Self::$variant => <$kind as Kind>::CODE,)*
+                    Self::Custom(word) => word,
                 }
             }
 
-            fn of_code(code: &str) -> Option<Self> {
+            fn of_code(code: &str) -> Self {
                 match code {
-                    $(<$kind as Kind>::CODE => Some(Self::$variant),)*
-                    _ => None,
+                    $(<$kind as Kind>::CODE => Self::$variant,)*
+                    word => Self::Custom(Arc::from(word)),
                 }
             }
 
             pub(super) fn space(&self) -> Space {
                 match self {
                     $(Self::$variant => <$kind as Kind>::SPACE,)*
+                    Self::Custom(_) => Space::Columns,
                 }
             }
         }
 
         /// A named definition of any kind.
         ///
-        /// Columns (calculated attributes, past values, roll-ups, rankings) share their names with the attributes of the schema;
+        /// Columns (parameters, calculated attributes, past values, roll-ups, rankings, those of the host's own kinds) share their names with the attributes of the schema;
         /// metrics and segments have names of their own.
         #[derive(Debug, Clone, PartialEq)]
         #[non_exhaustive]
         pub enum Definition {
             $($(#[$doc])* $variant($kind),)*
+            /// One of a kind of the host's own.
+            Custom(Custom),
         }
 
         impl Definition {
@@ -68,6 +75,7 @@ macro_rules! kinds {
             pub fn kind(&self) -> DefinitionKind {
                 match self {
                     $(Self::$variant(_) => DefinitionKind::$variant,)*
+                    Self::Custom(of) => DefinitionKind::Custom(Arc::from(of.kind().word())),
                 }
             }
 
@@ -75,12 +83,14 @@ macro_rules! kinds {
             pub(super) fn said(&self) -> &dyn Define {
                 match self {
                     $(Self::$variant(of) => of,)*
+                    Self::Custom(of) => of,
                 }
             }
 
             pub(super) fn said_mut(&mut self) -> &mut dyn Define {
                 match self {
                     $(Self::$variant(of) => of,)*
+                    Self::Custom(of) => of,
                 }
             }
 
@@ -88,6 +98,7 @@ macro_rules! kinds {
             pub(super) fn list(&self) -> &'static str {
                 match self {
                     $(Self::$variant(_) => <$kind as Kind>::LIST,)*
+                    Self::Custom(_) => CUSTOM,
                 }
             }
         }
@@ -107,10 +118,21 @@ macro_rules! kinds {
     };
 }
 
+/// The list of documents in which definitions of kinds of the host's own stand.
+pub(super) const CUSTOM: &str = "custom";
+
+impl From<Custom> for Definition {
+    fn from(of: Custom) -> Self {
+        Self::Custom(of)
+    }
+}
+
 /// Reads one definition of a list.
 pub(super) type ReadDefinition = fn(&Json, Place<'_>, &mut Faults<JsonFault>) -> Option<Definition>;
 
 kinds! {
+    /// A value that comes with the question.
+    Parameter(Parameter),
     /// A named expression.
     Attribute(CalculatedAttribute),
     /// The value that a column had some days ago.
@@ -126,6 +148,14 @@ kinds! {
 }
 
 impl DefinitionKind {
+    /// Is it a kind of the host's own with the word of one of the library?
+    pub(super) fn is_taken(&self) -> bool {
+        match self {
+            Self::Custom(word) => !matches!(Self::of_code(word), Self::Custom(_)),
+            _ => false,
+        }
+    }
+
     /// Is it read as an attribute of accounts is?
     #[must_use]
     pub fn is_column(&self) -> bool {
@@ -142,14 +172,7 @@ impl Serialize for DefinitionKind {
 
 impl<'de> Deserialize<'de> for DefinitionKind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let code = Cow::<'de, str>::deserialize(deserializer)?;
-        Self::of_code(&code).ok_or_else(|| {
-            let known: Vec<&str> = LISTS.iter().map(|(list, _)| *list).collect();
-            serde::de::Error::custom(format_args!(
-                "no kind of definition `{code}`; known: {}",
-                known.join(", ")
-            ))
-        })
+        Ok(Self::of_code(&Cow::<'de, str>::deserialize(deserializer)?))
     }
 }
 

@@ -1,13 +1,14 @@
 //! How is a catalog stored?
 //!
-//! `{"v":1,"attributes":[..],"past":[..],"metrics":[..],"roll_ups":[..],"rankings":[..],"segments":[..]}`: one document, or
-//! several, whose definitions are put together.
+//! `{"v":1,"parameters":[..],"attributes":[..],"past":[..],"metrics":[..],"roll_ups":[..],"rankings":[..],"segments":[..],
+//! "custom":[..]}`: one document, or several, whose definitions are put together.
 
 use serde_json::{Map, Value as Json, json};
 
 use super::Catalog;
-use super::definition::{Definition, LISTS};
-use crate::model::{At, Faults, Fields, JsonDocument, JsonFault};
+use super::definition::{CUSTOM, Definition, LISTS};
+use crate::define::CustomKinds;
+use crate::model::{At, Faults, Fields, JsonDocument, JsonFault, Place};
 
 /// The version of the document that this release writes, and the only one that it reads.
 pub const CATALOG_VERSION: u64 = crate::model::DOCUMENT_VERSION;
@@ -77,11 +78,24 @@ impl Catalog {
     /// Every fault of every document, each with its place: fields that are unknown or there twice, values of another
     /// type, expressions of segments that cannot be read.
     pub fn read<'t>(documents: impl IntoIterator<Item = &'t str>) -> Result<Vec<Definition>, DocumentErrors> {
+        Self::read_with(&CustomKinds::new(), documents)
+    }
+
+    /// The same with kinds of the host's own, which stand in the list `custom`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Catalog::read`]; also a kind that is not among them, with those that are, and one of another version or with other outputs
+    /// than the document was written with.
+    pub fn read_with<'t>(
+        kinds: &CustomKinds,
+        documents: impl IntoIterator<Item = &'t str>,
+    ) -> Result<Vec<Definition>, DocumentErrors> {
         let (mut faults, mut found) = (DocumentErrors::none(), Vec::new());
         for (document, text) in documents.into_iter().enumerate() {
             let mut own: Faults<JsonFault> = Faults::none();
             if let Some(json) = JsonDocument::parse(text, &mut own) {
-                read(&json.value, &mut found, &mut own);
+                read(&json.value, kinds, &mut found, &mut own);
             }
             faults.append(own, |fault| DocumentFault {
                 document,
@@ -93,12 +107,27 @@ impl Catalog {
     }
 }
 
-fn read(json: &Json, found: &mut Vec<Definition>, faults: &mut Faults<JsonFault>) {
-    let known: Vec<&'static str> = std::iter::once("v").chain(LISTS.iter().map(|(list, _)| *list)).collect();
+fn read(json: &Json, kinds: &CustomKinds, found: &mut Vec<Definition>, faults: &mut Faults<JsonFault>) {
+    let lists = LISTS.iter().map(|(list, _)| *list);
+    let known: Vec<&'static str> = std::iter::once("v").chain(lists).chain([CUSTOM]).collect();
     let Some(fields) = Fields::document(json, CATALOG_VERSION, &known, faults) else { return };
     for (name, read) in LISTS {
-        let list = fields.at(name);
-        let items = fields.list(name, faults).unwrap_or_default().iter().enumerate();
-        found.extend(items.filter_map(|(number, item)| read(item, list.item(number), faults)));
+        each(&fields, name, found, faults, |item, place, faults| read(item, place, faults));
     }
+    each(&fields, CUSTOM, found, faults, |item, place, faults| {
+        kinds.read(item, place, faults).map(Definition::Custom)
+    });
+}
+
+/// Reads a list, item by item.
+fn each(
+    fields: &Fields<'_, '_>,
+    name: &str,
+    found: &mut Vec<Definition>,
+    faults: &mut Faults<JsonFault>,
+    read: impl Fn(&Json, Place<'_>, &mut Faults<JsonFault>) -> Option<Definition>,
+) {
+    let list = fields.at(name);
+    let items = fields.list(name, faults).unwrap_or_default().iter().enumerate();
+    found.extend(items.filter_map(|(number, item)| read(item, list.item(number), faults)));
 }

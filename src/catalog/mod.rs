@@ -67,7 +67,11 @@ use self::step::{Number, Numbering, Steps, Taken};
 pub(crate) use self::step::{Reads, Step, StepProgram, TreeWork, Work};
 use crate::aggregate::{Metrics, UsageSchema, UsageView};
 use crate::book::View;
-pub use crate::define::{CalculatedAttribute, DefinitionFault, PastValue};
+pub use crate::define::{
+    CalculatedAttribute, Custom, CustomInput, CustomInputs, CustomKind, CustomKinds, CustomOutput,
+    CustomPart, DefinitionFault, InputType, InputValue, MAX_CUSTOM_INPUTS, MAX_CUSTOM_OUTPUTS,
+    MAX_CUSTOM_PARTS, Parameter, ParameterType, PastValue, TakenKind,
+};
 use crate::expr::{Cancelled, ExprLimits, Type};
 use crate::model::{FixedZones, Observer, Schema, Zones};
 

@@ -32,8 +32,8 @@ pub(crate) struct RoundProgram {
     steps: Arc<[Arc<Step>]>,
     rows: Option<RowProgram>,
     roll_ups: Option<(RollUpPlan, Arc<[RowProgram]>)>,
-    /// What a step asks of child rows, which is planned by itself.
-    tables: Vec<Option<RowAt>>,
+    /// What a step asks by itself.
+    own: Vec<Option<RowAt>>,
 }
 
 /// What steps are computed from, beside the accounts.
@@ -73,12 +73,12 @@ impl Round {
     }
 
     pub(crate) fn at(&self, as_of: &AsOf, catalog: &Catalog) -> RoundProgram {
-        let tables = self.steps.iter().map(|step| match &step.work {
-            Work::Row(of) if of.has_tables() => Some(of.at(as_of, &catalog.names)),
+        let own = self.steps.iter().map(|step| match &step.work {
+            Work::Row(of) if of.asks_more() => Some(of.at(as_of, &catalog.names)),
             _ => None,
         });
         RoundProgram {
-            tables: tables.collect(),
+            own: own.collect(),
             steps: self.steps.clone(),
             rows: self.rows.as_ref().map(|plan| plan.at(as_of, catalog.schema())),
             roll_ups: self.roll_ups.as_ref().map(|plan| (plan.clone(), plan.at(as_of).into())),
@@ -90,11 +90,9 @@ impl RoundProgram {
     /// A step by itself.
     pub(crate) fn alone(step: &Arc<Step>, program: &StepProgram) -> Self {
         let steps = Arc::new([step.clone()]);
-        let none = Self { steps, rows: None, roll_ups: None, tables: vec![None] };
+        let none = Self { steps, rows: None, roll_ups: None, own: vec![None] };
         match (program, &step.work) {
-            (StepProgram::Row(at), _) => {
-                Self { rows: at.account.clone(), tables: vec![Some(at.clone())], ..none }
-            }
+            (StepProgram::Row(at), _) => Self { rows: at.asked.clone(), own: vec![Some(at.clone())], ..none },
             (StepProgram::Whole(program), _) => Self { rows: Some(program.clone()), ..none },
             (StepProgram::Tree(programs), Work::Tree(of)) => {
                 Self { roll_ups: Some((of.plan.clone(), programs.clone())), ..none }
@@ -124,16 +122,13 @@ impl RoundProgram {
         let (mut columns, mut roll_ups) = (columns.into_iter(), roll_ups.into_iter());
         let beside = Beside { supply: given.supply, history: given.history };
         let mut answers: Vec<Answers> = Vec::with_capacity(self.steps.len());
-        for (step, tables) in self.steps.iter().zip(&self.tables) {
+        for (step, own) in self.steps.iter().zip(&self.own) {
             if (given.stop)() {
                 return Err(Cancelled);
             }
             let values: Vec<Flat> = columns.by_ref().take(step.work.values()).collect();
             let outputs = match &step.work {
-                Work::Row(of) => {
-                    let tables = tables.as_ref().map_or(&[][..], |at| &at.tables);
-                    of.all(standing, (values, tables), beside, given.stop)?
-                }
+                Work::Row(of) => of.all(standing, (values, own.as_ref()), beside, given.stop)?,
                 Work::Whole(of) => of.function.whole(standing, &values),
                 Work::Tree(_) => {
                     answers.push(roll_ups.next().map_or_else(Answers::none, Answers::RollUp));

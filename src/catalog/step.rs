@@ -56,6 +56,8 @@ pub(crate) struct Reads {
     pub(crate) whose: Whose,
     /// Of whom its rows depend beside their own account.
     pub(crate) sight: Sight,
+    /// It, or a step that it reads, reads what comes with the question.
+    pub(crate) parameters: bool,
     /// It, or a step that it reads, reads the whole book.
     pub(crate) is_wide: bool,
 }
@@ -306,6 +308,8 @@ pub(super) fn steps(names: &CatalogNames, before: Option<&Catalog>) -> Result<St
         read.sort_unstable();
         let wide = |column: &usize| all.of_column(*column).is_some_and(|step| step.reads.is_wide);
         own.is_wide = own.whose == Whose::Book || read.iter().any(wide);
+        let asked = |column: &usize| all.of_column(*column).is_some_and(|step| step.reads.parameters);
+        own.parameters |= read.iter().any(asked);
         reads.push(read.into_iter());
         all.add(Arc::new(Step { id: entry.id.clone(), outputs: Step::outputs(entry), work, reads: own }));
         all.name(placed);
@@ -386,6 +390,7 @@ fn reads_of(names: &CatalogNames, work: &Work) -> (Reads, Vec<Arc<str>>) {
         usage: needs.usage,
         moment: needs.moment,
         history: matches!(work, Work::Row(of) if of.asks_history()),
+        parameters: matches!(work, Work::Row(of) if of.asks_parameters()),
         dated_metric,
         whose: needs.whose,
         sight,

@@ -48,20 +48,40 @@ pub(crate) enum Form {
     Named(Arc<CheckedMetric>),
 }
 
-/// A function of what is read of one account.
+/// A function of what is read of one account. It may have several parts: the first whose guard is true gives the outputs, and
+/// only that one is computed.
 #[derive(Debug, Clone)]
 pub(crate) struct RowForm {
+    pub(crate) parts: Vec<RowPart>,
+    /// Does a function read the moment of the question itself?
+    pub(crate) reads_moment: bool,
+}
+
+/// One part of a function.
+#[derive(Debug, Clone)]
+pub(crate) struct RowPart {
+    /// Its name; `None` of the one part that a definition without parts has.
+    pub(crate) name: Option<Arc<str>>,
+    /// For which accounts it is; `None` where it is for all that no part before it is for.
+    pub(crate) guard: Option<Checked>,
     pub(crate) inputs: Vec<Input>,
     /// `None` where the first input is the answer.
     pub(crate) function: Option<Arc<dyn RowFunction>>,
-    /// Does the function read the moment of the question itself?
-    pub(crate) reads_moment: bool,
 }
 
 impl RowForm {
     /// An input by itself.
     pub(crate) fn input(input: Input) -> Self {
-        Self { inputs: vec![input], function: None, reads_moment: false }
+        let part = RowPart { name: None, guard: None, inputs: vec![input], function: None };
+        Self { parts: vec![part], reads_moment: false }
+    }
+
+    /// The one part that there is, where it is for all accounts.
+    pub(crate) fn only(&self) -> Option<&RowPart> {
+        match &*self.parts {
+            [part] if part.guard.is_none() => Some(part),
+            _ => None,
+        }
     }
 }
 
@@ -79,6 +99,8 @@ pub(crate) enum Input {
     Value(Checked),
     /// The rows of a child table in the order of their ids, or events by day: of each the values of these expressions.
     Rows(RowsOf, Vec<Checked>),
+    /// A value that comes with the question.
+    Parameter { name: Arc<str>, kind: Type },
     /// What was recorded of a column on earlier days.
     Record { column: Arc<str>, kind: Type, wanted: RecordWanted },
 }
@@ -132,16 +154,13 @@ impl Compiled {
         }
     }
 
-    /// Its expressions of accounts that functions are given the values of.
+    /// Its expressions of accounts that are asked of all of them: the guards where it has any, else all inputs.
     pub(crate) fn values(&self) -> Vec<&Checked> {
         match &self.form {
-            Form::Row(of) => {
-                let values = of.inputs.iter().filter_map(|input| match input {
-                    Input::Value(checked) => Some(checked),
-                    Input::Rows(..) | Input::Record { .. } => None,
-                });
-                values.collect()
-            }
+            Form::Row(of) => match of.only() {
+                Some(part) => part.values().collect(),
+                None => of.parts.iter().filter_map(|part| part.guard.as_ref()).collect(),
+            },
             Form::Whole(of) => of.inputs.iter().collect(),
             Form::Tree(_) | Form::Named(_) => Vec::new(),
         }
@@ -149,11 +168,9 @@ impl Compiled {
 
     /// The expression that a set, or a column, is; `None` where it is computed from it.
     pub(crate) fn answer(&self) -> Option<&Checked> {
-        match &self.form {
-            Form::Row(RowForm { inputs, function: None, .. }) => match inputs.first() {
-                Some(Input::Value(checked)) => Some(checked),
-                _ => None,
-            },
+        let Form::Row(of) = &self.form else { return None };
+        match of.only().map(|part| (&part.function, part.inputs.first())) {
+            Some((None, Some(Input::Value(checked)))) => Some(checked),
             _ => None,
         }
     }
@@ -169,7 +186,14 @@ impl Compiled {
     pub(crate) fn sources(&self) -> Vec<Source> {
         let mut reads: Vec<Source> = Vec::new();
         match &self.form {
-            Form::Row(of) => reads.extend(of.inputs.iter().filter_map(Input::source)),
+            Form::Row(of) => {
+                let inputs = of.parts.iter().flat_map(|part| &part.inputs);
+                for source in inputs.filter_map(Input::source) {
+                    if !reads.contains(&source) {
+                        reads.push(source);
+                    }
+                }
+            }
             Form::Tree(checked) => match checked.rows() {
                 Over::Accounts => {}
                 Over::Table(table) => reads.push(Source::Table(table.clone())),
@@ -189,19 +213,35 @@ impl Compiled {
 
 impl RowForm {
     fn expressions(&self) -> impl Iterator<Item = &Checked> {
-        self.inputs.iter().flat_map(|input| match input {
-            Input::Value(checked) => std::slice::from_ref(checked),
-            Input::Rows(_, columns) => columns,
-            Input::Record { .. } => &[],
+        self.parts
+            .iter()
+            .flat_map(|part| part.guard.iter().chain(part.inputs.iter().flat_map(Input::expressions)))
+    }
+}
+
+impl RowPart {
+    /// The inputs that are values of the account.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Checked> {
+        self.inputs.iter().filter_map(|input| match input {
+            Input::Value(checked) => Some(checked),
+            Input::Rows(..) | Input::Parameter { .. } | Input::Record { .. } => None,
         })
     }
 }
 
 impl Input {
+    fn expressions(&self) -> &[Checked] {
+        match self {
+            Self::Value(checked) => std::slice::from_ref(checked),
+            Self::Rows(_, columns) => columns,
+            Self::Parameter { .. } | Self::Record { .. } => &[],
+        }
+    }
+
     /// What it reads without an expression.
     fn source(&self) -> Option<Source> {
         match self {
-            Self::Value(_) => None,
+            Self::Value(_) | Self::Parameter { .. } => None,
             Self::Rows(RowsOf::Table(table), _) => Some(Source::Table(table.clone())),
             Self::Record { column, .. } => Some(Source::Attribute(column.clone())),
         }

@@ -34,12 +34,3 @@ pub(crate) enum Argument<'a> {
     /// Day by day, in order.
     Records(Vec<(Date, Cell)>),
 }
-
-impl<'a> Arguments<'a> {
-    pub(crate) fn value(&self, number: usize) -> Val<'a> {
-        match self.all.get(number) {
-            Some(Argument::Value(value)) => value.clone(),
-            _ => Val::Missing,
-        }
-    }
-}

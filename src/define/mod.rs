@@ -7,10 +7,12 @@
 
 mod attribute;
 mod checking;
+mod custom;
 mod fault;
 mod form;
 mod function;
 mod metric;
+mod parameter;
 mod past;
 mod peers;
 mod ranking;
@@ -23,11 +25,16 @@ use serde_json::Value as Json;
 
 pub use self::attribute::CalculatedAttribute;
 pub(crate) use self::checking::Checking;
+pub use self::custom::{
+    Custom, CustomInput, CustomInputs, CustomKind, CustomKinds, CustomOutput, CustomPart, InputType,
+    InputValue, MAX_CUSTOM_INPUTS, MAX_CUSTOM_OUTPUTS, MAX_CUSTOM_PARTS, TakenKind,
+};
 pub use self::fault::DefinitionFault;
 pub(crate) use self::form::{
-    Compiled, Form, Input, Output, RecordWanted, RowForm, RowsOf, TotalBy, WholeForm,
+    Compiled, Form, Input, Output, RecordWanted, RowForm, RowPart, RowsOf, TotalBy, WholeForm,
 };
 pub(crate) use self::function::{Argument, Arguments, RowFunction, WholeFunction};
+pub use self::parameter::{Parameter, ParameterType};
 pub use self::past::PastValue;
 pub(crate) use self::shape::Shape;
 use crate::expr::{NameText, Type};

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::dirt::Rows;
 use super::sums::Sums;
 use crate::aggregate::{Linear, LinearOf, RollUpResult};
-use crate::book::Book;
+use crate::book::{Book, View};
 use crate::catalog::Answers;
 use crate::column::{Bitmap, Shelf};
 use crate::expr::{Cell, Flat};
@@ -341,6 +342,24 @@ impl Column {
             _ => true,
         });
         slots
+    }
+
+    /// Takes over what is the same in another column of the same accounts; gives the rows that differ.
+    pub(super) fn unless_same(&mut self, before: &Self, view: &View) -> Rows {
+        let mut differing = Rows::new();
+        for slot in before.differing(self) {
+            let rows = view.inner().layout.rows(slot);
+            let found = match (before.part(slot), self.part(slot)) {
+                (Some(old), Some(new)) => old.differing(new, rows),
+                _ => (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect(),
+            };
+            if found.is_empty() {
+                self.set(slot, before.part(slot).cloned());
+            } else {
+                differing.insert(slot, found);
+            }
+        }
+        differing
     }
 
     pub(super) fn bytes(&self) -> usize {

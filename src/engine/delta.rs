@@ -304,7 +304,7 @@ struct Compared {
 type Changed = (AccountId, Option<ExprValue>, Option<ExprValue>);
 
 impl Compared {
-    /// The outputs that a definition has in either state, in order.
+    /// The outputs that a definition has in either state, by name.
     fn of(old: &LiveView, new: &LiveView, definition: &DefinitionRef) -> Vec<Self> {
         let mut found: Vec<Self> = Vec::new();
         for (state, view) in [old, new].into_iter().enumerate() {
@@ -325,6 +325,7 @@ impl Compared {
                 }
             }
         }
+        found.sort_by(|a, b| a.name.cmp(&b.name));
         found
     }
 

@@ -99,7 +99,10 @@ impl Derivation {
             let mut alone: Vec<usize> = Vec::with_capacity(round.len());
             for at in round {
                 let everyone = shared.and_then(|(share, everyone)| {
-                    Some((share, everyone.columns(at).filter(|_| !work.is_wide(at))?))
+                    // At the same moment, with other parameters perhaps.
+                    let same = everyone.inputs.prepared.as_of.is_same(&inputs.prepared.as_of);
+                    let is_shared = !work.is_wide(at) && (same || !work.asks_parameters(at));
+                    Some((share, everyone.columns(at).filter(|_| is_shared)?))
                 });
                 let Some((share, everyone)) = everyone else {
                     alone.push(at);
@@ -173,6 +176,13 @@ impl Derivation {
                 (queue, columns)
             }
         };
+        // What a column was, where its accounts are those that it is computed for now.
+        let stays = |at: usize| {
+            let is_as_it_was = !dirt.whole && !dirt.is_structure() && dirt.fresh.is_empty();
+            let step = new.prepared.catalog.step_of(at).filter(|_| is_as_it_was)?;
+            let place = at - new.prepared.catalog.columns_of(step).start;
+            self.columns(old_step(step)?)?.get(place).copied()
+        };
         // What came out differently, by column; `None` where everything may have.
         let mut changed: HashMap<usize, Option<Rows>> = HashMap::new();
         let mut next = Self { inputs: inputs.clone(), columns, kept: Some(wanted.clone()) };
@@ -189,7 +199,12 @@ impl Derivation {
                 let all: Vec<usize> = std::mem::take(&mut everywhere).into_iter().collect();
                 let of = done + all.len() + queue.len();
                 for steps in work.together(&all) {
-                    for (at, column) in work.everywhere(&steps, &next.columns)? {
+                    for (at, mut column) in work.everywhere(&steps, &next.columns)? {
+                        // At another moment most answers are what they were.
+                        if let Some(before) = stays(at) {
+                            let rows = column.unless_same(before, &new.view);
+                            changed.insert(at, Some(rows));
+                        }
                         next.set(at, column);
                     }
                     for _ in steps {

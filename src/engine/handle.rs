@@ -124,6 +124,7 @@ impl Engine {
         let (book, _) = load(&schema, &MemorySource::new(), &settings)?;
         let catalog = catalog(&schema, settings.usage.as_ref(), &settings, Vec::new())?;
         let subscribed = Arc::default();
+        let as_of = as_of.without_parameters();
         let parts = Parts { book, usage: settings.usage.clone(), catalog, as_of, subscribed };
         let first = Published(Arc::new(State::first(parts, 0, &settings, &())?));
         let engine = Self::of(first, settings, Vec::new());

@@ -70,7 +70,8 @@ impl Parts {
             self.book = self.book.apply(change)?.0;
         }
         if let Some(as_of) = &update.moment {
-            self.as_of = as_of.clone();
+            // Parameters come with questions; a state has none.
+            self.as_of = as_of.clone().without_parameters();
         }
         Ok(())
     }

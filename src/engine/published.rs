@@ -204,7 +204,7 @@ impl State {
             together_from: now.inputs.together_from,
         };
         let none = Derivation::none(inputs);
-        let held = Arc::new(if here {
+        let held = Arc::new(if here || !scope.is_all() && self.as_of.is_same_moment(as_of) {
             Held::within(none, self.held.clone())
         } else {
             // Of everything at another moment, what reads no dates is as it is now.
@@ -270,11 +270,12 @@ impl State {
 /// Views of scopes and of other moments that are held for each state; past them, the least recently asked is dropped.
 pub const MAX_VIEWS: usize = 64;
 
-/// The steps that are kept current: those that are subscribed, and all that they read; what reads the whole book is worked
-/// out when it is asked.
+/// The steps that are kept current: those that are subscribed, and all that they read; what reads the whole book, or what comes
+/// with the question, is worked out when it is asked.
 fn wanted(inputs: &Inputs, subscribed: &BTreeSet<DefinitionRef>) -> Arc<[usize]> {
     let steps = inputs.prepared.catalog.steps();
-    let narrow = |at: &usize| steps.get(*at).is_some_and(|step| !step.reads.is_wide);
+    let narrow =
+        |at: &usize| steps.get(*at).is_some_and(|step| !step.reads.is_wide && !step.reads.parameters);
     let asked = subscribed.iter().filter_map(|id| inputs.prepared.step(id));
     inputs.prepared.closed(asked.filter(narrow))
 }

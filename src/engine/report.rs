@@ -51,7 +51,7 @@ impl SegmentChange {
 /// Where a value stands: the account, the child row where it is of one, and the attribute or column.
 type ValuePlace = (AccountId, Option<(Arc<str>, ChildId)>, Arc<str>);
 
-/// Everything that differs between two states for one user, each list in order of definition and id. Serialisable.
+/// Everything that differs between two states for one user, each list in order of definition, column and id. Serialisable.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct DeltaReport {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 #[cfg(feature = "snapshot")]
 use super::journal::JournalSink;
 use crate::aggregate::Usage;
+#[cfg(feature = "snapshot")]
+use crate::catalog::CustomKinds;
 use crate::catalog::History;
 use crate::expr::ExprLimits;
 use crate::model::{FixedZones, Zones};
@@ -34,6 +36,8 @@ pub struct EngineSettings {
     pub(super) limits: ExprLimits,
     pub(super) past_values: Option<Arc<dyn History + Send>>,
     #[cfg(feature = "snapshot")]
+    pub(super) kinds: CustomKinds,
+    #[cfg(feature = "snapshot")]
     pub(super) journal: Option<Arc<dyn JournalSink>>,
 }
 
@@ -62,6 +66,8 @@ impl Default for EngineSettings {
             zones: Arc::new(FixedZones),
             limits: ExprLimits::default(),
             past_values: None,
+            #[cfg(feature = "snapshot")]
+            kinds: CustomKinds::new(),
             #[cfg(feature = "snapshot")]
             journal: None,
         }
@@ -141,6 +147,13 @@ impl EngineSettings {
     /// while the engine holds it.
     pub fn past_values(mut self, history: impl History + Send + 'static) -> Self {
         self.past_values = Some(Arc::new(history));
+        self
+    }
+
+    /// Kinds of definitions of the host's own, which the definitions of a journal are read with. Feature `snapshot`.
+    #[cfg(feature = "snapshot")]
+    pub fn kinds(mut self, kinds: CustomKinds) -> Self {
+        self.kinds = kinds;
         self
     }
 

@@ -232,6 +232,11 @@ impl<'w> Work<'w> {
         self.step(at).is_none_or(|(step, _)| step.reads.is_wide)
     }
 
+    /// Does a step read what comes with the question, by itself or through another one?
+    pub(super) fn asks_parameters(&self, at: usize) -> bool {
+        self.step(at).is_none_or(|(step, _)| step.reads.parameters)
+    }
+
     /// The columns of a step for what a scope shows, of which the answers for everyone are known.
     pub(super) fn beside(
         &mut self,

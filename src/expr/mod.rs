@@ -70,8 +70,8 @@ pub use batch::{
     RunError,
 };
 pub(crate) use batch::{
-    Asking, Behind, Best, Flat, Key, Needs, RowColumns, RowPlan, RowProgram, Sight, State, Supply, Tally,
-    Total, Tree, Unit, UsageAsked, Whose, slots_of,
+    Asking, Behind, Best, Flat, FunctionBehind, InputBehind, Key, Needs, RowColumns, RowPlan, RowProgram,
+    Sight, State, Supply, Tally, Total, Tree, Unit, UsageAsked, Whose, slots_of,
 };
 pub use check::Checker;
 pub use checked::Checked;
@@ -83,8 +83,8 @@ pub use editor::{Completion, CompletionKind, Completions, Hover};
 pub(crate) use eval::Slots;
 pub(crate) use explain::Explainer;
 pub use explain::{
-    DerivedValue, ExplainLimits, Explanation, Flip, Gathered, MAX_WITNESSES, Origin, Part, PartKind,
-    Provenance, Reading, RollUpPart, RollUpParts, UsageDays,
+    DerivedValue, ExplainLimits, Explanation, Flip, FunctionInput, FunctionParts, Gathered, MAX_WITNESSES,
+    Origin, Part, PartKind, Provenance, Reading, RollUpPart, RollUpParts, UsageDays,
 };
 pub use json::{WIRE_VERSION, WireErrors, WireFault};
 pub use limits::{ExprLimits, MAX_DEPTH};

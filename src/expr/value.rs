@@ -303,6 +303,11 @@ impl<'a> Val<'a> {
         }
     }
 
+    /// A value that comes with a question, where one of this type is declared.
+    pub(crate) fn of_parameter(value: &'a Value, kind: &'a Type) -> Self {
+        Self::of_field(value.into(), kind)
+    }
+
     /// A value that was given to a host, and comes back.
     pub(crate) fn of_shown(value: &'a ExprValue, kind: &'a Type) -> Self {
         Self::of_value(value, kind)

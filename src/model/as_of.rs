@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Date, Timestamp, time::DAY};
+use super::{Date, Timestamp, Value, time::DAY};
 
 /// How a host's zone turns an instant into a civil date.
 ///
@@ -119,6 +119,8 @@ pub struct AsOf {
     zone: Arc<dyn Zone>,
     week_start: Weekday,
     fiscal: FiscalCalendar,
+    /// In order of name, each once.
+    parameters: Arc<[(Arc<str>, Value)]>,
 }
 
 impl AsOf {
@@ -130,6 +132,7 @@ impl AsOf {
             zone: Arc::new(FixedZone::utc()),
             week_start: Weekday::Monday,
             fiscal: FiscalCalendar { start_month: 1 },
+            parameters: Arc::new([]),
         }
     }
 
@@ -167,6 +170,30 @@ impl AsOf {
         self
     }
 
+    /// With the value of a parameter that definitions read ([`Parameter`](crate::catalog::Parameter)), in place of one that it has.
+    /// O(parameters).
+    #[must_use]
+    pub fn with_parameter(mut self, name: &str, value: impl Into<Value>) -> Self {
+        let others = self.parameters.iter().filter(|(known, _)| **known != *name).cloned();
+        let mut all: Vec<(Arc<str>, Value)> = others.chain([(Arc::from(name), value.into())]).collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        self.parameters = all.into();
+        self
+    }
+
+    /// The value of a parameter.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&Value> {
+        let at = self.parameters.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
+        self.parameters.get(at).map(|(_, value)| value)
+    }
+
+    /// The same moment without parameters.
+    pub(crate) fn without_parameters(mut self) -> Self {
+        self.parameters = Arc::new([]);
+        self
+    }
+
     /// The instant.
     #[must_use]
     pub fn instant(&self) -> Timestamp {
@@ -197,8 +224,13 @@ impl AsOf {
         self.fiscal
     }
 
-    /// Is it the same moment? Two zones of one name are taken to be the same.
+    /// Is it the same moment, with the same parameters? Two zones of one name are taken to be the same.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.parameters == other.parameters && self.is_same_moment(other)
+    }
+
+    /// Is it the same moment, with whatever parameters?
+    pub(crate) fn is_same_moment(&self, other: &Self) -> bool {
         self.instant == other.instant
             && self.zone.name() == other.zone.name()
             && self.date() == other.date()

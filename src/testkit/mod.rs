@@ -11,6 +11,7 @@
 //! |---|---|
 //! | Does my storage keep the promises of [`Source`](crate::source::Source)? | [`source_conformance!`], over a [`SourceHarness`](conformance::SourceHarness) that you write |
 //! | And my hierarchy, my zone, my rates? | [`account_tree_conformance!`], [`zone_conformance!`], [`rates_conformance!`] |
+//! | And my kinds of definitions? | [`custom_kind_conformance!`] |
 //! | What does my service do when a source fails, repeats itself, or answers in another order? | [`FaultySource`] around any source |
 //! | Where do I get a book of any size? | [`ReferenceBook`]: many trees with values that are missing now and then; [`PlainBook`]: a chain, a star, one large tree |
 //! | Is the tree right, and what is seen of it in a scope? | [`Oracle`]: a map of accounts, every answer by looking at all of them |
@@ -88,6 +89,7 @@ mod generate;
 mod number;
 mod oracle;
 mod oracle_catalog;
+mod oracle_custom;
 mod oracle_definition;
 mod oracle_expr;
 mod oracle_fold;
@@ -98,7 +100,8 @@ mod random;
 
 #[doc(inline)]
 pub use conformance::macros::{
-    account_tree_conformance, rates_conformance, source_conformance, zone_conformance,
+    account_tree_conformance, custom_kind_conformance, rates_conformance, source_conformance,
+    zone_conformance,
 };
 pub use faulty::{FaultySource, InjectedFailure};
 pub use generate::ReferenceBook;

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::oracle_custom::WrittenCustom;
 use super::oracle_definition::{OracleAnswer, compare};
 use super::oracle_expr::{Beside, gone};
 use super::oracle_roll_up::WrittenRollUp;
@@ -22,7 +23,7 @@ use super::oracle_usage::EventRow;
 use super::{OracleExpr, OracleUsage};
 use crate::catalog::{Definition, History};
 use crate::expr::{Checked, Checker, ExprValue, Names, Type};
-use crate::{Account, View};
+use crate::{Account, Value, View};
 
 /// The definitions of a catalog, each by itself.
 ///
@@ -61,8 +62,14 @@ pub struct OracleCatalog {
 /// A definition that gives a column, with its expressions.
 #[derive(Debug)]
 enum Written {
+    Parameter(Type),
     Attribute(Box<Checked>),
-    Past { of: String, days_ago: u32 },
+    /// An output of a definition.
+    Custom(Rc<WrittenCustom>, usize),
+    Past {
+        of: String,
+        days_ago: u32,
+    },
     Ranking(Box<WrittenRanking>),
     RollUp(Box<WrittenRollUp>),
 }
@@ -103,6 +110,14 @@ impl OracleCatalog {
                 }
                 Definition::Segment(of) => {
                     all.segments.insert(name, checker.check_ast_predicate(of.expression().clone())?);
+                    continue;
+                }
+                Definition::Parameter(of) => Written::Parameter(of.kind().into()),
+                Definition::Custom(of) => {
+                    let written = Rc::new(WrittenCustom::new(of, &checker)?);
+                    for (output, name) in written.names().into_iter().enumerate() {
+                        all.columns.insert(name, Written::Custom(written.clone(), output));
+                    }
                     continue;
                 }
                 Definition::Attribute(of) => Written::Attribute(Box::new(checker.check(of.expression())?)),
@@ -194,7 +209,7 @@ impl OracleDerived<'_> {
 
     fn answer(&self, column: &str, account: Account<'_>) -> Option<OracleAnswer> {
         let written = self.catalog.columns.get(column)?;
-        self.kept((false, column), || self.computed(written)).get(account.id_str()).cloned()
+        self.kept((false, column), || self.computed(column, written)).get(account.id_str()).cloned()
     }
 
     /// The answers of a definition, computed once.
@@ -212,8 +227,15 @@ impl OracleDerived<'_> {
         answers
     }
 
-    fn computed(&self, written: &Written) -> HashMap<String, OracleAnswer> {
+    fn computed(&self, name: &str, written: &Written) -> HashMap<String, OracleAnswer> {
         match written {
+            Written::Parameter(kind) => {
+                let value = self.view.as_of().parameter(name).and_then(|value| given(value, kind));
+                self.each(|_| value.clone())
+            }
+            Written::Custom(of, output) => {
+                self.each(|account| of.value(*output, (self, self.history), (self.view, account)))
+            }
             Written::Attribute(checked) => self.each(|account| self.read(checked, account)),
             Written::Past { of, days_ago } => self.each(|account| {
                 let on = self.view.as_of().date().plus_days(-i32::try_from(*days_ago).ok()?)?;
@@ -272,6 +294,20 @@ impl OracleDerived<'_> {
             let (_, value, group) = peers.iter().find(|(id, ..)| id == account.id_str())?;
             Some(ExprValue::Double(place(value, group)))
         })
+    }
+}
+
+/// The value of a parameter, where it is of its type.
+fn given(value: &Value, kind: &Type) -> Option<ExprValue> {
+    match (value, kind) {
+        (Value::Bool(value), Type::Bool) => Some(ExprValue::Bool(*value)),
+        (Value::Int(value), Type::Int) => Some(ExprValue::Int(*value)),
+        #[expect(clippy::cast_precision_loss, reason = "a whole number is taken for a double")]
+        (Value::Int(value), Type::Double) => Some(ExprValue::Double(*value as f64)),
+        (Value::Double(value), Type::Double) => Some(ExprValue::Double(*value)),
+        (Value::Text(value), Type::Text) => Some(ExprValue::Text(value.clone())),
+        (Value::Date(value), Type::Date) => Some(ExprValue::Date(*value)),
+        _ => None,
     }
 }
 

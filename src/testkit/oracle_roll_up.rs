@@ -41,14 +41,18 @@ struct Stored {
 
 /// An expression over a row. That of child rows and events is checked where `row` is known: inside a lambda over them.
 #[derive(Debug)]
-struct RowExpr {
+pub(super) struct RowExpr {
     checked: Checked,
     /// The expression itself, within what was checked.
     part: NodeId,
 }
 
 impl RowExpr {
-    fn new(text: &str, over: &Over, checker: &Checker<'_>) -> Result<Self, Box<dyn Error + Send + Sync>> {
+    pub(super) fn new(
+        text: &str,
+        over: &Over,
+        checker: &Checker<'_>,
+    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         // Each on a line of its own, so that a comment in it ends with it; twice, so that it is a part with a type.
         let has = format!("has(coalesce({text}\n, {text}\n))");
         let within = match over {
@@ -66,6 +70,16 @@ impl RowExpr {
 
     fn kind(&self) -> Option<&Type> {
         self.checked.kind_of(self.part)
+    }
+
+    /// What it gives for each child row of an account.
+    pub(super) fn of_child_rows(
+        &self,
+        beside: &dyn Beside,
+        account: Account<'_>,
+        table: &str,
+    ) -> Vec<Option<ExprValue>> {
+        OracleExpr::new(&self.checked).of_child_rows(beside, account, table, self.part)
     }
 }
 

@@ -65,7 +65,8 @@ fn recorded(ids: &[&str], random: &mut Random) -> MemoryHistory {
         let id = ids[random.below(ids.len() as u64) as usize];
         let on = as_of().date().plus_days(-(random.below(30) as i32)).unwrap();
         let number = random.below(60) as i64 - 20;
-        let (column, value) = match random.below(4) {
+        let (column, value) = match random.below(5) {
+            4 => ("steady.band", ExprValue::Text(["high", "low"][random.below(2) as usize].into())),
             0 => ("seats", ExprValue::Int(number)),
             1 => ("seats_sum", ExprValue::Int(number)),
             2 => ("half", ExprValue::Double(number as f64 / 4.0)),
@@ -343,7 +344,13 @@ fn holds(rows: &Rows, seed: u64, packing: usize) -> Result<(), TestCaseError> {
         _ => Scope::of(book.accounts(ids.iter().copied().filter(|_| random.below(4) > 0))),
     };
     let day = as_of().date().plus_days(random.below(3) as i32 - 1).unwrap();
-    let view = book.view(&scope, moment(day, random.below(240) as u8)).unwrap();
+    let as_of = moment(day, random.below(240) as u8);
+    let as_of = if random.below(3) > 0 {
+        as_of.with_parameter("viewer", ["Acme", "Zed", "nobody"][random.below(3) as usize])
+    } else {
+        as_of
+    };
+    let view = book.view(&scope, as_of).unwrap();
     let catalog = drawn(book.schema(), usage.schema(), &mut random);
     let oracle = OracleCatalog::new(catalog.names(), catalog.definitions()).unwrap();
     let slow = oracle.over(&view, &oracle_usage, Some(&history));
@@ -371,7 +378,7 @@ fn holds(rows: &Rows, seed: u64, packing: usize) -> Result<(), TestCaseError> {
     });
     engine.apply(update).unwrap();
     engine.replace(book).unwrap();
-    let live = engine.published().view(&scope).unwrap();
+    let live = engine.published().view_at(&scope, view.as_of()).unwrap();
     let by_engine = |id: &DefinitionRef, account: Account<'_>| {
         let account = live.account(account.id_str()).unwrap();
         Said {

@@ -68,6 +68,7 @@ mod change;
 mod columns;
 mod conformance_kit;
 mod csv_source;
+mod custom;
 mod dependencies;
 mod diagram;
 mod dotted_names;

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::JournalError;
 use crate::aggregate::OwnedEvent;
 use crate::book::Change;
-use crate::catalog::{Catalog, Definition, DefinitionRef};
+use crate::catalog::{Catalog, CustomKinds, Definition, DefinitionRef};
 use crate::engine::Update;
 use crate::engine::published::State;
 use crate::model::{AsOf, Date, FiscalCalendar, Timestamp, Weekday, Zones};
@@ -220,7 +220,6 @@ impl Entry {
 }
 
 /// The definitions of a document.
-pub(super) fn definitions(document: &Json, offset: usize) -> Result<Vec<Definition>, JournalError> {
-    Catalog::read([document.to_string().as_str()])
-        .map_err(|errors| JournalError::Malformed { offset, reason: errors.to_string() })
+pub(super) fn definitions(document: &Json, kinds: &CustomKinds) -> Result<Vec<Definition>, JournalError> {
+    Catalog::read_with(kinds, [document.to_string().as_str()]).map_err(JournalError::Definitions)
 }

@@ -14,6 +14,7 @@
 use thiserror::Error;
 
 use crate::book::SnapshotError;
+use crate::catalog::DocumentErrors;
 use crate::engine::EngineError;
 
 const MAGIC: &[u8; 4] = b"PERJ";
@@ -80,6 +81,10 @@ pub enum JournalError {
     /// A moment is in a zone that the settings do not know.
     #[error("the zone `{0}` is not known: give it with `EngineSettings::zones`")]
     UnknownZone(String),
+    /// Definitions in it cannot be read: one of a kind of the host's own that the settings do not know, or know in another version
+    /// or with other outputs.
+    #[error("its definitions cannot be read, whose kinds are given with `EngineSettings::kinds`: {0}")]
+    Definitions(#[source] DocumentErrors),
     /// A record says something that cannot be applied to the state before it.
     #[error("the record of version {version} cannot be applied: {cause}")]
     Refused {

@@ -39,7 +39,7 @@ pub(crate) use self::row_plan::{Asking, RowColumns, RowPlan, RowProgram};
 use self::rows::{Derived, Rows};
 pub(crate) use self::sight::Sight;
 pub(crate) use self::state::{Best, Key, Total, Unit};
-pub(crate) use self::supply::{Behind, Supply, UsageAsked};
+pub(crate) use self::supply::{Behind, FunctionBehind, InputBehind, Supply, UsageAsked};
 pub(crate) use self::tally::Tally;
 pub(crate) use self::tree::{State, Tree, slots_of};
 use super::checked::Checked;

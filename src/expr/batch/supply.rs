@@ -92,11 +92,32 @@ pub(crate) enum Behind<'s> {
     Expression(&'s Checked),
     /// What is ranked.
     Ranking(&'s Checked),
+    Function(FunctionBehind<'s>),
+    /// A parameter of the question.
+    Parameter,
     RollUp(RollUpParts),
     Past {
         of: Arc<str>,
         on: Option<Date>,
     },
+}
+
+/// A function of what is read of one account.
+pub(crate) struct FunctionBehind<'s> {
+    /// The kind of the definition, in words.
+    pub(crate) kind: Arc<str>,
+    /// The part that is for the account, by number and name; `None` where none is.
+    pub(crate) part: Option<(usize, Option<Arc<str>>)>,
+    pub(crate) guard: Option<&'s Checked>,
+    pub(crate) inputs: Vec<InputBehind<'s>>,
+}
+
+/// An input of a function.
+pub(crate) enum InputBehind<'s> {
+    Value(&'s Checked),
+    Parameter(Arc<str>),
+    Rows(Arc<str>, u64),
+    Records(Arc<str>),
 }
 
 /// A question about usage, with its days resolved.

@@ -99,6 +99,14 @@ impl Tree {
         Some(first.saturating_add(place.row) as usize)
     }
 
+    /// The account of a row.
+    pub(crate) fn place_of(&self, row: usize) -> Option<AccountIdx> {
+        let row = u32::try_from(row).ok()?;
+        let after = self.slots.partition_point(|(_, first)| *first <= row);
+        let (slot, first) = self.slots.get(after.checked_sub(1)?)?;
+        Some(AccountIdx::new(*slot, row - first))
+    }
+
     /// The account that stands at each row.
     pub(crate) fn accounts(&self) -> impl Iterator<Item = AccountIdx> + '_ {
         let ends = self

@@ -3,10 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{DerivedValue, ExplainLimits, Explanation, Part, PartKind, Provenance, flip, reads};
+use super::{
+    DerivedValue, ExplainLimits, Explanation, FunctionInput, FunctionParts, Part, PartKind, Provenance, flip,
+    reads,
+};
 use crate::book::Account;
 use crate::expr::ast::{Node, NodeId};
-use crate::expr::batch::{Behind, ExprPlanErrors, Points, Requirements, linked};
+use crate::expr::batch::{Behind, ExprPlanErrors, FunctionBehind, InputBehind, Points, Requirements, linked};
 use crate::expr::checked::Checked;
 use crate::expr::columns::Columns;
 use crate::expr::literal::Literal;
@@ -67,7 +70,8 @@ pub(crate) struct Explainer<'v> {
     /// The expression, then those of segments and of derived columns.
     all: Vec<Asked<'v>>,
     questions: HashMap<&'v str, usize>,
-    of_columns: HashMap<Arc<str>, usize>,
+    /// By column, and of a function by part and input.
+    of_columns: HashMap<(Arc<str>, usize, usize), usize>,
 }
 
 /// What an expression is asked, where, and how many definitions down.
@@ -181,16 +185,18 @@ impl<'v> Explainer<'v> {
         }
         let supply = self.columns.supply()?;
         let behind = (depth < self.limits.depth).then(|| supply.provenance(&key.0, at, self.limits.width));
-        let mut ask = |checked: &'v Checked| {
-            let of = self.expression(&key.0, checked);
+        let mut ask = |checked: &'v Checked, (part, input): (usize, usize)| {
+            let of = self.expression((key.0.clone(), part, input), checked);
             found.questions.push(Question { of, node: checked.ast().root(), at, depth: depth + 1 });
             found.questions.len() - 1
         };
         let from = match behind {
             None => Provenance::BeyondLimits,
             Some(None) => return None,
-            Some(Some(Behind::Expression(checked))) => Provenance::Expression(ask(checked)),
-            Some(Some(Behind::Ranking(checked))) => Provenance::Ranking(ask(checked)),
+            Some(Some(Behind::Expression(checked))) => Provenance::Expression(ask(checked, (0, 0))),
+            Some(Some(Behind::Ranking(checked))) => Provenance::Ranking(ask(checked, (0, 0))),
+            Some(Some(Behind::Function(of))) => Provenance::Function(function(of, &mut ask)),
+            Some(Some(Behind::Parameter)) => Provenance::Parameter,
             Some(Some(Behind::RollUp(parts))) => Provenance::RollUp(parts),
             Some(Some(Behind::Past { of, on })) => Provenance::Past { of, on },
         };
@@ -206,13 +212,13 @@ impl<'v> Explainer<'v> {
         Some(found.derived.len() - 1)
     }
 
-    /// The expression of a derived column.
-    fn expression(&mut self, name: &Arc<str>, checked: &'v Checked) -> usize {
-        if let Some(known) = self.of_columns.get(name) {
+    /// An expression of a derived column.
+    fn expression(&mut self, key: (Arc<str>, usize, usize), checked: &'v Checked) -> usize {
+        if let Some(known) = self.of_columns.get(&key) {
             return *known;
         }
         self.all.push(Asked::new(self.columns, &[], checked));
-        self.of_columns.insert(name.clone(), self.all.len() - 1);
+        self.of_columns.insert(key, self.all.len() - 1);
         self.all.len() - 1
     }
 
@@ -272,6 +278,22 @@ impl<'v> Explainer<'v> {
             _ => (PartKind::Term, Vec::new()),
         }
     }
+}
+
+/// What a function was given, with its expressions asked.
+fn function<'v>(
+    of: FunctionBehind<'v>,
+    ask: &mut dyn FnMut(&'v Checked, (usize, usize)) -> usize,
+) -> FunctionParts {
+    let (number, part) = of.part.clone().unwrap_or_default();
+    let guard = of.guard.map(|guard| ask(guard, (number, 0)));
+    let inputs = of.inputs.into_iter().zip(1..).map(|(input, place)| match input {
+        InputBehind::Value(checked) => FunctionInput::Value(ask(checked, (number, place))),
+        InputBehind::Parameter(name) => FunctionInput::Parameter(name),
+        InputBehind::Rows(table, rows) => FunctionInput::Rows { table, rows },
+        InputBehind::Records(column) => FunctionInput::Records(column),
+    });
+    FunctionParts { kind: of.kind, applies: of.part.is_some(), part, guard, inputs: inputs.collect() }
 }
 
 /// Those of some segments that an expression asks, directly or not, each after those that it asks.

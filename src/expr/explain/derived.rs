@@ -73,6 +73,10 @@ pub enum Provenance {
     Expression(usize),
     /// The place of an expression's value among those of others; the expression as above.
     Ranking(usize),
+    /// A function of what is read of the account.
+    Function(FunctionParts),
+    /// It came with the question.
+    Parameter,
     /// The rows of accounts.
     RollUp(RollUpParts),
     /// The value of a column as it was recorded on an earlier day.
@@ -84,6 +88,45 @@ pub enum Provenance {
     },
     /// Not told: it is beyond the [`ExplainLimits`].
     BeyondLimits,
+}
+
+/// What a function was given of one account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct FunctionParts {
+    /// The kind of the definition, in words.
+    pub kind: Arc<str>,
+    /// Is a part of it for the account? Nothing was computed where none is.
+    pub applies: bool,
+    /// The name of the part, where the definition has parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Arc<str>>,
+    /// The question that says for which accounts the part is, by its place in [`Explanation::parts`](super::Explanation::parts).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<usize>,
+    /// The inputs, in order.
+    pub inputs: Vec<FunctionInput>,
+}
+
+/// An input of a function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FunctionInput {
+    /// An expression: its whole, by its place in [`Explanation::parts`](super::Explanation::parts).
+    Value(usize),
+    /// A parameter of the question.
+    Parameter(Arc<str>),
+    /// Rows of a child table.
+    Rows {
+        /// The table.
+        table: Arc<str>,
+        /// How many the account has.
+        rows: u64,
+    },
+    /// What was recorded of a column on earlier days.
+    Records(Arc<str>),
 }
 
 /// The rows that a roll-up counts for one account, by the account that each is of. Counts and sums add up: those of the accounts

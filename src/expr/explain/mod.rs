@@ -14,7 +14,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::build::Explainer;
-pub use self::derived::{DerivedValue, ExplainLimits, Provenance, RollUpPart, RollUpParts, UsageDays};
+pub use self::derived::{
+    DerivedValue, ExplainLimits, FunctionInput, FunctionParts, Provenance, RollUpPart, RollUpParts, UsageDays,
+};
 use super::batch::ExprPlanErrors;
 use super::checked::Checked;
 use super::columns::Columns;

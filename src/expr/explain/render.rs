@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{Explanation, Gathered, Origin, Part, PartKind, Provenance, RollUpPart, UsageDays};
+use super::{
+    Explanation, FunctionInput, FunctionParts, Gathered, Origin, Part, PartKind, Provenance, RollUpPart,
+    UsageDays,
+};
 use crate::expr::value::ExprValue;
 
 const fn word(truth: Option<bool>) -> &'static str {
@@ -59,9 +62,8 @@ impl fmt::Display for Explanation {
                     if let Some(told) = told.get_mut(at) {
                         *told = true;
                     }
-                    left.extend(
-                        provenance(f, &derived.from, indent)?.map(|part| Line::Part(part, depth + 4)),
-                    );
+                    let parts = provenance(f, &derived.from, indent)?.into_iter().rev();
+                    left.extend(parts.map(|part| Line::Part(part, depth + 4)));
                 }
             }
         }
@@ -119,23 +121,25 @@ fn shown(value: Option<&ExprValue>) -> String {
     value.map_or_else(|| "nothing".to_owned(), ToString::to_string)
 }
 
-/// Ends the line of a derived value with what it was computed from; gives the part that says more.
+/// Ends the line of a derived value with what it was computed from; gives the parts that say more.
 fn provenance(
     f: &mut fmt::Formatter<'_>,
     from: &Provenance,
     indent: usize,
-) -> Result<Option<usize>, fmt::Error> {
+) -> Result<Vec<usize>, fmt::Error> {
     match from {
-        Provenance::Expression(part) => writeln!(f, ", computed from").map(|()| Some(*part)),
-        Provenance::Ranking(part) => writeln!(f, ", the place of").map(|()| Some(*part)),
-        Provenance::BeyondLimits => writeln!(f, ", of which no more is told").map(|()| None),
+        Provenance::Expression(part) => writeln!(f, ", computed from").map(|()| vec![*part]),
+        Provenance::Ranking(part) => writeln!(f, ", the place of").map(|()| vec![*part]),
+        Provenance::BeyondLimits => writeln!(f, ", of which no more is told").map(|()| Vec::new()),
         Provenance::Past { of, on } => {
             match on {
                 Some(on) => writeln!(f, ", {of} as recorded on {on}")?,
                 None => writeln!(f, ", {of} as recorded before the calendar begins")?,
             }
-            Ok(None)
+            Ok(Vec::new())
         }
+        Provenance::Parameter => writeln!(f, ", which came with the question").map(|()| Vec::new()),
+        Provenance::Function(of) => function(f, of, indent),
         Provenance::RollUp(parts) => {
             write!(f, ", the {} of ", parts.operator)?;
             roll_up(f, &parts.whole)?;
@@ -151,9 +155,31 @@ fn provenance(
                 roll_up(f, &parts.rest)?;
                 writeln!(f)?;
             }
-            Ok(None)
+            Ok(Vec::new())
         }
     }
+}
+
+fn function(f: &mut fmt::Formatter<'_>, of: &FunctionParts, indent: usize) -> Result<Vec<usize>, fmt::Error> {
+    write!(f, ", computed by `{}`", of.kind)?;
+    match (&of.part, of.applies) {
+        (Some(part), _) => writeln!(f, ", part `{part}`, from")?,
+        (None, true) => writeln!(f, " from")?,
+        (None, false) => writeln!(f, ", of which no part is for the account")?,
+    }
+    let mut parts: Vec<usize> = of.guard.into_iter().collect();
+    for input in &of.inputs {
+        match input {
+            FunctionInput::Value(part) => parts.push(*part),
+            FunctionInput::Parameter(name) => writeln!(f, "{:indent$}  the parameter {name}", "")?,
+            FunctionInput::Rows { table, rows } => {
+                let s = if *rows == 1 { "" } else { "s" };
+                writeln!(f, "{:indent$}  {rows} row{s} of {table}", "")?;
+            }
+            FunctionInput::Records(column) => writeln!(f, "{:indent$}  what was recorded of {column}", "")?,
+        }
+    }
+    Ok(parts)
 }
 
 fn roll_up(f: &mut fmt::Formatter<'_>, part: &RollUpPart) -> fmt::Result {

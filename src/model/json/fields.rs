@@ -212,6 +212,24 @@ impl<'j, 'p> Fields<'j, 'p> {
         }
     }
 
+    /// What the items of a list say to serde, which knows one fault of each.
+    pub(crate) fn decoded_items<T: DeserializeOwned, F: From<JsonFault>>(
+        &self,
+        name: &str,
+        faults: &mut Faults<F>,
+    ) -> Vec<T> {
+        let list = self.at(name);
+        let items = self.list(name, faults).unwrap_or_default().iter().enumerate();
+        let decoded = items.filter_map(|(number, item)| match T::deserialize(item) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                faults.refuse_as(&list.item(number), error.to_string());
+                None
+            }
+        });
+        decoded.collect()
+    }
+
     /// Notes a field that holds something else than expected.
     pub(crate) fn wrong<T, F: From<JsonFault>>(
         &self,

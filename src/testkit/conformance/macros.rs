@@ -107,6 +107,48 @@ macro_rules! __perennial_rates_conformance {
     };
 }
 
+/// Makes a test of every promise of a [`CustomKind`](crate::catalog::CustomKind), in a module of its own.
+///
+/// `custom_kind_conformance!(name, case)`: `case` is a function or closure without arguments that makes a
+/// [`CustomKindCase`](crate::testkit::conformance::CustomKindCase), the kind with some inputs.
+///
+/// ```
+/// use perennial::catalog::{CustomInputs, CustomKind, CustomOutput, InputValue};
+/// use perennial::expr::{ExprValue, Type};
+/// use perennial::testkit::conformance::CustomKindCase;
+/// use perennial::{AsOf, Date};
+///
+/// #[derive(Debug)]
+/// struct Rows;
+///
+/// impl CustomKind for Rows {
+///     fn word(&self) -> &str {
+///         "rows"
+///     }
+///     fn version(&self) -> u64 {
+///         1
+///     }
+///     fn outputs(&self) -> Vec<CustomOutput> {
+///         vec![CustomOutput::own(Type::Int)]
+///     }
+///     fn compute(&self, inputs: &CustomInputs<'_>) -> Vec<Option<ExprValue>> {
+///         vec![i64::try_from(inputs.rows(0).len()).ok().map(ExprValue::Int)]
+///     }
+/// }
+///
+/// perennial::testkit::custom_kind_conformance!(rows, || {
+///     CustomKindCase::new(Rows, AsOf::date_utc(Date::MIN)).given([InputValue::Rows(vec![vec![None]])])
+/// });
+/// # fn main() {}
+/// ```
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __perennial_custom_kind_conformance {
+    ($name:ident, $case:expr $(,)?) => {
+        $crate::testkit::conformance::__custom_kind_promises! { __tests [$name, custom_kind, $case] }
+    };
+}
+
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __perennial_source_promises {
@@ -209,6 +251,21 @@ macro_rules! __perennial_rates_promises {
     };
 }
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __perennial_custom_kind_promises {
+    ($then:ident $given:tt) => {
+        $crate::testkit::conformance::$then! {
+            $given
+            the_same_inputs_give_the_same_outputs
+            every_thread_has_the_same_answers
+            what_is_declared_stays
+            outputs_are_of_their_types
+            it_does_not_panic
+        }
+    };
+}
+
 // A module with a test of each promise.
 #[doc(hidden)]
 #[macro_export]
@@ -244,12 +301,14 @@ macro_rules! __perennial_outcomes {
 #[doc(inline)]
 pub use {
     __perennial_account_tree_conformance as account_tree_conformance,
+    __perennial_custom_kind_conformance as custom_kind_conformance,
     __perennial_rates_conformance as rates_conformance, __perennial_source_conformance as source_conformance,
     __perennial_zone_conformance as zone_conformance,
 };
 #[doc(hidden)]
 pub use {
-    __perennial_outcomes as __outcomes, __perennial_rates_promises as __rates_promises,
-    __perennial_source_promises as __source_promises, __perennial_tests as __tests,
-    __perennial_tree_promises as __tree_promises, __perennial_zone_promises as __zone_promises,
+    __perennial_custom_kind_promises as __custom_kind_promises, __perennial_outcomes as __outcomes,
+    __perennial_rates_promises as __rates_promises, __perennial_source_promises as __source_promises,
+    __perennial_tests as __tests, __perennial_tree_promises as __tree_promises,
+    __perennial_zone_promises as __zone_promises,
 };

@@ -3,11 +3,12 @@
 //! Every sentence under "What implementors must guarantee" is one or more *promises*, and each promise is
 //! a function here, named after it: [`source`] for [`Source`](crate::source::Source), [`tree`] for
 //! [`AccountTree`](crate::AccountTree), [`zone`] for [`Zone`](crate::Zone), [`rates`] for
-//! [`Rates`](crate::Rates). A function returns a [`Verdict`], or [`Broken`] with what was expected and what
+//! [`Rates`](crate::Rates), [`custom_kind`] for [`CustomKind`](crate::catalog::CustomKind). A function returns a [`Verdict`], or [`Broken`] with what was expected and what
 //! was found. It never panics, so that it can be called from any harness; the macros
 //! [`source_conformance!`](crate::testkit::source_conformance),
 //! [`account_tree_conformance!`](crate::testkit::account_tree_conformance),
-//! [`zone_conformance!`](crate::testkit::zone_conformance) and
+//! [`zone_conformance!`](crate::testkit::zone_conformance),
+//! [`custom_kind_conformance!`](crate::testkit::custom_kind_conformance) and
 //! [`rates_conformance!`](crate::testkit::rates_conformance) make a test of each.
 //!
 //! A source is tested over rows that the kit makes. The host says how they get into its storage
@@ -17,6 +18,7 @@
 //!
 //! Left out: speed, and what a storage does when it is changed while it is read.
 
+pub mod custom_kind;
 mod harness;
 pub(super) mod macros;
 mod outcome;
@@ -29,6 +31,7 @@ pub mod source;
 pub mod tree;
 pub mod zone;
 
+pub use custom_kind::CustomKindCase;
 pub use harness::{Capabilities, Capability, FixedHarness, HarnessError, MemoryHarness, SourceHarness};
 pub use outcome::{Broken, Outcome, Verdict};
 pub use rates::RatesCase;
@@ -39,5 +42,6 @@ pub use tree::TreeCase;
 // The parts of the macros, where hosts and this module find them by one path.
 #[doc(hidden)]
 pub use macros::{
-    __outcomes, __rates_promises, __source_promises, __tests, __tree_promises, __zone_promises,
+    __custom_kind_promises, __outcomes, __rates_promises, __source_promises, __tests, __tree_promises,
+    __zone_promises,
 };

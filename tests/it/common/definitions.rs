@@ -1,7 +1,8 @@
 //! Definitions of every kind, most of which read others: for what is held to a fresh load, and to the oracle.
 
+use super::kinds::customs;
 use perennial::aggregate::{Metric, Nulls, Operator, Over, Ranking, RollUpDefinition};
-use perennial::catalog::{CalculatedAttribute, Definition, PastValue};
+use perennial::catalog::{CalculatedAttribute, Definition, Parameter, ParameterType, PastValue};
 use perennial::segment::Segment;
 use perennial::{AsOf, Date, FiscalCalendar, FixedZone, Reach, Timestamp, Weekday};
 
@@ -181,7 +182,19 @@ pub fn definitions(other: bool) -> Vec<Definition> {
             pick("status == \"gone\"", "isTrue(parent.status == \"gone\") || status == \"live\""),
         ),
         segment("crm", pick("product == \"CRM\"", "account_type == \"Team\"")),
+        // What comes with the question, and the kinds of a host.
+        Parameter::new("viewer", ParameterType::Text).into(),
+        segment("mine", pick("name == viewer", "!has(viewer) || parent.name == viewer")),
+        roll_up("all_mine", Operator::Count).filter("inSegment(\"mine\")").into(),
+        attribute("band_before", pick("coalesce(steady.previous, \"none\")", "steady.band")),
+        attribute("days_steady", "children.sum(c, c.steady.days)"),
+        segment("high", pick("steady.band == \"high\"", "parent.steady.band == \"low\"")),
+        roll_up("all_points", Operator::Sum("points".into())).into(),
+        roll_up("lines_most", Operator::Max("lines".into())).into(),
     ]
+    .into_iter()
+    .chain(customs(other).map(Definition::from))
+    .collect()
 }
 
 /// A moment of a day in UTC, in one of several zones and calendars.

@@ -5,6 +5,7 @@
 
 pub mod cases;
 pub mod definitions;
+pub mod kinds;
 pub mod sealed;
 
 pub use cases::config;

@@ -1,0 +1,165 @@
+//! Three kinds of definitions as a host would bring them: thrown away with the tests.
+
+use std::sync::Arc;
+
+use perennial::catalog::{
+    Custom, CustomInput, CustomInputs, CustomKind, CustomKinds, CustomOutput, CustomPart, InputType,
+    InputValue,
+};
+use perennial::expr::{ExprValue, Type};
+use perennial::{AsOf, Decimal};
+
+/// High from 60 on, and no longer below 20: what it was is its own record.
+#[derive(Debug)]
+pub struct Hysteresis;
+
+impl CustomKind for Hysteresis {
+    fn word(&self) -> &str {
+        "hysteresis"
+    }
+
+    fn version(&self) -> u64 {
+        1
+    }
+
+    fn outputs(&self) -> Vec<CustomOutput> {
+        vec![
+            CustomOutput::new("band", Type::Text),
+            CustomOutput::new("previous", Type::Text),
+            CustomOutput::new("days", Type::Int),
+        ]
+    }
+
+    fn check(&self, inputs: &[InputType]) -> Result<(), String> {
+        match inputs {
+            [InputType::Value(kind), InputType::Records(Type::Text), ..] if kind.is_number() => Ok(()),
+            _ => Err("it takes a number, and the last record of its own band".to_owned()),
+        }
+    }
+
+    fn reads_moment(&self) -> bool {
+        true
+    }
+
+    fn compute(&self, inputs: &CustomInputs<'_>) -> Vec<Option<ExprValue>> {
+        let last = inputs.records(1).last();
+        let previous = last.and_then(|(_, value)| value.clone());
+        let was_high = previous == Some(ExprValue::Text("high".into()));
+        let band = inputs.value(0).and_then(number).map(|value| match was_high {
+            true => value >= 20.0,
+            false => value >= 60.0,
+        });
+        let band = band.map(|high| ExprValue::Text(if high { "high" } else { "low" }.into()));
+        let today = inputs.as_of().map(AsOf::date);
+        let days =
+            last.zip(today).map(|((day, _), today)| ExprValue::Int(i64::from(today.days() - day.days())));
+        vec![band, previous, days]
+    }
+}
+
+/// What the tickets of an account come to that stand beside its contracts, one by one.
+#[derive(Debug)]
+pub struct Lines;
+
+impl CustomKind for Lines {
+    fn word(&self) -> &str {
+        "lines"
+    }
+
+    fn version(&self) -> u64 {
+        3
+    }
+
+    fn outputs(&self) -> Vec<CustomOutput> {
+        vec![CustomOutput::own(Type::Decimal { scale: 1 })]
+    }
+
+    fn compute(&self, inputs: &CustomInputs<'_>) -> Vec<Option<ExprValue>> {
+        let hours =
+            inputs.rows(0).iter().zip(inputs.rows(1)).filter_map(|(_, ticket)| match ticket.first() {
+                Some(Some(ExprValue::Decimal(hours))) => Some(*hours),
+                _ => None,
+            });
+        let units = hours.map(|hours| hours.units()).reduce(|a, b| a + b);
+        vec![units.map(|units| ExprValue::Decimal(Decimal::new(units, 1)))]
+    }
+}
+
+/// All that it is given, added up; a text by its length.
+#[derive(Debug)]
+pub struct Points;
+
+impl CustomKind for Points {
+    fn word(&self) -> &str {
+        "points"
+    }
+
+    fn version(&self) -> u64 {
+        1
+    }
+
+    fn outputs(&self) -> Vec<CustomOutput> {
+        vec![CustomOutput::own(Type::Double)]
+    }
+
+    fn compute(&self, inputs: &CustomInputs<'_>) -> Vec<Option<ExprValue>> {
+        let of = |given: &InputValue| match given {
+            InputValue::Value(Some(ExprValue::Text(text))) => text.len() as f64,
+            InputValue::Value(Some(value)) => number(value).unwrap_or(0.0),
+            InputValue::Rows(rows) => rows.len() as f64,
+            InputValue::Records(days) => days.len() as f64,
+            _ => 0.0,
+        };
+        vec![Some(ExprValue::Double(inputs.all().iter().map(of).sum()))]
+    }
+}
+
+fn number(value: &ExprValue) -> Option<f64> {
+    match value {
+        ExprValue::Int(value) => Some(*value as f64),
+        ExprValue::Decimal(value) => Some(value.to_f64()),
+        ExprValue::Double(value) => Some(*value),
+        _ => None,
+    }
+}
+
+/// All three, for documents and journals.
+pub fn kinds() -> CustomKinds {
+    let all: [Arc<dyn CustomKind>; 3] = [Arc::new(Hysteresis), Arc::new(Lines), Arc::new(Points)];
+    all.into_iter().fold(CustomKinds::new(), |kinds, kind| kinds.with(kind).unwrap())
+}
+
+fn of(name: &str, kind: &str) -> Custom {
+    Custom::new(name, kinds().get(kind).unwrap())
+}
+
+/// Definitions of them; `other` says something else with the same names.
+pub fn customs(other: bool) -> [Custom; 3] {
+    let pick = |one: &'static str, two: &'static str| if other { two } else { one };
+    let steady = of("steady", "hysteresis")
+        .reading(CustomInput::value(pick("seats", "children.sum(c, c.seats)")))
+        .reading(CustomInput::last("steady.band"));
+    let lines = of("lines", "lines").reading(CustomInput::rows("contracts", &["row.currency"])).reading(
+        CustomInput::rows("tickets", &[pick("row.hours", "row.open ? row.hours : row.hours + row.hours")]),
+    );
+    let points = of("points", "points")
+        .part(
+            CustomPart::new("crm")
+                .when(pick("product == \"CRM\"", "seats > 10"))
+                .reading(CustomInput::value("seats"))
+                .reading(CustomInput::value("viewer")),
+        )
+        .part(
+            CustomPart::new("below")
+                .when("has(parent.seats)")
+                .reading(CustomInput::value("parent.seats + level"))
+                .reading(CustomInput::rows("tickets", &["row.title", "row.hours"]))
+                .reading(CustomInput::each("seats", 12)),
+        )
+        .part(
+            CustomPart::new("rest")
+                .reading(CustomInput::value(pick("seats_sum", "descendants.count()")))
+                .reading(CustomInput::ago("seats", 4)),
+        );
+    [steady, lines, points]
+}

@@ -1,0 +1,659 @@
+//! Kinds of definitions that a host brings, and values that come with a question.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::common::definitions::{attribute, definitions, segment};
+use crate::common::kinds::{Hysteresis, Lines, Points, customs, kinds};
+use crate::common::{Rows, as_of, config, forest, id_of, schema};
+use crate::engine::{engine_over, past, step};
+use perennial::aggregate::UsageSchema;
+use perennial::catalog::{
+    Catalog, Custom, CustomInput, CustomInputs, CustomKind, CustomKinds, CustomOutput, CustomPart,
+    Definition, DefinitionKind, DefinitionRef, InputType, InputValue, MAX_CUSTOM_INPUTS, MAX_CUSTOM_OUTPUTS,
+    MAX_CUSTOM_PARTS, MemoryHistory, Origin, Parameter, ParameterType,
+};
+use perennial::engine::{Engine, EngineSettings, JournalError, MemoryJournal, Update};
+use perennial::expr::{Columns, ExplainLimits, Explanation, ExprValue, Names, Of, Type};
+use perennial::source::MemorySource;
+use perennial::testkit::conformance::CustomKindCase;
+use perennial::testkit::custom_kind_conformance;
+use perennial::{
+    AccountId, AccountRow, Attribute, AttributeType, Book, Change, Date, Nesting, Policy, Schema, Scope,
+};
+use proptest::prelude::*;
+
+fn int(value: i64) -> InputValue {
+    InputValue::Value(Some(ExprValue::Int(value)))
+}
+
+custom_kind_conformance!(hysteresis, || {
+    let day = Date::new(2026, 1, 3).unwrap();
+    let high = InputValue::Records(vec![(day, Some(ExprValue::Text("high".into())))]);
+    CustomKindCase::new(Hysteresis, as_of()).given([int(70), high.clone()]).given([int(30), high])
+});
+
+custom_kind_conformance!(lines, || {
+    let hours = |tenths| Some(ExprValue::Decimal(perennial::Decimal::new(tenths, 1)));
+    let contracts = InputValue::Rows(vec![vec![None], vec![None]]);
+    let tickets = InputValue::Rows(vec![vec![hours(15)], vec![None], vec![hours(7)]]);
+    CustomKindCase::new(Lines, as_of()).given([contracts, tickets])
+});
+
+custom_kind_conformance!(points, || CustomKindCase::new(Points, as_of()).given([int(4), int(-2)]));
+
+/// A kind of so many outputs, which gives its first inputs.
+#[derive(Debug)]
+struct Gives(&'static str, u64, Vec<CustomOutput>);
+
+impl CustomKind for Gives {
+    fn word(&self) -> &str {
+        self.0
+    }
+    fn version(&self) -> u64 {
+        self.1
+    }
+    fn outputs(&self) -> Vec<CustomOutput> {
+        self.2.clone()
+    }
+    fn compute(&self, inputs: &CustomInputs<'_>) -> Vec<Option<ExprValue>> {
+        (0..self.2.len()).map(|input| inputs.value(input).cloned()).collect()
+    }
+}
+
+fn gives(word: &'static str, version: u64, outputs: Vec<CustomOutput>) -> Arc<dyn CustomKind> {
+    Arc::new(Gives(word, version, outputs))
+}
+
+/// Reads what another gives, and counts how often it is asked.
+#[derive(Debug)]
+struct Counts(AtomicUsize);
+
+impl CustomKind for Counts {
+    fn word(&self) -> &str {
+        "counts"
+    }
+    fn version(&self) -> u64 {
+        1
+    }
+    fn outputs(&self) -> Vec<CustomOutput> {
+        vec![CustomOutput::own(Type::Text)]
+    }
+    fn compute(&self, inputs: &CustomInputs<'_>) -> Vec<Option<ExprValue>> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        vec![inputs.value(0).cloned()]
+    }
+}
+
+fn catalog(definitions: impl IntoIterator<Item = Definition>) -> Result<Catalog, String> {
+    Catalog::new(&schema(), &UsageSchema::default(), definitions).map_err(|errors| errors.to_string())
+}
+
+proptest! {
+    #![proptest_config(config(24))]
+
+    #[test]
+    fn what_gives_its_input_is_what_a_calculated_attribute_is(
+        seeds in prop::collection::vec(any::<[u8; 5]>(), 1..24),
+        steps in prop::collection::vec(any::<[u8; 5]>(), 1..8),
+        packing in 0_usize..6,
+        visible in any::<u64>(),
+    ) {
+        let engine = engine_over(&seeds, packing);
+        let all = definitions(false);
+        engine.define(all.clone()).unwrap();
+        let names = engine.published().catalog().names().clone();
+        let mut pairs = Vec::new();
+        let mut more: Vec<Definition> = Vec::new();
+        for definition in &all {
+            let Definition::Attribute(of) = definition else { continue };
+            let kind = names.name(Of::Account, of.name()).unwrap().kind().clone();
+            // By its own name, and as the second of two below it.
+            let own = format!("own_{}", of.name());
+            more.push(Custom::new(&own, &gives("own", 1, vec![CustomOutput::own(kind.clone())])).reading(CustomInput::value(of.expression())).into());
+            let two = format!("two_{}", of.name());
+            let outputs = vec![CustomOutput::new("first", Type::Int), CustomOutput::new("second", kind)];
+            let kind = gives("two", 1, outputs);
+            let part = |name: &str| CustomPart::new(name).reading(CustomInput::value("1")).reading(CustomInput::value(of.expression()));
+            // In parts that say the same, so that it does not matter which is for an account.
+            more.push(Custom::new(&two, &kind).part(part("a").when("seats > 20")).part(part("b").when("active")).part(part("c")).into());
+            pairs.push((of.name().to_owned(), own, format!("{two}.second")));
+        }
+        engine.define(more).unwrap();
+        for (number, bytes) in steps.iter().enumerate() {
+            // The definitions themselves stay.
+            if bytes[0] % 28 != 16 {
+                let _ = step(&engine, *bytes, number);
+            }
+            let state = engine.published();
+            let shown = state.book().view(&Scope::all(), as_of()).unwrap();
+            let ids: BTreeSet<AccountId> = shown.accounts().enumerate().filter(|(place, _)| visible >> (place % 64) & 1 == 1).map(|(_, account)| account.id()).collect();
+            for scope in [Scope::all(), Scope::of(state.book().accounts(ids.iter().map(AccountId::as_str)))] {
+                let view = state.view(&scope).unwrap();
+                for account in view.accounts().accounts() {
+                    for (name, own, second) in &pairs {
+                        let value = view.value(name, account);
+                        prop_assert_eq!(&view.value(own, account), &value, "{} of {}", own, account.id());
+                        prop_assert_eq!(&view.value(second, account), &value, "{} of {}", second, account.id());
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_set_gives_each_account_what_its_first_part_says() {
+    let (book, _) = forest(&[[0, 0, 9, 3, 4], [1, 0, 40, 3, 4], [2, 1, 7, 3, 4]]).load(64, Policy::strict());
+    let kind: Arc<dyn CustomKind> = Arc::new(Points);
+    let set = Custom::new("grade", &kind)
+        .part(CustomPart::new("large").when("seats >= 10").reading(CustomInput::value("1")))
+        .part(CustomPart::new("below").when("has(parent.id)").reading(CustomInput::value("20")))
+        .part(CustomPart::new("top").when("!has(parent.id)").reading(CustomInput::value("300")));
+    let catalog = Catalog::new(book.schema(), &UsageSchema::default(), [set.into()]).unwrap();
+    let view = book.view(&Scope::all(), as_of()).unwrap();
+    let derived = catalog.run(&view, None, None);
+    for account in view.accounts() {
+        let seats = account.value("seats");
+        let expected = match (seats, account.parent()) {
+            (Some(perennial::Value::Int(10..)), _) => 1.0,
+            (_, Some(_)) => 20.0,
+            (_, None) => 300.0,
+        };
+        assert_eq!(derived.value("grade", account), Some(ExprValue::Double(expected)), "{}", account.id());
+    }
+}
+
+/// The reader of one output is not woken by another.
+#[test]
+fn who_reads_one_output_is_not_woken_by_another() {
+    let counts = Arc::new(Counts(AtomicUsize::new(0)));
+    let kind: Arc<dyn CustomKind> = counts.clone();
+    let mut past = MemoryHistory::new();
+    let on = as_of().date().plus_days(-3).unwrap();
+    past.record("acme", "steady.band", on, Some(ExprValue::Text("high".into())));
+    let engine = steady_engine(past);
+    let reader = Custom::new("reader", &kind).reading(CustomInput::value("steady.band"));
+    engine.define([reader.into()]).unwrap();
+    let acme = AccountId::new("acme").unwrap();
+    let set = |seats: i64| engine.apply(Change::new().set(&acme, "seats", seats)).unwrap();
+    let asked = |work: &dyn Fn()| {
+        let before = counts.0.load(Ordering::Relaxed);
+        work();
+        counts.0.load(Ordering::Relaxed) - before
+    };
+    assert_eq!(asked(&|| drop(set(3))), 1, "the band is another one");
+    assert_eq!(asked(&|| drop(set(4))), 0, "the band is the same");
+    // A day later the days since the last record are others, and nothing else.
+    let days = || {
+        let view = engine.published().view(&Scope::all()).unwrap();
+        view.account("acme").and_then(|account| view.value("steady.days", account))
+    };
+    assert_eq!(days(), Some(ExprValue::Int(3)));
+    let next = perennial::AsOf::date_utc(as_of().date().plus_days(1).unwrap());
+    assert_eq!(asked(&|| drop(engine.apply(Update::new().moment(next.clone())).unwrap())), 0);
+    assert_eq!(days(), Some(ExprValue::Int(4)));
+}
+
+/// One account of 40 seats, and its hysteresis.
+fn steady_engine(past: MemoryHistory) -> Engine {
+    let settings = EngineSettings::new().past_values(past);
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(Attribute::new("seats", AttributeType::Int));
+    let engine = Engine::new(schema.build().unwrap(), as_of(), settings).unwrap();
+    let row = AccountRow::new(AccountId::new("acme").unwrap(), "Company").with("seats", 40_i64);
+    engine.load(&MemorySource::new().account(row)).unwrap();
+    let kind: Arc<dyn CustomKind> = Arc::new(Hysteresis);
+    let steady = Custom::new("steady", &kind)
+        .reading(CustomInput::value("seats"))
+        .reading(CustomInput::last("steady.band"));
+    engine.define([steady.into(), segment("high", "steady.band == \"high\"")]).unwrap();
+    engine
+}
+
+#[test]
+fn a_record_of_its_own_is_no_ring_and_a_value_is() {
+    let [steady, ..] = customs(false);
+    let word = |outputs| gives("word", 1, outputs);
+    // Each reads what was recorded of the other, and one reads what the other is.
+    let text = || vec![CustomOutput::new("word", Type::Text)];
+    let left = Custom::new("left", &word(text())).reading(CustomInput::value("coalesce(right.word, \"\")"));
+    let right = Custom::new("right", &word(text())).reading(CustomInput::last("left.word"));
+    let known = catalog([steady.clone().into(), left.clone().into(), right.clone().into()]).unwrap();
+    let order: Vec<&str> = known.order().map(|id| &*id.name).collect();
+    assert_eq!(order, ["steady", "right", "left"]);
+    // What each comes from is told all the same, and nobody changes itself.
+    let right_ref = DefinitionRef { kind: DefinitionKind::Custom("word".into()), name: "right".into() };
+    let changed: Vec<String> = known
+        .impact(&Origin::Definition(right_ref))
+        .iter()
+        .map(|impact| impact.definition().to_string())
+        .collect();
+    assert_eq!(changed, ["word `left`"]);
+
+    let ring = Custom::new("right", &word(text())).reading(CustomInput::value("left.word"));
+    let errors = catalog([left.into(), ring.into()]).unwrap_err();
+    assert!(errors.contains("word `left`: it reads itself: left -> right -> left"), "{errors}");
+
+    // What is not declared before it is checked must stand before: its type is not known.
+    let own = Custom::new("own", &gives("own", 1, vec![CustomOutput::own(Type::Int)]))
+        .reading(CustomInput::last("own"));
+    assert!(catalog([own.into()]).unwrap_err().contains("own `own`: it reads itself"));
+}
+
+#[test]
+fn hysteresis_over_the_record_that_a_host_keeps() {
+    let engine = |past: MemoryHistory| {
+        let engine = steady_engine(past);
+        let view = engine.published().view(&Scope::all()).unwrap();
+        let acme = view.account("acme").unwrap();
+        (view.value("steady.band", acme), view.value("steady.days", acme), view.is_member("high", acme))
+    };
+    let text = |text: &str| Some(ExprValue::Text(text.into()));
+    let on = |ago: i32| as_of().date().plus_days(-ago).unwrap();
+    // 40 is neither: it stays what it was, and was low where nobody knows.
+    assert_eq!(engine(MemoryHistory::new()), (text("low"), None, false));
+    let mut past = MemoryHistory::new();
+    past.record("acme", "steady.band", on(3), text("high"));
+    // Today's own record would be the question itself.
+    past.record("acme", "steady.band", on(0), text("low"));
+    assert_eq!(engine(past.clone()), (text("high"), Some(ExprValue::Int(3)), true));
+    past.record("acme", "steady.band", on(1), None);
+    assert_eq!(engine(past), (text("low"), Some(ExprValue::Int(1)), false));
+}
+
+#[test]
+fn documents_hold_them_and_tell_what_is_not_known() {
+    let all: Vec<Definition> = customs(false)
+        .map(Definition::from)
+        .into_iter()
+        .chain([Parameter::new("viewer", ParameterType::Text).into(), attribute("seats_sum", "1")])
+        .collect();
+    let catalog = catalog(all).unwrap();
+    let text = catalog.to_json().to_string();
+    let read = Catalog::read_with(&kinds(), [text.as_str()]).unwrap();
+    let by_name = |all: &[Definition]| {
+        let mut all = all.to_vec();
+        all.sort_by(|a, b| a.name().cmp(b.name()));
+        all
+    };
+    assert_eq!(by_name(&read), by_name(catalog.definitions()));
+
+    let refused = |kinds: &CustomKinds, text: &str| -> Vec<String> {
+        let errors = Catalog::read_with(kinds, [text]).unwrap_err();
+        errors.iter().map(ToString::to_string).collect()
+    };
+    let errors = refused(&CustomKinds::new(), &text);
+    assert_eq!(errors.len(), 3);
+    assert_eq!(
+        errors[0],
+        "document 0: at `/custom/0/kind`: unknown kind of definition `hysteresis`; allowed: none"
+    );
+    let one = r#"{"v":1,"custom":[{"kind":"line","name":"x"},{"kind":"lines","kind_version":2,"gives":["text"],"name":"y","read":[]},
+        {"kind":"lines","name":"z","reads":[{"valu":"seats"},{"value":"seats"},{"rows":{"table":"t"}}],"parts":[{"nam":"x"}]}]}"#;
+    assert_eq!(
+        refused(&kinds(), one),
+        [
+            "document 0: at `/custom/0/kind`: unknown kind of definition `line`; allowed: hysteresis, lines, points",
+            "document 0: at `/custom/1`: unknown field `read`; did you mean `reads`?",
+            "document 0: at `/custom/1/kind_version`: it was written with version 2 of the kind `lines`, and here is 3",
+            "document 0: at `/custom/1/gives`: the kind `lines` gave text, and gives decimal(1) here",
+            "document 0: at `/custom/2/reads/0`: unknown variant `valu`, expected one of `value`, `rows`, `ago`, `last`, `each`",
+            "document 0: at `/custom/2/reads/2`: missing field `columns`",
+            "document 0: at `/custom/2/parts/0`: unknown field `nam`, expected one of `name`, `when`, `reads`",
+        ]
+    );
+    assert_eq!(kinds().with(Arc::new(Lines)).unwrap_err().to_string(), "there is a kind `lines` already");
+}
+
+#[test]
+fn a_journal_asks_the_settings_for_the_kinds() {
+    let journal = MemoryJournal::new();
+    let settings = |kinds: CustomKinds| EngineSettings::new().past_values(past()).kinds(kinds);
+    let engine = Engine::new(schema(), as_of(), settings(kinds()).journal(journal.clone())).unwrap();
+    engine.load(&forest(&[[0, 0, 9, 3, 4], [1, 0, 40, 3, 4]]).source()).unwrap();
+    let [steady, lines, _] = customs(false);
+    engine.define([steady.clone().into(), lines.into(), segment("high", "steady.band == \"high\"")]).unwrap();
+    engine.apply(Change::new().set(&id_of(0), "seats", 75_i64)).unwrap();
+    let high = DefinitionRef { kind: DefinitionKind::Custom("hysteresis".into()), name: "steady".into() };
+    engine.apply(Update::new().unsubscribe(high.clone())).unwrap();
+    engine.apply(Update::new().subscribe(high)).unwrap();
+
+    let restore = |kinds| Engine::restore(schema(), settings(kinds), &journal.bytes(), None);
+    let (again, restored) = restore(kinds()).unwrap();
+    assert_eq!(restored.version, engine.published().version());
+    let by_name = |engine: &Engine| {
+        let mut all = engine.published().catalog().definitions().to_vec();
+        all.sort_by(|a, b| a.name().cmp(b.name()));
+        all
+    };
+    assert_eq!(by_name(&again), by_name(&engine));
+    assert_eq!(
+        again.published().subscribed().collect::<Vec<_>>(),
+        engine.published().subscribed().collect::<Vec<_>>()
+    );
+    let view = again.published().view(&Scope::all()).unwrap();
+    let account = view.account(id_of(0).as_str()).unwrap();
+    assert_eq!(view.value("steady.band", account), Some(ExprValue::Text("high".into())));
+
+    let why = |kinds| match restore(kinds) {
+        Err(JournalError::Definitions(errors)) => errors.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let lines: Arc<dyn CustomKind> = Arc::new(Lines);
+    let only_lines = CustomKinds::new().with(lines.clone()).unwrap();
+    assert_eq!(
+        why(only_lines.clone()),
+        "document 0: at `/custom/0/kind`: unknown kind of definition `hysteresis`; allowed: lines"
+    );
+    let newer = gives("hysteresis", 2, Hysteresis.outputs());
+    assert_eq!(
+        why(only_lines.clone().with(newer).unwrap()),
+        "document 0: at `/custom/0/kind_version`: it was written with version 2 of the kind `hysteresis`, and here is 2"
+            .replace("version 2 of", "version 1 of")
+    );
+    let others = gives("hysteresis", 1, vec![CustomOutput::own(Type::Text)]);
+    assert_eq!(
+        why(only_lines.with(others).unwrap()),
+        "document 0: at `/custom/0/gives`: the kind `hysteresis` gave band: text, previous: text, days: whole number, and gives text here"
+    );
+}
+
+#[test]
+fn a_name_reserves_all_below_it() {
+    let [steady, ..] = customs(false);
+    let errors =
+        catalog([steady.clone().into(), attribute("steady.other", "1"), attribute("steadyish", "1")])
+            .unwrap_err();
+    assert_eq!(
+        errors,
+        "calculated attribute `steady.other`: the hysteresis `steady` reserves all names below `steady.`"
+    );
+    // In whatever order they come.
+    let first = catalog([attribute("steady.other", "1"), attribute("reads", "steady.other + 1")]).unwrap();
+    let later = first.edited([], [steady.clone().into()]).unwrap_err();
+    let fresh = catalog([
+        attribute("steady.other", "1"),
+        attribute("reads", "steady.other + 1"),
+        steady.clone().into(),
+    ]);
+    assert_eq!(later.to_string(), fresh.unwrap_err());
+    let below =
+        catalog([steady.clone().into()]).unwrap().edited([], [attribute("steady.band", "1")]).unwrap_err();
+    assert_eq!(
+        below.to_string(),
+        "calculated attribute `steady.band`: the hysteresis `steady` reserves all names below `steady.`"
+    );
+    let dotted = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(Attribute::new("seats", AttributeType::Int))
+        .attribute(Attribute::new("steady.owner", AttributeType::Text));
+    let errors =
+        Catalog::new(&Arc::new(dotted.build().unwrap()), &UsageSchema::default(), [steady.clone().into()])
+            .unwrap_err();
+    assert_eq!(
+        errors.to_string(),
+        "hysteresis `steady`: it reserves all names below its own, and the schema has an attribute `steady.owner`"
+    );
+    // The name itself is no column.
+    let errors = catalog([steady.clone().into(), attribute("reads", "steady + 1")]).unwrap_err();
+    assert!(errors.starts_with("calculated attribute `reads`: E101"), "{errors}");
+    // What stands at the end of a walk is read as everywhere.
+    let of_others = [
+        "parent.steady.days",
+        "lineage.at(\"Group\").steady.days",
+        "children.sum(c, c.steady.days)",
+        "root.`steady.days`",
+    ];
+    for text in of_others {
+        catalog([steady.clone().into(), attribute("reads", text)])
+            .unwrap_or_else(|errors| panic!("{text}: {errors}"));
+    }
+}
+
+#[test]
+fn all_faults_are_told_with_their_part_and_input() {
+    let kind: Arc<dyn CustomKind> = Arc::new(Points);
+    let wrong = Custom::new("wrong", &kind)
+        .part(
+            CustomPart::new("a")
+                .when("seat > 1")
+                .reading(CustomInput::value("1 + true"))
+                .reading(CustomInput::rows("ticket", &[])),
+        )
+        .part(
+            CustomPart::new("b")
+                .when("seats")
+                .reading(CustomInput::rows("tickets", &["row.hour", "row.x"]))
+                .reading(CustomInput::last("seets")),
+        );
+    let errors = catalog([wrong.into()]).unwrap_err();
+    let starts = [
+        "points `wrong`: part `a`: E101",
+        "points `wrong`: part `a`: input 1: E103",
+        "points `wrong`: part `a`: input 2: there is no child table `ticket`; did you mean `tickets`?",
+        "points `wrong`: part `b`: E1",
+        "points `wrong`: part `b`: input 1: E101",
+        "points `wrong`: part `b`: input 1: E101",
+        "points `wrong`: part `b`: input 2: there is no attribute `seets`; did you mean `seats`?",
+    ];
+    let told: Vec<&str> = errors.lines().filter(|line| line.starts_with("points")).collect();
+    assert_eq!(told.len(), starts.len(), "{errors}");
+    for (line, start) in told.iter().zip(starts) {
+        assert!(line.starts_with(start), "{line}: not {start}");
+    }
+
+    let say = |definition: Custom| catalog([definition.into()]).unwrap_err();
+    let part = |name: &str| CustomPart::new(name).reading(CustomInput::value("1"));
+    let own = || vec![CustomOutput::own(Type::Int)];
+    let named = |name: &str| CustomOutput::new(name, Type::Int);
+    let twice = gives("k", 1, vec![named("x"), named("x"), CustomOutput::new("", Type::Int)]);
+    assert_eq!(say(Custom::new("c", &gives("k", 1, vec![]))), "k `c`: the kind `k` gives nothing");
+    let told = say(Custom::new("c", &twice));
+    assert!(
+        told.contains("the kind `k` has two outputs `x`") && told.contains("has an output whose"),
+        "{told}"
+    );
+    assert_eq!(
+        say(Custom::new("c", &gives("k", 1, [own(), own()].concat()))),
+        "k `c`: the kind `k` has several outputs, so that each needs a name"
+    );
+    assert_eq!(
+        say(Custom::new("c", &gives("metric", 1, own())).reading(CustomInput::value("1"))),
+        "metric `c`: `metric` is a kind of the library"
+    );
+    let mixed = Custom::new("c", &kind)
+        .reading(CustomInput::value("1"))
+        .part(part("a"))
+        .part(part("a").when("active"));
+    assert_eq!(
+        say(mixed),
+        "points `c`: it has inputs of its own beside parts\npoints `c`: two parts are named `a`\n\
+         points `c`: part `a` is for all accounts, so that no part behind it is for any"
+    );
+    // Limits, and one less.
+    let inputs =
+        |many: usize| (0..many).fold(Custom::new("c", &kind), |of, _| of.reading(CustomInput::value("1")));
+    assert_eq!(
+        say(inputs(MAX_CUSTOM_INPUTS + 1)),
+        "points `c`: 65 inputs stand together, and 64 are allowed"
+    );
+    assert!(catalog([inputs(MAX_CUSTOM_INPUTS).into()]).is_ok());
+    let parts = |many: usize| {
+        (0..many).fold(Custom::new("c", &kind), |of, at| of.part(part(&format!("p{at}")).when("active")))
+    };
+    assert_eq!(say(parts(MAX_CUSTOM_PARTS + 1)), "points `c`: it has 1001 parts, and 1000 are allowed");
+    assert!(catalog([parts(MAX_CUSTOM_PARTS).into()]).is_ok());
+    let outputs = |many: usize| {
+        Custom::new("c", &gives("k", 1, (0..many).map(|at| named(&format!("o{at}"))).collect()))
+    };
+    assert_eq!(
+        say(outputs(MAX_CUSTOM_OUTPUTS + 1)),
+        "k `c`: the kind `k` has 65 outputs, and 64 are allowed"
+    );
+    assert!(catalog([outputs(MAX_CUSTOM_OUTPUTS).into()]).is_ok());
+    assert_eq!(
+        say(Custom::new("c", kinds().get("hysteresis").unwrap()).reading(CustomInput::value("seats"))),
+        "hysteresis `c`: it takes a number, and the last record of its own band"
+    );
+}
+
+/// Attributes are renamed in every text, in the names of records as well.
+#[test]
+fn a_schema_with_other_names_evolves_them() {
+    let of = |attribute: &str| {
+        let schema = Schema::builder()
+            .account_type("Company", Nesting::Free)
+            .attribute(Attribute::new(attribute, AttributeType::Int));
+        Arc::new(schema.build().unwrap())
+    };
+    let kind: Arc<dyn CustomKind> = Arc::new(Points);
+    let points = Custom::new("points", &kind).part(
+        CustomPart::new("a")
+            .when("seats > 1")
+            .reading(CustomInput::value("seats"))
+            .reading(CustomInput::ago("seats", 3)),
+    );
+    let first = Catalog::new(&of("seats"), &UsageSchema::default(), [points.into()]).unwrap();
+    let next = first.evolve(&of("places"), &UsageSchema::default(), &[("seats", "places")]).unwrap().catalog;
+    let renamed = Custom::new("points", &kind).part(
+        CustomPart::new("a")
+            .when("places > 1")
+            .reading(CustomInput::value("places"))
+            .reading(CustomInput::ago("places", 3)),
+    );
+    assert_eq!(next.definitions(), [renamed.into()]);
+}
+
+#[test]
+fn why_names_the_part_and_explains_its_inputs() {
+    let engine = engine_over(&[[0, 1, 2, 3, 4], [9, 1, 2, 3, 4]], 3);
+    let all = customs(false).map(Definition::from).into_iter().chain([
+        Parameter::new("viewer", ParameterType::Text).into(),
+        attribute("seats_sum", "subtree.sum(a, a.seats)"),
+        segment("good", "points > 5.0"),
+    ]);
+    engine.define(all).unwrap();
+    engine.apply(Change::new().set(&id_of(1), "seats", 75_i64).set_product(&id_of(1), Some("CRM"))).unwrap();
+    let asked = engine.published().as_of().clone().with_parameter("viewer", "kim");
+    let view = engine.published().view_at(&Scope::all(), &asked).unwrap();
+    let account = view.account(id_of(1).as_str()).unwrap();
+    let columns = Columns::from(&view);
+    let why = columns.explain("points", account, &ExplainLimits::default()).unwrap().unwrap();
+    let text = why.to_string();
+    assert!(text.contains("points = 78, computed by `points`, part `crm`, from"), "{text}");
+    assert!(
+        text.contains("product == \"CRM\"") && text.contains("viewer = kim, which came with the question"),
+        "{text}"
+    );
+    let json = serde_json::to_string(&why).unwrap();
+    assert_eq!(serde_json::from_str::<Explanation>(&json).unwrap(), why);
+    let why =
+        columns.explain("steady.band", account, &ExplainLimits::default()).unwrap().unwrap().to_string();
+    assert!(why.contains("steady.band = high, computed by `hysteresis` from"), "{why}");
+    assert!(why.contains("what was recorded of steady.band") && why.contains("seats = 75"), "{why}");
+    let lines = columns.explain("lines", account, &ExplainLimits::default()).unwrap().unwrap().to_string();
+    assert!(lines.contains("of contracts") && lines.contains("of tickets"), "{lines}");
+}
+
+#[test]
+fn answers_are_kept_by_the_values_of_parameters() {
+    let rows: Vec<AccountRow> = ["kim", "lee", "kim"]
+        .iter()
+        .enumerate()
+        .map(|(at, manager)| {
+            AccountRow::new(AccountId::new(format!("a{at}")).unwrap(), "Company").with("manager", *manager)
+        })
+        .collect();
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(Attribute::new("manager", AttributeType::Text));
+    let engine =
+        Engine::new(schema.build().unwrap(), as_of().with_parameter("viewer", "lee"), EngineSettings::new())
+            .unwrap();
+    engine.load(&rows.into_iter().fold(MemorySource::new(), MemorySource::account)).unwrap();
+    engine
+        .define([
+            Parameter::new("viewer", ParameterType::Text).into(),
+            segment("mine", "manager == viewer"),
+            segment("not_mine", "!inSegment(\"mine\")"),
+        ])
+        .unwrap();
+    let state = engine.published();
+    assert_eq!(state.as_of().parameter("viewer"), None, "a state has no parameters");
+    let mine = |viewer: Option<perennial::Value>, scope: &Scope| {
+        let as_of = state.as_of().clone();
+        let as_of = match viewer {
+            Some(viewer) => as_of.with_parameter("viewer", viewer),
+            None => as_of,
+        };
+        let view = state.view_at(scope, &as_of).unwrap();
+        let members = |id: &str| view.segment(id).unwrap().len();
+        (members("mine"), members("not_mine"))
+    };
+    let two = Scope::of(state.book().accounts(["a0", "a1"]));
+    for _ in 0..2 {
+        assert_eq!(mine(Some("kim".into()), &Scope::all()), (2, 1));
+        assert_eq!(mine(Some("lee".into()), &Scope::all()), (1, 2));
+        assert_eq!(mine(Some("kim".into()), &two), (1, 1));
+        // Without a value, and with one of another type, nobody knows.
+        assert_eq!(mine(None, &Scope::all()), (0, 3));
+        assert_eq!(mine(Some(perennial::Value::Int(3)), &two), (0, 2));
+    }
+    // Neither is kept current, though both are subscribed.
+    assert_eq!(state.stats().kept_current, 0);
+    // A change comes to each as it would to a fresh one.
+    engine.apply(Change::new().set(&AccountId::new("a1").unwrap(), "manager", "kim")).unwrap();
+    let later = engine.published();
+    let asked = later.as_of().clone().with_parameter("viewer", "kim");
+    assert_eq!(later.view_at(&Scope::all(), &asked).unwrap().segment("mine").unwrap().len(), 3);
+    // And journals hold none of them.
+    let moved = engine.apply(Update::new().moment(asked)).unwrap();
+    assert_eq!(moved.delta.to().as_of().parameter("viewer"), None);
+}
+
+#[test]
+fn a_kind_is_checked_by_the_types_of_its_inputs() {
+    #[derive(Debug)]
+    struct Picky;
+    impl CustomKind for Picky {
+        fn word(&self) -> &str {
+            "picky"
+        }
+        fn version(&self) -> u64 {
+            1
+        }
+        fn outputs(&self) -> Vec<CustomOutput> {
+            vec![CustomOutput::own(Type::Bool)]
+        }
+        fn check(&self, inputs: &[InputType]) -> Result<(), String> {
+            Err(format!("{inputs:?}"))
+        }
+        fn compute(&self, _: &CustomInputs<'_>) -> Vec<Option<ExprValue>> {
+            Vec::new()
+        }
+    }
+    let kind: Arc<dyn CustomKind> = Arc::new(Picky);
+    let picky = Custom::new("p", &kind)
+        .reading(CustomInput::value("seats"))
+        .reading(CustomInput::rows("tickets", &["row.open", "row.title"]))
+        .reading(CustomInput::ago("active", 2))
+        .reading(CustomInput::each("active", 2));
+    let errors = catalog([picky.into()]).unwrap_err();
+    assert_eq!(errors, "picky `p`: [Value(Int), Rows([Bool, Text]), Value(Bool), Records(Bool)]");
+}
+
+#[test]
+fn a_value_of_another_type_is_missing() {
+    let (book, _) = Rows::default().load(64, Policy::strict());
+    assert!(book.is_empty());
+    let kind = gives("k", 1, vec![CustomOutput::own(Type::Int)]);
+    let text = Custom::new("text", &kind).reading(CustomInput::value("name"));
+    let (book, _): (Book, _) = forest(&[[0, 0, 9, 3, 4]]).load(64, Policy::strict());
+    let catalog = Catalog::new(book.schema(), &UsageSchema::default(), [text.into()]).unwrap();
+    let view = book.view(&Scope::all(), as_of()).unwrap();
+    let derived = catalog.run(&view, None, None);
+    assert!(view.accounts().all(|account| derived.value("text", account).is_none()));
+}
