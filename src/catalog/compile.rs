@@ -25,7 +25,7 @@ use super::pending::{Looked, PendingNames};
 use crate::aggregate::{CheckedMetric, Metrics};
 use crate::define::{Checking, Compiled, Declared, DefinitionFault, Space};
 use crate::expr::{ExprLimits, Names, Of, Type};
-use crate::model::{AccountId, Schema, Zones, is_reserved};
+use crate::model::{AccountId, Attribute, Schema, Zones, is_reserved};
 
 /// The faults of definitions whose names are words of the language.
 pub(crate) fn reserved_words<'d>(
@@ -194,7 +194,7 @@ impl<'c> Compiler<'c> {
         // In the order in which they are to stand, so that little is left to sort.
         known.sort_unstable_by_key(|(depth, place, _)| (*depth, *place));
         for (_, place, entry) in known {
-            self.names.entries.add(entry.clone(), place);
+            self.names.entries.add(entry, place);
         }
         let reserved = Reserved::of(self.given);
         for (place, given) in new.iter().filter_map(|place| Some((*place, self.given.get(*place)?))) {
@@ -361,7 +361,7 @@ impl<'c> Compiler<'c> {
         let (id, definition) = (definition.id(), definition.clone());
         let looked = looked.into_keys().collect();
         let entry = Entry { id, definition, compiled, gives, reads, looked, depth };
-        self.names.entries.add(Arc::new(entry), place);
+        self.names.entries.add(&Arc::new(entry), place);
     }
 }
 
@@ -391,7 +391,7 @@ impl<'c> Reserved<'c> {
         self.by_name.get(name)?;
         let is_below =
             |attribute: &str| attribute.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
-        schema.attributes().map(|attribute| attribute.name()).find(|name| is_below(name)).map(Arc::from)
+        schema.attributes().map(Attribute::name).find(|name| is_below(name)).map(Arc::from)
     }
 }
 

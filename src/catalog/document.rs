@@ -112,7 +112,7 @@ fn read(json: &Json, kinds: &CustomKinds, found: &mut Vec<Definition>, faults: &
     let known: Vec<&'static str> = std::iter::once("v").chain(lists).chain([CUSTOM]).collect();
     let Some(fields) = Fields::document(json, CATALOG_VERSION, &known, faults) else { return };
     for (name, read) in LISTS {
-        each(&fields, name, found, faults, |item, place, faults| read(item, place, faults));
+        each(&fields, name, found, faults, read);
     }
     each(&fields, CUSTOM, found, faults, |item, place, faults| {
         kinds.read(item, place, faults).map(Definition::Custom)

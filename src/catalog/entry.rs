@@ -156,7 +156,7 @@ impl Entries {
     }
 
     /// An entry that is read in a way that no other is.
-    pub(super) fn add(&mut self, entry: Arc<Entry>, place: usize) {
+    pub(super) fn add(&mut self, entry: &Arc<Entry>, place: usize) {
         let key = Key::of_id(&entry.id);
         if self.names.contains_key(&key) {
             return;

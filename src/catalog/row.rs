@@ -76,6 +76,9 @@ struct PartAt {
     tables: Vec<RowProgram>,
 }
 
+/// Plans expressions of accounts, or of the rows of a child table.
+type Plan<'p> = dyn Fn(Option<&str>, &[&Checked]) -> Result<RowPlan, ExprPlanErrors> + 'p;
+
 /// What a function reads beside the accounts and their columns.
 #[derive(Clone, Copy)]
 pub(crate) struct Beside<'b> {
@@ -115,7 +118,7 @@ impl PartWork {
     fn new(
         part: &RowPart,
         (guard, is_only): (Option<usize>, bool),
-        plan: &dyn Fn(Option<&str>, &[&Checked]) -> Result<RowPlan, ExprPlanErrors>,
+        plan: &Plan<'_>,
     ) -> Result<Self, ExprPlanErrors> {
         let mut tables: Vec<RowPlan> = Vec::new();
         let mut inputs: Vec<Taken> = Vec::with_capacity(part.inputs.len());

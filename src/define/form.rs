@@ -96,7 +96,7 @@ pub(crate) struct WholeForm {
 #[derive(Debug, Clone)]
 pub(crate) enum Input {
     /// One value.
-    Value(Checked),
+    Value(Box<Checked>),
     /// The rows of a child table in the order of their ids, or events by day: of each the values of these expressions.
     Rows(RowsOf, Vec<Checked>),
     /// A value that comes with the question.
@@ -133,14 +133,14 @@ impl Compiled {
     /// One column by the name of the definition, for which one expression is asked.
     pub(crate) fn value(checked: Checked) -> Self {
         let output = Output::column(checked.kind().clone());
-        let form = RowForm::input(Input::Value(checked));
+        let form = RowForm::input(Input::Value(Box::new(checked)));
         Self { outputs: vec![output], form: Form::Row(form) }
     }
 
     /// A set by the name of the definition: the accounts for which an expression is true.
     pub(crate) fn members(checked: Checked) -> Self {
         let output = Output { suffix: None, kind: None, total: TotalBy::Accounts };
-        let form = RowForm::input(Input::Value(checked));
+        let form = RowForm::input(Input::Value(Box::new(checked)));
         Self { outputs: vec![output], form: Form::Row(form) }
     }
 
@@ -223,7 +223,7 @@ impl RowPart {
     /// The inputs that are values of the account.
     pub(crate) fn values(&self) -> impl Iterator<Item = &Checked> {
         self.inputs.iter().filter_map(|input| match input {
-            Input::Value(checked) => Some(checked),
+            Input::Value(checked) => Some(&**checked),
             Input::Rows(..) | Input::Parameter { .. } | Input::Record { .. } => None,
         })
     }
@@ -232,7 +232,7 @@ impl RowPart {
 impl Input {
     fn expressions(&self) -> &[Checked] {
         match self {
-            Self::Value(checked) => std::slice::from_ref(checked),
+            Self::Value(checked) => std::slice::from_ref(&**checked),
             Self::Rows(_, columns) => columns,
             Self::Parameter { .. } | Self::Record { .. } => &[],
         }

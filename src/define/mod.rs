@@ -119,7 +119,7 @@ pub(crate) struct Renames<'r> {
 }
 
 /// An expression in canonical form; one that cannot be read as it is.
-fn canonical(text: &str) -> String {
+pub(crate) fn canonical(text: &str) -> String {
     crate::expr::Ast::parse(text).map_or_else(|_| text.to_owned(), |ast| ast.to_string())
 }
 

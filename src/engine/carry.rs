@@ -52,6 +52,11 @@ impl Carry {
         Self { runs }
     }
 
+    /// Do all rows stand where they stood?
+    pub(super) fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
     /// The runs of a slot.
     pub(super) fn runs(&self, slot: u32) -> &[Run] {
         self.runs.get(&slot).map_or(&[], Vec::as_slice)

@@ -12,7 +12,8 @@ use super::column::Column;
 use super::dirt::{Dirt, Rows, join};
 use super::prepared::{Columns, Prepared};
 use super::share::Share;
-use super::work::{Before, Work};
+use super::since::Since;
+use super::work::Work;
 use crate::aggregate::UsageView;
 use crate::book::View;
 use crate::catalog::{History, Step};
@@ -134,23 +135,14 @@ impl Derivation {
         wanted: &Arc<[usize]>,
         observer: &dyn Observer,
     ) -> Result<Self, Cancelled> {
-        let (old, new) = (&self.inputs, inputs);
-        let dirt = Dirt::between(old.view.book(), new.view.book());
-        let dirt = dirt.with_usage(old.usage.as_ref(), new.usage.as_ref(), new.view.book());
-        let same_history = match (&old.history, &new.history) {
-            (Some(old), Some(new)) => Arc::ptr_eq(old, new),
-            (None, None) => true,
-            _ => false,
-        };
-        let same_prepared = Arc::ptr_eq(&old.prepared, &new.prepared);
-        // Windows end on the day of the question, whether they are written or not.
-        let same_moment = old.prepared.as_of.is_same(&new.prepared.as_of);
-        let same_day = old.prepared.as_of.date() == new.prepared.as_of.date();
-        let old_step = |at: usize| new.prepared.catalog.same_step(at, &old.prepared.catalog);
+        let new = inputs;
+        let since = Since::new(self, new);
+        let Since { dirt, same_moment, same_prepared, .. } = &since;
         let is_wanted = |at: &usize| wanted.binary_search(at).is_ok();
         // Where no more than values and the moment differ, only the readers of these are visited, and what is not known; all
         // other columns are shared.
-        let direct = if same_history { direct_readers(&new.prepared, &dirt, same_moment) } else { None };
+        let direct =
+            if since.same_history { direct_readers(&new.prepared, dirt, *same_moment) } else { None };
         let visits_readers_only = direct.is_some();
         let (mut queue, columns) = match direct {
             None => (wanted.iter().copied().collect(), new.prepared.none.clone()),
@@ -158,11 +150,12 @@ impl Derivation {
                 let mut queue: BTreeSet<usize> = direct.into_iter().filter(is_wanted).collect();
                 let mut columns = new.prepared.none.clone();
                 let is_kept = self.kept.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, wanted));
-                if is_kept && same_prepared {
+                if is_kept && *same_prepared {
                     columns = self.columns.clone();
                 } else {
                     for at in wanted.iter().copied() {
-                        let Some(known) = old_step(at).and_then(|old_at| self.columns(old_at)) else {
+                        let Some(known) = since.step_before(at).and_then(|old_at| self.columns(old_at))
+                        else {
                             queue.insert(at);
                             continue;
                         };
@@ -175,13 +168,6 @@ impl Derivation {
                 }
                 (queue, columns)
             }
-        };
-        // What a column was, where its accounts are those that it is computed for now.
-        let stays = |at: usize| {
-            let is_as_it_was = !dirt.whole && !dirt.is_structure() && dirt.fresh.is_empty();
-            let step = new.prepared.catalog.step_of(at).filter(|_| is_as_it_was)?;
-            let place = at - new.prepared.catalog.columns_of(step).start;
-            self.columns(old_step(step)?)?.get(place).copied()
         };
         // What came out differently, by column; `None` where everything may have.
         let mut changed: HashMap<usize, Option<Rows>> = HashMap::new();
@@ -201,7 +187,7 @@ impl Derivation {
                 for steps in work.together(&all) {
                     for (at, mut column) in work.everywhere(&steps, &next.columns)? {
                         // At another moment most answers are what they were.
-                        if let Some(before) = stays(at) {
+                        if let Some(before) = since.stays(at) {
                             let rows = column.unless_same(before, &new.view);
                             changed.insert(at, Some(rows));
                         }
@@ -218,22 +204,13 @@ impl Derivation {
             if observer.is_cancelled() {
                 return Err(Cancelled);
             }
-            let before = old_step(at).and_then(|old_at| {
-                let columns = self.columns(old_at)?;
-                let as_before = !step.reads.moment
-                    || same_prepared
-                    || (same_day || !step.reads.usage)
-                        && (same_moment || !step.reads.dated_metric)
-                        && new.prepared.programs.get(at)?.is_same(old.prepared.programs.get(old_at)?);
-                let known = as_before && (same_history || !step.reads.history);
-                known.then_some(Before { old: self, at: old_at, columns })
-            });
-            let rows = dirty(step, readers.reads(at), &dirt, &changed, visits_readers_only);
+            let before = since.before(at, step);
+            let rows = dirty(step, readers.reads(at), dirt, &changed, visits_readers_only);
             let found = match (before, rows) {
                 (Some(before), Some(rows)) if rows.is_empty() && !dirt.is_structure() => {
                     before.columns.into_iter().map(|column| (column.clone(), Some(Rows::new()))).collect()
                 }
-                (Some(before), Some(rows)) => work.again(at, &before, &rows, &dirt, &next.columns)?,
+                (Some(before), Some(rows)) => work.again(at, &before, &rows, dirt, &next.columns)?,
                 _ => Vec::new(),
             };
             let numbers = new.prepared.catalog.columns_of(at);

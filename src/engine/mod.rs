@@ -38,6 +38,7 @@ mod report;
 mod rising;
 mod settings;
 mod share;
+mod since;
 mod spans;
 mod sums;
 mod update;

@@ -18,7 +18,7 @@ pub(super) struct WrittenCustom {
 
 #[derive(Debug)]
 enum WrittenInput {
-    Value(Checked),
+    Value(Box<Checked>),
     Rows(String, Vec<RowExpr>),
     Record(CustomInput),
 }
@@ -26,7 +26,7 @@ enum WrittenInput {
 impl WrittenInput {
     fn new(input: &CustomInput, checker: &Checker<'_>) -> Result<Self, Box<dyn Error + Send + Sync>> {
         Ok(match input {
-            CustomInput::Value(text) => Self::Value(checker.check(text)?),
+            CustomInput::Value(text) => Self::Value(Box::new(checker.check(text)?)),
             CustomInput::Rows { table, columns } => {
                 let over = Over::Table(table.clone());
                 let columns = columns.iter().map(|text| RowExpr::new(text, &over, checker));

@@ -71,7 +71,7 @@ fn gives(word: &'static str, version: u64, outputs: Vec<CustomOutput>) -> Arc<dy
 struct Counts(AtomicUsize);
 
 impl CustomKind for Counts {
-    fn word(&self) -> &str {
+    fn word(&self) -> &'static str {
         "counts"
     }
     fn version(&self) -> u64 {
@@ -619,7 +619,7 @@ fn a_kind_is_checked_by_the_types_of_its_inputs() {
     #[derive(Debug)]
     struct Picky;
     impl CustomKind for Picky {
-        fn word(&self) -> &str {
+        fn word(&self) -> &'static str {
             "picky"
         }
         fn version(&self) -> u64 {

@@ -97,6 +97,7 @@ fn empty(input: &mut InputValue) {
 }
 
 /// Every promise of a kind with what became of it, in the order of the trait's documentation.
+#[must_use]
 pub fn all(case: &CustomKindCase) -> Vec<(&'static str, Outcome)> {
     super::__custom_kind_promises!(__outcomes[case])
 }
@@ -208,10 +209,10 @@ fn is_of(value: &ExprValue, kind: &Type) -> bool {
         | (ExprValue::Text(_), Type::Text)
         | (ExprValue::Date(_), Type::Date)
         | (ExprValue::Timestamp(_), Type::Timestamp)
-        | (ExprValue::Duration(_), Type::Duration) => true,
+        | (ExprValue::Duration(_), Type::Duration)
+        | (ExprValue::Decimal(_), Type::Double) => true,
         (ExprValue::Double(value), Type::Double) => value.is_finite(),
         (ExprValue::Decimal(value), Type::Decimal { scale }) => value.rescaled(*scale).is_some(),
-        (ExprValue::Decimal(_), Type::Double) => true,
         (ExprValue::Money(value, given), Type::Money { currency, scale }) => {
             given == currency && value.rescaled(*scale).is_some()
         }

@@ -14,7 +14,7 @@ use perennial::{AsOf, Decimal};
 pub struct Hysteresis;
 
 impl CustomKind for Hysteresis {
-    fn word(&self) -> &str {
+    fn word(&self) -> &'static str {
         "hysteresis"
     }
 
@@ -45,10 +45,10 @@ impl CustomKind for Hysteresis {
         let last = inputs.records(1).last();
         let previous = last.and_then(|(_, value)| value.clone());
         let was_high = previous == Some(ExprValue::Text("high".into()));
-        let band = inputs.value(0).and_then(number).map(|value| match was_high {
-            true => value >= 20.0,
-            false => value >= 60.0,
-        });
+        let band = inputs
+            .value(0)
+            .and_then(number)
+            .map(|value| if was_high { value >= 20.0 } else { value >= 60.0 });
         let band = band.map(|high| ExprValue::Text(if high { "high" } else { "low" }.into()));
         let today = inputs.as_of().map(AsOf::date);
         let days =
@@ -62,7 +62,7 @@ impl CustomKind for Hysteresis {
 pub struct Lines;
 
 impl CustomKind for Lines {
-    fn word(&self) -> &str {
+    fn word(&self) -> &'static str {
         "lines"
     }
 
@@ -90,7 +90,7 @@ impl CustomKind for Lines {
 pub struct Points;
 
 impl CustomKind for Points {
-    fn word(&self) -> &str {
+    fn word(&self) -> &'static str {
         "points"
     }
 

@@ -1,0 +1,359 @@
+//! A definition of a kind of the host's own.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json, json};
+
+use super::given::Computed;
+use super::kinds::gives;
+use super::{
+    CustomInput, CustomKind, CustomOutput, InputType, MAX_CUSTOM_INPUTS, MAX_CUSTOM_OUTPUTS, MAX_CUSTOM_PARTS,
+};
+use crate::aggregate::version::{is_first, named};
+use crate::define::{
+    Checking, Compiled, Declared, Define, DefinitionFault, Form, Input, Output, Renames, RowForm, RowPart,
+    TotalBy, canonical,
+};
+use crate::expr::NameText;
+use crate::model::AccountId;
+
+/// Some inputs of a [`Custom`] definition that hold for some accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CustomPart {
+    name: Arc<str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    when: Option<Arc<str>>,
+    reads: Vec<CustomInput>,
+}
+
+impl CustomPart {
+    /// For all accounts that no part before it is for.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self { name: Arc::from(name), when: None, reads: Vec::new() }
+    }
+
+    /// Only where a question has the answer yes.
+    #[must_use]
+    pub fn when(mut self, question: &str) -> Self {
+        self.when = Some(Arc::from(question));
+        self
+    }
+
+    /// With one more input.
+    #[must_use]
+    pub fn reading(mut self, input: CustomInput) -> Self {
+        self.reads.push(input);
+        self
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its question; `None` where it is for all accounts that no part before it is for.
+    #[must_use]
+    pub fn question(&self) -> Option<&str> {
+        self.when.as_deref()
+    }
+
+    /// Its inputs.
+    #[must_use]
+    pub fn reads(&self) -> &[CustomInput] {
+        &self.reads
+    }
+}
+
+/// A definition of a kind of the host's own. It has one list of inputs, or **parts** with a list each: the first part whose question
+/// has the answer yes gives the outputs of an account, and the inputs of the others are not computed for it.
+#[derive(Clone)]
+pub struct Custom {
+    pub(super) name: Arc<str>,
+    pub(super) kind: Arc<dyn CustomKind>,
+    pub(super) reads: Vec<CustomInput>,
+    pub(super) parts: Vec<CustomPart>,
+    pub(super) description: Option<Arc<str>>,
+    pub(super) version: u64,
+}
+
+named!(Custom, described);
+
+impl Custom {
+    /// A definition without inputs.
+    #[must_use]
+    pub fn new(name: &str, kind: &Arc<dyn CustomKind>) -> Self {
+        Self {
+            name: Arc::from(name),
+            kind: kind.clone(),
+            reads: Vec::new(),
+            parts: Vec::new(),
+            description: None,
+            version: 1,
+        }
+    }
+
+    /// With one more input.
+    #[must_use]
+    pub fn reading(mut self, input: CustomInput) -> Self {
+        self.reads.push(input);
+        self
+    }
+
+    /// With one more part.
+    #[must_use]
+    pub fn part(mut self, part: CustomPart) -> Self {
+        self.parts.push(part);
+        self
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> &Arc<dyn CustomKind> {
+        &self.kind
+    }
+
+    /// Its inputs, where it has no parts.
+    #[must_use]
+    pub fn reads(&self) -> &[CustomInput] {
+        &self.reads
+    }
+
+    /// Its parts, in order.
+    #[must_use]
+    pub fn parts(&self) -> &[CustomPart] {
+        &self.parts
+    }
+
+    fn inputs(&self) -> impl Iterator<Item = &CustomInput> {
+        self.reads.iter().chain(self.parts.iter().flat_map(|part| &part.reads))
+    }
+
+    fn objections(&self) -> Vec<DefinitionFault> {
+        let (outputs, word) = (self.kind.outputs(), self.kind.word());
+        let mut faults: Vec<String> = Vec::new();
+        let mut seen = HashSet::new();
+        match &*outputs {
+            [] => faults.push(format!("the kind `{word}` gives nothing")),
+            [_] => {}
+            all if all.iter().any(|output| output.name.is_none()) => {
+                faults.push(format!("the kind `{word}` has several outputs, so that each needs a name"));
+            }
+            all if all.len() > MAX_CUSTOM_OUTPUTS => {
+                faults.push(format!(
+                    "the kind `{word}` has {} outputs, and {MAX_CUSTOM_OUTPUTS} are allowed",
+                    all.len()
+                ));
+            }
+            _ => {}
+        }
+        for name in outputs.iter().filter_map(CustomOutput::name) {
+            if let Err(error) = AccountId::check(name) {
+                faults.push(format!("the kind `{word}` has an output whose {error}"));
+            }
+            if !seen.insert(name) {
+                faults.push(format!("the kind `{word}` has two outputs `{name}`"));
+            }
+        }
+        if let Err(error) = AccountId::check(word) {
+            faults.push(format!("the word of a kind is no name: {error}"));
+        }
+        if !self.parts.is_empty() && !self.reads.is_empty() {
+            faults.push("it has inputs of its own beside parts".to_owned());
+        }
+        if self.parts.len() > MAX_CUSTOM_PARTS {
+            faults.push(format!("it has {} parts, and {MAX_CUSTOM_PARTS} are allowed", self.parts.len()));
+        }
+        let mut parts = HashSet::new();
+        for part in self.parts.iter().filter(|part| !parts.insert(&part.name)) {
+            faults.push(format!("two parts are named `{}`", part.name));
+        }
+        if let Some(part) = self.parts.iter().rev().skip(1).find(|part| part.when.is_none()) {
+            faults.push(format!(
+                "part `{}` is for all accounts, so that no part behind it is for any",
+                part.name
+            ));
+        }
+        let mut lists = self.parts.iter().map(|part| &part.reads).chain([&self.reads]);
+        if let Some(list) = lists.find(|list| list.len() > MAX_CUSTOM_INPUTS) {
+            faults.push(format!("{} inputs stand together, and {MAX_CUSTOM_INPUTS} are allowed", list.len()));
+        }
+        faults.into_iter().map(DefinitionFault::Other).collect()
+    }
+
+    /// One part, compiled; the faults of all its inputs are noted.
+    fn compile_part(
+        &self,
+        (name, guard, reads): (Option<&Arc<str>>, Option<&Arc<str>>, &[CustomInput]),
+        checking: &Checking<'_>,
+        faults: &mut Vec<DefinitionFault>,
+    ) -> Option<RowPart> {
+        let at = |input: Option<usize>| InPart { part: name.cloned(), input };
+        let before = faults.len();
+        let guard = guard.and_then(|text| {
+            let checked = checking.checker().check_predicate(text);
+            checked.map_err(|errors| faults.push(at(None).fault(DefinitionFault::Expression(errors)))).ok()
+        });
+        let mut inputs: Vec<Input> = Vec::with_capacity(reads.len());
+        let mut types: Vec<InputType> = Vec::with_capacity(reads.len());
+        for (number, input) in reads.iter().enumerate() {
+            match input.compile(checking) {
+                Ok((input, kind)) => {
+                    inputs.push(input);
+                    types.push(kind);
+                }
+                Err(found) => faults.extend(found.into_iter().map(|fault| at(Some(number)).fault(fault))),
+            }
+        }
+        if faults.len() > before {
+            return None;
+        }
+        if let Err(why) = self.kind.check(&types) {
+            faults.push(at(None).fault(DefinitionFault::Other(why)));
+            return None;
+        }
+        let outputs = self.kind.outputs().into_iter().map(|output| output.kind).collect();
+        let function = Arc::new(Computed { kind: self.kind.clone(), inputs: types, outputs });
+        Some(RowPart { name: name.cloned(), guard, inputs, function: Some(function) })
+    }
+}
+
+/// Where in a definition a fault is.
+struct InPart {
+    part: Option<Arc<str>>,
+    input: Option<usize>,
+}
+
+impl InPart {
+    fn fault(self, fault: DefinitionFault) -> DefinitionFault {
+        DefinitionFault::Input { part: self.part, input: self.input, fault: Box::new(fault) }
+    }
+}
+
+impl Define for Custom {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn text(&self) -> NameText {
+        NameText { documentation: self.description.clone(), ..NameText::default() }
+    }
+
+    fn below(&self) -> Vec<Declared> {
+        let declared = |output: CustomOutput| Some(Declared { suffix: output.name?, kind: output.kind });
+        self.kind.outputs().into_iter().filter_map(declared).collect()
+    }
+
+    fn expressions(&self, each: &mut dyn FnMut(&str)) {
+        self.parts.iter().filter_map(|part| part.when.as_deref()).for_each(&mut *each);
+        for input in self.inputs() {
+            input.clone().texts().iter().for_each(|text| each(text));
+        }
+    }
+
+    fn columns(&self, each: &mut dyn FnMut(&str)) {
+        for input in self.inputs() {
+            if let Some(column) = input.clone().column() {
+                each(column);
+            }
+        }
+    }
+
+    fn rename(&mut self, renames: &Renames<'_>) {
+        for text in self.parts.iter_mut().filter_map(|part| part.when.as_mut()) {
+            *text = (renames.expression)(text);
+        }
+        for input in self.reads.iter_mut().chain(self.parts.iter_mut().flat_map(|part| &mut part.reads)) {
+            for text in input.texts() {
+                *text = (renames.expression)(text);
+            }
+            if let Some(column) = input.column()
+                && let Some(new) = (renames.name)(column)
+            {
+                *column = new;
+            }
+        }
+    }
+
+    fn said(&self) -> String {
+        let mut said = self.clone();
+        let canonical = |text: &str| Arc::from(canonical(text));
+        said.rename(&Renames { expression: &canonical, name: &|_| None });
+        format!("{} {:?} {:?}", self.kind.word(), said.reads, said.parts)
+    }
+
+    fn compile(&self, checking: &Checking<'_>) -> Result<Compiled, Vec<DefinitionFault>> {
+        let mut faults = self.objections();
+        let parts: Vec<RowPart> = if self.parts.is_empty() {
+            self.compile_part((None, None, &self.reads), checking, &mut faults).into_iter().collect()
+        } else {
+            let parts = self.parts.iter().filter_map(|part| {
+                let CustomPart { name, when, reads } = part;
+                self.compile_part((Some(name), when.as_ref(), reads), checking, &mut faults)
+            });
+            parts.collect()
+        };
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let output = |output: CustomOutput| Output {
+            suffix: output.name,
+            kind: Some(output.kind),
+            total: TotalBy::Accounts,
+        };
+        let outputs = self.kind.outputs().into_iter().map(output).collect();
+        Ok(Compiled { outputs, form: Form::Row(RowForm { parts, reads_moment: self.kind.reads_moment() }) })
+    }
+
+    /// With the version and the outputs of its kind, so that another one is told from it.
+    fn to_json(&self) -> Json {
+        let mut object = Map::new();
+        object.insert("kind".to_owned(), json!(self.kind.word()));
+        object.insert("kind_version".to_owned(), json!(self.kind.version()));
+        object.insert("gives".to_owned(), json!(gives(&*self.kind)));
+        object.insert("name".to_owned(), json!(&*self.name));
+        if let Some(description) = &self.description {
+            object.insert("description".to_owned(), json!(&**description));
+        }
+        if !self.reads.is_empty() {
+            object.insert("reads".to_owned(), json!(self.reads));
+        }
+        if !self.parts.is_empty() {
+            object.insert("parts".to_owned(), json!(self.parts));
+        }
+        if !is_first(&self.version) {
+            object.insert("version".to_owned(), json!(self.version));
+        }
+        Json::Object(object)
+    }
+}
+
+impl fmt::Debug for Custom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Custom")
+            .field("kind", &self.kind.word())
+            .field("name", &self.name)
+            .field("reads", &self.reads)
+            .field("parts", &self.parts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The same words of a kind of the same word, version and outputs.
+impl PartialEq for Custom {
+    fn eq(&self, other: &Self) -> bool {
+        let said = |of: &Self| (of.kind.word().to_owned(), of.kind.version(), of.kind.outputs());
+        (&self.name, &self.reads, &self.parts) == (&other.name, &other.reads, &other.parts)
+            && (&self.description, self.version) == (&other.description, other.version)
+            && (Arc::ptr_eq(&self.kind, &other.kind) || said(self) == said(other))
+    }
+}

@@ -1,0 +1,143 @@
+//! What is a function given?
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::InputType;
+use crate::define::{Checking, DefinitionFault, Input, RecordWanted, RowsOf};
+use crate::expr::{Checked, Of};
+use crate::model::hint;
+
+/// What is read of an account for a [`CustomKind`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum CustomInput {
+    /// The value of an expression.
+    Value(Arc<str>),
+    /// The rows of a child table in the order of their ids: of each the values of expressions such as `row.amount`.
+    Rows {
+        /// The table.
+        table: Arc<str>,
+        /// The expressions.
+        columns: Vec<Arc<str>>,
+    },
+    /// The value that a column had so many days ago: that of the last record on that day or before it.
+    Ago {
+        /// The column.
+        column: Arc<str>,
+        /// How many days ago.
+        days: u32,
+    },
+    /// The last record of a column before today, with its day.
+    Last {
+        /// The column; one of the definition itself as well.
+        column: Arc<str>,
+        /// Only of so many days before today.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        within: Option<u32>,
+    },
+    /// All records of a column in so many days before today, in order.
+    Each {
+        /// The column; one of the definition itself as well.
+        column: Arc<str>,
+        /// How many days.
+        days: u32,
+    },
+}
+
+impl CustomInput {
+    /// The value of an expression.
+    #[must_use]
+    pub fn value(expression: &str) -> Self {
+        Self::Value(Arc::from(expression))
+    }
+
+    /// The rows of a child table.
+    #[must_use]
+    pub fn rows(table: &str, columns: &[&str]) -> Self {
+        Self::Rows { table: Arc::from(table), columns: columns.iter().map(|text| Arc::from(*text)).collect() }
+    }
+
+    /// The value that a column had so many days ago.
+    #[must_use]
+    pub fn ago(column: &str, days: u32) -> Self {
+        Self::Ago { column: Arc::from(column), days }
+    }
+
+    /// The last record of a column before today.
+    #[must_use]
+    pub fn last(column: &str) -> Self {
+        Self::Last { column: Arc::from(column), within: None }
+    }
+
+    /// The records of a column in so many days before today.
+    #[must_use]
+    pub fn each(column: &str, days: u32) -> Self {
+        Self::Each { column: Arc::from(column), days }
+    }
+
+    pub(super) fn texts(&mut self) -> &mut [Arc<str>] {
+        match self {
+            Self::Value(text) => std::slice::from_mut(text),
+            Self::Rows { columns, .. } => columns,
+            Self::Ago { .. } | Self::Last { .. } | Self::Each { .. } => &mut [],
+        }
+    }
+
+    pub(super) fn column(&mut self) -> Option<&mut Arc<str>> {
+        match self {
+            Self::Ago { column, .. } | Self::Last { column, .. } | Self::Each { column, .. } => Some(column),
+            Self::Value(_) | Self::Rows { .. } => None,
+        }
+    }
+}
+
+impl CustomInput {
+    pub(super) fn compile(
+        &self,
+        checking: &Checking<'_>,
+    ) -> Result<(Input, InputType), Vec<DefinitionFault>> {
+        let record = |column: &Arc<str>, wanted: RecordWanted| {
+            let kind = checking.recorded(column).map_err(|fault| vec![fault])?;
+            let given = match wanted {
+                RecordWanted::Ago(_) => InputType::Value(kind.clone()),
+                RecordWanted::Last(_) | RecordWanted::Each(_) => InputType::Records(kind.clone()),
+            };
+            Ok((Input::Record { column: column.clone(), kind, wanted }, given))
+        };
+        match self {
+            Self::Value(text) => {
+                let checked = checking.expression(text).map_err(|fault| vec![fault])?;
+                let kind = checked.kind().clone();
+                Ok((Input::Value(Box::new(checked)), InputType::Value(kind)))
+            }
+            Self::Rows { table, .. } if !checking.names.has_table(table) => {
+                let mut all: Vec<String> = Vec::new();
+                checking.names.each_table(&mut |name| all.push(name.to_owned()));
+                let hint = hint(table, all.iter().map(String::as_str));
+                Err(vec![DefinitionFault::Other(format!("there is no child table `{table}`{hint}"))])
+            }
+            Self::Rows { table, columns } => {
+                let checker = checking.checker();
+                let checked = columns.iter().map(|text| checker.check_rows(Of::Table(table), text));
+                let (mut found, mut faults): (Vec<Checked>, Vec<DefinitionFault>) = (Vec::new(), Vec::new());
+                for column in checked {
+                    match column {
+                        Ok(column) => found.push(column),
+                        Err(errors) => faults.push(DefinitionFault::Expression(errors)),
+                    }
+                }
+                if !faults.is_empty() {
+                    return Err(faults);
+                }
+                let kinds = found.iter().map(|checked| checked.kind().clone()).collect();
+                Ok((Input::Rows(RowsOf::Table(table.clone()), found), InputType::Rows(kinds)))
+            }
+            Self::Ago { column, days } => record(column, RecordWanted::Ago(*days)),
+            Self::Last { column, within } => record(column, RecordWanted::Last(*within)),
+            Self::Each { column, days } => record(column, RecordWanted::Each(*days)),
+        }
+    }
+}

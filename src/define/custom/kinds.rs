@@ -1,0 +1,145 @@
+//! Which kinds may documents and journals name?
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::{Custom, CustomInput, CustomKind, CustomOutput, CustomPart};
+use crate::aggregate::version::first;
+use crate::expr::Type;
+use crate::model::{Faults, Fields, JsonFault, JsonFaultKind, Place};
+
+/// The kinds of the host's own that documents and journals may name.
+#[derive(Debug, Clone, Default)]
+pub struct CustomKinds {
+    by_word: BTreeMap<String, Arc<dyn CustomKind>>,
+}
+
+/// Two kinds have one word.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is a kind `{0}` already")]
+pub struct TakenKind(pub String);
+
+impl CustomKinds {
+    /// None.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With one more kind.
+    ///
+    /// # Errors
+    ///
+    /// [`TakenKind`] where another has its word.
+    pub fn with(mut self, kind: Arc<dyn CustomKind>) -> Result<Self, TakenKind> {
+        let word = kind.word().to_owned();
+        if self.by_word.contains_key(&word) {
+            return Err(TakenKind(word));
+        }
+        self.by_word.insert(word, kind);
+        Ok(self)
+    }
+
+    /// A kind by its word.
+    #[must_use]
+    pub fn get(&self, word: &str) -> Option<&Arc<dyn CustomKind>> {
+        self.by_word.get(word)
+    }
+
+    /// Reads one definition of the list of a document.
+    pub(crate) fn read(
+        &self,
+        json: &Json,
+        place: Place<'_>,
+        faults: &mut Faults<JsonFault>,
+    ) -> Option<Custom> {
+        let before = faults.count();
+        let fields = Fields::open(json, place, &FIELDS, faults)?;
+        let word = fields.needed_text("kind", faults);
+        let kind = word.and_then(|word| self.known(&fields, word, faults));
+        if let Some(kind) = kind {
+            same_kind(&fields, &**kind, faults);
+        }
+        let name = fields.needed_text("name", faults);
+        let description = fields.kept_text("description", faults);
+        let version = fields.whole_number("version", faults).unwrap_or(first());
+        let reads = fields.decoded_items::<CustomInput, _>("reads", faults);
+        let parts = fields.decoded_items::<CustomPart, _>("parts", faults);
+        if faults.count() > before {
+            return None;
+        }
+        Some(Custom { name: Arc::from(name?), kind: kind?.clone(), reads, parts, description, version })
+    }
+
+    fn known(
+        &self,
+        fields: &Fields<'_, '_>,
+        word: &str,
+        faults: &mut Faults<JsonFault>,
+    ) -> Option<&Arc<dyn CustomKind>> {
+        let kind = self.get(word);
+        if kind.is_none() {
+            let known: Vec<&str> = self.by_word.keys().map(String::as_str).collect();
+            let allowed = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            let what = "kind of definition";
+            faults.refuse(&fields.at("kind"), || JsonFaultKind::UnknownWord {
+                what,
+                word: word.to_owned(),
+                allowed,
+            });
+        }
+        kind
+    }
+}
+
+const FIELDS: [&str; 8] =
+    ["kind", "kind_version", "gives", "name", "description", "reads", "parts", "version"];
+
+/// Notes where a definition was written with a kind of another version, or with other outputs.
+fn same_kind(fields: &Fields<'_, '_>, kind: &dyn CustomKind, faults: &mut Faults<JsonFault>) {
+    let word = kind.word();
+    if let Some(version) =
+        fields.whole_number("kind_version", faults).filter(|version| *version != kind.version())
+    {
+        let message = format!(
+            "it was written with version {version} of the kind `{word}`, and here is {}",
+            kind.version()
+        );
+        faults.refuse_as(&fields.at("kind_version"), message);
+    }
+    let Some(written) = fields.decoded::<Vec<String>, _>("gives", faults) else { return };
+    let own = gives(kind);
+    if written != own {
+        let message =
+            format!("the kind `{word}` gave {}, and gives {} here", written.join(", "), own.join(", "));
+        faults.refuse_as(&fields.at("gives"), message);
+    }
+}
+
+/// The outputs of a kind in words, with all that makes their types others.
+pub(super) fn gives(kind: &dyn CustomKind) -> Vec<String> {
+    let said = |output: CustomOutput| match output.name {
+        Some(name) => format!("{name}: {}", type_text(&output.kind)),
+        None => type_text(&output.kind),
+    };
+    kind.outputs().into_iter().map(said).collect()
+}
+
+fn type_text(kind: &Type) -> String {
+    let (mut lists, mut of) = (0, kind);
+    while let Type::List(inner) = of {
+        (lists, of) = (lists + 1, inner);
+    }
+    let own = match of {
+        Type::Decimal { scale } => format!("decimal({scale})"),
+        Type::Money { currency, scale } => format!("money({currency}, {scale})"),
+        Type::Enum(values) | Type::Band(values) => {
+            let values: Vec<&str> = values.iter().map(|value| &**value).collect();
+            format!("{of}({})", values.join(", "))
+        }
+        other => other.to_string(),
+    };
+    format!("{}{own}{}", "list(".repeat(lists), ")".repeat(lists))
+}

@@ -1,0 +1,71 @@
+//! What is different since something was derived, and what of it stays?
+
+use std::sync::Arc;
+
+use super::column::Column;
+use super::derivation::{Derivation, Inputs};
+use super::dirt::Dirt;
+use super::work::Before;
+use crate::catalog::Step;
+
+/// What is different since a derivation, in other inputs.
+pub(super) struct Since<'s> {
+    old: &'s Derivation,
+    new: &'s Inputs,
+    pub(super) dirt: Dirt,
+    pub(super) same_history: bool,
+    pub(super) same_prepared: bool,
+    pub(super) same_moment: bool,
+}
+
+impl<'s> Since<'s> {
+    pub(super) fn new(old: &'s Derivation, new: &'s Inputs) -> Self {
+        let before = &old.inputs;
+        let dirt = Dirt::between(before.view.book(), new.view.book());
+        Self {
+            old,
+            new,
+            dirt: dirt.with_usage(before.usage.as_ref(), new.usage.as_ref(), new.view.book()),
+            same_history: match (&before.history, &new.history) {
+                (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+                (None, None) => true,
+                _ => false,
+            },
+            same_prepared: Arc::ptr_eq(&before.prepared, &new.prepared),
+            same_moment: before.prepared.as_of.is_same(&new.prepared.as_of),
+        }
+    }
+
+    /// The step that says the same.
+    pub(super) fn step_before(&self, at: usize) -> Option<usize> {
+        self.new.prepared.catalog.same_step(at, &self.old.inputs.prepared.catalog)
+    }
+
+    /// What a step came to, where it says the same now.
+    pub(super) fn before(&self, at: usize, step: &Step) -> Option<Before<'s>> {
+        let old_at = self.step_before(at)?;
+        let columns = self.old.columns(old_at)?;
+        // Windows end on the day of the question, whether they are written or not.
+        let day = |inputs: &Inputs| inputs.prepared.as_of.date();
+        let same_day = day(self.new) == day(&self.old.inputs);
+        let program = |inputs: &'s Inputs, at: usize| inputs.prepared.programs.get(at);
+        let as_before = !step.reads.moment
+            || self.same_prepared
+            || (same_day || !step.reads.usage)
+                && (self.same_moment || !step.reads.dated_metric)
+                && program(self.new, at)?.is_same(program(&self.old.inputs, old_at)?);
+        let known = as_before && (self.same_history || !step.reads.history);
+        known.then_some(Before { old: self.old, at: old_at, columns })
+    }
+
+    /// What a column was, where its accounts are those that it is computed for now.
+    pub(super) fn stays(&self, column: usize) -> Option<&'s Column> {
+        let dirt = &self.dirt;
+        let is_as_it_was =
+            !dirt.whole && !dirt.is_structure() && dirt.fresh.is_empty() && dirt.carry.is_empty();
+        let catalog = &self.new.prepared.catalog;
+        let step = catalog.step_of(column).filter(|_| is_as_it_was)?;
+        let place = column - catalog.columns_of(step).start;
+        self.old.columns(self.step_before(step)?)?.get(place).copied()
+    }
+}
