@@ -1,6 +1,11 @@
 //! What does a function of one account come to, for all accounts or for some?
+//!
+//! What it asks of the account is one plan. Of several parts that is their guards, and what each part asks is a plan of its own,
+//! which is run for all accounts or account by account, whichever takes less.
 
-use std::sync::Arc;
+mod at;
+mod by_account;
+mod part;
 
 use super::Catalog;
 use super::entry::Entry;
@@ -9,12 +14,16 @@ use super::names::CatalogNames;
 use super::recorded::Recorded;
 use crate::aggregate::Standing;
 use crate::book::View;
-use crate::define::{Argument, Arguments, Input, RowForm, RowFunction, RowPart, RowsOf};
+use crate::define::{Argument, RowForm};
 use crate::expr::{
-    Asking, Cancelled, Cell, Checked, ExprPlanErrors, Flat, Needs, RowColumns, RowPlan, RowProgram, Sight,
-    Supply, Tree, Type, Val,
+    Cancelled, Cell, Checked, ExprPlanErrors, Flat, Needs, RowColumns, RowPlan, RowProgram, Sight, Supply,
+    Tree, Val,
 };
-use crate::model::{AccountIdx, AsOf, Date, Value};
+use crate::model::{AccountIdx, AsOf};
+
+pub(crate) use self::at::RowAt;
+use self::by_account::ByAccount;
+use self::part::{PartAsking, PartWork, Taken};
 
 /// Where a part is for at most one of so many accounts, it is asked account by account.
 const ONE_IN: usize = 16;
@@ -31,54 +40,6 @@ pub(crate) struct RowWork {
     outputs: usize,
 }
 
-/// A part of a function.
-#[derive(Debug)]
-pub(super) struct PartWork {
-    /// The number of its guard.
-    guard: Option<usize>,
-    /// What is asked of the accounts that it is for; `None` where that is asked of all accounts, or nothing is.
-    own: Option<RowPlan>,
-    /// What is asked of child rows, input by input.
-    tables: Vec<RowPlan>,
-    inputs: Vec<Taken>,
-    /// `None` where the first input is the answer.
-    function: Option<Arc<dyn RowFunction>>,
-}
-
-/// Where an input is taken from.
-#[derive(Debug)]
-enum Taken {
-    /// An expression of the account, by number.
-    Value(usize),
-    /// Child rows, by the number of their plan.
-    Rows(usize),
-    Parameter(Arc<str>, Type),
-    Record(Recorded),
-}
-
-/// A function of one account at a moment.
-#[derive(Debug, Clone)]
-pub(crate) struct RowAt {
-    pub(super) asked: Option<RowProgram>,
-    parts: Arc<[PartAt]>,
-    /// The day, where earlier ones are read.
-    day: Option<Date>,
-    /// The moment, where a function reads it.
-    moment: Option<AsOf>,
-    /// The parameters that are read.
-    parameters: Vec<Option<Value>>,
-}
-
-/// A part at a moment.
-#[derive(Debug)]
-struct PartAt {
-    own: Option<RowProgram>,
-    tables: Vec<RowProgram>,
-}
-
-/// Plans expressions of accounts, or of the rows of a child table.
-type Plan<'p> = dyn Fn(Option<&str>, &[&Checked]) -> Result<RowPlan, ExprPlanErrors> + 'p;
-
 /// What a function reads beside the accounts and their columns.
 #[derive(Clone, Copy)]
 pub(crate) struct Beside<'b> {
@@ -86,84 +47,8 @@ pub(crate) struct Beside<'b> {
     pub(crate) history: Option<&'b dyn History>,
 }
 
-fn same(own: Option<&RowProgram>, other: Option<&RowProgram>) -> bool {
-    match (own, other) {
-        (Some(own), Some(other)) => own.is_same(other),
-        (None, None) => true,
-        _ => false,
-    }
-}
-
-impl RowAt {
-    /// Does it say the same as that of the same function at another moment?
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        let moment = match (&self.moment, &other.moment) {
-            (Some(own), Some(other)) => own.is_same(other),
-            (None, None) => true,
-            _ => false,
-        };
-        let mut parts = self.parts.iter().zip(&*other.parts);
-        let same_part = |(own, other): (&PartAt, &PartAt)| {
-            let mut tables = own.tables.iter().zip(&other.tables);
-            same(own.own.as_ref(), other.own.as_ref()) && tables.all(|(own, other)| own.is_same(other))
-        };
-        same(self.asked.as_ref(), other.asked.as_ref())
-            && (self.day, &self.parameters) == (other.day, &other.parameters)
-            && moment
-            && parts.all(same_part)
-    }
-}
-
-impl PartWork {
-    fn new(
-        part: &RowPart,
-        (guard, is_only): (Option<usize>, bool),
-        plan: &Plan<'_>,
-    ) -> Result<Self, ExprPlanErrors> {
-        let mut tables: Vec<RowPlan> = Vec::new();
-        let mut inputs: Vec<Taken> = Vec::with_capacity(part.inputs.len());
-        let mut values = 0;
-        for input in &part.inputs {
-            inputs.push(match input {
-                Input::Value(_) => {
-                    values += 1;
-                    Taken::Value(values - 1)
-                }
-                Input::Rows(RowsOf::Table(table), columns) => {
-                    let columns: Vec<&Checked> = columns.iter().collect();
-                    tables.push(plan(Some(table), &columns)?);
-                    Taken::Rows(tables.len() - 1)
-                }
-                Input::Parameter { name, kind } => Taken::Parameter(name.clone(), kind.clone()),
-                Input::Record { column, kind, wanted } => {
-                    Taken::Record(Recorded { of: column.clone(), kind: kind.clone(), wanted: *wanted })
-                }
-            });
-        }
-        let own: Vec<&Checked> = part.values().collect();
-        let own = if is_only || own.is_empty() { None } else { Some(plan(None, &own)?) };
-        Ok(Self { guard, own, tables, inputs, function: part.function.clone() })
-    }
-
-    fn at(&self, at: &dyn Fn(&RowPlan) -> RowProgram) -> PartAt {
-        PartAt { own: self.own.as_ref().map(at), tables: self.tables.iter().map(at).collect() }
-    }
-
-    fn compute(&self, arguments: &[Argument<'_>], as_of: Option<&AsOf>, cells: &mut [Cell]) {
-        cells.fill(Cell::Missing);
-        match &self.function {
-            Some(function) => function.row(&Arguments { all: arguments, as_of }, cells),
-            None => {
-                if let (Some(Argument::Value(value)), Some(cell)) = (arguments.first(), cells.first_mut()) {
-                    *cell = value.to_cell().unwrap_or(Cell::Missing);
-                }
-            }
-        }
-    }
-}
-
 impl RowWork {
-    pub(super) fn new(
+    pub(in crate::catalog) fn new(
         form: &RowForm,
         entry: &Entry,
         (names, segments): (&CatalogNames, &[(&str, &Checked)]),
@@ -189,7 +74,7 @@ impl RowWork {
     }
 
     /// How many expressions it asks of all accounts.
-    pub(super) const fn values(&self) -> usize {
+    pub(in crate::catalog) const fn values(&self) -> usize {
         self.values
     }
 
@@ -197,16 +82,16 @@ impl RowWork {
         self.parts.iter().flat_map(|part| &part.inputs)
     }
 
-    pub(super) fn asks_history(&self) -> bool {
+    pub(in crate::catalog) fn asks_history(&self) -> bool {
         self.inputs().any(|input| matches!(input, Taken::Record(_)))
     }
 
-    pub(super) fn asks_parameters(&self) -> bool {
+    pub(in crate::catalog) fn asks_parameters(&self) -> bool {
         self.inputs().any(|input| matches!(input, Taken::Parameter(..)))
     }
 
     /// Does it ask something that is not asked of all accounts together with others?
-    pub(super) fn asks_more(&self) -> bool {
+    pub(in crate::catalog) fn asks_more(&self) -> bool {
         self.parts.iter().any(|part| part.own.is_some() || !part.tables.is_empty())
     }
 
@@ -216,7 +101,7 @@ impl RowWork {
     }
 
     /// What is recorded of a column, where that is the answer.
-    pub(super) fn recorded(&self) -> Option<&Recorded> {
+    pub(in crate::catalog) fn recorded(&self) -> Option<&Recorded> {
         match self.inputs().next() {
             Some(Taken::Record(of)) if self.is_input() => Some(of),
             _ => None,
@@ -229,7 +114,7 @@ impl RowWork {
     }
 
     /// What is read, and how far its expressions look up and down the tree.
-    pub(super) fn reads(&self) -> (Needs, Sight) {
+    pub(in crate::catalog) fn reads(&self) -> (Needs, Sight) {
         let of_parts = self.parts.iter().flat_map(|part| part.own.iter().chain(&part.tables));
         let moment = self.asks_history() || self.asks_parameters() || self.reads_moment;
         let mut needs = Needs { moment, ..Needs::default() };
@@ -242,7 +127,7 @@ impl RowWork {
         (needs, sight)
     }
 
-    pub(super) fn at(&self, as_of: &AsOf, names: &CatalogNames) -> RowAt {
+    pub(in crate::catalog) fn at(&self, as_of: &AsOf, names: &CatalogNames) -> RowAt {
         let at = |plan: &RowPlan| plan.at(as_of, &names.schema);
         let parameters = self.inputs().filter_map(|input| match input {
             Taken::Parameter(name, _) => Some(as_of.parameter(name).cloned()),
@@ -258,7 +143,7 @@ impl RowWork {
     }
 
     /// The outputs for all accounts of a view, of whom what is `asked` of all is known already.
-    pub(super) fn all(
+    pub(in crate::catalog) fn all(
         &self,
         standing: &Standing,
         (mut asked, at): (Vec<Flat>, Option<&RowAt>),
@@ -395,11 +280,9 @@ impl RowWork {
             }
         }
     }
-}
 
-impl RowWork {
     /// The part that is for an account.
-    pub(super) fn part_of(
+    pub(in crate::catalog) fn part_of(
         &self,
         catalog: &Catalog,
         (view, place): (&View, AccountIdx),
@@ -414,98 +297,5 @@ impl RowWork {
             asked.each_row(place, &mut Vec::new(), &mut |cells| values = cells.to_vec());
         }
         self.parts.iter().position(|part| part.is_for(&values))
-    }
-}
-
-impl PartWork {
-    /// Is it for an account with these answers to the guards, if no part before it is?
-    fn is_for(&self, guards: &[Cell]) -> bool {
-        self.guard.is_none_or(|guard| guards.get(guard) == Some(&Cell::Bool(true)))
-    }
-
-    /// The arguments for an account, as far as they do not stand in the book.
-    fn beside<'a>(&'a self, view: &'a View, place: AccountIdx, beside: Beside<'_>) -> Vec<Argument<'a>> {
-        let argument = |input: &'a Taken| match input {
-            Taken::Parameter(name, kind) => {
-                let value = view.as_of().parameter(name);
-                Argument::Value(value.map_or(Val::Missing, |value| Val::of_parameter(value, kind)))
-            }
-            Taken::Record(of) => {
-                let account = view.inner().account_id(place);
-                of.argument(account.as_str(), view.as_of().date(), beside.history)
-            }
-            Taken::Value(_) | Taken::Rows(_) => Argument::Value(Val::Missing),
-        };
-        self.inputs.iter().map(argument).collect()
-    }
-
-    /// Puts in the values of expressions.
-    fn put(&self, values: &[Cell], arguments: &mut [Argument<'_>]) {
-        for (input, argument) in self.inputs.iter().zip(arguments) {
-            if let Taken::Value(number) = input {
-                let cell = values.get(*number).cloned().unwrap_or(Cell::Missing);
-                *argument = Argument::Value(Val::made(cell));
-            }
-        }
-    }
-}
-
-/// A part, to be asked of single accounts.
-struct PartAsking<'a> {
-    own: Option<Asking<'a>>,
-    tables: Vec<Asking<'a>>,
-}
-
-impl<'a> PartAsking<'a> {
-    fn new(at: &'a PartAt, view: &'a View, beside: Beside<'a>) -> Self {
-        let asking = |program: &'a RowProgram| program.asking(view, Some(beside.supply));
-        Self { own: at.own.as_ref().map(asking), tables: at.tables.iter().map(asking).collect() }
-    }
-
-    /// Puts in what is asked of one account, and of its child rows.
-    fn read(&self, part: &PartWork, place: AccountIdx, arguments: &mut [Argument<'_>]) {
-        let mut cells = Vec::new();
-        if let Some(own) = &self.own {
-            own.each_row(place, &mut cells, &mut |values| part.put(values, arguments));
-        }
-        for (input, argument) in part.inputs.iter().zip(arguments) {
-            let Taken::Rows(number) = input else { continue };
-            let mut rows: Vec<Vec<Cell>> = Vec::new();
-            if let Some(table) = self.tables.get(*number) {
-                table.each_row(place, &mut cells, &mut |cells| rows.push(cells.to_vec()));
-            }
-            *argument = Argument::Rows(rows);
-        }
-    }
-}
-
-/// The rows of a child table, account by account.
-struct ByAccount {
-    /// Where the rows of each account begin; one more than there are accounts.
-    starts: Vec<usize>,
-    columns: Vec<Flat>,
-}
-
-impl ByAccount {
-    /// The rows of each account stand side by side, in the order of the accounts.
-    fn of(rows: RowColumns, accounts: usize) -> Self {
-        let owner = rows.owner.unwrap_or_default();
-        let mut starts = Vec::with_capacity(accounts + 1);
-        let mut next = 0;
-        for account in 0..accounts {
-            starts.push(next);
-            while owner.get(next).is_some_and(|owner| *owner as usize == account) {
-                next += 1;
-            }
-        }
-        starts.push(next);
-        Self { starts, columns: rows.columns }
-    }
-
-    fn of_account(&self, account: usize) -> Vec<Vec<Cell>> {
-        let bound = |at: usize| self.starts.get(at).copied().unwrap_or_default();
-        let cell = |flat: &Flat, row: usize| flat.val(row).to_cell().unwrap_or(Cell::Missing);
-        let rows = bound(account)..bound(account + 1);
-        rows.map(|row| self.columns.iter().map(|column| cell(column, row)).collect()).collect()
     }
 }

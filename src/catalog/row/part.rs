@@ -1,0 +1,158 @@
+//! What does one part of a function read, and what does it give?
+
+use std::sync::Arc;
+
+use super::Beside;
+use crate::book::View;
+use crate::catalog::recorded::Recorded;
+use crate::define::{Argument, Arguments, Input, RowFunction, RowPart, RowsOf};
+use crate::expr::{Asking, Cell, Checked, ExprPlanErrors, RowPlan, RowProgram, Type, Val};
+use crate::model::{AccountIdx, AsOf};
+
+/// A part of a function.
+#[derive(Debug)]
+pub(super) struct PartWork {
+    /// The number of its guard.
+    pub(super) guard: Option<usize>,
+    /// What is asked of the accounts that it is for; `None` where that is asked of all accounts, or nothing is.
+    pub(super) own: Option<RowPlan>,
+    /// What is asked of child rows, input by input.
+    pub(super) tables: Vec<RowPlan>,
+    pub(super) inputs: Vec<Taken>,
+    /// `None` where the first input is the answer.
+    pub(super) function: Option<Arc<dyn RowFunction>>,
+}
+
+/// Where an input is taken from.
+#[derive(Debug)]
+pub(super) enum Taken {
+    /// An expression of the account, by number.
+    Value(usize),
+    /// Child rows, by the number of their plan.
+    Rows(usize),
+    Parameter(Arc<str>, Type),
+    Record(Recorded),
+}
+
+/// A part at a moment.
+#[derive(Debug)]
+pub(super) struct PartAt {
+    pub(super) own: Option<RowProgram>,
+    pub(super) tables: Vec<RowProgram>,
+}
+
+/// Plans expressions of accounts, or of the rows of a child table.
+pub(super) type Plan<'p> = dyn Fn(Option<&str>, &[&Checked]) -> Result<RowPlan, ExprPlanErrors> + 'p;
+
+impl PartWork {
+    pub(super) fn new(
+        part: &RowPart,
+        (guard, is_only): (Option<usize>, bool),
+        plan: &Plan<'_>,
+    ) -> Result<Self, ExprPlanErrors> {
+        let mut tables: Vec<RowPlan> = Vec::new();
+        let mut inputs: Vec<Taken> = Vec::with_capacity(part.inputs.len());
+        let mut values = 0;
+        for input in &part.inputs {
+            inputs.push(match input {
+                Input::Value(_) => {
+                    values += 1;
+                    Taken::Value(values - 1)
+                }
+                Input::Rows(RowsOf::Table(table), columns) => {
+                    let columns: Vec<&Checked> = columns.iter().collect();
+                    tables.push(plan(Some(table), &columns)?);
+                    Taken::Rows(tables.len() - 1)
+                }
+                Input::Parameter { name, kind } => Taken::Parameter(name.clone(), kind.clone()),
+                Input::Record { column, kind, wanted } => {
+                    Taken::Record(Recorded { of: column.clone(), kind: kind.clone(), wanted: *wanted })
+                }
+            });
+        }
+        let own: Vec<&Checked> = part.values().collect();
+        let own = if is_only || own.is_empty() { None } else { Some(plan(None, &own)?) };
+        Ok(Self { guard, own, tables, inputs, function: part.function.clone() })
+    }
+
+    pub(super) fn at(&self, at: &dyn Fn(&RowPlan) -> RowProgram) -> PartAt {
+        PartAt { own: self.own.as_ref().map(at), tables: self.tables.iter().map(at).collect() }
+    }
+
+    pub(super) fn compute(&self, arguments: &[Argument<'_>], as_of: Option<&AsOf>, cells: &mut [Cell]) {
+        cells.fill(Cell::Missing);
+        match &self.function {
+            Some(function) => function.row(&Arguments { all: arguments, as_of }, cells),
+            None => {
+                if let (Some(Argument::Value(value)), Some(cell)) = (arguments.first(), cells.first_mut()) {
+                    *cell = value.to_cell().unwrap_or(Cell::Missing);
+                }
+            }
+        }
+    }
+
+    /// Is it for an account with these answers to the guards, if no part before it is?
+    pub(super) fn is_for(&self, guards: &[Cell]) -> bool {
+        self.guard.is_none_or(|guard| guards.get(guard) == Some(&Cell::Bool(true)))
+    }
+
+    /// The arguments for an account, as far as they do not stand in the book.
+    pub(super) fn beside<'a>(
+        &'a self,
+        view: &'a View,
+        place: AccountIdx,
+        beside: Beside<'_>,
+    ) -> Vec<Argument<'a>> {
+        let argument = |input: &'a Taken| match input {
+            Taken::Parameter(name, kind) => {
+                let value = view.as_of().parameter(name);
+                Argument::Value(value.map_or(Val::Missing, |value| Val::of_parameter(value, kind)))
+            }
+            Taken::Record(of) => {
+                let account = view.inner().account_id(place);
+                of.argument(account.as_str(), view.as_of().date(), beside.history)
+            }
+            Taken::Value(_) | Taken::Rows(_) => Argument::Value(Val::Missing),
+        };
+        self.inputs.iter().map(argument).collect()
+    }
+
+    /// Puts in the values of expressions.
+    pub(super) fn put(&self, values: &[Cell], arguments: &mut [Argument<'_>]) {
+        for (input, argument) in self.inputs.iter().zip(arguments) {
+            if let Taken::Value(number) = input {
+                let cell = values.get(*number).cloned().unwrap_or(Cell::Missing);
+                *argument = Argument::Value(Val::made(cell));
+            }
+        }
+    }
+}
+
+/// A part, to be asked of single accounts.
+pub(super) struct PartAsking<'a> {
+    pub(super) own: Option<Asking<'a>>,
+    pub(super) tables: Vec<Asking<'a>>,
+}
+
+impl<'a> PartAsking<'a> {
+    pub(super) fn new(at: &'a PartAt, view: &'a View, beside: Beside<'a>) -> Self {
+        let asking = |program: &'a RowProgram| program.asking(view, Some(beside.supply));
+        Self { own: at.own.as_ref().map(asking), tables: at.tables.iter().map(asking).collect() }
+    }
+
+    /// Puts in what is asked of one account, and of its child rows.
+    pub(super) fn read(&self, part: &PartWork, place: AccountIdx, arguments: &mut [Argument<'_>]) {
+        let mut cells = Vec::new();
+        if let Some(own) = &self.own {
+            own.each_row(place, &mut cells, &mut |values| part.put(values, arguments));
+        }
+        for (input, argument) in part.inputs.iter().zip(arguments) {
+            let Taken::Rows(number) = input else { continue };
+            let mut rows: Vec<Vec<Cell>> = Vec::new();
+            if let Some(table) = self.tables.get(*number) {
+                table.each_row(place, &mut cells, &mut |cells| rows.push(cells.to_vec()));
+            }
+            *argument = Argument::Rows(rows);
+        }
+    }
+}
