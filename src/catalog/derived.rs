@@ -11,7 +11,6 @@ use super::history::History;
 use super::round::{Given, Round};
 use crate::aggregate::{Keep, Places, RollUpResult, Standing, UsageView};
 use crate::book::{Account, View};
-use crate::column::Bitmap;
 use crate::define::Space;
 use crate::expr::{
     Behind, Cancelled, Cell, Checked, Columns, ExprValue, Flat, Names, Of, Supply, Type, UsageAsked,
@@ -28,7 +27,7 @@ enum Column {
 }
 
 impl Column {
-    fn of(answers: Answers, view: &View, slots: &[(u32, u32)]) -> Option<Self> {
+    fn of(answers: Answers, view: &View) -> Option<Self> {
         Some(match answers {
             Answers::Values(values) => Self::Values(Arc::new(values), None),
             Answers::RollUp(RollUpResult::Column(column)) => {
@@ -36,8 +35,9 @@ impl Column {
             }
             // Values are kept here.
             Answers::RollUp(RollUpResult::States(..)) => return None,
-            Answers::Members(Flat::Truth(truths)) => Self::Members(members(view, slots, &truths)),
-            Answers::Members(_) => Self::Members(members(view, slots, &[])),
+            Answers::Members(bitmaps) => {
+                Self::Members(AccountSet::from_bitmaps(view.inner().layout.clone(), bitmaps))
+            }
         })
     }
 }
@@ -127,25 +127,11 @@ pub(super) fn run(
         let columns = round.numbers.iter().flat_map(|step| catalog.columns_of(*step));
         for (at, answers) in columns.zip(answers) {
             if let Some(place) = derived.columns.columns.get_mut(at) {
-                *place = Column::of(answers, view, &standing.tree.slots);
+                *place = Column::of(answers, view);
             }
         }
     }
     Ok(derived)
-}
-
-fn members(view: &View, slots: &[(u32, u32)], truths: &[Option<bool>]) -> AccountSet {
-    let bitmaps = slots.iter().filter_map(|(slot, first)| {
-        let shown = match view.scope().set() {
-            Some(set) => Some(set.bitmap(*slot)?),
-            None => None,
-        };
-        let is_member = |row: usize| {
-            shown.is_none_or(|shown| shown.get(row)) && truths.get(*first as usize + row) == Some(&Some(true))
-        };
-        Some((*slot, Bitmap::from_fn(view.inner().layout.rows(*slot), is_member)))
-    });
-    AccountSet::from_bitmaps(view.inner().layout.clone(), bitmaps)
 }
 
 impl Derived {

@@ -14,7 +14,8 @@ use super::history::History;
 use super::row::{Beside, RowAt};
 use super::step::{Step, StepProgram, Work};
 use crate::aggregate::{CheckedRollUp, Keep, RollUpInputs, RollUpPlan, Standing, UsageView};
-use crate::expr::{Cancelled, Checked, Flat, RowPlan, RowProgram, Supply};
+use crate::column::Bitmap;
+use crate::expr::{Cancelled, Checked, Flat, RowAnswers, RowPlan, RowProgram, Supply};
 use crate::model::AsOf;
 
 /// Steps that are computed together, by number.
@@ -32,6 +33,8 @@ pub(crate) struct RoundProgram {
     steps: Arc<[Arc<Step>]>,
     rows: Option<RowProgram>,
     roll_ups: Option<(RollUpPlan, Arc<[RowProgram]>)>,
+    /// By expression of `rows`: is it a set?
+    sets: Vec<bool>,
     /// What a step asks by itself.
     own: Vec<Option<RowAt>>,
 }
@@ -79,6 +82,7 @@ impl Round {
         });
         RoundProgram {
             own: own.collect(),
+            sets: sets(&self.steps),
             steps: self.steps.clone(),
             rows: self.rows.as_ref().map(|plan| plan.at(as_of, catalog.schema())),
             roll_ups: self.roll_ups.as_ref().map(|plan| (plan.clone(), plan.at(as_of).into())),
@@ -89,8 +93,9 @@ impl Round {
 impl RoundProgram {
     /// A step by itself.
     pub(crate) fn alone(step: &Arc<Step>, program: &StepProgram) -> Self {
-        let steps = Arc::new([step.clone()]);
-        let none = Self { steps, rows: None, roll_ups: None, own: vec![None] };
+        let steps: Arc<[Arc<Step>]> = Arc::new([step.clone()]);
+        let sets = sets(&*steps);
+        let none = Self { steps, rows: None, roll_ups: None, own: vec![None], sets };
         match (program, &step.work) {
             (StepProgram::Row(at), _) => Self { rows: at.asked.clone(), own: vec![Some(at.clone())], ..none },
             (StepProgram::Whole(program), _) => Self { rows: Some(program.clone()), ..none },
@@ -109,7 +114,7 @@ impl RoundProgram {
     pub(crate) fn evaluate(&self, standing: &Standing, given: Given<'_>) -> Result<Vec<Answers>, Cancelled> {
         let (view, supply) = (&standing.view, Some(given.supply));
         let columns = match &self.rows {
-            Some(program) => program.run(view, &standing.tree, supply, given.stop)?.columns,
+            Some(program) => program.of_accounts(view, &standing.tree, supply, &self.sets, given.stop)?,
             None => Vec::new(),
         };
         let roll_ups = match &self.roll_ups {
@@ -126,7 +131,18 @@ impl RoundProgram {
             if (given.stop)() {
                 return Err(Cancelled);
             }
-            let values: Vec<Flat> = columns.by_ref().take(step.work.values()).collect();
+            let values = columns.by_ref().take(step.work.values());
+            if step.is_set() {
+                let members = values.flat_map(|answers| match answers {
+                    RowAnswers::Members(members) => members,
+                    RowAnswers::Values(_) => Vec::new(),
+                });
+                let mut members: Vec<(u32, Bitmap)> = members.collect();
+                members.sort_unstable_by_key(|(slot, _)| *slot);
+                answers.push(Answers::Members(members));
+                continue;
+            }
+            let values: Vec<Flat> = values.map(RowAnswers::values).collect();
             let outputs = match &step.work {
                 Work::Row(of) => of.all(standing, (values, own.as_ref()), beside, given.stop)?,
                 Work::Whole(of) => of.function.whole(standing, &values),
@@ -136,14 +152,18 @@ impl RoundProgram {
                 }
             };
             let mut outputs = outputs.into_iter();
-            answers.extend(step.outputs.iter().map(|output| match (outputs.next(), &output.kind) {
-                (Some(flat), Some(_)) => Answers::Values(flat),
-                (Some(flat), None) => Answers::Members(flat),
-                (None, _) => Answers::none(),
+            answers.extend(step.outputs.iter().map(|_| match outputs.next() {
+                Some(flat) => Answers::Values(flat),
+                None => Answers::none(),
             }));
         }
         Ok(answers)
     }
+}
+
+/// By expression that steps ask of all accounts: is it a set?
+fn sets(steps: &[Arc<Step>]) -> Vec<bool> {
+    steps.iter().flat_map(|step| std::iter::repeat_n(step.is_set(), step.work.values())).collect()
 }
 
 /// The segments that expressions ask, directly or not, each after those that it asks.

@@ -168,6 +168,11 @@ impl Step {
         }
     }
 
+    /// Is it a set of those for whom an expression is true?
+    pub(super) fn is_set(&self) -> bool {
+        matches!((&*self.outputs, &self.work), ([StepOutput { kind: None, .. }], Work::Row(_)))
+    }
+
     fn outputs(entry: &Entry) -> Vec<StepOutput> {
         let output = |output: &Output| StepOutput {
             name: match &output.suffix {

@@ -38,15 +38,13 @@ pub(super) struct Page {
 }
 
 impl Part {
-    /// The answers for some rows of `answers`; `sees` says for which rows there are any.
-    pub(super) fn of(answers: &Answers, first: usize, rows: usize, sees: impl Fn(usize) -> bool) -> Self {
+    /// The answers for the rows of a slot, which begin at `first`.
+    pub(super) fn of(answers: &Answers, (slot, first): (u32, usize), rows: usize) -> Self {
         match answers {
-            Answers::Members(truths) => {
-                let member = |row: usize| {
-                    sees(row)
-                        && matches!(truths, Flat::Truth(all) if all.get(first + row) == Some(&Some(true)))
-                };
-                Self::Members(Arc::new(Bitmap::from_fn(rows, member)))
+            Answers::Members(members) => {
+                let found = members.binary_search_by_key(&slot, |(slot, _)| *slot).ok();
+                let found = found.and_then(|at| members.get(at)).map(|(_, bits)| bits.clone());
+                Self::Members(Arc::new(found.unwrap_or_else(|| Bitmap::zeros(rows))))
             }
             Answers::RollUp(RollUpResult::States(of, states, receives)) => {
                 let page = |from: usize| {

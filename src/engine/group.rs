@@ -54,14 +54,11 @@ impl Group {
         let mut parts: Vec<Vec<(u32, Part)>> = Vec::with_capacity(answers.len());
         // What was taken apart is dropped, so that not all answers are in memory twice.
         for answers in answers {
-            let of_slot = tree.slots.iter().filter_map(|(slot, first)| {
-                let shown = match view.scope().set() {
-                    Some(set) => Some(set.bitmap(*slot)?),
-                    None => None,
-                };
-                let sees = |row: usize| shown.is_none_or(|bits| bits.get(row));
+            let sees = |slot: u32| view.scope().set().is_none_or(|set| set.bitmap(slot).is_some());
+            let seen = tree.slots.iter().filter(|(slot, _)| sees(*slot));
+            let of_slot = seen.map(|(slot, first)| {
                 let rows = view.inner().layout.rows(*slot);
-                Some((*slot, Part::of(&answers, *first as usize, rows, sees)))
+                (*slot, Part::of(&answers, (*slot, *first as usize), rows))
             });
             parts.push(of_slot.collect());
         }

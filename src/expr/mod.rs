@@ -70,8 +70,8 @@ pub use batch::{
     RunError,
 };
 pub(crate) use batch::{
-    Asking, Behind, Best, Flat, FunctionBehind, InputBehind, Key, Needs, RowColumns, RowPlan, RowProgram,
-    Sight, State, Supply, Tally, Total, Tree, Unit, UsageAsked, Whose, slots_of,
+    Asking, Behind, Best, Flat, FunctionBehind, InputBehind, Key, Needs, RowAnswers, RowColumns, RowPlan,
+    RowProgram, Sight, State, Supply, Tally, Total, Tree, Unit, UsageAsked, Whose, slots_of,
 };
 pub use check::Checker;
 pub use checked::Checked;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::flat::Flat;
 use super::program::{Program, is_deep};
+use super::row_plan::RowAnswers;
 use super::rows::{Derived, Rows};
 use super::state::{Best, Total, Unit, Votes};
 use super::supply::{Supply, UsageAsked};
@@ -149,6 +150,54 @@ impl<'v> Deriver<'v> {
             parts.push(rows.flat(id));
         }
         Ok(Flat::joined(parts))
+    }
+
+    /// The answers to some terms for all accounts, chunk by chunk: what several of them ask is asked once. Those that are to be sets are
+    /// given as sets.
+    pub(super) fn all(&mut self, roots: &[TermId], sets: &[bool]) -> Result<Vec<RowAnswers>, Stopped> {
+        for root in roots {
+            self.prepare(0, *root)?;
+        }
+        let (program, view, stop) = (self.program, self.view, self.stop);
+        let Some(base) = self.frames.first() else { return Ok(Vec::new()) };
+        let derived: Derived<'_> = base.known.iter().map(|(id, flat)| (*id, &**flat)).collect();
+        let chunk = |(slot, first): &(u32, u32)| -> Result<Vec<RowAnswers>, Stopped> {
+            if stop() {
+                return Err(Stopped);
+            }
+            let Some(chunk) = view.inner().chunk(*slot) else { return Ok(Vec::new()) };
+            let rows = chunk.shape.rows() as usize;
+            let visible = match view.scope().set() {
+                Some(set) => match set.bitmap(*slot) {
+                    Some(bits) => Some(bits),
+                    // What stands at hidden accounts is not looked at.
+                    None => return Ok(roots.iter().map(|_| RowAnswers::nothing(rows)).collect()),
+                },
+                None => None,
+            };
+            let kept = std::cell::RefCell::default();
+            let base = *first as usize;
+            let all = Rows { program, chunk, table: None, rows, derived: &derived, base, kept };
+            let answers = roots.iter().enumerate().map(|(at, root)| {
+                if sets.get(at) == Some(&true) {
+                    let members = all.masks(*root).matching(visible.map(|bits| &**bits));
+                    RowAnswers::Members(members.map(|members| (*slot, members)).into_iter().collect())
+                } else {
+                    RowAnswers::Values(all.flat(*root))
+                }
+            });
+            Ok(answers.collect())
+        };
+        #[cfg(feature = "rayon")]
+        let chunks: Result<Vec<_>, Stopped> = if self.tree.slots.len() > 1 {
+            use rayon::prelude::*;
+            self.tree.slots.par_iter().map(chunk).collect()
+        } else {
+            self.tree.slots.iter().map(chunk).collect()
+        };
+        #[cfg(not(feature = "rayon"))]
+        let chunks: Result<Vec<_>, Stopped> = self.tree.slots.iter().map(chunk).collect();
+        Ok(RowAnswers::joined(chunks?, sets, roots.len()))
     }
 
     fn deep(&mut self, frame: usize, id: TermId) -> Result<Flat, Stopped> {

@@ -35,7 +35,7 @@ pub use self::point::{AccountExpr, RowExpr};
 pub(super) use self::point::{Asked, Points};
 use self::program::Program;
 pub(super) use self::requirements::{Known, Requirements};
-pub(crate) use self::row_plan::{Asking, RowColumns, RowPlan, RowProgram};
+pub(crate) use self::row_plan::{Asking, RowAnswers, RowColumns, RowPlan, RowProgram};
 use self::rows::{Derived, Rows};
 pub(crate) use self::sight::Sight;
 pub(crate) use self::state::{Best, Key, Total, Unit};

@@ -13,6 +13,7 @@ use super::sight::Sight;
 use super::supply::Supply;
 use super::tree::Tree;
 use crate::book::View;
+use crate::column::Bitmap;
 use crate::expr::checked::Checked;
 use crate::expr::names::Names;
 use crate::expr::term::{Cell, Op, TermId, Terms};
@@ -34,6 +35,52 @@ pub(crate) struct RowColumns {
     pub(crate) owner: Option<Vec<u32>>,
     /// By expression.
     pub(crate) columns: Vec<Flat>,
+}
+
+/// The answers to one expression of accounts.
+#[derive(Debug)]
+pub(crate) enum RowAnswers {
+    /// For every row of a view, side by side.
+    Values(Flat),
+    /// The visible accounts for which it is true, by slot; slots without any are left out.
+    Members(Vec<(u32, Bitmap)>),
+}
+
+impl RowAnswers {
+    /// Of accounts that are not looked at.
+    pub(super) fn nothing(rows: usize) -> Self {
+        Self::Values(Flat::Cells(vec![Cell::Missing; rows]))
+    }
+
+    /// Those of all chunks, expression by expression.
+    pub(super) fn joined(chunks: Vec<Vec<Self>>, sets: &[bool], expressions: usize) -> Vec<Self> {
+        let mut flats: Vec<Vec<Flat>> = vec![Vec::new(); expressions];
+        let mut members: Vec<Vec<(u32, Bitmap)>> = vec![Vec::new(); expressions];
+        for chunk in chunks {
+            for ((answers, flats), members) in chunk.into_iter().zip(&mut flats).zip(&mut members) {
+                match answers {
+                    Self::Values(flat) => flats.push(flat),
+                    Self::Members(found) => members.extend(found),
+                }
+            }
+        }
+        let both = flats.into_iter().zip(members).enumerate();
+        let joined = both.map(|(at, (flats, members))| {
+            if sets.get(at) == Some(&true) {
+                Self::Members(members)
+            } else {
+                Self::Values(Flat::joined(flats))
+            }
+        });
+        joined.collect()
+    }
+
+    pub(crate) fn values(self) -> Flat {
+        match self {
+            Self::Values(flat) => flat,
+            Self::Members(_) => Flat::Cells(Vec::new()),
+        }
+    }
 }
 
 /// A plan at one moment: its days are constants.
@@ -127,13 +174,15 @@ impl RowProgram {
         supply: Option<&dyn Supply>,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<RowColumns, Cancelled> {
+        let Some(table) = &self.table else {
+            let columns = self.of_accounts(view, tree, supply, &[], stop)?;
+            return Ok(RowColumns {
+                owner: None,
+                columns: columns.into_iter().map(RowAnswers::values).collect(),
+            });
+        };
         let program = &*self.program;
         let mut deriver = Deriver::new(view, program, tree, supply, stop);
-        let Some(table) = &self.table else {
-            let columns = program.roots.iter().map(|root| deriver.answers(0, *root));
-            let columns = columns.collect::<Result<_, _>>().map_err(|_| Cancelled)?;
-            return Ok(RowColumns { owner: None, columns });
-        };
         let bodies: Vec<TermId> = program
             .roots
             .iter()
@@ -152,6 +201,19 @@ impl RowProgram {
                 Ok(RowColumns { owner: Some(owner), columns })
             }
         }
+    }
+
+    /// The answers for the accounts of a view; `sets` says by number which expressions are to be sets.
+    pub(crate) fn of_accounts(
+        &self,
+        view: &View,
+        tree: &Arc<Tree>,
+        supply: Option<&dyn Supply>,
+        sets: &[bool],
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Vec<RowAnswers>, Cancelled> {
+        let mut deriver = Deriver::new(view, &self.program, tree, supply, stop);
+        deriver.all(&self.program.roots, sets).map_err(|_| Cancelled)
     }
 
     /// Its expressions, to be asked of single accounts.
