@@ -119,13 +119,16 @@ pub(super) struct Rules<'r> {
     limits: &'r ExprLimits,
 }
 
-/// The columns below the names of definitions, by their own names: the place of the definition, and the type.
+/// The columns whose types are declared, by name: the place of the definition, and the type.
 type DeclaredColumns = HashMap<String, (usize, Type)>;
 
 fn declared(given: &[Candidate]) -> DeclaredColumns {
     let mut found = DeclaredColumns::new();
     for (place, given) in given.iter().enumerate() {
         let said = given.definition.said();
+        if let Some(kind) = said.own() {
+            found.entry(said.name().to_owned()).or_insert((place, kind));
+        }
         for Declared { suffix, kind } in said.below() {
             found.entry(format!("{}.{suffix}", said.name())).or_insert((place, kind));
         }
@@ -373,8 +376,12 @@ struct Reserved<'c> {
 impl<'c> Reserved<'c> {
     fn of(given: &'c [Candidate]) -> Self {
         let reserving = given.iter().map(|given| &*given.definition);
-        let reserving = reserving.filter(|definition| !definition.said().below().is_empty());
-        Self { by_name: reserving.map(|definition| (definition.name(), definition)).collect() }
+        let mut by_name: HashMap<&str, &Definition> = HashMap::new();
+        for definition in reserving.filter(|definition| !definition.said().below().is_empty()) {
+            // Of two with one name the later is at fault.
+            by_name.entry(definition.name()).or_insert(definition);
+        }
+        Self { by_name }
     }
 
     /// The definition that reserves a name, by another name above it.

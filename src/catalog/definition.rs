@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
 use crate::aggregate::{Metric, Operator, Over, Ranking, RollUpDefinition};
-use crate::define::{CalculatedAttribute, Custom, Define, Kind, Parameter, PastValue, Space};
+use crate::define::{CalculatedAttribute, Custom, CustomKind, Define, Kind, Parameter, PastValue, Space};
 use crate::model::{Faults, JsonFault, Place};
 use crate::segment::Segment;
 
@@ -109,6 +109,9 @@ macro_rules! kinds {
             }
         })*
 
+        /// The kinds of the library, stored and in words.
+        const WORDS: &[[&str; 2]] = &[$([<$kind as Kind>::CODE, <$kind as Kind>::WORD],)*];
+
         /// The lists of documents, in order, and how what stands in each is read.
         pub(super) const LISTS: &[(&str, ReadDefinition)] = &[
             $((<$kind as Kind>::LIST, |json, place, faults| {
@@ -151,7 +154,7 @@ impl DefinitionKind {
     /// Is it a kind of the host's own with the word of one of the library?
     pub(super) fn is_taken(&self) -> bool {
         match self {
-            Self::Custom(word) => !matches!(Self::of_code(word), Self::Custom(_)),
+            Self::Custom(word) => WORDS.iter().flatten().any(|known| *known == &**word),
             _ => false,
         }
     }
@@ -202,6 +205,15 @@ impl Definition {
     #[must_use]
     pub fn version(&self) -> u64 {
         self.said().version()
+    }
+
+    /// Its kind, where it is one of the host's own.
+    #[must_use]
+    pub const fn host_kind(&self) -> Option<&Arc<dyn CustomKind>> {
+        match self {
+            Self::Custom(of) => Some(of.kind()),
+            _ => None,
+        }
     }
 
     pub(super) fn id(&self) -> DefinitionRef {

@@ -8,6 +8,7 @@ use super::answers::Answers;
 use super::definition::DefinitionRef;
 use super::entry::Entries;
 use super::history::History;
+use super::provenance::AskedOf;
 use super::round::{Given, Round};
 use crate::aggregate::{Keep, Places, RollUpResult, Standing, UsageView};
 use crate::book::{Account, View};
@@ -259,7 +260,10 @@ impl Supply for Derived {
     }
 
     fn provenance(&self, name: &str, place: AccountIdx, width: usize) -> Option<Behind<'_>> {
-        self.columns.catalog.provenance((name, place, width), &self.view, self.usage.as_ref(), self)
+        // The history of a run is not kept.
+        let (view, usage) = (&self.view, self.usage.as_ref());
+        let asked = AskedOf { view, usage, history: None, supply: self };
+        self.columns.catalog.provenance((name, place, width), asked)
     }
 
     fn usage_days(&self, place: AccountIdx, asked: &UsageAsked<'_>) -> (Option<Type>, Vec<(i32, Cell)>) {
@@ -273,9 +277,11 @@ impl Supply for Derived {
 
 /// Columns and metrics that no definition reads, as they were given.
 pub(super) fn unused(entries: &Entries) -> Vec<DefinitionRef> {
-    let sources = entries.iter().flat_map(|entry| &entry.reads);
-    let read: HashSet<&DefinitionRef> =
-        sources.filter_map(|source| entries.defined(source)).map(|entry| &entry.id).collect();
+    // What reads its own earlier days is not read by others.
+    let sources = entries.iter().flat_map(|entry| entry.reads.iter().map(move |source| (entry, source)));
+    let read = sources
+        .filter_map(|(reader, source)| Some(&entries.defined(source)?.id).filter(|read| **read != reader.id));
+    let read: HashSet<&DefinitionRef> = read.collect();
     let all = entries.given().into_iter().map(|entry| &entry.id);
     all.filter(|id| id.kind.space() != Space::Segments && !read.contains(id)).cloned().collect()
 }

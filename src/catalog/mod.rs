@@ -58,6 +58,7 @@ pub use self::history::{History, MemoryHistory};
 pub use self::lineage::{Impact, LineageStep, Origin};
 use self::names::Assumed;
 pub use self::names::CatalogNames;
+pub(crate) use self::provenance::AskedOf;
 use self::readers::Readers;
 pub use self::report::CatalogReport;
 use self::round::Round;
@@ -70,7 +71,7 @@ use crate::book::View;
 pub use crate::define::{
     CalculatedAttribute, Custom, CustomInput, CustomInputs, CustomKind, CustomKinds, CustomOutput,
     CustomPart, DefinitionFault, InputType, InputValue, MAX_CUSTOM_INPUTS, MAX_CUSTOM_OUTPUTS,
-    MAX_CUSTOM_PARTS, Parameter, ParameterType, PastValue, TakenKind,
+    MAX_CUSTOM_PARTS, Parameter, ParameterType, PartPlace, PastValue, TakenKind,
 };
 use crate::expr::{Cancelled, ExprLimits, Type};
 use crate::model::{FixedZones, Observer, Schema, Zones};
@@ -324,7 +325,7 @@ impl Catalog {
             let seen = usage.view();
             let same_accounts =
                 seen.inner().layout.same(&view.inner().layout) && seen.scope() == view.scope();
-            same_accounts && seen.as_of().is_same(view.as_of())
+            same_accounts && seen.as_of().is_same_moment(view.as_of())
         });
         // Metrics are those of the catalog, whichever the usage was given with.
         let usage = usage.map(|usage| usage.clone().with_metrics(self.metrics()));

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use super::Catalog;
 use super::entry::Asked;
+use super::history::History;
+use super::row::RowWork;
 use super::step::Work;
 use crate::aggregate::{RollUpAt, UsageView};
 use crate::book::View;
-use crate::define::{Form, Input, RowForm, RowsOf, Space};
+use crate::define::{Form, Input, RowForm, Space};
 use crate::expr::{Behind, FunctionBehind, InputBehind, Supply};
 use crate::model::AccountIdx;
 
@@ -17,10 +19,9 @@ impl Catalog {
     pub(crate) fn provenance<'c>(
         &'c self,
         (name, place, width): (&str, AccountIdx, usize),
-        view: &View,
-        usage: Option<&UsageView>,
-        supply: &dyn Supply,
+        asked: AskedOf<'_>,
     ) -> Option<Behind<'c>> {
+        let AskedOf { view, usage, supply, .. } = asked;
         let (_, placed) = self.names.entries.read(Asked::new(Space::Columns, name))?;
         let work = || Some(&self.steps.get(self.step_of(self.column(name)?)?)?.work);
         let compiled = &placed.entry.compiled;
@@ -36,13 +37,9 @@ impl Catalog {
                         Behind::Past { of: recorded.of.clone(), on: recorded.on(view.as_of().date()) }
                     }
                     _ => {
+                        let number = of.part_of(self, (view, place), supply);
                         let kind = Arc::from(placed.entry.id.kind.word());
-                        Behind::Function(function(
-                            kind,
-                            form,
-                            of.part_of(self, (view, place), supply),
-                            (view, place),
-                        ))
+                        Behind::Function(function((kind, number, form), of, (place, width), asked))
                     }
                 }
             }
@@ -58,33 +55,52 @@ impl Catalog {
     }
 }
 
+/// What a derived value was computed from beside the definitions.
+#[derive(Clone, Copy)]
+pub(crate) struct AskedOf<'a> {
+    pub(crate) view: &'a View,
+    pub(crate) usage: Option<&'a UsageView>,
+    /// `None` where none is at hand.
+    pub(crate) history: Option<&'a dyn History>,
+    pub(crate) supply: &'a dyn Supply,
+}
+
 /// What a function reads of an account, by the part that is for it.
 fn function<'c>(
-    kind: Arc<str>,
-    form: &'c RowForm,
-    number: Option<usize>,
-    (view, place): (&View, AccountIdx),
+    (kind, number, form): (Arc<str>, Option<usize>, &'c RowForm),
+    work: &RowWork,
+    (place, width): (AccountIdx, usize),
+    asked: AskedOf<'_>,
 ) -> FunctionBehind<'c> {
+    let view = asked.view;
     let part = number.and_then(|number| Some((number, form.parts.get(number)?)));
     let Some((number, part)) = part else {
         return FunctionBehind { kind, part: None, guard: None, inputs: Vec::new() };
     };
-    let input = |input: &'c Input| match input {
-        Input::Value(checked) => InputBehind::Value(checked),
-        Input::Parameter { name, .. } => InputBehind::Parameter(name.clone()),
-        Input::Rows(RowsOf::Table(table), _) => {
+    let input = |(at, input): (usize, &'c Input)| match input {
+        Input::Value(checked) => Some(InputBehind::Value(checked)),
+        // It is a definition by itself.
+        Input::Parameter { .. } => None,
+        Input::Rows(table, _) => {
             let rows = view.schema().table(table).and_then(|id| {
                 let chunk = view.inner().chunk(place.slot)?;
                 Some(chunk.table(id.index())?.rows_of(place.row).len() as u64)
             });
-            InputBehind::Rows(table.clone(), rows.unwrap_or(0))
+            Some(InputBehind::Rows(table.clone(), rows.unwrap_or(0)))
         }
-        Input::Record { column, .. } => InputBehind::Records(column.clone()),
+        Input::Record { column, .. } => {
+            let days = asked.history.map(|history| {
+                let mut days = work.records((number, at), (view, place), history);
+                days.drain(..days.len().saturating_sub(width));
+                days
+            });
+            Some(InputBehind::Records(column.clone(), days))
+        }
     };
     FunctionBehind {
         kind,
         part: Some((number, part.name.clone())),
         guard: part.guard.as_ref(),
-        inputs: part.inputs.iter().map(input).collect(),
+        inputs: part.inputs.iter().enumerate().filter_map(input).collect(),
     }
 }

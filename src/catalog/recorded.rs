@@ -47,11 +47,8 @@ impl Recorded {
                 Argument::Value(Val::made(cell(value)))
             }
             RecordWanted::Last(within) => {
-                let since = match within {
-                    Some(days) => before(today, days).map(Some),
-                    None => Some(None),
-                };
-                let last = history.zip(yesterday.zip(since)).and_then(|(history, (on, since))| {
+                let since = within.map(|days| before(today, days).unwrap_or(Date::MIN));
+                let last = history.zip(yesterday).and_then(|(history, on)| {
                     history
                         .last(account, &self.of, on)
                         .filter(|(day, _)| since.is_none_or(|since| *day >= since))
@@ -59,10 +56,31 @@ impl Recorded {
                 Argument::Records(last.map(dated).into_iter().collect())
             }
             RecordWanted::Each(days) => {
-                let days = history.zip(before(today, days).zip(yesterday));
+                let from = before(today, days).unwrap_or(Date::MIN);
+                let days = history.zip(yesterday.map(|to| (from, to)).filter(|(from, to)| from <= to));
                 let all = days.map(|(history, (from, to))| history.each(account, &self.of, from, to));
                 Argument::Records(all.into_iter().flatten().map(dated).collect())
             }
+        }
+    }
+}
+
+impl Recorded {
+    /// The days that are read for an account, with their values.
+    pub(super) fn told(
+        &self,
+        account: &str,
+        today: Date,
+        history: &dyn History,
+    ) -> Vec<(Date, Option<ExprValue>)> {
+        match self.argument(account, today, Some(history)) {
+            Argument::Records(days) => {
+                days.into_iter().map(|(day, cell)| (day, Val::of_cell(&cell).to_value(&self.kind))).collect()
+            }
+            Argument::Value(value) => {
+                self.on(today).map(|day| (day, value.to_value(&self.kind))).into_iter().collect()
+            }
+            Argument::Rows(_) => Vec::new(),
         }
     }
 }

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use indexmap::IndexSet;
+
 use super::function::{RowFunction, WholeFunction};
 use crate::aggregate::{CheckedMetric, CheckedRollUp, Over};
 use crate::expr::{Checked, Source, Type};
@@ -97,18 +99,12 @@ pub(crate) struct WholeForm {
 pub(crate) enum Input {
     /// One value.
     Value(Box<Checked>),
-    /// The rows of a child table in the order of their ids, or events by day: of each the values of these expressions.
-    Rows(RowsOf, Vec<Checked>),
+    /// The rows of a child table in the order of their ids: of each the values of these expressions.
+    Rows(Arc<str>, Vec<Checked>),
     /// A value that comes with the question.
     Parameter { name: Arc<str>, kind: Type },
     /// What was recorded of a column on earlier days.
     Record { column: Arc<str>, kind: Type, wanted: RecordWanted },
-}
-
-/// Whose rows are read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum RowsOf {
-    Table(Arc<str>),
 }
 
 /// Which of the recorded days are read.
@@ -184,30 +180,26 @@ impl Compiled {
 
     /// What is read, by name, each once: by its form, then by its expressions.
     pub(crate) fn sources(&self) -> Vec<Source> {
-        let mut reads: Vec<Source> = Vec::new();
+        // Each once, in order.
+        let mut reads: IndexSet<Source> = IndexSet::new();
         match &self.form {
             Form::Row(of) => {
-                let inputs = of.parts.iter().flat_map(|part| &part.inputs);
-                for source in inputs.filter_map(Input::source) {
-                    if !reads.contains(&source) {
-                        reads.push(source);
-                    }
-                }
+                reads.extend(of.parts.iter().flat_map(|part| &part.inputs).filter_map(Input::source));
             }
             Form::Tree(checked) => match checked.rows() {
                 Over::Accounts => {}
-                Over::Table(table) => reads.push(Source::Table(table.clone())),
-                Over::Events { event, .. } => reads.push(Source::Event(event.clone())),
+                Over::Table(table) => {
+                    reads.insert(Source::Table(table.clone()));
+                }
+                Over::Events { event, .. } => {
+                    reads.insert(Source::Event(event.clone()));
+                }
             },
             Form::Whole(_) | Form::Named(_) => {}
         }
         let of_metric = self.metric().map(|metric| metric.checked());
-        for source in self.expressions().into_iter().chain(of_metric).flat_map(Checked::sources) {
-            if !reads.contains(&source) {
-                reads.push(source);
-            }
-        }
-        reads
+        reads.extend(self.expressions().into_iter().chain(of_metric).flat_map(Checked::sources));
+        reads.into_iter().collect()
     }
 }
 
@@ -242,7 +234,7 @@ impl Input {
     fn source(&self) -> Option<Source> {
         match self {
             Self::Value(_) | Self::Parameter { .. } => None,
-            Self::Rows(RowsOf::Table(table), _) => Some(Source::Table(table.clone())),
+            Self::Rows(table, _) => Some(Source::Table(table.clone())),
             Self::Record { column, .. } => Some(Source::Attribute(column.clone())),
         }
     }

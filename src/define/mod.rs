@@ -29,9 +29,9 @@ pub use self::custom::{
     Custom, CustomInput, CustomInputs, CustomKind, CustomKinds, CustomOutput, CustomPart, InputType,
     InputValue, MAX_CUSTOM_INPUTS, MAX_CUSTOM_OUTPUTS, MAX_CUSTOM_PARTS, TakenKind,
 };
-pub use self::fault::DefinitionFault;
+pub use self::fault::{DefinitionFault, PartPlace};
 pub(crate) use self::form::{
-    Compiled, Form, Input, Output, RecordWanted, RowForm, RowPart, RowsOf, TotalBy, WholeForm,
+    Compiled, Form, Input, Output, RecordWanted, RowForm, RowPart, TotalBy, WholeForm,
 };
 pub(crate) use self::function::{Argument, Arguments, RowFunction, WholeFunction};
 pub use self::parameter::{Parameter, ParameterType};
@@ -73,6 +73,11 @@ pub(crate) trait Define {
     /// name, whose type is known once it is checked.
     fn below(&self) -> Vec<Declared> {
         Vec::new()
+    }
+
+    /// The type of the column that it gives by its own name, where that is known before it is checked.
+    fn own(&self) -> Option<Type> {
+        None
     }
 
     /// Its expressions, as written.

@@ -16,7 +16,8 @@ use crate::model::{Faults, JsonFault, Place};
 /// A value that whoever asks gives with the question ([`AsOf::with_parameter`](crate::AsOf::with_parameter)), such as who is
 /// looking: every definition reads it by its name, as it reads an attribute, and it is the same for all accounts.
 ///
-/// Without a value, or with one of another type, it is missing. What reads it is worked out for each value by itself and kept
+/// Without a value, or with one of another type, it is missing; a whole number is taken for a double, and the value of an enumeration for its
+/// text. What reads it is worked out for each value by itself and kept
 /// apart; it is never kept current, since the state of an engine has no parameters.
 ///
 /// ```

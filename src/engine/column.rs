@@ -176,6 +176,26 @@ impl Part {
         found.into_iter().filter_map(|row| u32::try_from(row).ok()).collect()
     }
 
+    /// Is what another part keeps kept here, where both have the same answers? Those who receive no answer have states as well.
+    fn keeps_what(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Sums(_, own, _), Self::Sums(_, others, _)) => {
+                let same = |row: usize| {
+                    let state = |pages: &[Arc<Sums>]| pages.get(row / PAGE).map(|page| page.get(row % PAGE));
+                    state(own) == state(others)
+                };
+                own.len() == others.len() && (0..own.len() * PAGE).all(same)
+            }
+            (Self::Sums(..), _) | (_, Self::Sums(..)) => false,
+            _ => true,
+        }
+    }
+
+    /// Are states kept, also of those who receive no answer?
+    pub(super) const fn has_states(&self) -> bool {
+        matches!(self, Self::Sums(..))
+    }
+
     /// With the answers of some rows replaced.
     pub(super) fn with(&self, edits: &[(u32, Cell)]) -> Self {
         match self {
@@ -351,10 +371,10 @@ impl Column {
                 (Some(old), Some(new)) => old.differing(new, rows),
                 _ => (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect(),
             };
-            if found.is_empty() {
-                self.set(slot, before.part(slot).cloned());
-            } else {
+            if !found.is_empty() {
                 differing.insert(slot, found);
+            } else if before.part(slot).zip(self.part(slot)).is_some_and(|(old, new)| old.keeps_what(new)) {
+                self.set(slot, before.part(slot).cloned());
             }
         }
         differing

@@ -20,6 +20,11 @@ use crate::catalog::{History, Step};
 use crate::expr::Cancelled;
 use crate::model::{Observer, Progress};
 
+/// Answers that differ up to which those who read them are always looked at one by one.
+const FEW_ROWS: usize = 64;
+/// Past them, of so many answers one is; where more are, the readers are computed for everyone, together with others.
+const ONE_IN: usize = 16;
+
 /// What definitions are worked out from.
 #[derive(Clone)]
 pub(super) struct Inputs {
@@ -189,7 +194,9 @@ impl Derivation {
                         // At another moment most answers are what they were.
                         if let Some(before) = since.stays(at) {
                             let rows = column.unless_same(before, &new.view);
-                            changed.insert(at, Some(rows));
+                            let differing: usize = rows.values().map(Vec::len).sum();
+                            let many = differing > FEW_ROWS && differing * ONE_IN > new.view.len();
+                            changed.insert(at, Some(rows).filter(|_| !many));
                         }
                         next.set(at, column);
                     }

@@ -26,6 +26,16 @@ pub enum EngineError {
     /// A definition was named that is not in the catalog.
     #[error("there is no {0} to be subscribed or removed")]
     Unknown(DefinitionRef),
+    /// A definition of a kind of the host's own that could not be restored from the journal.
+    #[error(
+        "version {version} of the kind `{word}` is not among `EngineSettings::kinds`, so that no journal could be restored with it"
+    )]
+    UnknownKind {
+        /// The word of the kind.
+        word: String,
+        /// Its version.
+        version: u64,
+    },
     /// Something was published since the version that the update expects.
     #[error("version {expected} was expected, and version {found} is current: read again, then try again")]
     Version {

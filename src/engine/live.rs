@@ -9,7 +9,7 @@ use super::held::Held;
 use super::published::{Published, State};
 use crate::aggregate::Places;
 use crate::book::{Account, View};
-use crate::catalog::{Catalog, DefinitionRef};
+use crate::catalog::{AskedOf, Catalog, DefinitionRef, History};
 use crate::expr::{
     Behind, Cancelled, Cell, Checked, Columns, ExprValue, Flat, Names, Of, Supply, Type, UsageAsked, Val,
     slots_of,
@@ -224,8 +224,10 @@ impl Supply for LiveView {
     }
 
     fn provenance(&self, name: &str, place: AccountIdx, width: usize) -> Option<Behind<'_>> {
-        let usage = self.held.now().inputs.usage.clone();
-        self.catalog().provenance((name, place, width), &self.view, usage.as_ref(), self)
+        let inputs = self.held.now().inputs.clone();
+        let history = inputs.history.as_deref().map(|history| history as &dyn History);
+        let asked = AskedOf { view: &self.view, usage: inputs.usage.as_ref(), history, supply: self };
+        self.catalog().provenance((name, place, width), asked)
     }
 
     fn usage_days(&self, place: AccountIdx, asked: &UsageAsked<'_>) -> (Option<Type>, Vec<(i32, Cell)>) {

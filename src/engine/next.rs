@@ -32,6 +32,8 @@ impl State {
         }
         // A journal may hold such definitions, which are replayed; no new ones are taken.
         reserved_words(update.defined.iter())?;
+        #[cfg(feature = "snapshot")]
+        self.settings.can_be_restored(&update.defined)?;
         let mut parts = self.parts();
         parts.update(update, &self.settings)?;
         Ok(self.next(parts, observer)?)

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 #[cfg(feature = "snapshot")]
+use super::error::EngineError;
+#[cfg(feature = "snapshot")]
 use super::journal::JournalSink;
 use crate::aggregate::Usage;
-#[cfg(feature = "snapshot")]
-use crate::catalog::CustomKinds;
 use crate::catalog::History;
+#[cfg(feature = "snapshot")]
+use crate::catalog::{CustomKinds, Definition};
 use crate::expr::ExprLimits;
 use crate::model::{FixedZones, Zones};
 use crate::tree::Policy;
@@ -150,7 +152,8 @@ impl EngineSettings {
         self
     }
 
-    /// Kinds of definitions of the host's own, which the definitions of a journal are read with. Feature `snapshot`.
+    /// Kinds of definitions of the host's own, which the definitions of a journal are read with. An engine with a journal takes no
+    /// definitions of other kinds, which it could not restore. Feature `snapshot`.
     #[cfg(feature = "snapshot")]
     pub fn kinds(mut self, kinds: CustomKinds) -> Self {
         self.kinds = kinds;
@@ -162,6 +165,18 @@ impl EngineSettings {
     pub fn journal(mut self, sink: impl JournalSink + 'static) -> Self {
         self.journal = Some(Arc::new(sink));
         self
+    }
+
+    /// Could definitions be read again from the journal, if there is one?
+    #[cfg(feature = "snapshot")]
+    pub(super) fn can_be_restored(&self, definitions: &[Definition]) -> Result<(), EngineError> {
+        let kinds = definitions.iter().filter_map(Definition::host_kind);
+        match kinds.filter(|_| self.journal.is_some()).find(|kind| !self.kinds.holds(&***kind)) {
+            Some(kind) => {
+                Err(EngineError::UnknownKind { word: kind.word().to_owned(), version: kind.version() })
+            }
+            None => Ok(()),
+        }
     }
 
     #[cfg(feature = "snapshot")]

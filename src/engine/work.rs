@@ -335,8 +335,11 @@ impl<'w> Work<'w> {
                         Some(old) => old.differing(&part, rows),
                         None => (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect(),
                     };
-                    if !differing.is_empty() {
+                    // States may be others where no answer is.
+                    if !differing.is_empty() || part.has_states() {
                         column.set(slot, Some(Arc::new(part)));
+                    }
+                    if !differing.is_empty() {
                         changed.insert(slot, differing);
                     }
                 }

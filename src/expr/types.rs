@@ -48,7 +48,7 @@ pub enum Type {
 }
 
 /// Digits after the point that an exact number may have.
-pub(super) const MAX_SCALE: u8 = 18;
+pub(crate) const MAX_SCALE: u8 = 18;
 /// Digits after the point that an amount gains when it is multiplied with a double.
 pub(super) const DERIVED_DIGITS: u8 = 9;
 

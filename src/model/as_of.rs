@@ -189,7 +189,8 @@ impl AsOf {
     }
 
     /// The same moment without parameters.
-    pub(crate) fn without_parameters(mut self) -> Self {
+    #[must_use]
+    pub fn without_parameters(mut self) -> Self {
         self.parameters = Arc::new([]);
         self
     }
@@ -226,7 +227,17 @@ impl AsOf {
 
     /// Is it the same moment, with the same parameters? Two zones of one name are taken to be the same.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.parameters == other.parameters && self.is_same_moment(other)
+        let same = |(own, other): (&(Arc<str>, Value), &(Arc<str>, Value))| {
+            own.0 == other.0
+                && match (&own.1, &other.1) {
+                    // What is no number is the same as itself here.
+                    (Value::Double(own), Value::Double(other)) => own.to_bits() == other.to_bits(),
+                    (own, other) => own == other,
+                }
+        };
+        self.parameters.len() == other.parameters.len()
+            && self.parameters.iter().zip(&*other.parameters).all(same)
+            && self.is_same_moment(other)
     }
 
     /// Is it the same moment, with whatever parameters?

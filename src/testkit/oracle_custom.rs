@@ -90,7 +90,8 @@ impl WrittenCustom {
         });
         let inputs = CustomInputs::new(given.collect());
         let kind = self.of.kind();
-        let inputs = if kind.reads_moment() { inputs.at(view.as_of()) } else { inputs };
+        let moment = view.as_of().clone().without_parameters();
+        let inputs = if kind.reads_moment() { inputs.at(&moment) } else { inputs };
         kind.compute(&inputs).into_iter().nth(output)?
     }
 }

@@ -11,8 +11,8 @@ use crate::engine::{engine_over, past, step};
 use perennial::aggregate::UsageSchema;
 use perennial::catalog::{
     Catalog, Custom, CustomInput, CustomInputs, CustomKind, CustomKinds, CustomOutput, CustomPart,
-    Definition, DefinitionKind, DefinitionRef, InputType, InputValue, MAX_CUSTOM_INPUTS, MAX_CUSTOM_OUTPUTS,
-    MAX_CUSTOM_PARTS, MemoryHistory, Origin, Parameter, ParameterType,
+    Definition, DefinitionKind, DefinitionRef, History, InputType, InputValue, MAX_CUSTOM_INPUTS,
+    MAX_CUSTOM_OUTPUTS, MAX_CUSTOM_PARTS, MemoryHistory, Origin, Parameter, ParameterType,
 };
 use perennial::engine::{Engine, EngineSettings, JournalError, MemoryJournal, Update};
 use perennial::expr::{Columns, ExplainLimits, Explanation, ExprValue, Names, Of, Type};
@@ -237,10 +237,12 @@ fn a_record_of_its_own_is_no_ring_and_a_value_is() {
     let errors = catalog([left.into(), ring.into()]).unwrap_err();
     assert!(errors.contains("word `left`: it reads itself: left -> right -> left"), "{errors}");
 
-    // What is not declared before it is checked must stand before: its type is not known.
-    let own = Custom::new("own", &gives("own", 1, vec![CustomOutput::own(Type::Int)]))
-        .reading(CustomInput::last("own"));
-    assert!(catalog([own.into()]).unwrap_err().contains("own `own`: it reads itself"));
+    // One column by its own name is declared as well; that of a calculated attribute is not, and must stand before.
+    let own = Custom::new("own", &gives("own", 1, vec![CustomOutput::own(Type::Int)]));
+    assert!(catalog([own.clone().reading(CustomInput::last("own")).into()]).is_ok());
+    let errors =
+        catalog([own.reading(CustomInput::last("reads")).into(), attribute("reads", "own + 1")]).unwrap_err();
+    assert!(errors.contains("own `own`: it reads itself"), "{errors}");
 }
 
 #[test]
@@ -299,13 +301,15 @@ fn documents_hold_them_and_tell_what_is_not_known() {
             "document 0: at `/custom/0/kind`: unknown kind of definition `line`; allowed: hysteresis, lines, points",
             "document 0: at `/custom/1`: unknown field `read`; did you mean `reads`?",
             "document 0: at `/custom/1/kind_version`: it was written with version 2 of the kind `lines`, and here is 3",
-            "document 0: at `/custom/1/gives`: the kind `lines` gave text, and gives decimal(1) here",
             "document 0: at `/custom/2/reads/0`: unknown variant `valu`, expected one of `value`, `rows`, `ago`, `last`, `each`",
             "document 0: at `/custom/2/reads/2`: missing field `columns`",
             "document 0: at `/custom/2/parts/0`: unknown field `nam`, expected one of `name`, `when`, `reads`",
         ]
     );
-    assert_eq!(kinds().with(Arc::new(Lines)).unwrap_err().to_string(), "there is a kind `lines` already");
+    assert_eq!(
+        kinds().with(Arc::new(Lines)).unwrap_err().to_string(),
+        "there is version 3 of a kind `lines` already"
+    );
 }
 
 #[test]
@@ -339,7 +343,7 @@ fn a_journal_asks_the_settings_for_the_kinds() {
     assert_eq!(view.value("steady.band", account), Some(ExprValue::Text("high".into())));
 
     let why = |kinds| match restore(kinds) {
-        Err(JournalError::Definitions(errors)) => errors.to_string(),
+        Err(JournalError::Definitions { errors, .. }) => errors.to_string(),
         other => panic!("{other:?}"),
     };
     let lines: Arc<dyn CustomKind> = Arc::new(Lines);
@@ -350,10 +354,21 @@ fn a_journal_asks_the_settings_for_the_kinds() {
     );
     let newer = gives("hysteresis", 2, Hysteresis.outputs());
     assert_eq!(
-        why(only_lines.clone().with(newer).unwrap()),
-        "document 0: at `/custom/0/kind_version`: it was written with version 2 of the kind `hysteresis`, and here is 2"
-            .replace("version 2 of", "version 1 of")
+        why(only_lines.clone().with(newer.clone()).unwrap()),
+        "document 0: at `/custom/0/kind_version`: it was written with version 1 of the kind `hysteresis`, and here is 2"
     );
+    // With both versions it is read, and a new definition is of the newer one.
+    let both = kinds().with(newer.clone()).unwrap();
+    assert_eq!(both.get("hysteresis").unwrap().version(), 2);
+    assert!(restore(both).is_ok());
+    // What could not be restored is not taken; without a journal it is.
+    let other = Custom::new("other", &newer).reading(CustomInput::value("\"x\""));
+    let error = engine.define([other.clone().into()]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "version 2 of the kind `hysteresis` is not among `EngineSettings::kinds`, so that no journal could be restored with it"
+    );
+    assert!(Engine::new(schema(), as_of(), EngineSettings::new()).unwrap().define([other.into()]).is_ok());
     let others = gives("hysteresis", 1, vec![CustomOutput::own(Type::Text)]);
     assert_eq!(
         why(only_lines.with(others).unwrap()),
@@ -431,12 +446,12 @@ fn all_faults_are_told_with_their_part_and_input() {
         );
     let errors = catalog([wrong.into()]).unwrap_err();
     let starts = [
-        "points `wrong`: part `a`: E101",
+        "points `wrong`: part `a`: its question: E101",
         "points `wrong`: part `a`: input 1: E103",
         "points `wrong`: part `a`: input 2: there is no child table `ticket`; did you mean `tickets`?",
-        "points `wrong`: part `b`: E1",
-        "points `wrong`: part `b`: input 1: E101",
-        "points `wrong`: part `b`: input 1: E101",
+        "points `wrong`: part `b`: its question: E1",
+        "points `wrong`: part `b`: input 1, column 1: E101",
+        "points `wrong`: part `b`: input 1, column 2: E101",
         "points `wrong`: part `b`: input 2: there is no attribute `seets`; did you mean `seats`?",
     ];
     let told: Vec<&str> = errors.lines().filter(|line| line.starts_with("points")).collect();
@@ -460,10 +475,18 @@ fn all_faults_are_told_with_their_part_and_input() {
         say(Custom::new("c", &gives("k", 1, [own(), own()].concat()))),
         "k `c`: the kind `k` has several outputs, so that each needs a name"
     );
-    assert_eq!(
-        say(Custom::new("c", &gives("metric", 1, own())).reading(CustomInput::value("1"))),
-        "metric `c`: `metric` is a kind of the library"
-    );
+    for word in ["metric", "roll-up", "past value"] {
+        assert_eq!(
+            say(Custom::new("c", &gives(word, 1, own())).reading(CustomInput::value("1"))),
+            format!("{word} `c`: `{word}` is a kind of the library")
+        );
+    }
+    for kind in [Type::MixedMoney, Type::Decimal { scale: 19 }, Type::list(Type::Record(Arc::new([])))] {
+        let told =
+            say(Custom::new("c", &gives("k", 1, vec![CustomOutput::own(kind)]))
+                .reading(CustomInput::value("1")));
+        assert!(told.ends_with("which no column holds"), "{told}");
+    }
     let mixed = Custom::new("c", &kind)
         .reading(CustomInput::value("1"))
         .part(part("a"))
@@ -553,7 +576,8 @@ fn why_names_the_part_and_explains_its_inputs() {
     let why =
         columns.explain("steady.band", account, &ExplainLimits::default()).unwrap().unwrap().to_string();
     assert!(why.contains("steady.band = high, computed by `hysteresis` from"), "{why}");
-    assert!(why.contains("what was recorded of steady.band") && why.contains("seats = 75"), "{why}");
+    let days = "what was recorded of steady.band: ";
+    assert!(why.contains(days) && why.contains("seats = 75"), "{why}");
     let lines = columns.explain("lines", account, &ExplainLimits::default()).unwrap().unwrap().to_string();
     assert!(lines.contains("of contracts") && lines.contains("of tickets"), "{lines}");
 }
@@ -656,4 +680,94 @@ fn a_value_of_another_type_is_missing() {
     let view = book.view(&Scope::all(), as_of()).unwrap();
     let derived = catalog.run(&view, None, None);
     assert!(view.accounts().all(|account| derived.value("text", account).is_none()));
+}
+
+/// Every day on which a value was recorded is a record, also where it stayed; days past the calendar are none.
+#[test]
+fn records_are_of_the_days_on_which_they_were_made() {
+    let engine = steady_engine(MemoryHistory::new());
+    let today = as_of().date();
+    let mut past = MemoryHistory::new();
+    for ago in (1..=40).rev() {
+        let then = perennial::AsOf::date_utc(today.plus_days(-ago).unwrap());
+        let view = engine.published().view_at(&Scope::all(), &then).unwrap();
+        past.record_all(&view.catalog().run(view.accounts(), None, None), ["steady.band"]);
+    }
+    let kind: Arc<dyn CustomKind> = Arc::new(Points);
+    let of = |name: &str, input: CustomInput| Custom::new(name, &kind).reading(input).into();
+    let last = |within| CustomInput::Last { column: "steady.band".into(), within };
+    let definitions = [
+        of("week", CustomInput::each("steady.band", 7)),
+        of("none", CustomInput::each("steady.band", 0)),
+        of("all", CustomInput::each("steady.band", u32::MAX)),
+        of("recent", last(Some(3))),
+        of("ever", last(Some(u32::MAX))),
+        of("never", last(Some(0))),
+    ];
+    let all = definitions.into_iter().chain(engine.published().catalog().definitions().to_vec());
+    let view = engine.published().view(&Scope::all()).unwrap();
+    let catalog = Catalog::new(view.accounts().schema(), &UsageSchema::default(), all).unwrap();
+    let derived = catalog.run(view.accounts(), None, Some(&past));
+    let acme = view.accounts().account("acme").unwrap();
+    for (name, expected) in
+        [("week", 7.0), ("none", 0.0), ("all", 40.0), ("recent", 1.0), ("ever", 1.0), ("never", 0.0)]
+    {
+        assert_eq!(derived.value(name, acme), Some(ExprValue::Double(expected)), "{name}");
+    }
+    assert_eq!(past.last("acme", "steady.band", today).unwrap().0, today.plus_days(-1).unwrap());
+}
+
+/// A kind that reads the moment does not see what comes with the question: in a scope some answers are those for everyone.
+#[test]
+fn the_moment_of_a_kind_has_no_parameters() {
+    #[derive(Debug)]
+    struct Peeks;
+    impl CustomKind for Peeks {
+        fn word(&self) -> &'static str {
+            "peeks"
+        }
+        fn version(&self) -> u64 {
+            1
+        }
+        fn outputs(&self) -> Vec<CustomOutput> {
+            vec![CustomOutput::own(Type::Bool)]
+        }
+        fn reads_moment(&self) -> bool {
+            true
+        }
+        fn compute(&self, inputs: &CustomInputs<'_>) -> Vec<Option<ExprValue>> {
+            vec![inputs.as_of().map(|as_of| ExprValue::Bool(as_of.parameter("viewer").is_some()))]
+        }
+    }
+    let kind: Arc<dyn CustomKind> = Arc::new(Peeks);
+    let engine = engine_over(&[[0, 1, 2, 3, 4], [9, 1, 2, 3, 4]], 3);
+    engine.define([Custom::new("peeks", &kind).into()]).unwrap();
+    let asked = engine.published().as_of().clone().with_parameter("viewer", "kim");
+    let view = engine.published().view_at(&Scope::all(), &asked).unwrap();
+    let all: Vec<_> = view.accounts().accounts().map(|account| view.value("peeks", account)).collect();
+    assert!(!all.is_empty() && all.iter().all(|value| *value == Some(ExprValue::Bool(false))));
+    // What is no number is found again among the views that are held.
+    let nan = || engine.published().as_of().clone().with_parameter("viewer", f64::NAN);
+    let views = || {
+        let _ = engine.published().view_at(&Scope::all(), &nan()).unwrap();
+        engine.published().stats().views
+    };
+    assert_eq!(views(), views());
+}
+
+/// Usage that was counted before it was known who asks is of the same moment.
+#[test]
+fn usage_of_a_moment_is_that_of_whoever_asks() {
+    use perennial::aggregate::{Event, EventKind, Usage, UsageSettings};
+    let (book, _) = forest(&[[0, 0, 9, 3, 4]]).load(64, Policy::strict());
+    let mut usage = Usage::new(UsageSchema::new([EventKind::new("login")]).unwrap(), UsageSettings::new());
+    let today = as_of().date();
+    usage.ingest([Event::on("login", id_of(0).as_str(), today)], today).unwrap();
+    let logins = attribute("logins", "events(\"login\").count()");
+    let catalog = Catalog::new(book.schema(), usage.schema(), [logins]).unwrap();
+    let counted = usage.over(&book.view(&Scope::all(), as_of()).unwrap(), catalog.metrics());
+    let view = book.view(&Scope::all(), as_of().with_parameter("viewer", "kim")).unwrap();
+    let derived = catalog.run(&view, Some(&counted), None);
+    let account = view.account(id_of(0).as_str()).unwrap();
+    assert_eq!(derived.value("logins", account), Some(ExprValue::Int(1)));
 }

@@ -16,10 +16,10 @@ use crate::aggregate::Standing;
 use crate::book::View;
 use crate::define::{Argument, RowForm};
 use crate::expr::{
-    Cancelled, Cell, Checked, ExprPlanErrors, Flat, Needs, RowColumns, RowPlan, RowProgram, Sight, Supply,
-    Tree, Val,
+    Cancelled, Cell, Checked, ExprPlanErrors, ExprValue, Flat, Needs, RowColumns, RowPlan, RowProgram, Sight,
+    Supply, Tree, Val,
 };
-use crate::model::{AccountIdx, AsOf};
+use crate::model::{AccountIdx, AsOf, Date};
 
 pub(crate) use self::at::RowAt;
 use self::by_account::ByAccount;
@@ -27,6 +27,8 @@ use self::part::{PartAsking, PartWork, Taken};
 
 /// Where a part is for at most one of so many accounts, it is asked account by account.
 const ONE_IN: usize = 16;
+/// Accounts between two looks at whether somebody stops it.
+const ROWS_BETWEEN_STOPS: usize = 1_024;
 
 /// A function of what is read of one account, with its expressions planned.
 #[derive(Debug)]
@@ -137,7 +139,7 @@ impl RowWork {
             asked: self.asked.as_ref().map(at),
             parts: self.parts.iter().map(|part| part.at(&at)).collect(),
             day: self.asks_history().then(|| as_of.date()),
-            moment: self.reads_moment.then(|| as_of.clone()),
+            moment: self.moment(as_of),
             parameters: parameters.collect(),
         }
     }
@@ -151,9 +153,20 @@ impl RowWork {
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<Flat>, Cancelled> {
         let tree = &standing.tree;
-        if self.is_input() && !asked.is_empty() {
-            asked.truncate(1);
-            return Ok(asked);
+        if self.is_input() {
+            match self.inputs().next() {
+                Some(Taken::Parameter(name, kind)) => {
+                    let value = standing.view.as_of().parameter(name);
+                    let cell = value.and_then(|value| Val::of_parameter(value, kind).to_cell());
+                    let cell = cell.unwrap_or(Cell::Missing);
+                    return Ok(vec![Flat::of_cells(vec![cell; tree.rows()])]);
+                }
+                Some(Taken::Value(_)) => {
+                    asked.truncate(1);
+                    return Ok(asked);
+                }
+                _ => {}
+            }
         }
         let chosen = self.chosen(tree, &asked);
         let mut outputs = vec![vec![Cell::Missing; tree.rows()]; self.outputs];
@@ -164,9 +177,10 @@ impl RowWork {
             let at = at.and_then(|at| at.parts.get(number));
             if let Some(at) = at.filter(|_| !self.is_for_all() && rows.len() * ONE_IN <= tree.rows()) {
                 let asking = PartAsking::new(at, &standing.view, beside);
-                self.fill(part, (standing, &rows), beside, &mut outputs, &mut |_, place, arguments| {
+                let given = (standing, &*rows, beside);
+                self.fill(part, given, stop, &mut outputs, &mut |_, place, arguments| {
                     asking.read(part, place, arguments);
-                });
+                })?;
                 continue;
             }
             let values = match at.and_then(|at| at.own.as_ref()) {
@@ -178,7 +192,8 @@ impl RowWork {
             let tables = tables.collect::<Result<Vec<RowColumns>, Cancelled>>()?;
             let tables: Vec<ByAccount> =
                 tables.into_iter().map(|rows| ByAccount::of(rows, tree.rows())).collect();
-            self.fill(part, (standing, &rows), beside, &mut outputs, &mut |row, _, arguments| {
+            let given = (standing, &*rows, beside);
+            self.fill(part, given, stop, &mut outputs, &mut |row, _, arguments| {
                 for (input, argument) in part.inputs.iter().zip(arguments) {
                     match input {
                         Taken::Value(number) => {
@@ -192,7 +207,7 @@ impl RowWork {
                         Taken::Parameter(..) | Taken::Record(_) => {}
                     }
                 }
-            });
+            })?;
         }
         Ok(outputs.into_iter().map(Flat::of_cells).collect())
     }
@@ -221,28 +236,33 @@ impl RowWork {
     fn fill(
         &self,
         part: &PartWork,
-        (standing, rows): (&Standing, &[u32]),
-        beside: Beside<'_>,
+        (standing, rows, beside): (&Standing, &[u32], Beside<'_>),
+        stop: &(dyn Fn() -> bool + Sync),
         outputs: &mut [Vec<Cell>],
         read: &mut dyn FnMut(usize, AccountIdx, &mut [Argument<'_>]),
-    ) {
+    ) -> Result<(), Cancelled> {
+        let moment = self.moment(standing.view.as_of());
         let mut cells = vec![Cell::Missing; self.outputs];
-        for row in rows.iter().map(|row| *row as usize) {
+        for (number, row) in rows.iter().map(|row| *row as usize).enumerate() {
+            if number % ROWS_BETWEEN_STOPS == 0 && stop() {
+                return Err(Cancelled);
+            }
             let Some(place) = standing.tree.place_of(row) else { continue };
             let mut arguments = part.beside(&standing.view, place, beside);
             read(row, place, &mut arguments);
-            part.compute(&arguments, self.moment(&standing.view), &mut cells);
+            part.compute(&arguments, moment.as_ref(), &mut cells);
             for (output, cell) in outputs.iter_mut().zip(&mut cells) {
                 if let Some(place) = output.get_mut(row) {
                     *place = std::mem::replace(cell, Cell::Missing);
                 }
             }
         }
+        Ok(())
     }
 
-    /// The moment, where the function reads it.
-    fn moment<'v>(&self, view: &'v View) -> Option<&'v AsOf> {
-        Some(view.as_of()).filter(|_| self.reads_moment)
+    /// The moment, where the function reads it. Parameters are inputs of their own.
+    fn moment(&self, as_of: &AsOf) -> Option<AsOf> {
+        self.reads_moment.then(|| as_of.clone().without_parameters())
     }
 
     /// The outputs of some accounts, one after the other.
@@ -257,28 +277,45 @@ impl RowWork {
             return program.each_at(view, Some(beside.supply), places, seen);
         }
         let asked = at.asked.as_ref().map(|program| program.asking(view, Some(beside.supply)));
-        let parts: Vec<PartAsking<'_>> =
-            at.parts.iter().map(|part| PartAsking::new(part, view, beside)).collect();
+        // Each is made when the first account needs it.
+        let mut parts: Vec<Option<PartAsking<'_>>> = at.parts.iter().map(|_| None).collect();
+        let moment = self.moment(view.as_of());
         let (mut read, mut cells) = (Vec::new(), vec![Cell::Missing; self.outputs]);
         for place in places {
             let mut values: Vec<Cell> = Vec::new();
             if let Some(asked) = &asked {
                 asked.each_row(place, &mut read, &mut |cells| values = cells.to_vec());
             }
-            let found = self.parts.iter().zip(&parts).find(|(part, _)| part.is_for(&values));
+            let found = self.parts.iter().zip(parts.iter_mut().zip(&*at.parts));
+            let mut found = found.filter(|(part, _)| part.is_for(&values));
             cells.fill(Cell::Missing);
-            if let Some((part, asking)) = found {
+            if let Some((part, (asking, at))) = found.next() {
+                let asking = asking.get_or_insert_with(|| PartAsking::new(at, view, beside));
                 let mut arguments = part.beside(view, place, beside);
                 if self.is_for_all() {
                     part.put(&values, &mut arguments);
                 }
                 asking.read(part, place, &mut arguments);
-                part.compute(&arguments, self.moment(view), &mut cells);
+                part.compute(&arguments, moment.as_ref(), &mut cells);
             }
             for (output, cell) in cells.iter_mut().enumerate() {
                 seen(place, output, std::mem::replace(cell, Cell::Missing));
             }
         }
+    }
+
+    /// What an input of a part reads of the days of an account.
+    pub(in crate::catalog) fn records(
+        &self,
+        (part, input): (usize, usize),
+        (view, place): (&View, AccountIdx),
+        history: &dyn History,
+    ) -> Vec<(Date, Option<ExprValue>)> {
+        let taken = self.parts.get(part).and_then(|part| part.inputs.get(input));
+        let Some(Taken::Record(of)) = taken else { return Vec::new() };
+        let chunk = view.inner().chunk(place.slot);
+        let account = chunk.and_then(|chunk| chunk.shape.id(place.row)).unwrap_or_default();
+        of.told(account, view.as_of().date(), history)
     }
 
     /// The part that is for an account.
@@ -292,8 +329,8 @@ impl RowWork {
             return Some(0);
         }
         let mut values: Vec<Cell> = Vec::new();
-        let at = self.at(view.as_of(), &catalog.names);
-        if let Some(asked) = at.asked.as_ref().map(|program| program.asking(view, Some(supply))) {
+        let at = self.asked.as_ref().map(|plan| plan.at(view.as_of(), catalog.schema()));
+        if let Some(asked) = at.as_ref().map(|program| program.asking(view, Some(supply))) {
             asked.each_row(place, &mut Vec::new(), &mut |cells| values = cells.to_vec());
         }
         self.parts.iter().position(|part| part.is_for(&values))

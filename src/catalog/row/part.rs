@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Beside;
 use crate::book::View;
 use crate::catalog::recorded::Recorded;
-use crate::define::{Argument, Arguments, Input, RowFunction, RowPart, RowsOf};
+use crate::define::{Argument, Arguments, Input, RowFunction, RowPart};
 use crate::expr::{Asking, Cell, Checked, ExprPlanErrors, RowPlan, RowProgram, Type, Val};
 use crate::model::{AccountIdx, AsOf};
 
@@ -59,7 +59,7 @@ impl PartWork {
                     values += 1;
                     Taken::Value(values - 1)
                 }
-                Input::Rows(RowsOf::Table(table), columns) => {
+                Input::Rows(table, columns) => {
                     let columns: Vec<&Checked> = columns.iter().collect();
                     tables.push(plan(Some(table), &columns)?);
                     Taken::Rows(tables.len() - 1)
@@ -109,8 +109,9 @@ impl PartWork {
                 Argument::Value(value.map_or(Val::Missing, |value| Val::of_parameter(value, kind)))
             }
             Taken::Record(of) => {
-                let account = view.inner().account_id(place);
-                of.argument(account.as_str(), view.as_of().date(), beside.history)
+                let chunk = view.inner().chunk(place.slot);
+                let account = chunk.and_then(|chunk| chunk.shape.id(place.row)).unwrap_or_default();
+                of.argument(account, view.as_of().date(), beside.history)
             }
             Taken::Value(_) | Taken::Rows(_) => Argument::Value(Val::Missing),
         };

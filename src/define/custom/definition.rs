@@ -14,10 +14,10 @@ use super::{
 };
 use crate::aggregate::version::{is_first, named};
 use crate::define::{
-    Checking, Compiled, Declared, Define, DefinitionFault, Form, Input, Output, Renames, RowForm, RowPart,
-    TotalBy, canonical,
+    Checking, Compiled, Declared, Define, DefinitionFault, Form, Input, Output, PartPlace, Renames, RowForm,
+    RowPart, TotalBy, canonical,
 };
-use crate::expr::NameText;
+use crate::expr::{MAX_SCALE, NameText, Type};
 use crate::model::AccountId;
 
 /// Some inputs of a [`Custom`] definition that hold for some accounts.
@@ -71,7 +71,7 @@ impl CustomPart {
 }
 
 /// A definition of a kind of the host's own. It has one list of inputs, or **parts** with a list each: the first part whose question
-/// has the answer yes gives the outputs of an account, and the inputs of the others are not computed for it.
+/// has the answer yes gives the outputs of an account. Where a part is for few accounts, its inputs are computed for these alone.
 #[derive(Clone)]
 pub struct Custom {
     pub(super) name: Arc<str>,
@@ -114,7 +114,7 @@ impl Custom {
 
     /// Its kind.
     #[must_use]
-    pub fn kind(&self) -> &Arc<dyn CustomKind> {
+    pub const fn kind(&self) -> &Arc<dyn CustomKind> {
         &self.kind
     }
 
@@ -151,6 +151,9 @@ impl Custom {
                 ));
             }
             _ => {}
+        }
+        for kind in outputs.iter().map(CustomOutput::kind).filter(|kind| !is_kept(kind)) {
+            faults.push(format!("the kind `{word}` gives {kind}, which no column holds"));
         }
         for name in outputs.iter().filter_map(CustomOutput::name) {
             if let Err(error) = AccountId::check(name) {
@@ -193,11 +196,16 @@ impl Custom {
         checking: &Checking<'_>,
         faults: &mut Vec<DefinitionFault>,
     ) -> Option<RowPart> {
-        let at = |input: Option<usize>| InPart { part: name.cloned(), input };
+        let at = |place: PartPlace, fault: DefinitionFault| DefinitionFault::Part {
+            part: name.cloned(),
+            place,
+            fault: Box::new(fault),
+        };
         let before = faults.len();
         let guard = guard.and_then(|text| {
             let checked = checking.checker().check_predicate(text);
-            checked.map_err(|errors| faults.push(at(None).fault(DefinitionFault::Expression(errors)))).ok()
+            let fault = |errors| at(PartPlace::Question, DefinitionFault::Expression(errors));
+            checked.map_err(|errors| faults.push(fault(errors))).ok()
         });
         let mut inputs: Vec<Input> = Vec::with_capacity(reads.len());
         let mut types: Vec<InputType> = Vec::with_capacity(reads.len());
@@ -207,14 +215,20 @@ impl Custom {
                     inputs.push(input);
                     types.push(kind);
                 }
-                Err(found) => faults.extend(found.into_iter().map(|fault| at(Some(number)).fault(fault))),
+                Err(found) => {
+                    let place = |column: Option<usize>| match column {
+                        Some(column) => PartPlace::Column(number, column),
+                        None => PartPlace::Input(number),
+                    };
+                    faults.extend(found.into_iter().map(|(column, fault)| at(place(column), fault)));
+                }
             }
         }
         if faults.len() > before {
             return None;
         }
         if let Err(why) = self.kind.check(&types) {
-            faults.push(at(None).fault(DefinitionFault::Other(why)));
+            faults.push(at(PartPlace::Whole, DefinitionFault::Other(why)));
             return None;
         }
         let outputs = self.kind.outputs().into_iter().map(|output| output.kind).collect();
@@ -223,15 +237,16 @@ impl Custom {
     }
 }
 
-/// Where in a definition a fault is.
-struct InPart {
-    part: Option<Arc<str>>,
-    input: Option<usize>,
-}
-
-impl InPart {
-    fn fault(self, fault: DefinitionFault) -> DefinitionFault {
-        DefinitionFault::Input { part: self.part, input: self.input, fault: Box::new(fault) }
+/// Can a column hold values of a type?
+fn is_kept(kind: &Type) -> bool {
+    let mut of = kind;
+    while let Type::List(inner) = of {
+        of = inner;
+    }
+    match of {
+        Type::Record(_) | Type::MixedMoney => false,
+        Type::Decimal { scale } | Type::Money { scale, .. } => *scale <= MAX_SCALE,
+        _ => true,
     }
 }
 
@@ -251,6 +266,10 @@ impl Define for Custom {
     fn below(&self) -> Vec<Declared> {
         let declared = |output: CustomOutput| Some(Declared { suffix: output.name?, kind: output.kind });
         self.kind.outputs().into_iter().filter_map(declared).collect()
+    }
+
+    fn own(&self) -> Option<Type> {
+        self.kind.outputs().into_iter().find(|output| output.name.is_none()).map(|output| output.kind)
     }
 
     fn expressions(&self, each: &mut dyn FnMut(&str)) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::InputType;
-use crate::define::{Checking, DefinitionFault, Input, RecordWanted, RowsOf};
+use crate::define::{Checking, DefinitionFault, Input, RecordWanted};
 use crate::expr::{Checked, Of};
 use crate::model::hint;
 
@@ -98,9 +98,9 @@ impl CustomInput {
     pub(super) fn compile(
         &self,
         checking: &Checking<'_>,
-    ) -> Result<(Input, InputType), Vec<DefinitionFault>> {
+    ) -> Result<(Input, InputType), Vec<(Option<usize>, DefinitionFault)>> {
         let record = |column: &Arc<str>, wanted: RecordWanted| {
-            let kind = checking.recorded(column).map_err(|fault| vec![fault])?;
+            let kind = checking.recorded(column).map_err(|fault| vec![(None, fault)])?;
             let given = match wanted {
                 RecordWanted::Ago(_) => InputType::Value(kind.clone()),
                 RecordWanted::Last(_) | RecordWanted::Each(_) => InputType::Records(kind.clone()),
@@ -109,7 +109,7 @@ impl CustomInput {
         };
         match self {
             Self::Value(text) => {
-                let checked = checking.expression(text).map_err(|fault| vec![fault])?;
+                let checked = checking.expression(text).map_err(|fault| vec![(None, fault)])?;
                 let kind = checked.kind().clone();
                 Ok((Input::Value(Box::new(checked)), InputType::Value(kind)))
             }
@@ -117,23 +117,24 @@ impl CustomInput {
                 let mut all: Vec<String> = Vec::new();
                 checking.names.each_table(&mut |name| all.push(name.to_owned()));
                 let hint = hint(table, all.iter().map(String::as_str));
-                Err(vec![DefinitionFault::Other(format!("there is no child table `{table}`{hint}"))])
+                let fault = DefinitionFault::Other(format!("there is no child table `{table}`{hint}"));
+                Err(vec![(None, fault)])
             }
             Self::Rows { table, columns } => {
                 let checker = checking.checker();
                 let checked = columns.iter().map(|text| checker.check_rows(Of::Table(table), text));
-                let (mut found, mut faults): (Vec<Checked>, Vec<DefinitionFault>) = (Vec::new(), Vec::new());
-                for column in checked {
+                let (mut found, mut faults) = (Vec::new(), Vec::new());
+                for (place, column) in checked.enumerate() {
                     match column {
                         Ok(column) => found.push(column),
-                        Err(errors) => faults.push(DefinitionFault::Expression(errors)),
+                        Err(errors) => faults.push((Some(place), DefinitionFault::Expression(errors))),
                     }
                 }
                 if !faults.is_empty() {
                     return Err(faults);
                 }
-                let kinds = found.iter().map(|checked| checked.kind().clone()).collect();
-                Ok((Input::Rows(RowsOf::Table(table.clone()), found), InputType::Rows(kinds)))
+                let kinds = found.iter().map(|checked: &Checked| checked.kind().clone()).collect();
+                Ok((Input::Rows(table.clone(), found), InputType::Rows(kinds)))
             }
             Self::Ago { column, days } => record(column, RecordWanted::Ago(*days)),
             Self::Last { column, within } => record(column, RecordWanted::Last(*within)),

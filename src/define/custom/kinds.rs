@@ -10,16 +10,22 @@ use crate::aggregate::version::first;
 use crate::expr::Type;
 use crate::model::{Faults, Fields, JsonFault, JsonFaultKind, Place};
 
-/// The kinds of the host's own that documents and journals may name.
+/// The kinds of the host's own that documents and journals may name. A kind may be there in several versions, so that what was written
+/// with an older one can be read.
 #[derive(Debug, Clone, Default)]
 pub struct CustomKinds {
-    by_word: BTreeMap<String, Arc<dyn CustomKind>>,
+    by_word: BTreeMap<String, BTreeMap<u64, Arc<dyn CustomKind>>>,
 }
 
-/// Two kinds have one word.
+/// Two kinds have one word and version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is a kind `{0}` already")]
-pub struct TakenKind(pub String);
+#[error("there is version {version} of a kind `{word}` already")]
+pub struct TakenKind {
+    /// The word.
+    pub word: String,
+    /// The version.
+    pub version: u64,
+}
 
 impl CustomKinds {
     /// None.
@@ -32,20 +38,27 @@ impl CustomKinds {
     ///
     /// # Errors
     ///
-    /// [`TakenKind`] where another has its word.
+    /// [`TakenKind`] where another has its word and version.
     pub fn with(mut self, kind: Arc<dyn CustomKind>) -> Result<Self, TakenKind> {
-        let word = kind.word().to_owned();
-        if self.by_word.contains_key(&word) {
-            return Err(TakenKind(word));
+        let (word, version) = (kind.word().to_owned(), kind.version());
+        let versions = self.by_word.entry(word.clone()).or_default();
+        if versions.contains_key(&version) {
+            return Err(TakenKind { word, version });
         }
-        self.by_word.insert(word, kind);
+        versions.insert(version, kind);
         Ok(self)
     }
 
-    /// A kind by its word.
+    /// The latest version of a kind, by its word.
     #[must_use]
     pub fn get(&self, word: &str) -> Option<&Arc<dyn CustomKind>> {
-        self.by_word.get(word)
+        self.by_word.get(word)?.values().next_back()
+    }
+
+    /// Could a definition of a kind be read again?
+    pub(crate) fn holds(&self, kind: &dyn CustomKind) -> bool {
+        let found = self.by_word.get(kind.word()).and_then(|versions| versions.get(&kind.version()));
+        found.is_some_and(|found| gives(&**found) == gives(kind))
     }
 
     /// Reads one definition of the list of a document.
@@ -60,7 +73,7 @@ impl CustomKinds {
         let word = fields.needed_text("kind", faults);
         let kind = word.and_then(|word| self.known(&fields, word, faults));
         if let Some(kind) = kind {
-            same_kind(&fields, &**kind, faults);
+            same_outputs(&fields, &**kind, faults);
         }
         let name = fields.needed_text("name", faults);
         let description = fields.kept_text("description", faults);
@@ -79,16 +92,24 @@ impl CustomKinds {
         word: &str,
         faults: &mut Faults<JsonFault>,
     ) -> Option<&Arc<dyn CustomKind>> {
-        let kind = self.get(word);
-        if kind.is_none() {
+        let Some(versions) = self.by_word.get(word) else {
             let known: Vec<&str> = self.by_word.keys().map(String::as_str).collect();
             let allowed = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             let what = "kind of definition";
-            faults.refuse(&fields.at("kind"), || JsonFaultKind::UnknownWord {
-                what,
-                word: word.to_owned(),
-                allowed,
-            });
+            let unknown = || JsonFaultKind::UnknownWord { what, word: word.to_owned(), allowed };
+            faults.refuse(&fields.at("kind"), unknown);
+            return None;
+        };
+        let Some(version) = fields.whole_number("kind_version", faults) else {
+            return versions.values().next_back();
+        };
+        let kind = versions.get(&version);
+        if kind.is_none() {
+            let known: Vec<String> = versions.keys().map(u64::to_string).collect();
+            let known = known.join(", ");
+            let message =
+                format!("it was written with version {version} of the kind `{word}`, and here is {known}");
+            faults.refuse_as(&fields.at("kind_version"), message);
         }
         kind
     }
@@ -97,18 +118,9 @@ impl CustomKinds {
 const FIELDS: [&str; 8] =
     ["kind", "kind_version", "gives", "name", "description", "reads", "parts", "version"];
 
-/// Notes where a definition was written with a kind of another version, or with other outputs.
-fn same_kind(fields: &Fields<'_, '_>, kind: &dyn CustomKind, faults: &mut Faults<JsonFault>) {
+/// Notes where a definition was written with a kind that has other outputs.
+fn same_outputs(fields: &Fields<'_, '_>, kind: &dyn CustomKind, faults: &mut Faults<JsonFault>) {
     let word = kind.word();
-    if let Some(version) =
-        fields.whole_number("kind_version", faults).filter(|version| *version != kind.version())
-    {
-        let message = format!(
-            "it was written with version {version} of the kind `{word}`, and here is {}",
-            kind.version()
-        );
-        faults.refuse_as(&fields.at("kind_version"), message);
-    }
     let Some(written) = fields.decoded::<Vec<String>, _>("gives", faults) else { return };
     let own = gives(kind);
     if written != own {
@@ -137,7 +149,7 @@ fn type_text(kind: &Type) -> String {
         Type::Money { currency, scale } => format!("money({currency}, {scale})"),
         Type::Enum(values) | Type::Band(values) => {
             let values: Vec<&str> = values.iter().map(|value| &**value).collect();
-            format!("{of}({})", values.join(", "))
+            format!("{of}{values:?}")
         }
         other => other.to_string(),
     };

@@ -220,6 +220,11 @@ impl Entry {
 }
 
 /// The definitions of a document.
-pub(super) fn definitions(document: &Json, kinds: &CustomKinds) -> Result<Vec<Definition>, JournalError> {
-    Catalog::read_with(kinds, [document.to_string().as_str()]).map_err(JournalError::Definitions)
+pub(super) fn definitions(
+    document: &Json,
+    kinds: &CustomKinds,
+    offset: usize,
+) -> Result<Vec<Definition>, JournalError> {
+    Catalog::read_with(kinds, [document.to_string().as_str()])
+        .map_err(|errors| JournalError::Definitions { offset, errors })
 }

@@ -81,10 +81,16 @@ pub enum JournalError {
     /// A moment is in a zone that the settings do not know.
     #[error("the zone `{0}` is not known: give it with `EngineSettings::zones`")]
     UnknownZone(String),
-    /// Definitions in it cannot be read: one of a kind of the host's own that the settings do not know, or know in another version
-    /// or with other outputs.
-    #[error("its definitions cannot be read, whose kinds are given with `EngineSettings::kinds`: {0}")]
-    Definitions(#[source] DocumentErrors),
+    /// Definitions in it cannot be read, such as one of a kind of the host's own that
+    /// [`EngineSettings::kinds`](crate::engine::EngineSettings::kinds) does not have, has in other versions, or with other outputs.
+    #[error("the definitions of a record at byte {offset} cannot be read: {errors}")]
+    Definitions {
+        /// The first byte of the record.
+        offset: usize,
+        /// What is wrong with them.
+        #[source]
+        errors: DocumentErrors,
+    },
     /// A record says something that cannot be applied to the state before it.
     #[error("the record of version {version} cannot be applied: {cause}")]
     Refused {

@@ -228,7 +228,7 @@ impl Builder<'_> {
                     reason: "its book is cut off".to_owned(),
                 })?;
                 let book = Book::from_snapshot(self.schema.clone(), book)?;
-                let definitions = definitions(&document, &self.settings.kinds)?;
+                let definitions = definitions(&document, &self.settings.kinds, offset)?;
                 let before =
                     self.state.take().map_or_else(|| self.settings.usage.clone(), |parts| parts.usage);
                 let usage = match before {
@@ -248,7 +248,7 @@ impl Builder<'_> {
             Said::Update { change, defined, removed, subscribed, unsubscribed, moment, key, .. } => {
                 let parts = self.state.as_mut().ok_or(JournalError::NoState { damage: None })?;
                 let defined = match &defined {
-                    Some(document) => definitions(document, &self.settings.kinds)?,
+                    Some(document) => definitions(document, &self.settings.kinds, offset)?,
                     None => Vec::new(),
                 };
                 let moment = moment.map(|moment| moment.to_as_of(&*self.settings.zones)).transpose()?;

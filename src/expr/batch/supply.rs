@@ -12,7 +12,7 @@ use crate::expr::explain::RollUpParts;
 use crate::expr::names::Of;
 use crate::expr::term::{Cell, Op, Reading, SlotOf, TermId, Terms};
 use crate::expr::types::Type;
-use crate::expr::value::Val;
+use crate::expr::value::{ExprValue, Val};
 use crate::model::{AccountIdx, Date};
 use crate::set::AccountSet;
 
@@ -115,9 +115,9 @@ pub(crate) struct FunctionBehind<'s> {
 /// An input of a function.
 pub(crate) enum InputBehind<'s> {
     Value(&'s Checked),
-    Parameter(Arc<str>),
     Rows(Arc<str>, u64),
-    Records(Arc<str>),
+    /// The days and values that were read, where they are known.
+    Records(Arc<str>, Option<Vec<(Date, Option<ExprValue>)>>),
 }
 
 /// A question about usage, with its days resolved.

@@ -289,9 +289,8 @@ fn function<'v>(
     let guard = of.guard.map(|guard| ask(guard, (number, 0)));
     let inputs = of.inputs.into_iter().zip(1..).map(|(input, place)| match input {
         InputBehind::Value(checked) => FunctionInput::Value(ask(checked, (number, place))),
-        InputBehind::Parameter(name) => FunctionInput::Parameter(name),
         InputBehind::Rows(table, rows) => FunctionInput::Rows { table, rows },
-        InputBehind::Records(column) => FunctionInput::Records(column),
+        InputBehind::Records(column, days) => FunctionInput::Records { column, days },
     });
     FunctionParts { kind: of.kind, applies: of.part.is_some(), part, guard, inputs: inputs.collect() }
 }

@@ -91,7 +91,7 @@ pub enum Provenance {
 }
 
 /// What a function was given of one account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FunctionParts {
@@ -110,14 +110,12 @@ pub struct FunctionParts {
 }
 
 /// An input of a function.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FunctionInput {
     /// An expression: its whole, by its place in [`Explanation::parts`](super::Explanation::parts).
     Value(usize),
-    /// A parameter of the question.
-    Parameter(Arc<str>),
     /// Rows of a child table.
     Rows {
         /// The table.
@@ -126,7 +124,13 @@ pub enum FunctionInput {
         rows: u64,
     },
     /// What was recorded of a column on earlier days.
-    Records(Arc<str>),
+    Records {
+        /// The column.
+        column: Arc<str>,
+        /// The days and their values, in order; `None` where no history is at hand, as after a run of a catalog.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        days: Option<Vec<(Date, Option<ExprValue>)>>,
+    },
 }
 
 /// The rows that a roll-up counts for one account, by the account that each is of. Counts and sums add up: those of the accounts

@@ -171,12 +171,20 @@ fn function(f: &mut fmt::Formatter<'_>, of: &FunctionParts, indent: usize) -> Re
     for input in &of.inputs {
         match input {
             FunctionInput::Value(part) => parts.push(*part),
-            FunctionInput::Parameter(name) => writeln!(f, "{:indent$}  the parameter {name}", "")?,
             FunctionInput::Rows { table, rows } => {
                 let s = if *rows == 1 { "" } else { "s" };
                 writeln!(f, "{:indent$}  {rows} row{s} of {table}", "")?;
             }
-            FunctionInput::Records(column) => writeln!(f, "{:indent$}  what was recorded of {column}", "")?,
+            FunctionInput::Records { column, days } => {
+                write!(f, "{:indent$}  what was recorded of {column}", "")?;
+                for (place, (day, value)) in days.iter().flatten().enumerate() {
+                    write!(f, "{}{day} {}", if place == 0 { ": " } else { ", " }, shown(value.as_ref()))?;
+                }
+                match days {
+                    Some(days) if days.is_empty() => writeln!(f, ": nothing")?,
+                    _ => writeln!(f)?,
+                }
+            }
         }
     }
     Ok(parts)

@@ -191,6 +191,8 @@ pub fn definitions(other: bool) -> Vec<Definition> {
         segment("high", pick("steady.band == \"high\"", "parent.steady.band == \"low\"")),
         roll_up("all_points", Operator::Sum("points".into())).into(),
         roll_up("lines_most", Operator::Max("lines".into())).into(),
+        // Its states stand also where nobody receives it, and change with every day.
+        roll_up("ages", Operator::Sum("age".into())).levels(["Group"]).into(),
     ]
     .into_iter()
     .chain(customs(other).map(Definition::from))
