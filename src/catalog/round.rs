@@ -94,7 +94,7 @@ impl RoundProgram {
     /// A step by itself.
     pub(crate) fn alone(step: &Arc<Step>, program: &StepProgram) -> Self {
         let steps: Arc<[Arc<Step>]> = Arc::new([step.clone()]);
-        let sets = sets(&*steps);
+        let sets = sets(&steps);
         let none = Self { steps, rows: None, roll_ups: None, own: vec![None], sets };
         match (program, &step.work) {
             (StepProgram::Row(at), _) => Self { rows: at.asked.clone(), own: vec![Some(at.clone())], ..none },

@@ -120,8 +120,11 @@ pub struct AsOf {
     week_start: Weekday,
     fiscal: FiscalCalendar,
     /// In order of name, each once.
-    parameters: Arc<[(Arc<str>, Value)]>,
+    parameters: Arc<[Parameter]>,
 }
+
+/// A value that comes with a question, by its name.
+type Parameter = (Arc<str>, Value);
 
 impl AsOf {
     /// An instant, in UTC, weeks from Monday, fiscal year from January.
@@ -175,7 +178,7 @@ impl AsOf {
     #[must_use]
     pub fn with_parameter(mut self, name: &str, value: impl Into<Value>) -> Self {
         let others = self.parameters.iter().filter(|(known, _)| **known != *name).cloned();
-        let mut all: Vec<(Arc<str>, Value)> = others.chain([(Arc::from(name), value.into())]).collect();
+        let mut all: Vec<Parameter> = others.chain([(Arc::from(name), value.into())]).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         self.parameters = all.into();
         self
@@ -227,7 +230,7 @@ impl AsOf {
 
     /// Is it the same moment, with the same parameters? Two zones of one name are taken to be the same.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        let same = |(own, other): (&(Arc<str>, Value), &(Arc<str>, Value))| {
+        let same = |(own, other): (&Parameter, &Parameter)| {
             own.0 == other.0
                 && match (&own.1, &other.1) {
                     // What is no number is the same as itself here.

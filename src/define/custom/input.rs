@@ -94,11 +94,11 @@ impl CustomInput {
     }
 }
 
+/// What is wrong with an input, and in which of its columns, if it is in one.
+pub(super) type InputFault = (Option<usize>, DefinitionFault);
+
 impl CustomInput {
-    pub(super) fn compile(
-        &self,
-        checking: &Checking<'_>,
-    ) -> Result<(Input, InputType), Vec<(Option<usize>, DefinitionFault)>> {
+    pub(super) fn compile(&self, checking: &Checking<'_>) -> Result<(Input, InputType), Vec<InputFault>> {
         let record = |column: &Arc<str>, wanted: RecordWanted| {
             let kind = checking.recorded(column).map_err(|fault| vec![(None, fault)])?;
             let given = match wanted {
