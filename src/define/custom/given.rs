@@ -108,7 +108,8 @@ impl<'i> CustomInputs<'i> {
         }
     }
 
-    /// The records of an input in the order of their days, one at most of [`CustomInput::Last`]; a day on which it was recorded that
+    /// The records of an input in the order of their days, one at most of
+    /// [`CustomInput::Last`](super::CustomInput::Last); a day on which it was recorded that
     /// there was no value has none. Nothing for an input that is none.
     #[must_use]
     pub fn records(&self, input: usize) -> &[(Date, Option<ExprValue>)] {

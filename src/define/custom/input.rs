@@ -9,7 +9,7 @@ use crate::define::{Checking, DefinitionFault, Input, RecordWanted};
 use crate::expr::{Checked, Of};
 use crate::model::hint;
 
-/// What is read of an account for a [`CustomKind`].
+/// What is read of an account for a [`CustomKind`](super::CustomKind).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]

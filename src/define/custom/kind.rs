@@ -8,7 +8,7 @@ use crate::expr::{ExprValue, Type};
 
 /// A kind of definition that the host brings: a pure function of what is read of one account.
 ///
-/// Definitions of it ([`Custom`]) say which expressions, child rows, recorded days and parameters it is given, and stand beside all
+/// Definitions of it ([`Custom`](super::Custom)) say which expressions, child rows, recorded days and parameters it is given, and stand beside all
 /// others in a catalog: they are read by their names, kept current by an engine, explained, and stored with its journal.
 ///
 /// ```
@@ -81,7 +81,8 @@ pub trait CustomKind: fmt::Debug + Send + Sync {
     /// outputs.
     fn version(&self) -> u64;
 
-    /// The outputs, in order: one without a name ([`CustomOutput::own`]), or at most [`MAX_CUSTOM_OUTPUTS`] with names.
+    /// The outputs, in order: one without a name ([`CustomOutput::own`]), or at most
+    /// [`MAX_CUSTOM_OUTPUTS`](super::MAX_CUSTOM_OUTPUTS) with names.
     fn outputs(&self) -> Vec<CustomOutput>;
 
     /// Why it cannot be given these inputs; nothing where it can.

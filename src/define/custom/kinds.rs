@@ -56,6 +56,7 @@ impl CustomKinds {
     }
 
     /// Could a definition of a kind be read again?
+    #[cfg(feature = "snapshot")]
     pub(crate) fn holds(&self, kind: &dyn CustomKind) -> bool {
         let found = self.by_word.get(kind.word()).and_then(|versions| versions.get(&kind.version()));
         found.is_some_and(|found| gives(&**found) == gives(kind))
