@@ -153,11 +153,18 @@ pub use tree::{AccountTree, Ancestors, Descendants, DiagramLimits, TreeDiagram, 
 pub use tree::{FaultKind, Policy, PolicyError, Remedy, TreeFault};
 // The book, what a user sees of it, and how it is loaded.
 pub use book::{
-    Account, AccountNode, Book, BookBuilder, ChildEntry, DeclaredLink, EdgeReferences, Fault, HeldAccount,
-    HeldChild, HeldReason, LinkGraph, LinkKind, LinkReferences, LoadError, LoadReport, MAX_REPORTED,
-    NodeReferences, ParentEdge, Problem, RowCounts, RowLocation, Successions, SupersededRow, View,
-    VisitedAccounts,
+    Account, Book, BookBuilder, ChildEntry, DeclaredLink, Fault, HeldAccount, HeldChild, HeldReason,
+    LinkGraph, LinkKind, LoadError, LoadReport, MAX_REPORTED, Problem, RowCounts, RowLocation, Successions,
+    SupersededRow, View,
 };
+
+/// What petgraph is handed when it walks a [`View`] or a [`LinkGraph`]: a host names none of these, unless it stores one.
+pub mod graph {
+    pub use crate::book::{
+        AccountNode, EdgeReferences, LinkReferences, NodeReferences, ParentEdge, VisitedAccounts,
+    };
+}
+
 // How it is saved.
 #[cfg(feature = "snapshot")]
 pub use book::SnapshotError;

@@ -12,6 +12,8 @@
 //! | Who reads this attribute, and what would break without it? | [`Catalog::impact`], [`Catalog::without`], [`Catalog::retyped`] |
 //! | The schema changes: does everything still make sense? | [`Catalog::evolve`] |
 //! | Which definitions are read by nobody, or say the same? | [`Catalog::report`] |
+//! | How do I bring a kind of definition of my own? | [`CustomKind`], [`Custom`] |
+//! | Who is looking, and which answers depend on it? | [`Parameter`], [`AsOf::with_parameter`](crate::AsOf::with_parameter) |
 //! | What was a value some days ago? | [`History`], [`PastValue`] |
 //! | Which definitions come with the library? | [`BuiltIn`] |
 
