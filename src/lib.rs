@@ -81,8 +81,9 @@
 //! * **`csv`**: `adapter::csv::CsvSource` reads accounts, links and child tables from CSV text through a checked
 //!   mapping: other names, constants, value maps, look-ups in other files, date formats, what an empty cell
 //!   means. Brings the `csv` crate.
-//! * **`rayon`**: [`expr::ExprPlan::run`] evaluates and [`FoldPlan::all`] folds chunks in parallel on the current rayon pool (the global one, which rayon
+//! * **`rayon`**: [`expr::ExprPlan::run`], [`catalog::Catalog::run`] and an [`engine::Engine`] evaluate and [`FoldPlan::all`] folds chunks in parallel on the current rayon pool (the global one, which rayon
 //!   starts, when called outside a pool). [`FoldPlan::refresh`] stays on the calling thread, as it has little to do.
+//!   A writer of an engine waits for the pool while it holds its lock: do not call one from a task of that pool.
 //!   The same bits as without. Brings the `rayon` crate.
 //! * **`snapshot`**: `Book::to_snapshot` gives a book as versioned, checksummed bytes, and `Book::from_snapshot`
 //!   restores it without reading your database. Only this library reads them; they are no backup of your data. An

@@ -216,7 +216,9 @@ impl Definition {
         }
     }
 
-    pub(super) fn id(&self) -> DefinitionRef {
+    /// Its kind and name.
+    #[must_use]
+    pub fn id(&self) -> DefinitionRef {
         DefinitionRef { kind: self.kind(), name: Arc::from(self.name()) }
     }
 

@@ -1,6 +1,6 @@
 //! What was the value of a column on an earlier day?
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::Derived;
@@ -40,21 +40,13 @@ pub trait History: Sync {
     }
 }
 
-/// The values of one column on the days on which it changed.
+/// The values of one column on the days on which it was recorded.
 type Dated = BTreeMap<Date, Option<ExprValue>>;
 
-/// A history in memory: for tests, and for hosts that hold theirs in memory anyway.
+/// A history in memory: for tests, and for hosts that hold theirs in memory anyway. Every record is kept.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryHistory {
-    columns: HashMap<Arc<str>, RecordedColumn>,
-}
-
-/// What was recorded of one column. A value that stays is kept once, however many days it is recorded on.
-#[derive(Debug, Clone, Default)]
-struct RecordedColumn {
-    accounts: HashMap<Arc<str>, Dated>,
-    /// The days on which all accounts were recorded.
-    days: BTreeSet<Date>,
+    columns: HashMap<Arc<str>, HashMap<Arc<str>, Dated>>,
 }
 
 impl MemoryHistory {
@@ -66,40 +58,37 @@ impl MemoryHistory {
 
     /// What a column was for an account on a day.
     pub fn record(&mut self, account: &str, column: &str, on: Date, value: Option<ExprValue>) {
-        let accounts = &mut self.columns.entry(Arc::from(column)).or_default().accounts;
-        accounts.entry(Arc::from(account)).or_default().insert(on, value);
+        let accounts = self.columns.entry(Arc::from(column)).or_default();
+        match accounts.get_mut(account) {
+            Some(dated) => dated.insert(on, value),
+            None => accounts.entry(Arc::from(account)).or_default().insert(on, value),
+        };
     }
 
-    /// What columns came to for all accounts that are seen, on the day of the question. An account has a record of that day from the
-    /// first value on that it had.
+    /// What columns came to for all accounts that are seen, on the day of the question: a record each, also where there is no value.
     pub fn record_all<'n>(&mut self, derived: &Derived, columns: impl IntoIterator<Item = &'n str>) {
         let on = derived.view().as_of().date();
         for column in columns {
             for account in derived.view().accounts() {
-                let value = derived.value(column, account);
-                if self.value(account.id_str(), column, on) != value {
-                    self.record(account.id_str(), column, on, value);
-                }
+                self.record(account.id_str(), column, on, derived.value(column, account));
             }
-            self.columns.entry(Arc::from(column)).or_default().days.insert(on);
         }
+    }
+
+    fn dated(&self, account: &str, column: &str) -> Option<&Dated> {
+        self.columns.get(column)?.get(account)
     }
 }
 
 impl History for MemoryHistory {
     fn last(&self, account: &str, column: &str, on: Date) -> Option<(Date, Option<ExprValue>)> {
-        let recorded = self.columns.get(column)?;
-        let (changed, value) = recorded.accounts.get(account)?.range(..=on).next_back()?;
-        let day = recorded.days.range(..=on).next_back().filter(|day| *day > changed).unwrap_or(changed);
-        Some((*day, value.clone()))
+        let last = self.dated(account, column)?.range(..=on).next_back();
+        last.map(|(day, value)| (*day, value.clone()))
     }
 
     fn each(&self, account: &str, column: &str, from: Date, to: Date) -> Vec<(Date, Option<ExprValue>)> {
-        let Some(recorded) = self.columns.get(column).filter(|_| from <= to) else { return Vec::new() };
-        let Some(dated) = recorded.accounts.get(account) else { return Vec::new() };
-        let changed = dated.range(from..=to).map(|(day, _)| *day);
-        let days: BTreeSet<Date> = recorded.days.range(from..=to).copied().chain(changed).collect();
-        let value = |day: &Date| dated.range(..=*day).next_back().map(|(_, value)| value.clone());
-        days.into_iter().filter_map(|day| Some((day, value(&day)?))).collect()
+        let dated = self.dated(account, column).filter(|_| from <= to);
+        let records = dated.into_iter().flat_map(|dated| dated.range(from..=to));
+        records.map(|(day, value)| (*day, value.clone())).collect()
     }
 }

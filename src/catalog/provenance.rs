@@ -91,8 +91,9 @@ fn function<'c>(
         Input::Record { column, .. } => {
             let days = asked.history.map(|history| {
                 let mut days = work.records((number, at), (view, place), history);
-                days.drain(..days.len().saturating_sub(width));
-                days
+                let more = days.len().saturating_sub(width);
+                days.drain(..more);
+                (days, more)
             });
             Some(InputBehind::Records(column.clone(), days))
         }

@@ -73,14 +73,15 @@ impl Recorded {
         today: Date,
         history: &dyn History,
     ) -> Vec<(Date, Option<ExprValue>)> {
-        match self.argument(account, today, Some(history)) {
-            Argument::Records(days) => {
-                days.into_iter().map(|(day, cell)| (day, Val::of_cell(&cell).to_value(&self.kind))).collect()
+        let dated = |(day, cell): (Date, Cell)| (day, Val::of_cell(&cell).to_value(&self.kind));
+        match (self.wanted, self.argument(account, today, Some(history))) {
+            (_, Argument::Records(days)) => days.into_iter().map(dated).collect(),
+            // On the day on which it was recorded.
+            (RecordWanted::Ago(_), Argument::Value(value)) => {
+                let last = self.on(today).and_then(|on| history.last(account, &self.of, on));
+                last.map(|(day, _)| (day, value.to_value(&self.kind))).into_iter().collect()
             }
-            Argument::Value(value) => {
-                self.on(today).map(|day| (day, value.to_value(&self.kind))).into_iter().collect()
-            }
-            Argument::Rows(_) => Vec::new(),
+            _ => Vec::new(),
         }
     }
 }

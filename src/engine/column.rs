@@ -177,7 +177,7 @@ impl Part {
     }
 
     /// Is what another part keeps kept here, where both have the same answers? Those who receive no answer have states as well.
-    fn keeps_what(&self, other: &Self) -> bool {
+    pub(super) fn keeps_what(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Sums(_, own, _), Self::Sums(_, others, _)) => {
                 let same = |row: usize| {
@@ -189,11 +189,6 @@ impl Part {
             (Self::Sums(..), _) | (_, Self::Sums(..)) => false,
             _ => true,
         }
-    }
-
-    /// Are states kept, also of those who receive no answer?
-    pub(super) const fn has_states(&self) -> bool {
-        matches!(self, Self::Sums(..))
     }
 
     /// With the answers of some rows replaced.

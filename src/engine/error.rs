@@ -28,12 +28,12 @@ pub enum EngineError {
     Unknown(DefinitionRef),
     /// A definition of a kind of the host's own that could not be restored from the journal.
     #[error(
-        "version {version} of the kind `{word}` is not among `EngineSettings::kinds`, so that no journal could be restored with it"
+        "{definition}: `EngineSettings::kinds` has no version {version} of its kind with the same outputs, so that no journal could be restored with it"
     )]
     UnknownKind {
-        /// The word of the kind.
-        word: String,
-        /// Its version.
+        /// The definition.
+        definition: DefinitionRef,
+        /// The version of its kind.
         version: u64,
     },
     /// Something was published since the version that the update expects.

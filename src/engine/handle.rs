@@ -33,7 +33,8 @@ pub struct Applied {
 /// A book, definitions over it and what they come to, kept current: one writer at a time, any number of readers.
 ///
 /// Readers take the current [`Published`] state, which never changes; a lock is held to clone an `Arc`, and for nothing
-/// else. Writers wait for each other. `Send + Sync`; it starts no threads.
+/// else. Writers wait for each other. `Send + Sync`; it starts no threads, but for the pool of feature `rayon`: a writer must not be called from a
+/// task of that pool, which may be handed another writer's task while it waits.
 ///
 /// ```
 /// use perennial::aggregate::{Operator, RollUpDefinition};

@@ -170,10 +170,10 @@ impl EngineSettings {
     /// Could definitions be read again from the journal, if there is one?
     #[cfg(feature = "snapshot")]
     pub(super) fn can_be_restored(&self, definitions: &[Definition]) -> Result<(), EngineError> {
-        let kinds = definitions.iter().filter_map(Definition::host_kind);
-        match kinds.filter(|_| self.journal.is_some()).find(|kind| !self.kinds.holds(&***kind)) {
-            Some(kind) => {
-                Err(EngineError::UnknownKind { word: kind.word().to_owned(), version: kind.version() })
+        let kinds = definitions.iter().filter_map(|definition| Some((definition, definition.host_kind()?)));
+        match kinds.filter(|_| self.journal.is_some()).find(|(_, kind)| !self.kinds.holds(&***kind)) {
+            Some((definition, kind)) => {
+                Err(EngineError::UnknownKind { definition: definition.id(), version: kind.version() })
             }
             None => Ok(()),
         }

@@ -336,7 +336,8 @@ impl<'w> Work<'w> {
                         None => (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect(),
                     };
                     // States may be others where no answer is.
-                    if !differing.is_empty() || part.has_states() {
+                    let keeps = |old: &Arc<Part>| old.keeps_what(&part);
+                    if !differing.is_empty() || !before.part(slot).is_some_and(keeps) {
                         column.set(slot, Some(Arc::new(part)));
                     }
                     if !differing.is_empty() {

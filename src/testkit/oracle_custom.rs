@@ -96,6 +96,9 @@ impl WrittenCustom {
     }
 }
 
+/// Days that are looked at, at most: books of tests begin later.
+const MOST_DAYS: u32 = 4_000;
+
 /// The records of an account, looked for day by day.
 fn recorded(
     input: &CustomInput,
@@ -113,16 +116,16 @@ fn recorded(
             let value = || history?.last(account.id_str(), column, day(*days)?)?.1;
             InputValue::Value(value())
         }
-        CustomInput::Last { column, within: Some(days) } => {
-            InputValue::Records((1..=*days).find_map(|ago| on(column, ago)).into_iter().collect())
-        }
+        CustomInput::Last { column, within: Some(days) } => InputValue::Records(
+            (1..=(*days).min(MOST_DAYS)).find_map(|ago| on(column, ago)).into_iter().collect(),
+        ),
         CustomInput::Last { column, within: None } => {
             let last = || history?.last(account.id_str(), column, day(1)?);
             InputValue::Records(last().into_iter().collect())
         }
-        CustomInput::Each { column, days } => {
-            InputValue::Records((1..=*days).rev().filter_map(|ago| on(column, ago)).collect())
-        }
+        CustomInput::Each { column, days } => InputValue::Records(
+            (1..=(*days).min(MOST_DAYS)).rev().filter_map(|ago| on(column, ago)).collect(),
+        ),
         _ => InputValue::Value(None),
     }
 }

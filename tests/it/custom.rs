@@ -343,7 +343,10 @@ fn a_journal_asks_the_settings_for_the_kinds() {
     assert_eq!(view.value("steady.band", account), Some(ExprValue::Text("high".into())));
 
     let why = |kinds| match restore(kinds) {
-        Err(JournalError::Definitions { errors, .. }) => errors.to_string(),
+        Err(JournalError::Definitions { errors, offset }) => {
+            assert!(offset > 0 && offset < journal.bytes().len());
+            errors.to_string()
+        }
         other => panic!("{other:?}"),
     };
     let lines: Arc<dyn CustomKind> = Arc::new(Lines);
@@ -366,7 +369,7 @@ fn a_journal_asks_the_settings_for_the_kinds() {
     let error = engine.define([other.clone().into()]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "version 2 of the kind `hysteresis` is not among `EngineSettings::kinds`, so that no journal could be restored with it"
+        "hysteresis `other`: `EngineSettings::kinds` has no version 2 of its kind with the same outputs, so that no journal could be restored with it"
     );
     assert!(Engine::new(schema(), as_of(), EngineSettings::new()).unwrap().define([other.into()]).is_ok());
     let others = gives("hysteresis", 1, vec![CustomOutput::own(Type::Text)]);
@@ -576,8 +579,17 @@ fn why_names_the_part_and_explains_its_inputs() {
     let why =
         columns.explain("steady.band", account, &ExplainLimits::default()).unwrap().unwrap().to_string();
     assert!(why.contains("steady.band = high, computed by `hysteresis` from"), "{why}");
-    let days = "what was recorded of steady.band: ";
+    // The last record is that of the day before.
+    let days = "what was recorded of steady.band: 2026-01-30 low\n";
     assert!(why.contains(days) && why.contains("seats = 75"), "{why}");
+    // What is beyond the width is counted.
+    let width = ExplainLimits::default().with_width(1);
+    let long = Custom::new("long", kinds().get("points").unwrap()).reading(CustomInput::each("seats", 20));
+    engine.define([long.into()]).unwrap();
+    let view = engine.published().view(&Scope::all()).unwrap();
+    let account = view.account(id_of(1).as_str()).unwrap();
+    let told = Columns::from(&view).explain("long", account, &width).unwrap().unwrap().to_string();
+    assert!(told.contains("what was recorded of seats: ") && told.contains(" and 2 days before"), "{told}");
     let lines = columns.explain("lines", account, &ExplainLimits::default()).unwrap().unwrap().to_string();
     assert!(lines.contains("of contracts") && lines.contains("of tickets"), "{lines}");
 }
@@ -715,6 +727,16 @@ fn records_are_of_the_days_on_which_they_were_made() {
         assert_eq!(derived.value(name, acme), Some(ExprValue::Double(expected)), "{name}");
     }
     assert_eq!(past.last("acme", "steady.band", today).unwrap().0, today.plus_days(-1).unwrap());
+    // Who is not recorded on a day has no record of it, and a late record says nothing of later days.
+    let day = |ago: i32| today.plus_days(-ago).unwrap();
+    let text = |text: &str| Some(ExprValue::Text(text.into()));
+    past.record("acme", "steady.band", day(20), text("late"));
+    assert_eq!(past.value("acme", "steady.band", day(20)), text("late"));
+    assert_eq!(past.value("acme", "steady.band", day(19)), text("low"));
+    let nobody = Scope::of(view.accounts().set([]));
+    let hidden = view.published().view_at(&nobody, &perennial::AsOf::date_utc(today)).unwrap();
+    past.record_all(&hidden.catalog().run(hidden.accounts(), None, None), ["steady.band"]);
+    assert_eq!(past.last("acme", "steady.band", today).unwrap().0, day(1));
 }
 
 /// A kind that reads the moment does not see what comes with the question: in a scope some answers are those for everyone.
@@ -742,10 +764,18 @@ fn the_moment_of_a_kind_has_no_parameters() {
     let kind: Arc<dyn CustomKind> = Arc::new(Peeks);
     let engine = engine_over(&[[0, 1, 2, 3, 4], [9, 1, 2, 3, 4]], 3);
     engine.define([Custom::new("peeks", &kind).into()]).unwrap();
-    let asked = engine.published().as_of().clone().with_parameter("viewer", "kim");
-    let view = engine.published().view_at(&Scope::all(), &asked).unwrap();
-    let all: Vec<_> = view.accounts().accounts().map(|account| view.value("peeks", account)).collect();
-    assert!(!all.is_empty() && all.iter().all(|value| *value == Some(ExprValue::Bool(false))));
+    let state = engine.published();
+    let asked = state.as_of().clone().with_parameter("viewer", "kim");
+    // Of everyone, of a tree that is shown in part, and of a catalog by itself.
+    for scope in [Scope::all(), Scope::of(state.book().accounts([id_of(1).as_str()]))] {
+        let view = state.view_at(&scope, &asked).unwrap();
+        let derived = state.catalog().run(view.accounts(), None, None);
+        assert!(!view.accounts().is_empty());
+        for account in view.accounts().accounts() {
+            assert_eq!(view.value("peeks", account), Some(ExprValue::Bool(false)));
+            assert_eq!(derived.value("peeks", account), Some(ExprValue::Bool(false)));
+        }
+    }
     // What is no number is found again among the views that are held.
     let nan = || engine.published().as_of().clone().with_parameter("viewer", f64::NAN);
     let views = || {

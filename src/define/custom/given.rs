@@ -119,7 +119,7 @@ impl<'i> CustomInputs<'i> {
         }
     }
 
-    /// The moment of the question, without its parameters, which are inputs of their own; `None` for a kind that does not say that it
+    /// The moment of the question, without its parameters, which are read by name in an expression; `None` for a kind that does not say that it
     /// reads it.
     #[must_use]
     pub const fn as_of(&self) -> Option<&'i AsOf> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::{Custom, CustomInput, CustomKind, CustomOutput, CustomPart};
 use crate::aggregate::version::first;
@@ -11,7 +11,7 @@ use crate::expr::Type;
 use crate::model::{Faults, Fields, JsonFault, JsonFaultKind, Place};
 
 /// The kinds of the host's own that documents and journals may name. A kind may be there in several versions, so that what was written
-/// with an older one can be read.
+/// with an older one can be read; a document that names no version means the latest.
 #[derive(Debug, Clone, Default)]
 pub struct CustomKinds {
     by_word: BTreeMap<String, BTreeMap<u64, Arc<dyn CustomKind>>>,
@@ -101,9 +101,10 @@ impl CustomKinds {
             faults.refuse(&fields.at("kind"), unknown);
             return None;
         };
-        let Some(version) = fields.whole_number("kind_version", faults) else {
+        if !fields.has("kind_version") {
             return versions.values().next_back();
-        };
+        }
+        let version = fields.whole_number("kind_version", faults)?;
         let kind = versions.get(&version);
         if kind.is_none() {
             let known: Vec<String> = versions.keys().map(u64::to_string).collect();
@@ -150,7 +151,7 @@ fn type_text(kind: &Type) -> String {
         Type::Money { currency, scale } => format!("money({currency}, {scale})"),
         Type::Enum(values) | Type::Band(values) => {
             let values: Vec<&str> = values.iter().map(|value| &**value).collect();
-            format!("{of}{values:?}")
+            format!("{of}{}", json!(values))
         }
         other => other.to_string(),
     };

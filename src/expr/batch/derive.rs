@@ -17,6 +17,10 @@ use super::tree::{NONE, State, Tree};
 use crate::book::{TableBlock, View};
 use crate::expr::term::{Cell, Gather, Op, Over, Place, Summed, TermId, Walk};
 
+/// Answers from which on chunks are evaluated side by side: fewer take less than to wake another thread.
+#[cfg(feature = "rayon")]
+const WORTH_A_FORK: usize = 65_536;
+
 /// Whose rows a lambda asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Asked {
@@ -152,7 +156,7 @@ impl<'v> Deriver<'v> {
         Ok(Flat::joined(parts))
     }
 
-    /// The answers to some terms for all accounts, chunk by chunk: what several of them ask is asked once. Those that are to be sets are
+    /// The answers to some terms for all accounts, chunk by chunk: a yes/no question that several of them ask is asked once. Those that are to be sets are
     /// given as sets.
     pub(super) fn all(&mut self, roots: &[TermId], sets: &[bool]) -> Result<Vec<RowAnswers>, Stopped> {
         for root in roots {
@@ -189,12 +193,13 @@ impl<'v> Deriver<'v> {
             Ok(answers.collect())
         };
         #[cfg(feature = "rayon")]
-        let chunks: Result<Vec<_>, Stopped> = if self.tree.slots.len() > 1 {
-            use rayon::prelude::*;
-            self.tree.slots.par_iter().map(chunk).collect()
-        } else {
-            self.tree.slots.iter().map(chunk).collect()
-        };
+        let chunks: Result<Vec<_>, Stopped> =
+            if self.tree.slots.len() > 1 && self.tree.rows().saturating_mul(roots.len()) >= WORTH_A_FORK {
+                use rayon::prelude::*;
+                self.tree.slots.par_iter().map(chunk).collect()
+            } else {
+                self.tree.slots.iter().map(chunk).collect()
+            };
         #[cfg(not(feature = "rayon"))]
         let chunks: Result<Vec<_>, Stopped> = self.tree.slots.iter().map(chunk).collect();
         Ok(RowAnswers::joined(chunks?, sets, roots.len()))

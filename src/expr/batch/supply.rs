@@ -112,12 +112,15 @@ pub(crate) struct FunctionBehind<'s> {
     pub(crate) inputs: Vec<InputBehind<'s>>,
 }
 
+/// A day, and the value that was recorded on it.
+type DatedValue = (Date, Option<ExprValue>);
+
 /// An input of a function.
 pub(crate) enum InputBehind<'s> {
     Value(&'s Checked),
     Rows(Arc<str>, u64),
-    /// The days and values that were read, where they are known.
-    Records(Arc<str>, Option<Vec<(Date, Option<ExprValue>)>>),
+    /// The last days and values that were read, and how many more, where they are known.
+    Records(Arc<str>, Option<(Vec<DatedValue>, usize)>),
 }
 
 /// A question about usage, with its days resolved.

@@ -290,7 +290,10 @@ fn function<'v>(
     let inputs = of.inputs.into_iter().zip(1..).map(|(input, place)| match input {
         InputBehind::Value(checked) => FunctionInput::Value(ask(checked, (number, place))),
         InputBehind::Rows(table, rows) => FunctionInput::Rows { table, rows },
-        InputBehind::Records(column, days) => FunctionInput::Records { column, days },
+        InputBehind::Records(column, days) => {
+            let (days, more) = days.map_or((None, 0), |(days, more)| (Some(days), more));
+            FunctionInput::Records { column, days, more }
+        }
     });
     FunctionParts { kind: of.kind, applies: of.part.is_some(), part, guard, inputs: inputs.collect() }
 }

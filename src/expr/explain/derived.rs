@@ -13,7 +13,7 @@ use crate::model::{AccountId, Date, is_default};
 pub struct ExplainLimits {
     /// Definitions below each other: 0 names derived values and says nothing of what they were computed from.
     pub depth: usize,
-    /// Accounts of a roll-up and days of usage that are named; the others are counted together.
+    /// Accounts of a roll-up, days of usage and recorded days that are named; the others are counted together.
     pub width: usize,
     /// Derived values that are explained, in all.
     pub values: usize,
@@ -127,9 +127,12 @@ pub enum FunctionInput {
     Records {
         /// The column.
         column: Arc<str>,
-        /// The days and their values, in order; `None` where no history is at hand, as after a run of a catalog.
+        /// The last days and their values, in order; `None` where no history is at hand, as after a run of a catalog.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         days: Option<Vec<(Date, Option<ExprValue>)>>,
+        /// How many days before them were read.
+        #[serde(default, skip_serializing_if = "is_default")]
+        more: usize,
     },
 }
 

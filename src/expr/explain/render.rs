@@ -175,14 +175,16 @@ fn function(f: &mut fmt::Formatter<'_>, of: &FunctionParts, indent: usize) -> Re
                 let s = if *rows == 1 { "" } else { "s" };
                 writeln!(f, "{:indent$}  {rows} row{s} of {table}", "")?;
             }
-            FunctionInput::Records { column, days } => {
+            FunctionInput::Records { column, days, more } => {
                 write!(f, "{:indent$}  what was recorded of {column}", "")?;
                 for (place, (day, value)) in days.iter().flatten().enumerate() {
                     write!(f, "{}{day} {}", if place == 0 { ": " } else { ", " }, shown(value.as_ref()))?;
                 }
-                match days {
-                    Some(days) if days.is_empty() => writeln!(f, ": nothing")?,
-                    _ => writeln!(f)?,
+                match (days, more) {
+                    (Some(days), 0) if days.is_empty() => writeln!(f, ": nothing")?,
+                    (_, 0) => writeln!(f)?,
+                    (_, 1) => writeln!(f, " and 1 day before")?,
+                    (_, more) => writeln!(f, " and {more} days before")?,
                 }
             }
         }
