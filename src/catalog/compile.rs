@@ -23,7 +23,7 @@ use super::mentions::Mentions;
 use super::names::CatalogNames;
 use super::pending::{Looked, PendingNames};
 use crate::aggregate::{CheckedMetric, Metrics};
-use crate::define::{Checking, Compiled, Declared, DefinitionFault, Space};
+use crate::define::{Checking, Compiled, Declared, DefinitionFault, Namespace};
 use crate::expr::{ExprLimits, Names, Of, Type};
 use crate::model::{AccountId, Attribute, Schema, Zones, is_reserved};
 
@@ -125,11 +125,11 @@ type DeclaredColumns = HashMap<String, (usize, Type)>;
 fn declared(given: &[Candidate]) -> DeclaredColumns {
     let mut found = DeclaredColumns::new();
     for (place, given) in given.iter().enumerate() {
-        let said = given.definition.said();
-        if let Some(kind) = said.own() {
+        let said = given.definition.as_define();
+        if let Some(kind) = said.own_type() {
             found.entry(said.name().to_owned()).or_insert((place, kind));
         }
-        for Declared { suffix, kind } in said.below() {
+        for Declared { suffix, kind } in said.suffixed_outputs() {
             found.entry(format!("{}.{suffix}", said.name())).or_insert((place, kind));
         }
     }
@@ -138,7 +138,7 @@ fn declared(given: &[Candidate]) -> DeclaredColumns {
 
 /// The names by which a definition is read, that of the definition first.
 pub(super) fn keys(definition: &Definition) -> Vec<Key> {
-    let below = definition.said().below();
+    let below = definition.as_define().suffixed_outputs();
     let below = below.iter().map(|declared| Key::below(definition.name(), &declared.suffix));
     std::iter::once(Key::of(definition)).chain(below).collect()
 }
@@ -208,7 +208,7 @@ impl<'c> Compiler<'c> {
                 self.fault(place, CatalogFaultKind::Name(error));
             }
             let schema = &*self.names.schema;
-            let is_column = definition.kind().space() == Space::Columns;
+            let is_column = definition.kind().namespace() == Namespace::Columns;
             let above = Some(name).filter(|_| is_column).and_then(|name| reserved.above(name));
             let is_duplicate =
                 above.is_none() && (self.names.entries.has(&key) || self.open.contains_key(&key));
@@ -340,7 +340,14 @@ impl<'c> Compiler<'c> {
         declared: &dyn Fn(&str) -> Option<Type>,
     ) -> Result<Compiled, Vec<DefinitionFault>> {
         let Rules { bare, zones, limits } = self.rules;
-        definition.said().compile(&Checking { names, schema: &bare.schema, zones, limits, bare, declared })
+        definition.as_define().compile(&Checking {
+            names,
+            schema: &bare.schema,
+            zones,
+            limits,
+            bare,
+            declared,
+        })
     }
 
     /// The type of a column that is declared.
@@ -354,7 +361,7 @@ impl<'c> Compiler<'c> {
         let read = looked.iter().filter(|(_, is_declared)| !**is_declared);
         let below = read.filter_map(|(key, _)| entries.of_key(key));
         let depth = below.map(|entry| entry.depth + 1).max().unwrap_or(0);
-        let gives = gives(definition.said(), &compiled, &self.names);
+        let gives = gives(definition.as_define(), &compiled, &self.names);
         for key in keys(definition) {
             if self.open.get(&key) == Some(&place) {
                 self.open.swap_remove(&key);
@@ -377,7 +384,8 @@ impl<'c> Reserved<'c> {
     fn of(given: &'c [Candidate]) -> Self {
         let reserving = given.iter().map(|given| &*given.definition);
         let mut by_name: HashMap<&str, &Definition> = HashMap::new();
-        for definition in reserving.filter(|definition| !definition.said().below().is_empty()) {
+        for definition in reserving.filter(|definition| !definition.as_define().suffixed_outputs().is_empty())
+        {
             // Of two with one name the later is at fault.
             by_name.entry(definition.name()).or_insert(definition);
         }

@@ -8,11 +8,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
 use crate::aggregate::{Metric, Operator, Over, Ranking, RollUpDefinition};
-use crate::define::{CalculatedAttribute, Custom, CustomKind, Define, Kind, Parameter, PastValue, Space};
+use crate::define::{CalculatedAttribute, Custom, CustomKind, Define, Kind, Namespace, Parameter, PastValue};
 use crate::model::{Faults, JsonFault, Place};
 use crate::segment::Segment;
 
-/// The one list of kinds. Each is a room below: the catalog and the engine know no more of it than stands here.
+/// The one list of kinds. Each kind is a module below the catalog; the catalog and the engine know no more of it than this list says.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident($kind:ident),)*) => {
         /// What a definition is.
@@ -49,10 +49,10 @@ macro_rules! kinds {
                 }
             }
 
-            pub(super) fn space(&self) -> Space {
+            pub(super) fn namespace(&self) -> Namespace {
                 match self {
-                    $(Self::$variant => <$kind as Kind>::SPACE,)*
-                    Self::Custom(_) => Space::Columns,
+                    $(Self::$variant => <$kind as Kind>::NAMESPACE,)*
+                    Self::Custom(_) => Namespace::Columns,
                 }
             }
         }
@@ -79,22 +79,22 @@ macro_rules! kinds {
                 }
             }
 
-            /// What it says, whatever its kind.
-            pub(super) fn said(&self) -> &dyn Define {
+            /// The definition, whatever its kind.
+            pub(super) fn as_define(&self) -> &dyn Define {
                 match self {
                     $(Self::$variant(of) => of,)*
                     Self::Custom(of) => of,
                 }
             }
 
-            pub(super) fn said_mut(&mut self) -> &mut dyn Define {
+            pub(super) fn as_define_mut(&mut self) -> &mut dyn Define {
                 match self {
                     $(Self::$variant(of) => of,)*
                     Self::Custom(of) => of,
                 }
             }
 
-            /// The list of documents in which it stands.
+            /// The list of a document that holds it.
             pub(super) fn list(&self) -> &'static str {
                 match self {
                     $(Self::$variant(_) => <$kind as Kind>::LIST,)*
@@ -112,7 +112,7 @@ macro_rules! kinds {
         /// The kinds of the library, stored and in words.
         const WORDS: &[[&str; 2]] = &[$([<$kind as Kind>::CODE, <$kind as Kind>::WORD],)*];
 
-        /// The lists of documents, in order, and how what stands in each is read.
+        /// The lists of a document, in order, each with the reader of its items.
         pub(super) const LISTS: &[(&str, ReadDefinition)] = &[
             $((<$kind as Kind>::LIST, |json, place, faults| {
                 <$kind as Kind>::read(json, place, faults).map(Definition::$variant)
@@ -121,7 +121,7 @@ macro_rules! kinds {
     };
 }
 
-/// The list of documents in which definitions of kinds of the host's own stand.
+/// The list of a document that holds definitions of kinds of the host's own.
 pub(super) const CUSTOM: &str = "custom";
 
 impl From<Custom> for Definition {
@@ -162,7 +162,7 @@ impl DefinitionKind {
     /// Is it read as an attribute of accounts is?
     #[must_use]
     pub fn is_column(&self) -> bool {
-        self.space() == Space::Columns
+        self.namespace() == Namespace::Columns
     }
 }
 
@@ -198,13 +198,13 @@ impl Definition {
     /// Its name; of a segment, its id.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.said().name()
+        self.as_define().name()
     }
 
     /// The version of the definition.
     #[must_use]
     pub fn version(&self) -> u64 {
-        self.said().version()
+        self.as_define().version()
     }
 
     /// Its kind, where it is one of the host's own.
@@ -226,7 +226,7 @@ impl Definition {
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let words = |of: &Self| {
             let mut words = Vec::new();
-            of.said().expressions(&mut |text| words.push(text.to_owned()));
+            of.as_define().expressions(&mut |text| words.push(text.to_owned()));
             words
         };
         self == other && words(self) == words(other)

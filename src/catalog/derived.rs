@@ -8,11 +8,11 @@ use super::answers::Answers;
 use super::definition::DefinitionRef;
 use super::entry::Entries;
 use super::history::History;
-use super::provenance::AskedOf;
+use super::provenance::ProvenanceSources;
 use super::round::{Given, Round};
 use crate::aggregate::{Keep, Places, RollUpResult, Standing, UsageView};
 use crate::book::{Account, View};
-use crate::define::Space;
+use crate::define::Namespace;
 use crate::expr::{
     Behind, Cancelled, Cell, Checked, Columns, ExprValue, Flat, Names, Of, Supply, Type, UsageAsked,
 };
@@ -262,7 +262,7 @@ impl Supply for Derived {
     fn provenance(&self, name: &str, place: AccountIdx, width: usize) -> Option<Behind<'_>> {
         // The history of a run is not kept.
         let (view, usage) = (&self.view, self.usage.as_ref());
-        let asked = AskedOf { view, usage, history: None, supply: self };
+        let asked = ProvenanceSources { view, usage, history: None, supply: self };
         self.columns.catalog.provenance((name, place, width), asked)
     }
 
@@ -283,5 +283,5 @@ pub(super) fn unused(entries: &Entries) -> Vec<DefinitionRef> {
         .filter_map(|(reader, source)| Some(&entries.defined(source)?.id).filter(|read| **read != reader.id));
     let read: HashSet<&DefinitionRef> = read.collect();
     let all = entries.given().into_iter().map(|entry| &entry.id);
-    all.filter(|id| id.kind.space() != Space::Segments && !read.contains(id)).cloned().collect()
+    all.filter(|id| id.kind.namespace() != Namespace::Segments && !read.contains(id)).cloned().collect()
 }

@@ -64,7 +64,7 @@ impl Catalog {
         for definition in definitions {
             let list = lists.entry(definition.list()).or_insert_with(|| json!([]));
             if let Json::Array(items) = list {
-                items.push(definition.said().to_json());
+                items.push(definition.as_define().to_json());
             }
         }
         lists.insert("v".to_owned(), json!(CATALOG_VERSION));

@@ -8,28 +8,28 @@ use std::sync::Arc;
 use indexmap::{Equivalent, IndexMap};
 
 use super::definition::{Definition, DefinitionRef};
-use crate::define::{Compiled, Space};
+use crate::define::{Compiled, Namespace};
 use crate::expr::{Checked, Name, NameText, Source};
 
 /// The name by which a definition is read. Definitions of different kinds may have the same key, and then only one of them
 /// is valid.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
-    space: Space,
+    namespace: Namespace,
     name: Arc<str>,
 }
 
 impl Key {
-    pub(super) const fn new(space: Space, name: Arc<str>) -> Self {
-        Self { space, name }
+    pub(super) const fn new(namespace: Namespace, name: Arc<str>) -> Self {
+        Self { namespace, name }
     }
 
     pub(super) fn of(definition: &Definition) -> Self {
-        Self { space: definition.kind().space(), name: Arc::from(definition.name()) }
+        Self { namespace: definition.kind().namespace(), name: Arc::from(definition.name()) }
     }
 
-    pub(super) fn is_in(&self, space: Space) -> bool {
-        self.space == space
+    pub(super) fn is_in(&self, namespace: Namespace) -> bool {
+        self.namespace == namespace
     }
 
     pub(super) fn name(&self) -> &str {
@@ -38,33 +38,33 @@ impl Key {
 
     /// That of a column below the name of a definition.
     pub(super) fn below(name: &str, suffix: &str) -> Self {
-        Self { space: Space::Columns, name: Arc::from(format!("{name}.{suffix}")) }
+        Self { namespace: Namespace::Columns, name: Arc::from(format!("{name}.{suffix}")) }
     }
 
     /// The key of an entry shares its name.
     pub(super) fn of_id(id: &DefinitionRef) -> Self {
-        Self { space: id.kind.space(), name: id.name.clone() }
+        Self { namespace: id.kind.namespace(), name: id.name.clone() }
     }
 }
 
 /// A key that is looked up. It must be hashed as [`Key`] is: the same fields in the same order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Asked<'n> {
-    pub(super) space: Space,
+    pub(super) namespace: Namespace,
     pub(super) name: &'n str,
 }
 
 impl<'n> Asked<'n> {
-    pub(super) const fn new(space: Space, name: &'n str) -> Self {
-        Self { space, name }
+    pub(super) const fn new(namespace: Namespace, name: &'n str) -> Self {
+        Self { namespace, name }
     }
 
     /// The key of a definition that something may be read from; `None` for what no definition gives.
     pub(super) fn of(source: &'n Source) -> Option<Self> {
         Some(match source {
-            Source::Attribute(name) => Self::new(Space::Columns, name),
-            Source::Metric(name) => Self::new(Space::Metrics, name),
-            Source::Segment(name) => Self::new(Space::Segments, name),
+            Source::Attribute(name) => Self::new(Namespace::Columns, name),
+            Source::Metric(name) => Self::new(Namespace::Metrics, name),
+            Source::Segment(name) => Self::new(Namespace::Segments, name),
             Source::Table(_) | Source::Column(..) | Source::Event(_) | Source::Field(..) => return None,
         })
     }
@@ -72,7 +72,7 @@ impl<'n> Asked<'n> {
 
 impl Equivalent<Key> for Asked<'_> {
     fn equivalent(&self, key: &Key) -> bool {
-        self.space == key.space && *self.name == *key.name
+        self.namespace == key.namespace && *self.name == *key.name
     }
 }
 
@@ -195,7 +195,7 @@ impl Entries {
     }
 
     pub(super) fn segment(&self, id: &str) -> Option<&Arc<Entry>> {
-        self.read(Asked::new(Space::Segments, id)).map(|(_, placed)| &placed.entry)
+        self.read(Asked::new(Namespace::Segments, id)).map(|(_, placed)| &placed.entry)
     }
 
     /// Where a name stands.
@@ -213,7 +213,7 @@ impl Entries {
     }
 
     pub(super) fn placed(&self, id: &DefinitionRef) -> Option<&Placed> {
-        let placed = self.names.get(&Asked::new(id.kind.space(), &id.name))?;
+        let placed = self.names.get(&Asked::new(id.kind.namespace(), &id.name))?;
         Some(placed).filter(|placed| placed.is_main && placed.entry.id.kind == id.kind)
     }
 
@@ -223,7 +223,7 @@ impl Entries {
 
     /// Where the name of a definition stands.
     pub(super) fn index_of(&self, id: &DefinitionRef) -> Option<usize> {
-        let at = self.place_of(Asked::new(id.kind.space(), &id.name))?;
+        let at = self.place_of(Asked::new(id.kind.namespace(), &id.name))?;
         let is_it = |placed: &Placed| placed.is_main && placed.entry.id.kind == id.kind;
         Some(at).filter(|at| self.at(*at).is_some_and(is_it))
     }

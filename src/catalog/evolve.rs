@@ -139,6 +139,6 @@ impl Catalog {
 fn with_names(mut definition: Definition, renames: &HashMap<&str, &str>) -> Definition {
     let expression = |text: &str| -> Arc<str> { Arc::from(renamed(text, renames)) };
     let name = |name: &str| renames.get(name).map(|new| Arc::from(*new));
-    definition.said_mut().rename(&Renames { expression: &expression, name: &name });
+    definition.as_define_mut().rename(&Renames { expression: &expression, name: &name });
     definition
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::definition::Definition;
 use super::entry::Asked;
-use crate::define::Space;
+use crate::define::Namespace;
 use crate::expr::{Ast, Literal, MAX_NAME_PARTS, MacroKind, Node, NodeId, written_name};
 
 /// Names that a text mentions: more than it reads, since a name may be that of a lambda or of a child row.
@@ -20,8 +20,8 @@ pub(super) struct Mentions {
 impl Mentions {
     pub(super) fn of(definition: &Definition) -> Self {
         let mut mentions = Self::default();
-        definition.said().expressions(&mut |text| mentions.add(text));
-        definition.said().columns(&mut |name| {
+        definition.as_define().expressions(&mut |text| mentions.add(text));
+        definition.as_define().columns(&mut |name| {
             mentions.columns.insert(name.to_owned());
         });
         mentions
@@ -29,10 +29,10 @@ impl Mentions {
 
     /// How the names would be read.
     pub(super) fn keys(&self) -> impl Iterator<Item = Asked<'_>> {
-        let named = |space| move |name| Asked::new(space, name);
-        let columns = self.columns.iter().map(String::as_str).map(named(Space::Columns));
-        let metrics = self.metrics.iter().map(String::as_str).map(named(Space::Metrics));
-        columns.chain(metrics).chain(self.segments.iter().map(String::as_str).map(named(Space::Segments)))
+        let named = |namespace| move |name| Asked::new(namespace, name);
+        let columns = self.columns.iter().map(String::as_str).map(named(Namespace::Columns));
+        let metrics = self.metrics.iter().map(String::as_str).map(named(Namespace::Metrics));
+        columns.chain(metrics).chain(self.segments.iter().map(String::as_str).map(named(Namespace::Segments)))
     }
 
     fn add(&mut self, text: &str) {

@@ -60,12 +60,12 @@ pub use self::history::{History, MemoryHistory};
 pub use self::lineage::{Impact, LineageStep, Origin};
 use self::names::Assumed;
 pub use self::names::CatalogNames;
-pub(crate) use self::provenance::AskedOf;
+pub(crate) use self::provenance::ProvenanceSources;
 use self::readers::Readers;
 pub use self::report::CatalogReport;
 use self::round::Round;
 pub(crate) use self::round::{Given, RoundProgram};
-pub(crate) use self::row::{Beside, RowAt, RowWork};
+pub(crate) use self::row::{RowAt, RowSources, RowWork};
 use self::step::{Number, Numbering, Steps, Taken};
 pub(crate) use self::step::{Reads, Step, StepProgram, TreeWork, Work};
 use crate::aggregate::{Metrics, UsageSchema, UsageView};
@@ -137,7 +137,7 @@ pub struct Catalog {
     rounds: Arc<OnceLock<Vec<Round>>>,
     steps: Arc<[Arc<Step>]>,
     numbering: Arc<Numbering>,
-    /// What each name of the entries stands for.
+    /// The step and the column of each name of the entries.
     numbers: Arc<[Option<Number>]>,
     readers: Arc<Readers>,
     taken: Option<Arc<Taken>>,

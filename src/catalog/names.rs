@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::entry::{Asked, Entries, Gives};
 use crate::aggregate::{Metrics, UsageSchema, WithUsage};
-use crate::define::Space;
+use crate::define::Namespace;
 use crate::expr::{Checked, Name, NameText, Names, Of, Type};
 use crate::model::Schema;
 
@@ -40,8 +40,8 @@ impl CatalogNames {
         Self { schema: schema.clone(), usage: usage.clone(), metrics, entries, assumed }
     }
 
-    fn gives(&self, space: Space, name: &str) -> Option<&Gives> {
-        self.entries.read(Asked::new(space, name)).and_then(|(_, placed)| placed.gives())
+    fn gives(&self, namespace: Namespace, name: &str) -> Option<&Gives> {
+        self.entries.read(Asked::new(namespace, name)).and_then(|(_, placed)| placed.gives())
     }
 
     fn below(&self) -> WithUsage<'_> {
@@ -50,7 +50,7 @@ impl CatalogNames {
 
     /// Is a column that is known not given by a definition?
     pub(super) fn is_bare(&self, name: &str) -> bool {
-        self.gives(Space::Columns, name).is_none()
+        self.gives(Namespace::Columns, name).is_none()
     }
 
     /// A segment with its question.
@@ -59,8 +59,9 @@ impl CatalogNames {
         Some((&entry.id.name, entry.question()?))
     }
 
-    fn each_of(&self, space: Space, seen: &mut dyn FnMut(&str)) {
-        let names = self.entries.names().filter(|(key, placed)| key.is_in(space) && placed.gives().is_some());
+    fn each_of(&self, namespace: Namespace, seen: &mut dyn FnMut(&str)) {
+        let names =
+            self.entries.names().filter(|(key, placed)| key.is_in(namespace) && placed.gives().is_some());
         names.for_each(|(key, _)| seen(key.name()));
     }
 
@@ -82,7 +83,7 @@ impl Names for CatalogNames {
 
     fn name(&self, of: Of<'_>, name: &str) -> Option<Name> {
         if of == Of::Account
-            && let Some(Gives::Column(name, _)) = self.gives(Space::Columns, name)
+            && let Some(Gives::Column(name, _)) = self.gives(Namespace::Columns, name)
         {
             return Some(name.clone());
         }
@@ -103,12 +104,12 @@ impl Names for CatalogNames {
             }
         });
         if of == Of::Account {
-            self.each_of(Space::Columns, seen);
+            self.each_of(Namespace::Columns, seen);
         }
     }
 
     fn text(&self, of: Of<'_>, name: &str) -> NameText {
-        match self.gives(Space::Columns, name).filter(|_| of == Of::Account) {
+        match self.gives(Namespace::Columns, name).filter(|_| of == Of::Account) {
             Some(Gives::Column(_, text)) => text.clone(),
             _ => self.below().text(of, name),
         }
@@ -131,14 +132,14 @@ impl Names for CatalogNames {
     }
 
     fn segment_chain(&self, id: &str) -> Option<usize> {
-        match self.gives(Space::Segments, id) {
+        match self.gives(Namespace::Segments, id) {
             Some(Gives::Segment { chain, .. }) => Some(*chain),
             _ => None,
         }
     }
 
     fn each_segment(&self, seen: &mut dyn FnMut(&str)) {
-        self.each_of(Space::Segments, seen);
+        self.each_of(Namespace::Segments, seen);
     }
 
     fn has_event(&self, event: &str) -> bool {
@@ -154,13 +155,13 @@ impl Names for CatalogNames {
     }
 
     fn metric(&self, metric: &str) -> Option<Name> {
-        match self.gives(Space::Metrics, metric) {
+        match self.gives(Namespace::Metrics, metric) {
             Some(Gives::Metric(name)) => Some(name.clone()),
             _ => None,
         }
     }
 
     fn each_metric(&self, seen: &mut dyn FnMut(&str)) {
-        self.each_of(Space::Metrics, seen);
+        self.each_of(Namespace::Metrics, seen);
     }
 }

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 
 use super::entry::{Asked, Key};
 use super::names::CatalogNames;
-use crate::define::Space;
+use crate::define::Namespace;
 use crate::expr::{Name, Names, Of};
 
 /// The names of a catalog, with a note of each that a check looks up. They are not listed: what is wrong with a definition
@@ -42,9 +42,9 @@ impl<'n> PendingNames<'n> {
     }
 
     /// Notes a name that no schema has.
-    fn note(&self, space: Space, name: &str) {
+    fn note(&self, namespace: Namespace, name: &str) {
         let mut noted = self.noted.borrow_mut();
-        let asked = Asked::new(space, name);
+        let asked = Asked::new(namespace, name);
         if noted.looked.get(&asked) == Some(&false) {
             return;
         }
@@ -58,14 +58,14 @@ impl<'n> PendingNames<'n> {
                 noted.looked.insert(key.clone(), false);
             }
             None => {
-                noted.looked.insert(Key::new(space, Arc::from(name)), false);
+                noted.looked.insert(Key::new(namespace, Arc::from(name)), false);
             }
         }
     }
 
     /// Notes a column that is declared, of which nothing else is read.
     pub(super) fn note_declared(&self, column: &str) {
-        let key = Key::new(Space::Columns, Arc::from(column));
+        let key = Key::new(Namespace::Columns, Arc::from(column));
         self.noted.borrow_mut().looked.entry(key).or_insert(true);
     }
 }
@@ -79,18 +79,18 @@ impl Names for PendingNames<'_> {
         let found = self.names.name(of, name);
         // What the schema has is given by no definition.
         if of == Of::Account && !(found.is_some() && self.names.is_bare(name)) {
-            self.note(Space::Columns, name);
+            self.note(Namespace::Columns, name);
         }
         found
     }
 
     fn segment_chain(&self, id: &str) -> Option<usize> {
-        self.note(Space::Segments, id);
+        self.note(Namespace::Segments, id);
         self.names.segment_chain(id)
     }
 
     fn metric(&self, metric: &str) -> Option<Name> {
-        self.note(Space::Metrics, metric);
+        self.note(Namespace::Metrics, metric);
         self.names.metric(metric)
     }
 

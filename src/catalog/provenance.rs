@@ -9,7 +9,7 @@ use super::row::RowWork;
 use super::step::Work;
 use crate::aggregate::{RollUpAt, UsageView};
 use crate::book::View;
-use crate::define::{Form, Input, RowForm, Space};
+use crate::define::{Form, Input, Namespace, RowForm};
 use crate::expr::{Behind, FunctionBehind, InputBehind, Supply};
 use crate::model::AccountIdx;
 
@@ -19,10 +19,10 @@ impl Catalog {
     pub(crate) fn provenance<'c>(
         &'c self,
         (name, place, width): (&str, AccountIdx, usize),
-        asked: AskedOf<'_>,
+        asked: ProvenanceSources<'_>,
     ) -> Option<Behind<'c>> {
-        let AskedOf { view, usage, supply, .. } = asked;
-        let (_, placed) = self.names.entries.read(Asked::new(Space::Columns, name))?;
+        let ProvenanceSources { view, usage, supply, .. } = asked;
+        let (_, placed) = self.names.entries.read(Asked::new(Namespace::Columns, name))?;
         let work = || Some(&self.steps.get(self.step_of(self.column(name)?)?)?.work);
         let compiled = &placed.entry.compiled;
         Some(match &compiled.form {
@@ -57,7 +57,7 @@ impl Catalog {
 
 /// What a derived value was computed from beside the definitions.
 #[derive(Clone, Copy)]
-pub(crate) struct AskedOf<'a> {
+pub(crate) struct ProvenanceSources<'a> {
     pub(crate) view: &'a View,
     pub(crate) usage: Option<&'a UsageView>,
     /// `None` where none is at hand.
@@ -70,7 +70,7 @@ fn function<'c>(
     (kind, number, form): (Arc<str>, Option<usize>, &'c RowForm),
     work: &RowWork,
     (place, width): (AccountIdx, usize),
-    asked: AskedOf<'_>,
+    asked: ProvenanceSources<'_>,
 ) -> FunctionBehind<'c> {
     let view = asked.view;
     let part = number.and_then(|number| Some((number, form.parts.get(number)?)));

@@ -67,7 +67,7 @@ impl Recorded {
 
 impl Recorded {
     /// The days that are read for an account, with their values.
-    pub(super) fn told(
+    pub(super) fn recorded_days(
         &self,
         account: &str,
         today: Date,

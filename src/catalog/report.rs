@@ -31,7 +31,7 @@ impl Catalog {
         let mut duplicates = Vec::new();
         for definition in self.given() {
             let id = definition.id();
-            match first.entry(definition.said().said()) {
+            match first.entry(definition.as_define().canonical_text()) {
                 std::collections::hash_map::Entry::Occupied(known) => {
                     duplicates.push((id, known.get().clone()));
                 }

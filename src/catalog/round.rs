@@ -11,7 +11,7 @@ use super::Catalog;
 use super::answers::Answers;
 use super::entry::{Entries, Entry};
 use super::history::History;
-use super::row::{Beside, RowAt};
+use super::row::{RowAt, RowSources};
 use super::step::{Step, StepProgram, Work};
 use crate::aggregate::{CheckedRollUp, Keep, RollUpInputs, RollUpPlan, Standing, UsageView};
 use crate::column::Bitmap;
@@ -77,7 +77,7 @@ impl Round {
 
     pub(crate) fn at(&self, as_of: &AsOf, catalog: &Catalog) -> RoundProgram {
         let own = self.steps.iter().map(|step| match &step.work {
-            Work::Row(of) if of.asks_more() => Some(of.at(as_of, &catalog.names)),
+            Work::Row(of) if of.has_own_plans() => Some(of.at(as_of, &catalog.names)),
             _ => None,
         });
         RoundProgram {
@@ -125,7 +125,7 @@ impl RoundProgram {
             None => Vec::new(),
         };
         let (mut columns, mut roll_ups) = (columns.into_iter(), roll_ups.into_iter());
-        let beside = Beside { supply: given.supply, history: given.history };
+        let beside = RowSources { supply: given.supply, history: given.history };
         let mut answers: Vec<Answers> = Vec::with_capacity(self.steps.len());
         for (step, own) in self.steps.iter().zip(&self.own) {
             if (given.stop)() {

@@ -16,7 +16,7 @@ use super::readers::{Lists, Readers};
 use super::round::needed;
 use super::row::{RowAt, RowWork};
 use crate::aggregate::{LinearOf, RollUpPlan};
-use crate::define::{DefinitionFault, Form, Output, Space, TotalBy, WholeFunction};
+use crate::define::{DefinitionFault, Form, Namespace, Output, TotalBy, WholeFunction};
 use crate::expr::{Checked, Needs, RowPlan, RowProgram, Sight, Type, Whose};
 use crate::model::{AsOf, AttributeId, SystemAttribute, TableId};
 
@@ -186,7 +186,7 @@ impl Step {
     }
 }
 
-/// What a name stands for.
+/// The step of a definition that has a name, and the column of that name.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Number {
     pub(super) step: usize,
@@ -306,7 +306,7 @@ pub(super) fn steps(names: &CatalogNames, before: Option<&Catalog>) -> Result<St
         };
         let (mut own, columns) = reads_of(names, &work);
         let number = |name: &Arc<str>| {
-            let at = entries.place_of(Asked::new(Space::Columns, name))?;
+            let at = entries.place_of(Asked::new(Namespace::Columns, name))?;
             all.numbers.get(at).copied().flatten()?.column
         };
         let mut read: Vec<usize> = columns.iter().filter_map(number).collect();
@@ -445,12 +445,12 @@ impl Catalog {
 
     /// A column by the name by which it is read.
     pub(crate) fn column(&self, name: &str) -> Option<usize> {
-        self.column_of(Asked::new(Space::Columns, name))
+        self.column_of(Asked::new(Namespace::Columns, name))
     }
 
     /// The set of a segment.
     pub(crate) fn set_of(&self, segment: &str) -> Option<usize> {
-        self.column_of(Asked::new(Space::Segments, segment))
+        self.column_of(Asked::new(Namespace::Segments, segment))
     }
 
     fn column_of(&self, asked: Asked<'_>) -> Option<usize> {

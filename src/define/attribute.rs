@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::{
-    Checking, Compiled, Define, DefinitionFault, Kind, Renames, Shape, Space, canonical, json, shape,
+    Checking, Compiled, Define, DefinitionFault, Kind, Namespace, Renames, Shape, canonical, json, shape,
 };
 use crate::aggregate::version::named;
 use crate::expr::NameText;
@@ -94,7 +94,7 @@ impl Define for CalculatedAttribute {
         self.expression = (renames.expression)(&self.expression);
     }
 
-    fn said(&self) -> String {
+    fn canonical_text(&self) -> String {
         format!("attribute {}", canonical(&self.expression))
     }
 
@@ -111,7 +111,7 @@ impl Kind for CalculatedAttribute {
     const CODE: &'static str = "attribute";
     const WORD: &'static str = "calculated attribute";
     const LIST: &'static str = "attributes";
-    const SPACE: Space = Space::Columns;
+    const NAMESPACE: Namespace = Namespace::Columns;
 
     fn read(json: &Json, place: Place<'_>, faults: &mut Faults<JsonFault>) -> Option<Self> {
         SHAPE.read(json, place, faults)

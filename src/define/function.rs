@@ -14,7 +14,7 @@ pub(crate) trait RowFunction: Debug + Send + Sync {
 
 /// A pure function of what is read of all accounts that are seen.
 pub(crate) trait WholeFunction: Debug + Send + Sync {
-    /// The outputs in their order, for all rows of the accounts. What stands at a hidden account is not looked at.
+    /// The outputs in order, each for all accounts side by side. Values of hidden accounts are ignored.
     fn whole(&self, standing: &Standing, inputs: &[Flat]) -> Vec<Flat>;
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::{
-    Checking, Compiled, Define, DefinitionFault, Form, Kind, Renames, Shape, Space, canonical, json, shape,
+    Checking, Compiled, Define, DefinitionFault, Form, Kind, Namespace, Renames, Shape, canonical, json,
+    shape,
 };
 use crate::aggregate::{CheckedMetric, Metric, MetricFaultKind};
 use crate::model::{Faults, JsonFault, Place};
@@ -26,7 +27,7 @@ impl Define for Metric {
     /// It reads events, which are no attributes.
     fn rename(&mut self, _: &Renames<'_>) {}
 
-    fn said(&self) -> String {
+    fn canonical_text(&self) -> String {
         format!("metric {}", canonical(self.expression()))
     }
 
@@ -47,7 +48,7 @@ impl Kind for Metric {
     const CODE: &'static str = "metric";
     const WORD: &'static str = "metric";
     const LIST: &'static str = "metrics";
-    const SPACE: Space = Space::Metrics;
+    const NAMESPACE: Namespace = Namespace::Metrics;
 
     fn read(json: &Json, place: Place<'_>, faults: &mut Faults<JsonFault>) -> Option<Self> {
         SHAPE.read(json, place, faults)

@@ -2,8 +2,8 @@
 //!
 //! A definition has a name, says what it reads, and compiles to one of four forms ([`Form`]): a function of one account, a merge
 //! up the tree, a pass over the whole book, or a name without a column. That is all that a catalog and an engine know of it.
-//! A kind of definition is a room of its own, here or in a module above this one, that implements [`Define`] and [`Kind`]; the one
-//! list of kinds stands in the catalog.
+//! A kind of definition is a module of its own, here or above, that implements [`Define`] and [`Kind`]; the catalog has the one list of
+//! kinds.
 
 mod attribute;
 mod checking;
@@ -42,17 +42,16 @@ use crate::model::{Faults, JsonFault, Place};
 
 /// How a definition is read: as an attribute of accounts is, by `metric("..")`, or by `inSegment("..")`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Space {
+pub(crate) enum Namespace {
     Columns,
     Metrics,
     Segments,
 }
 
-/// A column that a definition gives below its name, declared before its inputs are checked: who reads what was recorded of it
-/// need not wait for it.
+/// A column of a definition with several outputs, whose name is that of the definition, a dot and a suffix. Its type is known before the
+/// inputs of the definition are checked, so that a reader of its records need not wait for the definition.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Declared {
-    /// What stands behind the name and its dot.
     pub(crate) suffix: Arc<str>,
     pub(crate) kind: Type,
 }
@@ -69,14 +68,14 @@ pub(crate) trait Define {
         NameText::default()
     }
 
-    /// The columns that it gives below its name, which then reserves all names below it; none where it gives one by its own
-    /// name, whose type is known once it is checked.
-    fn below(&self) -> Vec<Declared> {
+    /// Its columns with a suffix; the name of the definition then reserves all names that begin with it and a dot. None where it has one
+    /// column, of its own name.
+    fn suffixed_outputs(&self) -> Vec<Declared> {
         Vec::new()
     }
 
-    /// The type of the column that it gives by its own name, where that is known before it is checked.
-    fn own(&self) -> Option<Type> {
+    /// The type of the column of its own name, where that is known before the definition is checked.
+    fn own_type(&self) -> Option<Type> {
         None
     }
 
@@ -88,13 +87,17 @@ pub(crate) trait Define {
         let _ = each;
     }
 
-    /// Attributes of accounts have other names.
+    /// Renames attributes of accounts in all expressions.
     fn rename(&mut self, renames: &Renames<'_>);
 
-    /// All that it says but for its name and what people read of it, for those that say the same: texts in canonical form.
-    fn said(&self) -> String;
+    /// Its content without name, label and description, with expressions in canonical form: equal texts are duplicates.
+    fn canonical_text(&self) -> String;
 
-    /// What it means; else all that is wrong with it but its name.
+    /// Compiles it.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it but its name.
     fn compile(&self, checking: &Checking<'_>) -> Result<Compiled, Vec<DefinitionFault>>;
 
     /// Itself in the list of its kind.
@@ -109,7 +112,7 @@ pub(crate) trait Kind: Define + Sized {
     const WORD: &'static str;
     /// The list of documents in which definitions of this kind stand.
     const LIST: &'static str;
-    const SPACE: Space;
+    const NAMESPACE: Namespace;
 
     /// Reads one of the list. Every fault is noted.
     fn read(json: &Json, place: Place<'_>, faults: &mut Faults<JsonFault>) -> Option<Self>;

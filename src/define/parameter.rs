@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::{
-    Checking, Compiled, Define, DefinitionFault, Form, Input, Kind, Output, Renames, RowForm, Shape, Space,
-    json, shape,
+    Checking, Compiled, Define, DefinitionFault, Form, Input, Kind, Namespace, Output, Renames, RowForm,
+    Shape, json, shape,
 };
 use crate::aggregate::version::named;
 use crate::expr::{NameText, Type};
@@ -17,8 +17,8 @@ use crate::model::{Faults, JsonFault, Place};
 /// looking: every definition reads it by its name, as it reads an attribute, and it is the same for all accounts.
 ///
 /// Without a value, or with one of another type, it is missing; a whole number is taken for a double, and the value of an enumeration for its
-/// text. What reads it is worked out for each value by itself and kept
-/// apart; it is never kept current, since the state of an engine has no parameters.
+/// text. Its readers are computed and cached for each value
+/// separately; an engine never maintains them, since its state has no parameters.
 ///
 /// ```
 /// use perennial::aggregate::UsageSchema;
@@ -123,7 +123,7 @@ impl Define for Parameter {
     fn rename(&mut self, _: &Renames<'_>) {}
 
     /// Two parameters are two values.
-    fn said(&self) -> String {
+    fn canonical_text(&self) -> String {
         format!("parameter {}", self.name)
     }
 
@@ -142,7 +142,7 @@ impl Kind for Parameter {
     const CODE: &'static str = "parameter";
     const WORD: &'static str = "parameter";
     const LIST: &'static str = "parameters";
-    const SPACE: Space = Space::Columns;
+    const NAMESPACE: Namespace = Namespace::Columns;
 
     fn read(json: &Json, place: Place<'_>, faults: &mut Faults<JsonFault>) -> Option<Self> {
         SHAPE.read(json, place, faults)

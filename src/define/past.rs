@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::{
-    Checking, Compiled, Define, DefinitionFault, Form, Input, Kind, Output, RecordWanted, Renames, RowForm,
-    Shape, Space, json, shape,
+    Checking, Compiled, Define, DefinitionFault, Form, Input, Kind, Namespace, Output, RecordWanted, Renames,
+    RowForm, Shape, json, shape,
 };
 use crate::aggregate::version::named;
 use crate::model::{Faults, JsonFault, Place};
@@ -70,7 +70,7 @@ impl Define for PastValue {
         }
     }
 
-    fn said(&self) -> String {
+    fn canonical_text(&self) -> String {
         format!("past {} {}", self.of, self.days_ago)
     }
 
@@ -91,7 +91,7 @@ impl Kind for PastValue {
     const CODE: &'static str = "past";
     const WORD: &'static str = "past value";
     const LIST: &'static str = "past";
-    const SPACE: Space = Space::Columns;
+    const NAMESPACE: Namespace = Namespace::Columns;
 
     fn read(json: &Json, place: Place<'_>, faults: &mut Faults<JsonFault>) -> Option<Self> {
         SHAPE.read(json, place, faults)

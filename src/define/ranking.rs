@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::peers::Peers;
 use super::{
-    Checking, Compiled, Define, DefinitionFault, Form, Kind, Output, Renames, Shape, Space, WholeForm,
+    Checking, Compiled, Define, DefinitionFault, Form, Kind, Namespace, Output, Renames, Shape, WholeForm,
     canonical, json, shape,
 };
 use crate::aggregate::Ranking;
@@ -36,7 +36,7 @@ impl Define for Ranking {
             .for_each(|text| *text = (renames.expression)(text));
     }
 
-    fn said(&self) -> String {
+    fn canonical_text(&self) -> String {
         let peers = (&self.within, self.with_cancelled);
         format!("ranking {} {peers:?} {:?}", canonical(&self.of), self.at_least)
     }
@@ -81,7 +81,7 @@ impl Kind for Ranking {
     const CODE: &'static str = "ranking";
     const WORD: &'static str = "ranking";
     const LIST: &'static str = "rankings";
-    const SPACE: Space = Space::Columns;
+    const NAMESPACE: Namespace = Namespace::Columns;
 
     fn read(json: &Json, place: Place<'_>, faults: &mut Faults<JsonFault>) -> Option<Self> {
         SHAPE.read(json, place, faults)

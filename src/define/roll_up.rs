@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::{
-    Checking, Compiled, Define, DefinitionFault, Form, Kind, Output, Renames, Shape, Space, TotalBy, json,
-    shape,
+    Checking, Compiled, Define, DefinitionFault, Form, Kind, Namespace, Output, Renames, Shape, TotalBy,
+    json, shape,
 };
 use crate::aggregate::{CheckedRollUp, Nulls, Operator, Over, RollUpDefinition, RollUpFaultKind};
 use crate::expr::NameText;
@@ -34,7 +34,7 @@ impl Define for RollUpDefinition {
         *self = self.clone().with_texts(&|text| (renames.expression)(text));
     }
 
-    fn said(&self) -> String {
+    fn canonical_text(&self) -> String {
         format!("roll-up {}", RollUpDefinition::said(self))
     }
 
@@ -57,7 +57,7 @@ impl Kind for RollUpDefinition {
     const CODE: &'static str = "roll_up";
     const WORD: &'static str = "roll-up";
     const LIST: &'static str = "roll_ups";
-    const SPACE: Space = Space::Columns;
+    const NAMESPACE: Namespace = Namespace::Columns;
 
     fn read(json: &Json, place: Place<'_>, faults: &mut Faults<JsonFault>) -> Option<Self> {
         SHAPE.read(json, place, faults)

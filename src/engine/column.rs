@@ -176,8 +176,8 @@ impl Part {
         found.into_iter().filter_map(|row| u32::try_from(row).ok()).collect()
     }
 
-    /// Is what another part keeps kept here, where both have the same answers? Those who receive no answer have states as well.
-    pub(super) fn keeps_what(&self, other: &Self) -> bool {
+    /// Has another part the same states, if both have the same answers? Accounts that receive no answer have a state as well.
+    pub(super) fn has_same_states(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Sums(_, own, _), Self::Sums(_, others, _)) => {
                 let same = |row: usize| {
@@ -357,8 +357,8 @@ impl Column {
         slots
     }
 
-    /// Takes over what is the same in another column of the same accounts; gives the rows that differ.
-    pub(super) fn unless_same(&mut self, before: &Self, view: &View) -> Rows {
+    /// Shares the parts that are equal in a column of the same accounts; returns the rows that differ.
+    pub(super) fn share_unchanged(&mut self, before: &Self, view: &View) -> Rows {
         let mut differing = Rows::new();
         for slot in before.differing(self) {
             let rows = view.inner().layout.rows(slot);
@@ -368,7 +368,11 @@ impl Column {
             };
             if !found.is_empty() {
                 differing.insert(slot, found);
-            } else if before.part(slot).zip(self.part(slot)).is_some_and(|(old, new)| old.keeps_what(new)) {
+            } else if before
+                .part(slot)
+                .zip(self.part(slot))
+                .is_some_and(|(old, new)| old.has_same_states(new))
+            {
                 self.set(slot, before.part(slot).cloned());
             }
         }

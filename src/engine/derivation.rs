@@ -193,7 +193,7 @@ impl Derivation {
                     for (at, mut column) in work.everywhere(&steps, &next.columns)? {
                         // At another moment most answers are what they were.
                         if let Some(before) = since.stays(at) {
-                            let rows = column.unless_same(before, &new.view);
+                            let rows = column.share_unchanged(before, &new.view);
                             let differing: usize = rows.values().map(Vec::len).sum();
                             let many = differing > FEW_ROWS && differing * ONE_IN > new.view.len();
                             changed.insert(at, Some(rows).filter(|_| !many));

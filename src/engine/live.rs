@@ -9,7 +9,7 @@ use super::held::Held;
 use super::published::{Published, State};
 use crate::aggregate::Places;
 use crate::book::{Account, View};
-use crate::catalog::{AskedOf, Catalog, DefinitionRef, History};
+use crate::catalog::{Catalog, DefinitionRef, History, ProvenanceSources};
 use crate::expr::{
     Behind, Cancelled, Cell, Checked, Columns, ExprValue, Flat, Names, Of, Supply, Type, UsageAsked, Val,
     slots_of,
@@ -226,7 +226,8 @@ impl Supply for LiveView {
     fn provenance(&self, name: &str, place: AccountIdx, width: usize) -> Option<Behind<'_>> {
         let inputs = self.held.now().inputs.clone();
         let history = inputs.history.as_deref().map(|history| history as &dyn History);
-        let asked = AskedOf { view: &self.view, usage: inputs.usage.as_ref(), history, supply: self };
+        let asked =
+            ProvenanceSources { view: &self.view, usage: inputs.usage.as_ref(), history, supply: self };
         self.catalog().provenance((name, place, width), asked)
     }
 

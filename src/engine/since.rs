@@ -1,4 +1,4 @@
-//! What is different since something was derived, and what of it stays?
+//! What changed between a derivation and its new inputs, and which of its columns can be reused?
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::dirt::Dirt;
 use super::work::Before;
 use crate::catalog::Step;
 
-/// What is different since a derivation, in other inputs.
+/// The changes between a derivation and new inputs.
 pub(super) struct Since<'s> {
     old: &'s Derivation,
     new: &'s Inputs,
@@ -36,12 +36,12 @@ impl<'s> Since<'s> {
         }
     }
 
-    /// The step that says the same.
+    /// The step of the catalog before that is the same.
     pub(super) fn step_before(&self, at: usize) -> Option<usize> {
         self.new.prepared.catalog.same_step(at, &self.old.inputs.prepared.catalog)
     }
 
-    /// What a step came to, where it says the same now.
+    /// The columns of a step before, if its program is the same now.
     pub(super) fn before(&self, at: usize, step: &Step) -> Option<Before<'s>> {
         let old_at = self.step_before(at)?;
         let columns = self.old.columns(old_at)?;
@@ -58,7 +58,7 @@ impl<'s> Since<'s> {
         known.then_some(Before { old: self.old, at: old_at, columns })
     }
 
-    /// What a column was, where its accounts are those that it is computed for now.
+    /// The column before, if the accounts are the same and at the same places now.
     pub(super) fn stays(&self, column: usize) -> Option<&'s Column> {
         let dirt = &self.dirt;
         let is_as_it_was =

@@ -13,7 +13,7 @@ use super::prepared::{Columns, Prepared};
 use super::share::Share;
 use super::spans;
 use crate::book::View;
-use crate::catalog::{self, Beside, History, Reads, RoundProgram, RowWork, Step, StepProgram, TreeWork};
+use crate::catalog::{self, History, Reads, RoundProgram, RowSources, RowWork, Step, StepProgram, TreeWork};
 use crate::column::Bitmap;
 use crate::expr::{Cancelled, Cell, Sight, Whose};
 use crate::model::AccountIdx;
@@ -336,7 +336,7 @@ impl<'w> Work<'w> {
                         None => (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect(),
                     };
                     // States may be others where no answer is.
-                    let keeps = |old: &Arc<Part>| old.keeps_what(&part);
+                    let keeps = |old: &Arc<Part>| old.has_same_states(&part);
                     if !differing.is_empty() || !before.part(slot).is_some_and(keeps) {
                         column.set(slot, Some(Arc::new(part)));
                     }
@@ -392,7 +392,7 @@ impl<'w> Work<'w> {
         let known = Known { columns, catalog: &self.inputs.prepared.catalog };
         let supply = Single { known, usage: self.inputs.usage.as_ref() };
         let history = self.inputs.history.as_deref().map(|history| history as &dyn History);
-        let beside = Beside { supply: &supply, history };
+        let beside = RowSources { supply: &supply, history };
         let is_set =
             |column: &Column| matches!(column.part(slot).map(|part| &**part), Some(Part::Members(_)));
         let sets: Vec<bool> = before.iter().map(is_set).collect();

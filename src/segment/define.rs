@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::definition_json::read_segment;
 use super::{Segment, SegmentErrors, SegmentFaultKind};
-use crate::define::{Checking, Compiled, Define, DefinitionFault, Kind, Renames, Space};
+use crate::define::{Checking, Compiled, Define, DefinitionFault, Kind, Namespace, Renames};
 use crate::expr::{Ast, ExprLimits};
 use crate::model::{Faults, JsonFault, JsonFaultKind, Place};
 
@@ -28,7 +28,7 @@ impl Define for Segment {
         }
     }
 
-    fn said(&self) -> String {
+    fn canonical_text(&self) -> String {
         format!("segment {}", self.expression())
     }
 
@@ -46,7 +46,7 @@ impl Kind for Segment {
     const CODE: &'static str = "segment";
     const WORD: &'static str = "segment";
     const LIST: &'static str = "segments";
-    const SPACE: Space = Space::Segments;
+    const NAMESPACE: Namespace = Namespace::Segments;
 
     fn read(json: &Json, place: Place<'_>, faults: &mut Faults<JsonFault>) -> Option<Self> {
         let mut errors = SegmentErrors::none();

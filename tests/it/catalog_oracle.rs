@@ -346,7 +346,12 @@ fn holds(rows: &Rows, seed: u64, packing: usize) -> Result<(), TestCaseError> {
     let day = as_of().date().plus_days(random.below(3) as i32 - 1).unwrap();
     let as_of = moment(day, random.below(240) as u8);
     let as_of = if random.below(3) > 0 {
-        as_of.with_parameter("viewer", ["Acme", "Zed", "nobody"][random.below(3) as usize])
+        let as_of = as_of.with_parameter("viewer", ["Acme", "Zed", "nobody"][random.below(3) as usize]);
+        // A text is no limit.
+        match random.below(3) {
+            0 => as_of.with_parameter("limit", "ten"),
+            _ => as_of.with_parameter("limit", random.below(90) as i64),
+        }
     } else {
         as_of
     };

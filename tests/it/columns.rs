@@ -26,8 +26,19 @@ use perennial::{
 use proptest::prelude::*;
 
 /// Columns of every kind by which pages are put in order and filtered.
-const COLUMNS: [&str; 8] =
-    ["seats_sum", "half", "place", "recent", "score_mean", "latest", "seats_before", "weekly_sum"];
+const COLUMNS: [&str; 11] = [
+    "seats_sum",
+    "half",
+    "place",
+    "recent",
+    "score_mean",
+    "latest",
+    "seats_before",
+    "weekly_sum",
+    "steady.days",
+    "points",
+    "lines",
+];
 
 /// The answers of many questions, as JSON.
 fn asked(checker: &Checker<'_>, columns: Columns<'_>) -> Vec<String> {

@@ -145,7 +145,18 @@ proptest! {
 
 #[test]
 fn a_set_gives_each_account_what_its_first_part_says() {
-    let (book, _) = forest(&[[0, 0, 9, 3, 4], [1, 0, 40, 3, 4], [2, 1, 7, 3, 4]]).load(64, Policy::strict());
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(Attribute::new("seats", AttributeType::Int));
+    let id = |id: &str| AccountId::new(id).unwrap();
+    let row = |name: &str, seats: i64| AccountRow::new(id(name), "Company").with("seats", seats);
+    let source = MemorySource::new()
+        .account(row("large-top", 50))
+        .account(row("small-top", 5))
+        .account(row("large-below", 10).under(id("large-top")))
+        .account(row("small-below", 9).under(id("small-top")))
+        .account(AccountRow::new(id("nothing-known"), "Company").under(id("small-top")));
+    let (book, _) = Book::load(schema.build().unwrap(), &source, &Policy::strict()).unwrap();
     let kind: Arc<dyn CustomKind> = Arc::new(Points);
     let set = Custom::new("grade", &kind)
         .part(CustomPart::new("large").when("seats >= 10").reading(CustomInput::value("1")))
@@ -154,14 +165,17 @@ fn a_set_gives_each_account_what_its_first_part_says() {
     let catalog = Catalog::new(book.schema(), &UsageSchema::default(), [set.into()]).unwrap();
     let view = book.view(&Scope::all(), as_of()).unwrap();
     let derived = catalog.run(&view, None, None);
-    for account in view.accounts() {
-        let seats = account.value("seats");
-        let expected = match (seats, account.parent()) {
-            (Some(perennial::Value::Int(10..)), _) => 1.0,
-            (_, Some(_)) => 20.0,
-            (_, None) => 300.0,
-        };
-        assert_eq!(derived.value("grade", account), Some(ExprValue::Double(expected)), "{}", account.id());
+    // The large ones are below or at the top as well: the first part that holds counts.
+    let expected = [
+        ("large-top", 1.0),
+        ("small-top", 300.0),
+        ("large-below", 1.0),
+        ("small-below", 20.0),
+        ("nothing-known", 20.0),
+    ];
+    for (id, points) in expected {
+        let account = view.account(id).unwrap();
+        assert_eq!(derived.value("grade", account), Some(ExprValue::Double(points)), "{id}");
     }
 }
 
@@ -175,7 +189,11 @@ fn who_reads_one_output_is_not_woken_by_another() {
     past.record("acme", "steady.band", on, Some(ExprValue::Text("high".into())));
     let engine = steady_engine(past);
     let reader = Custom::new("reader", &kind).reading(CustomInput::value("steady.band"));
-    engine.define([reader.into()]).unwrap();
+    let of_days = Arc::new(Counts(AtomicUsize::new(0)));
+    let days_kind: Arc<dyn CustomKind> = of_days.clone();
+    let days_reader =
+        Custom::new("days_reader", &days_kind).reading(CustomInput::value("string(steady.days)"));
+    engine.define([reader.into(), days_reader.into()]).unwrap();
     let acme = AccountId::new("acme").unwrap();
     let set = |seats: i64| engine.apply(Change::new().set(&acme, "seats", seats)).unwrap();
     let asked = |work: &dyn Fn()| {
@@ -183,7 +201,9 @@ fn who_reads_one_output_is_not_woken_by_another() {
         work();
         counts.0.load(Ordering::Relaxed) - before
     };
+    let before = of_days.0.load(Ordering::Relaxed);
     assert_eq!(asked(&|| drop(set(3))), 1, "the band is another one");
+    assert_eq!(of_days.0.load(Ordering::Relaxed), before, "the days are the same");
     assert_eq!(asked(&|| drop(set(4))), 0, "the band is the same");
     // A day later the days since the last record are others, and nothing else.
     let days = || {
@@ -194,6 +214,7 @@ fn who_reads_one_output_is_not_woken_by_another() {
     let next = perennial::AsOf::date_utc(as_of().date().plus_days(1).unwrap());
     assert_eq!(asked(&|| drop(engine.apply(Update::new().moment(next.clone())).unwrap())), 0);
     assert_eq!(days(), Some(ExprValue::Int(4)));
+    assert_eq!(of_days.0.load(Ordering::Relaxed), before + 1, "the days differ");
 }
 
 /// One account of 40 seats, and its hysteresis.
@@ -271,7 +292,11 @@ fn documents_hold_them_and_tell_what_is_not_known() {
     let all: Vec<Definition> = customs(false)
         .map(Definition::from)
         .into_iter()
-        .chain([Parameter::new("viewer", ParameterType::Text).into(), attribute("seats_sum", "1")])
+        .chain([
+            Parameter::new("viewer", ParameterType::Text).into(),
+            Parameter::new("limit", ParameterType::Int).into(),
+            attribute("seats_sum", "1"),
+        ])
         .collect();
     let catalog = catalog(all).unwrap();
     let text = catalog.to_json().to_string();
@@ -497,16 +522,20 @@ fn all_faults_are_told_with_their_part_and_input() {
     assert_eq!(
         say(mixed),
         "points `c`: it has inputs of its own beside parts\npoints `c`: two parts are named `a`\n\
-         points `c`: part `a` is for all accounts, so that no part behind it is for any"
+         points `c`: part `a` is for all accounts, so that no part after it applies"
     );
     // Limits, and one less.
     let inputs =
         |many: usize| (0..many).fold(Custom::new("c", &kind), |of, _| of.reading(CustomInput::value("1")));
-    assert_eq!(
-        say(inputs(MAX_CUSTOM_INPUTS + 1)),
-        "points `c`: 65 inputs stand together, and 64 are allowed"
-    );
+    assert_eq!(say(inputs(MAX_CUSTOM_INPUTS + 1)), "points `c`: 65 inputs in one list, and 64 are allowed");
     assert!(catalog([inputs(MAX_CUSTOM_INPUTS).into()]).is_ok());
+    let columns =
+        |many: usize| Custom::new("c", &kind).reading(CustomInput::rows("tickets", &vec!["row.hours"; many]));
+    assert_eq!(
+        say(columns(MAX_CUSTOM_INPUTS + 1)),
+        "points `c`: an input has 65 columns, and 64 are allowed"
+    );
+    assert!(catalog([columns(MAX_CUSTOM_INPUTS).into()]).is_ok());
     let parts = |many: usize| {
         (0..many).fold(Custom::new("c", &kind), |of, at| of.part(part(&format!("p{at}")).when("active")))
     };
@@ -558,6 +587,7 @@ fn why_names_the_part_and_explains_its_inputs() {
     let engine = engine_over(&[[0, 1, 2, 3, 4], [9, 1, 2, 3, 4]], 3);
     let all = customs(false).map(Definition::from).into_iter().chain([
         Parameter::new("viewer", ParameterType::Text).into(),
+        Parameter::new("limit", ParameterType::Int).into(),
         attribute("seats_sum", "subtree.sum(a, a.seats)"),
         segment("good", "points > 5.0"),
     ]);

@@ -1,7 +1,8 @@
-//! What does a function of one account come to, for all accounts or for some?
+//! How is a function of one account computed, for all accounts or for some?
 //!
-//! What it asks of the account is one plan. Of several parts that is their guards, and what each part asks is a plan of its own,
-//! which is run for all accounts or account by account, whichever takes less.
+//! The expressions of a definition without parts are one plan, which a round evaluates together with those of other steps. Of a
+//! definition with parts only the guards are: the inputs of each part are a plan of their own, evaluated for all accounts or account by
+//! account, whichever is cheaper.
 
 mod at;
 mod by_account;
@@ -23,28 +24,28 @@ use crate::model::{AccountIdx, AsOf, Date};
 
 pub(crate) use self::at::RowAt;
 use self::by_account::ByAccount;
-use self::part::{PartAsking, PartWork, Taken};
+use self::part::{PartReader, PartWork, Taken, account_id};
 
-/// Where a part is for at most one of so many accounts, it is asked account by account.
+/// A part that applies to at most one of so many accounts is evaluated account by account.
 const ONE_IN: usize = 16;
-/// Accounts between two looks at whether somebody stops it.
+/// Accounts between two checks for cancellation.
 const ROWS_BETWEEN_STOPS: usize = 1_024;
 
 /// A function of what is read of one account, with its expressions planned.
 #[derive(Debug)]
 pub(crate) struct RowWork {
-    /// What is asked of all accounts: the guards of the parts, or all that the only part asks.
+    /// The expressions that are evaluated for all accounts: the guards of the parts, or the inputs of the only part.
     asked: Option<RowPlan>,
-    /// How many expressions that are.
+    /// How many these are.
     values: usize,
     parts: Vec<PartWork>,
     reads_moment: bool,
     outputs: usize,
 }
 
-/// What a function reads beside the accounts and their columns.
+/// The sources of a function beside the book.
 #[derive(Clone, Copy)]
-pub(crate) struct Beside<'b> {
+pub(crate) struct RowSources<'b> {
     pub(crate) supply: &'b dyn Supply,
     pub(crate) history: Option<&'b dyn History>,
 }
@@ -75,7 +76,7 @@ impl RowWork {
         })
     }
 
-    /// How many expressions it asks of all accounts.
+    /// How many expressions are evaluated for all accounts.
     pub(in crate::catalog) const fn values(&self) -> usize {
         self.values
     }
@@ -92,12 +93,12 @@ impl RowWork {
         self.inputs().any(|input| matches!(input, Taken::Parameter(..)))
     }
 
-    /// Does it ask something that is not asked of all accounts together with others?
-    pub(in crate::catalog) fn asks_more(&self) -> bool {
+    /// Are there plans that are not evaluated together with those of other steps?
+    pub(in crate::catalog) fn has_own_plans(&self) -> bool {
         self.parts.iter().any(|part| part.own.is_some() || !part.tables.is_empty())
     }
 
-    /// Does it give an input as it is?
+    /// Is its output an input, unchanged?
     fn is_input(&self) -> bool {
         matches!(&*self.parts, [part] if part.guard.is_none() && part.function.is_none())
     }
@@ -144,12 +145,12 @@ impl RowWork {
         }
     }
 
-    /// The outputs for all accounts of a view, of whom what is `asked` of all is known already.
+    /// Computes the outputs for all accounts of a view. `asked` are the columns of the expressions that are evaluated for all accounts.
     pub(in crate::catalog) fn all(
         &self,
         standing: &Standing,
         (mut asked, at): (Vec<Flat>, Option<&RowAt>),
-        beside: Beside<'_>,
+        beside: RowSources<'_>,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<Flat>, Cancelled> {
         let tree = &standing.tree;
@@ -176,7 +177,7 @@ impl RowWork {
             }
             let at = at.and_then(|at| at.parts.get(number));
             if let Some(at) = at.filter(|_| !self.is_for_all() && rows.len() * ONE_IN <= tree.rows()) {
-                let asking = PartAsking::new(at, &standing.view, beside);
+                let asking = PartReader::new(at, &standing.view, beside);
                 let given = (standing, &*rows, beside);
                 self.fill(part, given, stop, &mut outputs, &mut |_, place, arguments| {
                     asking.read(part, place, arguments);
@@ -212,7 +213,7 @@ impl RowWork {
         Ok(outputs.into_iter().map(Flat::of_cells).collect())
     }
 
-    /// The rows that are seen, by the part that is for each.
+    /// The visible rows, by the part that applies to each.
     fn chosen(&self, tree: &Tree, asked: &[Flat]) -> Vec<Vec<u32>> {
         let mut chosen = vec![Vec::new(); self.parts.len()];
         for row in (0..tree.rows()).filter(|row| tree.sees(*row)) {
@@ -232,11 +233,11 @@ impl RowWork {
         matches!(&*self.parts, [part] if part.guard.is_none())
     }
 
-    /// The outputs of a part for some rows; `read` puts in what stands in the book.
+    /// Computes the outputs of a part for some rows; `read` fills in the arguments that are read from the book.
     fn fill(
         &self,
         part: &PartWork,
-        (standing, rows, beside): (&Standing, &[u32], Beside<'_>),
+        (standing, rows, beside): (&Standing, &[u32], RowSources<'_>),
         stop: &(dyn Fn() -> bool + Sync),
         outputs: &mut [Vec<Cell>],
         read: &mut dyn FnMut(usize, AccountIdx, &mut [Argument<'_>]),
@@ -265,11 +266,11 @@ impl RowWork {
         self.reads_moment.then(|| as_of.clone().without_parameters())
     }
 
-    /// The outputs of some accounts, one after the other.
+    /// Computes the outputs of some accounts, one after the other.
     pub(crate) fn each(
         &self,
         (at, view): (&RowAt, &View),
-        beside: Beside<'_>,
+        beside: RowSources<'_>,
         places: impl Iterator<Item = AccountIdx>,
         mut seen: impl FnMut(AccountIdx, usize, Cell),
     ) {
@@ -278,7 +279,7 @@ impl RowWork {
         }
         let asked = at.asked.as_ref().map(|program| program.asking(view, Some(beside.supply)));
         // Each is made when the first account needs it.
-        let mut parts: Vec<Option<PartAsking<'_>>> = at.parts.iter().map(|_| None).collect();
+        let mut parts: Vec<Option<PartReader<'_>>> = at.parts.iter().map(|_| None).collect();
         let moment = self.moment(view.as_of());
         let (mut read, mut cells) = (Vec::new(), vec![Cell::Missing; self.outputs]);
         for place in places {
@@ -290,7 +291,7 @@ impl RowWork {
             let mut found = found.filter(|(part, _)| part.is_for(&values));
             cells.fill(Cell::Missing);
             if let Some((part, (asking, at))) = found.next() {
-                let asking = asking.get_or_insert_with(|| PartAsking::new(at, view, beside));
+                let asking = asking.get_or_insert_with(|| PartReader::new(at, view, beside));
                 let mut arguments = part.beside(view, place, beside);
                 if self.is_for_all() {
                     part.put(&values, &mut arguments);
@@ -304,7 +305,7 @@ impl RowWork {
         }
     }
 
-    /// What an input of a part reads of the days of an account.
+    /// The records of an account that an input of a part reads.
     pub(in crate::catalog) fn records(
         &self,
         (part, input): (usize, usize),
@@ -313,12 +314,10 @@ impl RowWork {
     ) -> Vec<(Date, Option<ExprValue>)> {
         let taken = self.parts.get(part).and_then(|part| part.inputs.get(input));
         let Some(Taken::Record(of)) = taken else { return Vec::new() };
-        let chunk = view.inner().chunk(place.slot);
-        let account = chunk.and_then(|chunk| chunk.shape.id(place.row)).unwrap_or_default();
-        of.told(account, view.as_of().date(), history)
+        of.recorded_days(account_id(view, place), view.as_of().date(), history)
     }
 
-    /// The part that is for an account.
+    /// The number of the part that applies to an account.
     pub(in crate::catalog) fn part_of(
         &self,
         catalog: &Catalog,

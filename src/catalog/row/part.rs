@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Beside;
+use super::RowSources;
 use crate::book::View;
 use crate::catalog::recorded::Recorded;
 use crate::define::{Argument, Arguments, Input, RowFunction, RowPart};
@@ -101,18 +101,14 @@ impl PartWork {
         &'a self,
         view: &'a View,
         place: AccountIdx,
-        beside: Beside<'_>,
+        beside: RowSources<'_>,
     ) -> Vec<Argument<'a>> {
         let argument = |input: &'a Taken| match input {
             Taken::Parameter(name, kind) => {
                 let value = view.as_of().parameter(name);
                 Argument::Value(value.map_or(Val::Missing, |value| Val::of_parameter(value, kind)))
             }
-            Taken::Record(of) => {
-                let chunk = view.inner().chunk(place.slot);
-                let account = chunk.and_then(|chunk| chunk.shape.id(place.row)).unwrap_or_default();
-                of.argument(account, view.as_of().date(), beside.history)
-            }
+            Taken::Record(of) => of.argument(account_id(view, place), view.as_of().date(), beside.history),
             Taken::Value(_) | Taken::Rows(_) => Argument::Value(Val::Missing),
         };
         self.inputs.iter().map(argument).collect()
@@ -129,14 +125,20 @@ impl PartWork {
     }
 }
 
+/// The id of an account, where it lies in the book.
+pub(super) fn account_id(view: &View, place: AccountIdx) -> &str {
+    let chunk = view.inner().chunk(place.slot);
+    chunk.and_then(|chunk| chunk.shape.id(place.row)).unwrap_or_default()
+}
+
 /// A part, to be asked of single accounts.
-pub(super) struct PartAsking<'a> {
+pub(super) struct PartReader<'a> {
     pub(super) own: Option<Asking<'a>>,
     pub(super) tables: Vec<Asking<'a>>,
 }
 
-impl<'a> PartAsking<'a> {
-    pub(super) fn new(at: &'a PartAt, view: &'a View, beside: Beside<'a>) -> Self {
+impl<'a> PartReader<'a> {
+    pub(super) fn new(at: &'a PartAt, view: &'a View, beside: RowSources<'a>) -> Self {
         let asking = |program: &'a RowProgram| program.asking(view, Some(beside.supply));
         Self { own: at.own.as_ref().map(asking), tables: at.tables.iter().map(asking).collect() }
     }

@@ -177,14 +177,16 @@ impl Custom {
             faults.push(format!("two parts are named `{}`", part.name));
         }
         if let Some(part) = self.parts.iter().rev().skip(1).find(|part| part.when.is_none()) {
-            faults.push(format!(
-                "part `{}` is for all accounts, so that no part behind it is for any",
-                part.name
-            ));
+            faults
+                .push(format!("part `{}` is for all accounts, so that no part after it applies", part.name));
         }
         let mut lists = self.parts.iter().map(|part| &part.reads).chain([&self.reads]);
         if let Some(list) = lists.find(|list| list.len() > MAX_CUSTOM_INPUTS) {
-            faults.push(format!("{} inputs stand together, and {MAX_CUSTOM_INPUTS} are allowed", list.len()));
+            faults.push(format!("{} inputs in one list, and {MAX_CUSTOM_INPUTS} are allowed", list.len()));
+        }
+        let columns = self.inputs().map(|input| input.texts().len()).filter(|many| *many > MAX_CUSTOM_INPUTS);
+        if let Some(many) = columns.max() {
+            faults.push(format!("an input has {many} columns, and {MAX_CUSTOM_INPUTS} are allowed"));
         }
         faults.into_iter().map(DefinitionFault::Other).collect()
     }
@@ -193,7 +195,7 @@ impl Custom {
     fn compile_part(
         &self,
         (name, guard, reads): (Option<&Arc<str>>, Option<&Arc<str>>, &[CustomInput]),
-        checking: &Checking<'_>,
+        (checking, outputs): (&Checking<'_>, &Arc<[Type]>),
         faults: &mut Vec<DefinitionFault>,
     ) -> Option<RowPart> {
         let at = |place: PartPlace, fault: DefinitionFault| DefinitionFault::Part {
@@ -231,8 +233,8 @@ impl Custom {
             faults.push(at(PartPlace::Whole, DefinitionFault::Other(why)));
             return None;
         }
-        let outputs = self.kind.outputs().into_iter().map(|output| output.kind).collect();
-        let function = Arc::new(Computed { kind: self.kind.clone(), inputs: types, outputs });
+        let (kind, outputs) = (self.kind.clone(), outputs.clone());
+        let function = Arc::new(Computed { kind, inputs: types, outputs });
         Some(RowPart { name: name.cloned(), guard, inputs, function: Some(function) })
     }
 }
@@ -263,27 +265,25 @@ impl Define for Custom {
         NameText { documentation: self.description.clone(), ..NameText::default() }
     }
 
-    fn below(&self) -> Vec<Declared> {
+    fn suffixed_outputs(&self) -> Vec<Declared> {
         let declared = |output: CustomOutput| Some(Declared { suffix: output.name?, kind: output.kind });
         self.kind.outputs().into_iter().filter_map(declared).collect()
     }
 
-    fn own(&self) -> Option<Type> {
+    fn own_type(&self) -> Option<Type> {
         self.kind.outputs().into_iter().find(|output| output.name.is_none()).map(|output| output.kind)
     }
 
     fn expressions(&self, each: &mut dyn FnMut(&str)) {
         self.parts.iter().filter_map(|part| part.when.as_deref()).for_each(&mut *each);
         for input in self.inputs() {
-            input.clone().texts().iter().for_each(|text| each(text));
+            input.texts().iter().for_each(|text| each(text));
         }
     }
 
     fn columns(&self, each: &mut dyn FnMut(&str)) {
         for input in self.inputs() {
-            if let Some(column) = input.clone().column() {
-                each(column);
-            }
+            input.column().into_iter().for_each(|column| each(column));
         }
     }
 
@@ -292,10 +292,10 @@ impl Define for Custom {
             *text = (renames.expression)(text);
         }
         for input in self.reads.iter_mut().chain(self.parts.iter_mut().flat_map(|part| &mut part.reads)) {
-            for text in input.texts() {
+            for text in input.texts_mut() {
                 *text = (renames.expression)(text);
             }
-            if let Some(column) = input.column()
+            if let Some(column) = input.column_mut()
                 && let Some(new) = (renames.name)(column)
             {
                 *column = new;
@@ -303,7 +303,7 @@ impl Define for Custom {
         }
     }
 
-    fn said(&self) -> String {
+    fn canonical_text(&self) -> String {
         let mut said = self.clone();
         let canonical = |text: &str| Arc::from(canonical(text));
         said.rename(&Renames { expression: &canonical, name: &|_| None });
@@ -312,12 +312,14 @@ impl Define for Custom {
 
     fn compile(&self, checking: &Checking<'_>) -> Result<Compiled, Vec<DefinitionFault>> {
         let mut faults = self.objections();
+        let outputs: Arc<[Type]> = self.kind.outputs().into_iter().map(|output| output.kind).collect();
+        let against = (checking, &outputs);
         let parts: Vec<RowPart> = if self.parts.is_empty() {
-            self.compile_part((None, None, &self.reads), checking, &mut faults).into_iter().collect()
+            self.compile_part((None, None, &self.reads), against, &mut faults).into_iter().collect()
         } else {
             let parts = self.parts.iter().filter_map(|part| {
                 let CustomPart { name, when, reads } = part;
-                self.compile_part((Some(name), when.as_ref(), reads), checking, &mut faults)
+                self.compile_part((Some(name), when.as_ref(), reads), against, &mut faults)
             });
             parts.collect()
         };

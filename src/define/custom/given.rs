@@ -12,7 +12,7 @@ use crate::model::{AsOf, Date};
 pub(super) struct Computed {
     pub(super) kind: Arc<dyn CustomKind>,
     pub(super) inputs: Vec<InputType>,
-    pub(super) outputs: Vec<Type>,
+    pub(super) outputs: Arc<[Type]>,
 }
 
 impl RowFunction for Computed {
@@ -20,7 +20,7 @@ impl RowFunction for Computed {
         let given =
             arguments.all.iter().zip(&self.inputs).map(|(argument, kind)| given(argument, kind)).collect();
         let found = self.kind.compute(&CustomInputs { given, as_of: arguments.as_of });
-        for ((value, kind), cell) in found.iter().zip(&self.outputs).zip(outputs) {
+        for ((value, kind), cell) in found.iter().zip(&*self.outputs).zip(outputs) {
             let value = value.as_ref().and_then(|value| Val::of_shown(value, kind).to_cell());
             *cell = value.unwrap_or(Cell::Missing);
         }

@@ -78,7 +78,16 @@ impl CustomInput {
         Self::Each { column: Arc::from(column), days }
     }
 
-    pub(super) fn texts(&mut self) -> &mut [Arc<str>] {
+    /// Its expressions.
+    pub(super) fn texts(&self) -> &[Arc<str>] {
+        match self {
+            Self::Value(text) => std::slice::from_ref(text),
+            Self::Rows { columns, .. } => columns,
+            Self::Ago { .. } | Self::Last { .. } | Self::Each { .. } => &[],
+        }
+    }
+
+    pub(super) fn texts_mut(&mut self) -> &mut [Arc<str>] {
         match self {
             Self::Value(text) => std::slice::from_mut(text),
             Self::Rows { columns, .. } => columns,
@@ -86,7 +95,15 @@ impl CustomInput {
         }
     }
 
-    pub(super) fn column(&mut self) -> Option<&mut Arc<str>> {
+    /// The column whose records are read.
+    pub(super) const fn column(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Ago { column, .. } | Self::Last { column, .. } | Self::Each { column, .. } => Some(column),
+            Self::Value(_) | Self::Rows { .. } => None,
+        }
+    }
+
+    pub(super) const fn column_mut(&mut self) -> Option<&mut Arc<str>> {
         match self {
             Self::Ago { column, .. } | Self::Last { column, .. } | Self::Each { column, .. } => Some(column),
             Self::Value(_) | Self::Rows { .. } => None,

@@ -95,7 +95,7 @@ pub trait CustomKind: fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// Does it read the moment of the question ([`CustomInputs::as_of`])? Then it is computed anew whenever that is another one.
+    /// Does it read the moment of the question ([`CustomInputs::as_of`])? Then it is recomputed whenever the moment changes.
     fn reads_moment(&self) -> bool {
         false
     }

@@ -12,7 +12,7 @@ pub use self::input::CustomInput;
 pub use self::kind::{CustomKind, CustomOutput, InputType};
 pub use self::kinds::{CustomKinds, TakenKind};
 
-/// Most inputs of a part of a [`Custom`] definition.
+/// Most inputs of a [`Custom`] definition, or of one of its parts, and most columns of an input over rows.
 pub const MAX_CUSTOM_INPUTS: usize = 64;
 
 /// Most outputs of a [`CustomKind`].

@@ -184,7 +184,9 @@ pub fn definitions(other: bool) -> Vec<Definition> {
         segment("crm", pick("product == \"CRM\"", "account_type == \"Team\"")),
         // What comes with the question, and the kinds of a host.
         Parameter::new("viewer", ParameterType::Text).into(),
+        Parameter::new("limit", ParameterType::Int).into(),
         segment("mine", pick("name == viewer", "!has(viewer) || parent.name == viewer")),
+        attribute("over", pick("seats - limit", "limit - parent.seats")),
         roll_up("all_mine", Operator::Count).filter("inSegment(\"mine\")").into(),
         attribute("band_before", pick("coalesce(steady.previous, \"none\")", "steady.band")),
         attribute("days_steady", "children.sum(c, c.steady.days)"),

@@ -136,6 +136,7 @@ fn of(name: &str, kind: &str) -> Custom {
 /// Definitions of them; `other` says something else with the same names.
 pub fn customs(other: bool) -> [Custom; 3] {
     let pick = |one: &'static str, two: &'static str| if other { two } else { one };
+    let pick_days = if other { 1 } else { 6 };
     let steady = of("steady", "hysteresis")
         .reading(CustomInput::value(pick("seats", "children.sum(c, c.seats)")))
         .reading(CustomInput::last("steady.band"));
@@ -159,7 +160,9 @@ pub fn customs(other: bool) -> [Custom; 3] {
         .part(
             CustomPart::new("rest")
                 .reading(CustomInput::value(pick("seats_sum", "descendants.count()")))
-                .reading(CustomInput::ago("seats", 4)),
+                .reading(CustomInput::ago("seats", 4))
+                .reading(CustomInput::Last { column: "seats".into(), within: Some(pick_days) })
+                .reading(CustomInput::value("coalesce(limit, 7)")),
         );
     [steady, lines, points]
 }
