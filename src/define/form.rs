@@ -1,4 +1,4 @@
-//! In which form does a definition get its answers?
+//! Which forms of computation are there?
 //!
 //! This is a closed list, and all that a catalog and an engine know. What a form reads is said by its expressions and inputs.
 
@@ -10,10 +10,10 @@ use super::function::{RowFunction, WholeFunction};
 use crate::aggregate::{CheckedMetric, CheckedRollUp, Over};
 use crate::expr::{Checked, Source, Type};
 
-/// A definition that makes sense.
+/// A valid definition, compiled.
 #[derive(Debug, Clone)]
 pub(crate) struct Compiled {
-    /// What it gives; nothing where it is a name without a column.
+    /// Its columns and sets; none of a name without a column.
     pub(crate) outputs: Vec<Output>,
     pub(crate) form: Form,
 }
@@ -21,14 +21,14 @@ pub(crate) struct Compiled {
 /// One column or set that a definition gives.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Output {
-    /// What stands behind the name of the definition and a dot; nothing where it has that name.
+    /// The part of its name after that of the definition and a dot; `None` for the column of the definition's own name.
     pub(crate) suffix: Option<Arc<str>>,
     /// The type of the column; `None` for a set of members.
     pub(crate) kind: Option<Type>,
     pub(crate) total: TotalBy,
 }
 
-/// How what a column comes to in all is added up.
+/// Over which accounts the total of a column is added up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TotalBy {
     /// Over the accounts that are visible and not cancelled.

@@ -1,4 +1,4 @@
-//! How is a definition read that stands in a list of a document?
+//! How is an item of a list of definitions read from JSON?
 
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;

@@ -362,18 +362,19 @@ impl Column {
         let mut differing = Rows::new();
         for slot in before.differing(self) {
             let rows = view.inner().layout.rows(slot);
-            let found = match (before.part(slot), self.part(slot)) {
-                (Some(old), Some(new)) => old.differing(new, rows),
-                _ => (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect(),
+            let (old, new) = (before.part(slot), self.part(slot));
+            let both = old.zip(new);
+            let rows = match both {
+                Some((old, new)) => old.differing(new, rows),
+                None => (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect(),
             };
-            if !found.is_empty() {
-                differing.insert(slot, found);
-            } else if before
-                .part(slot)
-                .zip(self.part(slot))
-                .is_some_and(|(old, new)| old.has_same_states(new))
-            {
-                self.set(slot, before.part(slot).cloned());
+            let is_shared = rows.is_empty() && both.is_some_and(|(old, new)| old.has_same_states(new));
+            let shared = old.filter(|_| is_shared).cloned();
+            if !rows.is_empty() {
+                differing.insert(slot, rows);
+            }
+            if shared.is_some() {
+                self.set(slot, shared);
             }
         }
         differing

@@ -959,3 +959,30 @@ fn what_is_carried_beside_a_tree_that_was_computed_anew_still_receives() {
     assert_eq!((value("a"), value("b")), (Some(ExprValue::Int(2_012)), Some(ExprValue::Int(2_001))));
     assert_eq!(live.counts("r", live.account("b").unwrap()), Some((1, 2_001)));
 }
+
+/// Accounts that do not receive a roll-up have a state of it all the same: who moves takes along that of today.
+#[test]
+fn who_moves_on_another_day_takes_along_the_sum_of_that_day() {
+    for rows in CHUNK_ROWS {
+        let since = as_of().date().plus_days(-10).unwrap();
+        let row = |name: &str, kind: &str| AccountRow::new(id(name), kind);
+        let engine = Engine::new(schema(), as_of(), EngineSettings::new().chunk_rows(rows)).unwrap();
+        let source = MemorySource::new()
+            .account(row("group", "Group"))
+            .account(row("company", "Company").with("since", since))
+            .account(row("below", "Company").with("since", since).under(id("company")));
+        engine.load(&source).unwrap();
+        let days = roll_up("days", Operator::Sum("today() - since".into())).levels(["Group"]);
+        engine.define([days.into()]).unwrap();
+        let next = perennial::AsOf::date_utc(as_of().date().plus_days(1).unwrap());
+        engine.apply(Update::new().moment(next)).unwrap();
+        engine.apply(Change::new().move_under(&id("company"), &id("group"))).unwrap();
+        let state = engine.published();
+        let view = state.view(&Scope::all()).unwrap();
+        let (group, company) = (view.account("group").unwrap(), view.account("company").unwrap());
+        let fresh = state.catalog().run(view.accounts(), None, None);
+        assert_eq!(view.value("days", group), fresh.value("days", group), "{rows} rows");
+        assert!(view.value("days", group).is_some_and(|days| days.to_string().contains("22")), "{rows} rows");
+        assert_eq!(view.value("days", company), None);
+    }
+}

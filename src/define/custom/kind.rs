@@ -9,7 +9,7 @@ use crate::expr::{ExprValue, Type};
 /// A kind of definition that the host brings: a pure function of what is read of one account.
 ///
 /// Definitions of it ([`Custom`](super::Custom)) say which expressions, child rows, recorded days and parameters it is given, and stand beside all
-/// others in a catalog: they are read by their names, kept current by an engine, explained, and stored with its journal.
+/// others in a catalog: they are read by their names, maintained by an engine, explained, and stored with its journal.
 ///
 /// ```
 /// use perennial::aggregate::UsageSchema;

@@ -195,6 +195,7 @@ pub fn definitions(other: bool) -> Vec<Definition> {
         roll_up("lines_most", Operator::Max("lines".into())).into(),
         // Its states stand also where nobody receives it, and change with every day.
         roll_up("ages", Operator::Sum("age".into())).levels(["Group"]).into(),
+        roll_up("ages_today", Operator::Sum("today() - since".into())).levels(["Group"]).into(),
     ]
     .into_iter()
     .chain(customs(other).map(Definition::from))
