@@ -251,6 +251,10 @@ impl Supply for Derived {
         self.segment(id).is_some()
     }
 
+    fn each_segment(&self, seen: &mut dyn FnMut(&str)) {
+        self.segments().for_each(|(id, _)| seen(id));
+    }
+
     fn members(&self, id: &str) -> Option<AccountSet> {
         self.segment(id).cloned()
     }

@@ -9,7 +9,7 @@ use super::dirt::Dirt;
 use super::live::LiveView;
 use super::pairing::Pairing;
 use super::published::Published;
-use super::report::{DeltaReport, DerivedChange, SegmentChange};
+use super::report::{DeltaReport, DerivedChange};
 use super::values::values;
 use crate::aggregate::{ANY_EVENT, EventKind, sum_of};
 use crate::book::{AccountMove, View};
@@ -17,6 +17,7 @@ use crate::catalog::{DefinitionRef, Impact, Origin};
 use crate::define::TotalBy;
 use crate::expr::{Cell, ExprValue, Summed, Type, Val};
 use crate::model::{AccountId, AccountIdx, AttributeId, SystemAttribute};
+use crate::segment::SegmentChange;
 use crate::set::{Scope, StaleSet};
 use crate::tree::AccountTree;
 

@@ -219,6 +219,10 @@ impl Supply for LiveView {
         self.catalog().names().segment_chain(id).is_some()
     }
 
+    fn each_segment(&self, seen: &mut dyn FnMut(&str)) {
+        self.catalog().names().each_segment(seen);
+    }
+
     fn members(&self, id: &str) -> Option<AccountSet> {
         self.segment(id)
     }

@@ -53,6 +53,6 @@ pub use handle::{Applied, Engine};
 pub use journal::{Damage, JournalError, JournalSink, MemoryJournal, Restored, compact};
 pub use live::LiveView;
 pub use published::{EngineStats, MAX_VIEWS, Published};
-pub use report::{DeltaReport, DerivedChange, SegmentChange};
+pub use report::{DeltaReport, DerivedChange};
 pub use settings::EngineSettings;
 pub use update::Update;

@@ -9,6 +9,7 @@ use crate::book::{AccountMove, ValueChange};
 use crate::catalog::DefinitionRef;
 use crate::expr::ExprValue;
 use crate::model::{AccountId, ChildId};
+use crate::segment::SegmentChange;
 
 /// One answer of a definition that is another one. An account that came had none before, one that left has none now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,28 +25,6 @@ pub struct DerivedChange {
     pub from: Option<ExprValue>,
     /// After; `None` when there is no answer.
     pub to: Option<ExprValue>,
-}
-
-/// Who entered and who left a segment, by id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct SegmentChange {
-    /// The segment.
-    pub segment: Arc<str>,
-    /// Members that were none before.
-    pub entered: Vec<AccountId>,
-    /// Members that are none any more, those that left the book or the scope among them.
-    pub left: Vec<AccountId>,
-}
-
-impl SegmentChange {
-    pub(super) const fn of(segment: Arc<str>) -> Self {
-        Self { segment, entered: Vec::new(), left: Vec::new() }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.entered.is_empty() && self.left.is_empty()
-    }
 }
 
 /// Where a value stands: the account, the child row where it is of one, and the attribute or column.

@@ -22,7 +22,6 @@ use crate::set::AccountSet;
 /// |---|---|
 /// | [`&View`](View) | the book |
 /// | [`&UsageView`](crate::aggregate::UsageView) | the book, events and metrics |
-/// | [`&Memberships`](crate::segment::Memberships) | the book, and the members of the segments |
 /// | [`&Derived`](crate::catalog::Derived) | all of these, and every definition of a catalog |
 /// | [`&LiveView`](crate::engine::LiveView) | the same; a definition is computed when a question first reads it |
 ///
@@ -158,9 +157,7 @@ impl<'c> Columns<'c> {
         }
         let names = OneName { name, kind: self.kind(name)? };
         let asked = Checker::new(&names).check(&written_name(name)).ok()?;
-        Some(
-            Explainer::new(*self, Vec::new(), &asked, limits).map(|mut explainer| explainer.explain(account)),
-        )
+        Some(Explainer::new(*self, &asked, limits).map(|mut explainer| explainer.explain(account)))
     }
 
     /// Is an account in a segment? Never in one that is not known, nor where the view does not show it.
@@ -175,6 +172,39 @@ impl<'c> Columns<'c> {
     #[must_use]
     pub fn members(&self, segment: &str) -> Option<AccountSet> {
         self.supply?.members(segment)
+    }
+
+    /// The segments whose members are known, in order of id.
+    #[must_use]
+    pub fn segments(&self) -> Vec<Arc<str>> {
+        let mut all = Vec::new();
+        if let Some(supply) = self.supply {
+            supply.each_segment(&mut |id| all.push(Arc::from(id)));
+        }
+        all.sort_unstable();
+        all
+    }
+
+    /// The segments that an account is in, in order of id.
+    #[must_use]
+    pub fn segments_of(&self, account: Account<'_>) -> Vec<Arc<str>> {
+        let mut all = self.segments();
+        all.retain(|id| self.is_member(id, account));
+        all
+    }
+
+    /// The accounts that the view shows and no segment has among its members.
+    #[must_use]
+    pub fn in_no_segment(&self) -> AccountSet {
+        let members = self.segments().into_iter().filter_map(|id| self.members(&id));
+        // All are sets of the same view.
+        members.fold(self.view.visible(), |rest, members| rest.difference(&members).unwrap_or(rest))
+    }
+
+    /// The question of a segment, checked; `None` for one that is not known.
+    #[must_use]
+    pub fn question(&self, segment: &str) -> Option<&'c Checked> {
+        self.supply?.question(segment).map(|(_, question)| question)
     }
 
     /// Are the members of a segment known?

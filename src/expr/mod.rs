@@ -81,7 +81,6 @@ pub(crate) use day_start::first_instant;
 pub use diagnostic::{Code, Diagnostic, Edit, ExprErrors, Span};
 pub use editor::{Completion, CompletionKind, Completions, Hover};
 pub(crate) use eval::Slots;
-pub(crate) use explain::Explainer;
 pub use explain::{
     DerivedValue, ExplainLimits, Explanation, Flip, FunctionInput, FunctionParts, Gathered, MAX_WITNESSES,
     Origin, Part, PartKind, Provenance, Reading, RollUpPart, RollUpParts, UsageDays,

@@ -5,22 +5,22 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Memberships;
 use super::cancelled::Counted;
+use crate::expr::Columns;
 use crate::model::{DocumentVersion, is_default};
 use crate::set::AccountSet;
 
-/// What a portfolio of segments looks like, over the accounts of a view.
+/// What the segments of some columns look like, over the accounts of their view.
 ///
 /// How many accounts are in a segment, or in none, is a figure, which leaves out cancelled accounts and says how many, unless
-/// [`Memberships::analyse_with_cancelled`] asks for them. Which segments hold nobody, everybody or the same is a question
+/// [`Analysis::with_cancelled`] asks for them. Which segments hold nobody, everybody or the same is a question
 /// of members, which cancelled accounts are (ruling S118 of [`docs::semantics`](crate::docs::semantics)).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Analysis {
     v: DocumentVersion,
-    /// How many accounts are in each, in the order of the segments, cancelled ones apart.
+    /// How many accounts are in each, in order of id, cancelled ones apart.
     pub counts: Vec<(Arc<str>, usize)>,
     /// How many cancelled accounts in each are not counted, in the same order; those where there are none are left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -50,17 +50,6 @@ pub struct Analysis {
 impl Analysis {
     /// Pairs of subsets that are named.
     pub const MAX_SUBSETS: usize = 1_000;
-}
-
-impl Memberships {
-    /// The visible accounts that are in none of the segments.
-    #[must_use]
-    pub fn in_none(&self) -> AccountSet {
-        let visible = self.view().visible();
-        let all = (0..self.segments.len()).map(|number| self.answers.matching(number));
-        // All are sets of the same view.
-        all.fold(visible, |rest, members| rest.difference(&members).unwrap_or(rest))
-    }
 
     /// Duplicates, subsets, empty segments and accounts in none.
     ///
@@ -69,30 +58,34 @@ impl Memberships {
     /// O(segments × accounts / 64), and for subsets at most the square of the segments, each pair until the first
     /// account that tells.
     #[must_use]
-    pub fn analyse(&self) -> Analysis {
-        self.analysed(Counted::Current)
+    pub fn of<'c>(columns: impl Into<Columns<'c>>) -> Self {
+        Self::counting(columns.into(), Counted::Current)
     }
 
     /// The same, and cancelled accounts are counted as others are.
     #[must_use]
-    pub fn analyse_with_cancelled(&self) -> Analysis {
-        self.analysed(Counted::WithCancelled)
+    pub fn with_cancelled<'c>(columns: impl Into<Columns<'c>>) -> Self {
+        Self::counting(columns.into(), Counted::WithCancelled)
     }
 
-    fn analysed(&self, counted: Counted) -> Analysis {
-        let ids: Vec<Arc<str>> = self.segments.ids().map(Arc::from).collect();
-        let members: Vec<AccountSet> = (0..ids.len()).map(|number| self.answers.matching(number)).collect();
-        let visible = self.view().len();
-        let left_out = counted.left_out_of(self.view());
+    fn counting(columns: Columns<'_>, counted: Counted) -> Self {
+        let view = columns.view();
+        let known = columns.segments().into_iter();
+        let known = known.filter_map(|id| columns.members(&id).map(|members| (id, members)));
+        let (ids, members): (Vec<Arc<str>>, Vec<AccountSet>) = known.unzip();
+        let visible = view.len();
+        let left_out = counted.left_out_of(view);
         // All are sets of the same view.
         let cancelled = |set: &AccountSet| match &left_out {
             Some(left_out) => set.intersection(left_out).map_or(0, |set| set.len()),
             None => 0,
         };
-        let in_none = self.in_none();
+        // All are sets of the same view.
+        let none = |rest: AccountSet, set: &AccountSet| rest.difference(set).unwrap_or(rest);
+        let in_none = members.iter().fold(view.visible(), none);
         let in_none_cancelled = cancelled(&in_none);
         let mut found =
-            Analysis { in_none: in_none.len() - in_none_cancelled, in_none_cancelled, ..Analysis::default() };
+            Self { in_none: in_none.len() - in_none_cancelled, in_none_cancelled, ..Self::default() };
         let mut questions: HashMap<String, Vec<Arc<str>>> = HashMap::new();
         let mut groups: HashMap<(usize, u64), Vec<usize>> = HashMap::new();
         let mut sizes = Vec::with_capacity(ids.len());
@@ -104,7 +97,7 @@ impl Memberships {
             if gone > 0 {
                 found.cancelled.push((id.clone(), gone));
             }
-            let Some(checked) = self.segments.checked(id) else { continue };
+            let Some(checked) = columns.question(id) else { continue };
             questions.entry(checked.ast().to_string()).or_default().push(id.clone());
             if checked.constant() == Some(false) {
                 found.never.push(id.clone());
@@ -140,7 +133,7 @@ impl Memberships {
             }
             for (large, (other, other_size)) in members.iter().zip(&sizes).enumerate() {
                 if size < other_size && *other_size < visible && set.is_subset(other) == Ok(true) {
-                    if found.subsets.len() < Analysis::MAX_SUBSETS {
+                    if found.subsets.len() < Self::MAX_SUBSETS {
                         found.subsets.extend(name(&small).zip(name(&large)));
                     } else {
                         found.more_subsets += 1;

@@ -4,9 +4,6 @@ use std::sync::Arc;
 
 use crate::expr::{Ast, ExprErrors};
 
-/// Bytes of the id of a segment.
-pub const MAX_SEGMENT_ID_BYTES: usize = 128;
-
 /// A named yes/no question over accounts, as a user wrote it.
 ///
 /// ```

@@ -25,23 +25,10 @@ pub struct SegmentFault {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum SegmentFaultKind {
-    /// The id is empty, longer than [`MAX_SEGMENT_ID_BYTES`](super::MAX_SEGMENT_ID_BYTES), padded with white space, or
-    /// has a control character.
-    Id,
-    /// Another segment has the same id.
-    Duplicate,
     /// The expression.
     Expression(ExprErrors),
-    /// It asks itself, through these segments.
-    Cycle(Vec<Arc<str>>),
     /// The document, in words.
     Document(String),
-}
-
-impl SegmentFault {
-    pub(super) fn new(segment: &Arc<str>, kind: SegmentFaultKind) -> Self {
-        Self { segment: segment.clone(), path: String::new(), kind }
-    }
 }
 
 impl From<JsonFault> for SegmentFault {
@@ -55,16 +42,7 @@ impl fmt::Display for SegmentFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let segment = &self.segment;
         match &self.kind {
-            SegmentFaultKind::Id => write!(
-                f,
-                "segment `{segment}`: an id has 1 to {} bytes, no white space around it and no control character",
-                super::MAX_SEGMENT_ID_BYTES
-            ),
-            SegmentFaultKind::Duplicate => write!(f, "segment `{segment}`: another one has this id"),
             SegmentFaultKind::Expression(errors) => write!(f, "segment `{segment}`:\n{errors}"),
-            SegmentFaultKind::Cycle(path) => {
-                write!(f, "segment `{segment}`: it asks itself: {}", path.join(" -> "))
-            }
             SegmentFaultKind::Document(message) => write!(f, "{}{message}", At(&self.path)),
         }
     }

@@ -6,43 +6,42 @@
 //! | question | type |
 //! |---|---|
 //! | What is a segment, and how is it stored? | [`Segment`], JSON both ways |
-//! | Do my segments make sense, also those that ask others? | [`Segments`], [`SegmentErrors`] |
-//! | Who is in each? How many, and what are they worth? | [`SegmentPlan`], [`Memberships`] |
+//! | Do my segments make sense, also those that ask others? | [`Catalog`](crate::catalog::Catalog) |
+//! | Who is in each? How many, and what are they worth? | [`Members`] |
 //! | Which of their users, contracts, deals? | [`RowFilter`] |
-//! | Why is this account in, or not? | [`Segments::explain`] |
-//! | Who entered, left, stayed? | [`Memberships::difference`], [`Difference`] |
+//! | Why is this account in, or not? | [`Columns::explain`](crate::expr::Columns::explain) |
+//! | Who entered, who left? | [`Members::since`], [`SegmentChange`] |
 //! | What does a list on a screen show: filter, search, order, pages, columns? | [`Query`], [`CheckedQuery`], [`Page`] |
 //! | What is there to know of one account? | [`ProfileQuery`], [`Profile`] |
 //! | How do accounts divide, and what does each part add up to? | [`GroupBy`], [`Histogram`] |
 //! | My users have queries of Totango, react-querybuilder, JSONLogic, Salesforce: how do they come over? | [`Importer`], [`export_react_querybuilder`] |
-//! | Which segments say the same, or nothing? | [`Memberships::analyse`], [`Analysis`] |
+//! | Which segments say the same, or nothing? | [`Analysis`] |
 
 mod analysis;
 mod cancelled;
+mod change;
 mod define;
 mod definition;
 mod definition_json;
 mod diagram;
-mod difference;
 mod fault;
 mod import;
-mod memberships;
+mod members;
 mod profile;
 mod query;
 mod rows;
-mod segments;
 
 pub use analysis::Analysis;
-pub use definition::{MAX_SEGMENT_ID_BYTES, Segment};
+pub use change::{SegmentChange, Unapplicable};
+pub use definition::Segment;
 pub use definition_json::SEGMENTS_VERSION;
 pub use diagram::{ColourBy, UnknownColour};
-pub use difference::{Difference, Unapplicable};
 pub use fault::{SegmentErrors, SegmentFault, SegmentFaultKind};
 pub use import::{
     ImportErrors, ImportFault, Imported, Importer, MAX_IMPORT_FAULTS, NeededKind, NeededName, TotangoColumn,
     TotangoQuery, TotangoTarget, export_react_querybuilder,
 };
-pub use memberships::{Memberships, SegmentPlan};
+pub use members::Members;
 pub use profile::{MAX_PROFILE_ROWS, OwnedProduct, Profile, ProfileQuery, ProfileRow, Relative, Rows};
 pub use query::{
     AskError, Bin, CheckedQuery, Column, Cursor, Group, GroupBy, GroupError, Groups, Histogram, MAX_BINS,
@@ -50,4 +49,3 @@ pub use query::{
     QueryErrors, QueryFault, QueryFaultKind, SortKey,
 };
 pub use rows::{RowFilter, RowFilterError};
-pub use segments::{Segments, WithSegments};

@@ -8,7 +8,9 @@ use perennial::aggregate::{
 use perennial::catalog::{CalculatedAttribute, Catalog, Definition};
 use perennial::engine::{Engine, EngineSettings, Update};
 use perennial::expr::{Ast, Checker, ExprLimits, ExprPlan, ExprValue, Name, Names, Of, Origin};
-use perennial::segment::{GroupBy, Histogram, MeasureKind, Profile, ProfileQuery, Query, Segment, Segments};
+use perennial::segment::{
+    Analysis, GroupBy, Histogram, MeasureKind, Members, Profile, ProfileQuery, Query, Segment,
+};
 use perennial::source::MemorySource;
 use perennial::testkit::OracleExpr;
 use perennial::{
@@ -16,7 +18,7 @@ use perennial::{
     Policy, RollUp, Schema, Scope, StatusGroup, SystemAttribute, TableKind, Value, View,
 };
 
-use crate::common::{as_of, child, id, view};
+use crate::common::{as_of, child, id, portfolio, view};
 
 fn schema() -> Arc<Schema> {
     let schema = Schema::builder()
@@ -90,12 +92,12 @@ fn one_book_has_one_figure_in_one_minute() {
     let found = Histogram::with_cancelled(&checker, &view, &view.visible(), &mrr, &edges).unwrap();
     assert_eq!((found.bins[0].accounts, found.bins[1].accounts, found.cancelled), (3, 3, 0));
 
-    let segments = Segments::new(&*schema, [Segment::parse("all", "mrr > 0").unwrap()]).unwrap();
-    let members = segments.plan().run(&view).unwrap();
+    let derived = portfolio(&schema, [Segment::parse("all", "mrr > 0").unwrap()]).run(&view, None, None);
+    let members = Members::of(&derived, "all").unwrap();
     let mrr = checker.check("mrr").unwrap();
-    assert_eq!((members.count("all"), members.cancelled("all")), (Some(6), Some(2)));
-    assert_eq!(members.sum("all", &mrr).unwrap(), Some(ExprValue::Int(11_011)));
-    assert_eq!(members.sum_with_cancelled("all", &mrr).unwrap(), Some(ExprValue::Int(111_111)));
+    assert_eq!((members.len(), members.cancelled()), (6, 2));
+    assert_eq!(members.sum(&mrr).unwrap(), Some(ExprValue::Int(11_011)));
+    assert_eq!(members.sum_with_cancelled(&mrr).unwrap(), Some(ExprValue::Int(111_111)));
 }
 
 #[test]
@@ -378,24 +380,24 @@ fn an_analysis_counts_who_is_not_cancelled_and_compares_who_matches() {
         segment("gone", "status in [\"gone\", \"dead\"]"),
         segment("nobody", "mrr > 1000000"),
     ];
-    let members = Segments::new(&*schema, all).unwrap().plan().run(&view).unwrap();
-    let told = members.analyse();
+    let derived = portfolio(&schema, all).run(&view, None, None);
+    let told = Analysis::of(&derived);
     let pairs = |pairs: &[(Arc<str>, usize)]| -> Vec<(String, usize)> {
         pairs.iter().map(|(id, count)| (id.to_string(), *count)).collect()
     };
     let named = |pairs: &[(&str, usize)]| -> Vec<(String, usize)> {
         pairs.iter().map(|(id, count)| ((*id).to_owned(), *count)).collect()
     };
-    assert_eq!(pairs(&told.counts), named(&[("large", 2), ("gone", 0), ("nobody", 0)]));
-    assert_eq!(pairs(&told.cancelled), named(&[("large", 2), ("gone", 2)]));
+    assert_eq!(pairs(&told.counts), named(&[("gone", 0), ("large", 2), ("nobody", 0)]));
+    assert_eq!(pairs(&told.cancelled), named(&[("gone", 2), ("large", 2)]));
     assert_eq!((told.in_none, told.in_none_cancelled), (2, 0));
     // Who matches: a segment of cancelled accounts is not empty, and is part of another.
     assert_eq!(told.empty.iter().map(|id| &**id).collect::<Vec<_>>(), ["nobody"]);
     assert_eq!(told.subsets, [(Arc::from("gone"), Arc::from("large"))]);
-    let with = members.analyse_with_cancelled();
-    assert_eq!(pairs(&with.counts), named(&[("large", 4), ("gone", 2), ("nobody", 0)]));
+    let with = Analysis::with_cancelled(&derived);
+    assert_eq!(pairs(&with.counts), named(&[("gone", 2), ("large", 4), ("nobody", 0)]));
     assert!(with.cancelled.is_empty());
-    assert_eq!(members.count("gone"), Some(2));
+    assert_eq!(Members::of(&derived, "gone").unwrap().len(), 2);
 }
 
 #[test]
@@ -512,9 +514,9 @@ fn names_around_others_pass_on_what_they_do_not_say() {
         .unwrap();
     let usage = UsageSchema::new([EventKind::new("login")]).unwrap();
     let metrics = Metrics::new(&usage, [Metric::new("logins", "events(\"login\").count()")]).unwrap();
-    let segments = Segments::new(&schema, [Segment::parse("large", "seats > 1").unwrap()]).unwrap();
-    let with_segments = segments.names(&schema);
-    let known = WithUsage::new(&with_segments, &usage, &metrics);
+    let schema = Arc::new(schema);
+    let catalog = portfolio(&schema, [Segment::parse("large", "seats > 1").unwrap()]);
+    let known = WithUsage::new(catalog.names(), &usage, &metrics);
     let said = |names: &dyn Names| {
         let listed = |each: &dyn Fn(&mut dyn FnMut(&str))| {
             let mut all = Vec::new();
@@ -539,7 +541,6 @@ fn names_around_others_pass_on_what_they_do_not_say() {
     assert_eq!(said(&Around(&known)), whole);
     let (none, nothing) = (UsageSchema::new([]).unwrap(), Metrics::none());
     assert_eq!(said(&WithUsage::new(&Around(&known), &none, &nothing)), whole);
-    assert_eq!(said(&segments.names(&Around(&known))), whole);
 }
 
 /// Names of a host that pass those of a schema on, and say nothing of who is cancelled.

@@ -12,11 +12,9 @@ use perennial::aggregate::{
 };
 use perennial::catalog::{CalculatedAttribute, Catalog, Definition, DefinitionKind, Derived};
 use perennial::engine::{Engine, EngineSettings, LiveView};
-use perennial::expr::{
-    Ast, Checker, Columns, ExplainLimits, ExprPlan, ExprValue, Names, Provenance, RollUpPart,
-};
+use perennial::expr::{Ast, Checker, Columns, ExplainLimits, ExprPlan, ExprValue, Provenance, RollUpPart};
 use perennial::segment::{
-    ColourBy, GroupBy, Histogram, MeasureKind, ProfileQuery, Query, RowFilter, Segment, Segments,
+    Analysis, ColourBy, GroupBy, Histogram, MeasureKind, Members, ProfileQuery, Query, RowFilter, Segment,
 };
 use perennial::source::MemorySource;
 use perennial::{
@@ -87,6 +85,18 @@ fn asked(checker: &Checker<'_>, columns: Columns<'_>) -> Vec<String> {
     for colour in [ColourBy::column("seats_sum"), ColourBy::segment("late")] {
         all.push(columns.diagram(view.roots(), &limits, &colour, |of| of.name()).unwrap().to_mermaid());
     }
+    for told in [Analysis::of(columns), Analysis::with_cancelled(columns)] {
+        all.push(serde_json::to_string(&told).unwrap());
+    }
+    let summed = checker.check("seats_sum").unwrap();
+    for id in columns.segments() {
+        let members = Members::of(columns, &id).unwrap();
+        let sums = (members.sum(&summed).unwrap(), members.sum_with_cancelled(&summed).unwrap());
+        all.push(format!("{id}: {:?} {} {sums:?}", members.ids(), members.cancelled()));
+    }
+    let of = |account| format!("{account:?}: {:?}", columns.segments_of(account));
+    all.extend(view.accounts().map(of));
+    all.push(format!("in none: {}", columns.in_no_segment().len()));
     let lint = checker.check_predicate("place != 3.0").unwrap();
     all.extend(lint.lints_in(columns).iter().map(ToString::to_string));
     all
@@ -538,20 +548,20 @@ fn a_catalog_asks_its_own_metrics() {
 fn members_are_explained_by_what_is_known() {
     let engine = small();
     let live = engine.published().view(&Scope::all()).unwrap();
-    let names = live.catalog().names();
-    let segments = Segments::new(names, [Segment::parse("rich", "family_seats > 40").unwrap()]).unwrap();
-    let members = segments.plan().run(&live).unwrap();
-    let names = segments.names(names);
-    let asked = Checker::new(&names).check_predicate("inSegment(\"rich\")").unwrap();
-    let why = asked.explain(&members, live.account("acme").unwrap()).unwrap();
-    assert_eq!(why.truth(), Some(true));
-    assert_eq!(why.parts().len(), 1, "{why}");
-    let of_book =
-        Segments::new(names.beneath().unwrap(), [Segment::parse("some", "seats > 5").unwrap()]).unwrap();
-    let members = of_book.plan().run(live.accounts()).unwrap();
-    let why =
-        Columns::from(&members).explain("some", live.account("acme").unwrap(), &ExplainLimits::default());
+    let acme = live.account("acme").unwrap();
+    let busy = Segment::parse("busy", "!isTrue(metric(\"logins\").lastDays(7).sum() >= 0)").unwrap();
+    let rich = Segment::parse("rich", "family_seats > 40").unwrap();
+    let edited = live.catalog().edited([], [busy.into(), rich.into()]).unwrap();
+    let derived = edited.run(live.accounts(), None, None);
+    let asked = |text: &str| Checker::new(edited.names()).check_predicate(text).unwrap();
+    let opened = asked("inSegment(\"rich\")").explain(&derived, acme).unwrap();
+    assert_eq!((opened.truth(), opened.parts().len()), (Some(true), 2), "{opened}");
+    let closed = asked("inSegment(\"busy\")").explain(&derived, acme).unwrap();
+    assert_eq!((closed.truth(), closed.parts().len()), (Some(true), 1), "{closed}");
+    let why = Columns::from(&derived).explain("rich", acme, &ExplainLimits::default());
     assert_eq!(why.unwrap().unwrap().truth(), Some(true));
+    let why = Columns::from(&derived).explain("busy", acme, &ExplainLimits::default());
+    assert!(why.unwrap().is_err(), "nothing is known of usage");
 }
 
 /// What would have to change names usage as it names attributes.

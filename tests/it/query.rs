@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::{CHUNK_ROWS, as_of, forest, id, view};
+use crate::common::{CHUNK_ROWS, as_of, forest, id, portfolio, view};
 use perennial::expr::{Ast, Checker, ExprLimits, ExprPlan, ExprValue};
 use perennial::segment::{
-    AskError, CheckedQuery, Cursor, GroupBy, Histogram, MAX_PAGE, MeasureKind, Page, Query, Segment, Segments,
+    AskError, CheckedQuery, Cursor, GroupBy, Histogram, MAX_PAGE, MeasureKind, Page, Query, Segment,
 };
 use perennial::{AccountId, AccountRow, Book, Change, Policy, Scope, View};
 use proptest::prelude::*;
@@ -284,9 +284,7 @@ fn a_query_that_makes_no_sense_is_refused_in_all_its_parts() {
 fn queries_ask_segments() {
     let book = named();
     let view = view(&book);
-    let segments =
-        Segments::new(&**book.schema(), [Segment::parse("a", "name.startsWith(\"A\")").unwrap()]).unwrap();
-    let names = segments.names(&**book.schema());
+    let catalog = portfolio(book.schema(), [Segment::parse("a", "name.startsWith(\"A\")").unwrap()]);
     let query = Query::new()
         .filter("inSegment(\"a\")")
         .unwrap()
@@ -294,9 +292,9 @@ fn queries_ask_segments() {
         .unwrap()
         .column("in", "inSegment(\"a\")")
         .unwrap();
-    let query = query.check(&Checker::new(&names)).unwrap();
+    let query = query.check(&Checker::new(catalog.names())).unwrap();
     assert!(query.run(&view, None).is_err(), "nobody says who is in it");
-    let members = segments.plan().run(&view).unwrap();
+    let members = catalog.run(&view, None, None);
     let page = query.run(&members, None).unwrap();
     assert_eq!(page.rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["b", "c"]);
     assert!(page.rows.iter().all(|row| row.values == [Some(ExprValue::Bool(true))]));

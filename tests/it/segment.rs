@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::common::{CHUNK_ROWS, as_of, forest, id, schema, view};
-use perennial::expr::{Checker, ExprLimits, ExprPlan};
-use perennial::segment::{Difference, Segment, SegmentFaultKind, Segments};
+use crate::common::{CHUNK_ROWS, as_of, forest, id, portfolio, schema, view};
+use perennial::aggregate::UsageSchema;
+use perennial::catalog::{Catalog, CatalogFaultKind, DefinitionFault, Derived};
+use perennial::expr::{Checker, Columns, ExplainLimits, ExprLimits, ExprPlan};
+use perennial::segment::{Analysis, Members, Segment, SegmentChange, SegmentFaultKind};
 use perennial::{AccountId, Book, Change, Policy, Scope, View};
 use proptest::prelude::*;
 
@@ -50,23 +52,25 @@ proptest! {
         let whole = view(&book);
         let visible = whole.accounts().zip(&seen).filter(|(_, seen)| **seen).map(|(account, _)| account.place());
         let view = book.view(&Scope::of(whole.set(visible)), as_of()).unwrap();
-        let segments = Segments::new(&**book.schema(), [
+        let segments = portfolio(book.schema(), [
             segment("both", "inSegment(\"a\") && !inSegment(\"b\") || inSegment(\"c\")"),
             segment("c", "inSegment(\"b\") && seats > 5"),
             segment("a", first),
             segment("b", second),
-        ]).unwrap();
-        let found = segments.plan().run(&view).unwrap();
+        ]);
+        let derived = segments.run(&view, None, None);
+        let found = Members::of(&derived, "both").unwrap();
         let text = format!(
             "isTrue({first}) && !isTrue({second}) || isTrue(isTrue({second}) && seats > 5)"
         );
-        let ids: BTreeSet<AccountId> = found.ids("both").unwrap().into_iter().collect();
+        let ids: BTreeSet<AccountId> = found.ids().into_iter().collect();
         prop_assert_eq!(&ids, &members(&view, &text));
-        prop_assert_eq!(found.count("both"), Some(ids.len()));
+        prop_assert_eq!(found.len(), ids.len());
         for account in view.accounts() {
-            let why = segments.explain("both", account).unwrap().unwrap();
+            let why = Columns::from(&derived).explain("both", account, &ExplainLimits::default());
+            let why = why.unwrap().unwrap();
             prop_assert_eq!(why.truth() == Some(true), ids.contains(&account.id()), "{}", why);
-            prop_assert_eq!(found.contains("both", account), ids.contains(&account.id()));
+            prop_assert_eq!(found.contains(account), ids.contains(&account.id()));
         }
     }
 
@@ -90,18 +94,18 @@ proptest! {
                 changed = next;
             }
         }
-        let segments = Segments::new(&**book.schema(), [segment("s", question)]).unwrap();
-        let plan = segments.plan();
-        let (before, now) = (plan.run(&before_view).unwrap(), plan.run(&view(&changed)).unwrap());
-        let difference = now.difference(&before, "s").unwrap();
-        let (old, new) = (before.ids("s").unwrap(), now.ids("s").unwrap());
+        let catalog = portfolio(book.schema(), [segment("s", question)]);
+        let (before, now) = (catalog.run(&before_view, None, None), catalog.run(&view(&changed), None, None));
+        let (before, now) = (Members::of(&before, "s").unwrap(), Members::of(&now, "s").unwrap());
+        let difference = now.since(&before);
+        let (old, new) = (before.ids(), now.ids());
         prop_assert_eq!(&difference.apply(&old).unwrap(), &new);
-        prop_assert_eq!(difference.stayed + difference.entered.len(), new.len());
-        prop_assert_eq!(difference.stayed + difference.left.len(), old.len());
-        let back = before.difference(&now, "s").unwrap();
+        prop_assert_eq!(old.len() + difference.entered.len(), new.len() + difference.left.len());
+        let back = before.since(&now);
+        prop_assert_eq!((&back.entered, &back.left), (&difference.left, &difference.entered));
         prop_assert_eq!(back.apply(&new).unwrap(), old);
         let json = serde_json::to_string(&difference).unwrap();
-        prop_assert_eq!(serde_json::from_str::<Difference>(&json).unwrap(), difference);
+        prop_assert_eq!(serde_json::from_str::<SegmentChange>(&json).unwrap(), difference);
     }
 
     /// What an analysis says is what the members say.
@@ -114,18 +118,18 @@ proptest! {
         let view = view(&book);
         let all: Vec<Segment> =
             picked.iter().enumerate().map(|(at, question)| segment(&format!("s{at}"), QUESTIONS[*question])).collect();
-        let segments = Segments::new(&**book.schema(), all).unwrap();
-        let found = segments.plan().run(&view).unwrap();
-        let told = found.analyse();
+        let derived = portfolio(book.schema(), all).run(&view, None, None);
+        let told = Analysis::of(&derived);
+        let columns = Columns::from(&derived);
         let sets: Vec<BTreeSet<AccountId>> =
-            segments.ids().map(|id| found.ids(id).unwrap().into_iter().collect()).collect();
+            columns.segments().iter().map(|id| Members::of(&derived, id).unwrap().ids().into_iter().collect()).collect();
         let union: BTreeSet<&AccountId> = sets.iter().flatten().collect();
-        prop_assert_eq!(found.in_none().len(), view.len() - union.len());
+        prop_assert_eq!(columns.in_no_segment().len(), view.len() - union.len());
         let gone = |id: &AccountId| view.account(id.as_str()).unwrap().is_cancelled();
         let left = view.accounts().filter(|account| !union.contains(&account.id()));
         let (cancelled, current): (Vec<_>, Vec<_>) = left.partition(perennial::Account::is_cancelled);
         prop_assert_eq!((told.in_none, told.in_none_cancelled), (current.len(), cancelled.len()));
-        let with = found.analyse_with_cancelled();
+        let with = Analysis::with_cancelled(&derived);
         prop_assert_eq!((with.in_none, with.in_none_cancelled), (current.len() + cancelled.len(), 0));
         prop_assert_eq!((&with.empty, &with.everybody, &with.same_members), (&told.empty, &told.everybody, &told.same_members));
         prop_assert!(with.cancelled.is_empty());
@@ -157,50 +161,50 @@ proptest! {
 #[test]
 fn a_difference_that_does_not_fit_is_refused() {
     let (book, _) = forest(&[[1, 2, 3, 4, 5], [9, 9, 9, 9, 9]]).load(64, Policy::strict());
-    let segments =
-        Segments::new(&**book.schema(), [segment("all", "true"), segment("none", "false")]).unwrap();
-    let found = segments.plan().run(&view(&book)).unwrap();
-    let ids = found.ids("all").unwrap();
-    let mut difference = found.difference(&found, "all").unwrap();
+    let catalog = portfolio(book.schema(), [segment("all", "true"), segment("none", "false")]);
+    let derived = catalog.run(&view(&book), None, None);
+    let all = Members::of(&derived, "all").unwrap();
+    let ids = all.ids();
+    let mut difference = all.since(&all);
     assert!(difference.is_empty());
     difference.entered = vec![ids[0].clone()];
     difference.left = vec![id("nobody")];
     let error = difference.apply(&ids).unwrap_err();
     assert_eq!((error.entered, error.left), (vec![ids[0].clone()], vec![id("nobody")]));
-    assert!(found.difference(&found, "unknown").is_none());
+    let none = Members::of(&derived, "none").unwrap();
+    assert_eq!((none.since(&all).left, none.is_empty()), (ids, true));
+    assert!(Members::of(&derived, "unknown").is_none());
 }
 
 #[test]
 fn every_fault_of_every_segment_is_told() {
-    let schema = schema();
-    let long = "x".repeat(129);
-    let errors = Segments::new(
-        &*schema,
-        [
-            segment("a", "seat > 1 && region == \"Mars\""),
-            segment("a", "true"),
-            segment("b", "inSegment(\"c\")"),
-            segment("c", "inSegment(\"d\") || seats > 1"),
-            segment("d", "inSegment(\"b\")"),
-            segment("e", "inSegment(\"nobody\")"),
-            segment("f", "seats + 1"),
-            segment(" g", "true"),
-            segment(&long, "true"),
-            segment("self", "inSegment(\"self\")"),
-        ],
-    )
-    .unwrap_err();
-    let told: Vec<String> = errors
-        .faults()
-        .iter()
-        .map(|fault| match &fault.kind {
-            SegmentFaultKind::Expression(errors) => format!("{} {}", fault.segment, errors.all().len()),
-            SegmentFaultKind::Cycle(path) => path.join(">"),
-            other => format!("{} {other:?}", fault.segment),
-        })
-        .collect();
-    let id = format!("{long} Id");
-    assert_eq!(told, ["a Duplicate", " g Id", id.as_str(), "b>c>d>b", "self>self", "a 2", "e 1", "f 1"]);
+    let long = "x".repeat(2_000);
+    let segments = [
+        segment("a", "seat > 1 && region == \"Mars\""),
+        segment("a", "true"),
+        segment("b", "inSegment(\"c\")"),
+        segment("c", "inSegment(\"d\") || seats > 1"),
+        segment("d", "inSegment(\"b\")"),
+        segment("e", "inSegment(\"nobody\")"),
+        segment("f", "seats + 1"),
+        segment(" g", "true"),
+        segment(&long, "true"),
+        segment("self", "inSegment(\"self\")"),
+    ];
+    let errors = Catalog::new(&schema(), &UsageSchema::default(), segments.map(Into::into)).unwrap_err();
+    let told = errors.faults().iter().map(|fault| match &fault.kind {
+        CatalogFaultKind::Invalid(DefinitionFault::Expression(errors)) => {
+            format!("{} {}", fault.definition.name, errors.all().len())
+        }
+        CatalogFaultKind::Name(_) => format!("{:.3} name", fault.definition.name),
+        CatalogFaultKind::Cycle(path) => path.to_string(),
+        other => format!("{} {other:?}", fault.definition.name),
+    });
+    let [b, c, d] = ["b -> c -> d -> b", "c -> d -> b -> c", "d -> b -> c -> d"];
+    // Nothing has the name `self`: it is a word of the language.
+    let wanted =
+        ["a 2", "a Duplicate", b, c, d, "e 1", "f 1", " g name", "xxx name", "self Reserved", "self 1"];
+    assert_eq!(told.collect::<Vec<_>>(), wanted);
 }
 
 #[test]
@@ -210,39 +214,43 @@ fn chains_of_segments_are_bounded() {
     for number in 1..10 {
         all.push(segment(&format!("s{number}"), &format!("inSegment(\"s{}\")", number - 1)));
     }
-    let errors = Segments::new(&*schema, all.clone()).unwrap_err();
+    let usage = UsageSchema::default();
+    let given = || all.iter().cloned().map(Into::into);
+    let errors = Catalog::new(&schema, &usage, given()).unwrap_err();
     assert!(errors.to_string().contains("E304"), "{errors}");
     let wide = ExprLimits::default().with_segment_chain(10);
-    assert!(Segments::within(&*schema, &perennial::FixedZones, &wide, all).is_ok());
-    // A hundred thousand in a row: the walk keeps a stack of its own.
+    assert!(Catalog::within(&schema, &usage, &perennial::FixedZones, &wide, given()).is_ok());
+    // A hundred thousand in a row: no walk over them recurses.
     let long =
         (0..100_000).map(|number| segment(&format!("t{number}"), &format!("inSegment(\"t{}\")", number + 1)));
-    let errors = Segments::new(&*schema, long).unwrap_err();
+    let errors = Catalog::new(&schema, &usage, long.map(Into::into)).unwrap_err();
     assert!(!errors.faults().is_empty());
 }
 
 #[test]
 fn other_expressions_ask_segments() {
     let (book, _) = forest(&[[1, 2, 3, 4, 5], [9, 9, 9, 9, 9], [4, 200, 1, 7, 7]]).load(64, Policy::strict());
-    let segments = Segments::new(&**book.schema(), [segment("large", "seats > 100")]).unwrap();
-    let names = segments.names(&**book.schema());
-    let checker = Checker::new(&names);
+    let catalog = portfolio(book.schema(), [segment("large", "seats > 100")]);
+    let checker = Checker::new(catalog.names());
     let checked = checker.check("inSegment(\"large\") ? 1 : 0").unwrap();
     assert!(
         checker.check("inSegment(\"larg\")").unwrap_err().to_string().contains("did you mean \"large\"?")
     );
     let view = view(&book);
-    let found = segments.plan().run(&view).unwrap();
-    let answers = ExprPlan::new([&checked]).run(&found).unwrap();
+    let derived = catalog.run(&view, None, None);
+    let found = Members::of(&derived, "large").unwrap();
+    let answers = ExprPlan::new([&checked]).run(&derived).unwrap();
     for account in view.accounts() {
-        let wanted = i64::from(found.contains("large", account));
+        let wanted = i64::from(found.contains(account));
         assert_eq!(answers.value(0, account).unwrap().to_string(), wanted.to_string());
+        let of = Columns::from(&derived).segments_of(account);
+        assert_eq!(of.iter().any(|id| &**id == "large"), found.contains(account));
     }
     // Of those in it, their own values, once each.
     let seats = Checker::new(&**book.schema()).check("seats").unwrap();
     let wanted: i64 = view
         .accounts()
-        .filter(|account| found.contains("large", *account))
+        .filter(|account| found.contains(*account))
         .filter(|account| account.value("status") != Some(perennial::Value::Enum("gone".into())))
         .filter_map(|account| {
             account.value("seats").and_then(|value| match value {
@@ -251,11 +259,10 @@ fn other_expressions_ask_segments() {
             })
         })
         .sum();
-    let sum = found.sum("large", &seats).unwrap();
+    let sum = found.sum(&seats).unwrap();
     assert_eq!(sum.map_or_else(|| "0".to_owned(), |sum| sum.to_string()), wanted.to_string());
     let text = Checker::new(&**book.schema()).check("name").unwrap();
-    assert!(found.sum("large", &text).unwrap_err().to_string().contains("there is no sum of text"));
-    assert!(matches!(found.sum("unknown", &seats), Ok(None)));
+    assert!(found.sum(&text).unwrap_err().to_string().contains("there is no sum of text"));
 }
 
 #[test]
@@ -318,9 +325,8 @@ fn a_document_is_read_as_it_was_written_or_every_fault_is_told() {
 #[test]
 fn segments_cross_threads() {
     fn check<T: Send + Sync + 'static>() {}
-    check::<Segments>();
-    check::<perennial::segment::SegmentPlan>();
-    check::<perennial::segment::Memberships>();
+    check::<Derived>();
+    check::<Members<'static>>();
     check::<perennial::segment::CheckedQuery>();
     check::<Book>();
 }

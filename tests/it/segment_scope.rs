@@ -1,11 +1,11 @@
 //! Nothing outside a scope shows inside it: whatever hidden accounts hold, every answer is the same, to the letter.
 
-use crate::common::{CHUNK_ROWS, as_of, forest};
+use crate::common::{CHUNK_ROWS, as_of, forest, portfolio};
 use perennial::aggregate::{Operator, RollUpDefinition, UsageSchema};
 use perennial::catalog::Catalog;
-use perennial::expr::{Ast, Checker};
+use perennial::expr::{Ast, Checker, Columns, ExplainLimits};
 use perennial::segment::{
-    GroupBy, Histogram, MeasureKind, ProfileQuery, Query, RowFilter, Segment, Segments,
+    Analysis, GroupBy, Histogram, MeasureKind, Members, ProfileQuery, Query, RowFilter, Segment,
 };
 use perennial::{AccountId, Book, Change, Policy, Scope, Value, View};
 use proptest::prelude::*;
@@ -29,20 +29,21 @@ fn everything(view: &View) -> String {
     let mut told = String::new();
     let mut say = |json: serde_json::Value| told.extend([json.to_string(), "\n".to_owned()]);
     let all = QUESTIONS.iter().enumerate().map(|(at, text)| Segment::parse(&format!("s{at}"), text).unwrap());
-    let segments = Segments::new(&**schema, all).unwrap();
-    let found = segments.plan().run(view).unwrap();
-    say(serde_json::to_value(found.analyse()).unwrap());
-    let names = segments.names(&**schema);
-    let checker = Checker::new(&names);
+    let segments = portfolio(schema, all);
+    let found = segments.run(view, None, None);
+    say(serde_json::to_value(Analysis::of(&found)).unwrap());
+    let columns = Columns::from(&found);
+    let checker = Checker::new(segments.names());
     let seats = checker.check("seats").unwrap();
-    for id in segments.ids() {
-        say(serde_json::json!([found.count(id), found.ids(id).unwrap()]));
-        say(serde_json::json!(found.sum(id, &seats).unwrap().map(|sum| sum.to_string())));
+    for id in &columns.segments() {
+        let members = Members::of(&found, id).unwrap();
+        say(serde_json::json!([members.len(), members.ids()]));
+        say(serde_json::json!(members.sum(&seats).unwrap().map(|sum| sum.to_string())));
         say(serde_json::json!(
-            segments.checked(id).unwrap().lints_in(view).iter().map(ToString::to_string).collect::<Vec<_>>()
+            columns.question(id).unwrap().lints_in(view).iter().map(ToString::to_string).collect::<Vec<_>>()
         ));
         for account in view.accounts() {
-            let why = segments.explain(id, account).unwrap().unwrap();
+            let why = columns.explain(id, account, &ExplainLimits::default()).unwrap().unwrap();
             say(serde_json::json!([serde_json::to_value(&why).unwrap(), why.to_string()]));
         }
     }

@@ -104,26 +104,15 @@ impl ExprPlan {
     ///
     /// Linear in the terms of all expressions.
     pub fn new<'c>(expressions: impl IntoIterator<Item = &'c Checked>) -> Self {
-        Self::with_segments([], expressions)
-    }
-
-    /// The same with the questions of segments inlined: each is given after those that it asks. Of other segments the
-    /// members must be known.
-    pub(crate) fn with_segments<'c>(
-        segments: impl IntoIterator<Item = (&'c str, &'c Checked)>,
-        expressions: impl IntoIterator<Item = &'c Checked>,
-    ) -> Self {
         let expressions: Vec<&Checked> = expressions.into_iter().collect();
-        let segments: Vec<(&str, &Checked)> = segments.into_iter().collect();
         let mut terms = Terms::sharing();
-        let linked = linked(&mut terms, &segments);
         let roots = expressions.iter().map(|expression| {
             let (own, root) = expression.terms();
-            super::resolve::place(&terms.join(own, &linked), root)
+            super::resolve::place(&terms.join(own, &Linked::new()), root)
         });
         let roots: Vec<TermId> = roots.collect();
         let kinds: Vec<Type> = expressions.iter().map(|expression| expression.kind().clone()).collect();
-        let requirements = Arc::new(Requirements::of(&segments, &expressions));
+        let requirements = Arc::new(Requirements::of(&[], &expressions));
         Self { terms: Arc::new(terms), roots: roots.into(), kinds: kinds.into(), requirements }
     }
 
@@ -248,7 +237,7 @@ impl ExprPlan {
 }
 
 /// Adds the questions of segments to some terms, each after those that it asks; gives the term of each.
-pub(in crate::expr) fn linked(terms: &mut Terms, segments: &[(&str, &Checked)]) -> Linked {
+fn linked(terms: &mut Terms, segments: &[(&str, &Checked)]) -> Linked {
     let mut linked = Linked::new();
     for (id, segment) in segments {
         let (own, root) = segment.terms();

@@ -56,6 +56,11 @@ pub(crate) trait Supply: Sync {
         false
     }
 
+    /// Each segment whose members are known.
+    fn each_segment(&self, seen: &mut dyn FnMut(&str)) {
+        let _ = seen;
+    }
+
     /// The members of a segment that the view shows.
     fn members(&self, id: &str) -> Option<AccountSet> {
         let _ = id;

@@ -1,6 +1,6 @@
 //! How is an explanation made?
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{
@@ -9,11 +9,11 @@ use super::{
 };
 use crate::book::Account;
 use crate::expr::ast::{Node, NodeId};
-use crate::expr::batch::{Behind, ExprPlanErrors, FunctionBehind, InputBehind, Points, Requirements, linked};
+use crate::expr::batch::{Behind, ExprPlanErrors, FunctionBehind, InputBehind, Points, Requirements};
 use crate::expr::checked::Checked;
 use crate::expr::columns::Columns;
 use crate::expr::literal::Literal;
-use crate::expr::resolve::place;
+use crate::expr::resolve::{Linked, place};
 use crate::expr::term::{Op, TermId, Terms};
 use crate::expr::types::Type;
 use crate::expr::value::ExprValue;
@@ -28,12 +28,10 @@ pub(super) struct Asked<'v> {
 }
 
 impl<'v> Asked<'v> {
-    /// With the questions of some segments inlined.
-    fn new(columns: Columns<'v>, segments: &[(&str, &Checked)], checked: &'v Checked) -> Self {
+    fn new(columns: Columns<'v>, checked: &'v Checked) -> Self {
         let mut terms = Terms::sharing();
-        let linked = linked(&mut terms, segments);
         let every = checked.every();
-        let places = terms.join(&every.terms, &linked);
+        let places = terms.join(&every.terms, &Linked::new());
         let mut of: Vec<Option<TermId>> = every.of.iter().map(|id| id.map(|id| place(&places, id))).collect();
         let wanted: Vec<TermId> = of.iter().flatten().copied().collect();
         let (points, found) = Points::new(columns.view(), columns.supply(), &terms, &wanted);
@@ -64,8 +62,6 @@ impl<'v> Asked<'v> {
 /// Explains one expression for any account of some columns.
 pub(crate) struct Explainer<'v> {
     columns: Columns<'v>,
-    /// Segments that are not known to the columns, each after those that it asks.
-    segments: Vec<(&'v str, &'v Checked)>,
     limits: ExplainLimits,
     /// The expression, then those of segments and of derived columns.
     all: Vec<Asked<'v>>,
@@ -97,17 +93,16 @@ struct Found {
 }
 
 impl<'v> Explainer<'v> {
-    /// Of an expression that asks segments, with those whose members the columns do not know, each after those that it asks.
+    /// Of an expression.
     pub(crate) fn new(
         columns: Columns<'v>,
-        segments: Vec<(&'v str, &'v Checked)>,
         checked: &'v Checked,
         limits: &ExplainLimits,
     ) -> Result<Self, ExprPlanErrors> {
-        Requirements::of(&segments, &[checked]).check(&columns)?;
-        let all = vec![Asked::new(columns, &segments, checked)];
+        Requirements::of(&[], &[checked]).check(&columns)?;
+        let all = vec![Asked::new(columns, checked)];
         let (questions, of_columns) = (HashMap::new(), HashMap::new());
-        Ok(Self { columns, segments, limits: *limits, all, questions, of_columns })
+        Ok(Self { columns, limits: *limits, all, questions, of_columns })
     }
 
     /// What the expression says of an account; of one that the view does not show, nothing is known.
@@ -217,7 +212,7 @@ impl<'v> Explainer<'v> {
         if let Some(known) = self.of_columns.get(&key) {
             return *known;
         }
-        self.all.push(Asked::new(self.columns, &[], checked));
+        self.all.push(Asked::new(self.columns, checked));
         self.of_columns.insert(key, self.all.len() - 1);
         self.all.len() - 1
     }
@@ -227,20 +222,10 @@ impl<'v> Explainer<'v> {
         if let Some(place) = self.questions.get(id) {
             return Some(*place);
         }
-        let given = self.segments.iter().position(|(given, _)| *given == id);
-        let (id, checked, segments) = match given {
-            Some(at) => {
-                let (id, checked) = self.segments.get(at).copied()?;
-                (id, checked, needed(self.segments.get(..at).unwrap_or_default(), checked))
-            }
-            None => {
-                let (id, checked) = self.columns.supply()?.question(id)?;
-                // Members may be known where what they were computed from is not.
-                Requirements::of(&[], &[checked]).check(&self.columns).ok()?;
-                (id, checked, Vec::new())
-            }
-        };
-        self.all.push(Asked::new(self.columns, &segments, checked));
+        let (id, checked) = self.columns.supply()?.question(id)?;
+        // Members may be known where what they were computed from is not.
+        Requirements::of(&[], &[checked]).check(&self.columns).ok()?;
+        self.all.push(Asked::new(self.columns, checked));
         self.questions.insert(id, self.all.len() - 1);
         Some(self.all.len() - 1)
     }
@@ -296,18 +281,4 @@ fn function<'v>(
         }
     });
     FunctionParts { kind: of.kind, applies: of.part.is_some(), part, guard, inputs: inputs.collect() }
-}
-
-/// Those of some segments that an expression asks, directly or not, each after those that it asks.
-fn needed<'v>(segments: &[(&'v str, &'v Checked)], checked: &Checked) -> Vec<(&'v str, &'v Checked)> {
-    let mut wanted: HashSet<&str> = checked.reads_segments().collect();
-    let mut found: Vec<(&str, &Checked)> = Vec::new();
-    for (id, segment) in segments.iter().rev() {
-        if wanted.contains(id) {
-            wanted.extend(segment.reads_segments());
-            found.push((id, segment));
-        }
-    }
-    found.reverse();
-    found
 }

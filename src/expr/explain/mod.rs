@@ -287,6 +287,6 @@ impl Checked {
         account: Account<'_>,
         limits: &ExplainLimits,
     ) -> Result<Explanation, ExprPlanErrors> {
-        Ok(Explainer::new(columns.into(), Vec::new(), self, limits)?.explain(account))
+        Ok(Explainer::new(columns.into(), self, limits)?.explain(account))
     }
 }

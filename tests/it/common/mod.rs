@@ -13,6 +13,9 @@ pub use cases::config;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use perennial::aggregate::UsageSchema;
+use perennial::catalog::Catalog;
+use perennial::segment::Segment;
 use perennial::source::MemorySource;
 use perennial::testkit::Random;
 use perennial::{
@@ -66,6 +69,12 @@ pub fn schema() -> Arc<Schema> {
         .table(tickets)
         .table(contracts);
     Arc::new(schema.build().unwrap())
+}
+
+/// A catalog of nothing but segments.
+pub fn portfolio(schema: &Arc<Schema>, segments: impl IntoIterator<Item = Segment>) -> Catalog {
+    let segments = segments.into_iter().map(Into::into);
+    Catalog::new(schema, &UsageSchema::default(), segments).unwrap()
 }
 
 pub fn id(text: &str) -> AccountId {
