@@ -17,12 +17,12 @@ pub(crate) mod version;
 pub use ranking::Ranking;
 pub(crate) use ranking::places;
 pub(crate) use roll_up::{
-    CheckedRollUp, EventTerms, Gathered, Keep, Linear, LinearOf, OwnRows, Places, RollUpAt, RollUpInputs,
-    RollUpResult, Standing, Turn,
+    CheckedRollUp, Conversion, EventTerms, Gathered, Keep, Linear, LinearOf, OwnRows, Places, RollUpAt,
+    RollUpInputs, RollUpResult, Standing, Turn,
 };
 pub use roll_up::{
-    MAX_RANKED, MAX_UNION, Nulls, Operator, Over, Partial, PartialError, RollUpAnswers, RollUpDefinition,
-    RollUpErrors, RollUpFault, RollUpFaultKind, RollUpPlan,
+    MAX_DISTRIBUTION, MAX_RANKED, MAX_UNION, Nulls, Operator, Over, Partial, PartialError, RollUpAnswers,
+    RollUpDefinition, RollUpErrors, RollUpFault, RollUpFaultKind, RollUpPlan,
 };
 #[cfg(feature = "snapshot")]
 pub(crate) use usage::OwnedEvent;

@@ -7,7 +7,7 @@ use super::Catalog;
 use super::answers::Answers;
 use super::definition::DefinitionRef;
 use super::entry::Entries;
-use super::history::History;
+use super::inputs::RunInputs;
 use super::provenance::ProvenanceSources;
 use super::round::{Given, Round};
 use crate::aggregate::{Keep, Places, RollUpResult, Standing, UsageView};
@@ -16,6 +16,7 @@ use crate::define::Namespace;
 use crate::expr::{
     Behind, Cancelled, Cell, Checked, Columns, ExprValue, Flat, Names, Of, Supply, Type, UsageAsked,
 };
+use crate::fold::Rates;
 use crate::model::AccountIdx;
 use crate::set::AccountSet;
 
@@ -99,6 +100,7 @@ impl Supply for Layer<'_> {
 pub struct Derived {
     view: View,
     usage: Option<UsageView>,
+    rates: Option<Arc<dyn Rates>>,
     places: Places,
     columns: Known,
 }
@@ -106,7 +108,7 @@ pub struct Derived {
 impl Derived {
     pub(super) fn nothing(catalog: &Catalog, view: &View) -> Self {
         let columns = Known { catalog: catalog.clone(), columns: vec![None; catalog.columns()] };
-        Self { view: view.clone(), usage: None, places: Places::new(view), columns }
+        Self { view: view.clone(), usage: None, rates: None, places: Places::new(view), columns }
     }
 }
 
@@ -115,15 +117,17 @@ pub(super) fn run(
     catalog: &Catalog,
     rounds: &[Round],
     view: &View,
-    usage: Option<&UsageView>,
-    history: Option<&dyn History>,
+    inputs: RunInputs<'_>,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<Derived, Cancelled> {
-    let mut derived = Derived { usage: usage.cloned(), ..Derived::nothing(catalog, view) };
+    let RunInputs { usage, history, rates } = inputs;
+    let mut derived =
+        Derived { usage: usage.cloned(), rates: rates.cloned(), ..Derived::nothing(catalog, view) };
+    let rates = rates.map(|rates| &**rates);
     let standing = Standing::new(view);
     for round in rounds {
         let layer = Layer { usage, places: &derived.places, columns: &derived.columns };
-        let given = Given { usage, history, supply: &layer, keep: Keep::Values, stop };
+        let given = Given { usage, history, rates, supply: &layer, keep: Keep::Values, stop };
         let answers = round.at(view.as_of(), catalog).evaluate(&standing, given)?;
         let columns = round.numbers.iter().flat_map(|step| catalog.columns_of(*step));
         for (at, answers) in columns.zip(answers) {
@@ -266,7 +270,8 @@ impl Supply for Derived {
     fn provenance(&self, name: &str, place: AccountIdx, width: usize) -> Option<Behind<'_>> {
         // The history of a run is not kept.
         let (view, usage) = (&self.view, self.usage.as_ref());
-        let asked = ProvenanceSources { view, usage, history: None, supply: self };
+        let asked =
+            ProvenanceSources { view, usage, history: None, rates: self.rates.as_deref(), supply: self };
         self.columns.catalog.provenance((name, place, width), asked)
     }
 

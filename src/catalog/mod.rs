@@ -31,6 +31,7 @@ mod entry;
 mod evolve;
 mod fault;
 mod history;
+mod inputs;
 mod lineage;
 mod mentions;
 mod names;
@@ -57,6 +58,7 @@ pub(crate) use self::edit::Ground;
 pub use self::evolve::{Evolved, Retyped};
 pub use self::fault::{CatalogErrors, CatalogFault, CatalogFaultKind};
 pub use self::history::{History, MemoryHistory};
+pub use self::inputs::RunInputs;
 pub use self::lineage::{Impact, LineageStep, Origin};
 use self::names::Assumed;
 pub use self::names::CatalogNames;
@@ -295,8 +297,17 @@ impl Catalog {
         &self.names.usage
     }
 
+    /// Those of some definitions that convert amounts, so that they need rates.
+    pub(crate) fn converting<'d>(
+        &'d self,
+        of: impl Iterator<Item = DefinitionRef> + 'd,
+    ) -> impl Iterator<Item = DefinitionRef> + 'd {
+        of.filter(|id| self.names.entries.get(id).is_some_and(|entry| entry.compiled.converts()))
+    }
+
     /// What all definitions come to for every visible account, as if what is not visible did not exist. `usage` must be of
-    /// the same view; without it nothing that asks events has a value, and without `history` no past value.
+    /// the same view; without it nothing that asks events has a value, and without `history` no past value. No rates are given, so that no
+    /// amount that is converted has a value ([`Catalog::run_with`] takes them).
     ///
     /// # Complexity
     ///
@@ -305,22 +316,22 @@ impl Catalog {
     /// their expressions.
     #[must_use]
     pub fn run(&self, view: &View, usage: Option<&UsageView>, history: Option<&dyn History>) -> Derived {
-        let done = self.run_observed(view, usage, history, &());
+        let done = self.run_with(view, RunInputs { usage, history, rates: None }, &());
         done.unwrap_or_else(|Cancelled| Derived::nothing(self, view))
     }
 
-    /// The same, while nobody stops it.
+    /// The same with all that a catalog may be run with, the rates at which amounts are converted among it, while nobody stops it.
     ///
     /// # Errors
     ///
     /// [`Cancelled`] when the observer stopped it.
-    pub fn run_observed(
+    pub fn run_with(
         &self,
         view: &View,
-        usage: Option<&UsageView>,
-        history: Option<&dyn History>,
+        inputs: RunInputs<'_>,
         observer: &dyn Observer,
     ) -> Result<Derived, Cancelled> {
+        let RunInputs { usage, history, rates } = inputs;
         let known = Arc::ptr_eq(self.schema(), view.schema()) || **self.schema() == **view.schema();
         // Usage of other accounts, or of another moment, says nothing about these.
         let usage = usage.filter(|usage| {
@@ -337,7 +348,8 @@ impl Catalog {
                 let rounds = self.in_rounds(0..self.steps.len());
                 rounds.into_iter().map(|steps| self.round(steps)).collect()
             });
-            derived::run(self, rounds, view, usage, history, &|| observer.is_cancelled())
+            let inputs = RunInputs { usage, history, rates };
+            derived::run(self, rounds, view, inputs, &|| observer.is_cancelled())
         } else {
             Ok(Derived::nothing(self, view))
         }

@@ -11,6 +11,7 @@ use crate::aggregate::{RollUpAt, UsageView};
 use crate::book::View;
 use crate::define::{Form, Input, Namespace, RowForm};
 use crate::expr::{Behind, FunctionBehind, InputBehind, Supply};
+use crate::fold::Rates;
 use crate::model::AccountIdx;
 
 impl Catalog {
@@ -47,7 +48,8 @@ impl Catalog {
             Form::Tree(_) => {
                 let Work::Tree(of) = work()? else { return None };
                 let programs = of.plan.at(view.as_of());
-                let at = RollUpAt { view, programs: &programs, supply, usage };
+                let rates = asked.rates;
+                let at = RollUpAt { view, programs: &programs, supply, usage, rates };
                 Behind::RollUp(of.plan.parts(at, place, &supply.column_at(name, place), width)?)
             }
             Form::Named(_) => return None,
@@ -62,6 +64,7 @@ pub(crate) struct ProvenanceSources<'a> {
     pub(crate) usage: Option<&'a UsageView>,
     /// `None` where none is at hand.
     pub(crate) history: Option<&'a dyn History>,
+    pub(crate) rates: Option<&'a dyn Rates>,
     pub(crate) supply: &'a dyn Supply,
 }
 

@@ -16,6 +16,7 @@ use super::step::{Step, StepProgram, Work};
 use crate::aggregate::{CheckedRollUp, Keep, RollUpInputs, RollUpPlan, Standing, UsageView};
 use crate::column::Bitmap;
 use crate::expr::{Cancelled, Checked, Flat, RowAnswers, RowPlan, RowProgram, Supply};
+use crate::fold::Rates;
 use crate::model::AsOf;
 
 /// Steps that are computed together, by number.
@@ -44,6 +45,7 @@ pub(crate) struct RoundProgram {
 pub(crate) struct Given<'g> {
     pub(crate) usage: Option<&'g UsageView>,
     pub(crate) history: Option<&'g dyn History>,
+    pub(crate) rates: Option<&'g dyn Rates>,
     pub(crate) supply: &'g dyn Supply,
     /// What is kept of a roll-up.
     pub(crate) keep: Keep,
@@ -119,7 +121,7 @@ impl RoundProgram {
         };
         let roll_ups = match &self.roll_ups {
             Some((plan, programs)) => {
-                let inputs = RollUpInputs { programs, usage: given.usage, supply };
+                let inputs = RollUpInputs { programs, usage: given.usage, supply, rates: given.rates };
                 plan.results(standing, inputs, given.keep, given.stop)?
             }
             None => Vec::new(),

@@ -140,6 +140,14 @@ impl Compiled {
         Self { outputs: vec![output], form: Form::Row(form) }
     }
 
+    /// Does it convert amounts, so that rates are needed?
+    pub(crate) const fn converts(&self) -> bool {
+        match &self.form {
+            Form::Tree(checked) => checked.converts(),
+            Form::Row(_) | Form::Whole(_) | Form::Named(_) => false,
+        }
+    }
+
     /// Its expressions, apart from those of metrics.
     pub(crate) fn expressions(&self) -> Vec<&Checked> {
         match &self.form {

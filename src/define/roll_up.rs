@@ -8,7 +8,7 @@ use super::{
     Checking, Compiled, Define, DefinitionFault, Form, Kind, Namespace, Output, Renames, Shape, TotalBy,
     json, shape,
 };
-use crate::aggregate::{CheckedRollUp, Nulls, Operator, Over, RollUpDefinition, RollUpFaultKind};
+use crate::aggregate::{CheckedRollUp, Conversion, Nulls, Operator, Over, RollUpDefinition, RollUpFaultKind};
 use crate::expr::NameText;
 use crate::fold::Reach;
 use crate::model::{Faults, JsonFault, Place};
@@ -74,6 +74,7 @@ const SHAPE: Shape = Shape {
         ("levels", shape::is::<Vec<String>>),
         ("nulls", shape::is::<Nulls>),
         ("with_cancelled", shape::is::<bool>),
+        ("convert", shape::is::<Conversion>),
         ("version", shape::number),
     ],
 };

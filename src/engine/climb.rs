@@ -42,6 +42,8 @@ impl Side<'_> {
             programs: self.programs,
             supply: &self.supply,
             usage: self.supply.usage,
+            // No state converts amounts: it has no rates.
+            rates: None,
         };
         plan.own_rows(at, self.events.as_ref())
     }

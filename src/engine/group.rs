@@ -48,7 +48,7 @@ impl Group {
     ) -> Result<Vec<Vec<(u32, Part)>>, Cancelled> {
         let layer = Layer { group: self, known };
         let usage = self.usage.as_ref();
-        let given = Given { usage, history, supply: &layer, keep: Keep::States, stop };
+        let given = Given { usage, history, rates: None, supply: &layer, keep: Keep::States, stop };
         let answers = round.evaluate(&self.standing, given)?;
         let (view, tree) = (&self.standing.view, &self.standing.tree);
         let mut parts: Vec<Vec<(u32, Part)>> = Vec::with_capacity(answers.len());

@@ -230,8 +230,13 @@ impl Supply for LiveView {
     fn provenance(&self, name: &str, place: AccountIdx, width: usize) -> Option<Behind<'_>> {
         let inputs = self.held.now().inputs.clone();
         let history = inputs.history.as_deref().map(|history| history as &dyn History);
-        let asked =
-            ProvenanceSources { view: &self.view, usage: inputs.usage.as_ref(), history, supply: self };
+        let asked = ProvenanceSources {
+            view: &self.view,
+            usage: inputs.usage.as_ref(),
+            history,
+            rates: None,
+            supply: self,
+        };
         self.catalog().provenance((name, place, width), asked)
     }
 

@@ -53,6 +53,7 @@ impl Parts {
             let ground = ground(self.book.schema(), self.usage.as_ref(), settings, &none);
             let defined = update.defined.iter().cloned();
             self.catalog = self.catalog.next(ground, Words::Kept, &update.removed, defined)?;
+            refuse_conversions(&self.catalog, update.defined.iter().map(Definition::id))?;
         }
         let known = |id: &DefinitionRef| self.catalog.definition(id).is_some();
         let asked = update.subscribed.iter().chain(&update.unsubscribed);
@@ -99,7 +100,15 @@ pub(super) fn catalog(
     definitions: Vec<Definition>,
 ) -> Result<Catalog, EngineError> {
     let none = UsageSchema::default();
-    Ok(Catalog::fresh(ground(schema, usage, settings, &none), definitions, Words::Kept)?)
+    let catalog = Catalog::fresh(ground(schema, usage, settings, &none), definitions, Words::Kept)?;
+    refuse_conversions(&catalog, catalog.order().cloned())?;
+    Ok(catalog)
+}
+
+/// A state has no rates.
+fn refuse_conversions(catalog: &Catalog, of: impl Iterator<Item = DefinitionRef>) -> Result<(), EngineError> {
+    let converting: Vec<DefinitionRef> = catalog.converting(of).collect();
+    if converting.is_empty() { Ok(()) } else { Err(EngineError::NoRates(converting)) }
 }
 
 /// What definitions are compiled with; `none` is the schema of no usage.

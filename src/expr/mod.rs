@@ -95,7 +95,7 @@ pub use record::{Record, RecordExpr, UnboundNames};
 pub use record_json::{JsonExpr, JsonFaults};
 pub(crate) use scalar::{compare_values, duration_of, fold_case};
 pub(crate) use term::{Bits, Cell, Mean, Op, Reading as UsageReading, Summed, TermId, Terms};
-pub(crate) use types::MAX_SCALE;
 pub use types::Type;
+pub(crate) use types::{DERIVED_DIGITS, MAX_SCALE};
 pub(crate) use value::Val;
 pub use value::{ExprValue, Field};

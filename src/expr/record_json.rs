@@ -124,6 +124,14 @@ fn read(json: &Json, kind: &Type) -> Option<ExprValue> {
             });
             known.collect::<Option<_>>().map(ExprValue::Record)
         }
+        Type::Counts(values) => {
+            let object = json.as_object()?;
+            let count = |text: &Arc<str>| match object.get(&**text) {
+                None => Some((text.clone(), ExprValue::Int(0))),
+                Some(count) => Some((text.clone(), ExprValue::Int(count.as_i64()?))),
+            };
+            values.iter().map(count).collect::<Option<_>>().map(ExprValue::Record)
+        }
         Type::MixedMoney => None,
     }
 }

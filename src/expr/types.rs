@@ -45,12 +45,15 @@ pub enum Type {
     List(Arc<Self>),
     /// Named values.
     Record(Arc<[(Arc<str>, Self)]>),
+    /// A whole number for each of a closed set of texts: how often it comes. One is asked by its text: `stages.Won`. The value is a
+    /// record.
+    Counts(EnumValues),
 }
 
 /// Digits after the point that an exact number may have.
 pub(crate) const MAX_SCALE: u8 = 18;
 /// Digits after the point that an amount gains when it is multiplied with a double.
-pub(super) const DERIVED_DIGITS: u8 = 9;
+pub(crate) const DERIVED_DIGITS: u8 = 9;
 
 impl Type {
     /// The type of an attribute's values.
@@ -98,13 +101,13 @@ impl Type {
     /// Do its values have an order?
     #[must_use]
     pub const fn is_ordered(&self) -> bool {
-        !matches!(self, Self::Enum(_) | Self::List(_) | Self::Record(_) | Self::MixedMoney)
+        !matches!(self, Self::Enum(_) | Self::List(_) | Self::Record(_) | Self::Counts(_) | Self::MixedMoney)
     }
 
     /// Does it hold one value, which can be compared?
     #[must_use]
     pub const fn is_scalar(&self) -> bool {
-        !matches!(self, Self::List(_) | Self::Record(_) | Self::MixedMoney)
+        !matches!(self, Self::List(_) | Self::Record(_) | Self::Counts(_) | Self::MixedMoney)
     }
 
     pub(super) const fn values(&self) -> Option<&EnumValues> {
@@ -133,6 +136,7 @@ impl fmt::Display for Type {
             Self::Band(_) => f.write_str("band"),
             Self::List(of) => write!(f, "list of {of}"),
             Self::Record(_) => f.write_str("record"),
+            Self::Counts(_) => f.write_str("counts by value"),
         }
     }
 }

@@ -319,6 +319,14 @@ impl<'a> Val<'a> {
                 items.iter().map(|item| Self::of_value(item, of)).collect()
             }
             (ExprValue::Record(fields), Type::Record(declared)) => Self::Record(fields, declared),
+            (ExprValue::Record(fields), Type::Counts(values)) => {
+                let count = |text: &Arc<str>| match fields.iter().find(|(known, _)| known == text) {
+                    Some((_, ExprValue::Int(count))) => Self::Int(*count),
+                    // What was not counted then came never.
+                    _ => Self::Int(0),
+                };
+                values.iter().map(count).collect()
+            }
             (ExprValue::Money(v, given), Type::Money { currency, scale }) if given == currency => {
                 Self::wide(v.rescaled(*scale).map(|v| v.units()))
             }
@@ -364,6 +372,14 @@ impl<'a> Val<'a> {
             (Self::Text(text), _) => ExprValue::Text(Arc::from(*text)),
             (Self::Made(text), _) => ExprValue::Text(text.clone()),
             (Self::Record(fields, _), _) => ExprValue::Record(fields.iter().cloned().collect()),
+            (list, Type::Counts(values)) => {
+                let count = |(place, text): (usize, &Arc<str>)| match list.item(place) {
+                    Self::Int(count) => Some((text.clone(), ExprValue::Int(count))),
+                    _ => None,
+                };
+                list.len()?;
+                ExprValue::Record(values.iter().enumerate().map(count).collect::<Option<_>>()?)
+            }
             (list, Type::List(of)) => {
                 let items = (0..list.len()?).map(|place| list.item(place).to_value(of));
                 ExprValue::List(items.collect::<Option<_>>()?)

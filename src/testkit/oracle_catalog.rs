@@ -23,7 +23,7 @@ use super::oracle_usage::EventRow;
 use super::{OracleExpr, OracleUsage};
 use crate::catalog::{Definition, History};
 use crate::expr::{Checked, Checker, ExprValue, Names, Type};
-use crate::{Account, Value, View};
+use crate::{Account, Currency, Date, Decimal, Rates, Value, View};
 
 /// The definitions of a catalog, each by itself.
 ///
@@ -151,6 +151,7 @@ impl OracleCatalog {
             view,
             usage,
             history,
+            rates: None,
             known: RefCell::default(),
             events: RefCell::default(),
         }
@@ -168,6 +169,7 @@ pub struct OracleDerived<'o> {
     view: &'o View,
     usage: &'o OracleUsage,
     history: Option<&'o dyn History>,
+    rates: Option<&'o dyn Rates>,
     /// By whether it is a segment, and by name.
     known: RefCell<HashMap<(bool, String), Answers>>,
     /// By account and kind.
@@ -180,7 +182,14 @@ impl std::fmt::Debug for OracleDerived<'_> {
     }
 }
 
-impl OracleDerived<'_> {
+impl<'o> OracleDerived<'o> {
+    /// With the rates at which amounts are converted.
+    #[must_use]
+    pub fn with_rates(mut self, rates: &'o dyn Rates) -> Self {
+        self.rates = Some(rates);
+        self
+    }
+
     /// The value of a column for an account; `None` where it has none, and for a column that is not defined.
     #[must_use]
     pub fn value(&self, column: &str, account: Account<'_>) -> Option<ExprValue> {
@@ -343,6 +352,11 @@ impl Beside for OracleDerived<'_> {
         let key = (account.id_str().to_owned(), kind.to_owned());
         let rows = || self.usage.rows(account.id_str(), kind).into_iter().map(Arc::new).collect();
         events.entry(key).or_insert_with(rows).clone()
+    }
+
+    fn rate(&self, from: Currency, to: Currency, on: Date) -> Option<Decimal> {
+        let rates = self.rates?;
+        if from == to { Some(Decimal::new(1, 0)) } else { rates.rate(from, to, on) }
     }
 
     fn metric(&self, name: &str) -> Option<&Checked> {

@@ -101,12 +101,14 @@ impl OracleDefinition {
                 sorted.dedup();
                 ExprValue::Int(i64::try_from(sorted.len()).ok()?)
             }
+            Operator::Distribution(_) => counted(firsts()),
             _ if rows.is_empty() => return None,
             Operator::Sum(_) => rebuilt(total(firsts()), sorted.first()?),
             Operator::Average(_) => match sorted.first()? {
                 ExprValue::Money(v, currency) => {
-                    let units = total(firsts()) * 10_i128.pow(u32::from(11 - v.scale()));
-                    ExprValue::Money(Decimal::new(half_even(units, count as i128)?, 11), *currency)
+                    let digits = 9 + currency.exponent();
+                    let units = total(firsts()) * 10_i128.pow(u32::from(digits - v.scale()));
+                    ExprValue::Money(Decimal::new(half_even(units, count as i128)?, digits), *currency)
                 }
                 like => ExprValue::Double(double(total(firsts()), like) / count as f64),
             },
@@ -118,7 +120,7 @@ impl OracleDefinition {
                 }
                 match (&self.operator, sorted.first()?) {
                     (Operator::WeightedAverage { .. }, ExprValue::Money(v, currency)) => {
-                        let scale = v.scale().max(11);
+                        let scale = v.scale().max(9 + currency.exponent());
                         let below = written(below, &second);
                         let units = Number::of(total(firsts()), v.scale()).divided(&below, scale.into())?;
                         ExprValue::Money(Decimal::new(units, scale), *currency)
@@ -188,6 +190,16 @@ impl OracleDefinition {
             }
         })
     }
+}
+
+/// How often each value comes. Of those that do not come, who knows the type says 0.
+fn counted(values: impl Iterator<Item = ExprValue>) -> ExprValue {
+    let mut texts: Vec<String> = values.map(|value| value.to_string()).collect();
+    texts.sort_unstable();
+    let counts = texts.chunk_by(|a, b| a == b).filter_map(|same| {
+        Some((same.first()?.as_str().into(), ExprValue::Int(i64::try_from(same.len()).ok()?)))
+    });
+    ExprValue::Record(counts.collect())
 }
 
 /// The squares of what n numbers are away from their mean, each n times as far, added up.

@@ -4,15 +4,17 @@
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::number::Number;
 use super::oracle_catalog::coded;
 use super::oracle_definition::{OracleAnswer, OracleDefinition, OracleRow};
 use super::oracle_expr::{Beside, OracleExpr, zero};
 use crate::aggregate::{Nulls, Operator, Over, RollUpDefinition};
 use crate::expr::{Ast, Checked, Checker, ExprValue, Node, NodeId, Type};
-use crate::{Account, Reach, View};
+use crate::{Account, Currency, Decimal, Reach, View};
 
 /// A roll-up with its expressions.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub(super) struct WrittenRollUp {
     filter: Option<RowExpr>,
     first: Option<RowExpr>,
     second: Option<RowExpr>,
+    /// The day of the rate.
+    day: Option<RowExpr>,
 }
 
 /// A roll-up as it is stored.
@@ -37,6 +41,13 @@ struct Stored {
     nulls: Nulls,
     #[serde(default)]
     with_cancelled: bool,
+    convert: Option<StoredConversion>,
+}
+
+#[derive(Debug, Deserialize)]
+struct StoredConversion {
+    to: Currency,
+    at: Option<String>,
 }
 
 /// An expression over a row. That of child rows and events is checked where `row` is known: inside a lambda over them.
@@ -45,6 +56,8 @@ pub(super) struct RowExpr {
     checked: Checked,
     /// The expression itself, within what was checked.
     part: NodeId,
+    /// It asks the account alone, whatever the row.
+    is_of_account: bool,
 }
 
 impl RowExpr {
@@ -54,7 +67,21 @@ impl RowExpr {
         checker: &Checker<'_>,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         // Each on a line of its own, so that a comment in it ends with it; twice, so that it is a part with a type.
-        let has = format!("has(coalesce({text}\n, {text}\n))");
+        let twice = format!("has(coalesce({text}\n, {text}\n))");
+        Self::within(text, &twice, over, checker)
+            // What cannot be chosen from, as amounts of several currencies, is a name by itself.
+            .or_else(|_| Self::within(text, &format!("has({text})"), over, checker))
+            // A lambda must ask its row.
+            .or_else(|_| Self::within(text, "", &Over::Accounts, checker))
+            .map(|read| Self { is_of_account: read.is_of_account && matches!(over, Over::Table(_)), ..read })
+    }
+
+    fn within(
+        text: &str,
+        has: &str,
+        over: &Over,
+        checker: &Checker<'_>,
+    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let within = match over {
             Over::Accounts => text.to_owned(),
             Over::Table(table) => format!("{table}.count(row, {has})"),
@@ -63,9 +90,10 @@ impl RowExpr {
         let checked = checker.check(&within)?;
         let part = match over {
             Over::Accounts => checked.ast().root(),
-            _ => inner(checked.ast()).ok_or("a lambda over rows is parsed as one")?,
+            _ => inner(checked.ast(), has.starts_with("has(coalesce("))
+                .ok_or("a lambda over rows is parsed as one")?,
         };
-        Ok(Self { checked, part })
+        Ok(Self { checked, part, is_of_account: matches!(over, Over::Accounts) })
     }
 
     fn kind(&self) -> Option<&Type> {
@@ -79,12 +107,16 @@ impl RowExpr {
         account: Account<'_>,
         table: &str,
     ) -> Vec<Option<ExprValue>> {
-        OracleExpr::new(&self.checked).of_child_rows(beside, account, table, self.part)
+        let oracle = OracleExpr::new(&self.checked);
+        if self.is_of_account {
+            return vec![oracle.value_beside(beside, account); account.child_rows(table).count()];
+        }
+        oracle.of_child_rows(beside, account, table, self.part)
     }
 }
 
-/// The body of the lambda of an expression.
-fn inner(ast: &Ast) -> Option<NodeId> {
+/// What is asked in the lambda of an expression, once or twice.
+fn inner(ast: &Ast, is_twice: bool) -> Option<NodeId> {
     let first = |node: NodeId| match ast.node(node) {
         Node::Call { arguments, .. } => arguments.first().copied(),
         _ => None,
@@ -95,7 +127,8 @@ fn inner(ast: &Ast) -> Option<NodeId> {
     };
     let root = ast.root();
     let has = lambda(root).or_else(|| lambda(first(root)?))?;
-    first(first(has)?)
+    let asked = first(has)?;
+    if is_twice { first(asked) } else { Some(asked) }
 }
 
 impl WrittenRollUp {
@@ -107,9 +140,11 @@ impl WrittenRollUp {
         let (first, second) = texts(&stored.operator);
         let expression =
             |text: Option<String>| text.map(|text| RowExpr::new(&text, &stored.over, checker)).transpose();
+        let day = stored.convert.as_ref().and_then(|convert| convert.at.clone());
         let (filter, first, second) =
             (expression(stored.filter.clone())?, expression(first)?, expression(second)?);
-        Ok(Self { stored, filter, first, second })
+        let day = expression(day)?;
+        Ok(Self { stored, filter, first, second, day })
     }
 
     /// The answers for every account of a view.
@@ -153,10 +188,37 @@ impl WrittenRollUp {
         view.accounts().map(|account| (account.id_str().to_owned(), answer(account))).collect()
     }
 
+    /// An amount in the other currency, to 10^-9 of its minor units, at the rate of the day of its row.
+    fn converted(
+        &self,
+        value: Option<ExprValue>,
+        day: Option<ExprValue>,
+        (beside, view): (&dyn Beside, &View),
+    ) -> Option<ExprValue> {
+        let value = value?;
+        let Some(StoredConversion { to, .. }) = &self.stored.convert else { return Some(value) };
+        let ExprValue::Money(amount, from) = value else { return Some(value) };
+        let day = match (&self.day, day) {
+            (None, _) => view.as_of().date(),
+            (Some(_), Some(ExprValue::Date(day))) => day,
+            (Some(_), _) => return None,
+        };
+        let rate = beside.rate(from, *to, day)?;
+        let digits = 9 + to.exponent();
+        let product =
+            Number::of(amount.units(), amount.scale()).times(&Number::of(rate.units(), rate.scale()));
+        Some(ExprValue::Money(Decimal::new(product.rounded(digits.into())?, digits), *to))
+    }
+
     /// The sum of no events is 0.
     fn of_nothing(&self) -> Option<ExprValue> {
         match self.stored.operator {
-            Operator::Sum(_) => zero(self.first.as_ref()?.kind()?),
+            Operator::Sum(_) => match &self.stored.convert {
+                Some(StoredConversion { to, .. }) => {
+                    Some(ExprValue::Money(Decimal::new(0, 9 + to.exponent()), *to))
+                }
+                None => zero(self.first.as_ref()?.kind()?),
+            },
             _ => None,
         }
     }
@@ -168,8 +230,11 @@ impl WrittenRollUp {
                 let read = |of: &Option<RowExpr>| {
                     of.as_ref().and_then(|of| OracleExpr::new(&of.checked).value_beside(beside, account))
                 };
-                let row =
-                    (self.coded(read(&self.first)), second_coded(self.second.as_ref(), read(&self.second)));
+                let converted = |value| self.converted(value, read(&self.day), (beside, account.view()));
+                let row = (
+                    converted(self.coded(read(&self.first))),
+                    converted(second_coded(self.second.as_ref(), read(&self.second))),
+                );
                 let passes = self.filter.is_none() || read(&self.filter) == Some(ExprValue::Bool(true));
                 let rows = if passes { vec![row] } else { Vec::new() };
                 (rows.clone(), rows)
@@ -177,16 +242,17 @@ impl WrittenRollUp {
             Over::Table(table) => {
                 let many = account.child_rows(table).count();
                 let read = |of: &Option<RowExpr>| match of {
-                    Some(of) => OracleExpr::new(&of.checked).of_child_rows(beside, account, table, of.part),
+                    Some(of) => of.of_child_rows(beside, account, table),
                     None => vec![None; many],
                 };
                 let (filters, firsts, seconds) = (read(&self.filter), read(&self.first), read(&self.second));
-                let all = filters.into_iter().zip(firsts.into_iter().zip(seconds));
+                let all = filters.into_iter().zip(firsts.into_iter().zip(seconds).zip(read(&self.day)));
                 let passing =
                     all.filter(|(filter, _)| self.filter.is_none() || *filter == Some(ExprValue::Bool(true)));
                 let rows: Vec<OracleRow> = passing
-                    .map(|(_, (first, second))| {
-                        (self.coded(first), second_coded(self.second.as_ref(), second))
+                    .map(|(_, ((first, second), day))| {
+                        let converted = |value| self.converted(value, day.clone(), (beside, account.view()));
+                        (converted(self.coded(first)), converted(second_coded(self.second.as_ref(), second)))
                     })
                     .collect();
                 (rows.clone(), rows)
@@ -208,7 +274,10 @@ impl WrittenRollUp {
                         continue;
                     }
                     let ((first, is_total), (second, _)) = (read(&self.first), read(&self.second));
-                    let values = (self.coded(first), second_coded(self.second.as_ref(), second));
+                    let converted =
+                        |value| self.converted(value, read(&self.day).0, (beside, account.view()));
+                    let values =
+                        (converted(self.coded(first)), converted(second_coded(self.second.as_ref(), second)));
                     let times = if is_total { 1 } else { row.count };
                     each.extend((0..times).map(|_| values.clone()));
                     rows.push(values);
@@ -220,7 +289,10 @@ impl WrittenRollUp {
 
     /// Are the values of the answer those that are read, and not numbers of them?
     const fn gives_values(&self) -> bool {
-        !matches!(self.stored.operator, Operator::Count | Operator::Distinct(_) | Operator::Share { .. })
+        !matches!(
+            self.stored.operator,
+            Operator::Count | Operator::Distinct(_) | Operator::Share { .. } | Operator::Distribution(_)
+        )
     }
 
     fn coded(&self, value: Option<ExprValue>) -> Option<ExprValue> {
@@ -232,6 +304,18 @@ impl WrittenRollUp {
 
     /// An answer by code as a text again.
     fn decoded(&self, value: ExprValue) -> ExprValue {
+        if let (Operator::Distribution(_), ExprValue::Record(counts)) = (&self.stored.operator, &value) {
+            let texts: Vec<Arc<str>> = match self.first.as_ref().and_then(RowExpr::kind) {
+                Some(Type::Enum(values) | Type::Band(values)) => values.iter().cloned().collect(),
+                _ => vec![Arc::from("false"), Arc::from("true")],
+            };
+            let count = |text: Arc<str>| {
+                let found = counts.iter().find(|(known, _)| *known == text);
+                let count = found.map_or(ExprValue::Int(0), |(_, count)| count.clone());
+                (text, count)
+            };
+            return ExprValue::Record(texts.into_iter().map(count).collect());
+        }
         let kind = self.first.as_ref().and_then(RowExpr::kind).filter(|_| self.gives_values());
         let Some(Type::Enum(values) | Type::Band(values)) = kind else { return value };
         let text = |value: &ExprValue| match value {
@@ -272,6 +356,7 @@ fn texts(operator: &Operator) -> (Option<String>, Option<String>) {
         | Operator::Percentile { of, .. }
         | Operator::ApproximatePercentile { of, .. }
         | Operator::Union(of)
+        | Operator::Distribution(of)
         | Operator::Share { of, .. } => (Some(of), None),
         Operator::Ratio { numerator, denominator } => (Some(numerator), Some(denominator)),
         Operator::First { of, by } | Operator::Last { of, by } => (Some(of), Some(by)),

@@ -65,7 +65,12 @@ fn recorded(ids: &[&str], random: &mut Random) -> MemoryHistory {
         let id = ids[random.below(ids.len() as u64) as usize];
         let on = as_of().date().plus_days(-(random.below(30) as i32)).unwrap();
         let number = random.below(60) as i64 - 20;
-        let (column, value) = match random.below(5) {
+        let (column, value) = match random.below(6) {
+            5 => {
+                let counts = [("poor", 2), ("good", number)];
+                let counts = counts.map(|(of, count)| (of.into(), ExprValue::Int(count)));
+                ("moods", ExprValue::Record(counts.into()))
+            }
             4 => ("steady.band", ExprValue::Text(["high", "low"][random.below(2) as usize].into())),
             0 => ("seats", ExprValue::Int(number)),
             1 => ("seats_sum", ExprValue::Int(number)),
@@ -164,7 +169,7 @@ impl Pool {
         let ordered = Self::pick(&self.ordered, random).into();
         let scalar = Self::pick(&self.scalars, random).into();
         let k = random.below(4) as u32 + 1;
-        match random.below(17) {
+        match random.below(18) {
             0 => Operator::Count,
             1 | 2 => Operator::Sum(number),
             3 => Operator::Average(number),
@@ -186,7 +191,8 @@ impl Pool {
                 }
             }
             15 => Operator::Percentile { of: ordered, hundredths: 2_500 * k as u16 },
-            _ => Operator::Union("tags".into()),
+            16 => Operator::Union("tags".into()),
+            _ => Operator::Distribution(["mood", "region", "active", "seats > 20"][k as usize - 1].into()),
         }
     }
 

@@ -67,6 +67,7 @@ mod catalog_oracle;
 mod change;
 mod columns;
 mod conformance_kit;
+mod conversion;
 mod csv_source;
 mod custom;
 mod dependencies;

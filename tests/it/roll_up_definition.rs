@@ -26,7 +26,7 @@ fn random_operator(random: &mut Random, prefix: &str, of: [&[&str]; 3]) -> (Oper
     let text = |name: &str| -> std::sync::Arc<str> { format!("{prefix}{name}").into() };
     let plain = |name: &str| name != "arr";
     let one = |name: &str| [name.to_owned(), String::new()];
-    match random.below(19) {
+    match random.below(20) {
         0 => (Operator::Count, one("")),
         1 => (Operator::Sum(text(&number)), one(&number)),
         2 => (Operator::Average(text(&number)), one(&number)),
@@ -59,6 +59,11 @@ fn random_operator(random: &mut Random, prefix: &str, of: [&[&str]; 3]) -> (Oper
                 (Operator::Share { of: text("region"), value: "EMEA".into() }, one("region"))
             }
         }
+        18 => {
+            let of = if scalars.contains(&"region") { ["mood", "region", "active"] } else { ["open"; 3] };
+            let of = pick(random, &of);
+            (Operator::Distribution(text(&of)), one(&of))
+        }
         _ => (Operator::Distinct(text(&scalar)), one(&scalar)),
     }
 }
@@ -83,6 +88,19 @@ fn decoded(name: &str, value: ExprValue) -> ExprValue {
         ExprValue::Int(code) if ["mood", "region"].contains(&name) => of(code),
         ExprValue::List(items) => {
             ExprValue::List(items.iter().map(|item| decoded(name, item.clone())).collect())
+        }
+        // The oracle counts what comes, by its code.
+        ExprValue::Record(counts) => {
+            let texts: [(&str, &str); 2] = match name {
+                "mood" => [("0", "poor"), ("1", "good")],
+                "region" => [("0", "EMEA"), ("1", "APAC")],
+                _ => [("false", "false"), ("true", "true")],
+            };
+            let count = |(code, text): (&str, &str)| {
+                let found = counts.iter().find(|(known, _)| **known == *code);
+                (text.into(), found.map_or(ExprValue::Int(0), |(_, count)| count.clone()))
+            };
+            ExprValue::Record(texts.into_iter().map(count).collect())
         }
         value => value,
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::convert::{CheckedConversion, Conversion};
 use super::definition::{Operator, Over, RollUpDefinition};
 use super::fault::RollUpFaultKind;
 use super::spec::Spec;
@@ -17,6 +18,9 @@ pub(crate) struct CheckedRollUp {
     pub(super) filter: Option<Checked>,
     pub(super) first: Option<Checked>,
     pub(super) second: Option<Checked>,
+    /// The types of the value and of the second value, as they are merged.
+    pub(super) values: [Option<Type>; 2],
+    pub(super) conversion: Option<CheckedConversion>,
     /// The account types that receive it; `None` where all do.
     pub(super) levels: Option<Vec<TypeId>>,
 }
@@ -77,18 +81,38 @@ impl CheckedRollUp {
         let (first, second) = definition.operator.expressions();
         let checked_first = check("value", first.as_ref());
         let checked_second = check("second value", second.as_ref());
+        let day = definition.convert.as_ref().and_then(Conversion::day);
+        let checked_day = check("day of the rate", day);
         if let Some(kind) = filter.as_ref().map(Checked::kind).filter(|kind| **kind != Type::Bool) {
             let why = format!("the filter is {kind}, no yes/no question");
             faults.push(RollUpFaultKind::Operator(why));
         }
-        let unread =
-            first.is_some() && checked_first.is_none() || second.is_some() && checked_second.is_none();
-        if unread || !faults.is_empty() && of.is_none() {
-            return Err(faults);
+        let unread = first.is_some() && checked_first.is_none()
+            || second.is_some() && checked_second.is_none()
+            || day.is_some() && checked_day.is_none();
+        let Some(of) = of.filter(|_| !unread) else { return Err(faults) };
+        let mut values = [&checked_first, &checked_second].map(|of| of.as_ref().map(Checked::kind).cloned());
+        let mut conversion = None;
+        if let Some(convert) = &definition.convert {
+            let read = [checked_first.as_ref(), checked_second.as_ref()];
+            let found = convert.check((&definition.over, schema), read, checked_day, &|currency| {
+                let checked = checker.check_rows(of, currency);
+                checked.map_err(|errors| RollUpFaultKind::Expression("currency", errors))
+            });
+            match found {
+                Ok(checked) => {
+                    values = checked.kinds(values);
+                    conversion = Some(checked);
+                }
+                Err(fault) => {
+                    faults.push(fault);
+                    return Err(faults);
+                }
+            }
         }
         let over_events = matches!(definition.over, Over::Events { .. });
-        let of = checked_first.as_ref().map(Checked::kind);
-        match Spec::of(&definition.operator, of, checked_second.as_ref().map(Checked::kind), over_events) {
+        let [of, second] = values.each_ref().map(Option::as_ref);
+        match Spec::of(&definition.operator, of, second, over_events) {
             Ok((spec, kind)) if faults.is_empty() => Ok(Self {
                 definition: definition.clone(),
                 spec: Arc::new(spec),
@@ -96,6 +120,8 @@ impl CheckedRollUp {
                 filter,
                 first: checked_first,
                 second: checked_second,
+                values,
+                conversion,
                 levels: (!definition.levels.is_empty()).then_some(levels),
             }),
             Ok(_) => Err(faults),
@@ -115,9 +141,22 @@ impl CheckedRollUp {
         &self.definition.over
     }
 
-    /// Its expressions: the filter, the value, and the second value.
+    /// Does it convert amounts, for which rates are needed?
+    pub(crate) const fn converts(&self) -> bool {
+        self.conversion.is_some()
+    }
+
+    /// What it reads of a row, each where it may be: the filter, the value, the second value, their currencies, and the day of
+    /// the rate.
+    pub(super) fn read(&self) -> [Option<&Checked>; 6] {
+        let [of_first, of_second, date] =
+            self.conversion.as_ref().map_or([None; 3], CheckedConversion::expressions);
+        [self.filter.as_ref(), self.first.as_ref(), self.second.as_ref(), of_first, of_second, date]
+    }
+
+    /// Its expressions.
     pub(crate) fn expressions(&self) -> impl Iterator<Item = &Checked> {
-        self.filter.iter().chain(&self.first).chain(&self.second)
+        self.read().into_iter().flatten()
     }
 }
 

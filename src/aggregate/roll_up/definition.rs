@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::convert::Conversion;
 use crate::aggregate::version::named;
 use crate::fold::Reach;
+use crate::model::Currency;
 
 /// Most values that [`Operator::Smallest`], [`Operator::Largest`] and [`Operator::Top`] give.
 pub const MAX_RANKED: u32 = 100;
+/// Most values that [`Operator::Distribution`] counts.
+pub const MAX_DISTRIBUTION: usize = 256;
 /// Most texts of a union; of more there is no value.
 pub const MAX_UNION: usize = 1_024;
 
@@ -131,6 +135,9 @@ pub enum Operator {
         /// As of [`Operator::Percentile`].
         hundredths: u16,
     },
+    /// How many rows have each value of an enumeration or band, or each of true and false: `{"Won": 3, "Lost": 0}`. One is read as
+    /// `stages.Won`. Of values there are at most [`MAX_DISTRIBUTION`].
+    Distribution(Arc<str>),
     /// All different texts of lists, or of single texts, in order; of more than [`MAX_UNION`] none.
     Union(Arc<str>),
     /// The share of the rows with a value that have this one.
@@ -184,6 +191,8 @@ pub struct RollUpDefinition {
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) with_cancelled: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) convert: Option<Conversion>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) description: Option<Arc<str>>,
     #[serde(
         default = "crate::aggregate::version::first",
@@ -215,6 +224,7 @@ impl RollUpDefinition {
             levels: Vec::new(),
             nulls: Nulls::Skip,
             with_cancelled: false,
+            convert: None,
             description: None,
             version: crate::aggregate::version::FIRST,
         }
@@ -263,6 +273,73 @@ impl RollUpDefinition {
         self
     }
 
+    /// With amounts converted to a currency, at the rate of the day of the question. Each amount is converted to 10^-9 minor units,
+    /// half to even, and then merged, so that parts add up.
+    ///
+    /// A row whose rate is not known is one without a value (ruling S126 of [`docs::semantics`](crate::docs::semantics)): it is
+    /// passed over and counted as skipped, or refuses the answer, as [`RollUpDefinition::nulls`] says.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use perennial::aggregate::{Operator, Over, RollUpDefinition, RollUpPlan};
+    /// use perennial::source::MemorySource;
+    /// use perennial::{
+    ///     AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, ChildId, ChildRow, ChildTable, Currency, Date,
+    ///     Decimal, Money, Nesting, Policy, Rates, Schema, Scope, TableKind,
+    /// };
+    ///
+    /// #[derive(Debug)]
+    /// struct Budget;
+    ///
+    /// impl Rates for Budget {
+    ///     fn rate(&self, from: Currency, to: Currency, _on: Date) -> Option<Decimal> {
+    ///         (from == Currency::USD && to == Currency::EUR).then(|| Decimal::new(92, 2))
+    ///     }
+    /// }
+    ///
+    /// let deals = ChildTable::new("deals", TableKind::Opportunities)
+    ///     .column(Attribute::new("currency", AttributeType::Text))
+    ///     .column(Attribute::new("amount", AttributeType::MixedMoney { currency_column: "currency".into() }));
+    /// let schema = Schema::builder().account_type("Company", Nesting::Free).table(deals).build()?;
+    /// let deal = |id: &str, minor: i128, currency: Currency| {
+    ///     let row = ChildRow::new(ChildId::new(id)?, AccountId::new("acme")?);
+    ///     let row = row.with("amount", Money::from_minor(minor, currency)).with("currency", currency.code());
+    ///     Ok::<_, perennial::IdError>(row)
+    /// };
+    /// let source = MemorySource::new()
+    ///     .account(AccountRow::new(AccountId::new("acme")?, "Company"))
+    ///     .child("deals", deal("1", 100_00, Currency::USD)?)
+    ///     .child("deals", deal("2", 50_00, Currency::EUR)?)
+    ///     .child("deals", deal("3", 7_00, Currency::GBP)?);
+    /// let (book, _report) = Book::load(schema, &source, &Policy::strict())?;
+    ///
+    /// let pipeline = RollUpDefinition::new("pipeline", Operator::Sum("row.amount".into()))
+    ///     .over(Over::Table("deals".into()))
+    ///     .convert_to(Currency::EUR);
+    /// let plan = RollUpPlan::new(book.schema(), &**book.schema(), [pipeline])?.with_rates(Arc::new(Budget));
+    /// let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
+    /// let answers = plan.run(&view);
+    /// let acme = view.account("acme").ok_or("not there")?;
+    /// assert_eq!(answers.value("pipeline", acme).ok_or("none")?.to_string(), "142.00000000000 EUR");
+    /// // Nobody knows what pounds are worth.
+    /// assert_eq!((answers.counted("pipeline", acme), answers.skipped("pipeline", acme)), (2, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn convert_to(mut self, currency: Currency) -> Self {
+        self.convert = Some(Conversion { to: currency, at: None });
+        self
+    }
+
+    /// With amounts converted to a currency, each at the rate of the day that an expression gives of its row, such as
+    /// `row.closed_on`. A row without that day is one without a value.
+    #[must_use]
+    pub fn convert_at(mut self, currency: Currency, day: &str) -> Self {
+        self.convert = Some(Conversion { to: currency, at: Some(Arc::from(day)) });
+        self
+    }
+
     /// Its operator.
     #[must_use]
     pub const fn operator(&self) -> &Operator {
@@ -278,18 +355,23 @@ impl RollUpDefinition {
     /// Its expressions, as written.
     pub(crate) fn texts(&self) -> Vec<String> {
         let (first, second) = self.operator.expressions();
-        self.filter.iter().cloned().chain(first).chain(second).map(|text| text.to_string()).collect()
+        let day = self.convert.iter().filter_map(|convert| convert.at.clone());
+        let all = self.filter.iter().cloned().chain(first).chain(second).chain(day);
+        all.map(|text| text.to_string()).collect()
     }
 
     /// All that it says but for its name and its description.
     pub(crate) fn said(&self) -> String {
         let own = (&self.over, &self.operator, &self.filter, self.reached(), &self.levels, self.nulls);
-        format!("{own:?} {}", self.with_cancelled)
+        format!("{own:?} {} {:?}", self.with_cancelled, self.convert)
     }
 
     /// With every expression rewritten.
     pub(crate) fn with_texts(mut self, rewrite: &dyn Fn(&Arc<str>) -> Arc<str>) -> Self {
         self.filter = self.filter.as_ref().map(rewrite);
+        if let Some(convert) = &mut self.convert {
+            convert.at = convert.at.as_ref().map(rewrite);
+        }
         match &mut self.operator {
             Operator::Count => {}
             Operator::Sum(of)
@@ -306,6 +388,7 @@ impl RollUpDefinition {
             | Operator::Percentile { of, .. }
             | Operator::ApproximatePercentile { of, .. }
             | Operator::Union(of)
+            | Operator::Distribution(of)
             | Operator::Share { of, .. } => *of = rewrite(of),
             Operator::Ratio { numerator: a, denominator: b }
             | Operator::WeightedAverage { of: a, weight: b }
@@ -346,6 +429,7 @@ impl Operator {
             | Self::Percentile { of, .. }
             | Self::ApproximatePercentile { of, .. }
             | Self::Union(of)
+            | Self::Distribution(of)
             | Self::Share { of, .. } => one(of),
             Self::Ratio { numerator, denominator } => (Some(numerator.clone()), Some(denominator.clone())),
             Self::WeightedAverage { of, weight } => {
@@ -375,6 +459,7 @@ impl Operator {
             Self::Mode(_) | Self::Top { .. } => "most frequent",
             Self::Percentile { .. } | Self::ApproximatePercentile { .. } => "percentile",
             Self::Union(_) => "union",
+            Self::Distribution(_) => "distribution",
             Self::Share { .. } => "share",
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::answers::RollUpColumn;
 use super::buckets;
 use super::checked::CheckedRollUp;
+use super::convert::Converting;
 use super::definition::Nulls;
 use super::distinct::distinct;
 use super::events::EventTerms;
@@ -18,24 +19,41 @@ use super::state::{Read, State, double, place_of};
 use crate::aggregate::usage::UsageView;
 use crate::book::View;
 use crate::expr::{Bits, Cell, Flat, Key, RowColumns, RowPlan, Tree, Val};
-use crate::fold::Reach;
+use crate::fold::{Rates, Reach};
 use crate::model::{AccountIdx, SystemAttribute};
 
 /// The rows that a roll-up reads.
 pub(super) enum Rows<'r> {
     /// Of accounts, or of a child table.
-    Columns(&'r RowColumns),
+    Columns(&'r RowColumns, Option<&'r dyn Rates>),
     Events {
         usage: &'r UsageView,
         plan: &'r RowPlan,
         event: &'r str,
         last_days: Option<u32>,
+        rates: Option<&'r dyn Rates>,
     },
     None,
 }
 
-/// Where the filter, the value and the second value of a roll-up stand.
-pub(super) type Places = [Option<usize>; 3];
+/// Where what a roll-up reads of a row stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ReadPlaces {
+    pub(super) filter: Option<usize>,
+    pub(super) first: Option<usize>,
+    pub(super) second: Option<usize>,
+    /// The currencies of both values, where these are converted.
+    pub(super) currencies: [Option<usize>; 2],
+    /// The day of the rate.
+    pub(super) date: Option<usize>,
+}
+
+impl ReadPlaces {
+    /// In the order of [`CheckedRollUp::read`].
+    pub(super) const fn new([filter, first, second, of_first, of_second, date]: [Option<usize>; 6]) -> Self {
+        Self { filter, first, second, currencies: [of_first, of_second], date }
+    }
+}
 
 /// The accounts of a view, as roll-ups see them.
 #[derive(Debug)]
@@ -82,10 +100,10 @@ impl Standing {
         &self,
         roll_up: &CheckedRollUp,
         rows: &Rows<'_>,
-        [filter, first, second]: Places,
+        places: ReadPlaces,
         seen: &mut dyn FnMut(usize, &Read<'_>),
     ) {
-        self.each_by(roll_up, rows, [filter, first, second], false, seen);
+        self.each_by(roll_up, rows, places, false, seen);
     }
 
     /// The same; a person may be handed in as a number, where no more is asked than who is the same.
@@ -93,15 +111,19 @@ impl Standing {
         &self,
         roll_up: &CheckedRollUp,
         rows: &Rows<'_>,
-        [filter, first, second]: Places,
+        places: ReadPlaces,
         as_number: bool,
         seen: &mut dyn FnMut(usize, &Read<'_>),
     ) {
+        let today = self.view.as_of().date();
+        let converting = |rates| Some(Converting::new(roll_up.conversion.as_ref()?, rates, today));
         match rows {
             Rows::None => {}
-            Rows::Columns(columns) => {
+            Rows::Columns(columns, rates) => {
+                let converting = converting(*rates);
                 let column = |place: Option<usize>| columns.columns.get(place?);
-                let (filter, first, second) = (column(filter), column(first), column(second));
+                let (filter, first, second) =
+                    (column(places.filter), column(places.first), column(places.second));
                 let count = columns.owner.as_ref().map_or(self.tree.rows(), Vec::len);
                 for row in 0..count {
                     let account = match &columns.owner {
@@ -112,23 +134,26 @@ impl Standing {
                         |filter| matches!(filter, Flat::Truth(rows) if rows.get(row) == Some(&Some(true))),
                     );
                     if counts && self.adds(roll_up, account) {
-                        match (first, second) {
-                            (None, _) => seen(account, &Read::once(Val::Bool(true), None)),
-                            (Some(first), None) => seen(account, &Read::once(first.val(row), None)),
-                            (Some(first), Some(second)) => {
-                                seen(account, &Read::once(first.val(row), Some(second.val(row))));
+                        let first = first.map_or(Val::Bool(true), |first| first.val(row));
+                        let read = Read::once(first, second.map(|second| second.val(row)));
+                        match &converting {
+                            None => seen(account, &read),
+                            Some(converting) => {
+                                let cell = |place: usize| {
+                                    columns.columns.get(place).map_or(Val::Missing, |column| column.val(row))
+                                };
+                                seen(account, &converting.read(read, &places, &cell));
                             }
                         }
                     }
                 }
             }
-            Rows::Events { usage, plan, event, last_days } => {
-                let terms =
-                    EventTerms::new(plan, (event, *last_days), [filter, first, second], self.view.as_of());
-                let rows = terms.of(usage.usage(), as_number);
+            Rows::Events { usage, plan, event, last_days, rates } => {
+                let terms = EventTerms::new(plan, (event, *last_days), places, self.view.as_of());
+                let (rows, converting) = (terms.of(usage.usage(), as_number), converting(*rates));
                 usage.each(rows.days(), &mut |account, own| {
                     if self.adds(roll_up, account) {
-                        rows.each(own, &mut |row| seen(account, row));
+                        rows.each(own, converting.as_ref(), &mut |row| seen(account, row));
                     }
                 });
             }
@@ -136,7 +161,12 @@ impl Standing {
     }
 
     /// The answers of a roll-up for every account.
-    pub(super) fn column(&self, roll_up: &CheckedRollUp, rows: &Rows<'_>, places: Places) -> RollUpColumn {
+    pub(super) fn column(
+        &self,
+        roll_up: &CheckedRollUp,
+        rows: &Rows<'_>,
+        places: ReadPlaces,
+    ) -> RollUpColumn {
         let reach = roll_up.definition.reached();
         let mut column = match &*roll_up.spec {
             Spec::Count => self.climbed::<CountState>(roll_up, rows, places, reach),
@@ -166,7 +196,7 @@ impl Standing {
         roll_up: &CheckedRollUp,
         of: &LinearOf,
         rows: &Rows<'_>,
-        places: Places,
+        places: ReadPlaces,
     ) -> Vec<Linear> {
         match of.sums() {
             0 => self.linear_of::<CountState>(roll_up, rows, places),
@@ -179,7 +209,7 @@ impl Standing {
         &self,
         roll_up: &CheckedRollUp,
         rows: &Rows<'_>,
-        places: Places,
+        places: ReadPlaces,
     ) -> Vec<Linear> {
         let spec = &*roll_up.spec;
         let own: Vec<S> = self.own(roll_up, rows, places);
@@ -193,7 +223,7 @@ impl Standing {
     }
 
     /// The state of the rows of each account.
-    fn own<S: Accumulate>(&self, roll_up: &CheckedRollUp, rows: &Rows<'_>, places: Places) -> Vec<S> {
+    fn own<S: Accumulate>(&self, roll_up: &CheckedRollUp, rows: &Rows<'_>, places: ReadPlaces) -> Vec<S> {
         let spec = &*roll_up.spec;
         let mut own: Vec<S> = Vec::new();
         own.resize_with(self.tree.rows(), S::default);
@@ -210,7 +240,7 @@ impl Standing {
         &self,
         roll_up: &CheckedRollUp,
         rows: &Rows<'_>,
-        places: Places,
+        places: ReadPlaces,
         at: AccountIdx,
     ) -> Option<State> {
         let spec = &*roll_up.spec;
@@ -250,7 +280,7 @@ impl Standing {
         &self,
         roll_up: &CheckedRollUp,
         rows: &Rows<'_>,
-        places: Places,
+        places: ReadPlaces,
         reach: Reach,
     ) -> RollUpColumn {
         let spec = &*roll_up.spec;
@@ -337,7 +367,7 @@ impl Standing {
         &self,
         roll_up: &CheckedRollUp,
         rows: &Rows<'_>,
-        places: Places,
+        places: ReadPlaces,
         reach: Reach,
     ) -> RollUpColumn {
         let spec = &*roll_up.spec;
@@ -371,7 +401,7 @@ impl Standing {
         &self,
         roll_up: &CheckedRollUp,
         rows: &Rows<'_>,
-        places: Places,
+        places: ReadPlaces,
         hundredths: u16,
         key: impl Fn(&Read<'_>) -> Option<K>,
         cell: impl Fn(K) -> Cell,

@@ -1,6 +1,7 @@
 //! Which rows do the events of an account add to a roll-up?
 
-use super::evaluate::Places;
+use super::convert::Converting;
+use super::evaluate::ReadPlaces;
 use super::state::{Events, Read};
 use crate::aggregate::usage::{AccountUsage, Body, Prepared, Usage};
 use crate::expr::{RowPlan, TermId, Terms, UsageAsked, Val};
@@ -14,6 +15,8 @@ pub(crate) struct EventTerms<'p> {
     filters: Vec<TermId>,
     first: Option<TermId>,
     second: Option<TermId>,
+    date: Option<TermId>,
+    places: ReadPlaces,
     from: Option<i32>,
     today: i32,
 }
@@ -23,6 +26,9 @@ pub(super) struct EventRows<'e> {
     prepared: Prepared<'e>,
     first: Option<Body>,
     second: Option<Body>,
+    /// The day of the rate.
+    date: Option<Body>,
+    places: ReadPlaces,
     /// The first value is who did it, as a number.
     people: bool,
     from: i32,
@@ -33,7 +39,7 @@ impl<'p> EventTerms<'p> {
     pub(super) fn new(
         plan: &RowPlan,
         (event, last_days): (&'p str, Option<u32>),
-        [filter, first, second]: Places,
+        places: ReadPlaces,
         as_of: &AsOf,
     ) -> Self {
         let (terms, bodies) = plan.of_events(as_of);
@@ -41,9 +47,9 @@ impl<'p> EventTerms<'p> {
         let today = as_of.date().days();
         let from = last_days
             .map(|days| today.saturating_sub(i32::try_from(days).unwrap_or(i32::MAX)).saturating_add(1));
-        let filters = body(filter).into_iter().collect();
-        let (first, second) = (body(first), body(second));
-        Self { terms, event, filters, first, second, from, today }
+        let filters = body(places.filter).into_iter().collect();
+        let (first, second, date) = (body(places.first), body(places.second), body(places.date));
+        Self { terms, event, filters, first, second, date, places, from, today }
     }
 
     /// The rows of some usage; a person may be handed in as a number, where no more is asked than who is the same.
@@ -53,7 +59,9 @@ impl<'p> EventTerms<'p> {
         let people = as_number && self.first.is_some_and(|term| prepared.is_user(term));
         let body = |term: Option<TermId>| term.map(|term| prepared.body(term));
         let (first, second) = (body(self.first), body(self.second));
-        EventRows { prepared, first, second, people, from: self.from.unwrap_or(i32::MIN), today: self.today }
+        let (date, places) = (body(self.date), self.places);
+        let (from, today) = (self.from.unwrap_or(i32::MIN), self.today);
+        EventRows { prepared, first, second, date, places, people, from, today }
     }
 }
 
@@ -63,8 +71,13 @@ impl EventRows<'_> {
         (self.from, self.today)
     }
 
-    /// Those of one account, in the order of their days.
-    pub(super) fn each(&self, account: &AccountUsage, seen: &mut dyn FnMut(&Read<'_>)) {
+    /// Those of one account, in the order of their days; with amounts converted.
+    pub(super) fn each(
+        &self,
+        account: &AccountUsage,
+        converting: Option<&Converting<'_>>,
+        seen: &mut dyn FnMut(&Read<'_>),
+    ) {
         self.prepared.each(account, self.from, self.today, &mut |bucket| {
             let all = Events { number: bucket.bucket().count, is_total: false };
             let read = |body: &Body| {
@@ -83,7 +96,15 @@ impl EventRows<'_> {
                     (Some(value), events)
                 }
             };
-            seen(&Read { first, second, events, second_events, is_person: self.people });
+            let row = Read { first, second, events, second_events, is_person: self.people };
+            match converting {
+                None => seen(&row),
+                Some(converting) => {
+                    // Amounts of events are of one currency: nothing else is read than the day.
+                    let cell = |_| self.date.as_ref().map_or(Val::Missing, |date| bucket.read_of(date).0);
+                    seen(&converting.read(row, &self.places, &cell));
+                }
+            }
         });
     }
 }

@@ -5,6 +5,7 @@
 mod answers;
 mod buckets;
 mod checked;
+mod convert;
 mod counts;
 mod definition;
 mod distinct;
@@ -27,7 +28,8 @@ mod turn;
 pub use answers::RollUpAnswers;
 pub(crate) use answers::{Keep, Places, RollUpResult};
 pub(crate) use checked::CheckedRollUp;
-pub use definition::{MAX_RANKED, MAX_UNION, Nulls, Operator, Over, RollUpDefinition};
+pub(crate) use convert::Conversion;
+pub use definition::{MAX_DISTRIBUTION, MAX_RANKED, MAX_UNION, Nulls, Operator, Over, RollUpDefinition};
 pub(crate) use evaluate::Standing;
 pub(crate) use events::EventTerms;
 pub use fault::{RollUpErrors, RollUpFault, RollUpFaultKind};

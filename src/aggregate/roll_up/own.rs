@@ -3,14 +3,16 @@
 use std::cell::RefCell;
 
 use super::checked::CheckedRollUp;
+use super::convert::Converting;
 use super::definition::Nulls;
-use super::evaluate::Places;
+use super::evaluate::ReadPlaces;
 use super::events::{EventRows, EventTerms};
 use super::linear::{Linear, LinearOf};
 use super::state::{Read, State};
 use crate::aggregate::usage::UsageView;
 use crate::book::View;
 use crate::expr::{Asking, Cell, Key, RowProgram, Supply, Val};
+use crate::fold::Rates;
 use crate::model::{AccountIdx, AttributeId};
 
 /// Where single accounts are asked: a view, the expressions at its moment, and what is known beside the book.
@@ -20,16 +22,19 @@ pub(crate) struct RollUpAt<'r> {
     pub(crate) programs: &'r [RowProgram],
     pub(crate) supply: &'r dyn Supply,
     pub(crate) usage: Option<&'r UsageView>,
+    pub(crate) rates: Option<&'r dyn Rates>,
 }
 
 /// The rows of single accounts, as one roll-up reads them.
 pub(crate) struct OwnRows<'r> {
     pub(super) roll_up: &'r CheckedRollUp,
-    pub(super) places: Places,
+    pub(super) places: ReadPlaces,
     pub(super) at: RollUpAt<'r>,
     pub(super) source: Source<'r>,
     /// The attribute that says who is cancelled, where these add nothing.
     pub(super) status: Option<AttributeId>,
+    /// What converts amounts.
+    pub(super) converting: Option<Converting<'r>>,
     /// Where the values of a row stand while they are read.
     pub(super) cells: RefCell<Vec<Cell>>,
 }
@@ -37,14 +42,14 @@ pub(crate) struct OwnRows<'r> {
 pub(super) enum Source<'r> {
     /// Of accounts, or of a child table.
     Columns(Asking<'r>),
-    Events(&'r UsageView, EventRows<'r>),
+    Events(&'r UsageView, Box<EventRows<'r>>),
     None,
 }
 
 impl<'r> Source<'r> {
     pub(super) fn events(terms: Option<&'r EventTerms<'_>>, usage: Option<&'r UsageView>) -> Self {
         match (terms, usage) {
-            (Some(terms), Some(usage)) => Self::Events(usage, terms.of(usage.usage(), false)),
+            (Some(terms), Some(usage)) => Self::Events(usage, Box::new(terms.of(usage.usage(), false))),
             _ => Self::None,
         }
     }
@@ -76,11 +81,11 @@ impl OwnRows<'_> {
             Source::None => {}
             Source::Events(usage, rows) => {
                 if let Some(own) = usage.account(place, rows.days()) {
-                    rows.each(&own, seen);
+                    rows.each(&own, self.converting.as_ref(), seen);
                 }
             }
             Source::Columns(asking) => {
-                let [filter, first, second] = self.places;
+                let ReadPlaces { filter, first, second, .. } = self.places;
                 let mut cells = self.cells.take();
                 asking.each_row(place, &mut cells, &mut |cells| {
                     let cell = |place: Option<usize>| place.map(|at| cells.get(at).unwrap_or(&Cell::Missing));
@@ -88,7 +93,14 @@ impl OwnRows<'_> {
                         return;
                     }
                     let first = cell(first).map_or(Val::Bool(true), Val::of_cell);
-                    seen(&Read::once(first, cell(second).map(Val::of_cell)));
+                    let row = Read::once(first, cell(second).map(Val::of_cell));
+                    match &self.converting {
+                        None => seen(&row),
+                        Some(converting) => {
+                            let cell = |place: usize| cells.get(place).map_or(Val::Missing, Val::of_cell);
+                            seen(&converting.read(row, &self.places, &cell));
+                        }
+                    }
                 });
                 self.cells.replace(cells);
             }

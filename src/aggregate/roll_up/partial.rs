@@ -6,7 +6,7 @@ use super::checked::CheckedRollUp;
 use super::definition::{Nulls, Operator};
 use super::spec::Spec;
 use super::state::{Read, State};
-use crate::expr::{Cell, Checked, ExprValue, Type, Val};
+use crate::expr::{Cell, ExprValue, Type, Val};
 
 /// What a roll-up knows of some rows: an intermediate result, which is merged with those of other rows.
 ///
@@ -70,9 +70,8 @@ impl Partial {
     }
 
     pub(super) fn of(roll_up: &CheckedRollUp, state: State) -> Self {
-        let kind = |checked: &Option<Checked>| checked.as_ref().map(|checked| checked.kind().clone());
-        let of = kind(&roll_up.first).unwrap_or(Type::Bool);
-        let kinds = Kinds { of, second: kind(&roll_up.second), answer: roll_up.kind.clone() };
+        let [of, second] = roll_up.values.clone();
+        let kinds = Kinds { of: of.unwrap_or(Type::Bool), second, answer: roll_up.kind.clone() };
         let nulls = roll_up.definition.nulls;
         Self { spec: roll_up.spec.clone(), kinds: Arc::new(kinds), nulls, state }
     }

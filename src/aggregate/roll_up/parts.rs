@@ -140,10 +140,7 @@ impl<'o, 'r> Adding<'o, 'r> {
         let spec = &roll_up.spec;
         let linear =
             LinearOf::new(spec, nulls).unwrap_or_else(|| LinearOf { spec: Spec::Distinct.into(), nulls });
-        let kind = |checked: &Option<crate::expr::Checked>| {
-            checked.as_ref().map_or(Type::Int, |checked| checked.kind().clone())
-        };
-        let (first, second) = (kind(&roll_up.first), kind(&roll_up.second));
+        let [first, second] = roll_up.values.clone().map(|kind| kind.unwrap_or(Type::Int));
         let sums = match **spec {
             Spec::Sum { summed, .. } => vec![(Shown::Above(summed), first)],
             Spec::Average { summed, .. } => vec![(Shown::Above(summed), first), (Shown::Rows, Type::Int)],

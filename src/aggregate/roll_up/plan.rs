@@ -7,8 +7,9 @@ use indexmap::IndexMap;
 
 use super::answers::{Keep, RollUpAnswers, RollUpResult};
 use super::checked::CheckedRollUp;
+use super::convert::{CheckedConversion, Converting};
 use super::definition::{Nulls, Over, RollUpDefinition};
-use super::evaluate::{Rows, Standing};
+use super::evaluate::{ReadPlaces, Rows, Standing};
 use super::events::EventTerms;
 use super::fault::{RollUpErrors, RollUpFault, RollUpFaultKind};
 use super::linear::LinearOf;
@@ -20,7 +21,7 @@ use crate::book::{Account, View};
 use crate::expr::{
     Cancelled, Checked, ExprLimits, Names, Needs, Of, RowColumns, RowPlan, RowProgram, Sight, Supply, Whose,
 };
-use crate::fold::Reach;
+use crate::fold::{Rates, Reach};
 use crate::model::{AsOf, FixedZones, Schema, SystemAttribute, Zones};
 
 /// Roll-ups that were checked together, planned for books of one schema.
@@ -62,14 +63,15 @@ pub struct RollUpPlan {
     /// Expressions over rows of one kind, read together.
     groups: Arc<[Group]>,
     schema: Arc<Schema>,
+    rates: Option<Arc<dyn Rates>>,
 }
 
 #[derive(Debug)]
 struct Entry {
     checked: CheckedRollUp,
     group: usize,
-    /// Where its filter, its value and its second value stand in the group.
-    places: [Option<usize>; 3],
+    /// Where what it reads stands in the group.
+    places: ReadPlaces,
 }
 
 impl Entry {
@@ -89,6 +91,7 @@ pub(crate) struct RollUpInputs<'i> {
     pub(crate) programs: &'i [RowProgram],
     pub(crate) usage: Option<&'i UsageView>,
     pub(crate) supply: Option<&'i dyn Supply>,
+    pub(crate) rates: Option<&'i dyn Rates>,
 }
 
 #[derive(Debug)]
@@ -98,11 +101,16 @@ struct Group {
 }
 
 impl Group {
-    fn rows<'g>(&'g self, columns: Option<&'g RowColumns>, usage: Option<&'g UsageView>) -> Rows<'g> {
+    fn rows<'g>(
+        &'g self,
+        columns: Option<&'g RowColumns>,
+        usage: Option<&'g UsageView>,
+        rates: Option<&'g dyn Rates>,
+    ) -> Rows<'g> {
         match (&self.over, columns, usage) {
-            (Kind::Accounts | Kind::Table(_), Some(columns), _) => Rows::Columns(columns),
+            (Kind::Accounts | Kind::Table(_), Some(columns), _) => Rows::Columns(columns, rates),
             (Kind::Events(event, last_days), _, Some(usage)) => {
-                Rows::Events { usage, plan: &self.plan, event, last_days: *last_days }
+                Rows::Events { usage, plan: &self.plan, event, last_days: *last_days, rates }
             }
             _ => Rows::None,
         }
@@ -192,22 +200,19 @@ impl RollUpPlan {
     ) -> Result<Self, RollUpErrors> {
         let roll_ups: Vec<CheckedRollUp> = roll_ups.into_iter().collect();
         let mut kinds: Vec<(Kind, Vec<&Checked>)> = Vec::new();
-        let mut placed: Vec<(usize, [Option<usize>; 3])> = Vec::with_capacity(roll_ups.len());
+        let mut placed: Vec<(usize, ReadPlaces)> = Vec::with_capacity(roll_ups.len());
         for roll_up in &roll_ups {
             let kind = Kind::of(&roll_up.definition.over);
             let group = kinds.iter().position(|(known, _)| *known == kind).unwrap_or_else(|| {
                 kinds.push((kind, Vec::new()));
                 kinds.len() - 1
             });
-            let mut places = [None; 3];
-            let own = [&roll_up.filter, &roll_up.first, &roll_up.second];
-            for (place, checked) in places.iter_mut().zip(own) {
-                if let (Some(checked), Some((_, expressions))) = (checked, kinds.get_mut(group)) {
-                    *place = Some(expressions.len());
-                    expressions.push(checked);
-                }
-            }
-            placed.push((group, places));
+            let places = roll_up.read().map(|checked| {
+                let (_, expressions) = kinds.get_mut(group)?;
+                expressions.push(checked?);
+                Some(expressions.len() - 1)
+            });
+            placed.push((group, ReadPlaces::new(places)));
         }
         let mut faults = Vec::new();
         let mut groups = Vec::with_capacity(kinds.len());
@@ -242,7 +247,20 @@ impl RollUpPlan {
         let entries = roll_ups.into_iter().zip(placed).map(|(checked, (group, places))| {
             (checked.definition.name.clone(), Entry { checked, group, places })
         });
-        Ok(Self { roll_ups: Arc::new(entries.collect()), groups: groups.into(), schema: schema.clone() })
+        Ok(Self {
+            roll_ups: Arc::new(entries.collect()),
+            groups: groups.into(),
+            schema: schema.clone(),
+            rates: None,
+        })
+    }
+
+    /// With the rates at which amounts are converted ([`RollUpDefinition::convert_to`]); without them no amount that is converted is
+    /// known.
+    #[must_use]
+    pub fn with_rates(mut self, rates: Arc<dyn Rates>) -> Self {
+        self.rates = Some(rates);
+        self
     }
 
     /// The names of the roll-ups, in the order in which they were given.
@@ -287,7 +305,7 @@ impl RollUpPlan {
             Kind::Events(..) => None,
             _ => Some(group.plan.run(view, supply, &|| false).ok()?),
         };
-        let rows = group.rows(columns.as_ref(), usage);
+        let rows = group.rows(columns.as_ref(), usage, self.rates.as_deref());
         let state = Standing::new(view).state(&entry.checked, &rows, entry.places, place)?;
         Some(Partial::of(&entry.checked, state))
     }
@@ -307,7 +325,7 @@ impl RollUpPlan {
         let standing = Standing::new(view);
         let columns = self.each(
             &standing,
-            RollUpInputs { programs: &programs, usage, supply },
+            RollUpInputs { programs: &programs, usage, supply, rates: self.rates.as_deref() },
             stop,
             &|entry, rows| standing.column(&entry.checked, rows, entry.places),
         )?;
@@ -333,6 +351,7 @@ impl RollUpPlan {
         for entry in self.roll_ups.values() {
             let definition = &entry.checked.definition;
             needs.standing |= !definition.with_cancelled || entry.checked.levels.is_some();
+            needs.moment |= entry.checked.conversion.as_ref().is_some_and(CheckedConversion::reads_today);
             if definition.reached() != Reach::SelfOnly {
                 needs.whose = needs.whose.max(Whose::Tree);
             }
@@ -387,6 +406,9 @@ impl RollUpPlan {
         events: Option<&'r EventTerms<'_>>,
     ) -> Option<OwnRows<'r>> {
         let (_, entry) = self.roll_ups.first()?;
+        let today = at.view.as_of().date();
+        let conversion = entry.checked.conversion.as_ref();
+        let converting = conversion.map(|of| Converting::new(of, at.rates, today));
         let source = match self.groups.get(entry.group)?.over {
             Kind::Events(..) => Source::events(events, at.usage),
             Kind::Accounts | Kind::Table(_) => {
@@ -396,7 +418,7 @@ impl RollUpPlan {
         let (roll_up, places) = (&entry.checked, entry.places);
         let status = at.view.schema().system_attribute(SystemAttribute::Status);
         let status = status.filter(|_| !roll_up.definition.with_cancelled);
-        Some(OwnRows { roll_up, places, at, source, status, cells: RefCell::default() })
+        Some(OwnRows { roll_up, places, at, source, status, converting, cells: RefCell::default() })
     }
 
     /// Of whom what a row adds depends beside its own account.
@@ -443,7 +465,7 @@ impl RollUpPlan {
     fn each<T: Send>(
         &self,
         standing: &Standing,
-        RollUpInputs { programs, usage, supply }: RollUpInputs<'_>,
+        RollUpInputs { programs, usage, supply, rates }: RollUpInputs<'_>,
         stop: &(dyn Fn() -> bool + Sync),
         of: &(dyn Fn(&Entry, &Rows<'_>) -> T + Sync),
     ) -> Result<Vec<T>, Cancelled> {
@@ -461,7 +483,8 @@ impl RollUpPlan {
                 return Err(Cancelled);
             }
             let columns = read.get(entry.group).and_then(Option::as_ref);
-            let rows = self.groups.get(entry.group).map_or(Rows::None, |group| group.rows(columns, usage));
+            let rows =
+                self.groups.get(entry.group).map_or(Rows::None, |group| group.rows(columns, usage, rates));
             Ok(of(entry, &rows))
         };
         let entries: Vec<&Entry> = self.roll_ups.values().collect();

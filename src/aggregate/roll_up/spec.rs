@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::definition::{MAX_RANKED, Operator};
+use super::definition::{MAX_DISTRIBUTION, MAX_RANKED, Operator};
 use crate::expr::{Cell, Mean, Summed, Type};
+use crate::model::EnumValues;
 
 /// An operator with the types of what it reads.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +22,7 @@ pub(in crate::aggregate) enum Spec {
     Percentile { hundredths: u16 },
     Histogram { hundredths: u16, number: Number },
     Union,
+    Counts { values: usize },
     Share { value: Cell },
 }
 
@@ -157,6 +159,18 @@ impl Spec {
                 Type::List(items) if **items == Type::Text => (Self::Union, of.clone()),
                 other => return Err(refuse(other)),
             },
+            Operator::Distribution(_) => {
+                let values = match of {
+                    Type::Bool => EnumValues::new(["false", "true"]),
+                    Type::Enum(values) | Type::Band(values) => values.clone(),
+                    other => return Err(refuse(other)),
+                };
+                if values.len() > MAX_DISTRIBUTION {
+                    let many = values.len();
+                    return Err(format!("{many} values; a distribution counts at most {MAX_DISTRIBUTION}"));
+                }
+                (Self::Counts { values: values.len() }, Type::Counts(values))
+            }
             Operator::Share { value, .. } => {
                 let cell = match of {
                     Type::Text => Cell::Text(Arc::clone(value)),

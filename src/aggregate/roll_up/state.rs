@@ -87,6 +87,8 @@ enum Known {
     Counts(Box<Counts>),
     Values(BTreeMap<Key, u64>),
     Buckets(BTreeMap<i32, u64>),
+    /// By code.
+    Codes(Box<[u64]>),
     Union(BTreeSet<Arc<str>>),
     /// Too many texts for a union.
     Beyond,
@@ -141,6 +143,11 @@ impl State {
                 Some(double) => Known::Buckets(BTreeMap::from([(buckets::bucket(double), row.often())])),
                 None => return,
             },
+            Spec::Counts { values } => {
+                let mut counts = vec![0; *values].into_boxed_slice();
+                count_code(&mut counts, row);
+                Known::Codes(counts)
+            }
             Spec::Union => {
                 let texts = texts(&row.first);
                 if texts.len() > MAX_UNION { Known::Beyond } else { Known::Union(texts) }
@@ -231,6 +238,12 @@ impl State {
                 at(counts, place)
                     .map_or(Cell::Missing, |bucket| Cell::Double(Bits::new(buckets::middle(*bucket))))
             }
+            (Spec::Counts { .. }, Known::Codes(counts)) => {
+                let count = |count: &u64| i64::try_from(*count).ok().map(Cell::Int);
+                let counts = counts.iter().map(count).collect::<Option<_>>();
+                counts.map_or(Cell::Missing, Cell::List)
+            }
+            (Spec::Counts { values }, Known::Nothing) => Cell::List(vec![Cell::Int(0); *values].into()),
             (Spec::Union, Known::Union(texts)) => {
                 Cell::List(texts.iter().map(|text| Cell::Text(text.clone())).collect())
             }
@@ -253,6 +266,7 @@ impl Known {
                 Some(key) => count(own, key, row.often()),
                 None => return false,
             },
+            (Self::Codes(own), Spec::Counts { .. }) => count_code(own, row),
             (Self::Buckets(own), Spec::Histogram { number, .. }) => match double(&row.first, *number) {
                 Some(double) => count(own, buckets::bucket(double), row.often()),
                 None => return false,
@@ -308,6 +322,9 @@ impl Known {
             (Self::Counts(own), Self::Counts(other)) => own.absorb(*other),
             (Self::Values(own), Self::Values(other)) => add_counts(own, other),
             (Self::Buckets(own), Self::Buckets(other)) => add_counts(own, other),
+            (Self::Codes(own), Self::Codes(other)) => {
+                own.iter_mut().zip(&other).for_each(|(own, other)| *own = own.saturating_add(*other));
+            }
             (Self::Union(own), Self::Union(mut other)) => {
                 if other.len() > own.len() {
                     std::mem::swap(own, &mut other);
@@ -336,6 +353,18 @@ fn better<T: Ord>(one: &T, than: &T, least: bool) -> bool {
 fn count<K: Ord>(own: &mut BTreeMap<K, u64>, key: K, times: u64) {
     let count = own.entry(key).or_insert(0);
     *count = count.saturating_add(times);
+}
+
+/// Counts a value of an enumeration or band by its code, and true and false as 1 and 0.
+fn count_code(counts: &mut [u64], row: &Read<'_>) {
+    let code = match row.first {
+        Val::Bool(truth) => Some(usize::from(truth)),
+        Val::Int(code) => usize::try_from(code).ok(),
+        _ => None,
+    };
+    if let Some(count) = code.and_then(|code| counts.get_mut(code)) {
+        *count = count.saturating_add(row.often());
+    }
 }
 
 fn add_counts<K: Ord>(own: &mut BTreeMap<K, u64>, mut other: BTreeMap<K, u64>) {

@@ -329,6 +329,15 @@ impl Check<'_> {
     }
 
     fn field(&mut self, term: &Term, name: &Arc<str>, node: NodeId) -> Option<Term> {
+        if let Type::Counts(values) = &term.kind {
+            let Some(code) = values.code(name) else {
+                let hint = crate::model::hint(name, values.iter().map(|known| &**known));
+                return self.fault_at(Code::E101, node, format!("`{name}` is not counted{hint}"));
+            };
+            let place = self.terms.add(Op::Const(Cell::Int(i64::from(code))));
+            let id = self.terms.add(Op::Item(term.id, place));
+            return Some(Term { id, kind: Type::Int, loose: None, node });
+        }
         let Type::Record(fields) = &term.kind else {
             let message = format!("{} has no parts; `{name}` cannot be asked of it", Self::a(&term.kind));
             return self.fault_at(Code::E101, node, message);

@@ -251,6 +251,11 @@ impl Checker<'_> {
                         found.add(name.clone(), CompletionKind::Name, kind.to_string(), None);
                     }
                 }
+                Type::Counts(values) => {
+                    for text in values.iter() {
+                        found.add(text.clone(), CompletionKind::Name, Type::Int.to_string(), None);
+                    }
+                }
                 kind => found.methods_of(kind),
             },
         }

@@ -3,9 +3,9 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use crate::Account;
 use crate::expr::{Checked, ExprValue};
 use crate::testkit::oracle_usage::EventRow;
+use crate::{Account, Currency, Date, Decimal};
 
 /// What definitions give, and usage.
 pub(in crate::testkit) trait Beside: Debug {
@@ -21,6 +21,9 @@ pub(in crate::testkit) trait Beside: Debug {
 
     /// The rows of the events of a kind.
     fn events(&self, account: Account<'_>, kind: &str) -> Vec<Arc<EventRow>>;
+
+    /// The rate of a day.
+    fn rate(&self, from: Currency, to: Currency, on: Date) -> Option<Decimal>;
 
     /// The expression of a metric.
     fn metric(&self, name: &str) -> Option<&Checked>;

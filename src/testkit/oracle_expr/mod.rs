@@ -416,6 +416,10 @@ impl<'v> Walk<'_, 'v> {
             Thing::Account(Some(account)) => *account,
             Thing::Row(row) => return Thing::Value(row.value(name).as_ref().map(shown)),
             Thing::Event(row) => return Thing::Value(row.fields.get(name).cloned()),
+            Thing::Value(Some(ExprValue::Record(fields))) => {
+                let field = fields.iter().find(|(known, _)| **known == *name);
+                return Thing::Value(field.map(|(_, value)| value.clone()));
+            }
             Thing::Account(None) if self.is_collection(name) => return Thing::Accounts(Vec::new()),
             Thing::Account(None) if matches!(name, "parent" | "root" | "attr") => {
                 return Thing::Account(None);

@@ -182,6 +182,22 @@ pub fn definitions(other: bool) -> Vec<Definition> {
             pick("status == \"gone\"", "isTrue(parent.status == \"gone\") || status == \"live\""),
         ),
         segment("crm", pick("product == \"CRM\"", "account_type == \"Team\"")),
+        // How many have each value, and what is made of it.
+        roll_up("moods", Operator::Distribution("mood".into())).filter(pick("active", "!active")).into(),
+        roll_up("large", Operator::Distribution("seats > 20".into())).reach(Reach::Descendants).into(),
+        roll_up("opens", Operator::Distribution("row.open".into()))
+            .over(Over::Table("tickets".into()))
+            .reach(Reach::PreferSelf)
+            .into(),
+        roll_up("by_region", Operator::Distribution("region".into())).nulls(Nulls::Refuse).into(),
+        roll_up("anns", Operator::Distribution("row.user == \"ann\"".into()))
+            .over(Over::Events { event: "login".into(), last_days: Some(if other { 5 } else { 15 }) })
+            .into(),
+        attribute("good_share", pick("ratio(moods.good, moods.good + moods.poor)", "moods.poor - moods.good")),
+        segment("opened", "opens.`true` > opens.`false`"),
+        roll_up("emea_of_parents", Operator::Sum("parent.by_region.EMEA".into())).into(),
+        PastValue::new("moods_before", "moods", if other { 3 } else { 9 }).into(),
+        attribute("turned_good", "moods.good - moods_before.good"),
         // What comes with the question, and the kinds of a host.
         Parameter::new("viewer", ParameterType::Text).into(),
         Parameter::new("limit", ParameterType::Int).into(),

@@ -1,0 +1,234 @@
+//! At which rate is an amount converted before it is merged?
+//!
+//! Ruling S126 of [`docs::semantics`](crate::docs::semantics).
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::definition::Over;
+use super::evaluate::ReadPlaces;
+use super::fault::RollUpFaultKind;
+use super::state::Read;
+use crate::expr::{Ast, Checked, DERIVED_DIGITS, Node, Type, Val, written_name};
+use crate::fold::{Rates, divide_half_even};
+use crate::model::{Attribute, AttributeType, Currency, Date, Decimal, Schema};
+
+/// To which currency amounts are converted, as an administrator writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Conversion {
+    pub(super) to: Currency,
+    /// The day of the rate, an expression over a row; without it the day of the question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) at: Option<Arc<str>>,
+}
+
+/// A conversion that makes sense.
+#[derive(Debug, Clone)]
+pub(in crate::aggregate) struct CheckedConversion {
+    to: Currency,
+    /// Of the value and of the second value; `None` for one that is no money.
+    from: [Option<From>; 2],
+    pub(super) date: Option<Checked>,
+}
+
+/// In which currency an amount is.
+#[derive(Debug, Clone)]
+enum From {
+    /// Always in one, with so many digits.
+    One(Currency, u8),
+    /// In that which another column of the row says, in its minor units.
+    Row(Box<Checked>),
+}
+
+impl From {
+    const fn column(&self) -> Option<&Checked> {
+        match self {
+            Self::One(..) => None,
+            Self::Row(checked) => Some(checked),
+        }
+    }
+}
+
+impl Conversion {
+    /// The day of the rate, as it is written.
+    pub(super) const fn day(&self) -> Option<&Arc<str>> {
+        self.at.as_ref()
+    }
+
+    /// The conversion of a value and a second value; `check` checks the column that says in which currency an amount is.
+    pub(super) fn check(
+        &self,
+        (over, schema): (&Over, &Schema),
+        values: [Option<&Checked>; 2],
+        date: Option<Checked>,
+        check: &dyn Fn(&str) -> Result<Checked, RollUpFaultKind>,
+    ) -> Result<CheckedConversion, RollUpFaultKind> {
+        let unfit = |why: String| Err(RollUpFaultKind::Operator(why));
+        if let Some(kind) = date.as_ref().map(Checked::kind).filter(|kind| **kind != Type::Date) {
+            return unfit(format!("the day of the rate is {kind}, no date"));
+        }
+        let mut from = [None, None];
+        for (from, value) in from.iter_mut().zip(values) {
+            *from = match value.map(|value| (value, value.kind())) {
+                Some((_, Type::Money { currency, scale })) => Some(From::One(*currency, *scale)),
+                Some((value, Type::MixedMoney)) => match currency_of(value.ast(), over, schema) {
+                    Some(text) => Some(From::Row(Box::new(check(&text)?))),
+                    None => {
+                        let why = "of amounts in several currencies a column of the row itself is converted";
+                        return unfit(why.to_owned());
+                    }
+                },
+                _ => None,
+            };
+        }
+        if from.iter().all(Option::is_none) {
+            return unfit("it converts amounts, and reads none".to_owned());
+        }
+        Ok(CheckedConversion { to: self.to, from, date })
+    }
+}
+
+/// The text of the column that says in which currency a column of amounts is.
+fn currency_of(value: &Ast, over: &Over, schema: &Schema) -> Option<String> {
+    let Node::Path(names) = value.node(value.root()) else { return None };
+    let column = |attribute: &Attribute| match attribute.kind() {
+        AttributeType::MixedMoney { currency_column } => Some(currency_column.clone()),
+        _ => None,
+    };
+    match over {
+        Over::Accounts => {
+            let attribute = schema.attribute(&names.join("."))?;
+            column(schema.attribute_at(attribute)?).map(|name| written_name(&name))
+        }
+        Over::Table(table) => {
+            let (row, name) = names.split_first().filter(|(row, _)| &***row == "row")?;
+            let table = schema.table_at(schema.table(table)?)?;
+            let of = table.columns().find(|column| *column.name() == *name.join("."))?;
+            column(of).map(|name| format!("{row}.{}", written_name(&name)))
+        }
+        Over::Events { .. } => None,
+    }
+}
+
+impl CheckedConversion {
+    /// The types of the values, once they are converted.
+    pub(super) fn kinds(&self, mut values: [Option<Type>; 2]) -> [Option<Type>; 2] {
+        let scale = self.to.exponent() + DERIVED_DIGITS;
+        for (kind, _) in values.iter_mut().zip(&self.from).filter(|(_, from)| from.is_some()) {
+            *kind = Some(Type::Money { currency: self.to, scale });
+        }
+        values
+    }
+
+    /// What it reads of a row: the currencies of both values, and the day.
+    pub(super) fn expressions(&self) -> [Option<&Checked>; 3] {
+        let [first, second] = self.from.each_ref().map(|from| from.as_ref().and_then(From::column));
+        [first, second, self.date.as_ref()]
+    }
+
+    /// Is the rate that of the day of the question?
+    pub(super) const fn reads_today(&self) -> bool {
+        self.date.is_none()
+    }
+}
+
+/// A conversion at rates, at one moment.
+pub(super) struct Converting<'r> {
+    of: &'r CheckedConversion,
+    /// Without them no amount is known.
+    rates: Option<&'r dyn Rates>,
+    today: Date,
+    /// The rates that were asked: a question has one answer.
+    asked: RefCell<HashMap<(Currency, Date), Option<Decimal>>>,
+}
+
+impl<'r> Converting<'r> {
+    pub(super) fn new(of: &'r CheckedConversion, rates: Option<&'r dyn Rates>, today: Date) -> Self {
+        Self { of, rates, today, asked: RefCell::default() }
+    }
+
+    /// The values of a row, converted; `cell` gives what stands at a place.
+    pub(super) fn read<'c>(
+        &self,
+        mut row: Read<'c>,
+        places: &ReadPlaces,
+        cell: &dyn Fn(usize) -> Val<'c>,
+    ) -> Read<'c> {
+        let on = match places.date.map(cell) {
+            None => Some(self.today),
+            Some(Val::Int(day)) => i32::try_from(day).ok().and_then(Date::from_days),
+            Some(_) => None,
+        };
+        let [first, second] = &self.of.from;
+        let currency = |place: Option<usize>| place.map(cell);
+        if let Some(from) = first {
+            row.first = self.amount(&row.first, from, currency(places.currencies[0]).as_ref(), on);
+        }
+        if let (Some(from), Some(value)) = (second, &mut row.second) {
+            *value = self.amount(value, from, currency(places.currencies[1]).as_ref(), on);
+        }
+        row
+    }
+
+    /// An amount in 10^-9 minor units of the other currency; missing without a rate.
+    fn amount<'c>(
+        &self,
+        value: &Val<'_>,
+        from: &From,
+        currency: Option<&Val<'_>>,
+        on: Option<Date>,
+    ) -> Val<'c> {
+        let amount = || {
+            let (currency, digits) = match from {
+                From::One(currency, digits) => (*currency, *digits),
+                From::Row(of) => {
+                    let currency: Currency = currency?.to_value(of.kind())?.to_string().parse().ok()?;
+                    (currency, currency.exponent())
+                }
+            };
+            let units = match value {
+                Val::Int(units) => i128::from(*units),
+                Val::Wide(units) => *units,
+                _ => return None,
+            };
+            let rate = self.rate(currency, on?)?;
+            converted(units, digits, rate, self.of.to.exponent() + DERIVED_DIGITS)
+        };
+        amount().map_or(Val::Missing, Val::Wide)
+    }
+
+    fn rate(&self, from: Currency, on: Date) -> Option<Decimal> {
+        let rates = self.rates?;
+        if from == self.of.to {
+            return Some(Decimal::new(1, 0));
+        }
+        let mut asked = self.asked.borrow_mut();
+        *asked.entry((from, on)).or_insert_with(|| rates.rate(from, self.of.to, on))
+    }
+}
+
+/// An amount by a rate, half to even; `None` where it does not fit.
+fn converted(units: i128, digits: u8, rate: Decimal, wanted: u8) -> Option<i128> {
+    let product = units.checked_mul(rate.units())?;
+    let shift = i32::from(wanted) - i32::from(digits) - i32::from(rate.scale());
+    let power = 10_i128.checked_pow(shift.unsigned_abs())?;
+    if shift >= 0 { product.checked_mul(power) } else { Some(divide_half_even(product, power)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_convert_between_exponents() {
+        // 100.00 USD at 150.25 yen.
+        assert_eq!(converted(10_000, 2, Decimal::new(15_025, 2), 9), Some(15_025 * 1_000_000_000));
+        // 1 yen at 0.0066 dollars is 0.66 cents.
+        assert_eq!(converted(1, 0, Decimal::new(66, 4), 11), Some(660_000_000));
+        assert_eq!(converted(i128::MAX, 2, Decimal::new(2, 0), 11), None);
+    }
+}
