@@ -74,6 +74,7 @@ impl Round {
         let roll_ups = Some(checked).filter(|checked| !checked.is_empty());
         let roll_ups =
             roll_ups.and_then(|all| RollUpPlan::planned(&names.schema, names, &segments, all).ok());
+        let roll_ups = roll_ups.and_then(|plan| plan.split(names, &segments).ok());
         Self { numbers, steps, rows, roll_ups }
     }
 

@@ -25,6 +25,7 @@ pub use rates::Rates;
 pub use reach::Reach;
 pub use roll_up::RollUp;
 pub(crate) use state::Sum;
+pub(crate) use totals::Folded;
 pub use totals::{FoldValue, Totals};
 
 /// Most values of an enumeration that a distribution counts one by one.

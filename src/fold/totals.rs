@@ -133,6 +133,15 @@ impl fmt::Display for FoldValue {
     }
 }
 
+/// What a roll-up comes to at an account, before it is shown.
+pub(crate) enum Folded {
+    Count(u64),
+    Sum(Sum),
+    Pair(Sum, Sum),
+    /// A value in the order of values.
+    Key(Option<i64>),
+}
+
 /// The totals of a plan on a view. `Send + Sync`; shares what it can with other totals of the plan.
 #[derive(Debug, Clone)]
 pub struct Totals {
@@ -209,6 +218,28 @@ impl Totals {
         }
         let chunk = self.chunks.get(place.slot as usize)?.as_ref()?;
         self.read(self.plan.nodes.get(number)?, &chunk.nodes.get(number)?.column, place.row as usize)
+    }
+
+    /// What a roll-up, by its place in the plan, comes to at a place; `None` where it is not known.
+    pub(crate) fn folded(&self, number: usize, place: AccountIdx) -> Option<Folded> {
+        let chunk = self.chunks.get(place.slot as usize)?.as_ref()?;
+        let row = place.row as usize;
+        Some(match (&chunk.nodes.get(number)?.column, &self.plan.nodes.get(number)?.work) {
+            (Column::Counts(counts), _) => Folded::Count(u64::from(*counts.get(row)?)),
+            (Column::Narrow { sums, rows }, _) => {
+                Folded::Sum(Sum::over(i128::from(*sums.get(row)?), u64::from(*rows.get(row)?)))
+            }
+            (Column::Wide(sums), _) => Folded::Sum(*sums.get(row)?),
+            (Column::Pairs(pairs), _) => {
+                let (above, below) = *pairs.get(row)?;
+                Folded::Pair(above, below)
+            }
+            (Column::Least(keys), Work::Least { largest, .. }) => {
+                let key = Some(*keys.get(row)?).filter(|key| *key != i64::MAX);
+                Folded::Key(key.map(|key| if *largest { -key } else { key }))
+            }
+            _ => return None,
+        })
     }
 
     /// The plan.

@@ -125,7 +125,8 @@ struct Case {
     definition: RollUpDefinition,
     oracle: OracleDefinition,
     columns: [String; 2],
-    filter: Option<(&'static str, Value)>,
+    /// A column, the values that pass, and how the filter says so.
+    filters: Vec<(&'static str, Vec<Value>, &'static str)>,
     table: bool,
 }
 
@@ -142,31 +143,46 @@ fn random_case(random: &mut Random, number: usize) -> Case {
     };
     let reach = REACHES[random.below(4) as usize];
     let nulls = if random.below(4) == 0 { Nulls::Refuse } else { Nulls::Skip };
-    let filter = match (random.below(3), table) {
-        (0, false) => Some(("active", Value::Bool(true))),
-        (0, true) => Some(("title", Value::text("late"))),
-        _ => None,
-    };
+    let mut filters: Vec<(&'static str, Vec<Value>, &'static str)> = Vec::new();
+    for _ in 0..random.below(3) {
+        let text = |texts: &[&str]| texts.iter().map(|text| Value::text(*text)).collect();
+        let of_enum = |texts: &[&str]| texts.iter().map(|text| Value::Enum((*text).into())).collect();
+        let good = vec![Value::Band { text: "good".into(), rank: 1 }];
+        filters.push(match (table, random.below(if table { 2 } else { 8 })) {
+            (false, 0) => ("active", vec![Value::Bool(true)], "active == true"),
+            (false, 1) => ("active", vec![Value::Bool(true)], "active"),
+            (false, 2) => ("region", of_enum(&["EMEA"]), "region == \"EMEA\""),
+            (false, 3) => ("region", of_enum(&["EMEA", "APAC"]), "region in [\"EMEA\", \"APAC\"]"),
+            (false, 4) => ("mood", good, "mood == \"good\""),
+            (false, 5) => ("account_type", text(&["Company"]), "account_type == \"Company\""),
+            (false, 6) => ("product", text(&["CRM", "Billing"]), "product in [\"CRM\", \"Billing\"]"),
+            (false, _) => ("name", text(&["Acme"]), "name == \"Acme\""),
+            (true, 0) => ("open", vec![Value::Bool(true)], "row.open"),
+            (true, _) => ("title", text(&["late"]), "row.title == \"late\""),
+        });
+    }
+    let with_cancelled = random.below(3) == 0;
     let mut definition =
         RollUpDefinition::new(&format!("r{number}"), operator.clone()).reach(reach).nulls(nulls);
     if table {
         definition = definition.over(Over::Table("tickets".into()));
     }
-    definition = match &filter {
-        Some(("active", _)) => definition.filter("active == true"),
-        Some(_) => definition.filter("row.title == \"late\""),
-        None => definition,
-    };
-    let oracle = OracleDefinition { operator, reach, nulls, with_cancelled: false };
-    Case { definition, oracle, columns, filter, table }
+    if !filters.is_empty() {
+        let texts: Vec<&str> = filters.iter().map(|(.., text)| *text).collect();
+        definition = definition.filter(&texts.join(" && "));
+    }
+    if with_cancelled {
+        definition = definition.with_cancelled();
+    }
+    let oracle = OracleDefinition { operator, reach, nulls, with_cancelled };
+    Case { definition, oracle, columns, filters, table }
 }
 
 impl Case {
     fn rows(&self, view: &View, account: Account<'_>) -> Vec<OracleRow> {
         let of = |value: &dyn Fn(&str) -> Option<Value>| -> Option<OracleRow> {
-            if let Some((name, wanted)) = &self.filter
-                && value(name).as_ref() != Some(wanted)
-            {
+            let passes = |name: &str, wanted: &[Value]| value(name).is_some_and(|own| wanted.contains(&own));
+            if !self.filters.iter().all(|(name, wanted, _)| passes(name, wanted)) {
                 return None;
             }
             let read = |name: &str| match name.split_once('*') {
@@ -179,7 +195,12 @@ impl Case {
         if self.table {
             account.child_rows("tickets").filter_map(|row| of(&|name| row.value(name))).collect()
         } else {
-            of(&|name| account.value(name)).into_iter().collect()
+            let value = |name: &str| match name {
+                "account_type" => Some(Value::text(account.account_type())),
+                "product" => account.product().map(Value::text),
+                name => account.value(name),
+            };
+            of(&value).into_iter().collect()
         }
     }
 }

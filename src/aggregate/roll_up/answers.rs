@@ -6,8 +6,9 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::linear::{Linear, LinearOf};
+use super::plain::PlainAnswers;
 use crate::book::{Account, View};
-use crate::expr::{ExprValue, Flat, Type, slots_of};
+use crate::expr::{Cell, ExprValue, Flat, Type, Val, slots_of};
 use crate::model::AccountIdx;
 
 /// The answers of one roll-up, side by side.
@@ -30,6 +31,27 @@ impl RollUpColumn {
         if let (Some(here), Some(there)) = (self.counted.get_mut(row), self.skipped.get_mut(row)) {
             (*here, *there) = (short(counted), short(skipped));
         }
+    }
+}
+
+impl RollUpColumn {
+    /// What was folded, side by side.
+    pub(super) fn of_plain(plain: &PlainAnswers, slots: &[(u32, u32)], view: &View) -> Self {
+        let count = |slot: u32| view.inner().chunk(slot).map_or(0, |chunk| chunk.shape.rows());
+        let mut column = Self::nothing(slots.iter().map(|(slot, _)| count(*slot) as usize).sum());
+        let mut cells = Vec::with_capacity(column.counted.len());
+        for (slot, _) in slots {
+            for row in 0..count(*slot) {
+                let place = AccountIdx::new(*slot, row);
+                let (cell, counted, skipped) =
+                    if view.sees(place) { plain.at(place) } else { (Cell::Missing, 0, 0) };
+                column.count(cells.len(), (counted, skipped));
+                cells.push(cell);
+            }
+        }
+        column.values = Flat::of_cells(cells).into();
+        column.kind = plain.kind.clone();
+        column
     }
 }
 
@@ -79,11 +101,18 @@ impl Places {
 pub struct RollUpAnswers {
     view: View,
     places: Places,
-    columns: IndexMap<Arc<str>, RollUpColumn>,
+    columns: IndexMap<Arc<str>, Answers>,
+}
+
+/// The answers of one roll-up.
+#[derive(Debug, Clone)]
+pub(super) enum Answers {
+    Column(RollUpColumn),
+    Plain(PlainAnswers),
 }
 
 impl RollUpAnswers {
-    pub(super) fn new(view: &View, columns: IndexMap<Arc<str>, RollUpColumn>) -> Self {
+    pub(super) fn new(view: &View, columns: IndexMap<Arc<str>, Answers>) -> Self {
         Self { view: view.clone(), places: Places::new(view), columns }
     }
 
@@ -97,37 +126,49 @@ impl RollUpAnswers {
         &self.view
     }
 
-    fn at(&self, name: &str, account: Account<'_>) -> Option<(&RollUpColumn, usize)> {
+    /// The answer of a roll-up for an account, with the rows that are in it and those without a value.
+    fn at(&self, name: &str, account: Account<'_>) -> Option<(Option<ExprValue>, u64, u64)> {
         let ours = self.view.inner().layout.same(&account.view().inner().layout);
         let place = Some(account.place()).filter(|place| ours && self.view.sees(*place))?;
-        Some((self.columns.get(name)?, self.places.row(place)?))
+        match self.columns.get(name)? {
+            Answers::Plain(plain) => {
+                let (cell, counted, skipped) = plain.at(place);
+                Some((Val::of_cell(&cell).to_value(&plain.kind), counted, skipped))
+            }
+            Answers::Column(column) => {
+                let row = self.places.row(place)?;
+                let count = |counts: &[u32]| u64::from(counts.get(row).copied().unwrap_or(0));
+                let value = column.values.val(row).to_value(&column.kind);
+                Some((value, count(&column.counted), count(&column.skipped)))
+            }
+        }
     }
 
     /// The answer of a roll-up for an account; `None` where there is none, for a roll-up that is not known, and for an
     /// account that the view does not show.
     #[must_use]
     pub fn value(&self, name: &str, account: Account<'_>) -> Option<ExprValue> {
-        let (column, row) = self.at(name, account)?;
-        column.values.val(row).to_value(&column.kind)
+        self.at(name, account)?.0
     }
 
     /// How many rows with a value are in it.
     #[must_use]
     pub fn counted(&self, name: &str, account: Account<'_>) -> u64 {
-        let count = self.at(name, account).and_then(|(column, row)| column.counted.get(row).copied());
-        u64::from(count.unwrap_or(0))
+        self.at(name, account).map_or(0, |(_, counted, _)| counted)
     }
 
     /// How many rows without a value were passed over.
     #[must_use]
     pub fn skipped(&self, name: &str, account: Account<'_>) -> u64 {
-        let count = self.at(name, account).and_then(|(column, row)| column.skipped.get(row).copied());
-        u64::from(count.unwrap_or(0))
+        self.at(name, account).map_or(0, |(.., skipped)| skipped)
     }
 
     /// The type of the answers of a roll-up.
     #[must_use]
     pub fn kind(&self, name: &str) -> Option<&Type> {
-        self.columns.get(name).map(|column| &column.kind)
+        self.columns.get(name).map(|answers| match answers {
+            Answers::Column(column) => &column.kind,
+            Answers::Plain(plain) => &plain.kind,
+        })
     }
 }

@@ -20,6 +20,7 @@ mod order;
 mod own;
 mod partial;
 mod parts;
+mod plain;
 mod plan;
 mod spec;
 mod state;

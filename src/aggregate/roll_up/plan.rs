@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::answers::{Keep, RollUpAnswers, RollUpResult};
+use super::answers::{Answers, Keep, RollUpAnswers, RollUpColumn, RollUpResult};
 use super::checked::CheckedRollUp;
 use super::convert::{CheckedConversion, Converting};
 use super::definition::{Nulls, Over, RollUpDefinition};
@@ -15,6 +15,7 @@ use super::fault::{RollUpErrors, RollUpFault, RollUpFaultKind};
 use super::linear::LinearOf;
 use super::own::{OwnRows, RollUpAt, Source};
 use super::partial::Partial;
+use super::plain::{Plain, PlainAnswers, PlainOf};
 use super::spec::Spec;
 use crate::aggregate::usage::UsageView;
 use crate::book::{Account, View};
@@ -64,6 +65,16 @@ pub struct RollUpPlan {
     groups: Arc<[Group]>,
     schema: Arc<Schema>,
     rates: Option<Arc<dyn Rates>>,
+    split: Option<Arc<Split>>,
+}
+
+/// Roll-ups over plain columns, which are folded where these lie, and the others.
+#[derive(Debug)]
+struct Split {
+    plain: Plain,
+    /// By roll-up.
+    places: Vec<Option<PlainOf>>,
+    others: RollUpPlan,
 }
 
 #[derive(Debug)]
@@ -189,7 +200,22 @@ impl RollUpPlan {
         if !faults.is_empty() {
             return Err(RollUpErrors::new(faults));
         }
-        Self::planned(schema, names, &[], all.into_values())
+        Self::planned(schema, names, &[], all.into_values())?.split(names, &[])
+    }
+
+    /// The same; roll-ups over plain columns are folded where all accounts are asked.
+    pub(crate) fn split(
+        mut self,
+        names: &dyn Names,
+        segments: &[(&str, &Checked)],
+    ) -> Result<Self, RollUpErrors> {
+        if let Some((plain, places)) = Plain::of(&self.schema, self.checked()) {
+            let others = self.checked().zip(&places).filter(|(_, of)| of.is_none());
+            let others: Vec<CheckedRollUp> = others.map(|(roll_up, _)| roll_up.clone()).collect();
+            let others = Self::planned(&self.schema, names, segments, others)?;
+            self.split = Some(Arc::new(Split { plain, places, others }));
+        }
+        Ok(self)
     }
 
     pub(crate) fn planned(
@@ -252,6 +278,7 @@ impl RollUpPlan {
             groups: groups.into(),
             schema: schema.clone(),
             rates: None,
+            split: None,
         })
     }
 
@@ -321,15 +348,31 @@ impl RollUpPlan {
         if !known {
             return Ok(RollUpAnswers::none(view));
         }
-        let programs = self.at(view.as_of());
-        let standing = Standing::new(view);
-        let columns = self.each(
-            &standing,
-            RollUpInputs { programs: &programs, usage, supply, rates: self.rates.as_deref() },
-            stop,
-            &|entry, rows| standing.column(&entry.checked, rows, entry.places),
-        )?;
-        Ok(RollUpAnswers::new(view, self.roll_ups.keys().cloned().zip(columns).collect()))
+        let (plain, others) = match &self.split {
+            Some(split) => (Some((split.plain.all(view), split)), &split.others),
+            None => (None, self),
+        };
+        let columns = if others.roll_ups.is_empty() {
+            Vec::new()
+        } else {
+            let programs = others.at(view.as_of());
+            let standing = Standing::new(view);
+            others.each(
+                &standing,
+                RollUpInputs { programs: &programs, usage, supply, rates: self.rates.as_deref() },
+                stop,
+                &|entry, rows| standing.column(&entry.checked, rows, entry.places),
+            )?
+        };
+        let mut columns = columns.into_iter().map(Answers::Column);
+        let answers = self.roll_ups.iter().enumerate().filter_map(|(at, (name, entry))| {
+            let folded = plain.as_ref().and_then(|(totals, split)| {
+                let of = split.places.get(at).copied().flatten()?;
+                Some(Answers::Plain(PlainAnswers::new(&entry.checked, of, totals)))
+            });
+            Some((name.clone(), folded.or_else(|| columns.next())?))
+        });
+        Ok(RollUpAnswers::new(view, answers.collect()))
     }
 
     /// What the roll-ups read.
@@ -446,6 +489,21 @@ impl RollUpPlan {
         keep: Keep,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<RollUpResult>, Cancelled> {
+        if let Some(split) = self.split.as_deref().filter(|_| keep == Keep::Values) {
+            let programs = split.others.at(standing.view.as_of());
+            let inputs = RollUpInputs { programs: &programs, ..inputs };
+            let mut others = split.others.results(standing, inputs, keep, stop)?.into_iter();
+            let totals = split.plain.all(&standing.view);
+            let slots = &standing.tree.slots;
+            let results = self.roll_ups.values().zip(&split.places).filter_map(|(entry, of)| match of {
+                Some(of) => {
+                    let plain = PlainAnswers::new(&entry.checked, *of, &totals);
+                    Some(RollUpResult::Column(RollUpColumn::of_plain(&plain, slots, &standing.view)))
+                }
+                None => others.next(),
+            });
+            return Ok(results.collect());
+        }
         self.each(
             standing,
             inputs,
