@@ -141,7 +141,7 @@ impl Compiled {
     }
 
     /// Does it convert amounts, so that rates are needed?
-    pub(crate) const fn converts(&self) -> bool {
+    pub(crate) fn converts(&self) -> bool {
         match &self.form {
             Form::Tree(checked) => checked.converts(),
             Form::Row(_) | Form::Whole(_) | Form::Named(_) => false,

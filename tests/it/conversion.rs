@@ -70,6 +70,16 @@ fn definitions() -> Vec<Definition> {
             .into(),
         over_orders("ordered", Operator::Sum("row.amount".into())).convert_to(EUR).into(),
         over_orders("ordered_then", Operator::Sum("row.price".into())).convert_at(EUR, "row.day").into(),
+        // One currency of several, without a rate.
+        over_contracts("dollars", Operator::Sum(amount())).filter("row.currency == \"USD\"").into(),
+        over_contracts("euros", Operator::Average(amount()))
+            .filter("has(since) && \"EUR\" == row.currency")
+            .nulls(Nulls::Refuse)
+            .into(),
+        over_contracts("euros_in_yen", Operator::Max(amount()))
+            .filter("row.currency == \"EUR\"")
+            .convert_to(JPY)
+            .into(),
         attribute("share", "ratio(all_arr, root.all_arr)"),
         segment("large", "value > all_arr"),
     ]
@@ -171,6 +181,38 @@ fn without_rates_no_converted_amount_is_known() {
     assert!(matches!(derived.value("in_dollars", account), Some(ExprValue::Money(_, Currency::USD))));
 }
 
+/// What is of one currency is money of it, with its digits; of several, or of no currency at all, it is refused.
+#[test]
+fn amounts_filtered_to_one_currency_need_no_rates() {
+    let engine = Engine::new(schema(), as_of(), EngineSettings::new()).unwrap();
+    engine.load(&forest(&[[1, 2, 3, 4, 5], [4, 200, 1, 7, 7], [9, 3, 9, 9, 6]]).source()).unwrap();
+    let dollars = |filter: &str| over_contracts("dollars", Operator::Sum("row.amount".into())).filter(filter);
+    engine.define([dollars("row.currency == \"USD\"").into()]).unwrap();
+    let view = engine.published().view(&Scope::all()).unwrap();
+    let all = view.accounts().accounts();
+    let found: Vec<ExprValue> = all.filter_map(|account| view.value("dollars", account)).collect();
+    assert!(!found.is_empty());
+    assert!(
+        found.iter().all(|of| matches!(of, ExprValue::Money(v, Currency::USD) if v.scale() == 2)),
+        "{found:?}"
+    );
+    let said = |filter: &str| {
+        Catalog::new(&schema(), &UsageSchema::default(), [dollars(filter).into()])
+            .map(|_| ())
+            .unwrap_err()
+            .to_string()
+    };
+    for filter in [
+        "row.currency == \"USD\" || row.currency == \"EUR\"",
+        "row.currency in [\"USD\", \"EUR\"]",
+        "isNot(row.currency, \"USD\")",
+        "row.currency == \"dollars\"",
+        "!(row.currency == \"USD\")",
+    ] {
+        assert!(said(filter).contains("these amounts are of several currencies"), "{filter}");
+    }
+}
+
 #[test]
 fn an_engine_refuses_conversions_by_name() {
     let engine = Engine::new(schema(), as_of(), EngineSettings::new()).unwrap();
@@ -197,7 +239,7 @@ fn a_conversion_that_makes_no_sense_is_refused() {
     assert!(said(sum("arr").convert_at(EUR, "sinc")).contains("since"));
     assert_eq!(
         said(over_contracts("x", Operator::Sum("row.amount".into()))),
-        "roll-up `x`: these amounts are of several currencies; filter to one or convert at load"
+        "roll-up `x`: these amounts are of several currencies; filter their currency to one, or convert them"
     );
     assert_eq!(
         said(roll_up("x", Operator::Count).convert_to(EUR)),

@@ -2,10 +2,10 @@
 //! and however partial results are grouped and merged.
 
 use crate::common::{CHUNK_ROWS, as_of, config, forest};
-use perennial::aggregate::{Nulls, Operator, Over, Partial, RollUpDefinition, RollUpPlan};
+use perennial::aggregate::{Nulls, Operator, Over, Partial, RollUpAnswers, RollUpDefinition, RollUpPlan};
 use perennial::expr::{Checker, ExprValue};
 use perennial::testkit::{OracleDefinition, OracleExpr, OracleRow, Random, shown};
-use perennial::{Account, Policy, Reach, Scope, Value, View};
+use perennial::{Account, AccountId, Book, Change, Policy, Reach, Scope, Value, View};
 use proptest::prelude::*;
 
 const REACHES: [Reach; 4] =
@@ -292,6 +292,72 @@ proptest! {
                 prop_assert_eq!(parts[0].value(), whole.value(name, top), "{:?}", case.definition);
                 prop_assert_eq!(parts[0].skipped(), whole.skipped(name, top));
             }
+        }
+    }
+}
+
+/// Whatever changed, and whatever was there before.
+fn edited(book: &Book, random: &mut Random) -> Book {
+    let view = crate::common::view(book);
+    let ids: Vec<AccountId> = view.accounts().map(|account| account.id()).collect();
+    let pick = |random: &mut Random| ids[random.below(ids.len() as u64) as usize].clone();
+    let of = pick(random);
+    let change = match random.below(6) {
+        0 => Change::new().set(&of, "seats", random.below(90) as i64),
+        1 => Change::new().clear(&of, "seats").clear(&of, "score"),
+        2 => Change::new().set(&of, "status", ["gone", "live"][random.below(2) as usize]),
+        3 => Change::new().move_under(&of, &pick(random)),
+        4 => Change::new().remove(&of),
+        _ => Change::new().set(&of, "region", Value::text("APAC")).set(&of, "active", random.below(2) == 0),
+    };
+    // Not everything can be granted: nobody stands under himself.
+    book.apply(&change).map_or_else(|_| book.clone(), |(next, _)| next)
+}
+
+proptest! {
+    #![proptest_config(config(64))]
+
+    #[test]
+    fn a_refresh_is_a_run(
+        seeds in prop::collection::vec(any::<[u8; 5]>(), 2..40),
+        seed in any::<u64>(),
+        packing in 0_usize..6,
+    ) {
+        let mut random = Random::new(seed);
+        let (mut book, _) = forest(&seeds).load(CHUNK_ROWS[packing], Policy::lenient());
+        let cases: Vec<Case> = (0..12).map(|number| random_case(&mut random, number)).collect();
+        let plan = |cases: &[Case]| {
+            let definitions = cases.iter().map(|case| case.definition.clone());
+            RollUpPlan::new(book.schema(), &**book.schema(), definitions).unwrap()
+        };
+        let (plan, other) = (plan(&cases), plan(&cases[..6]));
+        let mut before = match random.below(3) {
+            // Of another plan nothing is taken over.
+            0 => other.run(&crate::common::view(&book)),
+            _ => plan.run(&crate::common::view(&book)),
+        };
+        for _ in 0..6 {
+            book = edited(&book, &mut random);
+            let scope = match random.below(3) {
+                0 => Scope::all(),
+                _ => {
+                    let all = crate::common::view(&book);
+                    let seen = all.accounts().filter(|_| random.below(4) > 0).map(|account| account.place());
+                    Scope::of(all.set(seen.collect::<Vec<_>>()))
+                }
+            };
+            let view = book.view(&scope, as_of()).unwrap();
+            let (kept, fresh) = (plan.refresh(&view, &before), plan.run(&view));
+            for account in view.accounts() {
+                for case in &cases {
+                    let name = case.definition.name();
+                    let said = |of: &RollUpAnswers| {
+                        (of.value(name, account), of.counted(name, account), of.skipped(name, account))
+                    };
+                    prop_assert_eq!(said(&kept), said(&fresh), "{:?}", case.definition);
+                }
+            }
+            before = kept;
         }
     }
 }
@@ -731,7 +797,7 @@ fn all_faults_of_all_roll_ups_are_said_at_once() {
         "did you mean `seats`",
         "roll-up `a`: there is no sum of text",
         "roll-up `seats`: its name is that of an attribute or another column",
-        "roll-up `b`: these amounts are of several currencies; filter to one or convert at load",
+        "roll-up `b`: these amounts are of several currencies; filter their currency to one, or convert them",
         "roll-up `c`: there is no child table `ticket`; did you mean `tickets`?",
         "roll-up `d`: there is no event `login`",
         "roll-up `e`: there is no account type `Compny`; did you mean `Company`?",

@@ -9,6 +9,7 @@ use super::linear::{Linear, LinearOf};
 use super::plain::PlainAnswers;
 use crate::book::{Account, View};
 use crate::expr::{Cell, ExprValue, Flat, Type, Val, slots_of};
+use crate::fold::Totals;
 use crate::model::AccountIdx;
 
 /// The answers of one roll-up, side by side.
@@ -108,7 +109,7 @@ pub struct RollUpAnswers {
 #[derive(Debug, Clone)]
 pub(super) enum Answers {
     Column(RollUpColumn),
-    Plain(PlainAnswers),
+    Plain(Box<PlainAnswers>),
 }
 
 impl RollUpAnswers {
@@ -124,6 +125,14 @@ impl RollUpAnswers {
     #[must_use]
     pub const fn view(&self) -> &View {
         &self.view
+    }
+
+    /// What was folded, where anything was.
+    pub(super) fn folded(&self) -> Option<&Totals> {
+        self.columns.values().find_map(|answers| match answers {
+            Answers::Plain(plain) => Some(&plain.totals),
+            Answers::Column(_) => None,
+        })
     }
 
     /// The answer of a roll-up for an account, with the rows that are in it and those without a value.

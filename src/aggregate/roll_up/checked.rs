@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::convert::{CheckedConversion, Conversion};
 use super::definition::{Operator, Over, RollUpDefinition};
 use super::fault::RollUpFaultKind;
+use super::own_columns::OwnColumns;
 use super::spec::Spec;
 use crate::expr::{Checked, Checker, ExprLimits, Names, Of, Type};
 use crate::model::{AccountId, Schema, TypeId, Zones, hint};
@@ -38,23 +39,7 @@ impl CheckedRollUp {
         if let Err(error) = AccountId::check(&definition.name) {
             faults.push(RollUpFaultKind::Name(error));
         }
-        let of = match &definition.over {
-            Over::Accounts => Some(Of::Account),
-            Over::Table(table) if names.has_table(table) => Some(Of::Table(table)),
-            Over::Events { event, .. } if names.has_event(event) => Some(Of::Event(event)),
-            Over::Table(table) => {
-                let mut all: Vec<String> = Vec::new();
-                names.each_table(&mut |name| all.push(name.to_owned()));
-                faults.push(unknown("child table", table, &all));
-                None
-            }
-            Over::Events { event, .. } => {
-                let mut all: Vec<String> = Vec::new();
-                names.each_event(&mut |name| all.push(name.to_owned()));
-                faults.push(unknown("event", event, &all));
-                None
-            }
-        };
+        let of = rows_of(&definition.over, names, &mut faults);
         if matches!(definition.over, Over::Events { last_days: Some(0), .. }) {
             faults.push(RollUpFaultKind::Operator("a window has a day at least".to_owned()));
         }
@@ -93,9 +78,16 @@ impl CheckedRollUp {
         let Some(of) = of.filter(|_| !unread) else { return Err(faults) };
         let mut values = [&checked_first, &checked_second].map(|of| of.as_ref().map(Checked::kind).cloned());
         let mut conversion = None;
+        let read = [checked_first.as_ref(), checked_second.as_ref()];
+        let columns = OwnColumns::of(&definition.over, schema);
+        if let (None, Some(columns), Some(filter)) = (&definition.convert, &columns, &filter)
+            && let Some(filtered) = CheckedConversion::filtered(columns, read, filter)
+        {
+            values = filtered.kinds(values);
+            conversion = Some(filtered);
+        }
         if let Some(convert) = &definition.convert {
-            let read = [checked_first.as_ref(), checked_second.as_ref()];
-            let found = convert.check((&definition.over, schema), read, checked_day, &|currency| {
+            let found = convert.check(columns.as_ref(), read, checked_day, &|currency| {
                 let checked = checker.check_rows(of, currency);
                 checked.map_err(|errors| RollUpFaultKind::Expression("currency", errors))
             });
@@ -142,8 +134,8 @@ impl CheckedRollUp {
     }
 
     /// Does it convert amounts, for which rates are needed?
-    pub(crate) const fn converts(&self) -> bool {
-        self.conversion.is_some()
+    pub(crate) fn converts(&self) -> bool {
+        self.conversion.as_ref().is_some_and(CheckedConversion::needs_rates)
     }
 
     /// What it reads of a row, each where it may be: the filter, the value, the second value, their currencies, and the day of
@@ -157,6 +149,27 @@ impl CheckedRollUp {
     /// Its expressions.
     pub(crate) fn expressions(&self) -> impl Iterator<Item = &Checked> {
         self.read().into_iter().flatten()
+    }
+}
+
+/// Whose rows an expression reads.
+fn rows_of<'o>(over: &'o Over, names: &dyn Names, faults: &mut Vec<RollUpFaultKind>) -> Option<Of<'o>> {
+    match over {
+        Over::Accounts => Some(Of::Account),
+        Over::Table(table) if names.has_table(table) => Some(Of::Table(table)),
+        Over::Events { event, .. } if names.has_event(event) => Some(Of::Event(event)),
+        Over::Table(table) => {
+            let mut all: Vec<String> = Vec::new();
+            names.each_table(&mut |name| all.push(name.to_owned()));
+            faults.push(unknown("child table", table, &all));
+            None
+        }
+        Over::Events { event, .. } => {
+            let mut all: Vec<String> = Vec::new();
+            names.each_event(&mut |name| all.push(name.to_owned()));
+            faults.push(unknown("event", event, &all));
+            None
+        }
     }
 }
 

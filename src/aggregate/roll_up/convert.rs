@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::definition::Over;
 use super::evaluate::ReadPlaces;
 use super::fault::RollUpFaultKind;
+use super::own_columns::OwnColumns;
 use super::state::Read;
-use crate::expr::{Ast, Checked, DERIVED_DIGITS, Node, Type, Val, written_name};
+use crate::expr::{BinaryOp, Checked, DERIVED_DIGITS, Literal, Node, NodeId, Type, Val};
 use crate::fold::{Rates, divide_half_even};
-use crate::model::{Attribute, AttributeType, Currency, Date, Decimal, Schema};
+use crate::model::{AttributeType, Currency, Date, Decimal};
 
 /// To which currency amounts are converted, as an administrator writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,8 @@ pub(crate) struct Conversion {
 #[derive(Debug, Clone)]
 pub(in crate::aggregate) struct CheckedConversion {
     to: Currency,
+    /// Digits of the converted amounts.
+    digits: u8,
     /// Of the value and of the second value; `None` for one that is no money.
     from: [Option<From>; 2],
     pub(super) date: Option<Checked>,
@@ -42,12 +44,14 @@ enum From {
     One(Currency, u8),
     /// In that which another column of the row says, in its minor units.
     Row(Box<Checked>),
+    /// In the other one already: the filter passes no amount of another.
+    Filtered,
 }
 
 impl From {
     const fn column(&self) -> Option<&Checked> {
         match self {
-            Self::One(..) => None,
+            Self::One(..) | Self::Filtered => None,
             Self::Row(checked) => Some(checked),
         }
     }
@@ -62,7 +66,7 @@ impl Conversion {
     /// The conversion of a value and a second value; `check` checks the column that says in which currency an amount is.
     pub(super) fn check(
         &self,
-        (over, schema): (&Over, &Schema),
+        columns: Option<&OwnColumns<'_>>,
         values: [Option<&Checked>; 2],
         date: Option<Checked>,
         check: &dyn Fn(&str) -> Result<Checked, RollUpFaultKind>,
@@ -75,8 +79,8 @@ impl Conversion {
         for (from, value) in from.iter_mut().zip(values) {
             *from = match value.map(|value| (value, value.kind())) {
                 Some((_, Type::Money { currency, scale })) => Some(From::One(*currency, *scale)),
-                Some((value, Type::MixedMoney)) => match currency_of(value.ast(), over, schema) {
-                    Some(text) => Some(From::Row(Box::new(check(&text)?))),
+                Some((value, Type::MixedMoney)) => match columns.and_then(|of| currency_column(value, of)) {
+                    Some((columns, name)) => Some(From::Row(Box::new(check(&columns.written(&name))?))),
                     None => {
                         let why = "of amounts in several currencies a column of the row itself is converted";
                         return unfit(why.to_owned());
@@ -88,38 +92,68 @@ impl Conversion {
         if from.iter().all(Option::is_none) {
             return unfit("it converts amounts, and reads none".to_owned());
         }
-        Ok(CheckedConversion { to: self.to, from, date })
+        let digits = self.to.exponent() + DERIVED_DIGITS;
+        Ok(CheckedConversion { to: self.to, digits, from, date })
     }
 }
 
-/// The text of the column that says in which currency a column of amounts is.
-fn currency_of(value: &Ast, over: &Over, schema: &Schema) -> Option<String> {
-    let Node::Path(names) = value.node(value.root()) else { return None };
-    let column = |attribute: &Attribute| match attribute.kind() {
-        AttributeType::MixedMoney { currency_column } => Some(currency_column.clone()),
+/// The column that says in which currency a column of amounts is.
+fn currency_column<'c, 's>(
+    value: &Checked,
+    columns: &'c OwnColumns<'s>,
+) -> Option<(&'c OwnColumns<'s>, Arc<str>)> {
+    match columns.plain(value.ast(), value.ast().root())?.kind() {
+        AttributeType::MixedMoney { currency_column } => Some((columns, currency_column.clone())),
+        _ => None,
+    }
+}
+
+/// The currency that a filter leaves of a column of currencies: `row.currency == "EUR"`, by itself or beside others.
+fn only_currency(filter: &Checked, columns: &OwnColumns<'_>, wanted: &str) -> Option<Currency> {
+    let ast = filter.ast();
+    let one = |node: NodeId| match ast.node(node) {
+        Node::Chain { operands: [of, with], operators: [BinaryOp::Equal] } => {
+            let [of, with] = if columns.name(ast, *of).is_some() { [of, with] } else { [with, of] };
+            match ast.node(*with) {
+                Node::Literal(Literal::Text(text)) if columns.name(ast, *of).as_deref() == Some(wanted) => {
+                    text.parse().ok()
+                }
+                _ => None,
+            }
+        }
         _ => None,
     };
-    match over {
-        Over::Accounts => {
-            let attribute = schema.attribute(&names.join("."))?;
-            column(schema.attribute_at(attribute)?).map(|name| written_name(&name))
-        }
-        Over::Table(table) => {
-            let (row, name) = names.split_first().filter(|(row, _)| &***row == "row")?;
-            let table = schema.table_at(schema.table(table)?)?;
-            let of = table.columns().find(|column| *column.name() == *name.join("."))?;
-            column(of).map(|name| format!("{row}.{}", written_name(&name)))
-        }
-        Over::Events { .. } => None,
+    match ast.node(ast.root()) {
+        Node::And(parts) => parts.iter().find_map(|part| one(*part)),
+        _ => one(ast.root()),
     }
 }
 
 impl CheckedConversion {
+    /// Of amounts of several currencies of which a filter passes one only; `None` where it does not.
+    pub(super) fn filtered(
+        columns: &OwnColumns<'_>,
+        values: [Option<&Checked>; 2],
+        filter: &Checked,
+    ) -> Option<Self> {
+        let mut to = None;
+        let mut from = [None, None];
+        for (from, value) in from.iter_mut().zip(values) {
+            let Some(value) = value.filter(|value| *value.kind() == Type::MixedMoney) else { continue };
+            let (columns, column) = currency_column(value, columns)?;
+            let only = only_currency(filter, columns, &column)?;
+            if to.is_some_and(|to| to != only) {
+                return None;
+            }
+            (to, *from) = (Some(only), Some(From::Filtered));
+        }
+        to.map(|to| Self { to, digits: to.exponent(), from, date: None })
+    }
+
     /// The types of the values, once they are converted.
     pub(super) fn kinds(&self, mut values: [Option<Type>; 2]) -> [Option<Type>; 2] {
-        let scale = self.to.exponent() + DERIVED_DIGITS;
         for (kind, _) in values.iter_mut().zip(&self.from).filter(|(_, from)| from.is_some()) {
-            *kind = Some(Type::Money { currency: self.to, scale });
+            *kind = Some(Type::Money { currency: self.to, scale: self.digits });
         }
         values
     }
@@ -130,9 +164,14 @@ impl CheckedConversion {
         [first, second, self.date.as_ref()]
     }
 
+    /// Are rates needed?
+    pub(super) fn needs_rates(&self) -> bool {
+        self.from.iter().flatten().any(|from| !matches!(from, From::Filtered))
+    }
+
     /// Is the rate that of the day of the question?
-    pub(super) const fn reads_today(&self) -> bool {
-        self.date.is_none()
+    pub(super) fn reads_today(&self) -> bool {
+        self.date.is_none() && self.needs_rates()
     }
 }
 
@@ -174,7 +213,7 @@ impl<'r> Converting<'r> {
         row
     }
 
-    /// An amount in 10^-9 minor units of the other currency; missing without a rate.
+    /// An amount in the other currency; missing without a rate.
     fn amount<'c>(
         &self,
         value: &Val<'_>,
@@ -183,20 +222,21 @@ impl<'r> Converting<'r> {
         on: Option<Date>,
     ) -> Val<'c> {
         let amount = || {
+            let units = match value {
+                Val::Int(units) => i128::from(*units),
+                Val::Wide(units) => *units,
+                _ => return None,
+            };
             let (currency, digits) = match from {
+                From::Filtered => return Some(units),
                 From::One(currency, digits) => (*currency, *digits),
                 From::Row(of) => {
                     let currency: Currency = currency?.to_value(of.kind())?.to_string().parse().ok()?;
                     (currency, currency.exponent())
                 }
             };
-            let units = match value {
-                Val::Int(units) => i128::from(*units),
-                Val::Wide(units) => *units,
-                _ => return None,
-            };
             let rate = self.rate(currency, on?)?;
-            converted(units, digits, rate, self.of.to.exponent() + DERIVED_DIGITS)
+            converted(units, digits, rate, self.of.digits)
         };
         amount().map_or(Val::Missing, Val::Wide)
     }

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use super::checked::CheckedRollUp;
 use super::definition::{Nulls, Operator, Over};
 use super::linear::{Linear, LinearOf};
+use super::own_columns::OwnColumns;
 use crate::book::View;
 use crate::expr::{Ast, BinaryOp, Bits, Cell, Checked, Literal, Node, NodeId, Type};
 use crate::fold::{FoldPlan, Folded, Reach, RollUp, Totals, from_order_key};
-use crate::model::{AccountIdx, Attribute, AttributeType, ChildTable, Schema, Value};
+use crate::model::{AccountIdx, Attribute, AttributeType, Schema, Value};
 
 /// Roll-ups over plain columns.
 #[derive(Debug)]
@@ -58,8 +59,12 @@ impl Plain {
         Some((Self { plan }, places))
     }
 
-    pub(super) fn all(&self, view: &View) -> Totals {
-        self.plan.all(view)
+    /// For all accounts; what is the same as before is taken over.
+    pub(super) fn all(&self, view: &View, before: Option<&Totals>) -> Totals {
+        match before {
+            Some(before) => self.plan.refresh(view, before),
+            None => self.plan.all(view),
+        }
     }
 }
 
@@ -75,7 +80,7 @@ impl Wanted {
         let definition = &roll_up.definition;
         // What an account prefers is decided by what is known of all its rows.
         let is_plain = definition.reached() != Reach::PreferSelf && roll_up.conversion.is_none();
-        let columns = Columns::of(&definition.over, schema).filter(|_| is_plain)?;
+        let columns = OwnColumns::of(&definition.over, schema).filter(|_| is_plain)?;
         let first = roll_up.first.as_ref().map(|first| columns.plain(first.ast(), first.ast().root()));
         let (main, valued) = match (&definition.operator, first) {
             (Operator::Count, _) => (RollUp::count(), None),
@@ -119,48 +124,10 @@ impl Wanted {
     }
 }
 
-/// The columns of the rows of a roll-up.
-enum Columns<'s> {
-    Accounts(&'s Schema),
-    Table(&'s ChildTable),
-}
-
 /// A column and the values that pass.
 type Filter = (Arc<str>, Vec<Value>);
 
-impl<'s> Columns<'s> {
-    fn of(over: &Over, schema: &'s Schema) -> Option<Self> {
-        match over {
-            Over::Accounts => Some(Self::Accounts(schema)),
-            Over::Table(table) => schema.table_at(schema.table(table)?).map(Self::Table),
-            Over::Events { .. } => None,
-        }
-    }
-
-    /// The name of a column of the row itself, as a node writes it.
-    fn name(&self, ast: &Ast, node: NodeId) -> Option<String> {
-        let Node::Path(names) = ast.node(node) else { return None };
-        match self {
-            Self::Accounts(_) => Some(names.join(".")),
-            Self::Table(_) => {
-                let (row, name) = names.split_first()?;
-                (**row == *"row").then(|| name.join("."))
-            }
-        }
-    }
-
-    fn column(&self, name: &str) -> Option<&'s Attribute> {
-        match self {
-            Self::Accounts(schema) => schema.attribute_at(schema.attribute(name)?),
-            Self::Table(table) => table.column_at(table.column_id(name)?),
-        }
-    }
-
-    /// A column of the row itself.
-    fn plain(&self, ast: &Ast, node: NodeId) -> Option<&'s Attribute> {
-        self.column(&self.name(ast, node)?)
-    }
-
+impl OwnColumns<'_> {
     /// The values that pass each of the columns that a filter asks; `None` of a filter that asks anything else.
     fn filters(&self, filter: Option<&Checked>) -> Option<Vec<Filter>> {
         let Some(ast) = filter.map(Checked::ast) else { return Some(Vec::new()) };
@@ -196,7 +163,7 @@ impl<'s> Columns<'s> {
         let by_code = match self.column(&column).map(Attribute::kind) {
             Some(AttributeType::Enum(_) | AttributeType::Band(_)) => true,
             Some(_) => false,
-            None => matches!(self, Self::Accounts(_)) && matches!(&*column, "account_type" | "product"),
+            None => self.are_of_accounts() && matches!(&*column, "account_type" | "product"),
         };
         Some((column, values)).filter(|_| by_code)
     }
@@ -206,7 +173,7 @@ impl<'s> Columns<'s> {
 #[derive(Debug, Clone)]
 pub(super) struct PlainAnswers {
     pub(super) kind: Type,
-    totals: Totals,
+    pub(super) totals: Totals,
     of: PlainOf,
     nulls: Nulls,
     linear: Option<LinearOf>,

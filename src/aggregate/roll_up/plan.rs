@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::answers::{Answers, Keep, RollUpAnswers, RollUpColumn, RollUpResult};
 use super::checked::CheckedRollUp;
 use super::convert::{CheckedConversion, Converting};
 use super::definition::{Nulls, Over, RollUpDefinition};
@@ -15,12 +14,12 @@ use super::fault::{RollUpErrors, RollUpFault, RollUpFaultKind};
 use super::linear::LinearOf;
 use super::own::{OwnRows, RollUpAt, Source};
 use super::partial::Partial;
-use super::plain::{Plain, PlainAnswers, PlainOf};
+use super::plain::{Plain, PlainOf};
 use super::spec::Spec;
 use crate::aggregate::usage::UsageView;
-use crate::book::{Account, View};
+use crate::book::Account;
 use crate::expr::{
-    Cancelled, Checked, ExprLimits, Names, Needs, Of, RowColumns, RowPlan, RowProgram, Sight, Supply, Whose,
+    Checked, ExprLimits, Names, Needs, Of, RowColumns, RowPlan, RowProgram, Sight, Supply, Whose,
 };
 use crate::fold::{Rates, Reach};
 use crate::model::{AsOf, FixedZones, Schema, SystemAttribute, Zones};
@@ -60,34 +59,34 @@ use crate::model::{AsOf, FixedZones, Schema, SystemAttribute, Zones};
 /// ```
 #[derive(Debug, Clone)]
 pub struct RollUpPlan {
-    roll_ups: Arc<IndexMap<Arc<str>, Entry>>,
+    pub(super) roll_ups: Arc<IndexMap<Arc<str>, Entry>>,
     /// Expressions over rows of one kind, read together.
-    groups: Arc<[Group]>,
-    schema: Arc<Schema>,
-    rates: Option<Arc<dyn Rates>>,
-    split: Option<Arc<Split>>,
+    pub(super) groups: Arc<[Group]>,
+    pub(super) schema: Arc<Schema>,
+    pub(super) rates: Option<Arc<dyn Rates>>,
+    pub(super) split: Option<Arc<Split>>,
 }
 
 /// Roll-ups over plain columns, which are folded where these lie, and the others.
 #[derive(Debug)]
-struct Split {
-    plain: Plain,
+pub(super) struct Split {
+    pub(super) plain: Plain,
     /// By roll-up.
-    places: Vec<Option<PlainOf>>,
-    others: RollUpPlan,
+    pub(super) places: Vec<Option<PlainOf>>,
+    pub(super) others: RollUpPlan,
 }
 
 #[derive(Debug)]
-struct Entry {
-    checked: CheckedRollUp,
-    group: usize,
+pub(super) struct Entry {
+    pub(super) checked: CheckedRollUp,
+    pub(super) group: usize,
     /// Where what it reads stands in the group.
-    places: ReadPlaces,
+    pub(super) places: ReadPlaces,
 }
 
 impl Entry {
     /// What makes an answer of a state, where states can be taken away again.
-    fn linear(&self) -> Option<LinearOf> {
+    pub(super) fn linear(&self) -> Option<LinearOf> {
         let definition = &self.checked.definition;
         // A value of an account's own would hide those below it.
         let adds_up = definition.reached() != Reach::PreferSelf;
@@ -106,13 +105,13 @@ pub(crate) struct RollUpInputs<'i> {
 }
 
 #[derive(Debug)]
-struct Group {
-    over: Kind,
+pub(super) struct Group {
+    pub(super) over: Kind,
     plan: RowPlan,
 }
 
 impl Group {
-    fn rows<'g>(
+    pub(super) fn rows<'g>(
         &'g self,
         columns: Option<&'g RowColumns>,
         usage: Option<&'g UsageView>,
@@ -129,7 +128,7 @@ impl Group {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Accounts,
     Table(Arc<str>),
     Events(Arc<str>, Option<u32>),
@@ -295,25 +294,6 @@ impl RollUpPlan {
         self.roll_ups.keys().map(|name| &**name)
     }
 
-    /// The answers for every visible account, as if what is not visible did not exist. Roll-ups over events find none.
-    ///
-    /// # Complexity
-    ///
-    /// One pass over the rows for each expression, and one over the tree for each roll-up; O(rows × log rows) where values
-    /// are counted once or ranked.
-    #[must_use]
-    pub fn run(&self, view: &View) -> RollUpAnswers {
-        let done = self.evaluate(view, None, None, &|| false);
-        done.unwrap_or_else(|Cancelled| RollUpAnswers::none(view))
-    }
-
-    /// The same with usage: for roll-ups over events, and expressions that ask them.
-    #[must_use]
-    pub fn run_with(&self, usage: &UsageView) -> RollUpAnswers {
-        let done = self.evaluate(usage.view(), Some(usage), Some(usage), &|| false);
-        done.unwrap_or_else(|Cancelled| RollUpAnswers::none(usage.view()))
-    }
-
     /// What a roll-up knows of the rows within the reach of one account, to be merged with what other books know; `None`
     /// for a roll-up that is not among these, and for an account that the view does not show.
     ///
@@ -335,44 +315,6 @@ impl RollUpPlan {
         let rows = group.rows(columns.as_ref(), usage, self.rates.as_deref());
         let state = Standing::new(view).state(&entry.checked, &rows, entry.places, place)?;
         Some(Partial::of(&entry.checked, state))
-    }
-
-    pub(crate) fn evaluate(
-        &self,
-        view: &View,
-        usage: Option<&UsageView>,
-        supply: Option<&dyn Supply>,
-        stop: &(dyn Fn() -> bool + Sync),
-    ) -> Result<RollUpAnswers, Cancelled> {
-        let known = Arc::ptr_eq(&self.schema, view.schema()) || self.schema == *view.schema();
-        if !known {
-            return Ok(RollUpAnswers::none(view));
-        }
-        let (plain, others) = match &self.split {
-            Some(split) => (Some((split.plain.all(view), split)), &split.others),
-            None => (None, self),
-        };
-        let columns = if others.roll_ups.is_empty() {
-            Vec::new()
-        } else {
-            let programs = others.at(view.as_of());
-            let standing = Standing::new(view);
-            others.each(
-                &standing,
-                RollUpInputs { programs: &programs, usage, supply, rates: self.rates.as_deref() },
-                stop,
-                &|entry, rows| standing.column(&entry.checked, rows, entry.places),
-            )?
-        };
-        let mut columns = columns.into_iter().map(Answers::Column);
-        let answers = self.roll_ups.iter().enumerate().filter_map(|(at, (name, entry))| {
-            let folded = plain.as_ref().and_then(|(totals, split)| {
-                let of = split.places.get(at).copied().flatten()?;
-                Some(Answers::Plain(PlainAnswers::new(&entry.checked, of, totals)))
-            });
-            Some((name.clone(), folded.or_else(|| columns.next())?))
-        });
-        Ok(RollUpAnswers::new(view, answers.collect()))
     }
 
     /// What the roll-ups read.
@@ -478,79 +420,5 @@ impl RollUpPlan {
     /// The accounts above one that receive what it adds, and whether it does itself.
     pub(crate) fn reach(&self) -> Reach {
         self.roll_ups.first().map_or(Reach::SelfOnly, |(_, entry)| entry.checked.definition.reached())
-    }
-
-    /// The answers for the accounts of a view, by roll-up; states of which they are made instead, where these are kept and the
-    /// roll-up has such.
-    pub(crate) fn results(
-        &self,
-        standing: &Standing,
-        inputs: RollUpInputs<'_>,
-        keep: Keep,
-        stop: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Vec<RollUpResult>, Cancelled> {
-        if let Some(split) = self.split.as_deref().filter(|_| keep == Keep::Values) {
-            let programs = split.others.at(standing.view.as_of());
-            let inputs = RollUpInputs { programs: &programs, ..inputs };
-            let mut others = split.others.results(standing, inputs, keep, stop)?.into_iter();
-            let totals = split.plain.all(&standing.view);
-            let slots = &standing.tree.slots;
-            let results = self.roll_ups.values().zip(&split.places).filter_map(|(entry, of)| match of {
-                Some(of) => {
-                    let plain = PlainAnswers::new(&entry.checked, *of, &totals);
-                    Some(RollUpResult::Column(RollUpColumn::of_plain(&plain, slots, &standing.view)))
-                }
-                None => others.next(),
-            });
-            return Ok(results.collect());
-        }
-        self.each(
-            standing,
-            inputs,
-            stop,
-            &|entry, rows| match entry.linear().filter(|_| keep == Keep::States) {
-                Some(of) => {
-                    let states = standing.linear(&entry.checked, &of, rows, entry.places);
-                    let receives = standing.receivers(&entry.checked);
-                    RollUpResult::States(of, states, receives)
-                }
-                None => RollUpResult::Column(standing.column(&entry.checked, rows, entry.places)),
-            },
-        )
-    }
-
-    /// Something of each roll-up and of the rows that it reads.
-    fn each<T: Send>(
-        &self,
-        standing: &Standing,
-        RollUpInputs { programs, usage, supply, rates }: RollUpInputs<'_>,
-        stop: &(dyn Fn() -> bool + Sync),
-        of: &(dyn Fn(&Entry, &Rows<'_>) -> T + Sync),
-    ) -> Result<Vec<T>, Cancelled> {
-        let mut read: Vec<Option<RowColumns>> = Vec::with_capacity(self.groups.len());
-        for (group, program) in self.groups.iter().zip(programs) {
-            read.push(match group.over {
-                Kind::Accounts | Kind::Table(_) => {
-                    Some(program.run(&standing.view, &standing.tree, supply, stop)?)
-                }
-                Kind::Events(..) => None,
-            });
-        }
-        let one = |entry: &Entry| -> Result<T, Cancelled> {
-            if stop() {
-                return Err(Cancelled);
-            }
-            let columns = read.get(entry.group).and_then(Option::as_ref);
-            let rows =
-                self.groups.get(entry.group).map_or(Rows::None, |group| group.rows(columns, usage, rates));
-            Ok(of(entry, &rows))
-        };
-        let entries: Vec<&Entry> = self.roll_ups.values().collect();
-        #[cfg(feature = "rayon")]
-        if entries.len() > 1 {
-            use rayon::prelude::*;
-            return entries.par_iter().map(|entry| one(entry)).collect();
-        }
-        entries.iter().map(|entry| one(entry)).collect()
     }
 }

@@ -62,7 +62,8 @@ impl Spec {
         let second = second.unwrap_or(&Type::Bool);
         if matches!(of, Type::MixedMoney) || matches!(second, Type::MixedMoney) {
             return Err(
-                "these amounts are of several currencies; filter to one or convert at load".to_owned()
+                "these amounts are of several currencies; filter their currency to one, or convert them"
+                    .to_owned(),
             );
         }
         let rank = |k: u32| match k {
