@@ -145,7 +145,7 @@ fn random_case(random: &mut Random, number: usize) -> Case {
     let nulls = if random.below(4) == 0 { Nulls::Refuse } else { Nulls::Skip };
     let mut filters: Vec<(&'static str, Vec<Value>, &'static str)> = Vec::new();
     for _ in 0..random.below(3) {
-        let text = |texts: &[&str]| texts.iter().map(|text| Value::text(*text)).collect();
+        let text = |texts: &[&str]| texts.iter().map(|text| Value::text(text)).collect();
         let of_enum = |texts: &[&str]| texts.iter().map(|text| Value::Enum((*text).into())).collect();
         let good = vec![Value::Band { text: "good".into(), rank: 1 }];
         filters.push(match (table, random.below(if table { 2 } else { 8 })) {
