@@ -10,11 +10,11 @@ use perennial::aggregate::{
 };
 use perennial::catalog::{Catalog, Definition, RunInputs};
 use perennial::engine::{Engine, EngineSettings};
-use perennial::expr::{Columns, ExplainLimits, ExprValue, Provenance};
+use perennial::expr::{Columns, ExplainLimits, ExprValue, Names, Of, Provenance, Type};
 use perennial::testkit::{OracleCatalog, OracleEvent, OracleUsage, Random};
 use perennial::{
-    AsOf, Attribute, AttributeType, Currency, Date, Decimal, Money, Policy, Rates, Reach, Scope, Timestamp,
-    Value,
+    AsOf, Attribute, AttributeType, ChildTable, Currency, Date, Decimal, Money, Nesting, Policy, Rates,
+    Reach, Schema, Scope, TableKind, Timestamp, Value,
 };
 use proptest::prelude::*;
 
@@ -210,6 +210,31 @@ fn amounts_filtered_to_one_currency_need_no_rates() {
         "!(row.currency == \"USD\")",
     ] {
         assert!(said(filter).contains("these amounts are of several currencies"), "{filter}");
+    }
+}
+
+/// What another column says is not a currency.
+#[test]
+fn only_the_column_of_currencies_says_of_which_an_amount_is() {
+    let deals = ChildTable::new("deals", TableKind::Opportunities)
+        .column(Attribute::new("price", AttributeType::MixedMoney { currency_column: "cur".into() }))
+        .column(Attribute::new("cur", AttributeType::Text))
+        .column(Attribute::new("note", AttributeType::Text));
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(Attribute::new("cur", AttributeType::Text))
+        .table(deals)
+        .build()
+        .unwrap();
+    let kind = |filter: &str| {
+        let of = roll_up("x", Operator::Sum("row.price".into())).over(Over::Table("deals".into()));
+        let of = of.filter(filter).into();
+        let catalog = Catalog::new(&Arc::new(schema.clone()), &UsageSchema::default(), [of]);
+        catalog.map(|catalog| catalog.names().name(Of::Account, "x").unwrap().kind().clone())
+    };
+    assert_eq!(kind("row.cur == \"JPY\" && row.note == \"USD\"").unwrap(), Type::money(JPY));
+    for filter in ["row.note == \"USD\"", "cur == \"USD\"", "row.cur == row.note"] {
+        assert!(kind(filter).unwrap_err().to_string().contains("several currencies"), "{filter}");
     }
 }
 

@@ -2,8 +2,12 @@
 //! and however partial results are grouped and merged.
 
 use crate::common::{CHUNK_ROWS, as_of, config, forest};
-use perennial::aggregate::{Nulls, Operator, Over, Partial, RollUpAnswers, RollUpDefinition, RollUpPlan};
-use perennial::expr::{Checker, ExprValue};
+use perennial::aggregate::{
+    Nulls, Operator, Over, Partial, RollUpAnswers, RollUpDefinition, RollUpPlan, UsageSchema,
+};
+use perennial::catalog::Catalog;
+use perennial::expr::{Checker, ExprPlan, ExprValue};
+use perennial::segment::{GroupBy, Query};
 use perennial::testkit::{OracleDefinition, OracleExpr, OracleRow, Random, shown};
 use perennial::{Account, AccountId, Book, Change, Policy, Reach, Scope, Value, View};
 use proptest::prelude::*;
@@ -292,6 +296,64 @@ proptest! {
                 prop_assert_eq!(parts[0].value(), whole.value(name, top), "{:?}", case.definition);
                 prop_assert_eq!(parts[0].skipped(), whole.skipped(name, top));
             }
+        }
+    }
+}
+
+/// Of a distribution its counts are read, and nothing else is asked.
+#[test]
+fn counts_by_value_are_read_one_by_one() {
+    let (book, _) = forest(&[[1, 2, 3, 4, 5], [9, 9, 9, 9, 9], [4, 200, 1, 7, 7]]).load(64, Policy::strict());
+    let moods = RollUpDefinition::new("moods", Operator::Distribution("mood".into()));
+    let catalog = Catalog::new(book.schema(), &UsageSchema::default(), [moods.into()]).unwrap();
+    let checker = Checker::new(catalog.names());
+    for text in [
+        "moods == moods",
+        "moods > moods",
+        "moods + 1",
+        "moods.happy",
+        "moods[0]",
+        "moods in [moods]",
+        "size(moods)",
+        "isNot(moods, moods)",
+        "children.sum(c, c.moods)",
+        "children.max(c, c.moods)",
+        "moods.good.poor",
+    ] {
+        assert!(checker.check(text).is_err(), "{text}");
+    }
+    let told = checker.check("moods.goood").unwrap_err().to_string();
+    assert!(told.contains("did you mean `good`?"), "{told}");
+    for operator in
+        [Operator::Sum("moods".into()), Operator::Max("moods".into()), Operator::Distinct("moods".into())]
+    {
+        let of = RollUpDefinition::new("x", operator);
+        assert!(RollUpPlan::new(book.schema(), catalog.names(), [of]).is_err());
+    }
+    assert!(Query::new().sort("moods", true).unwrap().check(&checker).is_err());
+    let view = crate::common::view(&book);
+    let derived = catalog.run(&view, None, None);
+    let groups = GroupBy::new("moods").unwrap();
+    assert!(groups.run(&checker, &derived, &view.visible()).is_err());
+    for text in
+        ["moods.good + moods.poor", "coalesce(parent.moods, moods).good", "has(moods) ? moods.good : 0"]
+    {
+        let checked = checker.check(text).unwrap();
+        let answers = ExprPlan::new([&checked]).run(&derived).unwrap();
+        for account in view.accounts() {
+            let count = |account: Account<'_>, of: &str| match derived.value("moods", account) {
+                Some(ExprValue::Record(counts)) => match counts.iter().find(|(known, _)| **known == *of) {
+                    Some((_, ExprValue::Int(count))) => *count,
+                    other => panic!("{other:?}"),
+                },
+                other => panic!("{other:?}"),
+            };
+            let wanted = match text {
+                "moods.good + moods.poor" => count(account, "good") + count(account, "poor"),
+                "has(moods) ? moods.good : 0" => count(account, "good"),
+                _ => count(account.parent().unwrap_or(account), "good"),
+            };
+            assert_eq!(answers.value(0, account), Some(ExprValue::Int(wanted)), "{text}");
         }
     }
 }
