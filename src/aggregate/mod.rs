@@ -21,8 +21,8 @@ pub(crate) use roll_up::{
     RollUpInputs, RollUpResult, Standing, Turn,
 };
 pub use roll_up::{
-    MAX_DISTRIBUTION, MAX_RANKED, MAX_UNION, Nulls, Operator, Over, Partial, PartialError, RollUpAnswers,
-    RollUpDefinition, RollUpErrors, RollUpFault, RollUpFaultKind, RollUpPlan,
+    MAX_RANKED, MAX_UNION, Nulls, Operator, Over, Partial, PartialError, RollUpAnswers, RollUpDefinition,
+    RollUpErrors, RollUpFault, RollUpFaultKind, RollUpPlan,
 };
 #[cfg(feature = "snapshot")]
 pub(crate) use usage::OwnedEvent;

@@ -70,7 +70,7 @@ pub(crate) use self::round::{Given, RoundProgram};
 pub(crate) use self::row::{RowAt, RowSources, RowWork};
 use self::step::{Number, Numbering, Steps, Taken};
 pub(crate) use self::step::{Reads, Step, StepProgram, TreeWork, Work};
-use crate::aggregate::{Metrics, UsageSchema, UsageView};
+use crate::aggregate::{Keep, Metrics, UsageSchema, UsageView};
 use crate::book::View;
 pub use crate::define::{
     CalculatedAttribute, Custom, CustomInput, CustomInputs, CustomKind, CustomKinds, CustomOutput,
@@ -346,7 +346,7 @@ impl Catalog {
         if known {
             let rounds = self.rounds.get_or_init(|| {
                 let rounds = self.in_rounds(0..self.steps.len());
-                rounds.into_iter().map(|steps| self.round(steps)).collect()
+                rounds.into_iter().map(|steps| Round::new(self, steps, Keep::Values)).collect()
             });
             let inputs = RunInputs { usage, history, rates };
             derived::run(self, rounds, view, inputs, &|| observer.is_cancelled())

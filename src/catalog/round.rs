@@ -53,8 +53,9 @@ pub(crate) struct Given<'g> {
 }
 
 impl Round {
-    /// Plans steps of which none reads another. Linear in their expressions.
-    pub(super) fn new(catalog: &Catalog, numbers: Vec<usize>) -> Self {
+    /// Plans steps of which none reads another. Linear in their expressions. Roll-ups over plain columns are folded where values are
+    /// kept; an engine keeps states.
+    pub(super) fn new(catalog: &Catalog, numbers: Vec<usize>, keep: Keep) -> Self {
         let names = &*catalog.names;
         let steps: Arc<[Arc<Step>]> =
             numbers.iter().filter_map(|at| catalog.steps.get(*at)).cloned().collect();
@@ -74,7 +75,10 @@ impl Round {
         let roll_ups = Some(checked).filter(|checked| !checked.is_empty());
         let roll_ups =
             roll_ups.and_then(|all| RollUpPlan::planned(&names.schema, names, &segments, all).ok());
-        let roll_ups = roll_ups.and_then(|plan| plan.split(names, &segments).ok());
+        let roll_ups = roll_ups.and_then(|plan| match keep {
+            Keep::Values => plan.split(names, &segments).ok(),
+            Keep::States => Some(plan),
+        });
         Self { numbers, steps, rows, roll_ups }
     }
 
@@ -209,8 +213,8 @@ impl Catalog {
         rounds
     }
 
-    /// Some steps, none of which reads another, planned together.
+    /// Some steps, none of which reads another, planned together, to have their states kept.
     pub(crate) fn round(&self, numbers: Vec<usize>) -> Round {
-        Round::new(self, numbers)
+        Round::new(self, numbers, Keep::States)
     }
 }

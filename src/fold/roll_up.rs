@@ -184,11 +184,6 @@ impl RollUp {
         self
     }
 
-    /// Is another the same, whatever its name?
-    pub(crate) fn is_named_else(&self, other: &Self) -> bool {
-        *self == Self { name: self.name.clone(), ..other.clone() }
-    }
-
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -11,8 +11,6 @@ use crate::model::Currency;
 
 /// Most values that [`Operator::Smallest`], [`Operator::Largest`] and [`Operator::Top`] give.
 pub const MAX_RANKED: u32 = 100;
-/// Most values that [`Operator::Distribution`] counts.
-pub const MAX_DISTRIBUTION: usize = 256;
 /// Most texts of a union; of more there is no value.
 pub const MAX_UNION: usize = 1_024;
 
@@ -136,7 +134,7 @@ pub enum Operator {
         hundredths: u16,
     },
     /// How many rows have each value of an enumeration or band, or each of true and false: `{"Won": 3, "Lost": 0}`. One is read as
-    /// `stages.Won`. Of values there are at most [`MAX_DISTRIBUTION`].
+    /// `stages.Won`. Of values there are at most [`MAX_DISTRIBUTION`](crate::MAX_DISTRIBUTION).
     Distribution(Arc<str>),
     /// All different texts of lists, or of single texts, in order; of more than [`MAX_UNION`] none.
     Union(Arc<str>),

@@ -4,6 +4,7 @@
 //! enumerations, is folded chunk by chunk ([`crate::fold`]) where the columns lie. The states are those of every other roll-up, and
 //! so are the answers that are made of them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::checked::CheckedRollUp;
@@ -38,11 +39,14 @@ impl Plain {
         roll_ups: impl Iterator<Item = &'c CheckedRollUp>,
     ) -> Option<(Self, Vec<Option<PlainOf>>)> {
         let mut all: Vec<RollUp> = Vec::new();
+        let mut known: HashMap<String, usize> = HashMap::new();
         let places: Vec<Option<PlainOf>> = roll_ups
             .map(|roll_up| {
                 let wanted = Wanted::of(roll_up, schema)?;
+                // What several need is folded once.
                 let mut place = |roll_up: RollUp| {
-                    all.iter().position(|known| known.is_named_else(&roll_up)).unwrap_or_else(|| {
+                    let roll_up = roll_up.named("");
+                    *known.entry(format!("{roll_up:?}")).or_insert_with(|| {
                         let name = all.len().to_string();
                         all.push(roll_up.named(&name));
                         all.len() - 1

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::definition::{MAX_DISTRIBUTION, MAX_RANKED, Operator};
+use super::definition::{MAX_RANKED, Operator};
 use crate::expr::{Cell, Mean, Summed, Type};
+use crate::fold::MAX_DISTRIBUTION;
 use crate::model::EnumValues;
 
 /// An operator with the types of what it reads.
