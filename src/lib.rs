@@ -55,7 +55,7 @@
 //! | Which account is it today, after mergers and splits? | [`View::successors`]; [`Successions`] for any day; [`Change::merge`], [`Change::split`] |
 //! | What does it add up to, for each account? | [`RollUp`], checked by [`FoldPlan`], answered by [`Totals`] |
 //! | Which accounts does a rule match, and what does a formula give? | [`expr::Checker`], then [`expr::ExprPlan`] over a view, or [`expr::Checked::for_records`] over records of your own |
-//! | Which named segments is an account in, why, and what changed? | [`segment::Members`], [`expr::Explanation`], [`segment::SegmentChange`] |
+//! | Which named segments is an account in, why, and what changed? | [`expr::Columns::segments_of`], [`segment::Members`], [`expr::Explanation`], [`segment::SegmentChange`] |
 //! | What does a list on a screen show: pages, groups, a profile? | [`segment::Query`], [`segment::GroupBy`], [`segment::Profile`] |
 //! | My users have queries in other tools | [`segment::Importer`] |
 //! | What do my customers do, day by day, and how many people? | [`aggregate::Usage`], [`aggregate::Metric`] |

@@ -384,8 +384,7 @@ impl<'c> Reserved<'c> {
     fn of(given: &'c [Candidate]) -> Self {
         let reserving = given.iter().map(|given| &*given.definition);
         let mut by_name: HashMap<&str, &Definition> = HashMap::new();
-        for definition in reserving.filter(|definition| !definition.as_define().suffixed_outputs().is_empty())
-        {
+        for definition in reserving.filter(|definition| definition.as_define().reserves_below()) {
             // Of two with one name the later is at fault.
             by_name.entry(definition.name()).or_insert(definition);
         }

@@ -187,7 +187,7 @@ impl<'c> Edit<'c> {
         if let Some(Some(known)) = &known {
             self.changed.extend(keys(&known.definition));
         }
-        let reserves = !definition.as_define().suffixed_outputs().is_empty();
+        let reserves = definition.as_define().reserves_below();
         let name: Arc<str> = Arc::from(definition.name());
         let given = Some(Candidate::new(Arc::new(definition), words));
         match known {

@@ -74,6 +74,11 @@ pub(crate) trait Define {
         Vec::new()
     }
 
+    /// Does it reserve all names that begin with its own and a dot?
+    fn reserves_below(&self) -> bool {
+        !self.suffixed_outputs().is_empty()
+    }
+
     /// The type of the column of its own name, where that is known before the definition is checked.
     fn own_type(&self) -> Option<Type> {
         None

@@ -26,6 +26,11 @@ impl Define for RollUpDefinition {
         NameText { documentation: self.documentation().map(Arc::from), ..NameText::default() }
     }
 
+    /// The counts of a distribution are read below its name.
+    fn reserves_below(&self) -> bool {
+        matches!(self.operator(), Operator::Distribution(_))
+    }
+
     fn expressions(&self, each: &mut dyn FnMut(&str)) {
         self.texts().iter().for_each(|text| each(text));
     }

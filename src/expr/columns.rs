@@ -174,7 +174,11 @@ impl<'c> Columns<'c> {
         self.supply?.members(segment)
     }
 
-    /// The segments whose members are known, in order of id.
+    /// The segments that can be asked, in order of id.
+    ///
+    /// # Complexity
+    ///
+    /// O(segments × log). None is computed.
     #[must_use]
     pub fn segments(&self) -> Vec<Arc<str>> {
         let mut all = Vec::new();
@@ -185,7 +189,12 @@ impl<'c> Columns<'c> {
         all
     }
 
-    /// The segments that an account is in, in order of id.
+    /// The segments that an account is in, in order of id; none for an account that the view does not show.
+    ///
+    /// # Complexity
+    ///
+    /// A look-up for each segment. A [`LiveView`](crate::engine::LiveView) first computes all that it does not hold, for all its
+    /// accounts.
     #[must_use]
     pub fn segments_of(&self, account: Account<'_>) -> Vec<Arc<str>> {
         let mut all = self.segments();
@@ -193,7 +202,11 @@ impl<'c> Columns<'c> {
         all
     }
 
-    /// The accounts that the view shows and no segment has among its members.
+    /// The accounts that the view shows and no segment has among its members, cancelled ones among them.
+    ///
+    /// # Complexity
+    ///
+    /// O(segments × accounts / 64), after what [`Columns::segments_of`] computes.
     #[must_use]
     pub fn in_no_segment(&self) -> AccountSet {
         let members = self.segments().into_iter().filter_map(|id| self.members(&id));

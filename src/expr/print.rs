@@ -243,6 +243,11 @@ fn is_bare(name: &str) -> bool {
     is_plain(name) && !is_operator_word(name)
 }
 
+/// One part of a name as expressions write it: bare, or in backticks, whatever dots are in it.
+pub(crate) fn written_part(part: &str) -> String {
+    if is_bare(part) { part.to_owned() } else { format!("`{part}`") }
+}
+
 /// A declared name as expressions write it: bare, or in backticks if a part of it is no plain word, or if it has more parts than
 /// a bare name may have.
 pub(crate) fn written_name(name: &str) -> String {

@@ -126,7 +126,7 @@ fn read(json: &Json, kind: &Type) -> Option<ExprValue> {
         }
         Type::Counts(values) => {
             let object = json.as_object()?;
-            let count = |text: &Arc<str>| match object.get(&**text) {
+            let count = |text: &Arc<str>| match object.get(&**text).filter(|count| !count.is_null()) {
                 None => Some((text.clone(), ExprValue::Int(0))),
                 Some(count) => Some((text.clone(), ExprValue::Int(count.as_i64()?))),
             };

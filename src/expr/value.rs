@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::term::{Bits, Cell};
 use super::types::Type;
 use crate::column::ListBlock;
-use crate::model::{Date, Decimal, Duration, Money, Timestamp, Value};
+use crate::model::{Date, Decimal, Duration, EnumValues, Money, Timestamp, Value};
 
 /// A value that an expression gives. No value at all is `None` of an `Option`.
 ///
@@ -319,14 +319,7 @@ impl<'a> Val<'a> {
                 items.iter().map(|item| Self::of_value(item, of)).collect()
             }
             (ExprValue::Record(fields), Type::Record(declared)) => Self::Record(fields, declared),
-            (ExprValue::Record(fields), Type::Counts(values)) => {
-                let count = |text: &Arc<str>| match fields.iter().find(|(known, _)| known == text) {
-                    Some((_, ExprValue::Int(count))) => Self::Int(*count),
-                    // What was not counted then came never.
-                    _ => Self::Int(0),
-                };
-                values.iter().map(count).collect()
-            }
+            (ExprValue::Record(fields), Type::Counts(values)) => Self::counts(fields, values),
             (ExprValue::Money(v, given), Type::Money { currency, scale }) if given == currency => {
                 Self::wide(v.rescaled(*scale).map(|v| v.units()))
             }
@@ -340,6 +333,21 @@ impl<'a> Val<'a> {
             (ExprValue::Duration(v), _) => Self::of_field(Field::Duration(*v), kind),
             _ => Self::Missing,
         }
+    }
+
+    /// Counts by value that were kept as a record. What was not declared then came never; a record without any of the values, or
+    /// with anything but whole numbers, is of something else.
+    fn counts(fields: &[(Arc<str>, ExprValue)], values: &EnumValues) -> Self {
+        let mut counts = vec![Self::Int(0); values.len()];
+        let mut known = 0;
+        for (text, count) in fields {
+            let ExprValue::Int(count) = count else { return Self::Missing };
+            if let Some(place) = values.code(text).and_then(|code| counts.get_mut(usize::from(code))) {
+                *place = Self::Int(*count);
+                known += 1;
+            }
+        }
+        if known == 0 { Self::Missing } else { Self::List(counts.into()) }
     }
 
     /// The field of a record.

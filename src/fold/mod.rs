@@ -19,7 +19,7 @@ mod state;
 mod totals;
 
 pub(crate) use exact::{QUANTUM_BITS, from_order_key, from_quanta, order_key, to_quanta};
-pub(crate) use own::divide_half_even;
+pub(crate) use own::{converted, divide_half_even};
 pub use plan::{FoldError, FoldErrors, FoldPlan};
 pub use rates::Rates;
 pub use reach::Reach;

@@ -234,8 +234,13 @@ fn key_of(cell: &Raw<'_>) -> Option<i64> {
 
 /// `minor` × rate in 10^-9 minor units of the other currency, half-even; `None` when it does not fit.
 fn nano(minor: i64, rate: Decimal, from: Currency, to: Currency) -> Option<i128> {
-    let product = i128::from(minor).checked_mul(rate.units())?;
-    let shift = 9 + i32::from(to.exponent()) - i32::from(from.exponent()) - i32::from(rate.scale());
+    converted((i128::from(minor), from.exponent()), rate, 9 + to.exponent())
+}
+
+/// An amount with so many digits by a rate, with so many digits, half-even; `None` when it does not fit.
+pub(crate) fn converted((units, digits): (i128, u8), rate: Decimal, wanted: u8) -> Option<i128> {
+    let product = units.checked_mul(rate.units())?;
+    let shift = i32::from(wanted) - i32::from(digits) - i32::from(rate.scale());
     let power = 10_i128.checked_pow(shift.unsigned_abs())?;
     if shift >= 0 { product.checked_mul(power) } else { Some(divide_half_even(product, power)) }
 }

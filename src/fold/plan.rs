@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::mask::{Filter, FilterColumn, Passing, Values};
 use super::roll_up::Operator;
 use super::{MAX_DISTRIBUTION, Rates, Reach, RollUp};
-use crate::column::raw_of;
+use crate::column::{Raw, raw_of};
 use crate::model::{
     AccountType, Attribute, AttributeType, CaseRule, Currency, EnumValues, Faults, Schema, SystemAttribute,
     Value,
@@ -375,15 +375,17 @@ impl<'c> Check<'c> {
         }
         let passing = match attribute.kind().values() {
             None => Passing::Values(Values::new(&cells, attribute.case_rule() == CaseRule::Folded)),
-            Some(known) => Passing::Codes(
-                (0..known.len())
-                    .map(|code| {
-                        cells.iter().any(
-                            |cell| matches!(cell, crate::column::Raw::Code(c) if usize::from(*c) == code),
-                        )
-                    })
-                    .collect(),
-            ),
+            Some(known) => {
+                let mut flags = vec![false; known.len()];
+                for cell in &cells {
+                    if let Raw::Code(code) = cell
+                        && let Some(flag) = flags.get_mut(usize::from(*code))
+                    {
+                        *flag = true;
+                    }
+                }
+                Passing::Codes(flags.into())
+            }
         };
         Some(Filter { column: FilterColumn::Column(place), passing })
     }

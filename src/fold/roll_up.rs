@@ -122,7 +122,7 @@ impl RollUp {
         Self::new(format!("last_{column}"), operator)
     }
 
-    /// How many rows have each value of an enumeration or band, or each of true and false.
+    /// How many rows have each value of an enumeration or band, or each of true and false; values that none has are left out.
     #[must_use]
     pub fn distribution(column: &str) -> Self {
         Self::new(format!("distribution_{column}"), Operator::Distribution(Arc::from(column)))

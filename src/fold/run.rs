@@ -53,7 +53,8 @@ impl FoldPlan {
         let place = account.place();
         let order = match view.inner().chunk(place.slot).filter(|_| self.suits(view)) {
             Some(chunk) => {
-                order_below(view.inner(), chunk.limbs_in(place.row).map(|limb| limb.slot).collect())
+                let limbs = chunk.limbs_in(place.row).map(|limb| limb.slot);
+                order_below(view, limbs.filter(|slot| view.is_live(*slot)).collect())
             }
             None => Vec::new(),
         };
@@ -76,7 +77,9 @@ impl FoldPlan {
         if !self.suits(view) {
             return Totals { plan: self.clone(), view: view.clone(), chunks: Vec::new(), only: None };
         }
-        let order = order_below(inner, inner.trunk.to_vec());
+        // What shows nothing, in itself and below, has no totals and adds to none.
+        let trunk = inner.trunk.iter().copied().filter(|slot| view.is_live(*slot));
+        let order = order_below(view, trunk.collect());
         let mut chunks: Vec<Option<Arc<ChunkTotals>>> = vec![None; inner.chunks.len()];
         for level in levels(inner, order) {
             let below = |slot: u32| chunks.get(slot as usize).cloned().flatten();
@@ -225,12 +228,12 @@ fn same_block<T>(a: Option<&Arc<T>>, b: Option<&Arc<T>>) -> bool {
     }
 }
 
-// The slots of some chunks and of everything that hangs on them, upper before lower.
-fn order_below(inner: &Inner, mut order: Vec<u32>) -> Vec<u32> {
+// The slots of some chunks and of everything that hangs on them and shows an account, upper before lower.
+fn order_below(view: &View, mut order: Vec<u32>) -> Vec<u32> {
     let mut at = 0;
     while let Some(slot) = order.get(at).copied() {
-        order
-            .extend(inner.chunk(slot).into_iter().flat_map(|chunk| chunk.limbs.iter().map(|limb| limb.slot)));
+        let limbs = view.inner().chunk(slot).into_iter().flat_map(|chunk| chunk.limbs.iter());
+        order.extend(limbs.map(|limb| limb.slot).filter(|slot| view.is_live(*slot)));
         at += 1;
     }
     order

@@ -1,10 +1,11 @@
 //! Who entered a segment, and who left it?
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::AccountId;
+use crate::model::{AccountId, DocumentVersion};
 
 /// How the members of a segment differ, between two books, two dates, two definitions, two states of an engine. Each list is in
 /// order of id. Who was in before and did not leave has stayed.
@@ -12,6 +13,7 @@ use crate::model::AccountId;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SegmentChange {
+    v: DocumentVersion,
     /// The segment.
     pub segment: Arc<str>,
     /// Members that were none before.
@@ -34,7 +36,7 @@ pub struct Unapplicable {
 impl SegmentChange {
     /// Nobody entered, nobody left.
     pub(crate) const fn of(segment: Arc<str>) -> Self {
-        Self { segment, entered: Vec::new(), left: Vec::new() }
+        Self { v: DocumentVersion, segment, entered: Vec::new(), left: Vec::new() }
     }
 
     /// Between two lists of members in order of id, each once.
@@ -72,7 +74,9 @@ impl SegmentChange {
         if !entered.is_empty() || !left.is_empty() {
             return Err(Unapplicable { entered, left });
         }
-        let stayed = before.iter().filter(|id| self.left.binary_search(id).is_err());
+        // Lists that were read from a document stand in any order.
+        let gone: BTreeSet<&AccountId> = self.left.iter().collect();
+        let stayed = before.iter().filter(|id| !gone.contains(id));
         let mut now: Vec<AccountId> = stayed.chain(&self.entered).cloned().collect();
         now.sort_unstable();
         Ok(now)

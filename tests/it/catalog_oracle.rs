@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::common::definitions::{attribute, definitions, moment, roll_up, segment};
-use crate::common::{CHUNK_ROWS, Rows, as_of, config, forest};
+use crate::common::{CHUNK_ROWS, Rows, as_of, config, forest, some_scope};
 use perennial::aggregate::{
     Event, EventKind, Metric, Nulls, Operator, Over, Ranking, Usage, UsageSchema, UsageSettings,
 };
@@ -11,7 +11,7 @@ use perennial::catalog::{Catalog, Definition, DefinitionKind, DefinitionRef, Mem
 use perennial::engine::{Engine, EngineSettings, Update};
 use perennial::expr::ExprValue;
 use perennial::testkit::{OracleCatalog, OracleDerived, OracleEvent, OracleUsage, Random};
-use perennial::{Account, Attribute, AttributeType, Policy, Reach, Scope, Timestamp, Value, View};
+use perennial::{Account, Attribute, AttributeType, Policy, Reach, Timestamp, Value, View};
 use proptest::prelude::*;
 
 /// The same events, to be read by the engine and by the oracle.
@@ -345,10 +345,7 @@ fn holds(rows: &Rows, seed: u64, packing: usize) -> Result<(), TestCaseError> {
     let ids: Vec<&str> = rows.accounts.iter().map(|row| row.id.as_str()).collect();
     let (usage, oracle_usage) = events(&ids, &mut random);
     let history = recorded(&ids, &mut random);
-    let scope = match random.below(3) {
-        0 => Scope::all(),
-        _ => Scope::of(book.accounts(ids.iter().copied().filter(|_| random.below(4) > 0))),
-    };
+    let scope = some_scope(&book, &ids, &mut random);
     let day = as_of().date().plus_days(random.below(3) as i32 - 1).unwrap();
     let as_of = moment(day, random.below(240) as u8);
     let as_of = if random.below(3) > 0 {

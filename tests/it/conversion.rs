@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::common::definitions::{attribute, roll_up, segment};
-use crate::common::{CHUNK_ROWS, as_of, config, forest, schema};
+use crate::common::{CHUNK_ROWS, as_of, config, forest, schema, some_scope};
 use perennial::aggregate::{
     Event, EventKind, Nulls, Operator, Over, RollUpDefinition, Usage, UsageSchema, UsageSettings,
 };
@@ -85,6 +85,27 @@ fn definitions() -> Vec<Definition> {
     ]
 }
 
+/// The same with a reach, with cancelled accounts, with a refusal of rows without a value, each now and then.
+fn drawn(random: &mut Random) -> Vec<Definition> {
+    let reaches = [Reach::SelfOnly, Reach::Descendants, Reach::SelfAndDescendants, Reach::PreferSelf];
+    let all = definitions().into_iter().map(|definition| match definition {
+        Definition::RollUp(mut of) if of.name() != "value" => {
+            if random.below(2) == 0 {
+                of = of.reach(reaches[random.below(4) as usize]);
+            }
+            if random.below(3) == 0 {
+                of = of.with_cancelled();
+            }
+            if random.below(4) == 0 {
+                of = of.nulls(Nulls::Refuse);
+            }
+            of.into()
+        }
+        other => other,
+    });
+    all.collect()
+}
+
 fn events(ids: &[&str], random: &mut Random) -> (Usage, OracleUsage) {
     let order = EventKind::new("order")
         .property(Attribute::new("price", AttributeType::Money(Currency::USD)))
@@ -130,13 +151,11 @@ proptest! {
         let (book, _) = rows.load(CHUNK_ROWS[packing], Policy::strict());
         let ids: Vec<&str> = rows.accounts.iter().map(|row| row.id.as_str()).collect();
         let (usage, oracle_usage) = events(&ids, &mut random);
-        let scope = match random.below(3) {
-            0 => Scope::all(),
-            _ => Scope::of(book.accounts(ids.iter().copied().filter(|_| random.below(4) > 0))),
-        };
+        let scope = some_scope(&book, &ids, &mut random);
         let day = as_of().date().plus_days(random.below(9) as i32 - 4).unwrap();
         let view = book.view(&scope, AsOf::date_utc(day)).unwrap();
-        let catalog = Catalog::new(book.schema(), usage.schema(), definitions()).unwrap();
+        let all = drawn(&mut random);
+        let catalog = Catalog::new(book.schema(), usage.schema(), all.clone()).unwrap();
         let oracle = OracleCatalog::new(catalog.names(), catalog.definitions()).unwrap();
         let slow = oracle.over(&view, &oracle_usage, None).with_rates(&Market);
         let rates: Arc<dyn Rates> = Arc::new(Market);
@@ -145,7 +164,7 @@ proptest! {
         let derived = catalog.run_with(&view, inputs, &()).unwrap();
         let columns = Columns::from(&derived);
         for account in view.accounts() {
-            for definition in definitions() {
+            for definition in &all {
                 let name = definition.name();
                 if name == "large" {
                     prop_assert_eq!(derived.is_member(name, account), slow.is_member(name, account));

@@ -72,6 +72,7 @@ mod csv_source;
 mod custom;
 mod dependencies;
 mod diagram;
+mod distribution;
 mod dotted_names;
 mod engine;
 mod engine_journal;

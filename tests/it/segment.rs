@@ -171,6 +171,12 @@ fn a_difference_that_does_not_fit_is_refused() {
     difference.left = vec![id("nobody")];
     let error = difference.apply(&ids).unwrap_err();
     assert_eq!((error.entered, error.left), (vec![ids[0].clone()], vec![id("nobody")]));
+    // A document may hold its lists in any order, and says its version.
+    (difference.entered, difference.left) = (Vec::new(), ids.iter().rev().cloned().collect());
+    let json = serde_json::to_value(&difference).unwrap();
+    assert_eq!(json["v"], 1);
+    let read: SegmentChange = serde_json::from_value(json).unwrap();
+    assert!(read.apply(&ids).unwrap().is_empty());
     let none = Members::of(&derived, "none").unwrap();
     assert_eq!((none.since(&all).left, none.is_empty()), (ids, true));
     assert!(Members::of(&derived, "unknown").is_none());

@@ -130,7 +130,7 @@ impl RollUpAnswers {
     /// What was folded, where anything was.
     pub(super) fn folded(&self) -> Option<&Totals> {
         self.columns.values().find_map(|answers| match answers {
-            Answers::Plain(plain) => Some(&plain.totals),
+            Answers::Plain(plain) => Some(&*plain.totals),
             Answers::Column(_) => None,
         })
     }

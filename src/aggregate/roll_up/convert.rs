@@ -13,7 +13,7 @@ use super::fault::RollUpFaultKind;
 use super::own_columns::OwnColumns;
 use super::state::Read;
 use crate::expr::{BinaryOp, Checked, DERIVED_DIGITS, Literal, Node, NodeId, Type, Val};
-use crate::fold::{Rates, divide_half_even};
+use crate::fold::{Rates, converted};
 use crate::model::{AttributeType, Currency, Date, Decimal};
 
 /// To which currency amounts are converted, as an administrator writes it.
@@ -32,14 +32,14 @@ pub(in crate::aggregate) struct CheckedConversion {
     to: Currency,
     /// Digits of the converted amounts.
     digits: u8,
-    /// Of the value and of the second value; `None` for one that is no money.
-    from: [Option<From>; 2],
+    /// Currency of the value and of the second value; `None` where that is not money.
+    from: [Option<Denomination>; 2],
     pub(super) date: Option<Checked>,
 }
 
 /// In which currency an amount is.
 #[derive(Debug, Clone)]
-enum From {
+enum Denomination {
     /// Always in one, with so many digits.
     One(Currency, u8),
     /// In that which another column of the row says, in its minor units.
@@ -48,7 +48,7 @@ enum From {
     Filtered,
 }
 
-impl From {
+impl Denomination {
     const fn column(&self) -> Option<&Checked> {
         match self {
             Self::One(..) | Self::Filtered => None,
@@ -78,9 +78,11 @@ impl Conversion {
         let mut from = [None, None];
         for (from, value) in from.iter_mut().zip(values) {
             *from = match value.map(|value| (value, value.kind())) {
-                Some((_, Type::Money { currency, scale })) => Some(From::One(*currency, *scale)),
+                Some((_, Type::Money { currency, scale })) => Some(Denomination::One(*currency, *scale)),
                 Some((value, Type::MixedMoney)) => match columns.and_then(|of| currency_column(value, of)) {
-                    Some((columns, name)) => Some(From::Row(Box::new(check(&columns.written(&name))?))),
+                    Some((columns, name)) => {
+                        Some(Denomination::Row(Box::new(check(&columns.written(&name))?)))
+                    }
                     None => {
                         let why = "of amounts in several currencies a column of the row itself is converted";
                         return unfit(why.to_owned());
@@ -145,7 +147,7 @@ impl CheckedConversion {
             if to.is_some_and(|to| to != only) {
                 return None;
             }
-            (to, *from) = (Some(only), Some(From::Filtered));
+            (to, *from) = (Some(only), Some(Denomination::Filtered));
         }
         to.map(|to| Self { to, digits: to.exponent(), from, date: None })
     }
@@ -160,13 +162,13 @@ impl CheckedConversion {
 
     /// What it reads of a row: the currencies of both values, and the day.
     pub(super) fn expressions(&self) -> [Option<&Checked>; 3] {
-        let [first, second] = self.from.each_ref().map(|from| from.as_ref().and_then(From::column));
+        let [first, second] = self.from.each_ref().map(|from| from.as_ref().and_then(Denomination::column));
         [first, second, self.date.as_ref()]
     }
 
     /// Are rates needed?
     pub(super) fn needs_rates(&self) -> bool {
-        self.from.iter().flatten().any(|from| !matches!(from, From::Filtered))
+        self.from.iter().flatten().any(|from| !matches!(from, Denomination::Filtered))
     }
 
     /// Is the rate that of the day of the question?
@@ -190,7 +192,7 @@ impl<'r> Converting<'r> {
         Self { of, rates, today, asked: RefCell::default() }
     }
 
-    /// The values of a row, converted; `cell` gives what stands at a place.
+    /// A row with its values converted; `cell` reads a column of the row by its number.
     pub(super) fn read<'c>(
         &self,
         mut row: Read<'c>,
@@ -217,7 +219,7 @@ impl<'r> Converting<'r> {
     fn amount<'c>(
         &self,
         value: &Val<'_>,
-        from: &From,
+        from: &Denomination,
         currency: Option<&Val<'_>>,
         on: Option<Date>,
     ) -> Val<'c> {
@@ -228,15 +230,21 @@ impl<'r> Converting<'r> {
                 _ => return None,
             };
             let (currency, digits) = match from {
-                From::Filtered => return Some(units),
-                From::One(currency, digits) => (*currency, *digits),
-                From::Row(of) => {
-                    let currency: Currency = currency?.to_value(of.kind())?.to_string().parse().ok()?;
+                Denomination::Filtered => return Some(units),
+                Denomination::One(currency, digits) => (*currency, *digits),
+                Denomination::Row(of) => {
+                    let currency: Currency = match (currency?, of.kind()) {
+                        (Val::Text(text), _) => text.parse().ok()?,
+                        (Val::Int(code), Type::Enum(values) | Type::Band(values)) => {
+                            values.text(u16::try_from(*code).ok()?)?.parse().ok()?
+                        }
+                        (currency, kind) => currency.to_value(kind)?.to_string().parse().ok()?,
+                    };
                     (currency, currency.exponent())
                 }
             };
             let rate = self.rate(currency, on?)?;
-            converted(units, digits, rate, self.of.digits)
+            converted((units, digits), rate, self.of.digits)
         };
         amount().map_or(Val::Missing, Val::Wide)
     }
@@ -248,27 +256,5 @@ impl<'r> Converting<'r> {
         }
         let mut asked = self.asked.borrow_mut();
         *asked.entry((from, on)).or_insert_with(|| rates.rate(from, self.of.to, on))
-    }
-}
-
-/// An amount by a rate, half to even; `None` where it does not fit.
-fn converted(units: i128, digits: u8, rate: Decimal, wanted: u8) -> Option<i128> {
-    let product = units.checked_mul(rate.units())?;
-    let shift = i32::from(wanted) - i32::from(digits) - i32::from(rate.scale());
-    let power = 10_i128.checked_pow(shift.unsigned_abs())?;
-    if shift >= 0 { product.checked_mul(power) } else { Some(divide_half_even(product, power)) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn amounts_convert_between_exponents() {
-        // 100.00 USD at 150.25 yen.
-        assert_eq!(converted(10_000, 2, Decimal::new(15_025, 2), 9), Some(15_025 * 1_000_000_000));
-        // 1 yen at 0.0066 dollars is 0.66 cents.
-        assert_eq!(converted(1, 0, Decimal::new(66, 4), 11), Some(660_000_000));
-        assert_eq!(converted(i128::MAX, 2, Decimal::new(2, 0), 11), None);
     }
 }

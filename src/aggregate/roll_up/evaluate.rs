@@ -36,7 +36,7 @@ pub(super) enum Rows<'r> {
     None,
 }
 
-/// Where what a roll-up reads of a row stands.
+/// The numbers of the columns that a roll-up reads of a row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ReadPlaces {
     pub(super) filter: Option<usize>,

@@ -1,6 +1,6 @@
 //! What do values come to, for every account over what stands below it?
 //!
-//! Rulings S83 to S88 of [`docs::semantics`](crate::docs::semantics).
+//! Rulings S83 to S88, S106, S125 and S126 of [`docs::semantics`](crate::docs::semantics).
 
 mod answers;
 mod buckets;

@@ -1,4 +1,4 @@
-//! Which roll-ups read plain columns, and what do they come to without evaluating an expression?
+//! Which roll-ups read plain columns, so that they need no expression?
 //!
 //! A count, a sum, a mean, a ratio, a least or a greatest of columns, over accounts or child rows that are filtered by values of
 //! enumerations, is folded chunk by chunk ([`crate::fold`]) where the columns lie. The states are those of every other roll-up, and
@@ -22,7 +22,7 @@ pub(super) struct Plain {
     plan: FoldPlan,
 }
 
-/// Where a roll-up stands among what is folded.
+/// The numbers of a roll-up in the plan of all that is folded.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PlainOf {
     main: usize,
@@ -33,7 +33,7 @@ pub(super) struct PlainOf {
 }
 
 impl Plain {
-    /// Those of some roll-ups that read plain columns, and where each of all stands; `None` of no such roll-up.
+    /// Those of some roll-ups that read plain columns, and the numbers of each of all in the plan; `None` of no such roll-up.
     pub(super) fn of<'c>(
         schema: &Arc<Schema>,
         roll_ups: impl Iterator<Item = &'c CheckedRollUp>,
@@ -64,11 +64,11 @@ impl Plain {
     }
 
     /// For all accounts; what is the same as before is taken over.
-    pub(super) fn all(&self, view: &View, before: Option<&Totals>) -> Totals {
-        match before {
+    pub(super) fn all(&self, view: &View, before: Option<&Totals>) -> Arc<Totals> {
+        Arc::new(match before {
             Some(before) => self.plan.refresh(view, before),
             None => self.plan.all(view),
-        }
+        })
     }
 }
 
@@ -121,10 +121,8 @@ impl Wanted {
             rows: (!counts).then(|| whole(RollUp::count())),
             valued: valued.map(whole),
         };
-        // Whatever cannot be folded is evaluated.
-        let each = [Some(&wanted.main), wanted.rows.as_ref(), wanted.valued.as_ref()];
-        let known = each.into_iter().flatten().all(|of| FoldPlan::new(schema, [of.clone()]).is_ok());
-        known.then_some(wanted)
+        // Whatever cannot be folded is evaluated. What is counted beside it is of the same rows and column.
+        FoldPlan::new(schema, [wanted.main.clone()]).is_ok().then_some(wanted)
     }
 }
 
@@ -177,7 +175,7 @@ impl OwnColumns<'_> {
 #[derive(Debug, Clone)]
 pub(super) struct PlainAnswers {
     pub(super) kind: Type,
-    pub(super) totals: Totals,
+    pub(super) totals: Arc<Totals>,
     of: PlainOf,
     nulls: Nulls,
     linear: Option<LinearOf>,
@@ -186,7 +184,7 @@ pub(super) struct PlainAnswers {
 }
 
 impl PlainAnswers {
-    pub(super) fn new(roll_up: &CheckedRollUp, of: PlainOf, totals: &Totals) -> Self {
+    pub(super) fn new(roll_up: &CheckedRollUp, of: PlainOf, totals: &Arc<Totals>) -> Self {
         let nulls = roll_up.definition.nulls;
         let levels = roll_up
             .levels
@@ -240,5 +238,118 @@ impl PlainAnswers {
             Type::Decimal { .. } | Type::Money { .. } => Cell::Wide(key.into()),
             _ => Cell::Int(key),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::RollUpPlan;
+    use super::super::definition::RollUpDefinition;
+    use super::*;
+    use crate::book::{Book, Change};
+    use crate::model::{
+        AccountId, AccountRow, AsOf, ChildTable, Currency, Date, EnumValues, Nesting, SystemAttribute,
+        TableKind,
+    };
+    use crate::set::Scope;
+    use crate::source::MemorySource;
+    use crate::tree::Policy;
+
+    fn schema() -> Arc<Schema> {
+        let stages = AttributeType::Enum(EnumValues::new(["Won", "Lost"]));
+        let deals = ChildTable::new("deals", TableKind::Opportunities)
+            .column(Attribute::new("amount", AttributeType::Money(Currency::EUR)))
+            .column(Attribute::new("stage", stages.clone()));
+        let schema = Schema::builder()
+            .account_type("Company", Nesting::Free)
+            .system(SystemAttribute::Name)
+            .attribute(Attribute::new("seats", AttributeType::Int))
+            .attribute(Attribute::new("arr", AttributeType::Money(Currency::EUR)))
+            .attribute(Attribute::new("stage", stages))
+            .attribute(Attribute::new("vip", AttributeType::Bool))
+            .table(deals);
+        Arc::new(schema.build().unwrap())
+    }
+
+    /// Which of some roll-ups are folded.
+    fn folded(roll_ups: impl IntoIterator<Item = RollUpDefinition>) -> Vec<String> {
+        let schema = schema();
+        let plan = RollUpPlan::new(&schema, &*schema, roll_ups).unwrap();
+        let names: Vec<String> = plan.names().map(str::to_owned).collect();
+        let Some(split) = &plan.split else { return Vec::new() };
+        names.into_iter().zip(&split.places).filter(|(_, of)| of.is_some()).map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn what_reads_plain_columns_is_folded_and_nothing_else() {
+        let seats = |name: &str| RollUpDefinition::new(name, Operator::Sum("seats".into()));
+        let deals = |name: &str| {
+            RollUpDefinition::new(name, Operator::Max("row.amount".into())).over(Over::Table("deals".into()))
+        };
+        let ratio = Operator::Ratio { numerator: "seats".into(), denominator: "seats".into() };
+        let plain = [
+            seats("sum"),
+            seats("below")
+                .reach(Reach::Descendants)
+                .with_cancelled()
+                .nulls(Nulls::Refuse)
+                .levels(["Company"]),
+            RollUpDefinition::new("count", Operator::Count).filter("vip"),
+            RollUpDefinition::new("mean", Operator::Average("arr".into()))
+                .filter("vip == true && stage == \"Won\""),
+            RollUpDefinition::new("per_seat", ratio).filter("account_type in [\"Company\"]"),
+            deals("most"),
+            deals("won").filter("row.stage in [\"Won\", \"Lost\"]"),
+        ];
+        let evaluated = [
+            seats("preferred").reach(Reach::PreferSelf),
+            seats("by_text").filter("name == \"Acme\""),
+            seats("either").filter("vip || stage == \"Won\""),
+            seats("not").filter("!vip"),
+            seats("other").filter("parent.vip"),
+            seats("large").filter("seats > 3"),
+            RollUpDefinition::new("twice", Operator::Sum("seats * 2".into())),
+            RollUpDefinition::new("above", Operator::Sum("parent.seats".into())),
+            RollUpDefinition::new("yen", Operator::Sum("arr".into())).convert_to(Currency::JPY),
+            RollUpDefinition::new("names", Operator::Max("name".into())),
+            RollUpDefinition::new("different", Operator::Distinct("seats".into())),
+            deals("of_vips").filter("vip"),
+        ];
+        let names: Vec<String> = plain.iter().map(|of| of.name().to_owned()).collect();
+        assert_eq!(folded(plain.into_iter().chain(evaluated)), names);
+    }
+
+    #[test]
+    fn rows_of_one_filter_are_counted_once() {
+        let schema = schema();
+        let all = (0..9).map(|n| RollUpDefinition::new(&format!("s{n}"), Operator::Sum("seats".into())));
+        let plan = RollUpPlan::new(&schema, &*schema, all).unwrap();
+        assert_eq!(plan.split.unwrap().plain.plan.names().len(), 2);
+    }
+
+    #[test]
+    fn a_refresh_takes_over_and_a_scope_folds_what_it_shows() {
+        let ids: Vec<AccountId> = (0..100).map(|n| AccountId::new(format!("a{n:02}")).unwrap()).collect();
+        let rows = ids.iter().map(|id| AccountRow::new(id.clone(), "Company").with("seats", 1_i64));
+        let source = rows.fold(MemorySource::new(), MemorySource::account);
+        let builder = Book::builder(schema()).policy(Policy::strict()).chunk_rows(1);
+        let (book, _) = builder.load(&source).unwrap();
+        let plan = RollUpPlan::new(
+            book.schema(),
+            &**book.schema(),
+            [RollUpDefinition::new("sum", Operator::Sum("seats".into()))],
+        )
+        .unwrap();
+        let on = |book: &Book, scope: &Scope| {
+            book.view(scope, AsOf::date_utc(Date::new(2026, 1, 31).unwrap())).unwrap()
+        };
+        let before = plan.run(&on(&book, &Scope::all()));
+        let (book, _) = book.apply(&Change::new().set(&ids[7], "seats", 5_i64)).unwrap();
+        let after = plan.refresh(&on(&book, &Scope::all()), &before);
+        let (kept, all) = after.folded().unwrap().shared_chunks(before.folded().unwrap());
+        assert_eq!((kept, all), (99, 100));
+        let scope = Scope::of(book.accounts(["a03", "a04"]));
+        let seen = plan.run(&on(&book, &scope));
+        assert_eq!(seen.folded().unwrap().shared_chunks(seen.folded().unwrap()).1, 2);
     }
 }

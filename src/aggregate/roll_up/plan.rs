@@ -80,7 +80,7 @@ pub(super) struct Split {
 pub(super) struct Entry {
     pub(super) checked: CheckedRollUp,
     pub(super) group: usize,
-    /// Where what it reads stands in the group.
+    /// The numbers of the columns that it reads, in the group.
     pub(super) places: ReadPlaces,
 }
 
@@ -344,9 +344,10 @@ impl RollUpPlan {
         needs
     }
 
-    /// The expressions at a moment, for [`Self::results`].
+    /// The expressions at a moment, for [`Self::results`]: those of what is not folded.
     pub(crate) fn at(&self, as_of: &AsOf) -> Vec<RowProgram> {
-        self.groups.iter().map(|group| group.plan.at(as_of, &self.schema)).collect()
+        let groups = self.split.as_ref().map_or(&self.groups, |split| &split.others.groups);
+        groups.iter().map(|group| group.plan.at(as_of, &self.schema)).collect()
     }
 
     /// What makes an answer of a state, where it is one roll-up whose states can be taken away again.

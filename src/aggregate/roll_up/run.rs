@@ -1,10 +1,10 @@
-//! What do roll-ups come to, for all accounts of a view?
+//! How are the roll-ups of a plan computed for all accounts of a view?
 
 use std::sync::Arc;
 
 use super::answers::{Answers, Keep, RollUpAnswers, RollUpColumn, RollUpResult};
 use super::evaluate::{Rows, Standing};
-use super::plain::PlainAnswers;
+use super::plain::{PlainAnswers, PlainOf};
 use super::plan::{Entry, Kind, RollUpInputs, RollUpPlan};
 use crate::aggregate::usage::UsageView;
 use crate::book::View;
@@ -32,7 +32,7 @@ impl RollUpPlan {
 
     /// The answers after a change: those of [`RollUpPlan::run`], to the last bit, whatever `before` is. Of roll-ups over plain columns
     /// (a count, sum, mean, ratio, least or greatest of columns, filtered by values of enumerations) what the change did not touch is
-    /// taken over from the answers of this plan before it; all others are worked out anew. Where many definitions are to be current
+    /// taken over from the answers of this plan before it; all others are computed. Where many definitions are to be current
     /// after every change, an [`Engine`](crate::engine::Engine) keeps them.
     ///
     /// # Complexity
@@ -67,7 +67,7 @@ impl RollUpPlan {
         let columns = if others.roll_ups.is_empty() {
             Vec::new()
         } else {
-            let programs = others.at(view.as_of());
+            let programs = self.at(view.as_of());
             let standing = Standing::new(view);
             others.each(
                 &standing,
@@ -97,16 +97,32 @@ impl RollUpPlan {
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<RollUpResult>, Cancelled> {
         if let Some(split) = self.split.as_deref().filter(|_| keep == Keep::Values) {
-            let programs = split.others.at(standing.view.as_of());
-            let inputs = RollUpInputs { programs: &programs, ..inputs };
             let mut others = split.others.results(standing, inputs, keep, stop)?.into_iter();
+            if stop() {
+                return Err(Cancelled);
+            }
             let totals = split.plain.all(&standing.view, None);
-            let slots = &standing.tree.slots;
-            let results = self.roll_ups.values().zip(&split.places).filter_map(|(entry, of)| match of {
-                Some(of) => {
-                    let plain = PlainAnswers::new(&entry.checked, *of, &totals);
-                    Some(RollUpResult::Column(RollUpColumn::of_plain(&plain, slots, &standing.view)))
+            let fold = |(entry, of): (&Entry, PlainOf)| {
+                if stop() {
+                    return Err(Cancelled);
                 }
+                let plain = PlainAnswers::new(&entry.checked, of, &totals);
+                let column = RollUpColumn::of_plain(&plain, &standing.tree.slots, &standing.view);
+                Ok(RollUpResult::Column(column))
+            };
+            let plain = self.roll_ups.values().zip(&split.places);
+            let plain: Vec<(&Entry, PlainOf)> =
+                plain.filter_map(|(entry, of)| Some((entry, (*of)?))).collect();
+            #[cfg(feature = "rayon")]
+            let plain: Result<Vec<RollUpResult>, Cancelled> = {
+                use rayon::prelude::*;
+                plain.into_par_iter().map(fold).collect()
+            };
+            #[cfg(not(feature = "rayon"))]
+            let plain: Result<Vec<RollUpResult>, Cancelled> = plain.into_iter().map(fold).collect();
+            let mut plain = plain?.into_iter();
+            let results = split.places.iter().filter_map(|of| match of {
+                Some(_) => plain.next(),
                 None => others.next(),
             });
             return Ok(results.collect());

@@ -11,20 +11,54 @@ use crate::model::EnumValues;
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::aggregate) enum Spec {
     Count,
-    Sum { summed: Summed, of_nothing: bool },
-    Average { summed: Summed, mean: Mean },
-    Ratio { above: Number, below: Number, money_digits: Option<u8> },
-    Variance { number: Number, sample: bool, root: bool },
-    Extreme { least: bool },
-    Rank { k: usize, least: bool },
-    Dated { first: bool },
+    Sum {
+        summed: Summed,
+        of_nothing: bool,
+    },
+    Average {
+        summed: Summed,
+        mean: Mean,
+    },
+    Ratio {
+        above: Number,
+        below: Number,
+        money_digits: Option<u8>,
+    },
+    Variance {
+        number: Number,
+        sample: bool,
+        root: bool,
+    },
+    Extreme {
+        least: bool,
+    },
+    Rank {
+        k: usize,
+        least: bool,
+    },
+    Dated {
+        first: bool,
+    },
     Distinct,
-    Top { k: usize, list: bool },
-    Percentile { hundredths: u16 },
-    Histogram { hundredths: u16, number: Number },
+    Top {
+        k: usize,
+        list: bool,
+    },
+    Percentile {
+        hundredths: u16,
+    },
+    Histogram {
+        hundredths: u16,
+        number: Number,
+    },
     Union,
-    Counts { values: usize },
-    Share { value: Cell },
+    /// With the counts of nothing, which accounts without rows share.
+    Counts {
+        zeros: Arc<[Cell]>,
+    },
+    Share {
+        value: Cell,
+    },
 }
 
 /// How a number reads as a double.
@@ -171,7 +205,7 @@ impl Spec {
                     let many = values.len();
                     return Err(format!("{many} values; a distribution counts at most {MAX_DISTRIBUTION}"));
                 }
-                (Self::Counts { values: values.len() }, Type::Counts(values))
+                (Self::Counts { zeros: vec![Cell::Int(0); values.len()].into() }, Type::Counts(values))
             }
             Operator::Share { value, .. } => {
                 let cell = match of {

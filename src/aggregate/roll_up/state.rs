@@ -143,8 +143,8 @@ impl State {
                 Some(double) => Known::Buckets(BTreeMap::from([(buckets::bucket(double), row.often())])),
                 None => return,
             },
-            Spec::Counts { values } => {
-                let mut counts = vec![0; *values].into_boxed_slice();
+            Spec::Counts { zeros } => {
+                let mut counts = vec![0; zeros.len()].into_boxed_slice();
                 count_code(&mut counts, row);
                 Known::Codes(counts)
             }
@@ -243,7 +243,7 @@ impl State {
                 let counts = counts.iter().map(count).collect::<Option<_>>();
                 counts.map_or(Cell::Missing, Cell::List)
             }
-            (Spec::Counts { values }, Known::Nothing) => Cell::List(vec![Cell::Int(0); *values].into()),
+            (Spec::Counts { zeros }, Known::Nothing) => Cell::List(zeros.clone()),
             (Spec::Union, Known::Union(texts)) => {
                 Cell::List(texts.iter().map(|text| Cell::Text(text.clone())).collect())
             }

@@ -247,6 +247,8 @@ fn is_kept(kind: &Type) -> bool {
     }
     match of {
         Type::Record(_) | Type::MixedMoney => false,
+        // A list holds single values.
+        Type::Counts(_) => matches!(kind, Type::Counts(_)),
         Type::Decimal { scale } | Type::Money { scale, .. } => *scale <= MAX_SCALE,
         _ => true,
     }

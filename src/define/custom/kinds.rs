@@ -149,7 +149,7 @@ fn type_text(kind: &Type) -> String {
     let own = match of {
         Type::Decimal { scale } => format!("decimal({scale})"),
         Type::Money { currency, scale } => format!("money({currency}, {scale})"),
-        Type::Enum(values) | Type::Band(values) => {
+        Type::Enum(values) | Type::Band(values) | Type::Counts(values) => {
             let values: Vec<&str> = values.iter().map(|value| &**value).collect();
             format!("{of}{}", json!(values))
         }

@@ -504,7 +504,7 @@ impl Check<'_> {
     fn a(kind: &Type) -> String {
         match kind {
             Type::Bool => "a yes/no answer".to_owned(),
-            Type::Text | Type::MixedMoney | Type::Money { .. } => kind.to_string(),
+            Type::Text | Type::MixedMoney | Type::Money { .. } | Type::Counts(_) => kind.to_string(),
             Type::Enum(_) => format!("an {kind}"),
             _ => format!("a {kind}"),
         }

@@ -202,6 +202,7 @@ impl Check<'_> {
             let message = match kind {
                 Type::MixedMoney => return self.mismatch(left, right, "compared with"),
                 Type::List(_) => "lists are not compared; ask `containsAll` or `containsAny`",
+                Type::Counts(_) => "counts by value are not compared; compare one of them",
                 _ => "records are not compared; compare their fields",
             };
             return self.fault_at(Code::E103, node, message);

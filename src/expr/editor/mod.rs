@@ -20,7 +20,7 @@ use crate::expr::functions::{self, Style};
 use crate::expr::lexer::{Token, TokenKind, tokens};
 use crate::expr::names::{NameText, Of};
 use crate::expr::parser;
-use crate::expr::print::written_name;
+use crate::expr::print::{written_name, written_part};
 use crate::expr::term::{SlotOf, Walk};
 use crate::expr::types::Type;
 use crate::model::EnumValues;
@@ -253,7 +253,12 @@ impl Checker<'_> {
                 }
                 Type::Counts(values) => {
                     for text in values.iter() {
-                        found.add(text.clone(), CompletionKind::Name, Type::Int.to_string(), None);
+                        found.add(
+                            written_part(text).into(),
+                            CompletionKind::Name,
+                            Type::Int.to_string(),
+                            None,
+                        );
                     }
                 }
                 kind => found.methods_of(kind),

@@ -217,6 +217,13 @@ fn is_of(value: &ExprValue, kind: &Type) -> bool {
             given == currency && value.rescaled(*scale).is_some()
         }
         (ExprValue::Text(text), Type::Enum(values) | Type::Band(values)) => values.code(text).is_some(),
+        (ExprValue::Record(counts), Type::Counts(values)) => {
+            let is_count = |(text, count): &(_, ExprValue)| {
+                let text: &std::sync::Arc<str> = text;
+                values.code(text).is_some() && matches!(count, ExprValue::Int(_))
+            };
+            !counts.is_empty() && counts.iter().all(is_count)
+        }
         (ExprValue::List(items), Type::List(of)) => items.iter().all(|item| is_of(item, of)),
         _ => false,
     }

@@ -77,6 +77,14 @@ pub fn portfolio(schema: &Arc<Schema>, segments: impl IntoIterator<Item = Segmen
     Catalog::new(schema, &UsageSchema::default(), segments).unwrap()
 }
 
+/// All accounts of a book, or about three of four.
+pub fn some_scope(book: &Book, ids: &[&str], random: &mut Random) -> Scope {
+    match random.below(3) {
+        0 => Scope::all(),
+        _ => Scope::of(book.accounts(ids.iter().copied().filter(|_| random.below(4) > 0))),
+    }
+}
+
 pub fn id(text: &str) -> AccountId {
     AccountId::new(text).unwrap()
 }
