@@ -40,7 +40,7 @@ use crate::fold::Rates;
 /// let catalog = Catalog::new(book.schema(), &UsageSchema::default(), [in_euros.into()])?;
 /// let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
 /// let rates: Arc<dyn Rates> = Arc::new(Budget);
-/// let derived = catalog.run_with(&view, RunInputs::new().rates(&rates), &())?;
+/// let derived = catalog.run_observed(&view, RunInputs::new().rates(&rates), &())?;
 /// let acme = view.account("acme").ok_or("not there")?;
 /// assert_eq!(derived.value("in_euros", acme).ok_or("missing")?.to_string(), "92.00000000000 EUR");
 /// # Ok::<(), Box<dyn std::error::Error>>(())

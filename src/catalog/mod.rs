@@ -307,7 +307,7 @@ impl Catalog {
 
     /// What all definitions come to for every visible account, as if what is not visible did not exist. `usage` must be of
     /// the same view; without it nothing that asks events has a value, and without `history` no past value. No rates are given, so that no
-    /// amount that is converted has a value ([`Catalog::run_with`] takes them).
+    /// amount that is converted has a value ([`Catalog::run_observed`] takes them).
     ///
     /// # Complexity
     ///
@@ -316,7 +316,7 @@ impl Catalog {
     /// their expressions.
     #[must_use]
     pub fn run(&self, view: &View, usage: Option<&UsageView>, history: Option<&dyn History>) -> Derived {
-        let done = self.run_with(view, RunInputs { usage, history, rates: None }, &());
+        let done = self.run_observed(view, RunInputs { usage, history, rates: None }, &());
         done.unwrap_or_else(|Cancelled| Derived::nothing(self, view))
     }
 
@@ -325,7 +325,7 @@ impl Catalog {
     /// # Errors
     ///
     /// [`Cancelled`] when the observer stopped it.
-    pub fn run_with(
+    pub fn run_observed(
         &self,
         view: &View,
         inputs: RunInputs<'_>,

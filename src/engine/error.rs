@@ -36,7 +36,7 @@ pub enum EngineError {
         /// The version of its kind.
         version: u64,
     },
-    /// Definitions that convert amounts: a state has no rates. [`Catalog::run_with`](crate::catalog::Catalog::run_with) takes them.
+    /// Definitions that convert amounts: a state has no rates. [`Catalog::run_observed`](crate::catalog::Catalog::run_observed) takes them.
     #[error("a state has no rates, and these convert amounts: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
     NoRates(Vec<DefinitionRef>),
     /// Something was published since the version that the update expects.

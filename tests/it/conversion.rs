@@ -161,7 +161,7 @@ proptest! {
         let rates: Arc<dyn Rates> = Arc::new(Market);
         let of_view = usage.over(&view, catalog.metrics());
         let inputs = RunInputs::new().usage(&of_view).rates(&rates);
-        let derived = catalog.run_with(&view, inputs, &()).unwrap();
+        let derived = catalog.run_observed(&view, inputs, &()).unwrap();
         let columns = Columns::from(&derived);
         for account in view.accounts() {
             for definition in &all {
@@ -196,7 +196,7 @@ fn without_rates_no_converted_amount_is_known() {
     assert!(counted == 0 && skipped > 0);
     // A dollar is a dollar, whoever knows no rates but has some.
     let rates: Arc<dyn Rates> = Arc::new(Market);
-    let derived = catalog.run_with(&view, RunInputs::new().rates(&rates), &()).unwrap();
+    let derived = catalog.run_observed(&view, RunInputs::new().rates(&rates), &()).unwrap();
     assert!(matches!(derived.value("in_dollars", account), Some(ExprValue::Money(_, Currency::USD))));
 }
 

@@ -178,7 +178,7 @@ pub fn window<'d>(data: &'d Data, uses: &Uses) -> Outcome<Vec<Contestant<'d, i64
         };
         Ok(Box::new(read) as crate::contest::Reader<'d, i64>)
     };
-    Ok(vec![Contestant { tool: TOOL, way: "ExprPlan::run_with", threads: 1, run: Box::new(run) }])
+    Ok(vec![Contestant { tool: TOOL, way: "ExprPlan::run", threads: 1, run: Box::new(run) }])
 }
 
 /// `Usage::ingest` of all rows in one batch.
