@@ -11,10 +11,9 @@ use std::hint::black_box;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use perennial::aggregate::{Operator, RollUp, RollUpPlan};
 use perennial::testkit::{PlainBook, ReferenceBook};
-use perennial::{
-    AccountId, AccountRow, AsOf, Book, Change, Date, Decimal, FoldPlan, Policy, RollUp, Scope, View,
-};
+use perennial::{AccountId, AccountRow, AsOf, Book, Change, Date, Decimal, Policy, Scope, View};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -91,9 +90,13 @@ fn view(book: &Book) -> Outcome<View> {
 
 /// The row of the reference table: 8 sums, a count, a minimum and a maximum for every account.
 fn roll_ups() -> Vec<RollUp> {
-    let sums = (1..=8).map(|metric| RollUp::sum(&format!("m{metric}")));
-    let others = [RollUp::count(), RollUp::min("contract_value"), RollUp::max("contract_value")];
-    sums.chain(others).map(RollUp::with_cancelled).collect()
+    let sum = |metric| RollUp::new(&format!("sum{metric}"), Operator::Sum(format!("m{metric}").into()));
+    let others = [
+        RollUp::new("accounts", Operator::Count),
+        RollUp::new("least", Operator::Min("contract_value".into())),
+        RollUp::new("greatest", Operator::Max("contract_value".into())),
+    ];
+    (1..=8).map(sum).chain(others).map(RollUp::with_cancelled).collect()
 }
 
 fn questions(size: usize, rounds: usize) -> Outcome<Vec<Row>> {
@@ -134,11 +137,11 @@ fn questions(size: usize, rounds: usize) -> Outcome<Vec<Row>> {
 
     let columns: Vec<Vec<i64>> = (0..8).map(|_| vec![1_i64; size]).collect();
     let view_now = view(&book)?;
-    let plan = FoldPlan::new(book.schema(), roll_ups())?;
-    let fold = measure(rounds, || Ok(plan.all(&view_now)), || columns.clone())?;
+    let plan = RollUpPlan::new(book.schema(), &**book.schema(), roll_ups())?;
+    let fold = measure(rounds, || Ok(plan.run(&view_now)), || columns.clone())?;
     row("8 sums, count, min, max for every account", (fold.0, Some(fold.1)));
 
-    let totals = plan.all(&view_now);
+    let answers = plan.run(&view_now);
     let usual = view_now.accounts().nth(size / 2).map(|account| account.id());
     let usual = usual.ok_or("an empty book")?;
     changes(&book, &usual, "m1", rounds, &mut |question, time| row(question, (time, None)))?;
@@ -148,7 +151,7 @@ fn questions(size: usize, rounds: usize) -> Outcome<Vec<Row>> {
         || {
             next += 1;
             let (after, _) = book.apply(&Change::new().set(&usual, "m1", Decimal::new(next, 2)))?;
-            Ok(plan.refresh(&view(&after)?, &totals))
+            Ok(plan.refresh(&view(&after)?, &answers))
         },
         || (),
     )?;

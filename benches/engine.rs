@@ -14,7 +14,7 @@ mod table;
 
 use std::io::Write;
 
-use perennial::aggregate::{Operator, RollUpDefinition};
+use perennial::aggregate::{Operator, RollUp};
 use perennial::catalog::{CalculatedAttribute, Definition};
 use perennial::engine::{Engine, EngineSettings, Update};
 use perennial::segment::Segment;
@@ -70,17 +70,17 @@ fn today() -> Outcome<AsOf> {
     Ok(AsOf::date_utc(Date::new(2026, 1, 31)?))
 }
 
-fn sum(name: &str, of: &str) -> RollUpDefinition {
-    RollUpDefinition::new(name, Operator::Sum(of.into()))
+fn sum(name: &str, of: &str) -> RollUp {
+    RollUp::new(name, Operator::Sum(of.into()))
 }
 
 /// The ten that read the metric `m1`, directly or through another.
 fn readers() -> Outcome<Vec<Definition>> {
     Ok(vec![
         sum("m1_sum", "m1").into(),
-        RollUpDefinition::new("m1_mean", Operator::Average("m1".into())).into(),
-        RollUpDefinition::new("m1_most", Operator::Max("m1".into())).into(),
-        RollUpDefinition::new("m1_high", Operator::Count).filter("m1 > 60.0").into(),
+        RollUp::new("m1_mean", Operator::Average("m1".into())).into(),
+        RollUp::new("m1_most", Operator::Max("m1".into())).into(),
+        RollUp::new("m1_high", Operator::Count).filter("m1 > 60.0").into(),
         CalculatedAttribute::new("m1_share", "ratio(m1, m2)").into(),
         CalculatedAttribute::new("m1_of_all", "ratio(m1, m1_sum)").into(),
         Segment::parse("m1_large", "m1 > 50.0 && nps > 10")?.into(),
@@ -105,7 +105,7 @@ fn definitions() -> Outcome<Vec<Definition>> {
             _ => Operator::Count,
         };
         let filter = ["nps > 20", "region != \"APAC\"", "has(industry)"][number % 3];
-        all.push(RollUpDefinition::new(&name, operator).filter(filter).into());
+        all.push(RollUp::new(&name, operator).filter(filter).into());
     }
     for number in 0..8 {
         let name = format!("calculated_{number}");
@@ -151,7 +151,7 @@ fn one_metric<W: Write>(
 
 /// One definition that reads the metric, of each kind by itself.
 fn kinds<W: Write>(table: &mut Table<'_, W>, size: usize) -> Outcome<()> {
-    let roll_up = |operator| RollUpDefinition::new("of_m1", operator).into();
+    let roll_up = |operator| RollUp::new("of_m1", operator).into();
     let attribute = |text: &str| CalculatedAttribute::new("of_m1", text).into();
     let metric = || "m1".into();
     let kinds: [(&str, Definition); 12] = [

@@ -14,8 +14,7 @@ mod table;
 use std::io::Write;
 
 use perennial::aggregate::{
-    Event, EventKind, Metric, Metrics, Operator, Over, RollUpDefinition, RollUpPlan, Usage, UsageSchema,
-    UsageSettings,
+    Event, EventKind, Metric, Metrics, Operator, Over, RollUp, RollUpPlan, Usage, UsageSchema, UsageSettings,
 };
 use perennial::catalog::{CalculatedAttribute, Catalog, Definition};
 use perennial::expr::{Checker, ExprPlan};
@@ -145,7 +144,7 @@ fn asked<W: Write>(table: &mut Table<'_, W>, book: &Book, usage: &Usage, size: u
     }
     let over = Over::Events { event: "use".into(), last_days: Some(30) };
     let of = |name: &str, operator| {
-        RollUpDefinition::new(name, operator).over(over.clone()).reach(Reach::SelfAndDescendants)
+        RollUp::new(name, operator).over(over.clone()).reach(Reach::SelfAndDescendants)
     };
     for (name, roll_up) in [
         (
@@ -163,9 +162,8 @@ fn asked<W: Write>(table: &mut Table<'_, W>, book: &Book, usage: &Usage, size: u
     }
     let definitions: [Definition; 5] = [
         Metric::new("uses", "events(\"use\").count()").into(),
-        RollUpDefinition::new("family_uses", Operator::Sum("metric(\"uses\").lastDays(7).sum()".into()))
-            .into(),
-        RollUpDefinition::new("all_accounts", Operator::Count).into(),
+        RollUp::new("family_uses", Operator::Sum("metric(\"uses\").lastDays(7).sum()".into())).into(),
+        RollUp::new("all_accounts", Operator::Count).into(),
         CalculatedAttribute::new("uses_each", "ratio(family_uses, all_accounts)").into(),
         Segment::parse("quiet", "uses_each < 0.5 && contract_value > 10000")?.into(),
     ];
@@ -175,10 +173,10 @@ fn asked<W: Write>(table: &mut Table<'_, W>, book: &Book, usage: &Usage, size: u
 }
 
 /// Forty, as an administrator of a large platform has them.
-fn forty() -> Vec<RollUpDefinition> {
-    let mut all: Vec<RollUpDefinition> = Vec::new();
+fn forty() -> Vec<RollUp> {
+    let mut all: Vec<RollUp> = Vec::new();
     let mut add = |operator: Operator, filter: Option<&str>| {
-        let definition = RollUpDefinition::new(&format!("r{}", all.len()), operator);
+        let definition = RollUp::new(&format!("r{}", all.len()), operator);
         all.push(match filter {
             Some(filter) => definition.filter(filter),
             None => definition,

@@ -4,11 +4,10 @@
 //! cargo run --example quickstart
 //! ```
 
+use perennial::aggregate::{Operator, RollUp};
+use perennial::engine::{Engine, EngineSettings};
 use perennial::source::MemorySource;
-use perennial::{
-    AccountId, AccountRow, AsOf, Book, Currency, Date, FoldPlan, Money, Nesting, Policy, RollUp, Schema,
-    Scope,
-};
+use perennial::{AccountId, AccountRow, AsOf, Currency, Date, Money, Nesting, Schema, Scope};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // What kinds of account there are, and what is known of each.
@@ -22,15 +21,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .account(AccountRow::new(acme.clone(), "Company").with("contract_value", value("800")?))
         .account(AccountRow::new(emea, "Company").under(acme).with("contract_value", value("1200.50")?));
 
-    // Load it. The report says what was found wrong, and what was done about it.
-    let (book, report) = Book::load(schema, &source, &Policy::strict())?;
-    print!("{report}");
+    // Load it, as of a day. The report says what was found wrong, and what was done about it.
+    let engine = Engine::new(schema, AsOf::date_utc(Date::new(2026, 1, 31)?), EngineSettings::new())?;
+    print!("{}", engine.load(&source)?);
 
-    // Ask: in a scope, as of a day.
-    let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
-    let totals = FoldPlan::new(book.schema(), [RollUp::sum("contract_value").named("value")])?.all(&view);
-    for account in view.accounts() {
-        let value = totals.value(account, "value").map_or_else(|| "-".to_owned(), |value| value.to_string());
+    // Define, and ask in a scope.
+    engine.define([RollUp::new("value", Operator::Sum("contract_value".into())).into()])?;
+    let view = engine.published().view(&Scope::all())?;
+    for account in view.accounts().accounts() {
+        let value = view.value("value", account).map_or_else(|| "-".to_owned(), |value| value.to_string());
         println!("{:<20}{value:>14}", account.path());
     }
     Ok(())

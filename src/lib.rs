@@ -6,11 +6,10 @@
 //! scoped to what a user may see, and live after every change.
 //!
 //! ```
+//! use perennial::aggregate::{Operator, RollUp};
+//! use perennial::engine::{Engine, EngineSettings};
 //! use perennial::source::MemorySource;
-//! use perennial::{
-//!     AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, Date, FoldPlan, FoldValue, Nesting, Policy,
-//!     RollUp, Schema, Scope,
-//! };
+//! use perennial::{AccountId, AccountRow, AsOf, Attribute, AttributeType, Date, Nesting, Schema, Scope};
 //!
 //! let schema = Schema::builder()
 //!     .account_type("Company", Nesting::Free)
@@ -20,17 +19,18 @@
 //! let source = MemorySource::new()
 //!     .account(AccountRow::new(acme.clone(), "Company").with("seats", 30_i64))
 //!     .account(AccountRow::new(AccountId::new("acme-eu")?, "Company").under(acme).with("seats", 12_i64));
-//! let (book, _report) = Book::load(schema, &source, &Policy::strict())?;
 //!
-//! let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
-//! let totals = FoldPlan::new(book.schema(), [RollUp::sum("seats").named("seats")])?.all(&view);
+//! let engine = Engine::new(schema, AsOf::date_utc(Date::new(2026, 1, 31)?), EngineSettings::new())?;
+//! let _report = engine.load(&source)?;
+//! engine.define([RollUp::new("all_seats", Operator::Sum("seats".into())).into()])?;
+//!
+//! let view = engine.published().view(&Scope::all())?;
 //! let acme = view.account("acme").ok_or("not there")?;
-//! assert_eq!(totals.value(acme, "seats"), Some(FoldValue::Int(42)));
+//! assert_eq!(view.value("all_seats", acme).and_then(|seats| seats.as_int()), Some(42));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Words: a *roll-up* is an aggregation up the hierarchy; a *fold plan* is a checked list of them; *held* means
-//! quarantined; *superseded*, a duplicate that lost; a *band* is an ordered enumeration; a *limb*, a part of a large
+//! Words: a *roll-up* is an aggregation up the hierarchy; *held* means quarantined; *superseded*, a duplicate that lost; a *band* is an ordered enumeration; a *limb*, a part of a large
 //! tree that is stored as a chunk of its own; a *succession*, a dated link from an account to one that came after it.
 //!
 //! # Which question, which type
@@ -53,19 +53,18 @@
 //! | How does a tree look on a terminal? | [`render_tree`] with [`TreeText`] |
 //! | And as a diagram, coloured by what is known of each account? | [`Columns::diagram`](expr::Columns::diagram); [`TreeDiagram`] over any storage: Mermaid, DOT |
 //! | Which account is it today, after mergers and splits? | [`View::successors`]; [`Successions`] for any day; [`Change::merge`], [`Change::split`] |
-//! | What does it add up to, for each account? | [`RollUp`], checked by [`FoldPlan`], answered by [`Totals`] |
+//! | What does it add up to, for each account? | [`aggregate::RollUp`], checked by [`aggregate::RollUpPlan`], answered by [`aggregate::RollUpAnswers`] |
 //! | Which accounts does a rule match, and what does a formula give? | [`expr::Checker`], then [`expr::ExprPlan`] over a view, or [`expr::Checked::for_records`] over records of your own |
 //! | Which named segments is an account in, why, and what changed? | [`expr::Columns::segments_of`], [`segment::Members`], [`expr::Explanation`], [`segment::SegmentChange`] |
 //! | What does a list on a screen show: pages, groups, a profile? | [`segment::Query`], [`segment::GroupBy`], [`segment::Profile`] |
 //! | My users have queries in other tools | [`segment::Importer`] |
 //! | What do my customers do, day by day, and how many people? | [`aggregate::Usage`], [`aggregate::Metric`] |
-//! | What does an administrator's roll-up come to, up the tree? | [`aggregate::RollUpDefinition`], [`aggregate::RollUpPlan`] |
 //! | How do calculated attributes, roll-ups, metrics and segments read each other? | [`catalog::Catalog`], its lineage and impact |
 //! | And all of it current after every change, for readers on other threads? | [`engine::Engine`], [`engine::Published`], [`engine::LiveView`] |
 //! | What did a change do, for whom, and why? What would it do? | [`engine::Delta`], [`engine::Branch`] |
 //! | In which currency? | [`Rates`], which you implement |
 //! | What if this changes? | [`Change`] and [`Book::apply`]; [`ChangeReport`] says what differs |
-//! | And the totals after it? | [`FoldPlan::refresh`] |
+//! | And the totals after it? | [`engine::Engine`] keeps them; [`aggregate::RollUpPlan::refresh`] without one |
 //! | Others wrote to my storage: what differs from the book? | [`Change::from_source`]; [`ChangeBuilder`] for pushed batches |
 //! | How does my service lose nothing when it is killed? | [`engine::Engine`] with a journal; `adapter::journal::FileJournal` |
 //! | How does my service restart quickly? | `Book::to_snapshot` and `Book::from_snapshot` (feature `snapshot`), and those of `Usage` |
@@ -81,8 +80,8 @@
 //! * **`csv`**: `adapter::csv::CsvSource` reads accounts, links and child tables from CSV text through a checked
 //!   mapping: other names, constants, value maps, look-ups in other files, date formats, what an empty cell
 //!   means. Brings the `csv` crate.
-//! * **`rayon`**: [`expr::ExprPlan::run`], [`catalog::Catalog::run`] and an [`engine::Engine`] evaluate and [`FoldPlan::all`] folds chunks in parallel on the current rayon pool (the global one, which rayon
-//!   starts, when called outside a pool). [`FoldPlan::refresh`] stays on the calling thread, as it has little to do.
+//! * **`rayon`**: [`expr::ExprPlan::run`], [`aggregate::RollUpPlan::run`], [`catalog::Catalog::run`] and an [`engine::Engine`] work in parallel on the current rayon pool (the
+//!   global one, which rayon starts, when called outside a pool).
 //!   A writer of an engine waits for the pool while it holds its lock: do not call one from a task of that pool.
 //!   The same bits as without. Brings the `rayon` crate.
 //! * **`snapshot`**: `Book::to_snapshot` gives a book as versioned, checksummed bytes, and `Book::from_snapshot`
@@ -171,11 +170,11 @@ pub mod graph {
 pub use book::SnapshotError;
 // How it changes.
 pub use book::{
-    AccountMove, Change, ChangeBuilder, ChangeError, ChangeItem, ChangeProblem, ChangeReport, UsageMove,
-    ValueChange,
+    AccountChanges, AccountMove, Change, ChangeBuilder, ChangeError, ChangeItem, ChangeProblem, ChangeReport,
+    UsageMove, ValueChange,
 };
 // Roll-ups.
-pub use fold::{FoldError, FoldErrors, FoldPlan, FoldValue, MAX_DISTRIBUTION, Rates, Reach, RollUp, Totals};
+pub use fold::{MAX_DISTRIBUTION, Rates, Reach};
 
 // The example of the README, compiled and run with the doc tests.
 #[cfg(doctest)]

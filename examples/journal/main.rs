@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use perennial::adapter::journal::FileJournal;
-use perennial::aggregate::{Operator, RollUpDefinition};
+use perennial::aggregate::{Operator, RollUp};
 use perennial::engine::{Engine, EngineSettings};
 use perennial::{
     AccountId, AccountRow, AsOf, Attribute, AttributeType, Change, Date, Nesting, Schema, Scope,
@@ -93,7 +93,7 @@ fn start(file: &Path) -> Result<(FileJournal, Engine), Box<dyn Error>> {
     }
     // A service that was killed between its first record and this one has none yet.
     if engine.published().catalog().definitions().is_empty() {
-        let all = RollUpDefinition::new("all_seats", Operator::Sum("seats".into()));
+        let all = RollUp::new("all_seats", Operator::Sum("seats".into()));
         engine.define([all.into()])?;
     }
     Ok((journal, engine))

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use events::{Event, What};
 use fastrand::Rng;
 use perennial::adapter::csv::{Column, CsvInput, CsvSource, CsvTable};
-use perennial::aggregate::{Operator, RollUpDefinition};
+use perennial::aggregate::{Operator, RollUp};
 use perennial::catalog::{CalculatedAttribute, Definition, DefinitionKind};
 use perennial::engine::{Engine, EngineError, EngineSettings, LiveView, Update};
 use perennial::segment::Segment;
@@ -79,7 +79,7 @@ fn settings() -> Result<EngineSettings, Box<dyn Error>> {
 }
 
 fn definitions() -> Result<Vec<Definition>, Box<dyn Error>> {
-    let roll_up = RollUpDefinition::new;
+    let roll_up = RollUp::new;
     Ok(vec![
         roll_up("entities", Operator::Count).into(),
         roll_up("types", Operator::Distinct("entity_type".into())).into(),
@@ -169,9 +169,9 @@ fn run() -> Result<(), Box<dyn Error>> {
 
 fn tell(told: &mut Told, report: &perennial::engine::DeltaReport, events: usize) {
     told.events += events;
-    told.added += report.added.len();
-    told.moved += report.moves.len();
-    told.values += report.values.len();
+    told.added += report.accounts.added.len();
+    told.moved += report.accounts.moves.len();
+    told.values += report.accounts.values.len();
     told.derived += report.derived.len();
     for change in &report.segments {
         let (entered, left) = told.segments.entry(change.segment.clone()).or_default();

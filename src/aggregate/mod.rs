@@ -6,7 +6,7 @@
 //! | How do they come in: late, twice, out of order? | [`Usage::ingest`] with [`Event`]s; [`UsageSettings`], [`UsageReport`] |
 //! | How often, how much, by how many people, in the last days? | `events("export").lastDays(30).count()` in an expression, over a [`UsageView`] |
 //! | Which number does an account have on each day? | [`Metric`], [`Metrics`], [`UsageView::series`] |
-//! | What do values come to, for a parent over all below it? | [`RollUpDefinition`], [`RollUpPlan`], [`RollUpAnswers`] |
+//! | What do values come to, for a parent over all below it? | [`RollUp`], [`RollUpPlan`], [`RollUpAnswers`] |
 //! | And of parts that I merge myself, across machines? | [`Partial`] |
 
 mod ranking;
@@ -21,8 +21,8 @@ pub(crate) use roll_up::{
     RollUpInputs, RollUpResult, Standing, Turn,
 };
 pub use roll_up::{
-    MAX_RANKED, MAX_UNION, Nulls, Operator, Over, Partial, PartialError, RollUpAnswers, RollUpDefinition,
-    RollUpErrors, RollUpFault, RollUpFaultKind, RollUpPlan,
+    MAX_RANKED, MAX_UNION, Nulls, Operator, Over, Partial, PartialError, RollUp, RollUpAnswers, RollUpErrors,
+    RollUpFault, RollUpFaultKind, RollUpPlan,
 };
 #[cfg(feature = "snapshot")]
 pub(crate) use usage::OwnedEvent;

@@ -126,7 +126,13 @@ fn describe(
                 continue;
             };
             let attribute = Arc::from(described.name());
-            report.values.push(ValueChange { account: id.clone(), child: None, attribute, from, to });
+            report.accounts.values.push(ValueChange {
+                account: id.clone(),
+                child: None,
+                attribute,
+                from,
+                to,
+            });
         }
     }
     // Accounts that leave or enter one parent share its path.
@@ -136,7 +142,7 @@ fn describe(
         let above = |inner: &Inner, place| inner.parent(place).map(|up| inner.account_id(up));
         if above(old, *before) != above(next, after) {
             let (from, to) = (path(old, *before, &mut left), path(next, after, &mut entered));
-            report.moves.push(AccountMove { account: id.clone(), from, to });
+            report.accounts.moves.push(AccountMove { account: id.clone(), from, to });
         }
     }
 }
@@ -148,7 +154,7 @@ fn usage_moves(old: &Inner, next: &Inner, report: &ChangeReport) -> Vec<UsageMov
         return Vec::new();
     }
     let links = report.successions_added.iter().chain(&report.successions_removed);
-    let accounts = report.added.iter().chain(&report.released).chain(&report.removed);
+    let accounts = report.accounts.added.iter().chain(&report.released).chain(&report.accounts.removed);
     let mut work: Vec<&AccountId> = links.map(|link| &link.account).chain(accounts).collect();
     let mut known: HashSet<&AccountId> = HashSet::new();
     let mut moves = Vec::new();

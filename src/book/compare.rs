@@ -1,5 +1,6 @@
 //! What did a change do?
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -22,6 +23,12 @@ pub struct ValueChange {
     pub from: Option<Value>,
     /// After; `None` when it is missing.
     pub to: Option<Value>,
+}
+
+impl ValueChange {
+    fn place(&self) -> ValuePlace {
+        (self.account.clone(), self.child.clone(), Arc::clone(&self.attribute))
+    }
 }
 
 /// One account that stands somewhere else, with everything below it.
@@ -48,12 +55,71 @@ pub struct UsageMove {
     pub to: Option<AccountId>,
 }
 
+/// What is different of the accounts of two books, each list in order of id. Serialisable.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct AccountChanges {
+    /// Accounts that came. In a [`ChangeReport`] those that were released from quarantine are named apart.
+    pub added: Vec<AccountId>,
+    /// Accounts that left.
+    pub removed: Vec<AccountId>,
+    /// Accounts that stand under another account, with both paths; those below them moved with them and are not listed.
+    pub moves: Vec<AccountMove>,
+    /// Values of attributes, and of columns of child rows. A child row that moved to another account has left the one and come to the
+    /// other. Those of accounts that came or left stand in the report of a delta alone.
+    pub values: Vec<ValueChange>,
+}
+
+/// Where a value stands: the account, the child row where it is of one, and the attribute or column.
+type ValuePlace = (AccountId, Option<(Arc<str>, ChildId)>, Arc<str>);
+
+impl AccountChanges {
+    /// Is nothing different?
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.moves.is_empty() && self.values.is_empty()
+    }
+
+    /// What is different between the first of three books and the last. What changed back is not in it; an account that moved twice has
+    /// the path before the first move and that after the second, each as it was then.
+    pub(crate) fn then(&self, next: &Self) -> Self {
+        let both = |one: &[AccountId], minus: &[AccountId]| -> BTreeSet<AccountId> {
+            // Lists of a report are in order.
+            one.iter().filter(|id| minus.binary_search(id).is_err()).cloned().collect()
+        };
+        // Who came and left again did neither; so with who left and came back.
+        let mut added = both(&self.added, &next.removed);
+        added.extend(both(&next.added, &self.removed));
+        let mut removed = both(&self.removed, &next.added);
+        removed.extend(both(&next.removed, &self.added));
+        let mut moves: BTreeMap<AccountId, AccountMove> = BTreeMap::new();
+        for step in self.moves.iter().chain(&next.moves) {
+            moves
+                .entry(step.account.clone())
+                .and_modify(|own| own.to = step.to.clone())
+                .or_insert(step.clone());
+        }
+        let mut values: BTreeMap<ValuePlace, ValueChange> = BTreeMap::new();
+        for change in self.values.iter().chain(&next.values) {
+            let to = change.to.clone();
+            values.entry(change.place()).and_modify(|own| own.to = to).or_insert_with(|| change.clone());
+        }
+        Self {
+            added: added.into_iter().collect(),
+            removed: removed.into_iter().collect(),
+            moves: moves.into_values().filter(|step| step.from.first() != step.to.first()).collect(),
+            values: values.into_values().filter(|change| change.from != change.to).collect(),
+        }
+    }
+}
+
 /// What a change did, each list in order of id. Serialisable.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ChangeReport {
-    /// Accounts that came into the book, those that were released from quarantine apart.
-    pub added: Vec<AccountId>,
+    /// Accounts that came into the book, left it and moved, and values of accounts that were in it before and after.
+    #[serde(flatten)]
+    pub accounts: AccountChanges,
     /// Accounts that waited for something and are in the book now.
     pub released: Vec<AccountId>,
     /// Accounts that stay out of the book for another reason than before: what they waited for came, and
@@ -61,12 +127,6 @@ pub struct ChangeReport {
     pub held: Vec<(AccountId, HeldReason)>,
     /// Accounts that are roots because of a fault, and were not, or for another one.
     pub adopted: Vec<(AccountId, FaultKind)>,
-    /// Accounts that left the book.
-    pub removed: Vec<AccountId>,
-    /// Accounts that moved; those below them moved with them and are not listed.
-    pub moves: Vec<AccountMove>,
-    /// Values of accounts that were in the book before and after, and of child rows.
-    pub values: Vec<ValueChange>,
     /// Lines that came into the history of mergers and splits.
     pub successions_added: Vec<Succession>,
     /// Lines that were taken out of it.
@@ -82,16 +142,13 @@ pub struct ChangeReport {
 
 impl ChangeReport {
     pub(super) fn finish(&mut self) {
-        self.added.sort();
+        self.accounts.added.sort();
         self.released.sort();
         self.held.sort_by(|a, b| a.0.cmp(&b.0));
         self.adopted.sort();
-        self.removed.sort();
-        self.moves.sort_by(|a, b| a.account.cmp(&b.account));
-        let key = |change: &ValueChange| {
-            (change.account.clone(), change.child.clone(), Arc::clone(&change.attribute))
-        };
-        self.values.sort_by_cached_key(key);
+        self.accounts.removed.sort();
+        self.accounts.moves.sort_by(|a, b| a.account.cmp(&b.account));
+        self.accounts.values.sort_by_cached_key(ValueChange::place);
         self.successions_added.sort();
         self.successions_removed.sort();
         self.usage_moves.sort();

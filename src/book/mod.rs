@@ -48,7 +48,7 @@ pub use change::{Change, ChangeError, ChangeItem, ChangeProblem};
 pub(crate) use children::TableBlock;
 pub(crate) use chunk::Chunk;
 use chunk::Limb;
-pub use compare::{AccountMove, ChangeReport, UsageMove, ValueChange};
+pub use compare::{AccountChanges, AccountMove, ChangeReport, UsageMove, ValueChange};
 pub use graph::{AccountNode, EdgeReferences, NodeReferences, ParentEdge, VisitedAccounts};
 pub(crate) use held::Held;
 pub use held::{HeldAccount, HeldChild, HeldReason, SupersededRow};

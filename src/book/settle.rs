@@ -101,7 +101,7 @@ pub(super) fn build_structure(
                                 report.released.push(id.clone());
                                 release_values(&old.schema, row, wishes.entry(id.clone()).or_default());
                             }
-                            None => report.added.push(id.clone()),
+                            None => report.accounts.added.push(id.clone()),
                         }
                     }
                     (None, None) => {}
@@ -111,12 +111,12 @@ pub(super) fn build_structure(
     }
     for id in &placing.removed_held {
         held.release(id);
-        report.removed.push(id.clone());
+        report.accounts.removed.push(id.clone());
     }
     for place in removed {
         let id = old.account_id(*place);
         held.release(&id);
-        report.removed.push(id);
+        report.accounts.removed.push(id);
     }
     edit_held_values(old, &mut held, wishes, placing);
     next.held = Arc::new(held);

@@ -348,7 +348,7 @@ fn release_children(
     report: &mut ChangeReport,
 ) -> BTreeMap<usize, BTreeMap<ChildId, ChildWish>> {
     let mut tables: BTreeMap<usize, BTreeMap<ChildId, ChildWish>> = BTreeMap::new();
-    let candidates = report.added.iter().chain(&report.released);
+    let candidates = report.accounts.added.iter().chain(&report.released);
     let arrived: Vec<AccountId> =
         candidates.filter(|id| next.held.children.contains_key(&Some((*id).clone()))).cloned().collect();
     if arrived.is_empty() {
@@ -503,7 +503,7 @@ fn report_row(
         let (from, to) = (value(owner), value(account.as_str()));
         let child = Some((Arc::clone(name), child.clone()));
         let attribute = Arc::from("account");
-        report.values.push(ValueChange { account: account.clone(), child, attribute, from, to });
+        report.accounts.values.push(ValueChange { account: account.clone(), child, attribute, from, to });
     }
     for (column, value) in &wish.values {
         let from = block.value(table, *column, row);
@@ -512,7 +512,7 @@ fn report_row(
         };
         let child = Some((Arc::clone(name), child.clone()));
         let attribute = Arc::from(described.name());
-        report.values.push(ValueChange {
+        report.accounts.values.push(ValueChange {
             account: account.clone(),
             child,
             attribute,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
-use crate::aggregate::{Metric, Operator, Over, Ranking, RollUpDefinition};
+use crate::aggregate::{Metric, Operator, Over, Ranking, RollUp};
 use crate::define::{CalculatedAttribute, Custom, CustomKind, Define, Kind, Namespace, Parameter, PastValue};
 use crate::model::{Faults, JsonFault, Place};
 use crate::segment::Segment;
@@ -143,7 +143,7 @@ kinds! {
     /// A daily series.
     Metric(Metric),
     /// A roll-up.
-    RollUp(RollUpDefinition),
+    RollUp(RollUp),
     /// A place among peers.
     Ranking(Ranking),
     /// A yes/no question.
@@ -250,7 +250,7 @@ impl BuiltIn {
     pub fn usage(days: u32) -> impl Iterator<Item = Definition> {
         let over = |last_days| Over::Events { event: crate::aggregate::ANY_EVENT.into(), last_days };
         let roll_up = |name: &str, operator: Operator| {
-            RollUpDefinition::new(name, operator).reach(crate::fold::Reach::SelfAndDescendants)
+            RollUp::new(name, operator).reach(crate::fold::Reach::SelfAndDescendants)
         };
         let time = |reading: &str| Arc::from(format!("events(\"any\").{reading}()"));
         [
@@ -278,7 +278,7 @@ impl BuiltIn {
     pub fn licence_utilisation(licences: &str, days: u32) -> Definition {
         let numerator = format!("events(\"any\").lastDays({days}).distinct(e, e.user)");
         let operator = Operator::Ratio { numerator: Arc::from(numerator), denominator: Arc::from(licences) };
-        RollUpDefinition::new("licence_utilisation", operator)
+        RollUp::new("licence_utilisation", operator)
             .reach(crate::fold::Reach::SelfAndDescendants)
             .description("Active users by licences: a sum by a sum")
             .into()
@@ -307,13 +307,10 @@ impl BuiltIn {
     /// that says who is the same, such as an address.
     #[must_use]
     pub fn unified_contacts(table: &str, column: &str) -> Definition {
-        RollUpDefinition::new(
-            "unified_contacts",
-            Operator::Distinct(Arc::from(format!("row.{column}.lowerAscii()"))),
-        )
-        .over(Over::Table(Arc::from(table)))
-        .reach(crate::fold::Reach::SelfAndDescendants)
-        .description("Different contacts of the family")
-        .into()
+        RollUp::new("unified_contacts", Operator::Distinct(Arc::from(format!("row.{column}.lowerAscii()"))))
+            .over(Over::Table(Arc::from(table)))
+            .reach(crate::fold::Reach::SelfAndDescendants)
+            .description("Different contacts of the family")
+            .into()
     }
 }

@@ -12,7 +12,7 @@ use crate::fold::Rates;
 /// ```
 /// use std::sync::Arc;
 ///
-/// use perennial::aggregate::{Operator, RollUpDefinition, UsageSchema};
+/// use perennial::aggregate::{Operator, RollUp, UsageSchema};
 /// use perennial::catalog::{Catalog, RunInputs};
 /// use perennial::source::MemorySource;
 /// use perennial::{
@@ -36,7 +36,7 @@ use crate::fold::Rates;
 /// let acme = AccountRow::new(AccountId::new("acme")?, "Company").with("arr", Money::from_minor(10_000, Currency::USD));
 /// let (book, _report) = Book::load(schema, &MemorySource::new().account(acme), &Policy::strict())?;
 ///
-/// let in_euros = RollUpDefinition::new("in_euros", Operator::Sum("arr".into())).convert_to(Currency::EUR);
+/// let in_euros = RollUp::new("in_euros", Operator::Sum("arr".into())).convert_to(Currency::EUR);
 /// let catalog = Catalog::new(book.schema(), &UsageSchema::default(), [in_euros.into()])?;
 /// let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
 /// let rates: Arc<dyn Rates> = Arc::new(Budget);

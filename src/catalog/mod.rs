@@ -4,7 +4,7 @@
 //!
 //! | question | type |
 //! |---|---|
-//! | What may an administrator define? | [`Definition`]: [`CalculatedAttribute`], [`PastValue`], [`RollUpDefinition`](crate::aggregate::RollUpDefinition), [`Metric`](crate::aggregate::Metric), [`Ranking`](crate::aggregate::Ranking), [`Segment`](crate::segment::Segment) |
+//! | What may an administrator define? | [`Definition`]: [`CalculatedAttribute`], [`PastValue`], [`RollUp`](crate::aggregate::RollUp), [`Metric`](crate::aggregate::Metric), [`Ranking`](crate::aggregate::Ranking), [`Segment`](crate::segment::Segment) |
 //! | Do they make sense together, also those that read each other? | [`Catalog::new`], [`CatalogErrors`] |
 //! | What do they come to, for every account? | [`Catalog::run`], [`Derived`] |
 //! | How are they stored? | [`Catalog::to_json`], [`Catalog::read`] |
@@ -83,7 +83,7 @@ use crate::model::{FixedZones, Observer, Schema, Zones};
 /// Definitions of every kind that make sense together, over one schema. Immutable; cloning is cheap; `Send + Sync`.
 ///
 /// ```
-/// use perennial::aggregate::{Event, EventKind, Metric, Operator, RollUpDefinition, Usage, UsageSchema, UsageSettings};
+/// use perennial::aggregate::{Event, EventKind, Metric, Operator, RollUp, Usage, UsageSchema, UsageSettings};
 /// use perennial::catalog::{CalculatedAttribute, Catalog, Definition, DefinitionKind, DefinitionRef, Origin};
 /// use perennial::segment::Segment;
 /// use perennial::source::MemorySource;
@@ -105,8 +105,8 @@ use crate::model::{FixedZones, Observer, Schema, Zones};
 /// let definitions: [Definition; 5] = [
 ///     Segment::parse("idle", "use_of_family < 0.5")?.into(),
 ///     CalculatedAttribute::new("use_of_family", "ratio(family_logins, family_licences)").into(),
-///     RollUpDefinition::new("family_logins", Operator::Sum("metric(\"logins\").lastDays(7).sum()".into())).into(),
-///     RollUpDefinition::new("family_licences", Operator::Sum("licences".into())).into(),
+///     RollUp::new("family_logins", Operator::Sum("metric(\"logins\").lastDays(7).sum()".into())).into(),
+///     RollUp::new("family_licences", Operator::Sum("licences".into())).into(),
 ///     Metric::new("logins", "events(\"login\").count()").into(),
 /// ];
 /// let today = Date::new(2026, 1, 31)?;

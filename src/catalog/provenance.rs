@@ -49,7 +49,7 @@ impl Catalog {
                 let Work::Tree(of) = work()? else { return None };
                 let programs = of.plan.at(view.as_of());
                 let rates = asked.rates;
-                let at = RollUpAt { view, programs: &programs, supply, usage, rates };
+                let at = RollUpAt { view, programs: &programs, supply: Some(supply), usage, rates };
                 Behind::RollUp(of.plan.parts(at, place, &supply.column_at(name, place), width)?)
             }
             Form::Named(_) => return None,

@@ -8,12 +8,12 @@ use super::{
     Checking, Compiled, Define, DefinitionFault, Form, Kind, Namespace, Output, Renames, Shape, TotalBy,
     json, shape,
 };
-use crate::aggregate::{CheckedRollUp, Conversion, Nulls, Operator, Over, RollUpDefinition, RollUpFaultKind};
+use crate::aggregate::{CheckedRollUp, Conversion, Nulls, Operator, Over, RollUp, RollUpFaultKind};
 use crate::expr::NameText;
 use crate::fold::Reach;
 use crate::model::{Faults, JsonFault, Place};
 
-impl Define for RollUpDefinition {
+impl Define for RollUp {
     fn name(&self) -> &str {
         self.name()
     }
@@ -40,7 +40,7 @@ impl Define for RollUpDefinition {
     }
 
     fn canonical_text(&self) -> String {
-        format!("roll-up {}", RollUpDefinition::said(self))
+        format!("roll-up {}", RollUp::said(self))
     }
 
     fn compile(&self, checking: &Checking<'_>) -> Result<Compiled, Vec<DefinitionFault>> {
@@ -58,7 +58,7 @@ impl Define for RollUpDefinition {
     }
 }
 
-impl Kind for RollUpDefinition {
+impl Kind for RollUp {
     const CODE: &'static str = "roll_up";
     const WORD: &'static str = "roll-up";
     const LIST: &'static str = "roll_ups";

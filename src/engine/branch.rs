@@ -14,7 +14,7 @@ use crate::model::Observer;
 /// It shares with the original all that it does not change.
 ///
 /// ```
-/// use perennial::aggregate::{Operator, RollUpDefinition};
+/// use perennial::aggregate::{Operator, RollUp};
 /// use perennial::catalog::{DefinitionKind, DefinitionRef};
 /// use perennial::engine::{Engine, EngineSettings, Update};
 /// use perennial::segment::Segment;
@@ -29,7 +29,7 @@ use crate::model::Observer;
 /// let source = MemorySource::new().account(AccountRow::new(acme.clone(), "Company").with("seats", 30_i64));
 /// let engine = Engine::new(schema, AsOf::date_utc(Date::new(2026, 1, 31)?), EngineSettings::new())?;
 /// engine.load(&source)?;
-/// let seats = RollUpDefinition::new("all_seats", Operator::Sum("seats".into()));
+/// let seats = RollUp::new("all_seats", Operator::Sum("seats".into()));
 /// engine.define([seats.into(), Segment::parse("large", "all_seats >= 50")?.into()])?;
 ///
 /// // What if the bar were lower, and Acme grew?

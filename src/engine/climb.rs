@@ -40,7 +40,7 @@ impl Side<'_> {
         let at = RollUpAt {
             view: self.view,
             programs: self.programs,
-            supply: &self.supply,
+            supply: Some(&self.supply),
             usage: self.supply.usage,
             // No state converts amounts: it has no rates.
             rates: None,

@@ -94,13 +94,13 @@ impl Delta {
         let mut report = DeltaReport::new(self.from.version(), self.to.version());
         for (id, old, new) in &pairing.loose {
             match (old, new) {
-                (None, Some(_)) => report.added.push(id.clone()),
-                (Some(_), None) => report.removed.push(id.clone()),
+                (None, Some(_)) => report.accounts.added.push(id.clone()),
+                (Some(_), None) => report.accounts.removed.push(id.clone()),
                 _ => {}
             }
         }
-        report.moves = moves(&pairing);
-        report.values = values(&pairing);
+        report.accounts.moves = moves(&pairing);
+        report.accounts.values = values(&pairing);
         let definitions: BTreeSet<&DefinitionRef> = definitions.iter().collect();
         for definition in definitions {
             for output in Compared::of(&old, &new, definition) {

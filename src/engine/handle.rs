@@ -37,7 +37,7 @@ pub struct Applied {
 /// task of that pool, which may be handed another writer's task while it waits.
 ///
 /// ```
-/// use perennial::aggregate::{Operator, RollUpDefinition};
+/// use perennial::aggregate::{Operator, RollUp};
 /// use perennial::engine::{Engine, EngineSettings};
 /// use perennial::segment::Segment;
 /// use perennial::source::MemorySource;
@@ -55,7 +55,7 @@ pub struct Applied {
 /// let today = AsOf::date_utc(Date::new(2026, 1, 31)?);
 /// let engine = Engine::new(schema, today, EngineSettings::new())?;
 /// engine.load(&source)?;
-/// let seats = RollUpDefinition::new("all_seats", Operator::Sum("seats".into()));
+/// let seats = RollUp::new("all_seats", Operator::Sum("seats".into()));
 /// engine.define([seats.into(), Segment::parse("large", "all_seats >= 50")?.into()])?;
 ///
 /// let applied = engine.apply(Change::new().set(&eu, "seats", 25_i64))?;

@@ -1,14 +1,14 @@
 //! What differs between two states, as plain data.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::book::{AccountMove, ValueChange};
+use crate::book::AccountChanges;
 use crate::catalog::DefinitionRef;
 use crate::expr::ExprValue;
-use crate::model::{AccountId, ChildId};
+use crate::model::AccountId;
 use crate::segment::SegmentChange;
 
 /// One answer of a definition that is another one. An account that came had none before, one that left has none now.
@@ -27,9 +27,6 @@ pub struct DerivedChange {
     pub to: Option<ExprValue>,
 }
 
-/// Where a value stands: the account, the child row where it is of one, and the attribute or column.
-type ValuePlace = (AccountId, Option<(Arc<str>, ChildId)>, Arc<str>);
-
 /// Everything that differs between two states for one user, each list in order of definition, column and id. Serialisable.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -38,15 +35,9 @@ pub struct DeltaReport {
     pub from: u64,
     /// The version of the state after.
     pub to: u64,
-    /// Accounts that came.
-    pub added: Vec<AccountId>,
-    /// Accounts that left.
-    pub removed: Vec<AccountId>,
-    /// Accounts that stand under another account, with both paths; those below them moved with them and are not listed.
-    pub moves: Vec<AccountMove>,
-    /// Values of attributes, and of columns of child rows; those of accounts and rows that came, and of those that left, among
-    /// them. A child row that moved to another account has left the one and come to the other.
-    pub values: Vec<ValueChange>,
+    /// Accounts that came, left and moved, and values, those of accounts and rows that came, and of those that left, among them.
+    #[serde(flatten)]
+    pub accounts: AccountChanges,
     /// Answers of calculated attributes, past values, roll-ups and rankings.
     pub derived: Vec<DerivedChange>,
     /// Segments whose members differ.
@@ -54,28 +45,15 @@ pub struct DeltaReport {
 }
 
 impl DeltaReport {
-    pub(super) const fn new(from: u64, to: u64) -> Self {
-        Self {
-            from,
-            to,
-            added: Vec::new(),
-            removed: Vec::new(),
-            moves: Vec::new(),
-            values: Vec::new(),
-            derived: Vec::new(),
-            segments: Vec::new(),
-        }
+    pub(super) fn new(from: u64, to: u64) -> Self {
+        let accounts = AccountChanges::default();
+        Self { from, to, accounts, derived: Vec::new(), segments: Vec::new() }
     }
 
     /// Is nothing different?
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.added.is_empty()
-            && self.removed.is_empty()
-            && self.moves.is_empty()
-            && self.values.is_empty()
-            && self.derived.is_empty()
-            && self.segments.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.accounts.is_empty() && self.derived.is_empty() && self.segments.is_empty()
     }
 
     /// This report and the one of the states after it as one: what differs between the first state and the last. What
@@ -90,32 +68,7 @@ impl DeltaReport {
     #[must_use]
     pub fn then(&self, next: &Self) -> Self {
         let mut all = Self::new(self.from, next.to);
-        let both = |one: &[AccountId], minus: &[AccountId]| -> BTreeSet<AccountId> {
-            // Lists of a report are in order.
-            one.iter().filter(|id| minus.binary_search(id).is_err()).cloned().collect()
-        };
-        // Who came and left again did neither; so with who left and came back.
-        let mut added = both(&self.added, &next.removed);
-        added.extend(both(&next.added, &self.removed));
-        let mut removed = both(&self.removed, &next.added);
-        removed.extend(both(&next.removed, &self.added));
-        all.added = added.into_iter().collect();
-        all.removed = removed.into_iter().collect();
-        let mut moves: BTreeMap<AccountId, AccountMove> = BTreeMap::new();
-        for step in self.moves.iter().chain(&next.moves) {
-            moves
-                .entry(step.account.clone())
-                .and_modify(|own| own.to = step.to.clone())
-                .or_insert(step.clone());
-        }
-        all.moves = moves.into_values().filter(|step| step.from.first() != step.to.first()).collect();
-        let mut values: BTreeMap<ValuePlace, ValueChange> = BTreeMap::new();
-        for change in self.values.iter().chain(&next.values) {
-            let key = (change.account.clone(), change.child.clone(), change.attribute.clone());
-            let to = change.to.clone();
-            values.entry(key).and_modify(|own| own.to = to).or_insert_with(|| change.clone());
-        }
-        all.values = values.into_values().filter(|change| change.from != change.to).collect();
+        all.accounts = self.accounts.then(&next.accounts);
         let mut derived: BTreeMap<(DefinitionRef, Arc<str>, AccountId), DerivedChange> = BTreeMap::new();
         for change in self.derived.iter().chain(&next.derived) {
             let key = (change.definition.clone(), change.column.clone(), change.account.clone());

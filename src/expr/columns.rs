@@ -110,7 +110,7 @@ impl<'c> Columns<'c> {
     /// value by a date and where own values are preferred. What the limits leave out is not asked, but for those rows.
     ///
     /// ```
-    /// use perennial::aggregate::{Operator, RollUpDefinition};
+    /// use perennial::aggregate::{Operator, RollUp};
     /// use perennial::engine::{Engine, EngineSettings};
     /// use perennial::expr::{Columns, ExplainLimits};
     /// use perennial::segment::Segment;
@@ -126,7 +126,7 @@ impl<'c> Columns<'c> {
     /// let row = |id: &str, seats: i64| Ok::<_, perennial::IdError>(AccountRow::new(AccountId::new(id)?, "Company").with("seats", seats));
     /// engine.load(&MemorySource::new().account(row("acme", 30)?).account(row("acme-eu", 12)?.under(acme)))?;
     /// engine.define([
-    ///     RollUpDefinition::new("all_seats", Operator::Sum("seats".into())).into(),
+    ///     RollUp::new("all_seats", Operator::Sum("seats".into())).into(),
     ///     Segment::parse("large", "all_seats > 40")?.into(),
     /// ])?;
     ///

@@ -63,6 +63,7 @@ mod scalar;
 mod term;
 mod types;
 mod value;
+mod value_reads;
 
 pub use ast::{Ast, BinaryOp, MacroKind, Node, NodeId};
 pub use batch::{

@@ -244,6 +244,8 @@ pub(crate) enum Gather {
 pub(crate) enum Mean {
     /// An amount with so many digits more.
     Money { digits: u8 },
+    /// A length of time, in whole microseconds.
+    Duration,
     /// A double, of units of a scale.
     Double { scale: u8 },
 }
@@ -288,7 +290,7 @@ impl Summed {
 }
 
 impl Mean {
-    /// Of values of a type, and the type of the mean: of money an amount with more digits, of numbers a double.
+    /// Of values of a type, and the type of the mean: of money an amount with more digits, of durations one, of numbers a double.
     pub(crate) fn of(kind: &Type) -> Option<(Self, Type)> {
         Some(match kind {
             Type::Money { currency, scale } => {
@@ -298,6 +300,7 @@ impl Mean {
             }
             Type::Decimal { scale } => (Self::Double { scale: *scale }, Type::Double),
             Type::Int | Type::Double => (Self::Double { scale: 0 }, Type::Double),
+            Type::Duration => (Self::Duration, Type::Duration),
             _ => return None,
         })
     }

@@ -28,6 +28,17 @@ pub(super) struct Ties {
     pub(super) last: bool,
 }
 
+impl Ties {
+    /// The value of a row.
+    pub(super) fn cell<'b>(&self, book: &'b Inner, best: &Best) -> Option<Raw<'b>> {
+        let chunk = book.chunk(best.account.slot)?;
+        match (self.table, best.child) {
+            (Some(table), Some(row)) => chunk.table(table)?.raw(self.column, row as usize),
+            _ => chunk.column(self.column)?.get(best.account.row as usize),
+        }
+    }
+}
+
 /// The better of two: the smaller key, then the least value (the greatest, of the last). Of equal values any is the same
 /// answer; the smaller account id, then the smaller child id, is kept.
 pub(super) fn better(book: &Inner, ties: Ties, a: Best, b: Best) -> Best {
@@ -35,15 +46,8 @@ pub(super) fn better(book: &Inner, ties: Ties, a: Best, b: Best) -> Best {
         let block = book.chunk(best.account.slot)?.table(ties.table?)?;
         block.id(best.child? as usize)
     };
-    let value = |best: &Best| -> Option<Raw<'_>> {
-        let chunk = book.chunk(best.account.slot)?;
-        match (ties.table, best.child) {
-            (Some(table), Some(row)) => chunk.table(table)?.raw(ties.column, row as usize),
-            _ => chunk.column(ties.column)?.get(best.account.row as usize),
-        }
-    };
     let by_value = || {
-        let order = match (value(&a), value(&b)) {
+        let order = match (ties.cell(book, &a), ties.cell(book, &b)) {
             (Some(a), Some(b)) => order_of(&a, &b),
             _ => Ordering::Equal,
         };

@@ -40,8 +40,10 @@ pub(super) fn fold_up<S: Clone>(
     let parents = shape.parents();
     for row in (0..rows.len().min(parents.len())).rev() {
         let mut up = rows[row].clone();
-        if reach != Reach::PreferSelf || !present(&up) {
+        if reach != Reach::PreferSelf {
             merge(&mut up, &below[row]);
+        } else if !present(&up) {
+            up = below[row].clone();
         }
         match parents[row] {
             NONE => merge(&mut export, &up),

@@ -4,10 +4,6 @@
 //! its block of a child table) before anything is combined (rulings S24 and S30 of `docs/semantics`). `None`:
 //! every row counts.
 
-use std::borrow::Cow;
-use std::collections::HashSet;
-
-use super::exact::order_key;
 use crate::book::{Chunk, TableBlock};
 use crate::column::{Bitmap, Block, Raw};
 use crate::tree::NO_PRODUCT;
@@ -33,79 +29,22 @@ pub(super) enum FilterColumn {
 pub(super) enum Passing {
     /// A flag for each code.
     Codes(Box<[bool]>),
-    Values(Values),
-}
-
-/// Constants, found in one step however many there are. A column holds one kind of cell, so only one of
-/// the three is ever filled.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Values {
-    /// Sorted keys of numbers, days and truths.
-    keys: Vec<i64>,
-    texts: HashSet<String>,
-    lists: HashSet<Vec<String>>,
-    /// Whether texts compare without regard to ASCII case; then they stand here in lower case.
-    folded: bool,
-}
-
-impl Values {
-    pub(super) fn new(cells: &[Raw<'_>], folded: bool) -> Self {
-        let mut values = Self { folded, ..Self::default() };
-        for cell in cells {
-            match cell {
-                Raw::Text(text) => {
-                    values.texts.insert(values.fold(text).into_owned());
-                }
-                Raw::List(items) => {
-                    values.lists.insert(items.iter().map(|item| values.fold(item).into_owned()).collect());
-                }
-                other => values.keys.extend(key_of(other)),
-            }
-        }
-        values.keys.sort_unstable();
-        values
-    }
-
-    fn fold<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if self.folded { Cow::Owned(text.to_ascii_lowercase()) } else { Cow::Borrowed(text) }
-    }
-
-    fn contains(&self, cell: &Raw<'_>) -> bool {
-        match cell {
-            Raw::Text(text) => self.texts.contains(&*self.fold(text)),
-            Raw::List(items) if !self.folded => self.lists.contains(items),
-            Raw::List(items) => {
-                let items: Vec<String> = items.iter().map(|item| self.fold(item).into_owned()).collect();
-                self.lists.contains(&items)
-            }
-            other => key_of(other).is_some_and(|key| self.keys.binary_search(&key).is_ok()),
-        }
-    }
-}
-
-fn key_of(cell: &Raw<'_>) -> Option<i64> {
-    match cell {
-        Raw::Bool(bit) => Some(i64::from(*bit)),
-        Raw::I64(value) => Some(*value),
-        Raw::F64(value) => Some(order_key(*value)),
-        Raw::I32(days) => Some(i64::from(*days)),
-        Raw::Code(_) | Raw::Text(_) | Raw::List(_) => None,
-    }
+    Truth(bool),
 }
 
 impl Passing {
     fn code(&self, code: u16) -> bool {
         match self {
             Self::Codes(codes) => codes.get(usize::from(code)).copied().unwrap_or(false),
-            Self::Values(_) => false,
+            Self::Truth(_) => false,
         }
     }
 
     fn passes(&self, cell: Option<&Raw<'_>>) -> bool {
         match (self, cell) {
             (Self::Codes(_), Some(Raw::Code(code))) => self.code(*code),
-            (_, None) | (Self::Codes(_), Some(_)) => false,
-            (Self::Values(values), Some(cell)) => values.contains(cell),
+            (Self::Truth(truth), Some(Raw::Bool(bit))) => truth == bit,
+            _ => false,
         }
     }
 

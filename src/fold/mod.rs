@@ -1,32 +1,32 @@
-//! How do values combine up the tree?
+//! How do columns combine up the tree, where they lie?
 //!
-//! A [`RollUp`] says what is combined, over which rows, and what an account's own value has to do with
-//! it; a [`FoldPlan`] is a checked list of them; running it on a view gives [`Totals`]. Each chunk is
-//! folded by one pure function of its own blocks and of what its limbs export, so that a refresh after
-//! a change is the same code run where something is new. This module knows columns, no expressions.
+//! The fast way of roll-ups that need no expression. A [`Folding`] says what is combined and over which rows; a [`FoldPlan`] knows
+//! where these lie; running it on a view gives [`Totals`]. Each chunk is folded by one pure function of its own blocks and of what
+//! its limbs export, so that a refresh after a change is the same code run where something is new. This module knows columns, no
+//! expressions, and says of no sum what it is a sum of: that is known above it.
 
 mod candidate;
 mod exact;
+mod folding;
 mod kernel;
 mod mask;
 mod own;
 mod plan;
 mod rates;
 mod reach;
-mod roll_up;
+mod rounding;
 mod run;
 mod state;
 mod totals;
 
 pub(crate) use exact::{QUANTUM_BITS, from_order_key, from_quanta, order_key, to_quanta};
-pub(crate) use own::{converted, divide_half_even};
-pub use plan::{FoldError, FoldErrors, FoldPlan};
+pub(crate) use folding::{FoldOperator, Folding, Passes};
+pub(crate) use plan::FoldPlan;
 pub use rates::Rates;
 pub use reach::Reach;
-pub use roll_up::RollUp;
+pub(crate) use rounding::{converted, divide_half_even};
 pub(crate) use state::Sum;
-pub(crate) use totals::Folded;
-pub use totals::{FoldValue, Totals};
+pub(crate) use totals::{Folded, Totals};
 
 /// Most values of an enumeration that a distribution counts one by one.
 pub const MAX_DISTRIBUTION: usize = 256;

@@ -4,78 +4,42 @@
 //! blocks that the roll-ups read, the mask, and the exports of its limbs: where all of these are those
 //! of an earlier run, so are the totals, and nothing is computed.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::Reach;
 use super::candidate::{Best, Ties, better};
 use super::kernel::{fold_counts, fold_up, range_counts, range_sums};
 use super::mask::{account_mask, filter_accounts, filter_children};
-use super::own::{Cells, Market, is_narrow};
-use super::plan::{FoldPlan, Node, Work};
+use super::own::Cells;
+use super::plan::{FoldPlan, Measure, Node, Work};
 use super::state::{State, Sum};
 use super::totals::{ChunkTotals, Column, NodeList, NodeTotals, Totals};
-use super::{Reach, plan::Measure};
-use crate::book::{Account, Chunk, Inner, TableBlock, View};
+use crate::book::{Chunk, Inner, TableBlock, View};
 use crate::column::Bitmap;
 use crate::model::limits::{MAX_INT, MAX_UNITS};
 use crate::tree::Shape;
 
 impl FoldPlan {
-    /// The totals of every visible account.
+    /// What is folded, for every visible account; nothing on a view of a book with another schema than that of the plan.
     ///
-    /// On a view of a book with another schema than the plan was checked against, every total is
-    /// missing.
-    ///
-    /// # Complexity
-    ///
-    /// One pass over the rows of the book for each roll-up, whatever the shape of the trees.
-    #[must_use]
-    pub fn all(&self, view: &View) -> Totals {
+    /// One pass over the rows of the book for each folding, whatever the shape of the trees.
+    pub(crate) fn all(&self, view: &View) -> Totals {
         self.run(view, None)
     }
 
-    /// The totals of every visible account after a change: what the change did not touch is taken over
-    /// from the totals of the view before it, so that the cost is the path, not the book.
+    /// The same after a change: what the change did not touch is taken over from before it, so that the cost is the path, not
+    /// the book.
     ///
-    /// The answer is that of [`FoldPlan::all`], bit for bit, whatever `before` is. To be of use, `before`
-    /// must come from this plan or a clone of it: totals of a plan made anew from the same definitions are
-    /// ignored, and everything is computed. Keep the plan beside the book.
-    #[must_use]
-    pub fn refresh(&self, view: &View, before: &Totals) -> Totals {
+    /// The same bits, whatever `before` is. To be of use, it must be of this plan or a clone of it.
+    pub(crate) fn refresh(&self, view: &View, before: &Totals) -> Totals {
         // Totals of another plan have nothing to offer.
         self.run(view, Arc::ptr_eq(&self.nodes, &before.plan.nodes).then_some(before))
-    }
-
-    /// The totals of one account: only what stands below it is read.
-    #[must_use]
-    pub fn one(&self, account: Account<'_>) -> Totals {
-        let view = account.view();
-        let place = account.place();
-        let order = match view.inner().chunk(place.slot).filter(|_| self.suits(view)) {
-            Some(chunk) => {
-                let limbs = chunk.limbs_in(place.row).map(|limb| limb.slot);
-                order_below(view, limbs.filter(|slot| view.is_live(*slot)).collect())
-            }
-            None => Vec::new(),
-        };
-        let mut done: HashMap<u32, Arc<ChunkTotals>> = HashMap::new();
-        let own = self.suits(view).then_some(place.slot);
-        for slot in order.into_iter().rev().chain(own) {
-            if let Some(totals) = self.chunk(view, slot, None, &|slot| done.get(&slot).cloned()) {
-                done.insert(slot, totals);
-            }
-        }
-        let mut chunks = vec![None; view.inner().chunks.len()];
-        if let (Some(own), Some(place)) = (done.remove(&place.slot), chunks.get_mut(place.slot as usize)) {
-            *place = Some(own);
-        }
-        Totals { plan: self.clone(), view: view.clone(), chunks, only: Some(place) }
     }
 
     fn run(&self, view: &View, before: Option<&Totals>) -> Totals {
         let inner = view.inner();
         if !self.suits(view) {
-            return Totals { plan: self.clone(), view: view.clone(), chunks: Vec::new(), only: None };
+            return Totals { plan: self.clone(), view: view.clone(), chunks: Vec::new() };
         }
         // What shows nothing, in itself and below, has no totals and adds to none.
         let trunk = inner.trunk.iter().copied().filter(|slot| view.is_live(*slot));
@@ -103,7 +67,7 @@ impl FoldPlan {
                 }
             }
         }
-        Totals { plan: self.clone(), view: view.clone(), chunks, only: None }
+        Totals { plan: self.clone(), view: view.clone(), chunks }
     }
 
     // Columns are known by place, which another schema would give another meaning.
@@ -129,20 +93,13 @@ impl FoldPlan {
             .iter()
             .filter_map(|limb| Some((limb.anchor, Arc::clone(&below(limb.slot)?.nodes))))
             .collect();
-        let now = Inputs {
-            plan: self,
-            chunk,
-            visible: visible.as_ref(),
-            limbs: &limbs,
-            today: view.as_of().date(),
-        };
+        let now = Inputs { chunk, visible: visible.as_ref(), limbs: &limbs };
         let earlier = earlier.filter(|earlier| now.same_rows(earlier));
         if let Some(earlier) =
             earlier.filter(|earlier| Arc::ptr_eq(&earlier.chunk, chunk) && now.same_around(earlier))
         {
             return Some(Arc::clone(earlier));
         }
-        let market = Market { rates: self.rates.as_deref(), today: now.today };
         let mut scratch = Scratch::default();
         let nodes = self.nodes.iter().enumerate().map(|(number, node)| {
             if let Some(same) = earlier.and_then(|earlier| now.same_node(earlier, number, node)) {
@@ -152,23 +109,20 @@ impl FoldPlan {
                 .iter()
                 .filter_map(|(anchor, totals)| Some((*anchor, &totals.get(number)?.export)))
                 .collect();
-            let run = NodeRun { inner, slot, chunk, node, visible: visible.as_deref(), market };
+            let run = NodeRun { inner, slot, chunk, node, visible: visible.as_deref() };
             let (column, export) = run.fold(&imports, &mut scratch);
             Arc::new(NodeTotals { column, export })
         });
         let nodes = nodes.collect();
-        let today = now.today;
-        Some(Arc::new(ChunkTotals { chunk: Arc::clone(chunk), visible, today, limbs, nodes }))
+        Some(Arc::new(ChunkTotals { chunk: Arc::clone(chunk), visible, limbs, nodes }))
     }
 }
 
 /// What the totals of a chunk depend on.
 struct Inputs<'i> {
-    plan: &'i FoldPlan,
     chunk: &'i Chunk,
     visible: Option<&'i Arc<Bitmap>>,
     limbs: &'i [(u32, NodeList)],
-    today: crate::model::Date,
 }
 
 impl Inputs<'_> {
@@ -182,18 +136,15 @@ impl Inputs<'_> {
         same_mask && Arc::ptr_eq(&earlier.chunk.shape, &self.chunk.shape)
     }
 
-    // Whether everything beside the chunk is the same: what hangs on it, and the moment where it matters.
+    // Whether the same hangs on the chunk.
     fn same_around(&self, earlier: &ChunkTotals) -> bool {
-        let dated = || self.plan.nodes.iter().any(|node| node.work.reads_date());
         let same = |((a, before), (b, now)): (&(u32, NodeList), &(u32, NodeList))| {
             a == b && Arc::ptr_eq(before, now)
         };
-        (earlier.today == self.today || !dated())
-            && earlier.limbs.len() == self.limbs.len()
-            && earlier.limbs.iter().zip(self.limbs).all(same)
+        earlier.limbs.len() == self.limbs.len() && earlier.limbs.iter().zip(self.limbs).all(same)
     }
 
-    // The earlier totals of one roll-up, where nothing that it reads has changed.
+    // The earlier totals of one folding, where nothing that it reads has changed.
     fn same_node(&self, earlier: &ChunkTotals, number: usize, node: &Node) -> Option<Arc<NodeTotals>> {
         let same_cells = node.attributes.iter().all(|column| {
             let (before, now) = (earlier.chunk.column(*column), self.chunk.column(*column));
@@ -213,7 +164,6 @@ impl Inputs<'_> {
         };
         let same = same_cells
             && same_table
-            && (earlier.today == self.today || !node.work.reads_date())
             && earlier.limbs.len() == self.limbs.len()
             && earlier.limbs.iter().zip(self.limbs).all(same_limb);
         if same { earlier.nodes.get(number).cloned() } else { None }
@@ -266,14 +216,13 @@ struct Scratch {
     counts: Vec<u32>,
 }
 
-/// One roll-up on one chunk.
+/// One folding on one chunk.
 struct NodeRun<'r> {
     inner: &'r Inner,
     slot: u32,
     chunk: &'r Chunk,
     node: &'r Node,
     visible: Option<&'r Bitmap>,
-    market: Market<'r>,
 }
 
 impl NodeRun<'_> {
@@ -296,15 +245,13 @@ impl NodeRun<'_> {
         };
         let cells = Cells { slot: self.slot, chunk: self.chunk, table, mask: mask.as_ref() };
         match &self.node.work {
-            Work::Count { column } => self.counts(&cells, *column, imports, scratch),
-            Work::Sum(measure) | Work::Average(measure) => self.sums(&cells, measure, imports, scratch),
-            Work::Ratio(above, below) => self.pairs(cells.own_pairs(above, below, self.market), imports),
-            Work::Least { column, largest, .. } => self.least(cells.own_keys(*column, *largest), imports),
-            Work::Best { column, by, last, .. } => {
-                let ties = Ties { table: self.node.table, column: *column, last: *last };
-                self.best(cells.own_best(self.inner, ties, *by), ties, imports)
-            }
-            Work::Distribution { column, size, .. } => {
+            Work::Count(columns) => self.counts(&cells, columns, imports, scratch),
+            Work::Sum(measure) => self.sums(&cells, *measure, imports, scratch),
+            Work::Ratio(above, below) => self.pairs(cells.own_pairs(*above, *below), imports),
+            Work::Least { column, largest } => self.least(cells.own_keys(*column, *largest), imports),
+            Work::Without(columns) => self.without(cells.own_tallies(columns), imports),
+            Work::Dated { by, ties } => self.dated(&cells, *by, *ties, imports),
+            Work::Distribution { column, size } => {
                 self.distribution(&cells.own_distribution(*column, *size), *size, imports)
             }
         }
@@ -317,25 +264,19 @@ impl NodeRun<'_> {
     fn counts(
         &self,
         cells: &Cells<'_>,
-        column: Option<usize>,
+        columns: &[usize],
         imports: &[(u32, &State)],
         scratch: &mut Scratch,
     ) -> (Column, State) {
-        let imports: Vec<(u32, u32)> =
-            imports.iter().map(|(row, state)| (*row, sum_of(state).rows_u32())).collect();
-        if column.is_none() && cells.rows_are_accounts() && self.node.reach != Reach::PreferSelf {
-            let imports = sorted(imports);
-            let folded =
-                range_counts(self.shape(), cells.mask, &imports, self.node.reach, &mut scratch.counts);
-            return (Column::Counts(folded.rows), State::Sum(Sum::over(0, u64::from(folded.export))));
-        }
-        let own = cells.own_counts(column);
-        let folded = match self.node.reach {
-            // A count is always present, so an account's own is always preferred where it is not 0.
-            Reach::PreferSelf => {
-                fold_up(self.shape(), own, &imports, &0, Reach::PreferSelf, |own| *own > 0, |a, b| *a += b)
-            }
-            reach => range_sums(self.shape(), &own, &sorted(imports), reach, &mut scratch.counts),
+        let imports = sorted(imports.iter().map(|(row, state)| (*row, sum_of(state).rows_u32())).collect());
+        let (shape, reach) = (self.shape(), self.node.reach);
+        let folded = if reach == Reach::PreferSelf {
+            let own = cells.own_counts(columns);
+            fold_up(shape, own, &imports, &0, reach, |own| *own > 0, |a, b| *a += b)
+        } else if columns.is_empty() && cells.rows_are_accounts() {
+            range_counts(shape, cells.mask, &imports, reach, &mut scratch.counts)
+        } else {
+            range_sums(shape, &cells.own_counts(columns), &imports, reach, &mut scratch.counts)
         };
         let export = State::Sum(Sum::over(0, u64::from(folded.export)));
         (Column::Counts(folded.rows), export)
@@ -344,18 +285,14 @@ impl NodeRun<'_> {
     fn sums(
         &self,
         cells: &Cells<'_>,
-        measure: &Measure,
+        measure: Measure,
         imports: &[(u32, &State)],
         scratch: &mut Scratch,
     ) -> (Column, State) {
-        let plain =
-            if self.node.reach != Reach::PreferSelf && measure.convert.is_none() && is_narrow(measure.unit) {
-                cells.plain(measure.column).filter(|(values, _)| fits(values, imports))
-            } else {
-                None
-            };
-        let Some((values, counted)) = plain else {
-            let own = cells.own_sums(measure, self.market);
+        let is_plain = measure.is_narrow && self.node.reach != Reach::PreferSelf;
+        let plain = if is_plain { cells.plain(measure.column) } else { None };
+        let Some((values, counted)) = plain.filter(|(values, _)| fits(values, imports)) else {
+            let own = cells.own_sums(measure);
             let imports: Vec<(u32, Sum)> =
                 imports.iter().map(|(row, state)| (*row, *sum_of(state))).collect();
             let folded = fold_up(
@@ -412,7 +349,23 @@ impl NodeRun<'_> {
         (Column::Least(folded.rows), State::Least(Some(folded.export).filter(present)))
     }
 
-    fn best(&self, own: Vec<Option<Best>>, ties: Ties, imports: &[(u32, &State)]) -> (Column, State) {
+    fn without(&self, own: Vec<(u32, u32)>, imports: &[(u32, &State)]) -> (Column, State) {
+        let imports: Vec<(u32, (u32, u32))> = imports
+            .iter()
+            .filter_map(|(row, state)| match state {
+                State::Tally(with, without) => Some((*row, (*with, *without))),
+                _ => None,
+            })
+            .collect();
+        let present = |own: &(u32, u32)| own.0 > 0;
+        let merge = |a: &mut (u32, u32), b: &(u32, u32)| *a = (a.0 + b.0, a.1 + b.1);
+        let folded = fold_up(self.shape(), own, &imports, &(0, 0), self.node.reach, present, merge);
+        let (with, without) = folded.export;
+        let counts = folded.rows.into_iter().map(|(_, without)| without);
+        (Column::Counts(counts.collect()), State::Tally(with, without))
+    }
+
+    fn dated(&self, cells: &Cells<'_>, by: usize, ties: Ties, imports: &[(u32, &State)]) -> (Column, State) {
         let imports: Vec<(u32, Option<Best>)> = imports
             .iter()
             .filter_map(|(row, state)| match state {
@@ -426,6 +379,7 @@ impl NodeRun<'_> {
                 (a, b) => a.or(b),
             };
         };
+        let own = cells.own_best(self.inner, ties, by);
         let folded = fold_up(self.shape(), own, &imports, &None, self.node.reach, Option::is_some, merge);
         (Column::Best(folded.rows), State::Best(folded.export))
     }

@@ -5,7 +5,7 @@
 
 use super::candidate::Best;
 
-/// The state of one roll-up over some rows.
+/// The state of one folding over some rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum State {
     Sum(Sum),
@@ -13,6 +13,8 @@ pub(super) enum State {
     Pair(Sum, Sum),
     /// A key in the order of the operator, where smaller is better.
     Least(Option<i64>),
+    /// How many rows have a value, and how many have none.
+    Tally(u32, u32),
     Best(Option<Best>),
     Counts(Box<[u64]>),
 }

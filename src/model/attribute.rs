@@ -158,9 +158,8 @@ pub enum CaseRule {
     #[default]
     Exact,
     /// Without regard to ASCII case, where a value is given by itself: enumerations with this rule accept `Gold` for
-    /// `gold` and store the declared spelling, and the values of a [filter of a roll-up](crate::RollUp::filter) match
-    /// whatever their case. Texts are stored as given. In expressions texts compare by code point all the same, and
-    /// whatever the case by `equalsFold` (ruling S111 of `docs/semantics`).
+    /// `gold` and store the declared spelling. Texts are stored as given. In expressions texts compare by code point all
+    /// the same, and whatever the case by `equalsFold` (ruling S111 of `docs/semantics`).
     Folded,
 }
 

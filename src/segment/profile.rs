@@ -18,7 +18,7 @@ pub const MAX_PROFILE_ROWS: usize = 1_000;
 /// What a profile shows beside the account itself.
 ///
 /// ```
-/// use perennial::aggregate::{Operator, RollUpDefinition, UsageSchema};
+/// use perennial::aggregate::{Operator, RollUp, UsageSchema};
 /// use perennial::catalog::Catalog;
 /// use perennial::segment::{ProfileQuery, Segment};
 /// use perennial::source::MemorySource;
@@ -38,7 +38,7 @@ pub const MAX_PROFILE_ROWS: usize = 1_000;
 /// let (book, _report) = Book::load(schema, &source, &Policy::strict())?;
 /// let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
 /// let catalog = Catalog::new(book.schema(), &UsageSchema::new([])?, [
-///     RollUpDefinition::new("all_seats", Operator::Sum("seats".into())).into(),
+///     RollUp::new("all_seats", Operator::Sum("seats".into())).into(),
 ///     Segment::parse("large", "all_seats > 40")?.into(),
 /// ])?;
 /// let derived = catalog.run(&view, None, None);

@@ -15,8 +15,7 @@
 //! | What does my service do when a source fails, repeats itself, or answers in another order? | [`FaultySource`] around any source |
 //! | Where do I get a book of any size? | [`ReferenceBook`]: many trees with values that are missing now and then; [`PlainBook`]: a chain, a star, one large tree |
 //! | Is the tree right, and what is seen of it in a scope? | [`Oracle`]: a map of accounts, every answer by looking at all of them |
-//! | Is the roll-up right? | [`OracleRollUp`]: the same definition, computed row by row |
-//! | And an administrator's? | [`OracleDefinition`]: every operator, over a list of all rows |
+//! | Is the roll-up right? | [`OracleDefinition`]: every operator, over a list of all rows |
 //! | Is the answer of an expression right? | [`OracleExpr`]: walked for one account at a time, by the public API |
 //! | Is what a catalog comes to right? | [`OracleCatalog`]: one definition after the other, as their authors wrote them |
 //! | Is what is read of usage right? | [`OracleUsage`]: every event kept as it came, all of them asked |
@@ -46,10 +45,11 @@
 //! compared with the oracle, and then the storage fails:
 //!
 //! ```
+//! use perennial::aggregate::{Nulls, Operator, RollUp, RollUpPlan};
 //! use perennial::source::MemorySource;
 //! use perennial::testkit::conformance::{MemoryHarness, source};
-//! use perennial::testkit::{FaultySource, Oracle, OracleOperator, OracleRollUp, ReferenceBook};
-//! use perennial::{AsOf, Book, Date, FoldPlan, LoadError, Policy, Scope};
+//! use perennial::testkit::{FaultySource, Oracle, OracleDefinition, ReferenceBook, shown};
+//! use perennial::{Account, AsOf, Book, Date, LoadError, Policy, Reach, Scope};
 //!
 //! // A book of 200 accounts, and the rows that declare it.
 //! let reference = ReferenceBook::new(200, 7);
@@ -65,10 +65,14 @@
 //! oracle.compare(&view)?;
 //!
 //! // A roll-up, for every account, computed a second time without the engine.
-//! let slow = OracleRollUp::new(OracleOperator::Sum("contract_value".to_owned()));
-//! let totals = FoldPlan::new(again.schema(), [slow.roll_up().named("value")])?.all(&view);
+//! let sum = || Operator::Sum("contract_value".into());
+//! let plan = RollUpPlan::new(again.schema(), &**again.schema(), [RollUp::new("value", sum())])?;
+//! let answers = plan.run(&view);
+//! let (reach, nulls) = (Reach::SelfAndDescendants, Nulls::Skip);
+//! let slow = OracleDefinition { operator: sum(), reach, nulls, with_cancelled: false };
 //! for account in view.accounts() {
-//!     assert_eq!(totals.value(account, "value"), slow.evaluate(&view, account, None));
+//!     let rows = |account: Account<'_>| vec![(account.value("contract_value").as_ref().map(shown), None)];
+//!     assert_eq!(answers.value("value", account), slow.evaluate(&view, account, &rows).value);
 //! }
 //!
 //! // The connection is cut after the accounts: no book, and an error that says where.
@@ -92,7 +96,6 @@ mod oracle_catalog;
 mod oracle_custom;
 mod oracle_definition;
 mod oracle_expr;
-mod oracle_fold;
 mod oracle_roll_up;
 mod oracle_usage;
 mod plain;
@@ -109,7 +112,6 @@ pub use oracle::{Oracle, OracleAccount};
 pub use oracle_catalog::{OracleCatalog, OracleDerived};
 pub use oracle_definition::{OracleAnswer, OracleDefinition, OracleRow, shown};
 pub use oracle_expr::OracleExpr;
-pub use oracle_fold::{OracleOperator, OracleRollUp};
 pub use oracle_usage::{OracleEvent, OracleQuestion, OracleReading, OracleUsage};
 pub use plain::PlainBook;
 pub use random::Random;

@@ -28,7 +28,7 @@ use crate::{Account, Currency, Date, Decimal, Rates, Value, View};
 /// The definitions of a catalog, each by itself.
 ///
 /// ```
-/// use perennial::aggregate::{Operator, RollUpDefinition, UsageSchema};
+/// use perennial::aggregate::{Operator, RollUp, UsageSchema};
 /// use perennial::catalog::{CalculatedAttribute, Catalog, Definition};
 /// use perennial::testkit::{OracleCatalog, OracleUsage, ReferenceBook};
 /// use perennial::{AsOf, Book, Date, Policy, Scope};
@@ -36,7 +36,7 @@ use crate::{Account, Currency, Date, Decimal, Rates, Value, View};
 /// let reference = ReferenceBook::new(60, 1);
 /// let (book, _) = Book::load(reference.schema(), &reference.source(), &Policy::strict())?;
 /// let definitions: [Definition; 2] = [
-///     RollUpDefinition::new("below", Operator::Count).into(),
+///     RollUp::new("below", Operator::Count).into(),
 ///     CalculatedAttribute::new("share", "ratio(below, root.below)").into(),
 /// ];
 /// let catalog = Catalog::new(book.schema(), &UsageSchema::new([])?, definitions)?;

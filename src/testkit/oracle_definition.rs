@@ -103,17 +103,21 @@ impl OracleDefinition {
             }
             Operator::Distribution(_) => counted(firsts()),
             _ if rows.is_empty() => return None,
-            Operator::Sum(_) => rebuilt(total(firsts()), sorted.first()?),
+            Operator::Sum(_) => rebuilt(total(firsts())?, sorted.first()?)?,
             Operator::Average(_) => match sorted.first()? {
                 ExprValue::Money(v, currency) => {
                     let digits = 9 + currency.exponent();
-                    let units = total(firsts()) * 10_i128.pow(u32::from(digits - v.scale()));
+                    let units = total(firsts())? * 10_i128.pow(u32::from(digits - v.scale()));
                     ExprValue::Money(Decimal::new(half_even(units, count as i128)?, digits), *currency)
                 }
-                like => ExprValue::Double(double(total(firsts()), like) / count as f64),
+                ExprValue::Duration(_) => {
+                    let micros = half_even(total(firsts())?, count as i128)?;
+                    ExprValue::Duration(Duration::from_micros(i64::try_from(micros).ok()?))
+                }
+                like => ExprValue::Double(double(total(firsts())?, like) / count as f64),
             },
             Operator::Ratio { .. } | Operator::WeightedAverage { .. } => {
-                let below = total(rows.iter().filter_map(|row| row.1.clone()));
+                let below = total(rows.iter().filter_map(|row| row.1.clone()))?;
                 let second = rows.first()?.1.clone()?;
                 if below == 0 {
                     return None;
@@ -122,12 +126,12 @@ impl OracleDefinition {
                     (Operator::WeightedAverage { .. }, ExprValue::Money(v, currency)) => {
                         let scale = v.scale().max(9 + currency.exponent());
                         let below = written(below, &second);
-                        let units = Number::of(total(firsts()), v.scale()).divided(&below, scale.into())?;
+                        let units = Number::of(total(firsts())?, v.scale()).divided(&below, scale.into())?;
                         ExprValue::Money(Decimal::new(units, scale), *currency)
                     }
                     (_, like) => {
                         // A quotient of 0 has no sign.
-                        let above = total(firsts());
+                        let above = total(firsts())?;
                         let quotient = double(above, like) / double(below, &second);
                         ExprValue::Double(if above == 0 { 0.0 } else { quotient })
                     }
@@ -250,8 +254,19 @@ fn units(value: &ExprValue) -> i128 {
     }
 }
 
-fn total(values: impl Iterator<Item = ExprValue>) -> i128 {
-    values.map(|value| units(&value)).sum()
+/// The sum, in two halves that cannot overflow; none where a value or the whole is out of range.
+fn total(values: impl Iterator<Item = ExprValue>) -> Option<i128> {
+    let (mut high, mut low) = (0_i128, 0_i128);
+    for value in values {
+        let units = match &value {
+            ExprValue::Double(v) => quanta_of(*v)?,
+            other => units(other),
+        };
+        high += units.div_euclid(1 << 64);
+        low += units.rem_euclid(1 << 64);
+    }
+    high += low.div_euclid(1 << 64);
+    high.checked_mul(1 << 64)?.checked_add(low.rem_euclid(1 << 64))
 }
 
 fn written(units: i128, like: &ExprValue) -> Number {
@@ -271,16 +286,18 @@ fn double(units: i128, like: &ExprValue) -> f64 {
     }
 }
 
-fn rebuilt(units: i128, like: &ExprValue) -> ExprValue {
-    match like {
+fn rebuilt(units: i128, like: &ExprValue) -> Option<ExprValue> {
+    Some(match like {
         ExprValue::Decimal(v) => ExprValue::Decimal(Decimal::new(units, v.scale())),
         ExprValue::Money(v, currency) => ExprValue::Money(Decimal::new(units, v.scale()), *currency),
         ExprValue::Double(_) => ExprValue::Double(double(units, like)),
         ExprValue::Duration(_) => {
-            ExprValue::Duration(Duration::from_micros(i64::try_from(units).unwrap_or(0)))
+            // As many nanoseconds as fit 64 bits.
+            let micros = i64::try_from(units).ok().filter(|micros| micros.checked_mul(1_000).is_some())?;
+            ExprValue::Duration(Duration::from_micros(micros))
         }
-        _ => ExprValue::Int(i64::try_from(units).unwrap_or(0)),
-    }
+        _ => ExprValue::Int(i64::try_from(units).ok()?),
+    })
 }
 
 pub(super) fn compare(a: &ExprValue, b: &ExprValue) -> Ordering {

@@ -12,7 +12,7 @@ use super::number::Number;
 use super::oracle_catalog::coded;
 use super::oracle_definition::{OracleAnswer, OracleDefinition, OracleRow};
 use super::oracle_expr::{Beside, OracleExpr, zero};
-use crate::aggregate::{Nulls, Operator, Over, RollUpDefinition};
+use crate::aggregate::{Nulls, Operator, Over, RollUp};
 use crate::expr::{Ast, Checked, Checker, ExprValue, Node, NodeId, Type};
 use crate::{Account, Currency, Decimal, Reach, View};
 
@@ -133,7 +133,7 @@ fn inner(ast: &Ast, is_twice: bool) -> Option<NodeId> {
 
 impl WrittenRollUp {
     pub(super) fn new(
-        definition: &RollUpDefinition,
+        definition: &RollUp,
         checker: &Checker<'_>,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let stored: Stored = serde_json::from_value(serde_json::to_value(definition)?)?;

@@ -1,11 +1,12 @@
 //! What is promised of the types themselves?
 
 use perennial::adapter::csv::CsvSource;
+use perennial::aggregate::{RollUpAnswers, RollUpErrors, RollUpPlan};
+use perennial::expr::ExprValue;
 use perennial::source::MemorySource;
 use perennial::{
-    Account, AccountIdx, AccountSet, Book, BookBuilder, Change, ChangeError, ChangeReport, FoldErrors,
-    FoldPlan, FoldValue, LoadError, LoadReport, Policy, Schema, SchemaErrors, Scope, SnapshotError, Totals,
-    Value, View,
+    Account, AccountIdx, AccountSet, Book, BookBuilder, Change, ChangeError, ChangeReport, LoadError,
+    LoadReport, Policy, Schema, SchemaErrors, Scope, SnapshotError, Value, View,
 };
 
 fn crosses_threads<T: Send + Sync>() {}
@@ -21,8 +22,8 @@ fn everything_a_service_holds_crosses_threads() {
     crosses_threads::<AccountSet>();
     crosses_threads::<Scope>();
     crosses_threads::<Change>();
-    crosses_threads::<FoldPlan>();
-    crosses_threads::<Totals>();
+    crosses_threads::<RollUpPlan>();
+    crosses_threads::<RollUpAnswers>();
     crosses_threads::<MemorySource>();
     crosses_threads::<CsvSource>();
 }
@@ -35,7 +36,7 @@ fn reports_and_errors_cross_threads() {
     crosses_threads::<ChangeError>();
     crosses_threads::<SnapshotError>();
     crosses_threads::<SchemaErrors>();
-    crosses_threads::<FoldErrors>();
+    crosses_threads::<RollUpErrors>();
 }
 
 // A larger one is a decision, not an accident.
@@ -46,5 +47,5 @@ fn hot_types_stay_small() {
     assert_eq!(size_of::<Option<perennial::AccountId>>(), 16);
     assert_eq!(size_of::<Book>(), 8);
     assert!(size_of::<Value>() <= 48, "{}", size_of::<Value>());
-    assert!(size_of::<FoldValue>() <= 64, "{}", size_of::<FoldValue>());
+    assert!(size_of::<ExprValue>() <= 64, "{}", size_of::<ExprValue>());
 }

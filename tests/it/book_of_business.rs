@@ -45,7 +45,7 @@ fn roots_sum_to_the_published_totals() {
     let view = view(&loaded);
     let results = Results::new(&loaded, &view).unwrap();
     let sums = |all: &[Figures]| {
-        let count = |of: fn(&Figures) -> u64| all.iter().map(of).sum::<u64>();
+        let count = |of: fn(&Figures) -> i64| all.iter().map(of).sum::<i64>();
         let minor: i128 = all.iter().filter_map(|figures| figures.won_value).map(|money| money.minor()).sum();
         (minor, count(|f| f.won), count(|f| f.lost), count(|f| f.open))
     };

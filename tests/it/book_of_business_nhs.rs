@@ -42,7 +42,7 @@ fn every_figure_is_the_measured_one() {
     let loaded = loaded();
     loaded.book.verify().unwrap();
     let view = view(&loaded).unwrap();
-    let totals = load::totals(&loaded.book).unwrap().all(&view);
+    let totals = load::totals(&loaded.book).unwrap().run(&view);
     let checks = checks::all(&view, &totals).unwrap();
     for check in &checks {
         assert!(check.agrees(), "{check:?}");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use perennial::aggregate::{
-    EventKind, Metric, Metrics, Operator, Ranking, RollUpDefinition, RollUpPlan, UsageSchema, WithUsage,
+    EventKind, Metric, Metrics, Operator, Ranking, RollUp, RollUpPlan, UsageSchema, WithUsage,
 };
 use perennial::catalog::{CalculatedAttribute, Catalog, Definition};
 use perennial::engine::{Engine, EngineSettings, Update};
@@ -14,8 +14,8 @@ use perennial::segment::{
 use perennial::source::MemorySource;
 use perennial::testkit::OracleExpr;
 use perennial::{
-    AccountRow, Attribute, AttributeType, Book, Change, ChildRow, ChildTable, FoldPlan, FoldValue, Nesting,
-    Policy, RollUp, Schema, Scope, StatusGroup, SystemAttribute, TableKind, Value, View,
+    AccountRow, Attribute, AttributeType, Book, Change, ChildRow, ChildTable, Nesting, Policy, Schema, Scope,
+    StatusGroup, SystemAttribute, TableKind, Value, View,
 };
 
 use crate::common::{as_of, child, id, portfolio, view};
@@ -69,9 +69,7 @@ fn one_book_has_one_figure_in_one_minute() {
     // 1 + 10 + 1000 + 10000, without b and e; it was 111111 for all but the roll-ups.
     let figure = "11011";
     assert_eq!(asked(&view, "subtree.sum(s, s.mrr)", "top"), figure);
-    let totals = FoldPlan::new(&schema, [RollUp::sum("mrr").named("mrr")]).unwrap().all(&view);
-    assert_eq!(totals.value(top, "mrr"), Some(FoldValue::Int(11_011)));
-    let sum = RollUpDefinition::new("sum", Operator::Sum("mrr".into()));
+    let sum = RollUp::new("sum", Operator::Sum("mrr".into()));
     let answers = RollUpPlan::new(&schema, &*schema, [sum]).unwrap().run(&view);
     assert_eq!(answers.value("sum", top), Some(ExprValue::Int(11_011)));
 

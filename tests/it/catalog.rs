@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use crate::common::{as_of, config, forest, id, schema};
 use perennial::aggregate::{
-    Event, EventKind, Metric, Operator, Over, Ranking, RollUpDefinition, Usage, UsageSchema, UsageSettings,
-    UsageView,
+    Event, EventKind, Metric, Operator, Over, Ranking, RollUp, Usage, UsageSchema, UsageSettings, UsageView,
 };
 use perennial::catalog::{
     BuiltIn, CalculatedAttribute, Catalog, CatalogFault, CatalogFaultKind, Definition, DefinitionKind,
@@ -37,7 +36,7 @@ fn segment(id: &str, expression: &str) -> Definition {
 }
 
 fn sum(name: &str, of: &str) -> Definition {
-    RollUpDefinition::new(name, Operator::Sum(of.into())).into()
+    RollUp::new(name, Operator::Sum(of.into())).into()
 }
 
 fn metric(name: &str, expression: &str) -> Definition {
@@ -56,7 +55,7 @@ fn deep() -> Vec<Definition> {
         attribute("per_seat", "ratio(family_logins, seats)"),
         Ranking::new("place", "per_seat").within("region").into(),
         segment("busy", "per_seat > 0.5 || family_logins > 6"),
-        RollUpDefinition::new("busy_below", Operator::Count)
+        RollUp::new("busy_below", Operator::Count)
             .filter("inSegment(\"busy\")")
             .reach(Reach::Descendants)
             .into(),
@@ -227,7 +226,7 @@ fn rings_are_named_with_the_way_around() {
     assert_eq!(refused([attribute("a", "a + 1")]), "calculated attribute `a`: it reads itself: a -> a");
     let text = refused([
         attribute("a", "b + 1"),
-        RollUpDefinition::new("b", Operator::Count).filter("inSegment(\"s\")").into(),
+        RollUp::new("b", Operator::Count).filter("inSegment(\"s\")").into(),
         segment("s", "a > 2"),
         attribute("reads_a", "a * 2"),
         attribute("sound", "seats"),
@@ -251,7 +250,7 @@ fn a_name_that_is_mentioned_and_not_read_makes_no_ring() {
         &schema(),
         &usage_schema(),
         [
-            RollUpDefinition::new("total", Operator::Sum("row.hours".into()))
+            RollUp::new("total", Operator::Sum("row.hours".into()))
                 .over(Over::Table("tickets".into()))
                 .into(),
             attribute("hours", "total * 2"),
@@ -433,7 +432,7 @@ fn what_is_unused_or_said_twice_is_reported() {
             attribute("a", "seats*2"),
             attribute("b", "seats * 2"),
             sum("c", "seats"),
-            RollUpDefinition::new("d", Operator::Sum("seats".into()))
+            RollUp::new("d", Operator::Sum("seats".into()))
                 .reach(Reach::SelfAndDescendants)
                 .description("x")
                 .into(),
@@ -686,7 +685,7 @@ fn random_definitions(random: &mut Random) -> Vec<Definition> {
             0 => Segment::parse(name, &format!("{expression} > 3")).unwrap().into(),
             1 => Metric::new(name, "events(\"login\").count()").into(),
             2 => sum(name, &expression),
-            3 => RollUpDefinition::new(name, Operator::Max(expression.into()))
+            3 => RollUp::new(name, Operator::Max(expression.into()))
                 .filter(&format!("!inSegment(\"{b}\")"))
                 .reach(Reach::PreferSelf)
                 .into(),
@@ -858,7 +857,7 @@ fn no_definition_changes_what_a_word_of_the_language_means() {
         let error = own.attribute(Attribute::new(word, AttributeType::Int)).build().unwrap_err();
         assert!(error.to_string().contains(&format!("name `{word}` is reserved")), "{error}");
         // And without a catalog.
-        let roll_up = RollUpDefinition::new(word, Operator::Count);
+        let roll_up = RollUp::new(word, Operator::Count);
         let error = perennial::aggregate::RollUpPlan::new(&schema, &*schema, [roll_up]).unwrap_err();
         assert_eq!(error.to_string(), format!("roll-up `{word}`: name `{word}` is reserved"));
         let error = perennial::aggregate::Metrics::new(

@@ -3,7 +3,7 @@
 
 use crate::common::{as_of, config, forest, id_of, schema};
 use perennial::aggregate::{
-    Event, EventKind, Metric, Operator, Over, Ranking, RollUpDefinition, Usage, UsageSchema, UsageSettings,
+    Event, EventKind, Metric, Operator, Over, Ranking, RollUp, Usage, UsageSchema, UsageSettings,
 };
 use perennial::catalog::{
     CalculatedAttribute, Catalog, CatalogErrors, CatalogFaultKind, Definition, DefinitionKind, DefinitionRef,
@@ -193,11 +193,9 @@ fn definition(random: &mut Random) -> Definition {
             1 => Metric::new(name, "events(\"login\").sum(e, e.day.year())").into(),
             _ => Metric::new(name, "events(\"logn\").count()").into(),
         },
-        5 => RollUpDefinition::new(name, Operator::Max(expression(random).into())).into(),
-        6 => RollUpDefinition::new(name, Operator::Count).filter(&format!("inSegment(\"{other}\")")).into(),
-        7 => RollUpDefinition::new(name, Operator::Sum("row.hours".into()))
-            .over(Over::Table("tickets".into()))
-            .into(),
+        5 => RollUp::new(name, Operator::Max(expression(random).into())).into(),
+        6 => RollUp::new(name, Operator::Count).filter(&format!("inSegment(\"{other}\")")).into(),
+        7 => RollUp::new(name, Operator::Sum("row.hours".into())).over(Over::Table("tickets".into())).into(),
         8 => Ranking::new(name, &expression(random)).into(),
         9 => PastValue::new(name, other, 7).into(),
         10 => CalculatedAttribute::new(name, &expression(random)).label(other).into(),
@@ -354,7 +352,7 @@ fn many() -> Vec<Definition> {
         let name = format!("d{at}");
         match at % 5 {
             0 => attribute(&name, &format!("seats + {at}")),
-            1 => RollUpDefinition::new(&name, Operator::Sum(format!("d{}", at - 1).into())).into(),
+            1 => RollUp::new(&name, Operator::Sum(format!("d{}", at - 1).into())).into(),
             2 => attribute(&name, &format!("ratio(d{}, d{})", at - 1, at - 2)),
             3 => segment(&name, &format!("d{} > 3", at - 1)),
             _ => segment(&name, &format!("inSegment(\"d{}\") || seats > {at}", at - 1)),
@@ -469,7 +467,7 @@ fn readers_follow_what_is_replaced() {
     assert_eq!(faulty, ["b", "folded", "c"]);
     // Another kind of the same name, in one edit.
     let id = DefinitionRef { kind: DefinitionKind::Attribute, name: "a".into() };
-    let sum = RollUpDefinition::new("a", Operator::Sum("seats".into()));
+    let sum = RollUp::new("a", Operator::Sum("seats".into()));
     let other = catalog.edited([id], [sum.clone().into()]).unwrap();
     assert_eq!((other.compiled(), &*other.definitions()[4].name().to_owned()), (4, "a"));
     // Beside the one that is there it is refused.
@@ -484,7 +482,7 @@ fn readers_follow_what_is_replaced() {
 fn what_waits_for_several_names_says_its_faults_once() {
     let all = [
         attribute("q", "a.b + 1"),
-        RollUpDefinition::new("p", Operator::Sum("z".into())).filter("q").into(),
+        RollUp::new("p", Operator::Sum("z".into())).filter("q").into(),
         attribute("a", "q"),
         // Mentions `p`, so that all are validated together.
         attribute("a.b", "children.sum(q, q.seats) + children.sum(p, p.seats)"),

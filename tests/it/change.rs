@@ -449,12 +449,12 @@ fn check_report(old: &Oracle, new: &Oracle, report: &perennial::ChangeReport) ->
         new.accounts.keys().filter(|id| !old.accounts.contains_key(*id)).cloned().collect();
     let removed: Vec<AccountId> =
         old.accounts.keys().filter(|id| !new.accounts.contains_key(*id)).cloned().collect();
-    prop_assert_eq!(&report.added, &added);
-    prop_assert_eq!(&report.removed, &removed);
+    prop_assert_eq!(&report.accounts.added, &added);
+    prop_assert_eq!(&report.accounts.removed, &removed);
     let both = || old.accounts.iter().filter_map(|(id, own)| Some((id, own, new.accounts.get(id)?)));
     let moved: Vec<&AccountId> = both().filter(|(_, a, b)| a.parent != b.parent).map(|(id, ..)| id).collect();
-    prop_assert_eq!(report.moves.iter().map(|m| &m.account).collect::<Vec<_>>(), moved);
-    for moved in &report.moves {
+    prop_assert_eq!(report.accounts.moves.iter().map(|m| &m.account).collect::<Vec<_>>(), moved);
+    for moved in &report.accounts.moves {
         prop_assert_eq!(moved.from.iter().collect::<Vec<_>>(), old.ancestors(&moved.account));
         prop_assert_eq!(moved.to.iter().collect::<Vec<_>>(), new.ancestors(&moved.account));
     }
@@ -466,6 +466,7 @@ fn check_report(old: &Oracle, new: &Oracle, report: &perennial::ChangeReport) ->
         }
     }
     let reported: Vec<_> = report
+        .accounts
         .values
         .iter()
         .filter(|change| change.child.is_none())
@@ -542,7 +543,7 @@ proptest! {
             next.verify().map_err(TestCaseError::fail)?;
             let (fresh, _) = known.shuffled(7).load(4_096, policy.clone());
             prop_assert_eq!(everything(&next), everything(&fresh));
-            prop_assert_eq!(report.added.len(), 1);
+            prop_assert_eq!(report.accounts.added.len(), 1);
             book = next;
         }
     }
@@ -561,7 +562,7 @@ proptest! {
         let below: BTreeSet<AccountId> = oracle.subtree(&top).into_iter().cloned().collect();
         let (without, report) = book.apply(&Change::new().remove_subtree(&top)).unwrap();
         without.verify().map_err(TestCaseError::fail)?;
-        prop_assert_eq!(report.removed.iter().cloned().collect::<BTreeSet<_>>(), below.clone());
+        prop_assert_eq!(report.accounts.removed.iter().cloned().collect::<BTreeSet<_>>(), below.clone());
         let back = rows.accounts.iter().filter(|row| below.contains(&row.id));
         let back = back.fold(Change::new(), |change, row| change.add(row.clone()));
         let rows_back = rows.children.iter().filter(|(_, row)| below.contains(row.account.as_ref().unwrap()));
@@ -864,7 +865,7 @@ fn a_value_of_one_account_copies_one_block() {
         // The same value again: nothing is copied at all.
         let (same, report) = next.apply(&Change::new().set(&some, "amount", 5_i64)).unwrap();
         assert_eq!(same.shared_blocks(&next), (all, all), "{name}");
-        assert!(report.values.is_empty());
+        assert!(report.accounts.values.is_empty());
         let (moved, _) = book.apply(&Change::new().move_under(&some, &other)).unwrap();
         let (shared, all) = moved.shared_blocks(&book);
         assert!(shared * 2 > all, "{name}: {shared} of {all}");

@@ -8,7 +8,7 @@ use crate::common::definitions::definitions;
 use crate::common::{CHUNK_ROWS, config};
 use crate::engine::{engine_over, past, rows_of, step};
 use perennial::aggregate::{
-    Event, EventKind, Metric, Operator, Over, Ranking, RollUpDefinition, Usage, UsageSchema, UsageSettings,
+    Event, EventKind, Metric, Operator, Over, Ranking, RollUp, Usage, UsageSchema, UsageSettings,
 };
 use perennial::catalog::{CalculatedAttribute, Catalog, Definition, DefinitionKind, Derived};
 use perennial::engine::{Engine, EngineSettings, LiveView};
@@ -301,8 +301,8 @@ fn small() -> Engine {
     let definitions: [Definition; 6] = [
         Metric::new("logins", "events(\"login\").count()").into(),
         CalculatedAttribute::new("week", "metric(\"logins\").lastDays(7).sum()").into(),
-        RollUpDefinition::new("family_week", Operator::Sum("week".into())).into(),
-        RollUpDefinition::new("family_seats", Operator::Sum("seats".into())).into(),
+        RollUp::new("family_week", Operator::Sum("week".into())).into(),
+        RollUp::new("family_seats", Operator::Sum("seats".into())).into(),
         CalculatedAttribute::new("per_seat", "ratio(family_week, family_seats)").into(),
         Segment::parse("at_risk", "per_seat < 0.5 && has(seats)").unwrap().into(),
     ];
@@ -428,7 +428,7 @@ fn rows_that_decide_are_counted() {
     }
     let engine = Engine::new(schema, AsOf::date_utc(day(31)), EngineSettings::new()).unwrap();
     engine.load(&source).unwrap();
-    let of = |name: &str, operator| -> Definition { RollUpDefinition::new(name, operator).into() };
+    let of = |name: &str, operator| -> Definition { RollUp::new(name, operator).into() };
     let dated = || ("seats".into(), "since".into());
     engine
         .define([
@@ -440,7 +440,7 @@ fn rows_that_decide_are_counted() {
             of("top", Operator::Top { of: "seats".into(), k: 2 }),
             of("different", Operator::Distinct("seats".into())),
             of("mean", Operator::Average("seats".into())),
-            RollUpDefinition::new("own", Operator::Max("seats".into())).reach(Reach::PreferSelf).into(),
+            RollUp::new("own", Operator::Max("seats".into())).reach(Reach::PreferSelf).into(),
         ])
         .unwrap();
     let live = engine.published().view(&Scope::all()).unwrap();
@@ -581,7 +581,7 @@ fn usage_turns_an_answer() {
 #[test]
 fn nothing_is_explained_as_what_it_comes_to() {
     let engine = small();
-    let of_events = RollUpDefinition::new("counted", Operator::Sum("row.count".into()))
+    let of_events = RollUp::new("counted", Operator::Sum("row.count".into()))
         .over(Over::Events { event: "login".into(), last_days: Some(1) })
         .reach(Reach::SelfOnly);
     let chain = [

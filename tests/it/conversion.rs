@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::common::definitions::{attribute, roll_up, segment};
 use crate::common::{CHUNK_ROWS, as_of, config, forest, schema, some_scope};
 use perennial::aggregate::{
-    Event, EventKind, Nulls, Operator, Over, RollUpDefinition, Usage, UsageSchema, UsageSettings,
+    Event, EventKind, Nulls, Operator, Over, RollUp, Usage, UsageSchema, UsageSettings,
 };
 use perennial::catalog::{Catalog, Definition, RunInputs};
 use perennial::engine::{Engine, EngineSettings};
@@ -33,11 +33,11 @@ impl Rates for Market {
     }
 }
 
-fn over_contracts(name: &str, operator: Operator) -> RollUpDefinition {
+fn over_contracts(name: &str, operator: Operator) -> RollUp {
     roll_up(name, operator).over(Over::Table("contracts".into()))
 }
 
-fn over_orders(name: &str, operator: Operator) -> RollUpDefinition {
+fn over_orders(name: &str, operator: Operator) -> RollUp {
     roll_up(name, operator).over(Over::Events { event: "order".into(), last_days: Some(20) })
 }
 
@@ -270,7 +270,7 @@ fn an_engine_refuses_conversions_by_name() {
 
 #[test]
 fn a_conversion_that_makes_no_sense_is_refused() {
-    let said = |of: RollUpDefinition| {
+    let said = |of: RollUp| {
         let usage = UsageSchema::default();
         Catalog::new(&schema(), &usage, [of.into()]).unwrap_err().to_string()
     };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::common::{as_of, id, schema, view};
-use perennial::aggregate::{Operator, RollUpDefinition, UsageSchema};
+use perennial::aggregate::{Operator, RollUp, UsageSchema};
 use perennial::catalog::Catalog;
 use perennial::expr::Columns;
 use perennial::segment::{ColourBy, Segment};
@@ -333,7 +333,7 @@ fn a_tree_is_coloured_by_what_is_derived() {
     let book = load(family());
     let view = view(&book);
     let definitions = [
-        RollUpDefinition::new("all_seats", Operator::Sum("seats".into())).into(),
+        RollUp::new("all_seats", Operator::Sum("seats".into())).into(),
         Segment::parse("large", "all_seats > 20").unwrap().into(),
     ];
     let catalog = Catalog::new(book.schema(), &UsageSchema::new([]).unwrap(), definitions).unwrap();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::common::definitions::{attribute, roll_up};
 use crate::common::{as_of, forest, schema, view};
-use perennial::aggregate::{Operator, RollUpDefinition, RollUpPlan, UsageSchema};
+use perennial::aggregate::{Operator, RollUp, RollUpPlan, UsageSchema};
 use perennial::catalog::{
     Catalog, Custom, CustomInput, CustomInputs, CustomKind, CustomKinds, CustomOutput, Definition, InputType,
     MemoryHistory, PastValue,
@@ -15,7 +15,7 @@ use perennial::testkit::conformance::CustomKindCase;
 use perennial::testkit::custom_kind_conformance;
 use perennial::{Account, Attribute, AttributeType, EnumValues, Nesting, Policy, Schema};
 
-fn moods() -> RollUpDefinition {
+fn moods() -> RollUp {
     roll_up("moods", Operator::Distribution("mood".into()))
 }
 
@@ -53,7 +53,7 @@ fn counts_by_value_are_read_one_by_one() {
     for operator in
         [Operator::Sum("moods".into()), Operator::Max("moods".into()), Operator::Distinct("moods".into())]
     {
-        let of = RollUpDefinition::new("x", operator);
+        let of = RollUp::new("x", operator);
         assert!(RollUpPlan::new(book.schema(), catalog.names(), [of]).is_err());
     }
     assert!(Query::new().sort("moods", true).unwrap().check(&checker).is_err());

@@ -377,7 +377,12 @@ fn expected_values(before: &LiveView, after: &LiveView) -> Vec<(Place, Option<Va
 fn reported_values(report: &DeltaReport) -> Vec<(Place, Option<Value>, Option<Value>)> {
     let place =
         |change: &ValueChange| (change.account.clone(), change.child.clone(), change.attribute.clone());
-    report.values.iter().map(|change| (place(change), change.from.clone(), change.to.clone())).collect()
+    report
+        .accounts
+        .values
+        .iter()
+        .map(|change| (place(change), change.from.clone(), change.to.clone()))
+        .collect()
 }
 
 fn reported(report: &DeltaReport) -> Vec<(DefinitionRef, AccountId)> {
@@ -473,11 +478,11 @@ proptest! {
             let report = delta.report_of(&scope, &every).unwrap();
             prop_assert_eq!(reported(&report), expected(&old, &now, &every));
             prop_assert_eq!(reported_values(&report), expected_values(&saw, &seen));
-            let ids = report.values.iter().map(|change| &change.account).chain(report.moves.iter().map(|m| &m.account));
-            for account in ids.chain(&report.added).chain(&report.removed) {
+            let ids = report.accounts.values.iter().map(|change| &change.account).chain(report.accounts.moves.iter().map(|m| &m.account));
+            for account in ids.chain(&report.accounts.added).chain(&report.accounts.removed) {
                 prop_assert!(of.contains(account), "{account} shows");
             }
-            let paths = report.moves.iter().flat_map(|step| step.from.iter().chain(step.to.iter()));
+            let paths = report.accounts.moves.iter().flat_map(|step| step.from.iter().chain(step.to.iter()));
             for account in paths {
                 prop_assert!(of.contains(account), "{account} shows in a path");
             }
@@ -485,9 +490,9 @@ proptest! {
         let last = engine.published();
         let whole = Delta::between(&first, &last).report_of(&Scope::all(), &every).unwrap();
         if let Some(composed) = whole_reports.into_iter().reduce(|one, next| one.then(&next)) {
-            prop_assert_eq!(composed.added, whole.added);
-            prop_assert_eq!(composed.removed, whole.removed);
-            prop_assert_eq!(composed.values, whole.values);
+            prop_assert_eq!(composed.accounts.added, whole.accounts.added);
+            prop_assert_eq!(composed.accounts.removed, whole.accounts.removed);
+            prop_assert_eq!(composed.accounts.values, whole.accounts.values);
             prop_assert_eq!(composed.derived, whole.derived);
             prop_assert_eq!(composed.segments, whole.segments);
         }
@@ -911,8 +916,8 @@ fn reasons_are_ways_through_the_definitions() {
     assert!(delta.reasons(&worked).unwrap().is_empty());
     let moved = engine.apply(Change::new().move_to_root(&id_of(1))).unwrap().delta;
     let report = moved.report(&Scope::all()).unwrap();
-    assert_eq!(report.moves.len(), 1);
-    assert_eq!((&*report.moves[0].from, &*report.moves[0].to), (&[id_of(0)][..], &[][..]));
+    assert_eq!(report.accounts.moves.len(), 1);
+    assert_eq!((&*report.accounts.moves[0].from, &*report.accounts.moves[0].to), (&[id_of(0)][..], &[][..]));
     assert!(moved.reasons(&crowded).unwrap().iter().any(|reason| reason.path().is_empty()));
     let crm = definitions(true).into_iter().find(|definition| definition.name() == "crm").unwrap();
     let worked_now = engine.apply(Update::new().define(crm)).unwrap().delta;

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::sync::{Arc, Mutex};
 
-use perennial::aggregate::{Event, EventKind, Operator, RollUpDefinition, Usage, UsageSchema, UsageSettings};
+use perennial::aggregate::{Event, EventKind, Operator, RollUp, Usage, UsageSchema, UsageSettings};
 use perennial::engine::{
     Damage, Engine, EngineError, EngineSettings, JournalError, JournalSink, MemoryJournal, Published,
     Restored, Update,
@@ -71,7 +71,7 @@ impl JournalSink for Records {
 /// All that can be applied to an engine: loads, updates, events, a branch of two updates.
 fn work(engine: &Engine) {
     engine.load(&source(1)).unwrap();
-    engine.define([RollUpDefinition::new("all", Operator::Sum("seats".into())).into()]).unwrap();
+    engine.define([RollUp::new("all", Operator::Sum("seats".into())).into()]).unwrap();
     engine.apply(Update::from(seats(2)).once("two")).unwrap();
     engine.ingest([Event::on("login", "a", as_of().date())]).unwrap();
     let mut branch = engine.published().branch();
@@ -184,7 +184,7 @@ fn what_is_written_after_a_restart_is_there_after_the_next_one() {
         let mut states: Vec<Published> = Vec::new();
         let engine = Engine::new(schema(), as_of(), settings().journal(journal.clone())).unwrap();
         engine.load(&source(0)).unwrap();
-        engine.define([RollUpDefinition::new("all", Operator::Sum("seats".into())).into()]).unwrap();
+        engine.define([RollUp::new("all", Operator::Sum("seats".into())).into()]).unwrap();
         states.extend(engine.states());
         drop(engine);
         for round in 0..6 {

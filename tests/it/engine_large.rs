@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use perennial::aggregate::{Nulls, Operator, RollUpDefinition};
+use perennial::aggregate::{Nulls, Operator, RollUp};
 use perennial::catalog::{CalculatedAttribute, Definition, DefinitionKind};
 use perennial::engine::{Engine, EngineSettings};
 use perennial::segment::Segment;
@@ -28,7 +28,7 @@ fn id(text: &str) -> AccountId {
 
 fn definitions() -> Vec<Definition> {
     let of = || -> Arc<str> { "m1".into() };
-    let roll_up = RollUpDefinition::new;
+    let roll_up = RollUp::new;
     vec![
         roll_up("total", Operator::Sum(of())).into(),
         roll_up("most", Operator::Max(of())).into(),
@@ -119,8 +119,8 @@ fn a_chain_is_not_gathered_account_by_account() {
     engine.define(definitions()).unwrap();
     // What looks up the whole way is as long for a row as it stands down.
     let of = "level + lineage.count(above, above.m1 > 50.0)".into();
-    let deep = RollUpDefinition::new("deep", Operator::Percentile { of, hundredths: 5_000 });
-    let all_below = RollUpDefinition::new("below", Operator::Distinct("subtree.count()".into()));
+    let deep = RollUp::new("deep", Operator::Percentile { of, hundredths: 5_000 });
+    let all_below = RollUp::new("below", Operator::Distinct("subtree.count()".into()));
     engine.define([deep.into(), all_below.into()]).unwrap();
     engine.apply(Change::new().set(&name(19_999), "m1", Decimal::new(123_456, 2))).unwrap();
     engine.apply(Change::new().set(&name(10_000), "m1", Decimal::new(-5, 2))).unwrap();

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use perennial::aggregate::{Operator, RollUpDefinition};
+use perennial::aggregate::{Operator, RollUp};
 use perennial::engine::{Engine, EngineSettings};
 use perennial::segment::Segment;
 use perennial::source::MemorySource;
@@ -87,7 +87,7 @@ fn loads_updates_and_definitions_have_spans() {
         let row = AccountRow::new(acme.clone(), "Company").with("seats", 30_i64);
         engine.load(&MemorySource::new().account(row)).unwrap();
         assert_eq!(notes.take(), ["0 DEBUG perennial work=\"load\" from_version=0"]);
-        let sum = RollUpDefinition::new("all", Operator::Sum("seats".into()));
+        let sum = RollUp::new("all", Operator::Sum("seats".into()));
         engine.define([sum.into(), Segment::parse("large", "all > 9").unwrap().into()]).unwrap();
         assert_eq!(
             notes.take(),

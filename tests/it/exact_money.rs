@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use perennial::aggregate::{Operator, RollUpDefinition, RollUpPlan};
+use perennial::aggregate::{Operator, RollUp, RollUpPlan};
 use perennial::expr::{Checked, Checker, ExprPlan, ExprValue};
 use perennial::source::MemorySource;
 use perennial::testkit::OracleExpr;
@@ -80,7 +80,7 @@ fn an_amount_times_one_is_the_amount() {
 fn a_weighted_average_of_one_amount_is_the_amount() {
     let of = |view: &View| {
         let operator = Operator::WeightedAverage { of: "v".into(), weight: "p".into() };
-        let definition = RollUpDefinition::new("x", operator);
+        let definition = RollUp::new("x", operator);
         let plan = RollUpPlan::new(view.schema(), &**view.schema(), [definition]).unwrap();
         let root = view.account("a0").unwrap();
         let value = plan.run(view).value("x", root);

@@ -3,11 +3,11 @@
 
 use crate::common::{id, schema, view};
 use crate::expr_book::agree;
-use perennial::expr::{Checker, ExprPlan, Type};
+use perennial::aggregate::{Operator, RollUp, RollUpPlan};
+use perennial::expr::{Checker, ExprPlan, ExprValue, Type};
 use perennial::source::MemorySource;
 use perennial::{
-    AccountRow, AsOf, Attribute, AttributeType, Book, Date, Decimal, FoldPlan, FoldValue, Nesting, Policy,
-    RollUp, Schema, Scope, Value,
+    AccountRow, AsOf, Attribute, AttributeType, Book, Date, Decimal, Nesting, Policy, Schema, Scope, Value,
 };
 
 /// One account with a score of 0.30, and tags; without seats and without a floor.
@@ -143,10 +143,10 @@ fn a_ratio_of_sums_is_never_negative_zero() {
     let (book, _) = Book::load(schema, &MemorySource::new().account(row), &Policy::strict()).unwrap();
     let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31).unwrap())).unwrap();
     let account = view.account("a").unwrap();
-    let totals =
-        FoldPlan::new(book.schema(), [RollUp::ratio("won", "lost").named("ratio")]).unwrap().all(&view);
-    match totals.value(account, "ratio") {
-        Some(FoldValue::Double(ratio)) => assert_eq!(ratio.to_bits(), 0.0_f64.to_bits()),
+    let ratio = Operator::Ratio { numerator: "won".into(), denominator: "lost".into() };
+    let plan = RollUpPlan::new(book.schema(), &**book.schema(), [RollUp::new("won_by_lost", ratio)]).unwrap();
+    match plan.run(&view).value("won_by_lost", account) {
+        Some(ExprValue::Double(ratio)) => assert_eq!(ratio.to_bits(), 0.0_f64.to_bits()),
         other => panic!("{other:?}"),
     }
     for text in [
@@ -158,4 +158,60 @@ fn a_ratio_of_sums_is_never_negative_zero() {
         let value = checked.for_accounts(&view).unwrap().value(account).unwrap();
         assert_eq!(value.to_string(), "0", "{text}");
     }
+}
+
+/// Everywhere where there is a mean: in whole microseconds, half to even (ruling S32).
+#[test]
+fn a_mean_of_durations_is_a_duration() {
+    use perennial::Duration;
+    use perennial::aggregate::{Event, EventKind, Metrics, Usage, UsageSchema, UsageSettings};
+    use perennial::segment::{GroupBy, MeasureKind};
+
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(Attribute::new("waited", AttributeType::Duration))
+        .build()
+        .unwrap();
+    let row = |name: &str, micros: i64| {
+        AccountRow::new(id(name), "Company").with("waited", Duration::from_micros(micros))
+    };
+    let source = MemorySource::new()
+        .account(row("a", 4))
+        .account(row("b", -1).under(id("a")))
+        .account(row("c", 6).under(id("b")))
+        .account(AccountRow::new(id("d"), "Company").under(id("a")));
+    let (book, _) = Book::load(schema, &source, &Policy::strict()).unwrap();
+    let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31).unwrap())).unwrap();
+    let micros = |of: i64| Some(ExprValue::Duration(Duration::from_micros(of)));
+    let (a, b) = (view.account("a").unwrap(), view.account("b").unwrap());
+
+    let checker = Checker::new(&**book.schema());
+    let mean = checker.check("subtree.avg(s, s.waited)").unwrap();
+    assert_eq!(*mean.kind(), Type::Duration);
+    // 9 by 3, and 5 by 2.
+    let of = |account| mean.for_accounts(&view).unwrap().value(account);
+    assert_eq!((of(a), of(b), of(view.account("d").unwrap())), (micros(3), micros(2), None));
+    agree(&view, &[mean, checker.check("children.avg(c, c.waited) < waited").unwrap()]);
+
+    let plan = RollUp::new("mean", Operator::Average("waited".into()));
+    let answers = RollUpPlan::new(book.schema(), &**book.schema(), [plan]).unwrap().run(&view);
+    assert_eq!((answers.value("mean", a), answers.value("mean", b)), (micros(3), micros(2)));
+
+    let by = GroupBy::new("level").unwrap().measure("mean", MeasureKind::Avg, "waited").unwrap();
+    let groups = by.run(&checker, &view, &view.visible()).unwrap();
+    assert_eq!(groups.whole.values, [micros(3)]);
+
+    let solved = EventKind::new("solved").measure(Attribute::new("took", AttributeType::Duration));
+    let mut usage = Usage::new(UsageSchema::new([solved]).unwrap(), UsageSettings::new());
+    let today = view.as_of().date();
+    for micros in [3, 4, 8] {
+        let event = Event::on("solved", "a", today).value("took", Duration::from_micros(micros));
+        usage.ingest([event], today).unwrap();
+    }
+    let metrics = Metrics::none();
+    let checked = Checker::new(&usage.names(&**book.schema(), &metrics))
+        .check("events(\"solved\").lastDays(1).avg(e, e.took)")
+        .unwrap();
+    let answers = ExprPlan::new([&checked]).run(&usage.over(&view, &metrics)).unwrap();
+    assert_eq!(answers.value(0, a), micros(5));
 }

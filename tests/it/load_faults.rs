@@ -462,7 +462,7 @@ fn a_held_account_is_released_by_what_it_lacks() {
     // What is held below a held account goes with it or keeps it from going.
     assert!(book.apply(&Change::new().remove(&id("orphan"))).is_err());
     let (next, report) = book.apply(&Change::new().remove_subtree(&id("orphan"))).unwrap();
-    assert_eq!(report.removed, [id("below-orphan"), id("orphan")]);
+    assert_eq!(report.accounts.removed, [id("below-orphan"), id("orphan")]);
     assert!(!next.held_accounts().any(|held| held.row.id == id("below-orphan")));
 }
 

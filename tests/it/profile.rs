@@ -1,6 +1,6 @@
 //! A profile shows one account with what stands around it, and no more than its limits.
 
-use perennial::aggregate::{Operator, RollUpDefinition, UsageSchema};
+use perennial::aggregate::{Operator, RollUp, UsageSchema};
 use perennial::catalog::Catalog;
 use perennial::segment::{MAX_PROFILE_ROWS, Profile, ProfileQuery, Segment};
 use perennial::source::MemorySource;
@@ -82,7 +82,7 @@ fn view(book: &Book, scope: &Scope) -> View {
 fn what_is_known_of_an_account_stands_together() {
     let book = book(0);
     let view = view(&book, &Scope::all());
-    let sum = RollUpDefinition::new("seats_below", Operator::Sum("seats".into())).reach(Reach::Descendants);
+    let sum = RollUp::new("seats_below", Operator::Sum("seats".into())).reach(Reach::Descendants);
     let large = Segment::parse("large", "seats_below > 10").unwrap();
     let small = Segment::parse("small", "seats_below < 10").unwrap();
     let none = UsageSchema::new([]).unwrap();

@@ -1,7 +1,7 @@
 //! Nothing outside a scope shows inside it: whatever hidden accounts hold, every answer is the same, to the letter.
 
 use crate::common::{CHUNK_ROWS, as_of, forest, portfolio};
-use perennial::aggregate::{Operator, RollUpDefinition, UsageSchema};
+use perennial::aggregate::{Operator, RollUp, UsageSchema};
 use perennial::catalog::Catalog;
 use perennial::expr::{Ast, Checker, Columns, ExplainLimits};
 use perennial::segment::{
@@ -80,10 +80,8 @@ fn everything(view: &View) -> String {
     let rows = RowFilter::new(&**schema, "tickets", "t", "t.open || seats > 3").unwrap();
     let rows = rows.rows(view, &view.book().all_accounts()).unwrap();
     say(serde_json::json!(rows.iter().map(|row| row.id().to_string()).collect::<Vec<_>>()));
-    let roll_ups = [
-        RollUpDefinition::new("all", Operator::Sum("seats".into())).into(),
-        RollUpDefinition::new("n", Operator::Count).into(),
-    ];
+    let roll_ups =
+        [RollUp::new("all", Operator::Sum("seats".into())).into(), RollUp::new("n", Operator::Count).into()];
     let catalog = Catalog::new(schema, &UsageSchema::new([]).unwrap(), roll_ups).unwrap();
     let profiles = ProfileQuery::new().column("all").column("n").role("plan");
     let profiles = profiles.all(&catalog.run(view, None, None), &view.book().all_accounts()).unwrap();

@@ -11,12 +11,13 @@ use crate::common::{
     ATTRIBUTES, CHUNK_ROWS, PRODUCTS, Rows, TYPES, answers, as_of, child, child_row_of, forest, id, id_of,
     schema, value_of, view,
 };
+use perennial::aggregate::{Operator, RollUp, RollUpPlan};
 use perennial::source::MemorySource;
 use perennial::testkit::{PlainBook, Random, ReferenceBook};
 use perennial::{
     AccountId, AccountRow, Attribute, AttributeType, Book, Change, ChildRow, ChildTable, Currency, Date,
-    Decimal, Duration, EnumValues, FaultKind, FoldPlan, Money, Nesting, Policy, Remedy, RollUp, Schema,
-    SnapshotError, StatusGroup, Succession, SystemAttribute, TableKind, Timestamp, Value, limits,
+    Decimal, Duration, EnumValues, FaultKind, Money, Nesting, Policy, Remedy, Schema, SnapshotError,
+    StatusGroup, Succession, SystemAttribute, TableKind, Timestamp, Value, limits,
 };
 use proptest::prelude::*;
 
@@ -251,13 +252,14 @@ fn a_reference_book_comes_back() {
     let reference = ReferenceBook::new(5_000, 11);
     let (book, _) = Book::load(reference.schema(), &reference.source(), &Policy::strict()).unwrap();
     let again = restored(&book);
-    let plan = FoldPlan::new(book.schema(), [RollUp::sum("m1"), RollUp::count()]).unwrap();
-    let (before, after) = (plan.all(&view(&book)), plan.all(&view(&again)));
+    let roll_ups = [RollUp::new("sum", Operator::Sum("m1".into())), RollUp::new("how_many", Operator::Count)];
+    let plan = RollUpPlan::new(book.schema(), &**book.schema(), roll_ups).unwrap();
+    let (before, after) = (plan.run(&view(&book)), plan.run(&view(&again)));
     for account in view(&book).accounts() {
         let other = view(&again);
         let other = other.account(account.id_str()).unwrap();
-        for number in 0..2 {
-            assert_eq!(before.value_of(account, number), after.value_of(other, number));
+        for name in plan.names() {
+            assert_eq!(before.value(name, account), after.value(name, other));
         }
     }
 }
@@ -703,9 +705,13 @@ fn use_it(book: &Book) -> Result<(), TestCaseError> {
     let numbers = book.schema().attributes().filter(|attribute| {
         matches!(attribute.kind(), AttributeType::Int | AttributeType::Double | AttributeType::Money(_))
     });
-    let sums = numbers.map(|attribute| RollUp::sum(attribute.name()).named(attribute.name()));
-    let plan = FoldPlan::new(book.schema(), sums.chain([RollUp::count().named("count")])).unwrap();
-    let _ = plan.all(&view(book));
+    let sum = |(number, attribute): (usize, &Attribute)| {
+        RollUp::new(&format!("sum{number}"), Operator::Sum(attribute.name().into()))
+    };
+    let sums = numbers.enumerate().map(sum);
+    let roll_ups = sums.chain([RollUp::new("how_many", Operator::Count)]);
+    let plan = RollUpPlan::new(book.schema(), &**book.schema(), roll_ups).unwrap();
+    let _ = plan.run(&view(book));
     let ids: Vec<AccountId> = view(book).accounts().map(|account| account.id()).collect();
     let kind = book.schema().account_types().next().unwrap().name().to_owned();
     for change in [

@@ -69,12 +69,13 @@ fn a_merger_hands_over_children_and_rows_and_the_id() {
         assert_eq!(ids(&now.successors("nobody")), [""; 0]);
         assert_eq!(ids(&now.successors("no id \n")), [""; 0]);
 
-        assert_eq!(report.removed, [id("a")]);
-        let moved: Vec<&AccountId> = report.moves.iter().map(|moved| &moved.account).collect();
+        assert_eq!(report.accounts.removed, [id("a")]);
+        let moved: Vec<&AccountId> = report.accounts.moves.iter().map(|moved| &moved.account).collect();
         assert_eq!(moved, [&id("a1"), &id("a2")]);
         assert_eq!(report.successions_added, [Succession::new(id("a"), id("b"), day(MERGED))]);
-        let handed: Vec<_> = report.values.iter().filter(|change| &*change.attribute == "account").collect();
-        assert_eq!(handed.len(), 2, "{:?}", report.values);
+        let handed: Vec<_> =
+            report.accounts.values.iter().filter(|change| &*change.attribute == "account").collect();
+        assert_eq!(handed.len(), 2, "{:?}", report.accounts.values);
         // The old book still has both.
         assert_eq!(paths(&book).len(), 5);
         assert!(book.successions().is_empty());
@@ -417,7 +418,7 @@ fn what_cannot_be_replaced_is_refused_with_every_reason() {
     let known = Succession::new(id("d"), id("e"), on);
     let (told, _) = merged.apply(&Change::new().declare_succession(known.clone())).unwrap();
     let (done, report) = told.apply(&Change::new().merge(&id("d"), &id("e"), on)).unwrap();
-    assert_eq!((report.successions_added.len(), report.removed), (0, vec![id("d")]));
+    assert_eq!((report.successions_added.len(), report.accounts.removed), (0, vec![id("d")]));
     assert_eq!(done.successions(), told.successions());
     let gone = Change::new().merge(&id("d"), &id("e"), on).remove(&id("e"));
     assert!(told.apply(&gone).unwrap_err().to_string().contains("`e`, which will not be in the book"));

@@ -78,7 +78,7 @@ fn a_chain_of_a_hundred_thousand_is_an_ordinary_tree() {
         let (half, top) = (middle.id(), view.account(&chain.id(0)).unwrap().id());
         let (next, report) = timed("move", || book.apply(&Change::new().move_under(&half, &top)).unwrap());
         timed("verify", || next.verify()).unwrap();
-        assert_eq!(report.moves.len(), 1);
+        assert_eq!(report.accounts.moves.len(), 1);
         let after = crate::common::view(&next);
         assert_eq!(after.account(half.as_ref()).unwrap().level(), 2);
         assert_eq!(after.account(&chain.id(DEEP - 1)).unwrap().level(), DEEP / 2 + 1);
@@ -127,7 +127,7 @@ fn a_star_of_a_hundred_thousand_is_an_ordinary_tree() {
     let ids: Vec<AccountId> = top.children().iter().take(DEEP / 2).map(perennial::Account::id).collect();
     let all = ids.iter().fold(Change::new(), perennial::Change::move_to_root);
     let (next, report) = timed("50,000 moves", || book.apply(&all).unwrap());
-    assert_eq!(report.moves.len(), DEEP / 2);
+    assert_eq!(report.accounts.moves.len(), DEEP / 2);
     timed("verify", || next.verify()).unwrap();
     let gone = ids.iter().fold(Change::new(), perennial::Change::remove);
     let (next, _) = timed("50,000 removals", || book.apply(&gone).unwrap());

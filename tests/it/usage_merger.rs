@@ -2,8 +2,8 @@
 
 use crate::common::id;
 use perennial::aggregate::{
-    Event, EventKind, Metric, Metrics, Operator, Over, RollUpDefinition, RollUpPlan, Usage, UsageSchema,
-    UsageSettings, UsageView,
+    Event, EventKind, Metric, Metrics, Operator, Over, RollUp, RollUpPlan, Usage, UsageSchema, UsageSettings,
+    UsageView,
 };
 use perennial::catalog::DefinitionRef;
 use perennial::engine::{Engine, EngineSettings, MemoryJournal, Update};
@@ -61,9 +61,9 @@ fn metrics(usage: &Usage) -> Metrics {
     Metrics::new(usage.schema(), [Metric::new("logins", "events(\"login\").count()")]).unwrap()
 }
 
-fn roll_ups() -> [RollUpDefinition; 2] {
+fn roll_ups() -> [RollUp; 2] {
     let of = |name: &str, operator| {
-        RollUpDefinition::new(name, operator)
+        RollUp::new(name, operator)
             .over(Over::Events { event: "login".into(), last_days: None })
             .reach(Reach::SelfAndDescendants)
     };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use perennial::aggregate::{
-    Event, EventKind, Metric, Operator, Ranking, RollUpDefinition, Usage, UsageSchema, UsageSettings,
+    Event, EventKind, Metric, Operator, Ranking, RollUp, Usage, UsageSchema, UsageSettings,
 };
 use perennial::catalog::{CalculatedAttribute, Definition, DefinitionRef};
 use perennial::engine::{Engine, EngineSettings, MemoryJournal, Published};
@@ -84,8 +84,8 @@ fn a_day_is_read_again_in_another_zone() {
             &engine,
             &[
                 CalculatedAttribute::new("day", "date(made)").into(),
-                RollUpDefinition::new("first_day", Operator::Min("day".into())).into(),
-                RollUpDefinition::new("days", Operator::Max("date(made)".into())).into(),
+                RollUp::new("first_day", Operator::Min("day".into())).into(),
+                RollUp::new("days", Operator::Max("date(made)".into())).into(),
                 Ranking::new("place", "date(made) == date(\"2024-10-21\") ? 1 : 0").into(),
                 Segment::parse("next_day", "date(made) == date(\"2024-10-21\")").unwrap().into(),
             ],
@@ -126,7 +126,7 @@ fn a_metric_that_reads_a_week_is_asked_again_with_another_calendar() {
         &[
             Metric::new("of_week", "events(\"login\").where(e, e.day >= startOf(\"week\")).count()").into(),
             CalculatedAttribute::new("recent", "metric(\"of_week\").lastDays(10).sum()").into(),
-            RollUpDefinition::new("recent_most", Operator::Max("metric(\"of_week\").sum()".into())).into(),
+            RollUp::new("recent_most", Operator::Max("metric(\"of_week\").sum()".into())).into(),
         ],
     );
     for column in ["recent", "recent_most"] {

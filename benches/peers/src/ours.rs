@@ -4,14 +4,12 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use perennial::aggregate::{
-    Event, EventKind, Metrics, Operator, Over, RollUpDefinition, RollUpPlan, Usage, UsageSchema,
+    Event, EventKind, Metrics, Operator, Over, RollUp, RollUpAnswers, RollUpPlan, Usage, UsageSchema,
     UsageSettings,
 };
 use perennial::expr::{Checker, ExprPlan, ExprValue};
 use perennial::source::{Batch, Cells, Emit, ScanRequest, Source, SourceError, TableName};
-use perennial::{
-    AsOf, Book, Date, FoldPlan, FoldValue, Nesting, Policy, Reach, RollUp, Schema, Scope, Totals, Value, View,
-};
+use perennial::{AsOf, Book, Date, Nesting, Policy, Reach, Schema, Scope, View};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::Outcome;
@@ -24,13 +22,17 @@ use crate::usage::{Uses, WINDOW};
 
 const TOOL: &str = "perennial";
 
-/// `FoldPlan::all` on a loaded book, on this thread and on two others.
+/// Roll-ups over plain columns on a loaded book, on this thread and on two others.
 pub fn roll_up(data: &Data) -> Outcome<Vec<Contestant<'_, Total>>> {
     let (book, _) = Book::load(data.book.schema(), &data.book.source(), &Policy::strict())?;
-    let sums = (1..=METRICS).map(|metric| RollUp::sum(&format!("m{metric}")));
-    let others = [RollUp::count(), RollUp::min("contract_value"), RollUp::max("contract_value")];
-    let all = sums.chain(others).map(RollUp::with_cancelled);
-    let plan = FoldPlan::new(book.schema(), all)?;
+    let sum = |metric| RollUp::new(&format!("sum{metric}"), Operator::Sum(format!("m{metric}").into()));
+    let others = [
+        RollUp::new("accounts", Operator::Count),
+        RollUp::new("least", Operator::Min("contract_value".into())),
+        RollUp::new("greatest", Operator::Max("contract_value".into())),
+    ];
+    let all = (1..=METRICS).map(sum).chain(others).map(RollUp::with_cancelled);
+    let plan = RollUpPlan::new(book.schema(), &**book.schema(), all)?;
     let view = view(&book)?;
     let on = |threads: usize| -> Outcome<Contestant<'_, Total>> {
         // None for one thread: it is this one.
@@ -38,14 +40,14 @@ pub fn roll_up(data: &Data) -> Outcome<Vec<Contestant<'_, Total>>> {
         let (plan, view) = (plan.clone(), view.clone());
         Ok(Contestant {
             tool: TOOL,
-            way: "FoldPlan::all",
+            way: "RollUpPlan::run, plain columns",
             threads,
             run: Box::new(move || {
-                let totals = match &pool {
-                    Some(pool) => pool.install(|| plan.all(&view)),
-                    None => plan.all(&view),
+                let answers = match &pool {
+                    Some(pool) => pool.install(|| plan.run(&view)),
+                    None => plan.run(&view),
                 };
-                Ok(Box::new(move || read(&totals)))
+                Ok(Box::new(move || read(&answers)))
             }),
         })
     };
@@ -93,7 +95,7 @@ pub fn forty(data: &Data) -> Outcome<Vec<Contestant<'_, Forty>>> {
         for metric in 1..=METRICS {
             let name = format!("r{}", kind * METRICS + metric - 1);
             let sum = Operator::Sum(format!("m{metric}").into());
-            let definition = RollUpDefinition::new(&name, sum).with_cancelled();
+            let definition = RollUp::new(&name, sum).with_cancelled();
             definitions.push(filter.map_or(definition.clone(), |filter| definition.filter(filter)));
         }
     }
@@ -138,7 +140,7 @@ pub fn people<'d>(data: &'d Data, uses: &Uses) -> Outcome<Vec<Contestant<'d, i64
     let usage = ingested(data, uses)?;
     let names = usage.names(&**book.schema(), &metrics);
     let over = Over::Events { event: "use".into(), last_days: Some(u32::try_from(WINDOW)?) };
-    let people = RollUpDefinition::new("people", Operator::Distinct("row.user".into()))
+    let people = RollUp::new("people", Operator::Distinct("row.user".into()))
         .over(over)
         .reach(Reach::SelfAndDescendants)
         .with_cancelled();
@@ -298,27 +300,26 @@ fn levels(book: &Book) -> Outcome<Vec<u32>> {
     Ok(levels)
 }
 
-fn read(totals: &Totals) -> Outcome<Vec<Total>> {
-    let view = totals.view();
+fn read(answers: &RollUpAnswers) -> Outcome<Vec<Total>> {
+    let view = answers.view();
     let mut read = vec![Total::default(); view.len()];
     for account in view.accounts() {
         let total = &mut read[number_of(account.id_str())?];
         for (place, sum) in total.sums.iter_mut().enumerate() {
-            *sum = totals.value_of(account, place).map_or(Ok(0), units)?;
+            *sum = answers.value(&format!("sum{}", place + 1), account).map_or(Ok(0), units)?;
         }
-        let at = |place| totals.value_of(account, place).ok_or("no value");
-        total.count = units(at(METRICS)?)?;
-        total.least = units(at(METRICS + 1)?)?;
-        total.most = units(at(METRICS + 2)?)?;
+        let at = |name| answers.value(name, account).ok_or("no value");
+        total.count = units(at("accounts")?)?;
+        total.least = units(at("least")?)?;
+        total.most = units(at("greatest")?)?;
     }
     Ok(read)
 }
 
-fn units(value: FoldValue) -> Outcome<i64> {
+fn units(value: ExprValue) -> Outcome<i64> {
     Ok(match value {
-        FoldValue::Count(count) => i64::try_from(count)?,
-        FoldValue::Decimal(decimal) => i64::try_from(decimal.units())?,
-        FoldValue::Value(Value::Money(money)) => i64::try_from(money.minor())?,
+        ExprValue::Int(count) => count,
+        ExprValue::Decimal(number) | ExprValue::Money(number, _) => i64::try_from(number.units())?,
         other => return Err(format!("unexpected value {other:?}").into()),
     })
 }

@@ -1,6 +1,6 @@
 //! How does `perennial` keep sums current?
 
-use perennial::aggregate::{Operator, RollUpDefinition, RollUpPlan};
+use perennial::aggregate::{Operator, RollUp, RollUpPlan};
 use perennial::engine::{Engine, EngineSettings};
 use perennial::expr::ExprValue;
 use perennial::{AccountId, AsOf, Book, Change, Date, Decimal, Policy, Scope};
@@ -74,10 +74,10 @@ fn anew<'d>(data: &'d Data, script: &'d Script) -> Outcome<Contestant<'d, Sums>>
     })
 }
 
-fn definitions() -> impl Iterator<Item = RollUpDefinition> {
+fn definitions() -> impl Iterator<Item = RollUp> {
     (0..METRICS).map(|metric| {
         let sum = Operator::Sum(format!("m{}", metric + 1).as_str().into());
-        RollUpDefinition::new(&name(metric), sum).with_cancelled()
+        RollUp::new(&name(metric), sum).with_cancelled()
     })
 }
 

@@ -7,7 +7,8 @@
 use std::collections::HashSet;
 use std::error::Error;
 
-use perennial::{Account, Totals, Value, View};
+use perennial::aggregate::RollUpAnswers;
+use perennial::{Account, Value, View};
 
 use super::load::Loaded;
 use super::mergers::Merged;
@@ -19,7 +20,7 @@ pub fn all(
     loaded: &Loaded,
     merged: &Merged,
     view: &View,
-    totals: &Totals,
+    totals: &RollUpAnswers,
 ) -> Result<Vec<Check>, Box<dyn Error>> {
     let shape = measured("bank-hierarchies")?;
     let name = |account: Account<'_>| account.id_str().to_owned();
@@ -39,7 +40,7 @@ pub fn all(
 
     let [entities, assets] = control(view, totals);
     let after = super::load::everything(&merged.book)?;
-    let [_, assets_after] = control(&after, &super::load::totals(&merged.book)?.all(&after));
+    let [_, assets_after] = control(&after, &super::load::totals(&merged.book)?.run(&after));
     checks.push(Check::new(
         "entities left, and mergers since 2016",
         after.len() + merged.mergers,
@@ -51,11 +52,11 @@ pub fn all(
 }
 
 // What the roots add up to, and the plain sum over the entities.
-fn control(view: &View, totals: &Totals) -> [Check; 2] {
+fn control(view: &View, totals: &RollUpAnswers) -> [Check; 2] {
     let roots = view.root_accounts();
-    let count: u64 = roots.iter().filter_map(|root| totals.value(*root, "entities")?.as_count()).sum();
+    let count: i64 = roots.iter().filter_map(|root| totals.value("entities", *root)?.as_int()).sum();
     let at_roots: i128 =
-        roots.iter().filter_map(|root| Some(totals.value(*root, "total_assets")?.as_money()?.minor())).sum();
+        roots.iter().filter_map(|root| Some(totals.value("assets", *root)?.as_money()?.minor())).sum();
     let one_by_one: i128 =
         view.accounts().filter_map(|account| Some(account.value("total_assets")?.as_money()?.minor())).sum();
     [

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write;
 
-use perennial::{Account, FaultKind, Money, Remedy, RowCounts, Totals, Value, View};
+use perennial::aggregate::RollUpAnswers;
+use perennial::{Account, FaultKind, Money, Remedy, RowCounts, Value, View};
 use serde::Serialize;
 
 use super::load::Loaded;
@@ -34,7 +35,7 @@ struct Entry<'d> {
 
 #[derive(Serialize)]
 struct Figures {
-    entities: u64,
+    entities: i64,
     total_assets: Option<f64>,
 }
 
@@ -58,7 +59,7 @@ pub fn write_json(
     out: &mut dyn Write,
     loaded: &Loaded,
     view: &View,
-    totals: &Totals,
+    totals: &RollUpAnswers,
     checks: &[Check],
 ) -> Result<(), Box<dyn Error>> {
     let accounts = view.accounts().map(|account| entry(account, totals)).collect();
@@ -69,10 +70,10 @@ pub fn write_json(
     Ok(())
 }
 
-fn entry<'v>(account: Account<'v>, totals: &Totals) -> Entry<'v> {
+fn entry<'v>(account: Account<'v>, totals: &RollUpAnswers) -> Entry<'v> {
     let own = account.value("total_assets").as_ref().and_then(Value::as_money);
-    let all = totals.value(account, "total_assets").and_then(|value| value.as_money());
-    let count = totals.value(account, "entities").and_then(|value| value.as_count()).unwrap_or(0);
+    let all = totals.value("assets", account).and_then(|value| value.as_money());
+    let count = totals.value("entities", account).and_then(|value| value.as_int()).unwrap_or(0);
     Entry {
         id: account.id_str(),
         name: account.name(),

@@ -8,10 +8,11 @@ use std::error::Error;
 use perennial::adapter::csv::{
     Column, CsvInput, CsvSource, CsvSourceBuilder, CsvTable, LookupTable, UnmappedColumns, UnmatchedKey,
 };
+use perennial::aggregate::{Operator, Over, RollUp, RollUpErrors, RollUpPlan};
 use perennial::{
-    Account, AsOf, Attribute, AttributeType, Book, Change, ChildTable, Currency, Date, FaultKind, FoldErrors,
-    FoldPlan, LoadReport, Nesting, ParentLink, Policy, PolicyError, Reach, Remedy, RollUp, Schema,
-    SchemaErrors, Scope, SystemAttribute, TableKind, View,
+    Account, AsOf, Attribute, AttributeType, Book, Change, ChildTable, Currency, Date, FaultKind, LoadReport,
+    Nesting, ParentLink, Policy, PolicyError, Reach, Remedy, Schema, SchemaErrors, Scope, SystemAttribute,
+    TableKind, View,
 };
 
 use crate::measured::data;
@@ -134,10 +135,11 @@ pub fn mend(view: &View) -> (Change, Vec<(String, String)>) {
 // The last figure by quarter becomes a value of the account, which can be rolled up.
 fn latest_assets(book: &Book) -> Result<Change, Box<dyn Error>> {
     let view = everything(book)?;
-    let latest = RollUp::last("total_assets", "quarter").of_table("assets").reach(Reach::SelfOnly);
-    let latest = FoldPlan::new(book.schema(), [latest.named("latest")])?.all(&view);
+    let last = Operator::Last { of: "row.total_assets".into(), by: "row.quarter".into() };
+    let latest = RollUp::new("latest", last).over(Over::Table("assets".into())).reach(Reach::SelfOnly);
+    let latest = RollUpPlan::new(book.schema(), &**book.schema(), [latest])?.run(&view);
     let found = view.accounts().filter_map(|account| {
-        let money = latest.value(account, "latest")?.as_money()?;
+        let money = latest.value("latest", account)?.as_money()?;
         Some((account.id(), money))
     });
     Ok(found.fold(Change::new(), |change, (id, money)| change.set(&id, "total_assets", money)))
@@ -149,12 +151,11 @@ pub fn everything(book: &Book) -> Result<View, Box<dyn Error>> {
 }
 
 /// Each entity and each figure counted once, at every company above.
-pub fn totals(book: &Book) -> Result<FoldPlan, FoldErrors> {
-    let whole = |roll_up: RollUp, name: &str| roll_up.reach(Reach::SelfAndDescendants).named(name);
+pub fn totals(book: &Book) -> Result<RollUpPlan, RollUpErrors> {
     let roll_ups = [
-        whole(RollUp::count(), "entities"),
-        whole(RollUp::sum("total_assets"), "total_assets"),
-        whole(RollUp::sum("listing_rows"), "listing_rows"),
+        RollUp::new("entities", Operator::Count),
+        RollUp::new("assets", Operator::Sum("total_assets".into())),
+        RollUp::new("listed", Operator::Sum("listing_rows".into())),
     ];
-    FoldPlan::new(book.schema(), roll_ups)
+    RollUpPlan::new(book.schema(), &**book.schema(), roll_ups)
 }

@@ -43,9 +43,9 @@ pub fn apply(book: &Book) -> Result<Merged, Box<dyn Error>> {
         match merged.book.apply(&change) {
             Ok((next, report)) => {
                 merged.book = next;
-                merged.mergers += report.removed.len();
+                merged.mergers += report.accounts.removed.len();
                 merged.days += 1;
-                merged.moved += report.moves.len();
+                merged.moved += report.accounts.moves.len();
             }
             Err(refused) => merged.refused.push((day, refused.to_string())),
         }

@@ -14,7 +14,8 @@ pub mod print;
 use std::error::Error;
 use std::io::Write;
 
-use perennial::{AsOf, Date, Scope, Totals, View};
+use perennial::aggregate::RollUpAnswers;
+use perennial::{AsOf, Date, Scope, View};
 
 use load::Loaded;
 use mergers::Merged;
@@ -37,7 +38,7 @@ pub fn ask() -> Result<crate::ask::Book, Box<dyn Error>> {
 /// What is asked of the loaded book by every output.
 pub struct Answers {
     pub view: View,
-    pub totals: Totals,
+    pub totals: RollUpAnswers,
     /// The book with the mergers since the listing.
     pub merged: Merged,
     pub checks: Vec<Check>,
@@ -46,7 +47,7 @@ pub struct Answers {
 impl Answers {
     pub fn of(loaded: &Loaded) -> Result<Self, Box<dyn Error>> {
         let view = view(loaded)?;
-        let totals = load::totals(&loaded.book)?.all(&view);
+        let totals = load::totals(&loaded.book)?.run(&view);
         let merged = mergers::apply(&loaded.book)?;
         let checks = checks::all(loaded, &merged, &view, &totals)?;
         Ok(Self { view, totals, merged, checks })

@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::io::{self, Write};
 
-use perennial::{Account, AccountId, Date, Totals, TreeText, View, render_tree};
+use perennial::aggregate::RollUpAnswers;
+use perennial::{Account, AccountId, Date, TreeText, View, render_tree};
 
 use super::load::{ANSWERS, Loaded, everything};
 use super::mergers::Merged;
@@ -44,7 +45,7 @@ pub fn write_report(out: &mut dyn Write, loaded: &Loaded) -> io::Result<()> {
 }
 
 /// Writes the largest top companies, and the sum of all.
-pub fn write_companies(out: &mut dyn Write, view: &View, totals: &Totals) -> io::Result<()> {
+pub fn write_companies(out: &mut dyn Write, view: &View, totals: &RollUpAnswers) -> io::Result<()> {
     writeln!(
         out,
         "\nTOP COMPANIES  each entity counted once; assets of their latest quarter in millions of USD"
@@ -63,17 +64,21 @@ pub fn write_companies(out: &mut dyn Write, view: &View, totals: &Totals) -> io:
     )
 }
 
-fn row(out: &mut dyn Write, name: &str, roots: &[Account<'_>], totals: &Totals) -> io::Result<()> {
-    let sum =
-        |of: fn(&Totals, Account<'_>) -> u128| grouped(roots.iter().map(|root| of(totals, *root)).sum());
+fn row(out: &mut dyn Write, name: &str, roots: &[Account<'_>], totals: &RollUpAnswers) -> io::Result<()> {
+    let sum = |of: fn(&RollUpAnswers, Account<'_>) -> u128| {
+        grouped(roots.iter().map(|root| of(totals, *root)).sum())
+    };
     // Cents are added up; what is shown is rounded at the end.
     let assets: Vec<i128> = roots.iter().filter_map(|root| cents(totals, *root)).collect();
     let assets = if assets.is_empty() { "-".to_owned() } else { grouped(millions(assets.iter().sum())) };
     writeln!(out, "  {name:<NAME$}{:>10}{:>14}{assets:>16}", sum(entities), sum(listed))
 }
 
-fn entities(totals: &Totals, account: Account<'_>) -> u128 {
-    totals.value(account, "entities").and_then(|value| value.as_count()).map_or(0, u128::from)
+fn entities(totals: &RollUpAnswers, account: Account<'_>) -> u128 {
+    totals
+        .value("entities", account)
+        .and_then(|value| value.as_int())
+        .map_or(0, |count| count.unsigned_abs().into())
 }
 
 /// Writes what the mergers since the listing did to the book.
@@ -104,13 +109,15 @@ pub fn write_mergers(out: &mut dyn Write, loaded: &Loaded, merged: &Merged) -> i
     Ok(())
 }
 
-fn listed(totals: &Totals, account: Account<'_>) -> u128 {
-    let rows = totals.value(account, "listing_rows").and_then(|rows| rows.to_string().parse().ok());
-    rows.unwrap_or(0)
+fn listed(totals: &RollUpAnswers, account: Account<'_>) -> u128 {
+    totals
+        .value("listed", account)
+        .and_then(|rows| rows.as_int())
+        .map_or(0, |rows| rows.unsigned_abs().into())
 }
 
-fn cents(totals: &Totals, account: Account<'_>) -> Option<i128> {
-    Some(totals.value(account, "total_assets")?.as_money()?.minor())
+fn cents(totals: &RollUpAnswers, account: Account<'_>) -> Option<i128> {
+    Some(totals.value("assets", account)?.as_money()?.minor())
 }
 
 /// Millions of an amount in cents, rounded half to even.
@@ -121,7 +128,7 @@ fn millions(cents: i128) -> u128 {
 }
 
 /// Writes one family as a tree.
-pub fn write_family(out: &mut dyn Write, view: &View, totals: &Totals) -> io::Result<()> {
+pub fn write_family(out: &mut dyn Write, view: &View, totals: &RollUpAnswers) -> io::Result<()> {
     let Some(top) = view.account(FAMILY) else { return Ok(()) };
     writeln!(out, "\nONE FAMILY  (the tree has {} levels; entities below each)", levels(view))?;
     let label = |place| {

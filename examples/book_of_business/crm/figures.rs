@@ -4,7 +4,9 @@
 
 use std::error::Error;
 
-use perennial::{Account, FoldValue, Money, Reach, Totals, View};
+use perennial::aggregate::RollUpAnswers;
+use perennial::expr::ExprValue;
+use perennial::{Account, Money, Reach, View};
 use serde::Serialize;
 use serde::Serializer;
 
@@ -21,9 +23,9 @@ pub struct Figures {
     /// Sum of the list prices of open deals.
     #[serde(serialize_with = "major_units")]
     pub open_value: Option<Money>,
-    pub won: u64,
-    pub lost: u64,
-    pub open: u64,
+    pub won: i64,
+    pub lost: i64,
+    pub open: i64,
     /// Products of won deals, in the order of the schema.
     pub products: Vec<String>,
 }
@@ -31,14 +33,14 @@ pub struct Figures {
 /// Both totals of every account.
 #[derive(Debug)]
 pub struct Results {
-    own: Totals,
-    rolled_up: Totals,
+    own: RollUpAnswers,
+    rolled_up: RollUpAnswers,
 }
 
 impl Results {
     pub fn new(loaded: &Loaded, view: &View) -> Result<Self, Box<dyn Error>> {
-        let own = figures(&loaded.book, Reach::SelfOnly)?.all(view);
-        let rolled_up = figures(&loaded.book, Reach::SelfAndDescendants)?.all(view);
+        let own = figures(&loaded.book, Reach::SelfOnly)?.run(view);
+        let rolled_up = figures(&loaded.book, Reach::SelfAndDescendants)?.run(view);
         Ok(Self { own, rolled_up })
     }
 
@@ -54,16 +56,14 @@ impl Results {
 }
 
 impl Figures {
-    fn read(totals: &Totals, account: Account<'_>) -> Self {
-        let value = |name| totals.value(account, name);
+    fn read(totals: &RollUpAnswers, account: Account<'_>) -> Self {
+        let value = |name| totals.value(name, account);
         let money = |name| value(name).and_then(|value| value.as_money());
-        let count = |name| value(name).and_then(|value| value.as_count()).unwrap_or(0);
-        let products = match value("products") {
-            Some(FoldValue::Distribution(counts)) => {
-                counts.into_iter().map(|(product, _)| product.to_string()).collect()
-            }
-            _ => Vec::new(),
-        };
+        let count = |name| value(name).and_then(|value| value.as_int()).unwrap_or(0);
+        let products = value("owned");
+        let products = products.as_ref().and_then(ExprValue::as_record).unwrap_or_default();
+        let products = products.iter().filter(|(_, count)| count.as_int() > Some(0));
+        let products = products.map(|(product, _)| product.to_string()).collect();
         Self {
             won_value: money("won_value"),
             open_value: money("open_value"),

@@ -8,9 +8,10 @@ use std::error::Error;
 use std::path::Path;
 
 use perennial::adapter::csv::{Column, CsvInput, CsvSource, CsvTable, LookupTable, UnmappedColumns};
+use perennial::aggregate::{Operator, Over, RollUp, RollUpErrors, RollUpPlan};
 use perennial::{
-    Attribute, AttributeType, Book, ChildTable, Currency, EnumValues, FaultKind, FoldErrors, FoldPlan,
-    LoadReport, Nesting, Policy, Reach, Remedy, RollUp, Schema, SchemaErrors, SystemAttribute, TableKind,
+    Attribute, AttributeType, Book, ChildTable, Currency, EnumValues, FaultKind, LoadReport, Nesting, Policy,
+    Reach, Remedy, Schema, SchemaErrors, SystemAttribute, TableKind,
 };
 
 /// As `products.csv` spells them. A product that is not here cannot slip in: it is no value of the column.
@@ -108,20 +109,21 @@ pub fn load(data: &Path) -> Result<Loaded, Box<dyn Error>> {
 }
 
 /// The figures of this example, for an account itself or with everything below it.
-pub fn figures(book: &Book, reach: Reach) -> Result<FoldPlan, FoldErrors> {
-    let deals = |roll_up: RollUp, stages: &[&str]| {
-        roll_up.of_table("opportunities").filter("deal_stage", stages.iter().copied()).reach(reach)
+pub fn figures(book: &Book, reach: Reach) -> Result<RollUpPlan, RollUpErrors> {
+    let deals = |name: &str, operator: Operator, stages: &str| {
+        let filter = format!("row.deal_stage in [{stages}]");
+        RollUp::new(name, operator).over(Over::Table("opportunities".into())).filter(&filter).reach(reach)
     };
-    let open = ["Engaging", "Prospecting"];
+    let (won, lost, open) = (r#""Won""#, r#""Lost""#, r#""Engaging", "Prospecting""#);
     let roll_ups = [
-        deals(RollUp::sum("close_value"), &["Won"]).named("won_value"),
+        deals("won_value", Operator::Sum("row.close_value".into()), won),
         // An open deal has no value yet; the list price stands in for it.
-        deals(RollUp::sum("list_price"), &open).named("open_value"),
-        deals(RollUp::count(), &["Won"]).named("won"),
-        deals(RollUp::count(), &["Lost"]).named("lost"),
-        deals(RollUp::count(), &open).named("open"),
+        deals("open_value", Operator::Sum("row.list_price".into()), open),
+        deals("won", Operator::Count, won),
+        deals("lost", Operator::Count, lost),
+        deals("open", Operator::Count, open),
         // Owned is what was won.
-        deals(RollUp::distribution("product"), &["Won"]).named("products"),
+        deals("owned", Operator::Distribution("row.product".into()), won),
     ];
-    FoldPlan::new(book.schema(), roll_ups)
+    RollUpPlan::new(book.schema(), &**book.schema(), roll_ups)
 }

@@ -6,14 +6,15 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 
-use perennial::{Account, Totals, View};
+use perennial::aggregate::RollUpAnswers;
+use perennial::{Account, View};
 
 use super::load::{LEVELS, PLACEHOLDERS, load};
 use crate::measured::{Check, measured};
 use crate::shape::Shape;
 
 /// Every check of the example.
-pub fn all(view: &View, totals: &Totals) -> Result<Vec<Check>, Box<dyn Error>> {
+pub fn all(view: &View, totals: &RollUpAnswers) -> Result<Vec<Check>, Box<dyn Error>> {
     let as_it_stands = super::view(&load(&[])?)?;
     // Codes are told apart by the kind of their column there.
     let name = |account: Account<'_>| {
@@ -26,8 +27,8 @@ pub fn all(view: &View, totals: &Totals) -> Result<Vec<Check>, Box<dyn Error>> {
     let direct: Vec<Account<'_>> = practices_of_groups(view).collect();
     let groups: BTreeSet<&str> =
         direct.iter().filter_map(|practice| Some(practice.parent()?.id_str())).collect();
-    let practices: u64 =
-        view.root_accounts().iter().filter_map(|root| totals.value(*root, "practices")?.as_count()).sum();
+    let practices: i64 =
+        view.root_accounts().iter().filter_map(|root| totals.value("practices", *root)?.as_int()).sum();
     checks.extend([
         Check::new("practices without a network", direct.len(), 68),
         Check::new("the same as children of the placeholder", unallocated.len(), 68),

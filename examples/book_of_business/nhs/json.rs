@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write;
 
-use perennial::{Account, FaultKind, RowCounts, Totals, View};
+use perennial::aggregate::RollUpAnswers;
+use perennial::{Account, FaultKind, RowCounts, View};
 use serde::Serialize;
 
 use super::load::Loaded;
@@ -35,7 +36,7 @@ struct Entry<'d> {
 
 #[derive(Serialize)]
 struct Figures {
-    practices: u64,
+    practices: i64,
 }
 
 #[derive(Serialize)]
@@ -49,7 +50,7 @@ pub fn write_json(
     out: &mut dyn Write,
     loaded: &Loaded,
     view: &View,
-    totals: &Totals,
+    totals: &RollUpAnswers,
     checks: &[Check],
 ) -> Result<(), Box<dyn Error>> {
     let accounts = view.accounts().map(|account| entry(account, totals)).collect();
@@ -64,8 +65,8 @@ pub fn write_json(
     Ok(())
 }
 
-fn entry<'v>(account: Account<'v>, totals: &Totals) -> Entry<'v> {
-    let practices = totals.value(account, "practices").and_then(|value| value.as_count()).unwrap_or(0);
+fn entry<'v>(account: Account<'v>, totals: &RollUpAnswers) -> Entry<'v> {
+    let practices = totals.value("practices", account).and_then(|value| value.as_int()).unwrap_or(0);
     Entry {
         id: account.id_str(),
         name: account.name(),
@@ -74,7 +75,7 @@ fn entry<'v>(account: Account<'v>, totals: &Totals) -> Entry<'v> {
         parent: account.parent().map(|parent| parent.id_str()),
         extra_parents: account.extra_parents().iter().map(Account::id_str).collect(),
         level: account.level(),
-        own: Figures { practices: u64::from(account.account_type() == "Practice") },
+        own: Figures { practices: i64::from(account.account_type() == "Practice") },
         rolled_up: Figures { practices },
     }
 }

@@ -6,10 +6,11 @@
 use std::error::Error;
 
 use perennial::adapter::csv::{Column, CsvInput, CsvSource, CsvTable, LookupTable, UnmatchedKey};
+use perennial::aggregate::{Operator, RollUp, RollUpErrors, RollUpPlan};
 use perennial::source::{Level, LevelColumns};
 use perennial::{
-    Attribute, AttributeType, Book, EnumValues, FaultKind, FoldErrors, FoldPlan, LoadReport, Nesting, Policy,
-    Reach, Remedy, RollUp, Schema, SchemaErrors, SystemAttribute,
+    Attribute, AttributeType, Book, EnumValues, FaultKind, LoadReport, Nesting, Policy, Remedy, Schema,
+    SchemaErrors, SystemAttribute,
 };
 
 use crate::measured::data;
@@ -87,8 +88,10 @@ pub fn load(placeholders: &[&str]) -> Result<Loaded, Box<dyn Error>> {
 }
 
 /// Practices, which have postcodes where nothing else has, and groups by how well they keep data safe.
-pub fn totals(book: &Book) -> Result<FoldPlan, FoldErrors> {
-    let roll_ups =
-        [RollUp::count_of("postcode").named("practices"), RollUp::distribution("security").named("security")];
-    FoldPlan::new(book.schema(), roll_ups.map(|roll_up| roll_up.reach(Reach::SelfAndDescendants)))
+pub fn totals(book: &Book) -> Result<RollUpPlan, RollUpErrors> {
+    let roll_ups = [
+        RollUp::new("practices", Operator::Count).filter("has(postcode)"),
+        RollUp::new("groups_by_security", Operator::Distribution("security".into())),
+    ];
+    RollUpPlan::new(book.schema(), &**book.schema(), roll_ups)
 }

@@ -39,7 +39,7 @@ pub fn ask() -> Result<crate::ask::Book, Box<dyn Error>> {
 pub fn write_text(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     let loaded = load::load(&load::PLACEHOLDERS)?;
     let view = view(&loaded)?;
-    let totals = load::totals(&loaded.book)?.all(&view);
+    let totals = load::totals(&loaded.book)?.run(&view);
     let checks = checks::all(&view, &totals)?;
     print::write_report(out, &loaded, &view)?;
     write_checks(out, &checks)?;
@@ -53,7 +53,7 @@ pub fn write_text(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
 pub fn write_json(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     let loaded = load::load(&load::PLACEHOLDERS)?;
     let view = view(&loaded)?;
-    let totals = load::totals(&loaded.book)?.all(&view);
+    let totals = load::totals(&loaded.book)?.run(&view);
     let checks = checks::all(&view, &totals)?;
     json::write_json(out, &loaded, &view, &totals, &checks)?;
     verdict(&checks)

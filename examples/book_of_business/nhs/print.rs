@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use perennial::{Account, FoldValue, Totals, TreeText, View, render_tree};
+use perennial::aggregate::RollUpAnswers;
+use perennial::expr::ExprValue;
+use perennial::{Account, TreeText, View, render_tree};
 
 use super::checks::{in_two_groups, practices_of_groups};
 use super::load::{LEVELS, Loaded, PLACEHOLDERS};
@@ -39,7 +41,7 @@ pub fn write_report(out: &mut dyn Write, loaded: &Loaded, view: &View) -> io::Re
 }
 
 /// Writes what each region holds, and how safe its groups are.
-pub fn write_regions(out: &mut dyn Write, view: &View, totals: &Totals) -> io::Result<()> {
+pub fn write_regions(out: &mut dyn Write, view: &View, totals: &RollUpAnswers) -> io::Result<()> {
     writeln!(out, "\nREGIONS  with all that is below them; groups by their security status")?;
     writeln!(
         out,
@@ -48,7 +50,7 @@ pub fn write_regions(out: &mut dyn Write, view: &View, totals: &Totals) -> io::R
     )?;
     for region in view.root_accounts() {
         let of = |kind: &str| count(region.of_type(kind).count());
-        let practices = totals.value(region, "practices").and_then(|value| value.as_count()).unwrap_or(0);
+        let practices = totals.value("practices", region).and_then(|value| value.as_int()).unwrap_or(0);
         let status = Status::of(region, totals);
         writeln!(
             out,
@@ -57,11 +59,11 @@ pub fn write_regions(out: &mut dyn Write, view: &View, totals: &Totals) -> io::R
             of("System"),
             of("Group"),
             of("Network"),
-            grouped(practices.into()),
+            grouped(practices.unsigned_abs().into()),
             status.exceeded,
             status.met,
             status.approaching,
-            region.of_type("Group").count() as u64 - status.known()
+            status.unknown(region)
         )?;
     }
     Ok(())
@@ -69,17 +71,22 @@ pub fn write_regions(out: &mut dyn Write, view: &View, totals: &Totals) -> io::R
 
 /// Groups below an account by their status.
 struct Status {
-    exceeded: u64,
-    met: u64,
-    approaching: u64,
+    exceeded: i64,
+    met: i64,
+    approaching: i64,
 }
 
 impl Status {
-    fn of(account: Account<'_>, totals: &Totals) -> Self {
-        let value = totals.value(account, "security");
-        let counts = value.as_ref().and_then(FoldValue::as_distribution).unwrap_or_default();
-        let of =
-            |status: &str| counts.iter().find(|(text, _)| &**text == status).map_or(0, |(_, count)| *count);
+    fn of(account: Account<'_>, totals: &RollUpAnswers) -> Self {
+        let value = totals.value("groups_by_security", account);
+        let counts = value.as_ref().and_then(ExprValue::as_record).unwrap_or_default();
+        let of = |status: &str| {
+            counts
+                .iter()
+                .find(|(text, _)| &**text == status)
+                .and_then(|(_, count)| count.as_int())
+                .unwrap_or(0)
+        };
         Self {
             exceeded: of("Standards Exceeded"),
             met: of("Standards Met"),
@@ -87,8 +94,10 @@ impl Status {
         }
     }
 
-    const fn known(&self) -> u64 {
-        self.exceeded + self.met + self.approaching
+    /// Groups below an account that have none of these.
+    fn unknown(&self, account: Account<'_>) -> usize {
+        let known = usize::try_from(self.exceeded + self.met + self.approaching).unwrap_or(0);
+        account.of_type("Group").count().saturating_sub(known)
     }
 }
 
@@ -117,13 +126,13 @@ pub fn write_networks(out: &mut dyn Write, view: &View) -> io::Result<()> {
 }
 
 /// Writes one group as a tree.
-pub fn write_group(out: &mut dyn Write, view: &View, totals: &Totals) -> io::Result<()> {
+pub fn write_group(out: &mut dyn Write, view: &View, totals: &RollUpAnswers) -> io::Result<()> {
     let Some(top) = view.account(SHOWN) else { return Ok(()) };
     writeln!(out, "\nONE GROUP  {}", top.path())?;
     let label = |place| {
         let Some(account) = view.at(place) else { return String::new() };
         let name = short(&account.name(), 60);
-        match totals.value(account, "practices").and_then(|value| value.as_count()) {
+        match totals.value("practices", account).and_then(|value| value.as_int()) {
             Some(practices) if account.has_children() => format!("{name}  {practices}"),
             _ => name,
         }

@@ -75,11 +75,11 @@ pub fn reports<'r>(reports: impl IntoIterator<Item = &'r ChangeReport>) -> Strin
     let shown = |value: &Option<perennial::Value>| value.as_ref().map_or("-".to_owned(), ToString::to_string);
     let mut lines = Vec::new();
     for report in reports {
-        lines.extend(report.added.iter().map(|id| format!("added {id}\n")));
+        lines.extend(report.accounts.added.iter().map(|id| format!("added {id}\n")));
         lines.extend(report.released.iter().map(|id| format!("released {id}\n")));
-        lines.extend(report.removed.iter().map(|id| format!("removed {id}\n")));
-        lines.extend(report.moves.iter().map(|moved| format!("moved {}\n", moved.account)));
-        for change in &report.values {
+        lines.extend(report.accounts.removed.iter().map(|id| format!("removed {id}\n")));
+        lines.extend(report.accounts.moves.iter().map(|moved| format!("moved {}\n", moved.account)));
+        for change in &report.accounts.values {
             let row = change.child.as_ref().map_or(String::new(), |(table, id)| format!(" {table} {id}"));
             let (from, to) = (shown(&change.from), shown(&change.to));
             lines.push(format!("{}{row} {}: {from} -> {to}\n", change.account, change.attribute));

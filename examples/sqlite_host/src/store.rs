@@ -37,7 +37,7 @@ pub(crate) fn write(
         let table = store.table(&TableName::Child(table.clone()))?;
         store.delete(table, child.as_str())?;
     }
-    for account in &report.removed {
+    for account in &report.accounts.removed {
         store.delete(store.table(&TableName::Accounts)?, account.as_str())?;
         store.delete_links(account)?;
     }

@@ -31,7 +31,7 @@ fn a_change_is_in_the_book_and_in_the_tables() {
         .move_child("deals", &child("d1"), &id("us"));
     let applied = host.apply(&change, Some(1)).unwrap();
     assert_eq!((applied.version, host.book().version(), before.version()), (2, 2, 1));
-    assert_eq!(applied.report.added, [id("apac")]);
+    assert_eq!(applied.report.accounts.added, [id("apac")]);
     assert_eq!(value(&before, "eu", "seats"), Some(Value::Int(12)), "who holds the old book keeps it");
     assert_eq!(database.number("SELECT seats FROM accounts WHERE id = 'eu'"), 13);
     assert_eq!(
@@ -54,7 +54,7 @@ fn what_goes_with_an_account_goes_from_the_tables() {
     let (database, host) = Database::with_acme();
     let change = Change::new().remove_subtree(&id("acme")).move_to_root(&id("us"));
     let applied = host.apply(&change, None).unwrap();
-    assert_eq!(applied.report.removed, [id("acme"), id("eu")]);
+    assert_eq!(applied.report.accounts.removed, [id("acme"), id("eu")]);
     assert_eq!(database.number("SELECT count(*) FROM accounts"), 1);
     assert_eq!(database.number("SELECT count(*) FROM child_deals"), 0);
     assert!(host.check().unwrap().is_empty());
@@ -189,7 +189,7 @@ fn a_row_that_is_not_there_stops_the_change() {
     assert_eq!(error.to_string(), "table `accounts`: 0 rows have id `us`, where the book expects one");
     assert_eq!(host.book().version(), 1);
     // A synchronisation looks at every row.
-    assert_eq!(host.sync().unwrap().report.unwrap().removed, [id("us")]);
+    assert_eq!(host.sync().unwrap().report.unwrap().accounts.removed, [id("us")]);
 }
 
 #[test]

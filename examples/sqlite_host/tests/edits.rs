@@ -27,7 +27,7 @@ fn a_synchronisation_takes_edits_over_and_a_second_one_finds_nothing() {
     );
     let synced = host.sync().unwrap();
     assert_eq!((synced.version, synced.report.is_some()), (2, true));
-    assert_eq!(synced.report.unwrap().added, [id("apac")]);
+    assert_eq!(synced.report.unwrap().accounts.added, [id("apac")]);
     let book = host.book();
     let us = view(&book).account("us").unwrap().path();
     assert_eq!(us, "Acme › apac › us");

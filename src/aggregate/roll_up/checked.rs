@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::convert::{CheckedConversion, Conversion};
-use super::definition::{Operator, Over, RollUpDefinition};
+use super::definition::{Operator, Over, RollUp};
 use super::fault::RollUpFaultKind;
 use super::own_columns::OwnColumns;
 use super::spec::Spec;
@@ -13,7 +13,7 @@ use crate::model::{AccountId, Schema, TypeId, Zones, hint};
 /// A roll-up that makes sense: every name means something, and the operator fits.
 #[derive(Debug, Clone)]
 pub(crate) struct CheckedRollUp {
-    pub(super) definition: RollUpDefinition,
+    pub(super) definition: RollUp,
     pub(super) spec: Arc<Spec>,
     pub(super) kind: Type,
     pub(super) filter: Option<Checked>,
@@ -29,7 +29,7 @@ pub(crate) struct CheckedRollUp {
 impl CheckedRollUp {
     /// Everything that is wrong with it is said at once.
     pub(crate) fn new(
-        definition: &RollUpDefinition,
+        definition: &RollUp,
         schema: &Schema,
         names: &dyn Names,
         zones: &dyn Zones,

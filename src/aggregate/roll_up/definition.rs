@@ -135,8 +135,7 @@ pub enum Operator {
     },
     /// How many rows have each value of an enumeration or band, or each of true and false: `{"Won": 3, "Lost": 0}`. One is read as
     /// `stages.Won`, or in backticks; one with a backtick in it is not read. Of values there are at most
-    /// [`MAX_DISTRIBUTION`](crate::MAX_DISTRIBUTION), and every account that has rows keeps a number for each. Unlike
-    /// [`RollUp::distribution`](crate::RollUp::distribution), it says 0 for a value that does not come.
+    /// [`MAX_DISTRIBUTION`](crate::MAX_DISTRIBUTION), and every account that has rows keeps a number for each.
     Distribution(Arc<str>),
     /// All different texts of lists, or of single texts, in order; of more than [`MAX_UNION`] none.
     Union(Arc<str>),
@@ -163,10 +162,10 @@ pub enum Nulls {
 /// A roll-up as an administrator writes it: an operator over expressions, for every account.
 ///
 /// ```
-/// use perennial::aggregate::{Operator, Over, RollUpDefinition};
+/// use perennial::aggregate::{Operator, Over, RollUp};
 /// use perennial::Reach;
 ///
-/// let open = RollUpDefinition::new("open_value", Operator::Sum("row.amount".into()))
+/// let open = RollUp::new("open_value", Operator::Sum("row.amount".into()))
 ///     .over(Over::Table("deals".into()))
 ///     .filter("row.stage != \"lost\" && region == \"EMEA\"")
 ///     .reach(Reach::SelfAndDescendants)
@@ -175,7 +174,7 @@ pub enum Nulls {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RollUpDefinition {
+pub struct RollUp {
     pub(super) name: Arc<str>,
     #[serde(default, skip_serializing_if = "is_accounts")]
     pub(super) over: Over,
@@ -209,9 +208,9 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-named!(RollUpDefinition, described);
+named!(RollUp, described);
 
-impl RollUpDefinition {
+impl RollUp {
     /// An operator over all accounts of the subtree that are not cancelled, for every account.
     #[must_use]
     pub fn new(name: &str, operator: Operator) -> Self {
@@ -277,12 +276,12 @@ impl RollUpDefinition {
     /// half to even, and then merged, so that parts add up.
     ///
     /// A row whose rate is not known is one without a value (ruling S126 of [`docs::semantics`](crate::docs::semantics)): it is
-    /// passed over and counted as skipped, or refuses the answer, as [`RollUpDefinition::nulls`] says.
+    /// passed over and counted as skipped, or refuses the answer, as [`RollUp::nulls`] says.
     ///
     /// ```
     /// use std::sync::Arc;
     ///
-    /// use perennial::aggregate::{Operator, Over, RollUpDefinition, RollUpPlan};
+    /// use perennial::aggregate::{Operator, Over, RollUp, RollUpPlan};
     /// use perennial::source::MemorySource;
     /// use perennial::{
     ///     AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, ChildId, ChildRow, ChildTable, Currency, Date,
@@ -314,7 +313,7 @@ impl RollUpDefinition {
     ///     .child("deals", deal("3", 7_00, Currency::GBP)?);
     /// let (book, _report) = Book::load(schema, &source, &Policy::strict())?;
     ///
-    /// let pipeline = RollUpDefinition::new("pipeline", Operator::Sum("row.amount".into()))
+    /// let pipeline = RollUp::new("pipeline", Operator::Sum("row.amount".into()))
     ///     .over(Over::Table("deals".into()))
     ///     .convert_to(Currency::EUR);
     /// let plan = RollUpPlan::new(book.schema(), &**book.schema(), [pipeline])?.with_rates(Arc::new(Budget));

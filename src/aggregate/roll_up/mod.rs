@@ -32,7 +32,7 @@ pub use answers::RollUpAnswers;
 pub(crate) use answers::{Keep, Places, RollUpResult};
 pub(crate) use checked::CheckedRollUp;
 pub(crate) use convert::Conversion;
-pub use definition::{MAX_RANKED, MAX_UNION, Nulls, Operator, Over, RollUpDefinition};
+pub use definition::{MAX_RANKED, MAX_UNION, Nulls, Operator, Over, RollUp};
 pub(crate) use evaluate::Standing;
 pub(crate) use events::EventTerms;
 pub use fault::{RollUpErrors, RollUpFault, RollUpFaultKind};

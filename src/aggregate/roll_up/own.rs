@@ -20,7 +20,7 @@ use crate::model::{AccountIdx, AttributeId};
 pub(crate) struct RollUpAt<'r> {
     pub(crate) view: &'r View,
     pub(crate) programs: &'r [RowProgram],
-    pub(crate) supply: &'r dyn Supply,
+    pub(crate) supply: Option<&'r dyn Supply>,
     pub(crate) usage: Option<&'r UsageView>,
     pub(crate) rates: Option<&'r dyn Rates>,
 }
@@ -131,6 +131,17 @@ impl OwnRows<'_> {
     /// Adds the rows of an account.
     pub(crate) fn add(&self, place: AccountIdx, to: &mut Gathered) {
         self.each(place, &mut |row| to.0.add(&self.roll_up.spec, row));
+    }
+
+    /// What is known of all rows within the reach of an account.
+    pub(super) fn within(&self, place: AccountIdx) -> State {
+        let mut places = Vec::new();
+        self.within_reach(place, &mut places);
+        let mut all = Gathered::default();
+        for place in places {
+            self.add(place, &mut all);
+        }
+        all.0
     }
 
     /// Adds what is known of others.

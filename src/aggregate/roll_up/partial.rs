@@ -4,9 +4,14 @@ use std::sync::Arc;
 
 use super::checked::CheckedRollUp;
 use super::definition::{Nulls, Operator};
+use super::evaluate::Standing;
+use super::own::RollUpAt;
+use super::plan::{Kind, RollUpPlan};
 use super::spec::Spec;
 use super::state::{Read, State};
-use crate::expr::{Cell, ExprValue, Type, Val};
+use crate::aggregate::usage::UsageView;
+use crate::book::Account;
+use crate::expr::{Cell, ExprValue, Sight, Supply, Type, Val};
 
 /// What a roll-up knows of some rows: an intermediate result, which is merged with those of other rows.
 ///
@@ -55,6 +60,40 @@ pub enum PartialError {
     /// The other one is of another operator, or over other types.
     #[error("partial results of different roll-ups do not merge")]
     Different,
+}
+
+impl RollUpPlan {
+    /// What a roll-up knows of the rows within the reach of one account: its answer there, without those of all other accounts,
+    /// and to be merged with what other books know. `None` for a roll-up that is not among these, for an account that the view
+    /// does not show, and on a view of a book with another schema; where an account does not receive the roll-up ([`RollUp::levels`](super::RollUp::levels)), it is known all the
+    /// same.
+    ///
+    /// # Complexity
+    ///
+    /// The rows within reach are read once, one account after the other; where a row asks all that is below its account, once for
+    /// all accounts, as [`RollUpPlan::run`] of that one roll-up does.
+    #[must_use]
+    pub fn partial(&self, name: &str, account: Account<'_>, usage: Option<&UsageView>) -> Option<Partial> {
+        let entry = self.roll_ups.get(name)?;
+        let group = self.groups.get(entry.group)?;
+        let view = usage.map_or_else(|| account.view(), UsageView::view);
+        let ours = view.inner().layout.same(&account.view().inner().layout);
+        let known = Arc::ptr_eq(&self.schema, view.schema()) || self.schema == *view.schema();
+        let place = Some(account.place()).filter(|place| ours && known && view.sees(*place))?;
+        let (supply, rates) = (usage.map(|usage| usage as &dyn Supply), self.rates.as_deref());
+        let asks_all_below = group.plan.sight().down == Sight::ANY && !matches!(group.over, Kind::Events(..));
+        let state = if asks_all_below {
+            let columns = group.plan.run(view, supply, &|| false).ok()?;
+            let rows = group.rows(Some(&columns), usage, rates);
+            Standing::new(view).state(&entry.checked, &rows, entry.places, place)?
+        } else {
+            let program = group.plan.at(view.as_of(), &self.schema);
+            let terms = self.terms_of(entry, view.as_of());
+            let at = RollUpAt { view, programs: &[], supply, usage, rates };
+            self.rows_of(entry, Some(&program), at, terms.as_ref())?.within(place)
+        };
+        Some(Partial::of(&entry.checked, state))
+    }
 }
 
 impl Partial {

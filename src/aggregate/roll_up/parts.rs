@@ -80,7 +80,7 @@ impl RollUpPlan {
 
 impl OwnRows<'_> {
     /// The visible accounts whose rows an account counts.
-    fn within_reach(&self, place: AccountIdx, found: &mut Vec<AccountIdx>) {
+    pub(super) fn within_reach(&self, place: AccountIdx, found: &mut Vec<AccountIdx>) {
         let view = self.at.view;
         match self.roll_up.definition.reached() {
             Reach::SelfOnly => found.push(place),

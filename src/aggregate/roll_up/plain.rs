@@ -1,20 +1,22 @@
 //! Which roll-ups read plain columns, so that they need no expression?
 //!
-//! A count, a sum, a mean, a ratio, a least or a greatest of columns, over accounts or child rows that are filtered by values of
+//! A count, a sum, a mean, a ratio, a least, a greatest, a first, a last or a distribution of columns, over accounts or child rows that are filtered by values of
 //! enumerations, is folded chunk by chunk ([`crate::fold`]) where the columns lie. The states are those of every other roll-up, and
 //! so are the answers that are made of them.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use indexmap::IndexSet;
 
 use super::checked::CheckedRollUp;
 use super::definition::{Nulls, Operator, Over};
 use super::linear::{Linear, LinearOf};
 use super::own_columns::OwnColumns;
 use crate::book::View;
+use crate::column::Raw;
 use crate::expr::{Ast, BinaryOp, Bits, Cell, Checked, Literal, Node, NodeId, Type};
-use crate::fold::{FoldPlan, Folded, Reach, RollUp, Totals, from_order_key};
-use crate::model::{AccountIdx, Attribute, AttributeType, Schema, Value};
+use crate::fold::{FoldOperator, FoldPlan, Folded, Folding, Passes, Reach, Totals, from_order_key};
+use crate::model::{AccountIdx, Attribute, AttributeType, Schema};
 
 /// Roll-ups over plain columns.
 #[derive(Debug)]
@@ -26,10 +28,19 @@ pub(super) struct Plain {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PlainOf {
     main: usize,
-    /// How many rows pass the filter, where the answer does not say it.
-    rows: Option<usize>,
-    /// How many of them have a value, where the answer does not say it.
+    /// How many rows have a value, where the answer does not say it.
     valued: Option<usize>,
+    rest: RestOf,
+}
+
+/// How many rows have no value, by the number of what was folded.
+#[derive(Debug, Clone, Copy)]
+enum RestOf {
+    /// All have one.
+    Nothing,
+    /// All but those that have one.
+    Within(usize),
+    Without(usize),
 }
 
 impl Plain {
@@ -38,28 +49,23 @@ impl Plain {
         schema: &Arc<Schema>,
         roll_ups: impl Iterator<Item = &'c CheckedRollUp>,
     ) -> Option<(Self, Vec<Option<PlainOf>>)> {
-        let mut all: Vec<RollUp> = Vec::new();
-        let mut known: HashMap<String, usize> = HashMap::new();
+        // What several need is folded once.
+        let mut all: IndexSet<Folding> = IndexSet::new();
         let places: Vec<Option<PlainOf>> = roll_ups
             .map(|roll_up| {
                 let wanted = Wanted::of(roll_up, schema)?;
-                // What several need is folded once.
-                let mut place = |roll_up: RollUp| {
-                    let roll_up = roll_up.named("");
-                    *known.entry(format!("{roll_up:?}")).or_insert_with(|| {
-                        let name = all.len().to_string();
-                        all.push(roll_up.named(&name));
-                        all.len() - 1
-                    })
+                let mut place = |folding: Folding| all.insert_full(folding).0;
+                let (main, valued) = (place(wanted.main), wanted.valued.map(&mut place));
+                let rest = match wanted.rest {
+                    Rest::Nothing => RestOf::Nothing,
+                    Rest::Within(all) => RestOf::Within(place(all)),
+                    Rest::Without(without) => RestOf::Without(place(without)),
                 };
-                Some(PlainOf {
-                    main: place(wanted.main),
-                    rows: wanted.rows.map(&mut place),
-                    valued: wanted.valued.map(&mut place),
-                })
+                Some(PlainOf { main, valued, rest })
             })
             .collect();
-        let plan = FoldPlan::new(schema, all).ok().filter(|plan| plan.names().len() > 0)?;
+        let all: Vec<Folding> = all.into_iter().collect();
+        let plan = FoldPlan::new(schema, &all).filter(|plan| plan.len() > 0)?;
         Some((Self { plan }, places))
     }
 
@@ -74,60 +80,79 @@ impl Plain {
 
 /// What must be folded for a roll-up.
 struct Wanted {
-    main: RollUp,
-    rows: Option<RollUp>,
-    valued: Option<RollUp>,
+    main: Folding,
+    /// The rows with a value, where that does not say how many there are.
+    valued: Option<Folding>,
+    rest: Rest,
+}
+
+/// What says how many rows have no value.
+enum Rest {
+    Nothing,
+    /// All rows, less those that have one: these are counted for many roll-ups at once.
+    Within(Folding),
+    /// Where an account prefers its own, the rows of which the answer is made.
+    Without(Folding),
 }
 
 impl Wanted {
     fn of(roll_up: &CheckedRollUp, schema: &Arc<Schema>) -> Option<Self> {
         let definition = &roll_up.definition;
-        // What an account prefers is decided by what is known of all its rows.
-        let is_plain = definition.reached() != Reach::PreferSelf && roll_up.conversion.is_none();
-        let columns = OwnColumns::of(&definition.over, schema).filter(|_| is_plain)?;
-        let first = roll_up.first.as_ref().map(|first| columns.plain(first.ast(), first.ast().root()));
-        let (main, valued) = match (&definition.operator, first) {
-            (Operator::Count, _) => (RollUp::count(), None),
-            (Operator::Sum(_), Some(of)) => (RollUp::sum(of?.name()), None),
-            (Operator::Average(_), Some(of)) => (RollUp::average(of?.name()), None),
-            (Operator::Ratio { .. }, Some(of)) => {
-                let below = roll_up.second.as_ref()?;
-                let below = columns.plain(below.ast(), below.ast().root())?;
-                (RollUp::ratio(of?.name(), below.name()), None)
-            }
-            (Operator::Min(_) | Operator::Max(_), Some(of)) => {
-                let of = of?;
-                let is_key = !matches!(of.kind(), AttributeType::Bool | AttributeType::Text);
-                let least = matches!(definition.operator, Operator::Min(_));
-                let main = if least { RollUp::min(of.name()) } else { RollUp::max(of.name()) };
-                (Some(main).filter(|_| is_key)?, Some(RollUp::count_of(of.name())))
-            }
+        let columns = OwnColumns::of(&definition.over, schema).filter(|_| roll_up.conversion.is_none())?;
+        let read = |of: Option<&Checked>| -> Option<Arc<str>> {
+            let of = of?;
+            Some(columns.plain(of.ast(), of.ast().root())?.name().into())
+        };
+        let first = || read(roll_up.first.as_ref());
+        let second = || read(roll_up.second.as_ref());
+        let main = match &definition.operator {
+            Operator::Count => FoldOperator::Count(Vec::new()),
+            Operator::Sum(_) | Operator::Average(_) => FoldOperator::Sum(first()?),
+            Operator::Ratio { .. } => FoldOperator::Ratio(first()?, second()?),
+            Operator::Min(_) => FoldOperator::Least(first()?),
+            Operator::Max(_) => FoldOperator::Greatest(first()?),
+            Operator::First { .. } => FoldOperator::Dated { of: first()?, by: second()?, last: false },
+            Operator::Last { .. } => FoldOperator::Dated { of: first()?, by: second()?, last: true },
+            Operator::Distribution(_) => FoldOperator::Distribution(first()?),
             _ => return None,
         };
+        // The columns in which a row has a value.
+        let (columns_read, says_how_many) = match &main {
+            FoldOperator::Count(columns) | FoldOperator::Without(columns) => (columns.clone(), true),
+            FoldOperator::Sum(of) => (vec![of.clone()], true),
+            FoldOperator::Ratio(above, below) => (vec![above.clone(), below.clone()], true),
+            FoldOperator::Dated { of, by, .. } => (vec![of.clone(), by.clone()], false),
+            FoldOperator::Least(of) | FoldOperator::Greatest(of) | FoldOperator::Distribution(of) => {
+                (vec![of.clone()], false)
+            }
+        };
         let filters = columns.filters(roll_up.filter.as_ref())?;
-        let whole = |mut of: RollUp| {
-            of = of.reach(definition.reached());
-            if let Over::Table(table) = &definition.over {
-                of = of.of_table(table);
-            }
-            if definition.with_cancelled {
-                of = of.with_cancelled();
-            }
-            filters.iter().fold(of, |of, (column, values)| of.filter(column, values.iter().cloned()))
+        let whole = |operator: FoldOperator| Folding {
+            operator,
+            table: match &definition.over {
+                Over::Table(table) => Some(table.clone()),
+                Over::Accounts | Over::Events { .. } => None,
+            },
+            filters: filters.clone(),
+            reach: definition.reached(),
+            with_cancelled: definition.with_cancelled,
         };
-        let counts = matches!(definition.operator, Operator::Count);
-        let wanted = Self {
-            main: whole(main),
-            rows: (!counts).then(|| whole(RollUp::count())),
-            valued: valued.map(whole),
+        let rest = if columns_read.is_empty() {
+            Rest::Nothing
+        } else if definition.reached() == Reach::PreferSelf {
+            Rest::Without(whole(FoldOperator::Without(columns_read.clone())))
+        } else {
+            Rest::Within(whole(FoldOperator::Count(Vec::new())))
         };
+        let valued = (!says_how_many).then(|| whole(FoldOperator::Count(columns_read)));
+        let wanted = Self { main: whole(main), valued, rest };
         // Whatever cannot be folded is evaluated. What is counted beside it is of the same rows and column.
-        FoldPlan::new(schema, [wanted.main.clone()]).is_ok().then_some(wanted)
+        FoldPlan::new(schema, std::slice::from_ref(&wanted.main)).is_some().then_some(wanted)
     }
 }
 
 /// A column and the values that pass.
-type Filter = (Arc<str>, Vec<Value>);
+type Filter = (Arc<str>, Passes);
 
 impl OwnColumns<'_> {
     /// The values that pass each of the columns that a filter asks; `None` of a filter that asks anything else.
@@ -143,17 +168,17 @@ impl OwnColumns<'_> {
     fn filter(&self, ast: &Ast, node: NodeId) -> Option<Filter> {
         let name = |of: NodeId| self.name(ast, of).map(Arc::from);
         let text = |of: NodeId| match ast.node(of) {
-            Node::Literal(Literal::Text(text)) => Some(Value::Text(text.clone())),
+            Node::Literal(Literal::Text(text)) => Some(text.clone()),
             _ => None,
         };
         let Node::Chain { operands: [of, with], operators: [operator] } = ast.node(node) else {
             let is_truth = matches!(self.plain(ast, node)?.kind(), AttributeType::Bool);
-            return Some((name(node).filter(|_| is_truth)?, vec![Value::Bool(true)]));
+            return Some((name(node).filter(|_| is_truth)?, Passes::Truth(true)));
         };
         if let (BinaryOp::Equal, Node::Literal(Literal::Bool(truth))) = (operator, ast.node(*with)) {
-            return Some((name(*of)?, vec![Value::Bool(*truth)]));
+            return Some((name(*of)?, Passes::Truth(*truth)));
         }
-        let values: Vec<Value> = match (operator, ast.node(*with)) {
+        let texts: Vec<Arc<str>> = match (operator, ast.node(*with)) {
             (BinaryOp::Equal, _) => vec![text(*with)?],
             (BinaryOp::In, Node::List(items)) => {
                 items.iter().map(|item| text(*item)).collect::<Option<_>>()?
@@ -167,7 +192,7 @@ impl OwnColumns<'_> {
             Some(_) => false,
             None => self.are_of_accounts() && matches!(&*column, "account_type" | "product"),
         };
-        Some((column, values)).filter(|_| by_code)
+        Some((column, Passes::Texts(texts))).filter(|_| by_code)
     }
 }
 
@@ -207,28 +232,47 @@ impl PlainAnswers {
             Some(Folded::Count(count)) => count,
             _ => 0,
         };
-        let (mut state, mut key) = (Linear::default(), None);
+        let (mut state, mut cell) = (Linear::default(), None);
         match self.totals.folded(self.of.main, place) {
             Some(Folded::Count(count)) => state.counted = count,
             Some(Folded::Sum(sum)) => (state.above, state.counted) = (sum, sum.rows),
             Some(Folded::Pair(above, below)) => {
                 (state.above, state.below, state.counted) = (above, below, above.rows);
             }
-            Some(Folded::Key(found)) => key = found,
+            Some(Folded::Key(found)) => cell = found.map(|key| self.cell(key)),
+            Some(Folded::Cell(raw)) => cell = raw.map(|raw| self.raw(raw)),
+            Some(Folded::Codes(counts)) => cell = listed(counts),
             None => return nothing,
         }
         if let Some(valued) = self.of.valued {
             state.counted = count(valued);
         }
-        if let Some(rows) = self.of.rows {
-            state.skipped = count(rows).saturating_sub(state.counted);
-        }
+        state.skipped = match self.of.rest {
+            RestOf::Nothing => 0,
+            RestOf::Within(all) => count(all).saturating_sub(state.counted),
+            RestOf::Without(without) => count(without),
+        };
         let cell = match &self.linear {
             Some(linear) => linear.value(&state),
             None if self.nulls == Nulls::Refuse && state.skipped > 0 => Cell::Missing,
-            None => key.map_or(Cell::Missing, |key| self.cell(key)),
+            None => cell.unwrap_or(Cell::Missing),
         };
         (cell, state.counted, state.skipped)
+    }
+
+    fn raw(&self, raw: Raw<'_>) -> Cell {
+        match (raw, &self.kind) {
+            (Raw::Bool(v), _) => Cell::Bool(v),
+            (Raw::I64(v), Type::Decimal { .. } | Type::Money { .. }) => Cell::Wide(v.into()),
+            (Raw::I64(v), _) => Cell::Int(v),
+            (Raw::F64(v), _) => Cell::Double(Bits::new(v)),
+            (Raw::I32(v), _) => Cell::Int(v.into()),
+            (Raw::Code(v), _) => Cell::Int(v.into()),
+            (Raw::Text(text), _) => Cell::Text(Arc::from(&*text)),
+            (Raw::List(items), _) => {
+                Cell::List(items.iter().map(|item| Cell::Text(item.as_str().into())).collect())
+            }
+        }
     }
 
     /// A value by its key in the order of values.
@@ -241,10 +285,16 @@ impl PlainAnswers {
     }
 }
 
+/// Counts by code.
+fn listed(counts: &[u64]) -> Option<Cell> {
+    let counts = counts.iter().map(|count| i64::try_from(*count).ok().map(Cell::Int));
+    Some(Cell::List(counts.collect::<Option<_>>()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::RollUpPlan;
-    use super::super::definition::RollUpDefinition;
+    use super::super::definition::RollUp;
     use super::*;
     use crate::book::{Book, Change};
     use crate::model::{
@@ -272,7 +322,7 @@ mod tests {
     }
 
     /// Which of some roll-ups are folded.
-    fn folded(roll_ups: impl IntoIterator<Item = RollUpDefinition>) -> Vec<String> {
+    fn folded(roll_ups: impl IntoIterator<Item = RollUp>) -> Vec<String> {
         let schema = schema();
         let plan = RollUpPlan::new(&schema, &*schema, roll_ups).unwrap();
         let names: Vec<String> = plan.names().map(str::to_owned).collect();
@@ -282,9 +332,9 @@ mod tests {
 
     #[test]
     fn what_reads_plain_columns_is_folded_and_nothing_else() {
-        let seats = |name: &str| RollUpDefinition::new(name, Operator::Sum("seats".into()));
+        let seats = |name: &str| RollUp::new(name, Operator::Sum("seats".into()));
         let deals = |name: &str| {
-            RollUpDefinition::new(name, Operator::Max("row.amount".into())).over(Over::Table("deals".into()))
+            RollUp::new(name, Operator::Max("row.amount".into())).over(Over::Table("deals".into()))
         };
         let ratio = Operator::Ratio { numerator: "seats".into(), denominator: "seats".into() };
         let plain = [
@@ -294,25 +344,26 @@ mod tests {
                 .with_cancelled()
                 .nulls(Nulls::Refuse)
                 .levels(["Company"]),
-            RollUpDefinition::new("count", Operator::Count).filter("vip"),
-            RollUpDefinition::new("mean", Operator::Average("arr".into()))
-                .filter("vip == true && stage == \"Won\""),
-            RollUpDefinition::new("per_seat", ratio).filter("account_type in [\"Company\"]"),
+            RollUp::new("count", Operator::Count).filter("vip"),
+            RollUp::new("mean", Operator::Average("arr".into())).filter("vip == true && stage == \"Won\""),
+            RollUp::new("per_seat", ratio).filter("account_type in [\"Company\"]"),
+            seats("preferred").reach(Reach::PreferSelf),
+            RollUp::new("stages", Operator::Distribution("stage".into())),
+            RollUp::new("latest", Operator::Last { of: "vip".into(), by: "seats".into() }),
             deals("most"),
             deals("won").filter("row.stage in [\"Won\", \"Lost\"]"),
         ];
         let evaluated = [
-            seats("preferred").reach(Reach::PreferSelf),
             seats("by_text").filter("name == \"Acme\""),
             seats("either").filter("vip || stage == \"Won\""),
             seats("not").filter("!vip"),
             seats("other").filter("parent.vip"),
             seats("large").filter("seats > 3"),
-            RollUpDefinition::new("twice", Operator::Sum("seats * 2".into())),
-            RollUpDefinition::new("above", Operator::Sum("parent.seats".into())),
-            RollUpDefinition::new("yen", Operator::Sum("arr".into())).convert_to(Currency::JPY),
-            RollUpDefinition::new("names", Operator::Max("name".into())),
-            RollUpDefinition::new("different", Operator::Distinct("seats".into())),
+            RollUp::new("twice", Operator::Sum("seats * 2".into())),
+            RollUp::new("above", Operator::Sum("parent.seats".into())),
+            RollUp::new("yen", Operator::Sum("arr".into())).convert_to(Currency::JPY),
+            RollUp::new("names", Operator::Max("name".into())),
+            RollUp::new("different", Operator::Distinct("seats".into())),
             deals("of_vips").filter("vip"),
         ];
         let names: Vec<String> = plain.iter().map(|of| of.name().to_owned()).collect();
@@ -322,9 +373,9 @@ mod tests {
     #[test]
     fn rows_of_one_filter_are_counted_once() {
         let schema = schema();
-        let all = (0..9).map(|n| RollUpDefinition::new(&format!("s{n}"), Operator::Sum("seats".into())));
+        let all = (0..9).map(|n| RollUp::new(&format!("s{n}"), Operator::Sum("seats".into())));
         let plan = RollUpPlan::new(&schema, &*schema, all).unwrap();
-        assert_eq!(plan.split.unwrap().plain.plan.names().len(), 2);
+        assert_eq!(plan.split.unwrap().plain.plan.len(), 2);
     }
 
     #[test]
@@ -337,7 +388,7 @@ mod tests {
         let plan = RollUpPlan::new(
             book.schema(),
             &**book.schema(),
-            [RollUpDefinition::new("sum", Operator::Sum("seats".into()))],
+            [RollUp::new("sum", Operator::Sum("seats".into()))],
         )
         .unwrap();
         let on = |book: &Book, scope: &Scope| {
@@ -348,6 +399,14 @@ mod tests {
         let after = plan.refresh(&on(&book, &Scope::all()), &before);
         let (kept, all) = after.folded().unwrap().shared_chunks(before.folded().unwrap());
         assert_eq!((kept, all), (99, 100));
+        // In a tree, what changed and what it hangs on.
+        let moved = ids[1..50].iter().fold(Change::new(), |change, id| change.move_under(id, &ids[0]));
+        let (tree, _) = book.apply(&moved).unwrap();
+        let before = plan.run(&on(&tree, &Scope::all()));
+        let (tree, _) = tree.apply(&Change::new().set(&ids[8], "seats", 9_i64)).unwrap();
+        let after = plan.refresh(&on(&tree, &Scope::all()), &before);
+        let (kept, all) = after.folded().unwrap().shared_chunks(before.folded().unwrap());
+        assert!(all > 60 && kept == all - 2, "{kept} of {all}");
         let scope = Scope::of(book.accounts(["a03", "a04"]));
         let seen = plan.run(&on(&book, &scope));
         assert_eq!(seen.folded().unwrap().shared_chunks(seen.folded().unwrap()).1, 2);

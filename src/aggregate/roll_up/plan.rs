@@ -7,17 +7,15 @@ use indexmap::IndexMap;
 
 use super::checked::CheckedRollUp;
 use super::convert::{CheckedConversion, Converting};
-use super::definition::{Nulls, Over, RollUpDefinition};
-use super::evaluate::{ReadPlaces, Rows, Standing};
+use super::definition::{Nulls, Over, RollUp};
+use super::evaluate::{ReadPlaces, Rows};
 use super::events::EventTerms;
 use super::fault::{RollUpErrors, RollUpFault, RollUpFaultKind};
 use super::linear::LinearOf;
 use super::own::{OwnRows, RollUpAt, Source};
-use super::partial::Partial;
 use super::plain::{Plain, PlainOf};
 use super::spec::Spec;
 use crate::aggregate::usage::UsageView;
-use crate::book::Account;
 use crate::expr::{
     Checked, ExprLimits, Names, Needs, Of, RowColumns, RowPlan, RowProgram, Sight, Supply, Whose,
 };
@@ -27,7 +25,7 @@ use crate::model::{AsOf, FixedZones, Schema, SystemAttribute, Zones};
 /// Roll-ups that were checked together, planned for books of one schema.
 ///
 /// ```
-/// use perennial::aggregate::{Operator, RollUpDefinition, RollUpPlan};
+/// use perennial::aggregate::{Operator, RollUp, RollUpPlan};
 /// use perennial::source::MemorySource;
 /// use perennial::{
 ///     AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, Date, Nesting, Policy, Schema, Scope,
@@ -45,8 +43,8 @@ use crate::model::{AsOf, FixedZones, Schema, SystemAttribute, Zones};
 ///     .account(AccountRow::new(AccountId::new("acme-us")?, "Company").under(acme).with("renewal", Date::new(2026, 5, 1)?));
 /// let (book, _report) = Book::load(schema, &source, &Policy::strict())?;
 ///
-/// let next = RollUpDefinition::new("next_renewal", Operator::Min("renewal".into())).filter("renewal >= today()");
-/// let median = RollUpDefinition::new("median", Operator::Percentile { of: "seats".into(), hundredths: 5_000 });
+/// let next = RollUp::new("next_renewal", Operator::Min("renewal".into())).filter("renewal >= today()");
+/// let median = RollUp::new("median", Operator::Percentile { of: "seats".into(), hundredths: 5_000 });
 /// let plan = RollUpPlan::new(book.schema(), &**book.schema(), [next, median])?;
 ///
 /// let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
@@ -107,7 +105,7 @@ pub(crate) struct RollUpInputs<'i> {
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) over: Kind,
-    plan: RowPlan,
+    pub(super) plan: RowPlan,
 }
 
 impl Group {
@@ -153,7 +151,7 @@ impl RollUpPlan {
     pub fn new(
         schema: &Arc<Schema>,
         names: &dyn Names,
-        roll_ups: impl IntoIterator<Item = RollUpDefinition>,
+        roll_ups: impl IntoIterator<Item = RollUp>,
     ) -> Result<Self, RollUpErrors> {
         Self::within(schema, names, &FixedZones, &ExprLimits::default(), roll_ups)
     }
@@ -168,7 +166,7 @@ impl RollUpPlan {
         names: &dyn Names,
         zones: &dyn Zones,
         limits: &ExprLimits,
-        roll_ups: impl IntoIterator<Item = RollUpDefinition>,
+        roll_ups: impl IntoIterator<Item = RollUp>,
     ) -> Result<Self, RollUpErrors> {
         let mut faults = Vec::new();
         let mut all: IndexMap<Arc<str>, CheckedRollUp> = IndexMap::new();
@@ -281,7 +279,7 @@ impl RollUpPlan {
         })
     }
 
-    /// With the rates at which amounts are converted ([`RollUpDefinition::convert_to`]); without them no amount that is converted is
+    /// With the rates at which amounts are converted ([`RollUp::convert_to`]); without them no amount that is converted is
     /// known.
     #[must_use]
     pub fn with_rates(mut self, rates: Arc<dyn Rates>) -> Self {
@@ -292,29 +290,6 @@ impl RollUpPlan {
     /// The names of the roll-ups, in the order in which they were given.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.roll_ups.keys().map(|name| &**name)
-    }
-
-    /// What a roll-up knows of the rows within the reach of one account, to be merged with what other books know; `None`
-    /// for a roll-up that is not among these, and for an account that the view does not show.
-    ///
-    /// # Complexity
-    ///
-    /// As [`RollUpPlan::run`] of that one roll-up.
-    #[must_use]
-    pub fn partial(&self, name: &str, account: Account<'_>, usage: Option<&UsageView>) -> Option<Partial> {
-        let entry = self.roll_ups.get(name)?;
-        let group = self.groups.get(entry.group)?;
-        let view = usage.map_or_else(|| account.view(), UsageView::view);
-        let ours = view.inner().layout.same(&account.view().inner().layout);
-        let place = Some(account.place()).filter(|place| ours && view.sees(*place))?;
-        let supply = usage.map(|usage| usage as &dyn Supply);
-        let columns = match group.over {
-            Kind::Events(..) => None,
-            _ => Some(group.plan.run(view, supply, &|| false).ok()?),
-        };
-        let rows = group.rows(columns.as_ref(), usage, self.rates.as_deref());
-        let state = Standing::new(view).state(&entry.checked, &rows, entry.places, place)?;
-        Some(Partial::of(&entry.checked, state))
     }
 
     /// What the roll-ups read.
@@ -375,14 +350,7 @@ impl RollUpPlan {
 
     /// What the first roll-up asks of events at a moment; `None` where it asks none.
     pub(crate) fn event_terms(&self, as_of: &AsOf) -> Option<EventTerms<'_>> {
-        let (_, entry) = self.roll_ups.first()?;
-        let group = self.groups.get(entry.group)?;
-        match &group.over {
-            Kind::Events(event, last_days) => {
-                Some(EventTerms::new(&group.plan, (event, *last_days), entry.places, as_of))
-            }
-            Kind::Accounts | Kind::Table(_) => None,
-        }
+        self.terms_of(self.roll_ups.first()?.1, as_of)
     }
 
     /// The rows of single accounts, as the first roll-up reads them.
@@ -392,19 +360,39 @@ impl RollUpPlan {
         events: Option<&'r EventTerms<'_>>,
     ) -> Option<OwnRows<'r>> {
         let (_, entry) = self.roll_ups.first()?;
+        self.rows_of(entry, at.programs.get(entry.group), at, events)
+    }
+
+    /// The rows of single accounts, as a roll-up reads them by the program of its group.
+    pub(super) fn rows_of<'r>(
+        &'r self,
+        entry: &'r Entry,
+        program: Option<&'r RowProgram>,
+        at: RollUpAt<'r>,
+        events: Option<&'r EventTerms<'_>>,
+    ) -> Option<OwnRows<'r>> {
         let today = at.view.as_of().date();
         let conversion = entry.checked.conversion.as_ref();
         let converting = conversion.map(|of| Converting::new(of, at.rates, today));
         let source = match self.groups.get(entry.group)?.over {
             Kind::Events(..) => Source::events(events, at.usage),
-            Kind::Accounts | Kind::Table(_) => {
-                Source::Columns(at.programs.get(entry.group)?.asking(at.view, Some(at.supply)))
-            }
+            Kind::Accounts | Kind::Table(_) => Source::Columns(program?.asking(at.view, at.supply)),
         };
         let (roll_up, places) = (&entry.checked, entry.places);
         let status = at.view.schema().system_attribute(SystemAttribute::Status);
         let status = status.filter(|_| !roll_up.definition.with_cancelled);
         Some(OwnRows { roll_up, places, at, source, status, converting, cells: RefCell::default() })
+    }
+
+    /// The terms of events of a roll-up at a moment; `None` where it asks none.
+    pub(super) fn terms_of(&self, entry: &Entry, as_of: &AsOf) -> Option<EventTerms<'_>> {
+        let group = self.groups.get(entry.group)?;
+        match &group.over {
+            Kind::Events(event, last_days) => {
+                Some(EventTerms::new(&group.plan, (event, *last_days), entry.places, as_of))
+            }
+            Kind::Accounts | Kind::Table(_) => None,
+        }
     }
 
     /// Of whom what a row adds depends beside its own account.

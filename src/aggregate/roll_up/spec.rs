@@ -145,8 +145,10 @@ impl Spec {
                     Some((Mean::Money { digits }, kind)) => {
                         (Self::Ratio { above, below, money_digits: Some(digits) }, kind)
                     }
-                    Some(_) => (Self::Ratio { above, below, money_digits: None }, Type::Double),
-                    None => return Err(refuse(of)),
+                    Some((Mean::Double { .. }, _)) => {
+                        (Self::Ratio { above, below, money_digits: None }, Type::Double)
+                    }
+                    Some((Mean::Duration, _)) | None => return Err(refuse(of)),
                 }
             }
             Operator::Variance { sample, .. } | Operator::StandardDeviation { sample, .. } => {

@@ -116,12 +116,16 @@ impl Total {
         }
     }
 
-    /// The mean: of money, exact units with more digits, rounded half to even; of others a double.
+    /// The mean: of money, exact units with more digits, and of durations microseconds, rounded half to even; of others a double.
     #[expect(clippy::cast_precision_loss, reason = "the nearest double is what is asked for")]
     pub(crate) fn mean(&self, unit: Unit, mean: Mean) -> Cell {
         let Some(value) = self.value() else { return Cell::Missing };
         let rows = self.0.rows;
         let double = match (unit, mean) {
+            (_, Mean::Duration) => {
+                let micros = i64::try_from(divide_half_even(value, i128::from(rows)));
+                return micros.map_or(Cell::Missing, Cell::Int);
+            }
             (Unit::Wide, Mean::Money { digits }) => {
                 let Some(units) = value.checked_mul(power(digits)) else { return Cell::Missing };
                 return Cell::Wide(divide_half_even(units, i128::from(rows)));

@@ -44,7 +44,7 @@ impl Tally {
         Ok(Self::new(What::Sum, of.clone(), unit))
     }
 
-    /// The mean: of money as money, of numbers a double.
+    /// The mean: of money as money, of durations as one, of numbers a double.
     pub(crate) fn avg(of: &Type) -> Result<Self, String> {
         let (unit, mean, kind) = match of {
             Type::Int => (Unit::Int, Mean::Double { scale: 0 }, Type::Double),
@@ -55,6 +55,7 @@ impl Tally {
                 let kind = Type::Money { currency: *currency, scale: scale + digits };
                 (Unit::Wide, Mean::Money { digits }, kind)
             }
+            Type::Duration => (Unit::Duration, Mean::Duration, Type::Duration),
             other => return Err(format!("there is no mean of {other}")),
         };
         Ok(Self::new(What::Avg(mean), kind, unit))

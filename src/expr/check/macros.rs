@@ -213,7 +213,7 @@ impl Check<'_> {
         let of = &inner.kind;
         let fits = match kind {
             MacroKind::Sum => of.is_number() || of.is_money() || *of == Type::Duration,
-            MacroKind::Avg => of.is_number() || of.is_money(),
+            MacroKind::Avg => Mean::of(of).is_some(),
             _ => of.is_ordered(),
         };
         if *of == Type::MixedMoney {

@@ -163,6 +163,10 @@ pub(super) fn added(
             let units = half_even(units, i128::try_from(rows).ok()?)?;
             Some(ExprValue::Money(Decimal::new(units, *more), *currency))
         }
+        (Type::Duration, _) if mean => {
+            let micros = half_even(sum, i128::try_from(rows).ok()?)?;
+            i64::try_from(micros).ok().and_then(duration)
+        }
         (Type::Int, _) if mean => finite(double_of(sum, 0) / rows as f64),
         (Type::Decimal { scale }, _) if mean => finite(double_of(sum, *scale) / rows as f64),
         (Type::Double, _) if mean => finite(of_quanta(sum).to_double() / rows as f64),

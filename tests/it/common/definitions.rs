@@ -1,7 +1,7 @@
 //! Definitions of every kind, most of which read others: for what is held to a fresh load, and to the oracle.
 
 use super::kinds::customs;
-use perennial::aggregate::{Metric, Nulls, Operator, Over, Ranking, RollUpDefinition};
+use perennial::aggregate::{Metric, Nulls, Operator, Over, Ranking, RollUp};
 use perennial::catalog::{CalculatedAttribute, Definition, Parameter, ParameterType, PastValue};
 use perennial::segment::Segment;
 use perennial::{AsOf, Date, FiscalCalendar, FixedZone, Reach, Timestamp, Weekday};
@@ -238,6 +238,6 @@ pub fn segment(name: &str, expression: &str) -> Definition {
     Segment::parse(name, expression).unwrap().into()
 }
 
-pub fn roll_up(name: &str, operator: Operator) -> RollUpDefinition {
-    RollUpDefinition::new(name, operator)
+pub fn roll_up(name: &str, operator: Operator) -> RollUp {
+    RollUp::new(name, operator)
 }

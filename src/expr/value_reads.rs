@@ -1,0 +1,85 @@
+//! How does a host take a value out of an answer?
+
+use std::sync::Arc;
+
+use super::value::ExprValue;
+use crate::fold::divide_half_even;
+use crate::model::{Decimal, Money};
+
+/// Each is `None` for a value of another type.
+impl ExprValue {
+    /// Yes or no.
+    #[must_use]
+    pub const fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(truth) => Some(*truth),
+            _ => None,
+        }
+    }
+
+    /// A whole number, a count among them.
+    #[must_use]
+    pub const fn as_int(&self) -> Option<i64> {
+        match self {
+            Self::Int(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// A text, or the value of an enumeration or band.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Money in whole minor units, as a screen shows it. A sum of money is exact; only an amount with smaller units, which was
+    /// averaged, converted or multiplied, is rounded here, half to even.
+    ///
+    /// ```
+    /// use perennial::expr::ExprValue;
+    /// use perennial::{Currency, Decimal};
+    ///
+    /// // 0.125 EUR, as a mean of amounts may be.
+    /// let mean = ExprValue::Money(Decimal::new(125, 3), Currency::EUR);
+    /// assert_eq!(mean.as_money().map(|money| money.to_string()), Some("0.12 EUR".to_owned()));
+    /// assert_eq!(mean.to_string(), "0.125 EUR");
+    /// assert_eq!(ExprValue::Int(1).as_money(), None);
+    /// ```
+    #[must_use]
+    pub fn as_money(&self) -> Option<Money> {
+        let Self::Money(amount, currency) = self else { return None };
+        let (digits, wanted) = (amount.scale(), currency.exponent());
+        let minor = match amount.rescaled(wanted) {
+            Some(amount) => amount.units(),
+            None => {
+                divide_half_even(amount.units(), 10_i128.checked_pow(u32::from(digits.checked_sub(wanted)?))?)
+            }
+        };
+        Some(Money::from_minor(minor, *currency))
+    }
+
+    /// The nearest double of a number; of money in major units, of a duration in seconds.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "the nearest double is what is asked for")]
+    pub fn to_f64(&self) -> Option<f64> {
+        match self {
+            Self::Int(number) => Some(*number as f64),
+            Self::Decimal(number) | Self::Money(number, _) => Some(number.to_f64()),
+            Self::Double(number) => Some(*number),
+            Self::Duration(time) => Some(Decimal::new(time.micros().into(), 6).to_f64()),
+            _ => None,
+        }
+    }
+
+    /// Named values, in order: how many rows have each value, of a distribution.
+    #[must_use]
+    pub fn as_record(&self) -> Option<&[(Arc<str>, Self)]> {
+        match self {
+            Self::Record(fields) => Some(fields),
+            _ => None,
+        }
+    }
+}
