@@ -32,4 +32,4 @@ pub use usage::{
     Usage, UsageFault, UsageFaultKind, UsageRefused, UsageReport, UsageSchema, UsageSchemaErrors,
     UsageSchemaFault, UsageSettings, UsageView, WithUsage,
 };
-pub(crate) use usage::{CheckedMetric, sum_of};
+pub(crate) use usage::{CheckedMetric, EventColumns, EventsOf, sum_of};

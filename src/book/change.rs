@@ -57,7 +57,7 @@ pub enum ChangeItem {
 ///     .set(&acme, "name", "Acme Corporation");
 /// let (next, report) = book.apply(&change)?;
 /// assert_eq!((book.len(), next.len()), (1, 2));
-/// assert_eq!(report.added, [eu]);
+/// assert_eq!(report.accounts.added, [eu]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -178,7 +178,7 @@ impl Change {
     /// # let (book, _) = Book::load(schema, &source, &Policy::strict())?;
     /// let day = Date::new(2026, 3, 1)?;
     /// let (merged, report) = book.apply(&Change::new().merge(&id("globex")?, &id("acme")?, day))?;
-    /// assert_eq!((report.removed.len(), report.moves.len()), (1, 1));
+    /// assert_eq!((report.accounts.removed.len(), report.accounts.moves.len()), (1, 1));
     ///
     /// let view = merged.view(&Scope::all(), AsOf::date_utc(day))?;
     /// assert_eq!(view.account("globex-eu").map(|a| a.path()), Some("acme › globex-eu".to_owned()));

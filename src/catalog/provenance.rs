@@ -91,6 +91,10 @@ fn function<'c>(
             });
             Some(InputBehind::Rows(table.clone(), rows.unwrap_or(0)))
         }
+        Input::Events { event, days, .. } => {
+            let rows = asked.usage.map(|usage| work.event_rows((number, at), usage, place));
+            Some(InputBehind::Events(event.clone(), *days, rows))
+        }
         Input::Record { column, .. } => {
             let days = asked.history.map(|history| {
                 let mut days = work.records((number, at), (view, place), history);

@@ -101,6 +101,8 @@ pub(crate) enum Input {
     Value(Box<Checked>),
     /// The rows of a child table in the order of their ids: of each the values of these expressions.
     Rows(Arc<str>, Vec<Checked>),
+    /// The rows of an event in the last days, in the order of their days and values: of each the values of these expressions.
+    Events { event: Arc<str>, days: Option<u32>, columns: Vec<Checked> },
     /// A value that comes with the question.
     Parameter { name: Arc<str>, kind: Type },
     /// What was recorded of a column on earlier days.
@@ -224,7 +226,7 @@ impl RowPart {
     pub(crate) fn values(&self) -> impl Iterator<Item = &Checked> {
         self.inputs.iter().filter_map(|input| match input {
             Input::Value(checked) => Some(&**checked),
-            Input::Rows(..) | Input::Parameter { .. } | Input::Record { .. } => None,
+            Input::Rows(..) | Input::Events { .. } | Input::Parameter { .. } | Input::Record { .. } => None,
         })
     }
 }
@@ -233,7 +235,7 @@ impl Input {
     fn expressions(&self) -> &[Checked] {
         match self {
             Self::Value(checked) => std::slice::from_ref(&**checked),
-            Self::Rows(_, columns) => columns,
+            Self::Rows(_, columns) | Self::Events { columns, .. } => columns,
             Self::Parameter { .. } | Self::Record { .. } => &[],
         }
     }
@@ -243,6 +245,7 @@ impl Input {
         match self {
             Self::Value(_) | Self::Parameter { .. } => None,
             Self::Rows(table, _) => Some(Source::Table(table.clone())),
+            Self::Events { event, .. } => Some(Source::Event(event.clone())),
             Self::Record { column, .. } => Some(Source::Attribute(column.clone())),
         }
     }

@@ -460,6 +460,13 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
+    /// Do they say the same as those of the same expressions at another moment?
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let names =
+            |of: &Self| -> Vec<String> { of.zones.iter().map(|zone| zone.name().to_owned()).collect() };
+        self.ops == other.ops && names(self) == names(other)
+    }
+
     pub(crate) fn op(&self, id: TermId) -> &Op {
         const NONE: Op = Op::Const(Cell::Missing);
         self.ops.get(id.index()).unwrap_or(&NONE)

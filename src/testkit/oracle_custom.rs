@@ -1,7 +1,9 @@
 //! What does a definition of a kind of the host's own come to, asked part by part and input by input?
 
+use std::cmp::Ordering;
 use std::error::Error;
 
+use super::oracle_definition::compare;
 use super::oracle_expr::{Beside, OracleExpr};
 use super::oracle_roll_up::RowExpr;
 use crate::aggregate::Over;
@@ -20,6 +22,7 @@ pub(super) struct WrittenCustom {
 enum WrittenInput {
     Value(Box<Checked>),
     Rows(String, Vec<RowExpr>),
+    Events(String, Option<u32>, Vec<RowExpr>),
     Record(CustomInput),
 }
 
@@ -31,6 +34,11 @@ impl WrittenInput {
                 let over = Over::Table(table.clone());
                 let columns = columns.iter().map(|text| RowExpr::new(text, &over, checker));
                 Self::Rows(table.to_string(), columns.collect::<Result<_, _>>()?)
+            }
+            CustomInput::Events { event, days, columns } => {
+                let over = Over::Events { event: event.clone(), last_days: *days };
+                let columns = columns.iter().map(|text| RowExpr::new(text, &over, checker));
+                Self::Events(event.to_string(), *days, columns.collect::<Result<_, _>>()?)
             }
             record => Self::Record(record.clone()),
         })
@@ -86,6 +94,21 @@ impl WrittenCustom {
                 }
                 InputValue::Rows(rows)
             }
+            WrittenInput::Events(event, days, columns) => {
+                let today = view.as_of().date();
+                let is_of_days = |day: Date| {
+                    day <= today
+                        && days.is_none_or(|days| i64::from(today.days() - day.days()) < i64::from(days))
+                };
+                let rows = beside.events(account, event).into_iter().filter(|row| is_of_days(row.day));
+                let mut rows: Vec<(Date, Vec<Option<ExprValue>>)> = rows
+                    .map(|row| {
+                        (row.day, columns.iter().map(|of| of.of_event_row(beside, account, &row)).collect())
+                    })
+                    .collect();
+                rows.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| in_order(&a.1, &b.1)));
+                InputValue::Rows(rows.into_iter().map(|(_, values)| values).collect())
+            }
             WrittenInput::Record(input) => recorded(input, history, view.as_of().date(), account),
         });
         let inputs = CustomInputs::new(given.collect());
@@ -94,6 +117,15 @@ impl WrittenCustom {
         let inputs = if kind.reads_moment() { inputs.at(&moment) } else { inputs };
         kind.compute(&inputs).into_iter().nth(output)?
     }
+}
+
+/// The order of rows: by the first value that differs; nothing is the least.
+fn in_order(a: &[Option<ExprValue>], b: &[Option<ExprValue>]) -> Ordering {
+    let of = |(a, b): (&Option<ExprValue>, &Option<ExprValue>)| match (a, b) {
+        (Some(a), Some(b)) => compare(a, b),
+        (a, b) => a.is_some().cmp(&b.is_some()),
+    };
+    a.iter().zip(b).map(of).fold(Ordering::Equal, Ordering::then)
 }
 
 /// Days that are looked at, at most: books of tests begin later.

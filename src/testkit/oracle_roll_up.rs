@@ -12,6 +12,7 @@ use super::number::Number;
 use super::oracle_catalog::coded;
 use super::oracle_definition::{OracleAnswer, OracleDefinition, OracleRow};
 use super::oracle_expr::{Beside, OracleExpr, zero};
+use super::oracle_usage::EventRow;
 use crate::aggregate::{Nulls, Operator, Over, RollUp};
 use crate::expr::{Ast, Checked, Checker, ExprValue, Node, NodeId, Type};
 use crate::{Account, Currency, Decimal, Reach, View};
@@ -112,6 +113,22 @@ impl RowExpr {
             return vec![oracle.value_beside(beside, account); account.child_rows(table).count()];
         }
         oracle.of_child_rows(beside, account, table, self.part)
+    }
+}
+
+impl RowExpr {
+    /// What it gives for a row of events.
+    pub(super) fn of_event_row(
+        &self,
+        beside: &dyn Beside,
+        account: Account<'_>,
+        row: &Arc<EventRow>,
+    ) -> Option<ExprValue> {
+        let oracle = OracleExpr::new(&self.checked);
+        match self.is_of_account {
+            true => oracle.value_beside(beside, account),
+            false => oracle.of_event_row(beside, account, row, self.part).0,
+        }
     }
 }
 

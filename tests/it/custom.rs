@@ -8,7 +8,7 @@ use crate::common::definitions::{attribute, definitions, segment};
 use crate::common::kinds::{Hysteresis, Lines, Points, customs, kinds};
 use crate::common::{Rows, as_of, config, forest, id_of, schema};
 use crate::engine::{engine_over, past, step};
-use perennial::aggregate::UsageSchema;
+use perennial::aggregate::{Event, EventKind, Usage, UsageSchema, UsageSettings};
 use perennial::catalog::{
     Catalog, Custom, CustomInput, CustomInputs, CustomKind, CustomKinds, CustomOutput, CustomPart,
     Definition, DefinitionKind, DefinitionRef, History, InputType, InputValue, MAX_CUSTOM_INPUTS,
@@ -87,7 +87,8 @@ impl CustomKind for Counts {
 }
 
 fn catalog(definitions: impl IntoIterator<Item = Definition>) -> Result<Catalog, String> {
-    Catalog::new(&schema(), &UsageSchema::default(), definitions).map_err(|errors| errors.to_string())
+    let usage = UsageSchema::new([EventKind::new("login")]).unwrap();
+    Catalog::new(&schema(), &usage, definitions).map_err(|errors| errors.to_string())
 }
 
 proptest! {
@@ -326,7 +327,7 @@ fn documents_hold_them_and_tell_what_is_not_known() {
             "document 0: at `/custom/0/kind`: unknown kind of definition `line`; allowed: hysteresis, lines, points",
             "document 0: at `/custom/1`: unknown field `read`; did you mean `reads`?",
             "document 0: at `/custom/1/kind_version`: it was written with version 2 of the kind `lines`, and here is 3",
-            "document 0: at `/custom/2/reads/0`: unknown variant `valu`, expected one of `value`, `rows`, `ago`, `last`, `each`",
+            "document 0: at `/custom/2/reads/0`: unknown variant `valu`, expected one of `value`, `rows`, `events`, `ago`, `last`, `each`",
             "document 0: at `/custom/2/reads/2`: missing field `columns`",
             "document 0: at `/custom/2/parts/0`: unknown field `nam`, expected one of `name`, `when`, `reads`",
         ]
@@ -470,7 +471,9 @@ fn all_faults_are_told_with_their_part_and_input() {
             CustomPart::new("b")
                 .when("seats")
                 .reading(CustomInput::rows("tickets", &["row.hour", "row.x"]))
-                .reading(CustomInput::last("seets")),
+                .reading(CustomInput::last("seets"))
+                .reading(CustomInput::events("logon", 3, &[]))
+                .reading(CustomInput::events("login", 3, &["row.day", "row.hours"])),
         );
     let errors = catalog([wrong.into()]).unwrap_err();
     let starts = [
@@ -481,6 +484,8 @@ fn all_faults_are_told_with_their_part_and_input() {
         "points `wrong`: part `b`: input 1, column 1: E101",
         "points `wrong`: part `b`: input 1, column 2: E101",
         "points `wrong`: part `b`: input 2: there is no attribute `seets`; did you mean `seats`?",
+        "points `wrong`: part `b`: input 3: there is no event `logon`; did you mean `login`?",
+        "points `wrong`: part `b`: input 4, column 2: E101",
     ];
     let told: Vec<&str> = errors.lines().filter(|line| line.starts_with("points")).collect();
     assert_eq!(told.len(), starts.len(), "{errors}");
@@ -818,7 +823,6 @@ fn the_moment_of_a_kind_has_no_parameters() {
 /// Usage that was counted before it was known who asks is of the same moment.
 #[test]
 fn usage_of_a_moment_is_that_of_whoever_asks() {
-    use perennial::aggregate::{Event, EventKind, Usage, UsageSettings};
     let (book, _) = forest(&[[0, 0, 9, 3, 4]]).load(64, Policy::strict());
     let mut usage = Usage::new(UsageSchema::new([EventKind::new("login")]).unwrap(), UsageSettings::new());
     let today = as_of().date();
@@ -830,4 +834,72 @@ fn usage_of_a_moment_is_that_of_whoever_asks() {
     let derived = catalog.run(&view, Some(&counted), None);
     let account = view.account(id_of(0).as_str()).unwrap();
     assert_eq!(derived.value("logins", account), Some(ExprValue::Int(1)));
+}
+
+/// The rows that it is given, as they stand.
+#[derive(Debug)]
+struct Listed;
+
+impl CustomKind for Listed {
+    fn word(&self) -> &'static str {
+        "listed"
+    }
+    fn version(&self) -> u64 {
+        1
+    }
+    fn outputs(&self) -> Vec<CustomOutput> {
+        vec![CustomOutput::own(Type::Text)]
+    }
+    fn compute(&self, inputs: &CustomInputs<'_>) -> Vec<Option<ExprValue>> {
+        let shown = |value: &Option<ExprValue>| value.as_ref().map_or("-".to_owned(), ExprValue::to_string);
+        let row = |row: &Vec<Option<ExprValue>>| row.iter().map(shown).collect::<Vec<_>>().join(" ");
+        vec![Some(ExprValue::Text(inputs.rows(0).iter().map(row).collect::<Vec<_>>().join(", ").into()))]
+    }
+}
+
+#[test]
+fn rows_of_events_are_in_the_order_of_their_days_and_values_however_they_came() {
+    let today = as_of().date();
+    let sent = |ago: i32, user: Option<&'static str>, count: u32| {
+        let event = Event::on("login", "acme", today.plus_days(-ago).unwrap()).count(count);
+        user.map_or(event.clone(), |user| event.user(user))
+    };
+    let events =
+        || vec![sent(0, Some("kim"), 2), sent(1, Some("zoe"), 1), sent(1, None, 4), sent(1, Some("ann"), 3)];
+    let old = sent(2, Some("old"), 9);
+    let kind: Arc<dyn CustomKind> = Arc::new(Listed);
+    let listed =
+        Custom::new("listed", &kind).reading(CustomInput::events("login", 2, &["row.count", "row.user"]));
+    let row = AccountRow::new(AccountId::new("acme").unwrap(), "Company");
+    for turned in [false, true] {
+        let mut all = events();
+        if turned {
+            all.reverse();
+        }
+        let usage = Usage::new(UsageSchema::new([EventKind::new("login")]).unwrap(), UsageSettings::new());
+        let settings = EngineSettings::new().usage(usage);
+        let engine = Engine::new(schema(), as_of(), settings).unwrap();
+        engine.load(&MemorySource::new().account(row.clone())).unwrap();
+        engine.define([listed.clone().into()]).unwrap();
+        let subscribed = engine.published().catalog().order().next().unwrap().clone();
+        engine.apply(Update::new().subscribe(subscribed)).unwrap();
+        let said = || {
+            let view = engine.published().view(&Scope::all()).unwrap();
+            view.value("listed", view.account("acme").unwrap()).unwrap().to_string()
+        };
+        assert_eq!(said(), "");
+        engine.ingest(all).unwrap();
+        engine.ingest([old.clone()]).unwrap();
+        assert_eq!(said(), "1 zoe, 3 ann, 4 -, 2 kim");
+        let view = engine.published().view(&Scope::all()).unwrap();
+        let account = view.account("acme").unwrap();
+        let why =
+            Columns::from(&view).explain("listed", account, &ExplainLimits::default()).unwrap().unwrap();
+        assert!(why.to_string().contains("4 rows of events of login in 2 days"), "{why}");
+        let json = serde_json::to_string(&why).unwrap();
+        assert_eq!(serde_json::from_str::<Explanation>(&json).unwrap(), why, "{json}");
+        // Tomorrow they are others.
+        engine.advance(perennial::AsOf::date_utc(today.plus_days(1).unwrap())).unwrap();
+        assert_eq!(said(), "2 kim");
+    }
 }

@@ -6,6 +6,7 @@ mod absorbed;
 mod daily;
 mod dictionary;
 mod event;
+mod event_rows;
 mod ids;
 mod intake;
 mod kind;
@@ -27,6 +28,7 @@ use self::dictionary::Dictionary;
 pub use self::event::Event;
 #[cfg(feature = "snapshot")]
 pub(crate) use self::event::OwnedEvent;
+pub(crate) use self::event_rows::{EventColumns, EventsOf};
 use self::ids::EventIds;
 pub use self::kind::{
     ANY_EVENT, EventKind, MAX_EVENT_FIELDS, MAX_EVENT_KINDS, UsageSchema, UsageSchemaErrors, UsageSchemaFault,

@@ -62,7 +62,7 @@ impl Change {
     ///     .account(row("acme-eu")?.under(AccountId::new("acme")?));
     /// let (change, _) = Change::from_source(&book, &after)?;
     /// let (synced, report) = book.apply(&change)?;
-    /// assert_eq!((report.added.len(), report.removed.len(), report.values.len()), (1, 1, 1));
+    /// assert_eq!((report.accounts.added.len(), report.accounts.removed.len(), report.accounts.values.len()), (1, 1, 1));
     /// assert!(Change::from_source(&synced, &after)?.0.is_empty());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -30,7 +30,10 @@ impl RowAt {
         let mut parts = self.parts.iter().zip(&*other.parts);
         let same_part = |(own, other): (&PartAt, &PartAt)| {
             let mut tables = own.tables.iter().zip(&other.tables);
-            same(own.own.as_ref(), other.own.as_ref()) && tables.all(|(own, other)| own.is_same(other))
+            let mut events = own.events.iter().zip(&other.events);
+            same(own.own.as_ref(), other.own.as_ref())
+                && tables.all(|(own, other)| own.is_same(other))
+                && events.all(|((_, own), (_, other))| own.is_same(other))
         };
         same(self.asked.as_ref(), other.asked.as_ref())
             && (self.day, &self.parameters) == (other.day, &other.parameters)

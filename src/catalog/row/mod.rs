@@ -13,7 +13,7 @@ use super::entry::Entry;
 use super::history::History;
 use super::names::CatalogNames;
 use super::recorded::Recorded;
-use crate::aggregate::Standing;
+use crate::aggregate::{Standing, UsageView};
 use crate::book::View;
 use crate::define::{Argument, RowForm};
 use crate::expr::{
@@ -24,7 +24,7 @@ use crate::model::{AccountIdx, AsOf, Date};
 
 pub(crate) use self::at::RowAt;
 use self::by_account::ByAccount;
-use self::part::{PartReader, PartWork, Taken, account_id};
+use self::part::{EventReader, PartReader, PartWork, Taken, account_id};
 
 /// A part that applies to at most one of so many accounts is evaluated account by account.
 const ONE_IN: usize = 16;
@@ -48,6 +48,7 @@ pub(crate) struct RowWork {
 pub(crate) struct RowSources<'b> {
     pub(crate) supply: &'b dyn Supply,
     pub(crate) history: Option<&'b dyn History>,
+    pub(crate) usage: Option<&'b UsageView>,
 }
 
 impl RowWork {
@@ -89,13 +90,18 @@ impl RowWork {
         self.inputs().any(|input| matches!(input, Taken::Record(_)))
     }
 
+    /// Are days read that are counted from today?
+    fn asks_days(&self) -> bool {
+        self.inputs().any(|input| matches!(input, Taken::Record(_) | Taken::Events(_)))
+    }
+
     pub(in crate::catalog) fn asks_parameters(&self) -> bool {
         self.inputs().any(|input| matches!(input, Taken::Parameter(..)))
     }
 
     /// Are there plans that are not evaluated together with those of other steps?
     pub(in crate::catalog) fn has_own_plans(&self) -> bool {
-        self.parts.iter().any(|part| part.own.is_some() || !part.tables.is_empty())
+        self.parts.iter().any(|part| part.own.is_some() || !part.tables.is_empty() || !part.events.is_empty())
     }
 
     /// Is its output an input, unchanged?
@@ -127,6 +133,12 @@ impl RowWork {
             needs.tables.extend(plan.table().cloned());
             sight = sight.and(plan.sight());
         }
+        // Of the last days: what is asked is another thing tomorrow.
+        for events in self.parts.iter().flat_map(|part| &part.events) {
+            needs = needs.and(events.plan.needs());
+            (needs.usage, needs.moment) = (true, true);
+            sight = sight.and(events.plan.sight());
+        }
         (needs, sight)
     }
 
@@ -138,8 +150,8 @@ impl RowWork {
         });
         RowAt {
             asked: self.asked.as_ref().map(at),
-            parts: self.parts.iter().map(|part| part.at(&at)).collect(),
-            day: self.asks_history().then(|| as_of.date()),
+            parts: self.parts.iter().map(|part| part.at(&at, as_of)).collect(),
+            day: self.asks_days().then(|| as_of.date()),
             moment: self.moment(as_of),
             parameters: parameters.collect(),
         }
@@ -193,8 +205,9 @@ impl RowWork {
             let tables = tables.collect::<Result<Vec<RowColumns>, Cancelled>>()?;
             let tables: Vec<ByAccount> =
                 tables.into_iter().map(|rows| ByAccount::of(rows, tree.rows())).collect();
+            let events = at.map(|at| EventReader::new(at, beside.usage));
             let given = (standing, &*rows, beside);
-            self.fill(part, given, stop, &mut outputs, &mut |row, _, arguments| {
+            self.fill(part, given, stop, &mut outputs, &mut |row, place, arguments| {
                 for (input, argument) in part.inputs.iter().zip(arguments) {
                     match input {
                         Taken::Value(number) => {
@@ -203,6 +216,10 @@ impl RowWork {
                         }
                         Taken::Rows(number) => {
                             let rows = tables.get(*number).map(|rows| rows.of_account(row));
+                            *argument = Argument::Rows(rows.unwrap_or_default());
+                        }
+                        Taken::Events(number) => {
+                            let rows = events.as_ref().map(|events| events.rows(*number, place));
                             *argument = Argument::Rows(rows.unwrap_or_default());
                         }
                         Taken::Parameter(..) | Taken::Record(_) => {}
@@ -315,6 +332,22 @@ impl RowWork {
         let taken = self.parts.get(part).and_then(|part| part.inputs.get(input));
         let Some(Taken::Record(of)) = taken else { return Vec::new() };
         of.recorded_days(account_id(view, place), view.as_of().date(), history)
+    }
+
+    /// How many rows of events an input of a part reads of an account.
+    pub(in crate::catalog) fn event_rows(
+        &self,
+        (part, input): (usize, usize),
+        usage: &UsageView,
+        place: AccountIdx,
+    ) -> u64 {
+        let part = self.parts.get(part);
+        let number = part.and_then(|part| match part.inputs.get(input) {
+            Some(Taken::Events(number)) => Some(*number),
+            _ => None,
+        });
+        let events = number.and_then(|number| part?.events.get(number));
+        events.map_or(0, |events| events.count(usage, place))
     }
 
     /// The number of the part that applies to an account.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::RowSources;
+use crate::aggregate::{EventColumns, EventsOf, UsageView};
 use crate::book::View;
 use crate::catalog::recorded::Recorded;
 use crate::define::{Argument, Arguments, Input, RowFunction, RowPart};
@@ -18,9 +19,31 @@ pub(super) struct PartWork {
     pub(super) own: Option<RowPlan>,
     /// What is asked of child rows, input by input.
     pub(super) tables: Vec<RowPlan>,
+    /// What is asked of rows of events, input by input.
+    pub(super) events: Vec<EventWork>,
     pub(super) inputs: Vec<Taken>,
     /// `None` where the first input is the answer.
     pub(super) function: Option<Arc<dyn RowFunction>>,
+}
+
+/// What is asked of the rows of an event.
+#[derive(Debug)]
+pub(super) struct EventWork {
+    event: Arc<str>,
+    days: Option<u32>,
+    pub(super) plan: RowPlan,
+}
+
+impl EventWork {
+    pub(super) fn at(&self, as_of: &AsOf) -> EventColumns {
+        EventColumns::new(&self.plan, self.days, as_of)
+    }
+
+    /// How many rows an account has.
+    pub(super) fn count(&self, usage: &UsageView, place: AccountIdx) -> u64 {
+        let columns = self.at(usage.view().as_of());
+        columns.of(&self.event, usage).of_account(place).len() as u64
+    }
 }
 
 /// Where an input is taken from.
@@ -30,6 +53,8 @@ pub(super) enum Taken {
     Value(usize),
     /// Child rows, by the number of their plan.
     Rows(usize),
+    /// Rows of events, by the number of their plan.
+    Events(usize),
     Parameter(Arc<str>, Type),
     Record(Recorded),
 }
@@ -39,6 +64,7 @@ pub(super) enum Taken {
 pub(super) struct PartAt {
     pub(super) own: Option<RowProgram>,
     pub(super) tables: Vec<RowProgram>,
+    pub(super) events: Vec<(Arc<str>, EventColumns)>,
 }
 
 /// Plans expressions of accounts, or of the rows of a child table.
@@ -50,7 +76,7 @@ impl PartWork {
         (guard, is_only): (Option<usize>, bool),
         plan: &Plan<'_>,
     ) -> Result<Self, ExprPlanErrors> {
-        let mut tables: Vec<RowPlan> = Vec::new();
+        let (mut tables, mut events) = (Vec::new(), Vec::new());
         let mut inputs: Vec<Taken> = Vec::with_capacity(part.inputs.len());
         let mut values = 0;
         for input in &part.inputs {
@@ -64,6 +90,11 @@ impl PartWork {
                     tables.push(plan(Some(table), &columns)?);
                     Taken::Rows(tables.len() - 1)
                 }
+                Input::Events { event, days, columns } => {
+                    let plan = plan(None, &columns.iter().collect::<Vec<_>>())?;
+                    events.push(EventWork { event: event.clone(), days: *days, plan });
+                    Taken::Events(events.len() - 1)
+                }
                 Input::Parameter { name, kind } => Taken::Parameter(name.clone(), kind.clone()),
                 Input::Record { column, kind, wanted } => {
                     Taken::Record(Recorded { of: column.clone(), kind: kind.clone(), wanted: *wanted })
@@ -72,11 +103,16 @@ impl PartWork {
         }
         let own: Vec<&Checked> = part.values().collect();
         let own = if is_only || own.is_empty() { None } else { Some(plan(None, &own)?) };
-        Ok(Self { guard, own, tables, inputs, function: part.function.clone() })
+        Ok(Self { guard, own, tables, events, inputs, function: part.function.clone() })
     }
 
-    pub(super) fn at(&self, at: &dyn Fn(&RowPlan) -> RowProgram) -> PartAt {
-        PartAt { own: self.own.as_ref().map(at), tables: self.tables.iter().map(at).collect() }
+    pub(super) fn at(&self, at: &dyn Fn(&RowPlan) -> RowProgram, as_of: &AsOf) -> PartAt {
+        let events = |of: &EventWork| (of.event.clone(), of.at(as_of));
+        PartAt {
+            own: self.own.as_ref().map(at),
+            tables: self.tables.iter().map(at).collect(),
+            events: self.events.iter().map(events).collect(),
+        }
     }
 
     pub(super) fn compute(&self, arguments: &[Argument<'_>], as_of: Option<&AsOf>, cells: &mut [Cell]) {
@@ -109,7 +145,7 @@ impl PartWork {
                 Argument::Value(value.map_or(Val::Missing, |value| Val::of_parameter(value, kind)))
             }
             Taken::Record(of) => of.argument(account_id(view, place), view.as_of().date(), beside.history),
-            Taken::Value(_) | Taken::Rows(_) => Argument::Value(Val::Missing),
+            Taken::Value(_) | Taken::Rows(_) | Taken::Events(_) => Argument::Value(Val::Missing),
         };
         self.inputs.iter().map(argument).collect()
     }
@@ -135,12 +171,28 @@ pub(super) fn account_id(view: &View, place: AccountIdx) -> &str {
 pub(super) struct PartReader<'a> {
     pub(super) own: Option<Asking<'a>>,
     pub(super) tables: Vec<Asking<'a>>,
+    pub(super) events: EventReader<'a>,
+}
+
+/// The rows of events that a part reads; none without usage.
+pub(super) struct EventReader<'a>(Vec<EventsOf<'a>>);
+
+impl<'a> EventReader<'a> {
+    pub(super) fn new(at: &'a PartAt, usage: Option<&'a UsageView>) -> Self {
+        let of = |usage| at.events.iter().map(move |(event, columns)| columns.of(event, usage));
+        Self(usage.into_iter().flat_map(of).collect())
+    }
+
+    pub(super) fn rows(&self, number: usize, place: AccountIdx) -> Vec<Vec<Cell>> {
+        self.0.get(number).map_or_else(Vec::new, |rows| rows.of_account(place))
+    }
 }
 
 impl<'a> PartReader<'a> {
     pub(super) fn new(at: &'a PartAt, view: &'a View, beside: RowSources<'a>) -> Self {
         let asking = |program: &'a RowProgram| program.asking(view, Some(beside.supply));
-        Self { own: at.own.as_ref().map(asking), tables: at.tables.iter().map(asking).collect() }
+        let events = EventReader::new(at, beside.usage);
+        Self { own: at.own.as_ref().map(asking), tables: at.tables.iter().map(asking).collect(), events }
     }
 
     /// Puts in what is asked of one account, and of its child rows.
@@ -150,10 +202,15 @@ impl<'a> PartReader<'a> {
             own.each_row(place, &mut cells, &mut |values| part.put(values, arguments));
         }
         for (input, argument) in part.inputs.iter().zip(arguments) {
-            let Taken::Rows(number) = input else { continue };
             let mut rows: Vec<Vec<Cell>> = Vec::new();
-            if let Some(table) = self.tables.get(*number) {
-                table.each_row(place, &mut cells, &mut |cells| rows.push(cells.to_vec()));
+            match input {
+                Taken::Rows(number) => {
+                    if let Some(table) = self.tables.get(*number) {
+                        table.each_row(place, &mut cells, &mut |cells| rows.push(cells.to_vec()));
+                    }
+                }
+                Taken::Events(number) => rows = self.events.rows(*number, place),
+                Taken::Value(_) | Taken::Parameter(..) | Taken::Record(_) => continue,
             }
             *argument = Argument::Rows(rows);
         }

@@ -23,6 +23,18 @@ pub enum CustomInput {
         /// The expressions.
         columns: Vec<Arc<str>>,
     },
+    /// The rows of the events of a kind, in the order of their days and on one day in that of their values: of each the values of
+    /// expressions such as `row.plan` or `row.day`. A row counts events that are alike (`row.count`): a property is that of each,
+    /// a measure their total.
+    Events {
+        /// The kind of event.
+        event: Arc<str>,
+        /// Only of the last so many days, today among them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        days: Option<u32>,
+        /// The expressions.
+        columns: Vec<Arc<str>>,
+    },
     /// The value that a column had so many days ago: that of the last record on that day or before it.
     Ago {
         /// The column.
@@ -60,6 +72,13 @@ impl CustomInput {
         Self::Rows { table: Arc::from(table), columns: columns.iter().map(|text| Arc::from(*text)).collect() }
     }
 
+    /// The rows of the events of a kind in the last days, today among them.
+    #[must_use]
+    pub fn events(event: &str, days: u32, columns: &[&str]) -> Self {
+        let columns = columns.iter().map(|text| Arc::from(*text)).collect();
+        Self::Events { event: Arc::from(event), days: Some(days), columns }
+    }
+
     /// The value that a column had so many days ago.
     #[must_use]
     pub fn ago(column: &str, days: u32) -> Self {
@@ -82,7 +101,7 @@ impl CustomInput {
     pub(super) fn texts(&self) -> &[Arc<str>] {
         match self {
             Self::Value(text) => std::slice::from_ref(text),
-            Self::Rows { columns, .. } => columns,
+            Self::Rows { columns, .. } | Self::Events { columns, .. } => columns,
             Self::Ago { .. } | Self::Last { .. } | Self::Each { .. } => &[],
         }
     }
@@ -90,7 +109,7 @@ impl CustomInput {
     pub(super) fn texts_mut(&mut self) -> &mut [Arc<str>] {
         match self {
             Self::Value(text) => std::slice::from_mut(text),
-            Self::Rows { columns, .. } => columns,
+            Self::Rows { columns, .. } | Self::Events { columns, .. } => columns,
             Self::Ago { .. } | Self::Last { .. } | Self::Each { .. } => &mut [],
         }
     }
@@ -99,14 +118,14 @@ impl CustomInput {
     pub(super) const fn column(&self) -> Option<&Arc<str>> {
         match self {
             Self::Ago { column, .. } | Self::Last { column, .. } | Self::Each { column, .. } => Some(column),
-            Self::Value(_) | Self::Rows { .. } => None,
+            Self::Value(_) | Self::Rows { .. } | Self::Events { .. } => None,
         }
     }
 
     pub(super) const fn column_mut(&mut self) -> Option<&mut Arc<str>> {
         match self {
             Self::Ago { column, .. } | Self::Last { column, .. } | Self::Each { column, .. } => Some(column),
-            Self::Value(_) | Self::Rows { .. } => None,
+            Self::Value(_) | Self::Rows { .. } | Self::Events { .. } => None,
         }
     }
 }
@@ -138,24 +157,44 @@ impl CustomInput {
                 Err(vec![(None, fault)])
             }
             Self::Rows { table, columns } => {
-                let checker = checking.checker();
-                let checked = columns.iter().map(|text| checker.check_rows(Of::Table(table), text));
-                let (mut found, mut faults) = (Vec::new(), Vec::new());
-                for (place, column) in checked.enumerate() {
-                    match column {
-                        Ok(column) => found.push(column),
-                        Err(errors) => faults.push((Some(place), DefinitionFault::Expression(errors))),
-                    }
-                }
-                if !faults.is_empty() {
-                    return Err(faults);
-                }
-                let kinds = found.iter().map(|checked: &Checked| checked.kind().clone()).collect();
-                Ok((Input::Rows(table.clone(), found), InputType::Rows(kinds)))
+                let (found, kinds) = columns_of(Of::Table(table), columns, checking)?;
+                Ok((Input::Rows(table.clone(), found), kinds))
+            }
+            Self::Events { event, .. } if !checking.names.has_event(event) => {
+                let mut all: Vec<String> = Vec::new();
+                checking.names.each_event(&mut |name| all.push(name.to_owned()));
+                let hint = hint(event, all.iter().map(String::as_str));
+                let fault = DefinitionFault::Other(format!("there is no event `{event}`{hint}"));
+                Err(vec![(None, fault)])
+            }
+            Self::Events { event, days, columns } => {
+                let (columns, kinds) = columns_of(Of::Event(event), columns, checking)?;
+                Ok((Input::Events { event: event.clone(), days: *days, columns }, kinds))
             }
             Self::Ago { column, days } => record(column, RecordWanted::Ago(*days)),
             Self::Last { column, within } => record(column, RecordWanted::Last(*within)),
             Self::Each { column, days } => record(column, RecordWanted::Each(*days)),
         }
     }
+}
+
+/// Expressions over rows, and the type of these.
+fn columns_of(
+    of: Of<'_>,
+    columns: &[Arc<str>],
+    checking: &Checking<'_>,
+) -> Result<(Vec<Checked>, InputType), Vec<InputFault>> {
+    let checker = checking.checker();
+    let (mut found, mut faults) = (Vec::new(), Vec::new());
+    for (place, text) in columns.iter().enumerate() {
+        match checker.check_rows(of, text) {
+            Ok(column) => found.push(column),
+            Err(errors) => faults.push((Some(place), DefinitionFault::Expression(errors))),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let kinds = found.iter().map(|checked: &Checked| checked.kind().clone()).collect();
+    Ok((found, InputType::Rows(kinds)))
 }

@@ -160,10 +160,7 @@ impl RowProgram {
     /// Does it say the same as another, of the same plan at another moment?
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let (own, others) = (&self.program, &other.program);
-        let names = |program: &Program| -> Vec<String> {
-            program.terms.zones.iter().map(|zone| zone.name().to_owned()).collect()
-        };
-        own.roots == others.roots && own.terms.ops == others.terms.ops && names(own) == names(others)
+        own.roots == others.roots && own.terms.is_same(&others.terms)
     }
 
     /// The answers for the rows of a view with the given tree.

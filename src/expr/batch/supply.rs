@@ -124,6 +124,8 @@ type DatedValue = (Date, Option<ExprValue>);
 pub(crate) enum InputBehind<'s> {
     Value(&'s Checked),
     Rows(Arc<str>, u64),
+    /// Of the last days, how many rows, where that is known.
+    Events(Arc<str>, Option<u32>, Option<u64>),
     /// The last days and values that were read, and how many more, where they are known.
     Records(Arc<str>, Option<(Vec<DatedValue>, usize)>),
 }

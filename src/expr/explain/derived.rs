@@ -123,6 +123,17 @@ pub enum FunctionInput {
         /// How many the account has.
         rows: u64,
     },
+    /// Rows of events.
+    Events {
+        /// The kind of event.
+        event: Arc<str>,
+        /// In so many days, today among them; `None` for all until today.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        days: Option<u32>,
+        /// How many the account has; `None` where no usage is at hand.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rows: Option<u64>,
+    },
     /// What was recorded of a column on earlier days.
     Records {
         /// The column.

@@ -106,12 +106,22 @@ impl CustomKind for Points {
         let of = |given: &InputValue| match given {
             InputValue::Value(Some(ExprValue::Text(text))) => text.len() as f64,
             InputValue::Value(Some(value)) => number(value).unwrap_or(0.0),
-            InputValue::Rows(rows) => rows.len() as f64,
+            // Row by row, so that the order of rows tells.
+            InputValue::Rows(rows) => rows.iter().zip(1..).map(|(row, at)| f64::from(at) * points(row)).sum(),
             InputValue::Records(days) => days.len() as f64,
             _ => 0.0,
         };
         vec![Some(ExprValue::Double(inputs.all().iter().map(of).sum()))]
     }
+}
+
+fn points(row: &[Option<ExprValue>]) -> f64 {
+    let of = |value: &ExprValue| match value {
+        ExprValue::Text(text) => text.bytes().map(f64::from).sum(),
+        ExprValue::Date(day) => f64::from(day.days() % 7),
+        value => number(value).unwrap_or(1.0),
+    };
+    1.0 + row.iter().flatten().map(of).sum::<f64>()
 }
 
 fn number(value: &ExprValue) -> Option<f64> {
@@ -148,7 +158,8 @@ pub fn customs(other: bool) -> [Custom; 3] {
             CustomPart::new("crm")
                 .when(pick("product == \"CRM\"", "seats > 10"))
                 .reading(CustomInput::value("seats"))
-                .reading(CustomInput::value("viewer")),
+                .reading(CustomInput::value("viewer"))
+                .reading(CustomInput::events("login", pick_days, &["row.user", "row.count + 1"])),
         )
         .part(
             CustomPart::new("below")
@@ -161,6 +172,11 @@ pub fn customs(other: bool) -> [Custom; 3] {
             CustomPart::new("rest")
                 .reading(CustomInput::value(pick("seats_sum", "descendants.count()")))
                 .reading(CustomInput::ago("seats", 4))
+                .reading(CustomInput::Events {
+                    event: "login".into(),
+                    days: None,
+                    columns: vec!["row.count".into(), "row.day".into()],
+                })
                 .reading(CustomInput::Last { column: "seats".into(), within: Some(pick_days) })
                 .reading(CustomInput::value("coalesce(limit, 7)")),
         );
