@@ -125,9 +125,10 @@ impl RowExpr {
         row: &Arc<EventRow>,
     ) -> Option<ExprValue> {
         let oracle = OracleExpr::new(&self.checked);
-        match self.is_of_account {
-            true => oracle.value_beside(beside, account),
-            false => oracle.of_event_row(beside, account, row, self.part).0,
+        if self.is_of_account {
+            oracle.value_beside(beside, account)
+        } else {
+            oracle.of_event_row(beside, account, row, self.part).0
         }
     }
 }
