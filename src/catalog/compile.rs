@@ -56,11 +56,29 @@ pub(super) struct Candidate {
     /// Its entry, where it can be no other than in the catalog that it comes from. No definition before it has its key.
     pub(super) known: Option<Arc<Entry>>,
     pub(super) words: Words,
+    /// The definition that brings it.
+    pub(super) bringer: Option<DefinitionRef>,
 }
 
 impl Candidate {
-    pub(super) const fn new(definition: Arc<Definition>, words: Words) -> Self {
-        Self { definition, known: None, words }
+    /// A definition, and those that it brings.
+    pub(super) fn all_of(definition: Definition, words: Words) -> Vec<Self> {
+        let id = definition.id();
+        let brought = definition.as_define().brings().into_iter().map(|brought| Self {
+            definition: Arc::new(brought.into()),
+            known: None,
+            words,
+            bringer: Some(id.clone()),
+        });
+        let brought: Vec<Self> = brought.collect();
+        let own = Self { definition: Arc::new(definition), known: None, words, bringer: None };
+        std::iter::once(own).chain(brought).collect()
+    }
+
+    /// A definition of a catalog, to be looked at again.
+    pub(super) fn of_entry(entry: &Arc<Entry>) -> Self {
+        let (definition, bringer) = (entry.definition.clone(), entry.bringer.clone());
+        Self { definition, known: None, words: Words::Kept, bringer }
     }
 }
 
@@ -179,10 +197,16 @@ impl<'c> Compiler<'c> {
         self.given.get(place).map(|given| &*given.definition)
     }
 
+    /// The definition that somebody wrote: of one that is brought, that which brings it.
+    pub(super) fn written(&self, place: usize) -> Option<DefinitionRef> {
+        let given = self.given.get(place)?;
+        Some(given.bringer.clone().unwrap_or_else(|| given.definition.id()))
+    }
+
     pub(super) fn fault(&mut self, place: usize, kind: CatalogFaultKind) {
-        if let Some(definition) = self.definition(place) {
-            self.faults.push((place, CatalogFault { definition: definition.id(), kind }));
-        }
+        let Some(given) = self.given.get(place) else { return };
+        let fault = CatalogFault { definition: given.definition.id(), kind };
+        self.faults.push((place, fault.of_written(given.bringer.as_ref())));
     }
 
     /// Takes over the known entries, and validates the names of all others; returns the places of these.
@@ -210,6 +234,9 @@ impl<'c> Compiler<'c> {
             let schema = &*self.names.schema;
             let is_column = definition.kind().namespace() == Namespace::Columns;
             let above = Some(name).filter(|_| is_column).and_then(|name| reserved.above(name));
+            let is_astray = given.bringer.as_ref().is_some_and(|bringer| !is_below(name, &bringer.name));
+            // Whoever brings it reserves its name for it.
+            let above = above.filter(|other| given.bringer.as_ref() != Some(other));
             let is_duplicate =
                 above.is_none() && (self.names.entries.has(&key) || self.open.contains_key(&key));
             let taken =
@@ -220,6 +247,7 @@ impl<'c> Compiler<'c> {
                 (is_column && schema.table(name).is_some(), CatalogFaultKind::TakenByTable),
                 (is_column && Names::name(schema, Of::Account, name).is_some(), CatalogFaultKind::Taken),
                 (is_duplicate, CatalogFaultKind::Duplicate),
+                (is_astray, CatalogFaultKind::NotBelow),
             ];
             if is_column {
                 let below = reserved.in_schema(schema, name);
@@ -370,7 +398,8 @@ impl<'c> Compiler<'c> {
         let reads = compiled.sources();
         let (id, definition) = (definition.id(), definition.clone());
         let looked = looked.into_keys().collect();
-        let entry = Entry { id, definition, compiled, gives, reads, looked, depth };
+        let bringer = self.given.get(place).and_then(|given| given.bringer.clone());
+        let entry = Entry { id, definition, compiled, gives, reads, looked, depth, bringer };
         self.names.entries.add(&Arc::new(entry), place);
     }
 }
@@ -407,6 +436,11 @@ impl<'c> Reserved<'c> {
             |attribute: &str| attribute.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
         schema.attributes().map(Attribute::name).find(|name| is_below(name)).map(Arc::from)
     }
+}
+
+/// Does a name begin with another one and a dot?
+fn is_below(name: &str, above: &str) -> bool {
+    name.strip_prefix(above).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// How a check ended.

@@ -8,7 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
 use crate::aggregate::{Metric, Operator, Over, Ranking, RollUp};
-use crate::define::{CalculatedAttribute, Custom, CustomKind, Define, Kind, Namespace, Parameter, PastValue};
+use crate::define::{
+    Brought, CalculatedAttribute, Custom, CustomKind, Define, Kind, Namespace, Parameter, PastValue,
+};
 use crate::model::{Faults, JsonFault, Place};
 use crate::segment::Segment;
 
@@ -127,6 +129,17 @@ pub(super) const CUSTOM: &str = "custom";
 impl From<Custom> for Definition {
     fn from(of: Custom) -> Self {
         Self::Custom(of)
+    }
+}
+
+impl From<Brought> for Definition {
+    fn from(of: Brought) -> Self {
+        match of {
+            Brought::Attribute(of) => of.into(),
+            Brought::Past(of) => of.into(),
+            Brought::RollUp(of) => of.into(),
+            Brought::Ranking(of) => of.into(),
+        }
     }
 }
 

@@ -288,9 +288,10 @@ impl Supply for Derived {
 pub(super) fn unused(entries: &Entries) -> Vec<DefinitionRef> {
     // What reads its own earlier days is not read by others.
     let sources = entries.iter().flat_map(|entry| entry.reads.iter().map(move |source| (entry, source)));
-    let read = sources
-        .filter_map(|(reader, source)| Some(&entries.defined(source)?.id).filter(|read| **read != reader.id));
+    let read = sources.filter_map(|(reader, source)| {
+        Some(entries.defined(source)?.written()).filter(|read| *read != reader.written())
+    });
     let read: HashSet<&DefinitionRef> = read.collect();
-    let all = entries.given().into_iter().map(|entry| &entry.id);
+    let all = entries.given().into_iter().filter(|entry| entry.bringer.is_none()).map(|entry| &entry.id);
     all.filter(|id| id.kind.namespace() != Namespace::Segments && !read.contains(id)).cloned().collect()
 }

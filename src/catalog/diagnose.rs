@@ -3,12 +3,12 @@
 //! It is said against the names of all that are valid, so that neither the faults nor the names that they propose depend on the
 //! order of definitions, nor on how many of them were known before.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::compile::Compiler;
 use super::components::components;
 use super::cycle::{CyclePath, Ring, Way};
-use super::definition::Definition;
+use super::definition::DefinitionRef;
 use super::fault::CatalogFaultKind;
 
 impl Compiler<'_> {
@@ -37,8 +37,10 @@ impl Compiler<'_> {
             // It reads something that is at fault: the first of these is named.
             for place in ring {
                 let first = waits.get(&place).and_then(|reads| reads.first());
-                if let Some(read) = first.and_then(|read| self.definition(*read)) {
-                    self.fault(place, CatalogFaultKind::Reads(read.id()));
+                let read = first.and_then(|read| self.written(*read));
+                // What is wrong with the whole is said once.
+                if let Some(read) = read.filter(|read| self.written(place).as_ref() != Some(read)) {
+                    self.fault(place, CatalogFaultKind::Reads(read));
                 }
             }
         }
@@ -46,10 +48,13 @@ impl Compiler<'_> {
 
     fn refuse_ring(&mut self, ring: &[usize], waits: &HashMap<usize, Vec<usize>>) {
         let ways = Ring::new(ring, waits);
+        // A definition and what it brings are one, of which it is said once.
+        let mut told: HashSet<DefinitionRef> = HashSet::new();
         for place in ring {
-            let named = |places: Vec<usize>| {
-                places.into_iter().filter_map(|at| self.definition(at)).map(Definition::id).collect()
-            };
+            if self.written(*place).is_none_or(|id| !told.insert(id)) {
+                continue;
+            }
+            let named = |places: Vec<usize>| places.into_iter().filter_map(|at| self.written(at)).collect();
             let Way { first, left_out, last } = ways.way_of(*place);
             let path = CyclePath { first: named(first), left_out, last: named(last) };
             self.fault(*place, CatalogFaultKind::Cycle(path));

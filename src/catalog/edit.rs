@@ -5,7 +5,7 @@
 //! up, also where nothing is read of these in the end, so that one walk over them finds all that change; a name that was not there
 //! is among what was looked up as well. Everything else is compiled as in a new catalog, and the result is the same.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Catalog;
@@ -142,43 +142,62 @@ struct Edit<'c> {
 
 impl<'c> Edit<'c> {
     fn of(catalog: &'c Catalog) -> Self {
-        let known = |entry: &Arc<Entry>| {
-            let definition = entry.definition.clone();
-            Some(Candidate { definition, known: Some(entry.clone()), words: Words::Kept })
-        };
+        let known =
+            |entry: &Arc<Entry>| Some(Candidate { known: Some(entry.clone()), ..Candidate::of_entry(entry) });
         let given = catalog.names.entries.given().into_iter().map(known).collect();
         Self { catalog, given, put: HashSet::new(), changed: HashSet::new() }
     }
 
-    fn place(&self, id: &DefinitionRef) -> Option<usize> {
+    /// Where a definition that the same one brings, or none, stands.
+    fn place(&self, id: &DefinitionRef, bringer: Option<&DefinitionRef>) -> Option<usize> {
         let place = self.catalog.names.entries.placed(id)?.place;
-        self.given.get(place)?.as_ref().map(|_| place)
+        let given = self.given.get(place)?.as_ref();
+        given.filter(|given| given.bringer.as_ref() == bringer).map(|_| place)
     }
 
     fn remove(&mut self, removed: &[DefinitionRef]) -> Result<(), CatalogErrors> {
         let mut faults = Vec::new();
+        let entries = &self.catalog.names.entries;
         for id in removed {
-            let Some(place) = self.place(id) else {
-                faults.push(CatalogFault { definition: id.clone(), kind: CatalogFaultKind::NotDefined });
+            if self.place(id, None).is_none() {
+                let bringer = entries.get(id).and_then(|entry| entry.bringer.clone());
+                let kind = bringer.map_or(CatalogFaultKind::NotDefined, CatalogFaultKind::BroughtBy);
+                faults.push(CatalogFault { definition: id.clone(), kind });
                 continue;
-            };
-            if let Some(given) = self.given.get_mut(place) {
-                *given = None;
             }
-            if let Some(entry) = self.catalog.names.entries.get(id) {
-                self.changed.extend(keys(&entry.definition));
-            }
+            entries.all_of(id).for_each(|entry| self.take_out(entry));
         }
         if faults.is_empty() { Ok(()) } else { Err(CatalogErrors::new(faults)) }
     }
 
+    fn take_out(&mut self, entry: &Arc<Entry>) {
+        let place = self.place(&entry.id, entry.bringer.as_ref());
+        if let Some(given) = place.and_then(|place| self.given.get_mut(place)) {
+            *given = None;
+            self.changed.extend(keys(&entry.definition));
+        }
+    }
+
     fn put(&mut self, definition: Definition, words: Words) {
+        let id = definition.id();
+        let all = Candidate::all_of(definition, words);
+        // What it brought before and brings no longer goes.
+        let brings: HashSet<DefinitionRef> = all.iter().map(|given| given.definition.id()).collect();
+        let entries = &self.catalog.names.entries;
+        let gone = entries.all_of(&id).filter(|entry| !brings.contains(&entry.id));
+        gone.for_each(|entry| self.take_out(entry));
+        all.into_iter().for_each(|given| self.put_one(given));
+    }
+
+    fn put_one(&mut self, given: Candidate) {
+        let definition = given.definition.clone();
         // Two of one kind and name in one edit are a fault that the catalog names.
-        let place = self.place(&definition.id()).filter(|place| self.put.insert(*place));
-        let refused = words == Words::Refused && is_reserved(definition.name());
+        let place = self.place(&definition.id(), given.bringer.as_ref());
+        let place = place.filter(|place| self.put.insert(*place));
+        let refused = given.words == Words::Refused && is_reserved(definition.name());
         let known = place.and_then(|place| self.given.get_mut(place));
-        if let Some(Some(given)) = &known
-            && given.definition.is_same(&definition)
+        if let Some(Some(known)) = &known
+            && known.definition.is_same(&definition)
             && !refused
         {
             return;
@@ -189,7 +208,7 @@ impl<'c> Edit<'c> {
         }
         let reserves = definition.as_define().reserves_below();
         let name: Arc<str> = Arc::from(definition.name());
-        let given = Some(Candidate::new(Arc::new(definition), words));
+        let given = Some(given);
         match known {
             Some(known) => *known = given,
             None => self.given.push(given),
@@ -219,8 +238,36 @@ impl<'c> Edit<'c> {
                 self.changed.extend(keys(&placed.entry.definition));
             }
         }
-        self.given.into_iter().flatten().collect()
+        in_order(self.given.into_iter().flatten())
     }
+}
+
+/// Each with those that it brings behind it, as a new catalog has them.
+fn in_order(given: impl Iterator<Item = Candidate>) -> Vec<Candidate> {
+    let (mut written, mut brought) = (Vec::new(), HashMap::<DefinitionRef, Vec<Candidate>>::new());
+    for given in given {
+        match &given.bringer {
+            Some(bringer) => brought.entry(bringer.clone()).or_default().push(given),
+            None => written.push(given),
+        }
+    }
+    if brought.is_empty() {
+        return written;
+    }
+    let mut all = Vec::with_capacity(written.len() + brought.len());
+    for given in written {
+        let id = given.definition.id();
+        let mut own = brought.remove(&id).unwrap_or_default();
+        // In the order in which it brings them.
+        let brings = given.definition.as_define().brings();
+        let place = |of: &Candidate| {
+            brings.iter().position(|brought| brought.name() == of.definition.name()).unwrap_or(brings.len())
+        };
+        own.sort_by_cached_key(place);
+        all.push(given);
+        all.extend(own);
+    }
+    all
 }
 
 #[cfg(test)]

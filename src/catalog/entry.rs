@@ -3,6 +3,7 @@
 //! An entry depends on nothing but its definition and the answers to the names that its check looked up. While all of these
 //! are what they were, catalogs share it ([`super::edit`]).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use indexmap::{Equivalent, IndexMap};
@@ -91,6 +92,8 @@ pub(super) struct Entry {
     pub(super) looked: Vec<Key>,
     /// 0 looks up nothing that is defined; others stand, and are computed, after all that they look up.
     pub(super) depth: usize,
+    /// The definition that brings it.
+    pub(super) bringer: Option<DefinitionRef>,
 }
 
 /// What an output of a definition is to those that read it.
@@ -126,6 +129,11 @@ impl Placed {
 }
 
 impl Entry {
+    /// The definition that somebody wrote: itself, or what brings it.
+    pub(super) fn written(&self) -> &DefinitionRef {
+        self.bringer.as_ref().unwrap_or(&self.id)
+    }
+
     /// How many names it has.
     pub(super) fn names(&self) -> usize {
         1 + self.compiled.outputs.iter().filter(|output| output.suffix.is_some()).count()
@@ -143,16 +151,30 @@ impl Entry {
 pub(super) struct Entries {
     names: IndexMap<Key, Placed>,
     definitions: usize,
+    /// Those that are brought, by what brings them.
+    brought: HashMap<DefinitionRef, Vec<Arc<Entry>>>,
 }
 
 impl Entries {
     pub(super) fn with_capacity(entries: usize) -> Self {
-        Self { names: IndexMap::with_capacity(entries), definitions: 0 }
+        Self { names: IndexMap::with_capacity(entries), ..Self::default() }
     }
 
     /// How many definitions there are.
     pub(super) const fn len(&self) -> usize {
         self.definitions
+    }
+
+    /// How many somebody wrote.
+    pub(super) fn written(&self) -> usize {
+        self.definitions - self.brought.values().map(Vec::len).sum::<usize>()
+    }
+
+    /// A definition, and those that it brings; nothing of one that is not there, and of one that is brought.
+    pub(super) fn all_of(&self, id: &DefinitionRef) -> impl Iterator<Item = &Arc<Entry>> {
+        let own = self.get(id).filter(|entry| entry.bringer.is_none());
+        let brought = own.and_then(|_| self.brought.get(id)).into_iter().flatten();
+        own.into_iter().chain(brought)
     }
 
     /// An entry that is read in a way that no other is.
@@ -162,6 +184,9 @@ impl Entries {
             return;
         }
         self.definitions += 1;
+        if let Some(bringer) = &entry.bringer {
+            self.brought.entry(bringer.clone()).or_default().push(entry.clone());
+        }
         let outputs = &entry.compiled.outputs;
         let below: Vec<(Key, usize)> = outputs
             .iter()

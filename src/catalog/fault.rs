@@ -34,6 +34,12 @@ pub enum CatalogFaultKind {
     Reads(DefinitionRef),
     /// It is to be taken out, and is not there, or no longer.
     NotDefined,
+    /// It is brought by another definition, with which it comes and goes.
+    BroughtBy(DefinitionRef),
+    /// Another definition brings it, and its name does not stand below that of the other.
+    NotBelow,
+    /// Something is wrong with a definition that it brings.
+    Brings(Box<CatalogFault>),
 }
 
 /// A definition at fault.
@@ -43,6 +49,18 @@ pub struct CatalogFault {
     pub definition: DefinitionRef,
     /// Why.
     pub kind: CatalogFaultKind,
+}
+
+impl CatalogFault {
+    /// The same, said of the definition that somebody wrote.
+    pub(super) fn of_written(self, bringer: Option<&DefinitionRef>) -> Self {
+        match bringer {
+            Some(bringer) => {
+                Self { definition: bringer.clone(), kind: CatalogFaultKind::Brings(Box::new(self)) }
+            }
+            None => self,
+        }
+    }
 }
 
 impl fmt::Display for CatalogFault {
@@ -64,6 +82,11 @@ impl fmt::Display for CatalogFault {
             CatalogFaultKind::Invalid(fault) => write!(f, "{fault}"),
             CatalogFaultKind::Reads(other) => write!(f, "it reads the {other}, which is at fault"),
             CatalogFaultKind::NotDefined => f.write_str("unknown definition"),
+            CatalogFaultKind::BroughtBy(other) => {
+                write!(f, "the {other} brings it, with which it comes and goes")
+            }
+            CatalogFaultKind::NotBelow => f.write_str("its name does not stand below that of what brings it"),
+            CatalogFaultKind::Brings(fault) => write!(f, "of what it brings, {fault}"),
         }
     }
 }

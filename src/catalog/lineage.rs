@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
+use indexmap::IndexSet;
+
 use super::Catalog;
 use super::definition::DefinitionRef;
 use crate::expr::Source;
@@ -135,7 +137,7 @@ impl fmt::Display for Impact {
 impl Catalog {
     fn origin(&self, source: &Source) -> Origin {
         if let Some(entry) = self.names.entries.defined(source) {
-            return Origin::Definition(entry.id.clone());
+            return Origin::Definition(entry.written().clone());
         }
         match source {
             Source::Attribute(name) | Source::Metric(name) | Source::Segment(name) => {
@@ -148,10 +150,22 @@ impl Catalog {
         }
     }
 
-    /// What a definition reads itself.
+    /// What a definition reads itself, and what is read by those that it brings.
     pub(super) fn reads(&self, definition: &DefinitionRef) -> Vec<Origin> {
-        let reads = self.names.entries.get(definition).map(|entry| &*entry.reads).unwrap_or_default();
-        reads.iter().map(|source| self.origin(source)).collect()
+        let own = Origin::Definition(definition.clone());
+        let mut all = self.names.entries.all_of(definition);
+        let mut reads: IndexSet<Origin> = IndexSet::new();
+        for entry in all.by_ref() {
+            let is_own = entry.bringer.is_none();
+            let origins = entry.reads.iter().map(|source| (source, self.origin(source)));
+            // Its own records are read by itself; what it brings is itself.
+            let other = origins.filter(|(source, origin)| {
+                *origin != own
+                    || is_own && self.names.entries.defined(source).is_some_and(|read| read.bringer.is_none())
+            });
+            reads.extend(other.map(|(_, origin)| origin));
+        }
+        reads.into_iter().collect()
     }
 
     /// All that a definition comes from, down to attributes, columns and events; each step once, the nearest first. `None`
@@ -162,7 +176,7 @@ impl Catalog {
     /// Linear in what is read.
     #[must_use]
     pub fn lineage(&self, definition: &DefinitionRef) -> Option<Vec<LineageStep>> {
-        self.names.entries.get(definition)?;
+        self.definition(definition)?;
         let mut steps = Vec::new();
         let mut seen: HashSet<DefinitionRef> = HashSet::from([definition.clone()]);
         let mut left = VecDeque::from([(definition.clone(), 1)]);

@@ -73,7 +73,7 @@ pub(crate) use self::step::{Reads, Step, StepProgram, TreeWork, Work};
 use crate::aggregate::{Keep, Metrics, UsageSchema, UsageView};
 use crate::book::View;
 pub use crate::define::{
-    CalculatedAttribute, Custom, CustomInput, CustomInputs, CustomKind, CustomKinds, CustomOutput,
+    Brought, CalculatedAttribute, Custom, CustomInput, CustomInputs, CustomKind, CustomKinds, CustomOutput,
     CustomPart, DefinitionFault, InputType, InputValue, MAX_CUSTOM_INPUTS, MAX_CUSTOM_OUTPUTS,
     MAX_CUSTOM_PARTS, Parameter, ParameterType, PartPlace, PastValue, TakenKind,
 };
@@ -192,7 +192,7 @@ impl Catalog {
         definitions: impl IntoIterator<Item = Definition>,
         words: Words,
     ) -> Result<Self, CatalogErrors> {
-        let given = definitions.into_iter().map(|definition| Candidate::new(Arc::new(definition), words));
+        let given = definitions.into_iter().flat_map(|definition| Candidate::all_of(definition, words));
         Self::compile(ground, &given.collect::<Vec<_>>(), None)
     }
 
@@ -240,13 +240,18 @@ impl Catalog {
 
     /// The same, without a copy.
     fn given(&self) -> impl Iterator<Item = &Definition> {
-        self.names.entries.given().into_iter().map(|entry| &*entry.definition)
+        self.names
+            .entries
+            .given()
+            .into_iter()
+            .filter(|entry| entry.bringer.is_none())
+            .map(|entry| &*entry.definition)
     }
 
-    /// How many definitions there are.
+    /// How many definitions there are, without those that others bring.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.names.entries.len()
+        self.names.entries.written()
     }
 
     /// Whether there are none.
@@ -265,12 +270,14 @@ impl Catalog {
     /// A definition.
     #[must_use]
     pub fn definition(&self, id: &DefinitionRef) -> Option<&Definition> {
-        self.names.entries.get(id).map(|entry| &*entry.definition)
+        let entry = self.names.entries.get(id).filter(|entry| entry.bringer.is_none())?;
+        Some(&entry.definition)
     }
 
-    /// The definitions in the order in which they are worked out: each after all that it reads.
+    /// The definitions in the order in which they are worked out: each after all that it reads, and those that others bring with
+    /// these.
     pub fn order(&self) -> impl Iterator<Item = &DefinitionRef> {
-        self.names.entries.iter().map(|entry| &entry.id)
+        self.names.entries.iter().filter(|entry| entry.bringer.is_none()).map(|entry| &entry.id)
     }
 
     /// The names that definitions give and read: for checkers and editors of further expressions.
@@ -302,7 +309,7 @@ impl Catalog {
         &'d self,
         of: impl Iterator<Item = DefinitionRef> + 'd,
     ) -> impl Iterator<Item = DefinitionRef> + 'd {
-        of.filter(|id| self.names.entries.get(id).is_some_and(|entry| entry.compiled.converts()))
+        of.filter(|id| self.names.entries.all_of(id).any(|entry| entry.compiled.converts()))
     }
 
     /// What all definitions come to for every visible account, as if what is not visible did not exist. `usage` must be of
@@ -390,7 +397,7 @@ impl Catalog {
     fn faults_assuming(&self, assumed: Assumed) -> Vec<CatalogFault> {
         let bare = CatalogNames::bare(self.schema(), self.usage_schema(), assumed);
         let entries = self.names.entries.given();
-        let given = entries.into_iter().map(|entry| Candidate::new(entry.definition.clone(), Words::Kept));
+        let given = entries.into_iter().map(Candidate::of_entry);
         compile::validate(&bare, &FixedZones, &self.limits, &given.collect::<Vec<_>>()).faults
     }
 }

@@ -91,9 +91,9 @@ fn function<'c>(
             });
             Some(InputBehind::Rows(table.clone(), rows.unwrap_or(0)))
         }
-        Input::Events { event, days, .. } => {
+        Input::Events { event, last_days, .. } => {
             let rows = asked.usage.map(|usage| work.event_rows((number, at), usage, place));
-            Some(InputBehind::Events(event.clone(), *days, rows))
+            Some(InputBehind::Events(event.clone(), *last_days, rows))
         }
         Input::Record { column, .. } => {
             let days = asked.history.map(|history| {

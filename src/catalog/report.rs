@@ -42,7 +42,7 @@ impl Catalog {
         }
         let lints = self.names.entries.iter().flat_map(|entry| {
             let all = entry.compiled.expressions().into_iter().flat_map(|checked| checked.lints().to_vec());
-            all.map(|lint| (entry.id.clone(), lint))
+            all.map(|lint| (entry.written().clone(), lint))
         });
         CatalogReport {
             unused: unused(&self.names.entries),

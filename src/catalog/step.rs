@@ -293,7 +293,8 @@ pub(super) fn steps(names: &CatalogNames, before: Option<&Catalog>) -> Result<St
             Err(found) => {
                 let fault = |fault| {
                     let kind = CatalogFaultKind::Invalid(fault);
-                    (placed.place, CatalogFault { definition: entry.id.clone(), kind })
+                    let fault = CatalogFault { definition: entry.id.clone(), kind };
+                    (placed.place, fault.of_written(entry.bringer.as_ref()))
                 };
                 faults.extend(found.into_iter().map(fault));
                 None
@@ -411,6 +412,13 @@ impl Catalog {
 
     pub(crate) fn readers(&self) -> &Readers {
         &self.readers
+    }
+
+    /// The steps of a definition, and of those that it brings.
+    pub(crate) fn steps_of<'c>(&'c self, id: &DefinitionRef) -> impl Iterator<Item = usize> + use<'c> {
+        let all: Vec<usize> =
+            self.names.entries.all_of(id).filter_map(|entry| self.step(&entry.id)).collect();
+        all.into_iter()
     }
 
     /// The step of a definition; `None` for a metric, and for what is not defined.

@@ -102,7 +102,7 @@ pub(crate) enum Input {
     /// The rows of a child table in the order of their ids: of each the values of these expressions.
     Rows(Arc<str>, Vec<Checked>),
     /// The rows of an event in the last days, in the order of their days and values: of each the values of these expressions.
-    Events { event: Arc<str>, days: Option<u32>, columns: Vec<Checked> },
+    Events { event: Arc<str>, last_days: Option<u32>, columns: Vec<Checked> },
     /// A value that comes with the question.
     Parameter { name: Arc<str>, kind: Type },
     /// What was recorded of a column on earlier days.

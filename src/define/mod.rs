@@ -6,6 +6,7 @@
 //! kinds.
 
 mod attribute;
+mod brought;
 mod checking;
 mod custom;
 mod fault;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 pub use self::attribute::CalculatedAttribute;
+pub use self::brought::Brought;
 pub(crate) use self::checking::Checking;
 pub use self::custom::{
     Custom, CustomInput, CustomInputs, CustomKind, CustomKinds, CustomOutput, CustomPart, InputType,
@@ -74,9 +76,14 @@ pub(crate) trait Define {
         Vec::new()
     }
 
+    /// The definitions that it brings with it; they have names below its own.
+    fn brings(&self) -> Vec<Brought> {
+        Vec::new()
+    }
+
     /// Does it reserve all names that begin with its own and a dot?
     fn reserves_below(&self) -> bool {
-        !self.suffixed_outputs().is_empty()
+        !self.suffixed_outputs().is_empty() || !self.brings().is_empty()
     }
 
     /// The type of the column of its own name, where that is known before the definition is checked.

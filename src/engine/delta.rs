@@ -310,7 +310,7 @@ impl Compared {
         let mut found: Vec<Self> = Vec::new();
         for (state, view) in [old, new].into_iter().enumerate() {
             let catalog = view.catalog();
-            let numbers = catalog.step(definition).into_iter().flat_map(|step| catalog.columns_of(step));
+            let numbers = catalog.steps_of(definition).flat_map(|step| catalog.columns_of(step));
             for number in numbers {
                 let (Some(output), Some(column)) = (catalog.output(number), view.column(number)) else {
                     continue;

@@ -83,7 +83,7 @@ impl LiveView {
         observer: &dyn Observer,
     ) -> Result<(), Cancelled> {
         let prepared = &self.held.now().inputs.prepared;
-        let steps: Vec<usize> = definitions.into_iter().filter_map(|id| prepared.step(id)).collect();
+        let steps: Vec<usize> = definitions.into_iter().flat_map(|id| prepared.steps(id)).collect();
         self.derivation(&steps, observer).map(|_| ())
     }
 

@@ -41,8 +41,9 @@ impl Prepared {
     }
 
     /// The step of a definition; `None` for a metric, and for what is not defined.
-    pub(super) fn step(&self, id: &DefinitionRef) -> Option<usize> {
-        self.catalog.step(id)
+    /// The steps of a definition, and of those that it brings.
+    pub(super) fn steps(&self, id: &DefinitionRef) -> impl Iterator<Item = usize> {
+        self.catalog.steps_of(id)
     }
 
     /// Some steps, with all that they read, in order.

@@ -276,7 +276,7 @@ fn wanted(inputs: &Inputs, subscribed: &BTreeSet<DefinitionRef>) -> Arc<[usize]>
     let steps = inputs.prepared.catalog.steps();
     let narrow =
         |at: &usize| steps.get(*at).is_some_and(|step| !step.reads.is_wide && !step.reads.parameters);
-    let asked = subscribed.iter().filter_map(|id| inputs.prepared.step(id));
+    let asked = subscribed.iter().flat_map(|id| inputs.prepared.steps(id));
     inputs.prepared.closed(asked.filter(narrow))
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::value::ExprValue;
 use crate::fold::divide_half_even;
-use crate::model::{Decimal, Money};
+use crate::model::{Date, Decimal, Duration, Money, Timestamp};
 
 /// Each is `None` for a value of another type.
 impl ExprValue {
@@ -59,6 +59,42 @@ impl ExprValue {
             }
         };
         Some(Money::from_minor(minor, *currency))
+    }
+
+    /// A civil day.
+    #[must_use]
+    pub const fn as_date(&self) -> Option<Date> {
+        match self {
+            Self::Date(day) => Some(*day),
+            _ => None,
+        }
+    }
+
+    /// An instant.
+    #[must_use]
+    pub const fn as_timestamp(&self) -> Option<Timestamp> {
+        match self {
+            Self::Timestamp(instant) => Some(*instant),
+            _ => None,
+        }
+    }
+
+    /// A length of time.
+    #[must_use]
+    pub const fn as_duration(&self) -> Option<Duration> {
+        match self {
+            Self::Duration(time) => Some(*time),
+            _ => None,
+        }
+    }
+
+    /// The values of a list, in order.
+    #[must_use]
+    pub fn as_list(&self) -> Option<&[Self]> {
+        match self {
+            Self::List(items) => Some(items),
+            _ => None,
+        }
     }
 
     /// The nearest double of a number; of money in major units, of a duration in seconds.

@@ -30,3 +30,7 @@ pub(crate) use totals::{Folded, Totals};
 
 /// Most values of an enumeration that a distribution counts one by one.
 pub const MAX_DISTRIBUTION: usize = 256;
+
+/// Most values of a distribution that is folded: every account has a number for each there, with rows or without. Of more, only accounts
+/// with rows have.
+const MAX_FOLDED_VALUES: usize = 32;

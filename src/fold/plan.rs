@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::candidate::Ties;
 use super::folding::{FoldOperator, Folding, Passes};
 use super::mask::{Filter, FilterColumn, Passing};
-use super::{MAX_DISTRIBUTION, Reach};
+use super::{MAX_FOLDED_VALUES, Reach};
 use crate::model::{AccountType, Attribute, AttributeType, EnumValues, Schema, SystemAttribute, TableId};
 
 /// Foldings by place, ready to run on any view of a book with this schema. Cloning is cheap.
@@ -167,7 +167,7 @@ impl<'c> Columns<'c> {
                     AttributeType::Bool => 2,
                     kind => kind.values()?.len(),
                 };
-                Work::Distribution { column, size: Some(size).filter(|size| *size <= MAX_DISTRIBUTION)? }
+                Work::Distribution { column, size: Some(size).filter(|size| *size <= MAX_FOLDED_VALUES)? }
             }
         })
     }

@@ -17,8 +17,8 @@ use crate::model::{Currency, Date, Decimal};
 ///   (`there_and_back_is_near_one`).
 /// * The same question always gets the same answer for the life of the value:
 ///   `a_question_has_one_answer`.
-/// * An unknown rate is `None` (`an_unknown_rate_is_none`); the row is then left out of the total, which
-///   becomes missing when nothing else is in it; a roll-up by definition counts it as skipped, or refuses. Rates are never guessed from other days or through other
+/// * An unknown rate is `None` (`an_unknown_rate_is_none`); the amount is then one without a value, which the
+///   roll-up counts as skipped, or refuses. Rates are never guessed from other days or through other
 ///   currencies unless the implementor does so.
 ///
 /// From a currency to itself nobody asks: that is 1.

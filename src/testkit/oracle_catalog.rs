@@ -101,7 +101,12 @@ impl OracleCatalog {
     pub fn new(names: &dyn Names, definitions: &[Definition]) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let checker = Checker::new(names);
         let mut all = Self { columns: BTreeMap::new(), segments: BTreeMap::new(), metrics: BTreeMap::new() };
-        for definition in definitions {
+        let brought = |definition: &Definition| match definition {
+            Definition::Custom(of) => of.kind().brings(of).into_iter().map(Definition::from).collect(),
+            _ => Vec::new(),
+        };
+        let brought: Vec<Definition> = definitions.iter().flat_map(brought).collect();
+        for definition in definitions.iter().chain(&brought) {
             let name = definition.name().to_owned();
             let column = match definition {
                 Definition::Metric(of) => {

@@ -35,10 +35,10 @@ impl WrittenInput {
                 let columns = columns.iter().map(|text| RowExpr::new(text, &over, checker));
                 Self::Rows(table.to_string(), columns.collect::<Result<_, _>>()?)
             }
-            CustomInput::Events { event, days, columns } => {
-                let over = Over::Events { event: event.clone(), last_days: *days };
+            CustomInput::Events { event, last_days, columns } => {
+                let over = Over::Events { event: event.clone(), last_days: *last_days };
                 let columns = columns.iter().map(|text| RowExpr::new(text, &over, checker));
-                Self::Events(event.to_string(), *days, columns.collect::<Result<_, _>>()?)
+                Self::Events(event.to_string(), *last_days, columns.collect::<Result<_, _>>()?)
             }
             record => Self::Record(record.clone()),
         })

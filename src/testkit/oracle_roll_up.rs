@@ -124,12 +124,7 @@ impl RowExpr {
         account: Account<'_>,
         row: &Arc<EventRow>,
     ) -> Option<ExprValue> {
-        let oracle = OracleExpr::new(&self.checked);
-        if self.is_of_account {
-            oracle.value_beside(beside, account)
-        } else {
-            oracle.of_event_row(beside, account, row, self.part).0
-        }
+        OracleExpr::new(&self.checked).of_event_row(beside, account, row, self.part).0
     }
 }
 

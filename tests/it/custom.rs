@@ -41,6 +41,9 @@ custom_kind_conformance!(lines, || {
     CustomKindCase::new(Lines, as_of()).given([contracts, tickets])
 });
 
+custom_kind_conformance!(family_kind, || CustomKindCase::new(crate::common::kinds::Family, as_of())
+    .given([int(4), int(2)]));
+
 custom_kind_conformance!(points, || CustomKindCase::new(Points, as_of()).given([int(4), int(-2)]));
 
 /// A kind of so many outputs, which gives its first inputs.
@@ -314,7 +317,7 @@ fn documents_hold_them_and_tell_what_is_not_known() {
         errors.iter().map(ToString::to_string).collect()
     };
     let errors = refused(&CustomKinds::new(), &text);
-    assert_eq!(errors.len(), 3);
+    assert_eq!(errors.len(), 4);
     assert_eq!(
         errors[0],
         "document 0: at `/custom/0/kind`: unknown kind of definition `hysteresis`; allowed: none"
@@ -324,7 +327,7 @@ fn documents_hold_them_and_tell_what_is_not_known() {
     assert_eq!(
         refused(&kinds(), one),
         [
-            "document 0: at `/custom/0/kind`: unknown kind of definition `line`; allowed: hysteresis, lines, points",
+            "document 0: at `/custom/0/kind`: unknown kind of definition `line`; allowed: family, hysteresis, lines, points",
             "document 0: at `/custom/1`: unknown field `read`; did you mean `reads`?",
             "document 0: at `/custom/1/kind_version`: it was written with version 2 of the kind `lines`, and here is 3",
             "document 0: at `/custom/2/reads/0`: unknown variant `valu`, expected one of `value`, `rows`, `events`, `ago`, `last`, `each`",
@@ -344,7 +347,7 @@ fn a_journal_asks_the_settings_for_the_kinds() {
     let settings = |kinds: CustomKinds| EngineSettings::new().past_values(past()).kinds(kinds);
     let engine = Engine::new(schema(), as_of(), settings(kinds()).journal(journal.clone())).unwrap();
     engine.load(&forest(&[[0, 0, 9, 3, 4], [1, 0, 40, 3, 4]]).source()).unwrap();
-    let [steady, lines, _] = customs(false);
+    let [steady, lines, ..] = customs(false);
     engine.define([steady.clone().into(), lines.into(), segment("high", "steady.band == \"high\"")]).unwrap();
     engine.apply(Change::new().set(&id_of(0), "seats", 75_i64)).unwrap();
     let high = DefinitionRef { kind: DefinitionKind::Custom("hysteresis".into()), name: "steady".into() };
@@ -473,7 +476,8 @@ fn all_faults_are_told_with_their_part_and_input() {
                 .reading(CustomInput::rows("tickets", &["row.hour", "row.x"]))
                 .reading(CustomInput::last("seets"))
                 .reading(CustomInput::events("logon", 3, &[]))
-                .reading(CustomInput::events("login", 3, &["row.day", "row.hours"])),
+                .reading(CustomInput::events("login", 3, &["row.day", "row.hours"]))
+                .reading(CustomInput::events("login", 0, &["row.day"])),
         );
     let errors = catalog([wrong.into()]).unwrap_err();
     let starts = [
@@ -486,6 +490,7 @@ fn all_faults_are_told_with_their_part_and_input() {
         "points `wrong`: part `b`: input 2: there is no attribute `seets`; did you mean `seats`?",
         "points `wrong`: part `b`: input 3: there is no event `logon`; did you mean `login`?",
         "points `wrong`: part `b`: input 4, column 2: E101",
+        "points `wrong`: part `b`: input 5: a window has a day at least",
     ];
     let told: Vec<&str> = errors.lines().filter(|line| line.starts_with("points")).collect();
     assert_eq!(told.len(), starts.len(), "{errors}");
@@ -902,4 +907,159 @@ fn rows_of_events_are_in_the_order_of_their_days_and_values_however_they_came() 
         engine.advance(perennial::AsOf::date_utc(today.plus_days(1).unwrap())).unwrap();
         assert_eq!(said(), "2 kim");
     }
+}
+
+fn family(texts: &[&str]) -> Custom {
+    let of = Custom::new("family", kinds().get("family").unwrap());
+    texts.iter().fold(of, |of, text| of.reading(CustomInput::value(text)))
+}
+
+#[test]
+fn what_a_definition_brings_is_there_and_is_listed_nowhere() {
+    let shares = || family(&["seats", "family.below", "1"]);
+    let reader = attribute("reader", "family.share > 0.5");
+    let with = catalog([shares().into(), reader.clone()]).unwrap();
+    let names = |of: &Catalog| of.order().map(|id| id.name.to_string()).collect::<Vec<_>>();
+    assert_eq!(
+        (with.len(), with.definitions().len(), names(&with)),
+        (2, 2, vec!["family".into(), "reader".into()])
+    );
+    assert_eq!(with.to_json()["roll_ups"], serde_json::Value::Null);
+    let kind = |of: &Catalog, name: &str| of.names().name(Of::Account, name).map(|name| name.kind().clone());
+    assert_eq!(kind(&with, "family.below"), Some(Type::Int));
+    assert_eq!(kind(&with, "family.share"), Some(Type::Double));
+
+    // It goes where the definition goes, or brings it no longer; whoever reads it is told.
+    let without = || family(&["seats", "family.below"]);
+    let told = with.edited([], [without().into()]).unwrap_err().to_string();
+    assert!(
+        told.starts_with("calculated attribute `reader`: E101") && told.contains("family.share"),
+        "{told}"
+    );
+    let fewer = with.edited(with.order().skip(1).cloned(), [without().into()]).unwrap();
+    assert_eq!(
+        (fewer.len(), kind(&fewer, "family.share"), kind(&fewer, "family.below")),
+        (1, None, Some(Type::Int))
+    );
+    let gone = fewer.edited(fewer.order().cloned(), []).unwrap();
+    assert_eq!((gone.len(), kind(&gone, "family.below")), (0, None));
+    // An edit is what a new catalog is, also in its order.
+    let back = gone.edited([], [reader.clone()]).unwrap_err();
+    assert!(back.to_string().contains("family"), "{back}");
+    let back = fewer.edited([], [shares().into(), reader]).unwrap();
+    assert_eq!((names(&back), back.to_json()), (names(&with), with.to_json()));
+    assert_eq!(back.compiled(), 4);
+
+    // It is no definition of its own.
+    let brought = DefinitionRef { kind: DefinitionKind::RollUp, name: "family.below".into() };
+    assert_eq!(with.definition(&brought), None);
+    assert_eq!(with.lineage(&brought), None);
+    assert_eq!(
+        with.edited([brought.clone()], []).unwrap_err().to_string(),
+        "roll-up `family.below`: the family `family` brings it, with which it comes and goes"
+    );
+    let own = perennial::aggregate::RollUp::new("family.below", perennial::aggregate::Operator::Count);
+    assert_eq!(
+        with.edited([], [own.into()]).unwrap_err().to_string(),
+        "roll-up `family.below`: the family `family` reserves all names below `family.`"
+    );
+    // Who reads it reads what somebody wrote, and so does what it reads.
+    let family_id = with.order().next().unwrap();
+    let reads = |of: &str| {
+        let id = with.order().find(|id| *id.name == *of).unwrap();
+        with.lineage(id).unwrap().iter().map(|step| step.origin.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(reads("reader"), ["family `family`", "attribute `seats`"]);
+    assert_eq!(reads("family"), ["attribute `seats`"]);
+    let changed = with.impact(&Origin::Attribute("seats".into()));
+    let changed: Vec<String> = changed.iter().map(|impact| impact.definition().name.to_string()).collect();
+    assert_eq!(changed, ["family", "reader"]);
+    assert_eq!(with.report().unused.iter().map(|id| &*id.name).collect::<Vec<_>>(), ["reader"]);
+    assert!(fewer.report().unused.contains(family_id));
+}
+
+#[test]
+fn what_is_wrong_with_what_a_definition_brings_is_wrong_with_it() {
+    let told = |definitions: Vec<Definition>| catalog(definitions).unwrap_err();
+    let wrong = told(vec![family(&["name"]).into()]);
+    assert_eq!(wrong, "family `family`: of what it brings, roll-up `family.below`: there is no sum of text");
+    let ring = told(vec![family(&["family.below"]).into()]);
+    assert_eq!(ring, "family `family`: it reads itself: family -> family");
+    let one = Custom::new("fam", kinds().get("family").unwrap()).reading(CustomInput::value("seatz"));
+    let faults = told(vec![one.into()]);
+    assert_eq!(faults.lines().filter(|line| line.starts_with("family `fam`")).count(), 2, "{faults}");
+
+    // A name that does not stand below.
+    #[derive(Debug)]
+    struct Astray;
+    impl CustomKind for Astray {
+        fn word(&self) -> &'static str {
+            "astray"
+        }
+        fn version(&self) -> u64 {
+            1
+        }
+        fn outputs(&self) -> Vec<CustomOutput> {
+            vec![CustomOutput::own(Type::Int)]
+        }
+        fn brings(&self, of: &Custom) -> Vec<perennial::catalog::Brought> {
+            let named = |name: &str| perennial::catalog::CalculatedAttribute::new(name, "1").into();
+            vec![named("elsewhere"), named(&format!("{}.fine", of.name()))]
+        }
+        fn compute(&self, _: &CustomInputs<'_>) -> Vec<Option<ExprValue>> {
+            Vec::new()
+        }
+    }
+    let kind: Arc<dyn CustomKind> = Arc::new(Astray);
+    assert_eq!(
+        told(vec![Custom::new("here", &kind).into()]),
+        "astray `here`: of what it brings, calculated attribute `elsewhere`: \
+         its name does not stand below that of what brings it"
+    );
+}
+
+#[test]
+fn a_document_says_what_was_brought() {
+    let text = catalog([family(&["seats", "family.below"]).into()]).unwrap().to_json().to_string();
+    assert_eq!(
+        Catalog::read_with(&kinds(), [text.as_str()]).unwrap(),
+        [family(&["seats", "family.below"]).into()]
+    );
+    let other = text.replace("descendants", "self_only");
+    let told = Catalog::read_with(&kinds(), [other.as_str()]).unwrap_err().to_string();
+    assert!(
+        told.contains("/custom/0/brings") && told.contains("the kind `family` brings other definitions here"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_delta_speaks_of_the_definition_that_brings() {
+    let engine = Engine::new(schema(), as_of(), EngineSettings::new()).unwrap();
+    let row = |name: &str| AccountRow::new(AccountId::new(name).unwrap(), "Company").with("seats", 2_i64);
+    let top = AccountId::new("top").unwrap();
+    engine.load(&MemorySource::new().account(row("top")).account(row("low").under(top))).unwrap();
+    let seats = |seats: i64| Change::new().set(&AccountId::new("low").unwrap(), "seats", seats);
+    engine.define([family(&["seats", "family.below", "1"]).into()]).unwrap();
+    let id = engine.published().catalog().order().next().unwrap().clone();
+    let brought = DefinitionRef { kind: DefinitionKind::RollUp, name: "family.below".into() };
+    let refused = engine.apply(Update::new().subscribe(brought)).unwrap_err().to_string();
+    assert!(refused.contains("family.below"), "{refused}");
+    engine.apply(Update::new().subscribe(id.clone())).unwrap();
+    assert_eq!(engine.published().stats().kept_current, 4);
+    let report = engine.apply(seats(6)).unwrap().delta.report(&Scope::all()).unwrap();
+    assert!(report.derived.iter().all(|change| change.definition == id), "{report:?}");
+    let told: Vec<String> = report
+        .derived
+        .iter()
+        .map(|change| format!("{} {} {}", change.account, change.column, change.to.as_ref().unwrap()))
+        .collect();
+    let all = [
+        "low family.all 6",
+        "top family.all 8",
+        "top family.below 6",
+        "low family.own 6",
+        "top family.share 0.25",
+    ];
+    assert_eq!(told, all);
 }

@@ -87,7 +87,7 @@ pub fn segment(data: &Data) -> Outcome<Vec<Contestant<'_, bool>>> {
     Ok(vec![on(1)?, on(2)?])
 }
 
-/// Forty roll-ups by definition, on this thread and on two others.
+/// Forty roll-ups with expressions, on this thread and on two others.
 pub fn forty(data: &Data) -> Outcome<Vec<Contestant<'_, Forty>>> {
     let (book, _) = Book::load(data.book.schema(), &data.book.source(), &Policy::strict())?;
     let mut definitions = Vec::with_capacity(forty::ALL);

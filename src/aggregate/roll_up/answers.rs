@@ -101,7 +101,8 @@ impl Places {
 #[derive(Debug, Clone)]
 pub struct RollUpAnswers {
     view: View,
-    places: Places,
+    /// Where accounts stand in columns; `None` where there are no columns.
+    places: Option<Places>,
     columns: IndexMap<Arc<str>, Answers>,
 }
 
@@ -114,7 +115,8 @@ pub(super) enum Answers {
 
 impl RollUpAnswers {
     pub(super) fn new(view: &View, columns: IndexMap<Arc<str>, Answers>) -> Self {
-        Self { view: view.clone(), places: Places::new(view), columns }
+        let has_columns = columns.values().any(|answers| matches!(answers, Answers::Column(_)));
+        Self { view: view.clone(), places: has_columns.then(|| Places::new(view)), columns }
     }
 
     pub(super) fn none(view: &View) -> Self {
@@ -145,7 +147,7 @@ impl RollUpAnswers {
                 Some((Val::of_cell(&cell).to_value(&plain.kind), counted, skipped))
             }
             Answers::Column(column) => {
-                let row = self.places.row(place)?;
+                let row = self.places.as_ref()?.row(place)?;
                 let count = |counts: &[u32]| u64::from(counts.get(row).copied().unwrap_or(0));
                 let value = column.values.val(row).to_value(&column.kind);
                 Some((value, count(&column.counted), count(&column.skipped)))

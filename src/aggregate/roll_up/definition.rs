@@ -135,7 +135,7 @@ pub enum Operator {
     },
     /// How many rows have each value of an enumeration or band, or each of true and false: `{"Won": 3, "Lost": 0}`. One is read as
     /// `stages.Won`, or in backticks; one with a backtick in it is not read. Of values there are at most
-    /// [`MAX_DISTRIBUTION`](crate::MAX_DISTRIBUTION), and every account that has rows keeps a number for each.
+    /// [`MAX_DISTRIBUTION`](crate::MAX_DISTRIBUTION), and every account that has rows keeps a number for each (of few values every account does).
     Distribution(Arc<str>),
     /// All different texts of lists, or of single texts, in order; of more than [`MAX_UNION`] none.
     Union(Arc<str>),

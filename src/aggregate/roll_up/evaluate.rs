@@ -53,6 +53,17 @@ impl ReadPlaces {
     pub(super) const fn new([filter, first, second, of_first, of_second, date]: [Option<usize>; 6]) -> Self {
         Self { filter, first, second, currencies: [of_first, of_second], date }
     }
+
+    /// The columns that are read, and the numbers of these among themselves.
+    pub(super) fn apart(&self) -> (Vec<usize>, Self) {
+        let Self { filter, first, second, currencies: [of_first, of_second], date } = *self;
+        let mut columns = Vec::new();
+        let places = [filter, first, second, of_first, of_second, date].map(|column| {
+            columns.push(column?);
+            Some(columns.len() - 1)
+        });
+        (columns, Self::new(places))
+    }
 }
 
 /// The accounts of a view, as roll-ups see them.

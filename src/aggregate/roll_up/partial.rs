@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::checked::CheckedRollUp;
 use super::definition::{Nulls, Operator};
-use super::evaluate::Standing;
+use super::evaluate::{Rows, Standing};
 use super::own::RollUpAt;
 use super::plan::{Kind, RollUpPlan};
 use super::spec::Spec;
@@ -70,8 +70,9 @@ impl RollUpPlan {
     ///
     /// # Complexity
     ///
-    /// The rows within reach are read once, one account after the other; where a row asks all that is below its account, once for
-    /// all accounts, as [`RollUpPlan::run`] of that one roll-up does.
+    /// Linear in the expressions of the plan; and the rows within reach are read once, one account after the other. Where a row asks all that is below, above or beside its
+    /// account, which would be read again for each, the expressions are evaluated for all accounts in one pass, as
+    /// [`RollUpPlan::run`] does it of that one roll-up.
     #[must_use]
     pub fn partial(&self, name: &str, account: Account<'_>, usage: Option<&UsageView>) -> Option<Partial> {
         let entry = self.roll_ups.get(name)?;
@@ -81,16 +82,20 @@ impl RollUpPlan {
         let known = Arc::ptr_eq(&self.schema, view.schema()) || self.schema == *view.schema();
         let place = Some(account.place()).filter(|place| ours && known && view.sees(*place))?;
         let (supply, rates) = (usage.map(|usage| usage as &dyn Supply), self.rates.as_deref());
-        let asks_all_below = group.plan.sight().down == Sight::ANY && !matches!(group.over, Kind::Events(..));
-        let state = if asks_all_below {
-            let columns = group.plan.run(view, supply, &|| false).ok()?;
-            let rows = group.rows(Some(&columns), usage, rates);
-            Standing::new(view).state(&entry.checked, &rows, entry.places, place)?
+        // Of the expressions of other roll-ups nothing is asked.
+        let (columns, places) = entry.places.apart();
+        let plan = group.plan.only(&columns);
+        let sight = plan.sight();
+        let is_wide = sight.across || sight.down == Sight::ANY || sight.looks_far_up();
+        let state = if is_wide && !matches!(group.over, Kind::Events(..)) {
+            let columns = plan.run(view, supply, &|| false).ok()?;
+            let rows = Rows::Columns(&columns, rates);
+            Standing::new(view).state(&entry.checked, &rows, places, place)?
         } else {
-            let program = group.plan.at(view.as_of(), &self.schema);
+            let program = plan.at(view.as_of(), &self.schema);
             let terms = self.terms_of(entry, view.as_of());
             let at = RollUpAt { view, programs: &[], supply, usage, rates };
-            self.rows_of(entry, Some(&program), at, terms.as_ref())?.within(place)
+            self.rows_of(entry, (Some(&program), places), at, terms.as_ref())?.within(place)
         };
         Some(Partial::of(&entry.checked, state))
     }

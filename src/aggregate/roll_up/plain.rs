@@ -12,6 +12,7 @@ use super::checked::CheckedRollUp;
 use super::definition::{Nulls, Operator, Over};
 use super::linear::{Linear, LinearOf};
 use super::own_columns::OwnColumns;
+use super::spec::Spec;
 use crate::book::View;
 use crate::column::Raw;
 use crate::expr::{Ast, BinaryOp, Bits, Cell, Checked, Literal, Node, NodeId, Type};
@@ -203,6 +204,7 @@ pub(super) struct PlainAnswers {
     pub(super) totals: Arc<Totals>,
     of: PlainOf,
     nulls: Nulls,
+    spec: Arc<Spec>,
     linear: Option<LinearOf>,
     /// The account types that receive it; `None` where all do.
     levels: Option<Vec<u16>>,
@@ -216,7 +218,15 @@ impl PlainAnswers {
             .as_ref()
             .map(|levels| levels.iter().filter_map(|level| u16::try_from(level.index()).ok()).collect());
         let linear = LinearOf::new(&roll_up.spec, nulls);
-        Self { kind: roll_up.kind.clone(), totals: totals.clone(), of, nulls, linear, levels }
+        Self {
+            kind: roll_up.kind.clone(),
+            totals: totals.clone(),
+            of,
+            nulls,
+            spec: roll_up.spec.clone(),
+            linear,
+            levels,
+        }
     }
 
     /// The answer at an account, how many rows with a value are in it, and how many have none.
@@ -241,7 +251,7 @@ impl PlainAnswers {
             }
             Some(Folded::Key(found)) => cell = found.map(|key| self.cell(key)),
             Some(Folded::Cell(raw)) => cell = raw.map(|raw| self.raw(raw)),
-            Some(Folded::Codes(counts)) => cell = listed(counts),
+            Some(Folded::Codes(counts)) => cell = self.listed(counts),
             None => return nothing,
         }
         if let Some(valued) = self.of.valued {
@@ -258,6 +268,17 @@ impl PlainAnswers {
             None => cell.unwrap_or(Cell::Missing),
         };
         (cell, state.counted, state.skipped)
+    }
+
+    /// Counts by code; those of nothing are shared.
+    fn listed(&self, counts: &[u64]) -> Option<Cell> {
+        if let Spec::Counts { zeros } = &*self.spec
+            && counts.iter().all(|count| *count == 0)
+        {
+            return Some(Cell::List(zeros.clone()));
+        }
+        let counts = counts.iter().map(|count| i64::try_from(*count).ok().map(Cell::Int));
+        Some(Cell::List(counts.collect::<Option<_>>()?))
     }
 
     fn raw(&self, raw: Raw<'_>) -> Cell {
@@ -283,12 +304,6 @@ impl PlainAnswers {
             _ => Cell::Int(key),
         }
     }
-}
-
-/// Counts by code.
-fn listed(counts: &[u64]) -> Option<Cell> {
-    let counts = counts.iter().map(|count| i64::try_from(*count).ok().map(Cell::Int));
-    Some(Cell::List(counts.collect::<Option<_>>()?))
 }
 
 #[cfg(test)]
@@ -399,6 +414,8 @@ mod tests {
         let after = plan.refresh(&on(&book, &Scope::all()), &before);
         let (kept, all) = after.folded().unwrap().shared_chunks(before.folded().unwrap());
         assert_eq!((kept, all), (99, 100));
+        let again = plan.refresh(&on(&book, &Scope::all()), &after);
+        assert_eq!(again.folded().unwrap().shared_chunks(after.folded().unwrap()), (100, 100));
         // In a tree, what changed and what it hangs on.
         let moved = ids[1..50].iter().fold(Change::new(), |change, id| change.move_under(id, &ids[0]));
         let (tree, _) = book.apply(&moved).unwrap();

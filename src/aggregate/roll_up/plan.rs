@@ -360,14 +360,14 @@ impl RollUpPlan {
         events: Option<&'r EventTerms<'_>>,
     ) -> Option<OwnRows<'r>> {
         let (_, entry) = self.roll_ups.first()?;
-        self.rows_of(entry, at.programs.get(entry.group), at, events)
+        self.rows_of(entry, (at.programs.get(entry.group), entry.places), at, events)
     }
 
-    /// The rows of single accounts, as a roll-up reads them by the program of its group.
+    /// The rows of single accounts, as a roll-up reads them by a program, in which its columns have these numbers.
     pub(super) fn rows_of<'r>(
         &'r self,
         entry: &'r Entry,
-        program: Option<&'r RowProgram>,
+        (program, places): (Option<&'r RowProgram>, ReadPlaces),
         at: RollUpAt<'r>,
         events: Option<&'r EventTerms<'_>>,
     ) -> Option<OwnRows<'r>> {
@@ -378,7 +378,7 @@ impl RollUpPlan {
             Kind::Events(..) => Source::events(events, at.usage),
             Kind::Accounts | Kind::Table(_) => Source::Columns(program?.asking(at.view, at.supply)),
         };
-        let (roll_up, places) = (&entry.checked, entry.places);
+        let roll_up = &entry.checked;
         let status = at.view.schema().system_attribute(SystemAttribute::Status);
         let status = status.filter(|_| !roll_up.definition.with_cancelled);
         Some(OwnRows { roll_up, places, at, source, status, converting, cells: RefCell::default() })

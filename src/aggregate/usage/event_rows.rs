@@ -50,6 +50,15 @@ pub(crate) struct EventsOf<'e> {
 }
 
 impl EventsOf<'_> {
+    /// How many an account has.
+    pub(crate) fn count(&self, place: AccountIdx) -> u64 {
+        let mut rows = 0;
+        if let Some(own) = self.usage.account(place, self.days) {
+            self.prepared.each(&own, self.days.0, self.days.1, &mut |_| rows += 1);
+        }
+        rows
+    }
+
     /// Those of one account, in the order of their days, and on one day in that of their values: in which order they came says
     /// nothing.
     pub(crate) fn of_account(&self, place: AccountIdx) -> Vec<Vec<Cell>> {

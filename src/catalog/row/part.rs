@@ -30,19 +30,19 @@ pub(super) struct PartWork {
 #[derive(Debug)]
 pub(super) struct EventWork {
     event: Arc<str>,
-    days: Option<u32>,
+    last_days: Option<u32>,
     pub(super) plan: RowPlan,
 }
 
 impl EventWork {
     pub(super) fn at(&self, as_of: &AsOf) -> EventColumns {
-        EventColumns::new(&self.plan, self.days, as_of)
+        EventColumns::new(&self.plan, self.last_days, as_of)
     }
 
     /// How many rows an account has.
     pub(super) fn count(&self, usage: &UsageView, place: AccountIdx) -> u64 {
         let columns = self.at(usage.view().as_of());
-        columns.of(&self.event, usage).of_account(place).len() as u64
+        columns.of(&self.event, usage).count(place)
     }
 }
 
@@ -90,9 +90,9 @@ impl PartWork {
                     tables.push(plan(Some(table), &columns)?);
                     Taken::Rows(tables.len() - 1)
                 }
-                Input::Events { event, days, columns } => {
+                Input::Events { event, last_days, columns } => {
                     let plan = plan(None, &columns.iter().collect::<Vec<_>>())?;
-                    events.push(EventWork { event: event.clone(), days: *days, plan });
+                    events.push(EventWork { event: event.clone(), last_days: *last_days, plan });
                     Taken::Events(events.len() - 1)
                 }
                 Input::Parameter { name, kind } => Taken::Parameter(name.clone(), kind.clone()),

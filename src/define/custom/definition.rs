@@ -14,8 +14,8 @@ use super::{
 };
 use crate::aggregate::version::{is_first, named};
 use crate::define::{
-    Checking, Compiled, Declared, Define, DefinitionFault, Form, Input, Output, PartPlace, Renames, RowForm,
-    RowPart, TotalBy, canonical,
+    Brought, Checking, Compiled, Declared, Define, DefinitionFault, Form, Input, Output, PartPlace, Renames,
+    RowForm, RowPart, TotalBy, canonical,
 };
 use crate::expr::{MAX_SCALE, NameText, Type};
 use crate::model::AccountId;
@@ -128,6 +128,11 @@ impl Custom {
     #[must_use]
     pub fn parts(&self) -> &[CustomPart] {
         &self.parts
+    }
+
+    /// What it brings with it, in words, so that other definitions are told from these.
+    pub(super) fn brought_texts(&self) -> Vec<String> {
+        self.kind.brings(self).iter().map(Brought::text).collect()
     }
 
     fn inputs(&self) -> impl Iterator<Item = &CustomInput> {
@@ -305,6 +310,10 @@ impl Define for Custom {
         }
     }
 
+    fn brings(&self) -> Vec<Brought> {
+        self.kind.brings(self)
+    }
+
     fn canonical_text(&self) -> String {
         let mut said = self.clone();
         let canonical = |text: &str| Arc::from(canonical(text));
@@ -352,6 +361,10 @@ impl Define for Custom {
         }
         if !self.parts.is_empty() {
             object.insert("parts".to_owned(), json!(self.parts));
+        }
+        let brings = self.brought_texts();
+        if !brings.is_empty() {
+            object.insert("brings".to_owned(), json!(brings));
         }
         if !is_first(&self.version) {
             object.insert("version".to_owned(), json!(self.version));

@@ -31,7 +31,7 @@ pub enum CustomInput {
         event: Arc<str>,
         /// Only of the last so many days, today among them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        days: Option<u32>,
+        last_days: Option<u32>,
         /// The expressions.
         columns: Vec<Arc<str>>,
     },
@@ -74,9 +74,9 @@ impl CustomInput {
 
     /// The rows of the events of a kind in the last days, today among them.
     #[must_use]
-    pub fn events(event: &str, days: u32, columns: &[&str]) -> Self {
+    pub fn events(event: &str, last_days: u32, columns: &[&str]) -> Self {
         let columns = columns.iter().map(|text| Arc::from(*text)).collect();
-        Self::Events { event: Arc::from(event), days: Some(days), columns }
+        Self::Events { event: Arc::from(event), last_days: Some(last_days), columns }
     }
 
     /// The value that a column had so many days ago.
@@ -167,9 +167,12 @@ impl CustomInput {
                 let fault = DefinitionFault::Other(format!("there is no event `{event}`{hint}"));
                 Err(vec![(None, fault)])
             }
-            Self::Events { event, days, columns } => {
+            Self::Events { last_days: Some(0), .. } => {
+                Err(vec![(None, DefinitionFault::Other("a window has a day at least".to_owned()))])
+            }
+            Self::Events { event, last_days, columns } => {
                 let (columns, kinds) = columns_of(Of::Event(event), columns, checking)?;
-                Ok((Input::Events { event: event.clone(), days: *days, columns }, kinds))
+                Ok((Input::Events { event: event.clone(), last_days: *last_days, columns }, kinds))
             }
             Self::Ago { column, days } => record(column, RecordWanted::Ago(*days)),
             Self::Last { column, within } => record(column, RecordWanted::Last(*within)),

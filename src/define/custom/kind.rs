@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::CustomInputs;
+use super::{Custom, CustomInputs};
+use crate::define::Brought;
 use crate::expr::{ExprValue, Type};
 
 /// A kind of definition that the host brings: a pure function of what is read of one account.
@@ -68,6 +69,7 @@ use crate::expr::{ExprValue, Type};
 /// # What implementors must guarantee
 ///
 /// * The same inputs give the same outputs, whenever and on whatever thread they are asked; nothing else is read, no clock either.
+/// * The same definition brings the same ([`CustomKind::brings`]).
 /// * What an output may be is what [`CustomKind::outputs`] says, as long as the version is the same. A value of another type is
 ///   missing.
 /// * It does not panic.
@@ -98,6 +100,14 @@ pub trait CustomKind: fmt::Debug + Send + Sync {
     /// Does it read the moment of the question ([`CustomInputs::as_of`])? Then it is recomputed whenever the moment changes.
     fn reads_moment(&self) -> bool {
         false
+    }
+
+    /// The definitions that each of these brings with it, such as the roll-ups that a parent is given, which then are inputs of it: their
+    /// names stand below that of the definition (`use.below` of `use`). The same for the same definition, as long as the version is the
+    /// same.
+    fn brings(&self, of: &Custom) -> Vec<Brought> {
+        let _ = of;
+        Vec::new()
     }
 
     /// The outputs for one account, in their order; what is left out at the end is missing.

@@ -84,7 +84,10 @@ impl CustomKinds {
         if faults.count() > before {
             return None;
         }
-        Some(Custom { name: Arc::from(name?), kind: kind?.clone(), reads, parts, description, version })
+        let name = Arc::from(name?);
+        let read = Custom { name, kind: kind?.clone(), reads, parts, description, version };
+        same_brought(&fields, &read, faults);
+        Some(read).filter(|_| faults.count() == before)
     }
 
     fn known(
@@ -117,8 +120,17 @@ impl CustomKinds {
     }
 }
 
-const FIELDS: [&str; 8] =
-    ["kind", "kind_version", "gives", "name", "description", "reads", "parts", "version"];
+const FIELDS: [&str; 9] =
+    ["kind", "kind_version", "gives", "name", "description", "reads", "parts", "brings", "version"];
+
+/// Notes where a definition was written when its kind brought other definitions with it.
+fn same_brought(fields: &Fields<'_, '_>, read: &Custom, faults: &mut Faults<JsonFault>) {
+    let Some(written) = fields.decoded::<Vec<String>, _>("brings", faults) else { return };
+    if written != read.brought_texts() {
+        let message = format!("the kind `{}` brings other definitions here", read.kind.word());
+        faults.refuse_as(&fields.at("brings"), message);
+    }
+}
 
 /// Notes where a definition was written with a kind that has other outputs.
 fn same_outputs(fields: &Fields<'_, '_>, kind: &dyn CustomKind, faults: &mut Faults<JsonFault>) {

@@ -112,6 +112,13 @@ impl RowPlan {
         Ok(Self { terms: Arc::new(terms), roots, table: table.map(Arc::from) })
     }
 
+    /// Some of its expressions, by number, with what these need and no more.
+    pub(crate) fn only(&self, expressions: &[usize]) -> Self {
+        let roots = expressions.iter().map(|at| self.roots.get(*at).copied().unwrap_or(TermId::NONE));
+        let (terms, roots) = Terms::clone(&self.terms).pruned(&roots.collect::<Vec<_>>());
+        Self { terms: Arc::new(terms), roots, table: self.table.clone() }
+    }
+
     /// What the expressions read.
     pub(crate) fn needs(&self) -> Needs {
         Needs::of(&self.terms)

@@ -275,7 +275,7 @@ fn function<'v>(
     let inputs = of.inputs.into_iter().zip(1..).map(|(input, place)| match input {
         InputBehind::Value(checked) => FunctionInput::Value(ask(checked, (number, place))),
         InputBehind::Rows(table, rows) => FunctionInput::Rows { table, rows },
-        InputBehind::Events(event, days, rows) => FunctionInput::Events { event, days, rows },
+        InputBehind::Events(event, last_days, rows) => FunctionInput::Events { event, last_days, rows },
         InputBehind::Records(column, days) => {
             let (days, more) = days.map_or((None, 0), |(days, more)| (Some(days), more));
             FunctionInput::Records { column, days, more }

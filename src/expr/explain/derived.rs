@@ -129,7 +129,7 @@ pub enum FunctionInput {
         event: Arc<str>,
         /// In so many days, today among them; `None` for all until today.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        days: Option<u32>,
+        last_days: Option<u32>,
         /// How many the account has; `None` where no usage is at hand.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rows: Option<u64>,

@@ -175,14 +175,14 @@ fn function(f: &mut fmt::Formatter<'_>, of: &FunctionParts, indent: usize) -> Re
                 let s = if *rows == 1 { "" } else { "s" };
                 writeln!(f, "{:indent$}  {rows} row{s} of {table}", "")?;
             }
-            FunctionInput::Events { event, days, rows } => {
+            FunctionInput::Events { event, last_days, rows } => {
                 let of = match rows {
                     None => "rows".to_owned(),
                     Some(1) => "1 row".to_owned(),
                     Some(rows) => format!("{rows} rows"),
                 };
                 write!(f, "{:indent$}  {of} of events of {event}", "")?;
-                match days {
+                match last_days {
                     None => writeln!(f)?,
                     Some(1) => writeln!(f, " today")?,
                     Some(days) => writeln!(f, " in {days} days")?,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::outcome::{Broken, Outcome, Verdict};
 use crate::AsOf;
-use crate::catalog::{CustomInputs, CustomKind, InputValue};
+use crate::catalog::{Custom, CustomInput, CustomInputs, CustomKind, InputValue};
 use crate::expr::{ExprValue, Type};
 
 /// A kind, and inputs as its definitions would give them.
@@ -122,6 +122,26 @@ pub fn the_same_inputs_give_the_same_outputs(case: &CustomKindCase) -> Outcome {
         }
     }
     Ok(Verdict::Kept)
+}
+
+/// The same definition brings the same, with names below its own.
+///
+/// # Errors
+///
+/// [`Broken`] with both lists, or with the name that does not stand below.
+pub fn what_is_brought_is_the_same_and_stands_below(case: &CustomKindCase) -> Outcome {
+    const PROMISE: &str = "what_is_brought_is_the_same_and_stands_below";
+    let definition = Custom::new("definition", &case.kind).reading(CustomInput::value("1"));
+    let (first, again) = (case.kind.brings(&definition), case.kind.brings(&definition));
+    if first != again {
+        return broken(PROMISE, format!("{first:?} again"), format!("{again:?}"));
+    }
+    match first.iter().find(|brought| !brought.name().starts_with("definition.")) {
+        Some(astray) => {
+            broken(PROMISE, "a name that begins with `definition.`", format!("`{}`", astray.name()))
+        }
+        None => Ok(Verdict::Kept),
+    }
 }
 
 /// Another thread has the same answers.

@@ -258,6 +258,7 @@ macro_rules! __perennial_custom_kind_promises {
         $crate::testkit::conformance::$then! {
             $given
             the_same_inputs_give_the_same_outputs
+            what_is_brought_is_the_same_and_stands_below
             every_thread_has_the_same_answers
             what_is_declared_stays
             outputs_are_of_their_types

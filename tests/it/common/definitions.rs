@@ -209,6 +209,8 @@ pub fn definitions(other: bool) -> Vec<Definition> {
         segment("high", pick("steady.band == \"high\"", "parent.steady.band == \"low\"")),
         roll_up("all_points", Operator::Sum("points".into())).into(),
         roll_up("lines_most", Operator::Max("lines".into())).into(),
+        attribute("families", pick("children.sum(c, c.family.below)", "family.below")),
+        segment("parents", pick("family.all > family.own", "has(parent.family.below)")),
         // Its states stand also where nobody receives it, and change with every day.
         roll_up("ages", Operator::Sum("age".into())).levels(["Group"]).into(),
         roll_up("ages_today", Operator::Sum("today() - since".into())).levels(["Group"]).into(),

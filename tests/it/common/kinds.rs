@@ -1,13 +1,14 @@
-//! Three kinds of definitions as a host would bring them: thrown away with the tests.
+//! Four kinds of definitions as a host would bring them: thrown away with the tests.
 
 use std::sync::Arc;
 
+use perennial::aggregate::{Operator, RollUp};
 use perennial::catalog::{
-    Custom, CustomInput, CustomInputs, CustomKind, CustomKinds, CustomOutput, CustomPart, InputType,
-    InputValue,
+    Brought, CalculatedAttribute, Custom, CustomInput, CustomInputs, CustomKind, CustomKinds, CustomOutput,
+    CustomPart, InputType, InputValue,
 };
 use perennial::expr::{ExprValue, Type};
-use perennial::{AsOf, Decimal};
+use perennial::{AsOf, Decimal, Reach};
 
 /// High from 60 on, and no longer below 20: what it was is its own record.
 #[derive(Debug)]
@@ -133,9 +134,43 @@ fn number(value: &ExprValue) -> Option<f64> {
     }
 }
 
-/// All three, for documents and journals.
+/// What an account has, beside what those below it have: it brings the roll-up, and a share of it where there is a second input.
+#[derive(Debug)]
+pub struct Family;
+
+impl CustomKind for Family {
+    fn word(&self) -> &'static str {
+        "family"
+    }
+
+    fn version(&self) -> u64 {
+        1
+    }
+
+    fn outputs(&self) -> Vec<CustomOutput> {
+        vec![CustomOutput::new("own", Type::Double), CustomOutput::new("all", Type::Double)]
+    }
+
+    fn brings(&self, of: &Custom) -> Vec<Brought> {
+        let name = |suffix: &str| format!("{}.{suffix}", of.name());
+        let Some(CustomInput::Value(text)) = of.reads().first() else { return Vec::new() };
+        let below = RollUp::new(&name("below"), Operator::Sum(text.clone())).reach(Reach::Descendants);
+        let share = || CalculatedAttribute::new(&name("share"), &format!("ratio({text}, {})", name("all")));
+        let share = (of.reads().len() > 2).then(|| share().into());
+        std::iter::once(below.into()).chain(share).collect()
+    }
+
+    fn compute(&self, inputs: &CustomInputs<'_>) -> Vec<Option<ExprValue>> {
+        let value = |input: usize| inputs.value(input).and_then(number);
+        let all = value(0).unwrap_or(0.0) + value(1).unwrap_or(0.0);
+        vec![value(0).map(ExprValue::Double), Some(ExprValue::Double(all))]
+    }
+}
+
+/// All four, for documents and journals.
 pub fn kinds() -> CustomKinds {
-    let all: [Arc<dyn CustomKind>; 3] = [Arc::new(Hysteresis), Arc::new(Lines), Arc::new(Points)];
+    let all: [Arc<dyn CustomKind>; 4] =
+        [Arc::new(Hysteresis), Arc::new(Lines), Arc::new(Points), Arc::new(Family)];
     all.into_iter().fold(CustomKinds::new(), |kinds, kind| kinds.with(kind).unwrap())
 }
 
@@ -144,7 +179,7 @@ fn of(name: &str, kind: &str) -> Custom {
 }
 
 /// Definitions of them; `other` says something else with the same names.
-pub fn customs(other: bool) -> [Custom; 3] {
+pub fn customs(other: bool) -> [Custom; 4] {
     let pick = |one: &'static str, two: &'static str| if other { two } else { one };
     let pick_days = if other { 1 } else { 6 };
     let steady = of("steady", "hysteresis")
@@ -174,11 +209,15 @@ pub fn customs(other: bool) -> [Custom; 3] {
                 .reading(CustomInput::ago("seats", 4))
                 .reading(CustomInput::Events {
                     event: "login".into(),
-                    days: None,
+                    last_days: None,
                     columns: vec!["row.count".into(), "row.day".into()],
                 })
                 .reading(CustomInput::Last { column: "seats".into(), within: Some(pick_days) })
                 .reading(CustomInput::value("coalesce(limit, 7)")),
         );
-    [steady, lines, points]
+    let family = of("family", "family")
+        .reading(CustomInput::value(pick("seats", "seats * 2")))
+        .reading(CustomInput::value("family.below"));
+    let family = if other { family } else { family.reading(CustomInput::value("level")) };
+    [steady, lines, points, family]
 }

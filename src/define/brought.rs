@@ -1,0 +1,64 @@
+//! What may a definition bring with it?
+
+use crate::aggregate::{Ranking, RollUp};
+use crate::define::{CalculatedAttribute, Define, Kind, PastValue};
+
+/// A definition that another one brings with it: it is there as long as that one is, and is part of it wherever definitions are
+/// listed, stored, edited or at fault. Its name stands below that of the other: `health` may bring `health.below`.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Brought {
+    /// A named expression.
+    Attribute(CalculatedAttribute),
+    /// The value that a column had some days ago.
+    Past(PastValue),
+    /// A roll-up.
+    RollUp(RollUp),
+    /// A place among peers.
+    Ranking(Ranking),
+}
+
+impl Brought {
+    fn as_define(&self) -> &dyn Define {
+        match self {
+            Self::Attribute(of) => of,
+            Self::Past(of) => of,
+            Self::RollUp(of) => of,
+            Self::Ranking(of) => of,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.as_define().name()
+    }
+
+    /// What it is and says, as it would be stored: two that are written alike are the same.
+    pub(crate) fn text(&self) -> String {
+        let code = match self {
+            Self::Attribute(_) => CalculatedAttribute::CODE,
+            Self::Past(_) => PastValue::CODE,
+            Self::RollUp(_) => RollUp::CODE,
+            Self::Ranking(_) => Ranking::CODE,
+        };
+        format!("{code} {}", self.as_define().to_json())
+    }
+}
+
+macro_rules! brought {
+    ($($kind:ident => $variant:ident;)*) => {
+        $(impl From<$kind> for Brought {
+            fn from(of: $kind) -> Self {
+                Self::$variant(of)
+            }
+        })*
+    };
+}
+
+brought! {
+    CalculatedAttribute => Attribute;
+    PastValue => Past;
+    RollUp => RollUp;
+    Ranking => Ranking;
+}
