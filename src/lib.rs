@@ -42,16 +42,16 @@
 //! | Where do accounts come from? | [`source::Source`] over your storage; [`source::MemorySource`]; `adapter::csv` |
 //! | My hierarchy is one table with a column for each level: how does it become a tree? | [`source::LevelColumns`] |
 //! | How do I push them in myself, from async code? | [`BookBuilder`] with [`source::Batch`]es |
-//! | What was wrong with the data, and what was done? | [`LoadReport`], [`Fault`]; [`Policy`] decides |
+//! | What was wrong with the data, and what was done? | [`LoadReport`], [`report::Fault`]; [`Policy`] decides |
 //! | Does the data fit the schema, without loading it? | [`Book::check`] |
 //! | What do we know now? | [`Book`]: immutable, cheap to clone |
 //! | What is held out of it, and why? | [`Book::held_accounts`], [`Book::held_children`], [`Book::superseded`] |
 //! | What does this user see, at this moment? | [`View`], from [`Scope`] and [`AsOf`] |
 //! | Which accounts, as a set? | [`AccountSet`] |
-//! | Who is above, below, beside an account? | [`Account`]; [`AccountTree`] over any storage; petgraph over `&View` |
+//! | Who is above, below, beside an account? | [`Account`]; [`hierarchy::AccountTree`] over any storage; petgraph over `&View` |
 //! | Who else is above or below it, by parents that the tree does not show? | [`Account::extra_parents`], [`Account::extra_children`]; petgraph over [`View::link_graph`] |
-//! | How does a tree look on a terminal? | [`render_tree`] with [`TreeText`] |
-//! | And as a diagram, coloured by what is known of each account? | [`Columns::diagram`](expr::Columns::diagram); [`TreeDiagram`] over any storage: Mermaid, DOT |
+//! | How does a tree look on a terminal? | [`hierarchy::render_tree`] with [`TreeText`](hierarchy::TreeText) |
+//! | And as a diagram, coloured by what is known of each account? | [`Columns::diagram`](expr::Columns::diagram); [`hierarchy::TreeDiagram`] over any storage: Mermaid, DOT |
 //! | Which account is it today, after mergers and splits? | [`View::successors`]; [`Successions`] for any day; [`Change::merge`], [`Change::split`] |
 //! | What does it add up to, for each account? | [`aggregate::RollUp`], checked by [`aggregate::RollUpPlan`], answered by [`aggregate::RollUpAnswers`] |
 //! | Which accounts does a rule match, and what does a formula give? | [`expr::Checker`], then [`expr::ExprPlan`] over a view, or [`expr::Checked::for_records`] over records of your own |
@@ -94,7 +94,7 @@
 //! * **`tracing`**: spans of an [`engine::Engine`]'s work for your subscriber: at debug level loads, updates and usage, at trace
 //!   level the definitions that are computed for whole trees, one by its name or several together by their
 //!   number. Brings the `tracing` crate.
-//! * **`testkit`**: what tests of hosts need: the promises of [`source::Source`], [`AccountTree`], [`Zone`] and
+//! * **`testkit`**: what tests of hosts need: the promises of [`source::Source`], [`hierarchy::AccountTree`], [`Zone`] and
 //!   [`Rates`] as tests to run over your own storage (`testkit::source_conformance!` and its like), sources that
 //!   fail on purpose, generated books, and slow, obvious evaluators to compare with. Brings nothing.
 //!
@@ -102,7 +102,7 @@
 //!
 //! Every limit of the model has a name in [`limits`]: bytes of ids and texts, attributes of a schema, accounts
 //! of a book (2^30). Input beyond one is an error that names it. The depth and width of trees have no limit:
-//! nothing recurses. A report describes at most [`MAX_REPORTED`] faults of a kind and counts the rest; a
+//! nothing recurses. A report describes at most [`report::MAX_REPORTED`] faults of a kind and counts the rest; a
 //! distribution counts at most [`MAX_DISTRIBUTION`] different values. Expressions have limits of their own:
 //! [`expr::ExprLimits`].
 //!
@@ -132,49 +132,63 @@ pub use model::{
     Currency, Date, DateError, Decimal, DecimalError, Duration, Money, MoneyError, Timestamp,
     UnknownCurrency, Value, ValueKind,
 };
-// The moment of a question.
+// The moment of a question, and the rates of a day.
+pub use fold::Rates;
 pub use model::{AsOf, FiscalCalendar, FixedZone, FixedZones, Weekday, Zone, Zones};
-// Everything that is wrong with something, and what may be wrong with the JSON of it.
-pub use model::{Faults, JsonFault, JsonFaultKind};
+// Everything that is wrong with something; how far long work is, and how it is stopped.
+pub use model::{Faults, Observer, Progress};
 // Ids and rows.
 pub use model::{AccountId, AccountIdx, AccountRow, ChildId, ChildRow, IdError, ParentLink, Succession};
-// The schema, what is wrong with one, and what does not fit it.
+// The schema.
 pub use model::{
-    AccountType, Attribute, AttributeId, AttributeType, CaseRule, ChildTable, ColumnId, EnumValues, Nesting,
-    Observer, Product, ProductId, Progress, Schema, SchemaBuilder, SchemaErrors, SchemaFault,
-    SchemaFaultKind, StatusGroup, SystemAttribute, TableId, TableKind, TypeId, ValueFault, ValueFaultKind,
-    limits,
+    AccountType, Attribute, AttributeType, CaseRule, ChildTable, EnumValues, Nesting, Product, Schema,
+    SchemaBuilder, SchemaErrors, StatusGroup, SystemAttribute, TableKind, limits,
 };
 // Sets of accounts.
 pub use set::{AccountSet, Scope, StaleSet};
-// Trees, over our storage or the host's.
-pub use tree::{AccountTree, Ancestors, Descendants, DiagramLimits, TreeDiagram, TreeText, render_tree};
 // What may be wrong with declared accounts, and what is done about it.
-pub use tree::{FaultKind, Policy, PolicyError, Remedy, TreeFault};
-// The book, what a user sees of it, and how it is loaded.
-pub use book::{
-    Account, Book, BookBuilder, ChildEntry, DeclaredLink, Fault, HeldAccount, HeldChild, HeldReason,
-    LinkGraph, LinkKind, LoadError, LoadReport, MAX_REPORTED, Problem, RowCounts, RowLocation, Successions,
-    SupersededRow, View,
-};
+pub use tree::{FaultKind, Policy, PolicyError, Remedy};
+// The book, how it is loaded, and what a user sees of it.
+pub use book::{Account, Book, BookBuilder, ChildEntry, LoadError, LoadReport, Successions, View};
+// How it is saved, and how it changes.
+#[cfg(feature = "snapshot")]
+pub use book::SnapshotError;
+pub use book::{Change, ChangeBuilder, ChangeError, ChangeReport};
+// Of which accounts a roll-up speaks.
+pub use fold::{MAX_DISTRIBUTION, Reach};
 
-/// What petgraph is handed when it walks a [`View`] or a [`LinkGraph`]: a host names none of these, unless it stores one.
-pub mod graph {
-    pub use crate::book::{
-        AccountNode, EdgeReferences, LinkReferences, NodeReferences, ParentEdge, VisitedAccounts,
+/// Trees over any storage: walks, and how a tree looks as text and as a diagram.
+pub mod hierarchy {
+    pub use crate::tree::{
+        AccountTree, Ancestors, Descendants, DiagramLimits, TreeDiagram, TreeText, render_tree,
     };
 }
 
-// How it is saved.
-#[cfg(feature = "snapshot")]
-pub use book::SnapshotError;
-// How it changes.
-pub use book::{
-    AccountChanges, AccountMove, Change, ChangeBuilder, ChangeError, ChangeItem, ChangeProblem, ChangeReport,
-    UsageMove, ValueChange,
-};
-// Roll-ups.
-pub use fold::{MAX_DISTRIBUTION, Rates, Reach};
+/// A view as a graph, by the parents that the tree shows and by those that it does not; and what petgraph is handed when it
+/// walks one, of which a host names none unless it stores one.
+pub mod graph {
+    pub use crate::book::{
+        AccountNode, EdgeReferences, LinkGraph, LinkReferences, NodeReferences, ParentEdge, VisitedAccounts,
+    };
+}
+
+/// What reports and errors hold: the faults of a load and of a schema, what is held out of a book, what a change did.
+pub mod report {
+    pub use crate::book::{
+        AccountChanges, AccountMove, ChangeItem, ChangeProblem, DeclaredLink, Fault, HeldAccount, HeldChild,
+        HeldReason, LinkKind, MAX_REPORTED, Problem, RowCounts, RowLocation, SupersededRow, UsageMove,
+        ValueChange,
+    };
+    pub use crate::model::{
+        JsonFault, JsonFaultKind, SchemaFault, SchemaFaultKind, ValueFault, ValueFaultKind,
+    };
+    pub use crate::tree::TreeFault;
+}
+
+/// Attributes, tables, columns, types and products by their places in a schema: faster than by name.
+pub mod place {
+    pub use crate::model::{AttributeId, ColumnId, ProductId, TableId, TypeId};
+}
 
 // The example of the README, compiled and run with the doc tests.
 #[cfg(doctest)]

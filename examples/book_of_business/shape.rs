@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::error::Error;
 
-use perennial::{Account, AccountIdx, AccountTree, LinkGraph, LinkKind, View};
+use perennial::graph::LinkGraph;
+use perennial::hierarchy::AccountTree;
+use perennial::report::LinkKind;
+use perennial::{Account, AccountIdx, View};
 use petgraph::unionfind::UnionFind;
 use petgraph::visit::NodeIndexable;
 use serde_json::Value;

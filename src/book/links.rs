@@ -23,7 +23,8 @@ use crate::tree::{AccountTree, Descendants};
 /// places of accounts, node weights are accounts, edge weights say whether the tree shows the link.
 ///
 /// ```
-/// use perennial::{AccountId, AccountRow, AsOf, Book, Date, LinkKind, Nesting, Policy, Schema, Scope};
+/// use perennial::report::LinkKind;
+/// use perennial::{AccountId, AccountRow, AsOf, Book, Date, Nesting, Policy, Schema, Scope};
 /// use perennial::source::MemorySource;
 ///
 /// // Two companies that own parts of each other, below a third.

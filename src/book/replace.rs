@@ -156,7 +156,10 @@ impl Change {
     /// O(items + what hangs directly on the replaced accounts).
     ///
     /// ```
-    /// # use perennial::{AccountId, AccountRow, Book, Change, ChangeItem, Date, Nesting, Policy, Schema, source::MemorySource};
+    /// # use perennial::report::ChangeItem;
+    /// # use perennial::{
+    /// #     AccountId, AccountRow, Book, Change, Date, Nesting, Policy, Schema, source::MemorySource,
+    /// # };
     /// # let schema = Schema::builder().account_type("Company", Nesting::Free).build()?;
     /// # let id = |text| AccountId::new(text);
     /// # let source = MemorySource::new()

@@ -368,14 +368,23 @@ impl<'c> Compiler<'c> {
         declared: &dyn Fn(&str) -> Option<Type>,
     ) -> Result<Compiled, Vec<DefinitionFault>> {
         let Rules { bare, zones, limits } = self.rules;
-        definition.as_define().compile(&Checking {
-            names,
-            schema: &bare.schema,
-            zones,
-            limits,
-            bare,
-            declared,
-        })
+        let checking = Checking { names, schema: &bare.schema, zones, limits, bare, declared };
+        let compiled = definition.as_define().compile(&checking)?;
+        if definition.as_define().makes_scopes() {
+            return Ok(compiled);
+        }
+        let sources = compiled.sources();
+        let read = sources.iter().filter_map(|source| self.names.entries.defined(source));
+        let faults: Vec<DefinitionFault> = read
+            .filter(|read| read.makes_scopes())
+            .map(|read| {
+                DefinitionFault::Other(format!(
+                    "it reads the {}, which is an account set: only account sets read those",
+                    read.id
+                ))
+            })
+            .collect();
+        if faults.is_empty() { Ok(compiled) } else { Err(faults) }
     }
 
     /// The type of a column that is declared.

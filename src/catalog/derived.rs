@@ -18,7 +18,7 @@ use crate::expr::{
 };
 use crate::fold::Rates;
 use crate::model::AccountIdx;
-use crate::set::AccountSet;
+use crate::set::{AccountSet, Scope};
 
 /// What one output of a step came to.
 #[derive(Debug, Clone)]
@@ -131,7 +131,8 @@ pub(super) fn run(
         let answers = round.at(view.as_of(), catalog).evaluate(&standing, given)?;
         let columns = round.numbers.iter().flat_map(|step| catalog.columns_of(*step));
         for (at, answers) in columns.zip(answers) {
-            if let Some(place) = derived.columns.columns.get_mut(at) {
+            let is_asked = catalog.output(at).is_some_and(|output| output.is_asked_in(view));
+            if let Some(place) = derived.columns.columns.get_mut(at).filter(|_| is_asked) {
                 *place = Column::of(answers, view);
             }
         }
@@ -200,13 +201,26 @@ impl Derived {
         known && self.segment(id).is_some_and(|set| set.contains(account.place()))
     }
 
-    /// The segments, with their members.
+    /// The segments, with their members; those that are account sets are not among them.
     pub fn segments(&self) -> impl Iterator<Item = (&str, &AccountSet)> {
         let known = &self.columns;
         known.columns.iter().enumerate().filter_map(|(at, column)| match column {
-            Some(Column::Members(members)) => Some((&*known.catalog.output(at)?.name, members)),
+            Some(Column::Members(members)) => {
+                let output = known.catalog.output(at).filter(|output| !output.makes_scopes)?;
+                Some((&*output.name, members))
+            }
             _ => None,
         })
+    }
+
+    /// The scope that an account set makes ([`Segment::account_set`](crate::segment::Segment::account_set)); `None` for what is none, and in a view
+    /// that does not show everything.
+    #[must_use]
+    pub fn scope_of(&self, account_set: &str) -> Option<Scope> {
+        let known = &self.columns;
+        let output = known.catalog.output(known.catalog.set_of(account_set)?)?;
+        let members = self.segment(account_set).filter(|_| output.makes_scopes)?;
+        Some(Scope::of(members.clone()))
     }
 }
 
@@ -264,7 +278,7 @@ impl Supply for Derived {
     }
 
     fn question(&self, id: &str) -> Option<(&str, &Checked)> {
-        self.columns.catalog.names().question(id)
+        self.columns.catalog.names().question(id).filter(|_| Supply::has_segment(self, id))
     }
 
     fn provenance(&self, name: &str, place: AccountIdx, width: usize) -> Option<Behind<'_>> {

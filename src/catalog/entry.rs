@@ -134,6 +134,11 @@ impl Entry {
         self.bringer.as_ref().unwrap_or(&self.id)
     }
 
+    /// Is it evaluated over everything, so that it makes scopes only?
+    pub(super) fn makes_scopes(&self) -> bool {
+        self.definition.as_define().makes_scopes()
+    }
+
     /// How many names it has.
     pub(super) fn names(&self) -> usize {
         1 + self.compiled.outputs.iter().filter(|output| output.suffix.is_some()).count()

@@ -62,6 +62,8 @@ impl CatalogNames {
     fn each_of(&self, namespace: Namespace, seen: &mut dyn FnMut(&str)) {
         let names =
             self.entries.names().filter(|(key, placed)| key.is_in(namespace) && placed.gives().is_some());
+        // Who may see what is not for everyone to know.
+        let names = names.filter(|(_, placed)| !placed.entry.makes_scopes());
         names.for_each(|(key, _)| seen(key.name()));
     }
 

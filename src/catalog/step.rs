@@ -16,6 +16,7 @@ use super::readers::{Lists, Readers};
 use super::round::needed;
 use super::row::{RowAt, RowWork};
 use crate::aggregate::{LinearOf, RollUpPlan};
+use crate::book::View;
 use crate::define::{DefinitionFault, Form, Namespace, Output, TotalBy, WholeFunction};
 use crate::expr::{Checked, Needs, RowPlan, RowProgram, Sight, Type, Whose};
 use crate::model::{AsOf, AttributeId, SystemAttribute, TableId};
@@ -37,6 +38,15 @@ pub(crate) struct StepOutput {
     /// The type of the column; `None` for a set of members.
     pub(crate) kind: Option<Type>,
     pub(crate) total: TotalBy,
+    /// Is it of the whole book, whoever asks, so that it makes scopes only?
+    pub(crate) makes_scopes: bool,
+}
+
+impl StepOutput {
+    /// Is it asked in a view? What makes scopes is never there in one.
+    pub(crate) fn is_asked_in(&self, view: &View) -> bool {
+        !self.makes_scopes || view.scope().is_all()
+    }
 }
 
 /// What a step reads, by number; which steps it reads, [`Readers`] know.
@@ -181,6 +191,7 @@ impl Step {
             },
             kind: output.kind.clone(),
             total: output.total,
+            makes_scopes: entry.makes_scopes(),
         };
         entry.compiled.outputs.iter().map(output).collect()
     }

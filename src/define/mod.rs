@@ -76,6 +76,11 @@ pub(crate) trait Define {
         Vec::new()
     }
 
+    /// Is it evaluated over everything, whoever asks, so that it makes scopes and is never asked in one?
+    fn makes_scopes(&self) -> bool {
+        false
+    }
+
     /// The definitions that it brings with it; they have names below its own.
     fn brings(&self) -> Vec<Brought> {
         Vec::new()

@@ -83,7 +83,10 @@ impl LiveView {
         observer: &dyn Observer,
     ) -> Result<(), Cancelled> {
         let prepared = &self.held.now().inputs.prepared;
-        let steps: Vec<usize> = definitions.into_iter().flat_map(|id| prepared.steps(id)).collect();
+        let catalog = self.catalog();
+        let is_asked = |step: &usize| catalog.columns_of(*step).all(|number| self.asked(number).is_some());
+        let steps = definitions.into_iter().flat_map(|id| prepared.steps(id)).filter(is_asked);
+        let steps: Vec<usize> = steps.collect();
         self.derivation(&steps, observer).map(|_| ())
     }
 
@@ -97,12 +100,19 @@ impl LiveView {
 
     /// A column by its number; nobody stops it.
     pub(super) fn column(&self, number: usize) -> Option<Column> {
+        self.asked(number)?;
         let step = self.state.catalog.step_of(number)?;
         self.derivation(&[step], &()).ok()?.columns.get(number)?.clone()
     }
 
-    /// The same, for a question that may read it account by account.
+    /// The number of a column again, where it may be asked in this view.
+    fn asked(&self, number: usize) -> Option<usize> {
+        self.state.catalog.output(number)?.is_asked_in(&self.view).then_some(number)
+    }
+
+    /// A column by its number, for a question that may read it account by account.
     fn read(&self, number: usize) -> Option<Column> {
+        self.asked(number)?;
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, column)) = read.iter().find(|(known, _)| *known == number) {
             return Some(column.clone());
@@ -122,7 +132,7 @@ impl LiveView {
     }
 
     fn set_of(&self, segment: &str) -> Option<usize> {
-        self.state.catalog.set_of(segment)
+        self.state.catalog.set_of(segment).and_then(|number| self.asked(number))
     }
 
     fn place(&self, account: Account<'_>) -> Option<AccountIdx> {
@@ -216,7 +226,7 @@ impl Supply for LiveView {
     }
 
     fn has_segment(&self, id: &str) -> bool {
-        self.catalog().names().segment_chain(id).is_some()
+        self.set_of(id).is_some()
     }
 
     fn each_segment(&self, seen: &mut dyn FnMut(&str)) {
@@ -246,7 +256,7 @@ impl Supply for LiveView {
     }
 
     fn question(&self, id: &str) -> Option<(&str, &Checked)> {
-        self.catalog().names().question(id)
+        self.catalog().names().question(id).filter(|_| self.has_segment(id))
     }
 
     fn is_member(&self, id: &str, place: AccountIdx) -> bool {

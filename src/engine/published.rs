@@ -357,7 +357,22 @@ impl Published {
         self.view_at(scope, &self.0.as_of)
     }
 
-    /// The same at another moment: what reads no dates is taken over. It does not go back in time; the states of
+    /// The scope that an account set ([`Segment::account_set`](crate::segment::Segment::account_set)) makes at a moment, with the parameters of who
+    /// looks: worked out over the whole book, and held as a view of everything is. `None` for what is not defined, and for a segment that is
+    /// no account set. It belongs to the book of this state, as any set does: ask the next state for its own.
+    ///
+    /// # Complexity
+    ///
+    /// A copy of the set, where it is held for the moment and the parameters; else it is worked out first, with all that it reads.
+    #[must_use]
+    pub fn scope_of(&self, account_set: &str, as_of: &AsOf) -> Option<Scope> {
+        let catalog = &self.0.catalog;
+        catalog.output(catalog.set_of(account_set)?).filter(|output| output.makes_scopes)?;
+        let view = self.view_at(&Scope::all(), as_of).ok()?;
+        view.segment(account_set).map(Scope::of)
+    }
+
+    /// What a user who may see `scope` sees at another moment: what reads no dates is taken over. It does not go back in time; the states of
     /// [`Engine::states`](super::Engine::states) do.
     ///
     /// # Errors

@@ -11,7 +11,8 @@ const MAX_FAULTS: usize = 1_000;
 /// that of the faults, one below the other, with a last line for those that were only counted.
 ///
 /// ```
-/// use perennial::{Attribute, AttributeType, Faults, Nesting, Schema, SchemaFault};
+/// use perennial::report::SchemaFault;
+/// use perennial::{Attribute, AttributeType, Faults, Nesting, Schema};
 ///
 /// let score = || Attribute::new("score", AttributeType::Decimal { scale: 12 });
 /// let schema = Schema::builder().account_type("Company", Nesting::Free).attribute(score()).attribute(score());

@@ -28,8 +28,13 @@ impl Define for Segment {
         }
     }
 
+    fn makes_scopes(&self) -> bool {
+        self.is_account_set()
+    }
+
     fn canonical_text(&self) -> String {
-        format!("segment {}", self.expression())
+        let what = if self.is_account_set() { "account set" } else { "segment" };
+        format!("{what} {}", self.expression())
     }
 
     fn compile(&self, checking: &Checking<'_>) -> Result<Compiled, Vec<DefinitionFault>> {

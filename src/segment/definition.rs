@@ -25,6 +25,7 @@ pub struct Segment {
     pub(super) owner: Option<Arc<str>>,
     pub(super) version: u64,
     pub(super) expression: Ast,
+    pub(super) is_account_set: bool,
 }
 
 impl Segment {
@@ -32,7 +33,15 @@ impl Segment {
     #[must_use]
     pub fn new(id: &str, expression: Ast) -> Self {
         let id: Arc<str> = Arc::from(id);
-        Self { name: id.clone(), id, description: None, owner: None, version: 1, expression }
+        Self {
+            name: id.clone(),
+            id,
+            description: None,
+            owner: None,
+            version: 1,
+            expression,
+            is_account_set: false,
+        }
     }
 
     /// A segment of a text.
@@ -70,6 +79,50 @@ impl Segment {
     pub const fn at_version(mut self, version: u64) -> Self {
         self.version = version;
         self
+    }
+
+    /// An account set, which says who may see what: it is worked out over the whole book, whoever asks, and makes scopes only (ruling S26 of
+    /// [`docs::semantics`](crate::docs::semantics)). Nothing reads it but other account sets, no list names it, and in a scope it is not
+    /// there; [`Published::scope_of`](crate::engine::Published::scope_of) and [`Derived::scope_of`](crate::catalog::Derived::scope_of)
+    /// give the scope that it makes, of whoever looks where it reads a parameter of the question.
+    ///
+    /// ```
+    /// use perennial::catalog::{Parameter, ParameterType};
+    /// use perennial::engine::{Engine, EngineSettings};
+    /// use perennial::segment::Segment;
+    /// use perennial::source::MemorySource;
+    /// use perennial::{AccountId, AccountRow, AsOf, Attribute, AttributeType, Date, Nesting, Schema};
+    ///
+    /// let schema = Schema::builder()
+    ///     .account_type("Company", Nesting::Free)
+    ///     .attribute(Attribute::new("manager", AttributeType::Text))
+    ///     .build()?;
+    /// let as_of = AsOf::date_utc(Date::new(2026, 1, 31)?);
+    /// let engine = Engine::new(schema, as_of.clone(), EngineSettings::new())?;
+    /// let row = |id: &str, manager: &str| {
+    ///     AccountId::new(id).map(|id| AccountRow::new(id, "Company").with("manager", manager))
+    /// };
+    /// engine.load(&MemorySource::new().account(row("acme", "kim")?).account(row("globex", "lee")?))?;
+    /// let mine = Segment::parse("mine", "manager == viewer")?.account_set();
+    /// engine.define([Parameter::new("viewer", ParameterType::Text).into(), mine.into()])?;
+    ///
+    /// let state = engine.published();
+    /// let scope = state.scope_of("mine", &as_of.with_parameter("viewer", "kim")).ok_or("no such set")?;
+    /// let view = state.view(&scope)?;
+    /// assert!(view.account("acme").is_some() && view.account("globex").is_none());
+    /// assert_eq!(view.segment("mine"), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub const fn account_set(mut self) -> Self {
+        self.is_account_set = true;
+        self
+    }
+
+    /// Is it an account set?
+    #[must_use]
+    pub const fn is_account_set(&self) -> bool {
+        self.is_account_set
     }
 
     /// Its id: what `inSegment("id")` names.

@@ -16,7 +16,7 @@ use crate::model::{Fields, JsonDocument, Place};
 /// The version of the document that this release writes, and the only one that it reads.
 pub const SEGMENTS_VERSION: u64 = crate::model::DOCUMENT_VERSION;
 
-const FIELDS: [&str; 6] = ["id", "name", "description", "owner", "version", "expression"];
+const FIELDS: [&str; 7] = ["id", "name", "description", "owner", "version", "expression", "account_set"];
 
 impl Segment {
     /// Segments as one document.
@@ -58,6 +58,9 @@ impl Segment {
         }
         object.insert("version".to_owned(), json!(self.version));
         object.insert("expression".to_owned(), json!(self.expression.to_string()));
+        if self.is_account_set {
+            object.insert("account_set".to_owned(), json!(true));
+        }
         Json::Object(object)
     }
 
@@ -150,6 +153,7 @@ fn segment(fields: &Fields<'_, '_>, limits: &ExprLimits, faults: &mut SegmentErr
     let description = fields.kept_text("description", faults);
     let owner = fields.kept_text("owner", faults);
     let version = fields.whole_number("version", faults);
+    let is_account_set = fields.decoded::<bool, _>("account_set", faults);
     let segment: Arc<str> = Arc::from(id.unwrap_or_default());
     let expression = Ast::in_field(fields, "expression", limits, faults, |path, errors| SegmentFault {
         segment,
@@ -162,5 +166,6 @@ fn segment(fields: &Fields<'_, '_>, limits: &ExprLimits, faults: &mut SegmentErr
     }
     segment.description = description;
     segment.owner = owner;
+    segment.is_account_set = is_account_set.unwrap_or(false);
     Some(segment)
 }

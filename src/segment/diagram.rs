@@ -81,7 +81,8 @@ impl Columns<'_> {
     /// use perennial::expr::Columns;
     /// use perennial::segment::ColourBy;
     /// use perennial::{AccountId, AccountRow, AsOf, Book, Date, Nesting, Policy, Schema, Scope, source::MemorySource};
-    /// use perennial::{Attribute, AttributeType, DiagramLimits};
+    /// use perennial::hierarchy::DiagramLimits;
+    /// use perennial::{Attribute, AttributeType};
     ///
     /// let schema = Schema::builder()
     ///     .account_type("Company", Nesting::Free)

@@ -6,9 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{
-    Account, AccountId, AccountRow, AccountTree, ChildId, ChildRow, ParentLink, Schema, Value, View,
-};
+use crate::hierarchy::AccountTree;
+use crate::{Account, AccountId, AccountRow, ChildId, ChildRow, ParentLink, Schema, Value, View};
 
 /// Child rows of one account: table, then row, then column.
 type Children = BTreeMap<String, BTreeMap<ChildId, BTreeMap<String, Value>>>;

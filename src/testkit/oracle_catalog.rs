@@ -8,7 +8,7 @@
 //! Of what the engine has it knows no usage of accounts that merged or were split, and no mean of a measure.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::error::Error;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -56,6 +56,8 @@ pub struct OracleCatalog {
     /// By the name by which each is read.
     columns: BTreeMap<String, Written>,
     segments: BTreeMap<String, Checked>,
+    /// Those of the segments that make scopes, and are asked in none.
+    account_sets: BTreeSet<String>,
     metrics: BTreeMap<String, Checked>,
 }
 
@@ -100,7 +102,12 @@ impl OracleCatalog {
     /// The first expression that is wrong, and a definition that cannot be written as JSON.
     pub fn new(names: &dyn Names, definitions: &[Definition]) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let checker = Checker::new(names);
-        let mut all = Self { columns: BTreeMap::new(), segments: BTreeMap::new(), metrics: BTreeMap::new() };
+        let mut all = Self {
+            columns: BTreeMap::new(),
+            segments: BTreeMap::new(),
+            account_sets: BTreeSet::new(),
+            metrics: BTreeMap::new(),
+        };
         let brought = |definition: &Definition| match definition {
             Definition::Custom(of) => of.kind().brings(of).into_iter().map(Definition::from).collect(),
             _ => Vec::new(),
@@ -114,6 +121,9 @@ impl OracleCatalog {
                     continue;
                 }
                 Definition::Segment(of) => {
+                    if of.is_account_set() {
+                        all.account_sets.insert(name.clone());
+                    }
                     all.segments.insert(name, checker.check_ast_predicate(of.expression().clone())?);
                     continue;
                 }
@@ -212,6 +222,9 @@ impl<'o> OracleDerived<'o> {
     #[must_use]
     pub fn is_member(&self, segment: &str, account: Account<'_>) -> bool {
         let Some(checked) = self.catalog.segments.get(segment) else { return false };
+        if self.catalog.account_sets.contains(segment) && !account.view().scope().is_all() {
+            return false;
+        }
         let answers = self.kept((true, segment), || {
             self.each(|account| {
                 Some(ExprValue::Bool(self.read(checked, account) == Some(ExprValue::Bool(true))))

@@ -27,7 +27,7 @@ use std::hash::Hash;
 /// # Example
 ///
 /// ```
-/// use perennial::AccountTree;
+/// use perennial::hierarchy::AccountTree;
 ///
 /// struct Departments; // 0 over 1 and 2, 2 over 3
 ///

@@ -45,7 +45,7 @@ impl TreeText {
 /// What the limits leave out is counted in a line of its own, never dropped in silence.
 ///
 /// ```
-/// # use perennial::AccountTree;
+/// # use perennial::hierarchy::AccountTree;
 /// # struct Departments;
 /// # impl AccountTree for Departments {
 /// #     type Node = u32;
@@ -53,7 +53,7 @@ impl TreeText {
 /// #     fn children_into(&self, node: u32, out: &mut Vec<u32>) { if node == 0 { out.extend(1..5) } }
 /// #     fn roots_into(&self, out: &mut Vec<u32>) { out.push(0) }
 /// # }
-/// use perennial::{TreeText, render_tree};
+/// use perennial::hierarchy::{TreeText, render_tree};
 ///
 /// let text = render_tree(&Departments, &[0], &TreeText::default().with_max_children(2), |n| format!("n{n}"));
 /// assert_eq!(text, "n0\n├── n1\n├── n2\n└── … 2 more\n");

@@ -6,10 +6,11 @@ use crate::common::{
     ATTRIBUTES, CHUNK_ROWS, PRODUCTS, Rows, TYPES, answers, child, child_row_of, forest, id, id_of, schema,
     value_of, view,
 };
+use perennial::report::{ChangeProblem, HeldReason};
 use perennial::testkit::{Oracle, OracleAccount, PlainBook};
 use perennial::{
-    AccountId, AccountRow, Book, Change, ChangeError, ChangeProblem, ChildId, ChildRow, FaultKind,
-    HeldReason, ParentLink, Policy, Remedy, Value,
+    AccountId, AccountRow, Book, Change, ChangeError, ChildId, ChildRow, FaultKind, ParentLink, Policy,
+    Remedy, Value,
 };
 use proptest::prelude::*;
 

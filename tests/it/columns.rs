@@ -13,13 +13,14 @@ use perennial::aggregate::{
 use perennial::catalog::{CalculatedAttribute, Catalog, Definition, DefinitionKind, Derived};
 use perennial::engine::{Engine, EngineSettings, LiveView};
 use perennial::expr::{Ast, Checker, Columns, ExplainLimits, ExprPlan, ExprValue, Provenance, RollUpPart};
+use perennial::hierarchy::AccountTree;
 use perennial::segment::{
     Analysis, ColourBy, GroupBy, Histogram, MeasureKind, Members, ProfileQuery, Query, RowFilter, Segment,
 };
 use perennial::source::MemorySource;
 use perennial::{
-    Account, AccountId, AccountRow, AccountTree, AsOf, Attribute, AttributeType, Change, Date, Nesting,
-    Policy, Reach, Schema, Scope,
+    Account, AccountId, AccountRow, AsOf, Attribute, AttributeType, Change, Date, Nesting, Policy, Reach,
+    Schema, Scope,
 };
 use proptest::prelude::*;
 
@@ -81,7 +82,7 @@ fn asked(checker: &Checker<'_>, columns: Columns<'_>) -> Vec<String> {
     let profiles = COLUMNS.into_iter().fold(ProfileQuery::new().segment("big"), ProfileQuery::column);
     let profiles = profiles.all(columns, &view.visible()).unwrap();
     all.push(serde_json::to_string(&profiles).unwrap());
-    let limits = perennial::DiagramLimits::default();
+    let limits = perennial::hierarchy::DiagramLimits::default();
     for colour in [ColourBy::column("seats_sum"), ColourBy::segment("late")] {
         all.push(columns.diagram(view.roots(), &limits, &colour, |of| of.name()).unwrap().to_mermaid());
     }

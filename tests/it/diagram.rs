@@ -6,13 +6,11 @@ use crate::common::{as_of, id, schema, view};
 use perennial::aggregate::{Operator, RollUp, UsageSchema};
 use perennial::catalog::Catalog;
 use perennial::expr::Columns;
+use perennial::hierarchy::{AccountTree, DiagramLimits, TreeDiagram};
 use perennial::segment::{ColourBy, Segment};
 use perennial::source::MemorySource;
 use perennial::testkit::PlainBook;
-use perennial::{
-    AccountIdx, AccountRow, AccountTree, Book, DiagramLimits, FaultKind, Policy, Remedy, Scope, TreeDiagram,
-    Value, View,
-};
+use perennial::{AccountIdx, AccountRow, Book, FaultKind, Policy, Remedy, Scope, Value, View};
 use proptest::prelude::*;
 
 /// A forest by parents: node `n` stands under `self.0[n]`.

@@ -5,7 +5,8 @@
 use std::error::Error;
 
 use perennial::adapter::csv::{Column, CsvError, CsvErrorKind, CsvInput, CsvSource, CsvTable};
-use perennial::{Book, FaultKind, JsonFaultKind, LoadError, LoadReport, Policy, Schema, SchemaFaultKind};
+use perennial::report::{JsonFaultKind, SchemaFaultKind};
+use perennial::{Book, FaultKind, LoadError, LoadReport, Policy, Schema};
 
 const SCHEMA: &str = r#"{
     "perennial_schema": 1,

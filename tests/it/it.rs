@@ -29,6 +29,7 @@
     reason = "numbers of tests are small, doubles the very same bits, and scripts long"
 )]
 
+mod account_set;
 mod common;
 
 // What the examples and the fuzz targets run, tested as it is.

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::common::{CHUNK_ROWS, Rows, as_of, forest, id, id_of, view};
-use perennial::{Account, AccountId, AccountRow, Book, Change, LinkKind, ParentLink, Policy, Scope, View};
+use perennial::report::LinkKind;
+use perennial::{Account, AccountId, AccountRow, Book, Change, ParentLink, Policy, Scope, View};
 use petgraph::Direction;
 use petgraph::visit::{EdgeRef, IntoEdgesDirected, IntoNeighborsDirected, IntoNodeIdentifiers};
 use proptest::prelude::*;
@@ -96,7 +97,7 @@ fn check(book: &Book, part: &View, declared: &Declared) -> Result<(), TestCaseEr
     for node in links.node_identifiers() {
         for (direction, seen) in [Direction::Outgoing, Direction::Incoming].into_iter().zip(&mut seen) {
             let edges: Vec<_> = links.edges_directed(node, direction).collect();
-            let other = |edge: &perennial::DeclaredLink| match direction {
+            let other = |edge: &perennial::report::DeclaredLink| match direction {
                 Direction::Outgoing => edge.target(),
                 Direction::Incoming => edge.source(),
             };

@@ -6,13 +6,14 @@ use crate::common::{
     ATTRIBUTES, CHUNK_ROWS, PRODUCTS, Rows, TYPES, answers, child, child_row_of, config, forest, id, schema,
     value_of, view,
 };
+use perennial::report::{ChangeItem, HeldReason, MAX_REPORTED};
 use perennial::source::{
     Batch, Cell, Cells, Emit, MemorySource, ScanRequest, Source, SourceError, TableName,
 };
 use perennial::testkit::{FaultySource, ReferenceBook};
 use perennial::{
-    AccountId, AccountRow, Book, Change, ChangeBuilder, ChangeItem, ChildRow, Date, FaultKind, HeldReason,
-    LoadError, MAX_REPORTED, ParentLink, Policy, Remedy, Succession, Value,
+    AccountId, AccountRow, Book, Change, ChangeBuilder, ChildRow, Date, FaultKind, LoadError, ParentLink,
+    Policy, Remedy, Succession, Value,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::common::{CHUNK_ROWS, answers, as_of, forest, schema, view};
+use perennial::hierarchy::AccountTree;
 use perennial::testkit::{Oracle, PlainBook, ReferenceBook};
 use perennial::{
-    AccountId, AccountTree, Book, Change, Policy, Schema, Scope, Value,
+    AccountId, Book, Change, Policy, Schema, Scope, Value,
     source::{Source, SourceExt, TableName},
 };
 use proptest::prelude::*;

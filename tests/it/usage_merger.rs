@@ -8,10 +8,11 @@ use perennial::aggregate::{
 use perennial::catalog::DefinitionRef;
 use perennial::engine::{Engine, EngineSettings, MemoryJournal, Update};
 use perennial::expr::{Checker, ExprPlan};
+use perennial::report::UsageMove;
 use perennial::source::MemorySource;
 use perennial::{
     AccountRow, AsOf, Attribute, AttributeType, Book, Change, ChangeReport, Date, Nesting, Policy, Reach,
-    Schema, Scope, Succession, UsageMove, View,
+    Schema, Scope, Succession, View,
 };
 
 fn day(text: &str) -> Date {

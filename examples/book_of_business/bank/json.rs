@@ -9,7 +9,8 @@ use std::error::Error;
 use std::io::Write;
 
 use perennial::aggregate::RollUpAnswers;
-use perennial::{Account, FaultKind, Money, Remedy, RowCounts, Value, View};
+use perennial::report::RowCounts;
+use perennial::{Account, FaultKind, Money, Remedy, Value, View};
 use serde::Serialize;
 
 use super::load::Loaded;

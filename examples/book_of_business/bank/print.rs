@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::io::{self, Write};
 
 use perennial::aggregate::RollUpAnswers;
-use perennial::{Account, AccountId, Date, TreeText, View, render_tree};
+use perennial::hierarchy::{TreeText, render_tree};
+use perennial::{Account, AccountId, Date, View};
 
 use super::load::{ANSWERS, Loaded, everything};
 use super::mergers::Merged;

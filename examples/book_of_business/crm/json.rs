@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write;
 
-use perennial::{FaultKind, Remedy, RowCounts, View};
+use perennial::report::RowCounts;
+use perennial::{FaultKind, Remedy, View};
 use serde::Serialize;
 
 use super::figures::{Figures, Results};

@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use perennial::{Account, Currency, Money, TreeText, View, render_tree};
+use perennial::hierarchy::{TreeText, render_tree};
+use perennial::{Account, Currency, Money, View};
 
 use super::figures::{Figures, Results};
 use super::load::{Loaded, MAPPED, PRODUCTS, UNUSED};

@@ -8,7 +8,8 @@ use std::error::Error;
 use std::io::Write;
 
 use perennial::aggregate::RollUpAnswers;
-use perennial::{Account, FaultKind, RowCounts, View};
+use perennial::report::RowCounts;
+use perennial::{Account, FaultKind, View};
 use serde::Serialize;
 
 use super::load::Loaded;

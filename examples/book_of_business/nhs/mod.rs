@@ -13,8 +13,9 @@ use std::error::Error;
 use std::io::Write;
 
 use perennial::expr::Columns;
+use perennial::hierarchy::DiagramLimits;
 use perennial::segment::ColourBy;
-use perennial::{AsOf, Date, DiagramLimits, Scope, View};
+use perennial::{AsOf, Date, Scope, View};
 
 use load::Loaded;
 

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use perennial::aggregate::RollUpAnswers;
 use perennial::expr::ExprValue;
-use perennial::{Account, TreeText, View, render_tree};
+use perennial::hierarchy::{TreeText, render_tree};
+use perennial::{Account, View};
 
 use super::checks::{in_two_groups, practices_of_groups};
 use super::load::{LEVELS, Loaded, PLACEHOLDERS};

@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::fmt::Write;
 
-use perennial::{Account, AccountTree, AsOf, Book, ChangeReport, Date, Scope, TreeText, render_tree};
+use perennial::hierarchy::{AccountTree, TreeText, render_tree};
+use perennial::{Account, AsOf, Book, ChangeReport, Date, Scope};
 
 /// An error with its causes.
 pub fn chain(error: &dyn Error) -> String {

@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use perennial::{
-    AccountId, AsOf, Book, ChildId, Date, HeldReason, ParentLink, Scope, Succession, Value, View,
-};
+use perennial::report::HeldReason;
+use perennial::{AccountId, AsOf, Book, ChildId, Date, ParentLink, Scope, Succession, Value, View};
 
 /// Most differences that are described; the rest is counted.
 const DESCRIBED: usize = 20;

@@ -9,9 +9,8 @@
 use std::collections::HashSet;
 
 use perennial::source::{Cell, TableName};
-use perennial::{
-    AccountId, AccountRow, Change, ChangeItem, ChangeReport, ChildRow, ParentLink, Succession, Value,
-};
+use perennial::report::ChangeItem;
+use perennial::{AccountId, AccountRow, Change, ChangeReport, ChildRow, ParentLink, Succession, Value};
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, ToSql};
 

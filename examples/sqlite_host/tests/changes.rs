@@ -15,7 +15,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::{Database, chain, child, euro, id, value, view};
-use perennial::{AccountRow, Change, ChangeProblem, ChildRow, Value};
+use perennial::report::ChangeProblem;
+use perennial::{AccountRow, Change, ChildRow, Value};
 use sqlite_host::{Host, HostError, Options, Start, Window};
 
 #[test]

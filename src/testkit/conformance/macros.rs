@@ -24,13 +24,13 @@ macro_rules! __perennial_source_conformance {
     };
 }
 
-/// Makes a test of every promise of an [`AccountTree`](crate::AccountTree), in a module of its own.
+/// Makes a test of every promise of an [`AccountTree`](crate::hierarchy::AccountTree), in a module of its own.
 ///
 /// `account_tree_conformance!(name, case)`: `case` is a function or closure without arguments that makes a
 /// [`TreeCase`](crate::testkit::conformance::TreeCase), the tree with all of its nodes.
 ///
 /// ```
-/// use perennial::AccountTree;
+/// use perennial::hierarchy::AccountTree;
 /// use perennial::testkit::conformance::TreeCase;
 ///
 /// struct Pair;

@@ -2,7 +2,7 @@
 //!
 //! Every sentence under "What implementors must guarantee" is one or more *promises*, and each promise is
 //! a function here, named after it: [`source`] for [`Source`](crate::source::Source), [`tree`] for
-//! [`AccountTree`](crate::AccountTree), [`zone`] for [`Zone`](crate::Zone), [`rates`] for
+//! [`AccountTree`](crate::hierarchy::AccountTree), [`zone`] for [`Zone`](crate::Zone), [`rates`] for
 //! [`Rates`](crate::Rates), [`custom_kind`] for [`CustomKind`](crate::catalog::CustomKind). A function returns a [`Verdict`], or [`Broken`] with what was expected and what
 //! was found. It never panics, so that it can be called from any harness; the macros
 //! [`source_conformance!`](crate::testkit::source_conformance),

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 
 use super::outcome::{Broken, Outcome, Verdict};
-use crate::AccountTree;
+use crate::hierarchy::AccountTree;
 
 /// Most nodes for which the provided methods are compared.
 const SAMPLE: usize = 100;
@@ -18,7 +18,7 @@ const SAMPLE: usize = 100;
 /// The nodes come from the host and not from a walk, since a walk finds only what the tree admits.
 ///
 /// ```
-/// use perennial::AccountTree;
+/// use perennial::hierarchy::AccountTree;
 /// use perennial::testkit::conformance::{TreeCase, tree};
 ///
 /// struct Departments(Vec<Option<usize>>);

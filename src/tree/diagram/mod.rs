@@ -26,7 +26,7 @@ use super::AccountTree;
 /// nodes of the text are numbered: no id of the host is part of its grammar.
 ///
 /// ```
-/// # use perennial::AccountTree;
+/// # use perennial::hierarchy::AccountTree;
 /// # struct Departments;
 /// # impl AccountTree for Departments {
 /// #     type Node = u32;
@@ -34,7 +34,7 @@ use super::AccountTree;
 /// #     fn children_into(&self, node: u32, out: &mut Vec<u32>) { if node == 0 { out.extend(1..6) } }
 /// #     fn roots_into(&self, out: &mut Vec<u32>) { out.push(0) }
 /// # }
-/// use perennial::{DiagramLimits, TreeDiagram};
+/// use perennial::hierarchy::{DiagramLimits, TreeDiagram};
 ///
 /// let limits = DiagramLimits::default().with_max_children(2);
 /// let diagram = TreeDiagram::new(&Departments, &[0], &limits, |n| format!("n{n}"))

@@ -202,6 +202,9 @@ pub fn definitions(other: bool) -> Vec<Definition> {
         Parameter::new("viewer", ParameterType::Text).into(),
         Parameter::new("limit", ParameterType::Int).into(),
         segment("mine", pick("name == viewer", "!has(viewer) || parent.name == viewer")),
+        // Who may see what: of the whole book, and in no scope.
+        account_set("territory", pick("region == \"EMEA\" || name == viewer", "inSegment(\"mine\") || seats_sum > 90")),
+        account_set("wide_territory", pick("parent.id == \"0d-0\" || inSegment(\"territory\")", "inSegment(\"territory\") && has(seats)")),
         attribute("over", pick("seats - limit", "limit - parent.seats")),
         roll_up("all_mine", Operator::Count).filter("inSegment(\"mine\")").into(),
         attribute("band_before", pick("coalesce(steady.previous, \"none\")", "steady.band")),
@@ -210,7 +213,7 @@ pub fn definitions(other: bool) -> Vec<Definition> {
         roll_up("all_points", Operator::Sum("points".into())).into(),
         roll_up("lines_most", Operator::Max("lines".into())).into(),
         attribute("families", pick("children.sum(c, c.family.below)", "family.below")),
-        segment("parents", pick("family.all > family.own", "has(parent.family.below)")),
+        segment("with_family", pick("family.all > family.own", "has(parent.family.below)")),
         // Its states stand also where nobody receives it, and change with every day.
         roll_up("ages", Operator::Sum("age".into())).levels(["Group"]).into(),
         roll_up("ages_today", Operator::Sum("today() - since".into())).levels(["Group"]).into(),
@@ -234,6 +237,10 @@ pub fn moment(day: Date, which: u8) -> AsOf {
 
 pub fn attribute(name: &str, expression: &str) -> Definition {
     CalculatedAttribute::new(name, expression).into()
+}
+
+pub fn account_set(name: &str, expression: &str) -> Definition {
+    Segment::parse(name, expression).unwrap().account_set().into()
 }
 
 pub fn segment(name: &str, expression: &str) -> Definition {

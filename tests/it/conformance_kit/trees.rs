@@ -3,9 +3,10 @@
 use std::cell::Cell as State;
 use std::collections::HashSet;
 
+use perennial::hierarchy::AccountTree;
 use perennial::testkit::conformance::{Outcome, TreeCase, tree};
 use perennial::testkit::{PlainBook, ReferenceBook, account_tree_conformance};
-use perennial::{AccountIdx, AccountTree, AsOf, Book, Change, Date, Policy, Scope, View};
+use perennial::{AccountIdx, AsOf, Book, Change, Date, Policy, Scope, View};
 
 use super::sorted;
 use crate::common::{id, view};

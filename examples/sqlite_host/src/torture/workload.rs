@@ -197,7 +197,7 @@ fn change(random: &mut Random, book: &Book, seed: u64, serial: u64) -> Result<Ch
                 } else {
                     let value = Some(value(random, attribute));
                     let (account, attribute) = (id, attribute.into());
-                    change.with(perennial::ChangeItem::Set { account, attribute, value })
+                    change.with(perennial::report::ChangeItem::Set { account, attribute, value })
                 }
             }
         };

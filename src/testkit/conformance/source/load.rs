@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{Trial, chain, judge};
+use crate::report::RowCounts;
 use crate::source::Source;
 use crate::testkit::Oracle;
 use crate::testkit::conformance::harness::{Capability, SourceHarness};
 use crate::testkit::conformance::outcome::{Broken, Outcome};
-use crate::{AccountId, AsOf, Book, Date, LoadReport, Policy, RowCounts, Scope};
+use crate::{AccountId, AsOf, Book, Date, LoadReport, Policy, Scope};
 
 /// A load from the source gives the book that a load of the same rows from memory gives: the same
 /// accounts, places, values and child rows, and the same faults.
