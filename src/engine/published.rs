@@ -152,7 +152,7 @@ impl State {
         };
         let view = whole(&parts.book, &parts.as_of);
         let usage = parts.usage.as_ref().map(|usage| match &before.usage {
-            Some(known) => known.again(usage, &view).with_metrics(parts.catalog.metrics()),
+            Some(known) => known.refresh(usage, &view).with_metrics(parts.catalog.metrics()),
             None => usage.over(&view, parts.catalog.metrics()),
         });
         Inputs {
@@ -194,7 +194,7 @@ impl State {
             Prepared::new(&self.catalog, as_of, Some(&now.inputs.prepared))
         };
         let usage = now.inputs.usage.as_ref().map(|known| {
-            if scope.is_all() { known.again(known.usage(), &view) } else { known.within(&view) }
+            if scope.is_all() { known.refresh(known.usage(), &view) } else { known.within(&view) }
         });
         let inputs = Inputs {
             prepared,

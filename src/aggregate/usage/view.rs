@@ -53,7 +53,7 @@ impl Usage {
     ///
     /// # Complexity
     ///
-    /// A look-up for each account of the book, and for each account that ended; [`UsageView::again`] makes the next one of
+    /// A look-up for each account of the book, and for each account that ended; [`UsageView::refresh`] makes the next one of
     /// the chunks that changed.
     #[must_use]
     pub fn over(&self, view: &View, metrics: &Metrics) -> UsageView {
@@ -133,7 +133,7 @@ fn as_stored(
 impl UsageView {
     /// The same for another state of the usage or another view, with what has not changed taken over.
     #[must_use]
-    pub fn again(&self, usage: &Usage, view: &View) -> Self {
+    pub fn refresh(&self, usage: &Usage, view: &View) -> Self {
         usage.bound(view, &self.metrics, Some(self))
     }
 
