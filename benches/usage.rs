@@ -126,11 +126,11 @@ fn asked<W: Write>(table: &mut Table<'_, W>, book: &Book, usage: &Usage, size: u
     table.measure("usage meets a view", size, || Ok(usage.over(&view, &metrics)))?;
     let seen = usage.over(&view, &metrics);
     let tomorrow = view_on(book, today.plus_days(1).ok_or("no day")?)?;
-    table.measure("usage meets the view of the next day", size, || Ok(seen.again(usage, &tomorrow)))?;
+    table.measure("usage meets the view of the next day", size, || Ok(seen.refresh(usage, &tomorrow)))?;
 
     let names = usage.names(&**schema, &metrics);
     let checker = Checker::new(&names);
-    let next = seen.again(usage, &tomorrow);
+    let next = seen.refresh(usage, &tomorrow);
     for (name, text) in [
         ("window of 30 days: count", "events(\"use\").lastDays(30).count()"),
         ("window of 30 days: people", "events(\"use\").lastDays(30).distinct(e, e.user)"),

@@ -544,7 +544,7 @@ fn events_of_an_account_wait_for_it() {
     let row = AccountRow::new(AccountId::new("new").unwrap(), "Company").under(AccountId::new("a").unwrap());
     let (book, _) = book.apply(&perennial::Change::new().add(row)).unwrap();
     let view = view(&book);
-    let usage_view = before.again(&usage, &view);
+    let usage_view = before.refresh(&usage, &view);
     let answers = plan.run(&usage_view).unwrap();
     assert_eq!(answers.value(0, view.account("new").unwrap()), Some(ExprValue::Int(1)));
     assert_eq!(answers.value(0, view.account("a1").unwrap()), Some(ExprValue::Int(0)));

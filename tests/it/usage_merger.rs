@@ -134,7 +134,7 @@ fn a_merger_takes_no_usage_away_from_those_above() {
     assert_eq!(series, ["2", "1"]);
     // What comes in later under the old id leads to its successor, be it known already or not.
     usage.ingest([on("b", "bob", "2026-03-30"), on("b", "cid", "2026-03-30")], today()).unwrap();
-    let later = now.again(&usage, now.view());
+    let later = now.refresh(&usage, now.view());
     assert_eq!(used(&later, "g"), pair("5", "3"));
     assert_eq!(used(&later, "a"), pair("5", "3"));
     assert_eq!(used(&seen(&merged, &usage, "2026-03-31"), "a"), pair("5", "3"));
@@ -172,7 +172,7 @@ fn withdrawing_a_succession_undoes_it() {
     assert_eq!(moved(&report), [("b".to_owned(), Some("a".to_owned()), None)]);
     // The layout is the same, and the usage; the history is not.
     let view = alone.view(&Scope::all(), AsOf::date_utc(today())).unwrap();
-    assert_eq!(used(&before.again(&usage, &view), "g"), pair("2", "1"));
+    assert_eq!(used(&before.refresh(&usage, &view), "g"), pair("2", "1"));
     let (back, report) = apply(&alone, &Change::new().add(company("b").under(id("g"))));
     assert_eq!(moved(&report), []);
     assert_eq!(used(&seen(&back, &usage, "2026-03-31"), "g"), pair("3", "2"));
