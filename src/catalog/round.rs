@@ -132,7 +132,12 @@ impl RoundProgram {
             None => Vec::new(),
         };
         let (mut columns, mut roll_ups) = (columns.into_iter(), roll_ups.into_iter());
-        let beside = RowSources { supply: given.supply, history: given.history, usage: given.usage };
+        let beside = RowSources {
+            supply: given.supply,
+            history: given.history,
+            usage: given.usage,
+            rates: given.rates,
+        };
         let mut answers: Vec<Answers> = Vec::with_capacity(self.steps.len());
         for (step, own) in self.steps.iter().zip(&self.own) {
             if (given.stop)() {

@@ -57,6 +57,8 @@ pub(crate) struct RowForm {
     pub(crate) parts: Vec<RowPart>,
     /// Does a function read the moment of the question itself?
     pub(crate) reads_moment: bool,
+    /// Does a function ask the rates of days?
+    pub(crate) reads_rates: bool,
 }
 
 /// One part of a function.
@@ -75,7 +77,7 @@ impl RowForm {
     /// An input by itself.
     pub(crate) fn input(input: Input) -> Self {
         let part = RowPart { name: None, guard: None, inputs: vec![input], function: None };
-        Self { parts: vec![part], reads_moment: false }
+        Self { parts: vec![part], reads_moment: false, reads_rates: false }
     }
 
     /// The one part that there is, where it is for all accounts.
@@ -146,7 +148,8 @@ impl Compiled {
     pub(crate) fn converts(&self) -> bool {
         match &self.form {
             Form::Tree(checked) => checked.converts(),
-            Form::Row(_) | Form::Whole(_) | Form::Named(_) => false,
+            Form::Row(of) => of.reads_rates,
+            Form::Whole(_) | Form::Named(_) => false,
         }
     }
 

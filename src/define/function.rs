@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use crate::aggregate::Standing;
 use crate::expr::{Cell, Flat, Val};
+use crate::fold::Rates;
 use crate::model::{AsOf, Date};
 
 /// A pure function of what is read of one account.
@@ -23,6 +24,8 @@ pub(crate) struct Arguments<'a> {
     pub(crate) all: &'a [Argument<'a>],
     /// The moment of the question, where the form says that it is read.
     pub(crate) as_of: Option<&'a AsOf>,
+    /// The rates of days, where the form says that they are asked and there are any.
+    pub(crate) rates: Option<&'a dyn Rates>,
 }
 
 /// One input of an account.

@@ -392,7 +392,7 @@ impl<'w> Work<'w> {
         let known = Known { columns, catalog: &self.inputs.prepared.catalog };
         let supply = Single { known, usage: self.inputs.usage.as_ref() };
         let history = self.inputs.history.as_deref().map(|history| history as &dyn History);
-        let beside = RowSources { supply: &supply, history, usage: self.inputs.usage.as_ref() };
+        let beside = RowSources { supply: &supply, history, usage: self.inputs.usage.as_ref(), rates: None };
         let is_set =
             |column: &Column| matches!(column.part(slot).map(|part| &**part), Some(Part::Members(_)));
         let sets: Vec<bool> = before.iter().map(is_set).collect();

@@ -372,6 +372,10 @@ impl Beside for OracleDerived<'_> {
         events.entry(key).or_insert_with(rows).clone()
     }
 
+    fn rates(&self) -> Option<&dyn Rates> {
+        self.rates
+    }
+
     fn rate(&self, from: Currency, to: Currency, on: Date) -> Option<Decimal> {
         let rates = self.rates?;
         if from == to { Some(Decimal::new(1, 0)) } else { rates.rate(from, to, on) }

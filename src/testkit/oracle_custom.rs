@@ -115,6 +115,10 @@ impl WrittenCustom {
         let kind = self.of.kind();
         let moment = view.as_of().clone().without_parameters();
         let inputs = if kind.reads_moment() { inputs.at(&moment) } else { inputs };
+        let inputs = match beside.rates().filter(|_| kind.reads_rates()) {
+            Some(rates) => inputs.with_rates(rates),
+            None => inputs,
+        };
         kind.compute(&inputs).into_iter().nth(output)?
     }
 }

@@ -12,15 +12,16 @@ use perennial::aggregate::{Event, EventKind, Usage, UsageSchema, UsageSettings};
 use perennial::catalog::{
     Catalog, Custom, CustomInput, CustomInputs, CustomKind, CustomKinds, CustomOutput, CustomPart,
     Definition, DefinitionKind, DefinitionRef, History, InputType, InputValue, MAX_CUSTOM_INPUTS,
-    MAX_CUSTOM_OUTPUTS, MAX_CUSTOM_PARTS, MemoryHistory, Origin, Parameter, ParameterType,
+    MAX_CUSTOM_OUTPUTS, MAX_CUSTOM_PARTS, MemoryHistory, Origin, Parameter, ParameterType, RunInputs,
 };
 use perennial::engine::{Engine, EngineSettings, JournalError, MemoryJournal, Update};
 use perennial::expr::{Columns, ExplainLimits, Explanation, ExprValue, Names, Of, Type};
 use perennial::source::MemorySource;
 use perennial::testkit::conformance::CustomKindCase;
-use perennial::testkit::custom_kind_conformance;
+use perennial::testkit::{OracleCatalog, OracleUsage, custom_kind_conformance};
 use perennial::{
-    AccountId, AccountRow, Attribute, AttributeType, Book, Change, Date, Nesting, Policy, Schema, Scope,
+    AccountId, AccountRow, Attribute, AttributeType, Book, Change, Currency, Date, Decimal, Nesting, Policy,
+    Rates, Schema, Scope,
 };
 use proptest::prelude::*;
 
@@ -1062,4 +1063,97 @@ fn a_delta_speaks_of_the_definition_that_brings() {
         "top family.share 0.25",
     ];
     assert_eq!(told, all);
+}
+
+/// A dollar in euros on a day, and nothing else is known.
+#[derive(Debug)]
+struct Dollars;
+
+impl Rates for Dollars {
+    fn rate(&self, from: Currency, to: Currency, on: Date) -> Option<Decimal> {
+        let known = from == Currency::USD && to == Currency::EUR;
+        known.then(|| Decimal::new(i128::from(on.days() % 7) + 90, 2))
+    }
+}
+
+/// Contracts in euros, each at the rate of its day.
+#[derive(Debug)]
+struct Worth(bool);
+
+impl CustomKind for Worth {
+    fn word(&self) -> &'static str {
+        "worth"
+    }
+    fn version(&self) -> u64 {
+        1
+    }
+    fn outputs(&self) -> Vec<CustomOutput> {
+        vec![CustomOutput::own(Type::Double)]
+    }
+    fn reads_moment(&self) -> bool {
+        true
+    }
+    fn reads_rates(&self) -> bool {
+        self.0
+    }
+    fn compute(&self, inputs: &CustomInputs<'_>) -> Vec<Option<ExprValue>> {
+        let Some(ExprValue::Money(amount, currency)) = inputs.value(0) else { return vec![None] };
+        let today = inputs.as_of().map(perennial::AsOf::date);
+        let rate = today.and_then(|today| inputs.rate(*currency, Currency::EUR, today));
+        vec![rate.map(|rate| ExprValue::Double(amount.to_f64() * rate.to_f64()))]
+    }
+}
+
+#[test]
+fn a_kind_asks_the_rates_that_it_says_that_it_reads() {
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(Attribute::new("dollars", AttributeType::Money(Currency::USD)))
+        .attribute(Attribute::new("pounds", AttributeType::Money(Currency::GBP)))
+        .attribute(Attribute::new("euros", AttributeType::Money(Currency::EUR)))
+        .build()
+        .unwrap();
+    let money = |currency| perennial::Money::from_minor(1_000, currency);
+    let row = AccountRow::new(AccountId::new("acme").unwrap(), "Company")
+        .with("dollars", money(Currency::USD))
+        .with("pounds", money(Currency::GBP))
+        .with("euros", money(Currency::EUR));
+    let (book, _) = Book::load(schema.clone(), &MemorySource::new().account(row), &Policy::strict()).unwrap();
+    let view = book.view(&Scope::all(), as_of()).unwrap();
+    let account = view.account("acme").unwrap();
+    let worth = |says: bool| -> Vec<Definition> {
+        let kind: Arc<dyn CustomKind> = Arc::new(Worth(says));
+        let of = |column: &str| {
+            Custom::new(&format!("in_{column}"), &kind).reading(CustomInput::value(column)).into()
+        };
+        ["dollars", "pounds", "euros"].map(of).into()
+    };
+    let rates: Arc<dyn Rates> = Arc::new(Dollars);
+    let said = |says: bool, rates: Option<&Arc<dyn Rates>>| {
+        let catalog = Catalog::new(book.schema(), &UsageSchema::default(), worth(says)).unwrap();
+        let inputs = rates.map_or(RunInputs::new(), |rates| RunInputs::new().rates(rates));
+        let derived = catalog.run_observed(&view, inputs, &()).unwrap();
+        let oracle = OracleCatalog::new(catalog.names(), catalog.definitions()).unwrap();
+        let usage = OracleUsage::new();
+        let slow = oracle.over(&view, &usage, None);
+        let slow = if rates.is_some() { slow.with_rates(&Dollars) } else { slow };
+        ["in_dollars", "in_pounds", "in_euros"].map(|name| {
+            assert_eq!(derived.value(name, account), slow.value(name, account), "{name}");
+            derived.value(name, account)
+        })
+    };
+    let rate = (as_of().date().days() % 7 + 90) as f64 / 100.0;
+    let double = |value: f64| Some(ExprValue::Double(value));
+    assert_eq!(said(true, Some(&rates)), [double(10.0 * rate), None, double(10.0)]);
+    // Without rates, and where it does not say that it reads them, nothing is known of any.
+    assert_eq!(said(true, None), [None, None, None]);
+    assert_eq!(said(false, Some(&rates)), [None, None, None]);
+
+    let engine = Engine::new(schema, as_of(), EngineSettings::new()).unwrap();
+    let told = engine.define(worth(true)).unwrap_err().to_string();
+    assert!(
+        told.starts_with("a state has no rates, and these convert amounts: worth `in_dollars`"),
+        "{told}"
+    );
+    engine.define(worth(false)).unwrap();
 }

@@ -20,6 +20,7 @@ use crate::expr::{
     Cancelled, Cell, Checked, ExprPlanErrors, ExprValue, Flat, Needs, RowColumns, RowPlan, RowProgram, Sight,
     Supply, Tree, Val,
 };
+use crate::fold::Rates;
 use crate::model::{AccountIdx, AsOf, Date};
 
 pub(crate) use self::at::RowAt;
@@ -40,6 +41,7 @@ pub(crate) struct RowWork {
     values: usize,
     parts: Vec<PartWork>,
     reads_moment: bool,
+    reads_rates: bool,
     outputs: usize,
 }
 
@@ -49,6 +51,8 @@ pub(crate) struct RowSources<'b> {
     pub(crate) supply: &'b dyn Supply,
     pub(crate) history: Option<&'b dyn History>,
     pub(crate) usage: Option<&'b UsageView>,
+    /// The rates of days; a state has none.
+    pub(crate) rates: Option<&'b dyn Rates>,
 }
 
 impl RowWork {
@@ -73,6 +77,7 @@ impl RowWork {
             asked: if asked.is_empty() { None } else { Some(plan(None, &asked)?) },
             parts,
             reads_moment: form.reads_moment,
+            reads_rates: form.reads_rates,
             outputs: entry.compiled.outputs.len(),
         })
     }
@@ -268,7 +273,7 @@ impl RowWork {
             let Some(place) = standing.tree.place_of(row) else { continue };
             let mut arguments = part.beside(&standing.view, place, beside);
             read(row, place, &mut arguments);
-            part.compute(&arguments, moment.as_ref(), &mut cells);
+            part.compute(&arguments, (moment.as_ref(), self.rates(beside)), &mut cells);
             for (output, cell) in outputs.iter_mut().zip(&mut cells) {
                 if let Some(place) = output.get_mut(row) {
                     *place = std::mem::replace(cell, Cell::Missing);
@@ -276,6 +281,11 @@ impl RowWork {
             }
         }
         Ok(())
+    }
+
+    /// The rates, where the function asks them.
+    fn rates<'b>(&self, beside: RowSources<'b>) -> Option<&'b dyn Rates> {
+        beside.rates.filter(|_| self.reads_rates)
     }
 
     /// The moment, where the function reads it. Parameters are inputs of their own.
@@ -314,7 +324,7 @@ impl RowWork {
                     part.put(&values, &mut arguments);
                 }
                 asking.read(part, place, &mut arguments);
-                part.compute(&arguments, moment.as_ref(), &mut cells);
+                part.compute(&arguments, (moment.as_ref(), self.rates(beside)), &mut cells);
             }
             for (output, cell) in cells.iter_mut().enumerate() {
                 seen(place, output, std::mem::replace(cell, Cell::Missing));

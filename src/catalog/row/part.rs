@@ -8,6 +8,7 @@ use crate::book::View;
 use crate::catalog::recorded::Recorded;
 use crate::define::{Argument, Arguments, Input, RowFunction, RowPart};
 use crate::expr::{Asking, Cell, Checked, ExprPlanErrors, RowPlan, RowProgram, Type, Val};
+use crate::fold::Rates;
 use crate::model::{AccountIdx, AsOf};
 
 /// A part of a function.
@@ -115,10 +116,15 @@ impl PartWork {
         }
     }
 
-    pub(super) fn compute(&self, arguments: &[Argument<'_>], as_of: Option<&AsOf>, cells: &mut [Cell]) {
+    pub(super) fn compute(
+        &self,
+        arguments: &[Argument<'_>],
+        (as_of, rates): (Option<&AsOf>, Option<&dyn Rates>),
+        cells: &mut [Cell],
+    ) {
         cells.fill(Cell::Missing);
         match &self.function {
-            Some(function) => function.row(&Arguments { all: arguments, as_of }, cells),
+            Some(function) => function.row(&Arguments { all: arguments, as_of, rates }, cells),
             None => {
                 if let (Some(Argument::Value(value)), Some(cell)) = (arguments.first(), cells.first_mut()) {
                     *cell = value.to_cell().unwrap_or(Cell::Missing);

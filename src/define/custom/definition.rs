@@ -343,7 +343,8 @@ impl Define for Custom {
             total: TotalBy::Accounts,
         };
         let outputs = self.kind.outputs().into_iter().map(output).collect();
-        Ok(Compiled { outputs, form: Form::Row(RowForm { parts, reads_moment: self.kind.reads_moment() }) })
+        let (reads_moment, reads_rates) = (self.kind.reads_moment(), self.kind.reads_rates());
+        Ok(Compiled { outputs, form: Form::Row(RowForm { parts, reads_moment, reads_rates }) })
     }
 
     /// With the version and the outputs of its kind, so that another one is told from it.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{CustomKind, InputType};
 use crate::define::{Argument, Arguments, RowFunction};
 use crate::expr::{Cell, ExprValue, Type, Val};
-use crate::model::{AsOf, Date};
+use crate::fold::Rates;
+use crate::model::{AsOf, Currency, Date, Decimal};
 
 /// What a [`CustomKind`] computes, in place.
 #[derive(Debug)]
@@ -19,7 +20,8 @@ impl RowFunction for Computed {
     fn row(&self, arguments: &Arguments<'_>, outputs: &mut [Cell]) {
         let given =
             arguments.all.iter().zip(&self.inputs).map(|(argument, kind)| given(argument, kind)).collect();
-        let found = self.kind.compute(&CustomInputs { given, as_of: arguments.as_of });
+        let found =
+            self.kind.compute(&CustomInputs { given, as_of: arguments.as_of, rates: arguments.rates });
         for ((value, kind), cell) in found.iter().zip(&*self.outputs).zip(outputs) {
             let value = value.as_ref().and_then(|value| Val::of_shown(value, kind).to_cell());
             *cell = value.unwrap_or(Cell::Missing);
@@ -69,19 +71,26 @@ pub enum InputValue {
 pub struct CustomInputs<'i> {
     given: Vec<InputValue>,
     as_of: Option<&'i AsOf>,
+    rates: Option<&'i dyn Rates>,
 }
 
 impl<'i> CustomInputs<'i> {
     /// Inputs in their order, without a moment.
     #[must_use]
     pub const fn new(given: Vec<InputValue>) -> Self {
-        Self { given, as_of: None }
+        Self { given, as_of: None, rates: None }
     }
 
     /// With the moment of the question.
     #[must_use]
-    pub fn at(self, as_of: &AsOf) -> CustomInputs<'_> {
-        CustomInputs { given: self.given, as_of: Some(as_of) }
+    pub fn at(self, as_of: &'i AsOf) -> Self {
+        Self { as_of: Some(as_of), ..self }
+    }
+
+    /// With rates.
+    #[must_use]
+    pub fn with_rates(self, rates: &'i dyn Rates) -> Self {
+        Self { rates: Some(rates), ..self }
     }
 
     /// All inputs.
@@ -117,6 +126,14 @@ impl<'i> CustomInputs<'i> {
             Some(InputValue::Records(days)) => days,
             _ => &[],
         }
+    }
+
+    /// How many major units of `to` one of `from` is worth on a day; from a currency to itself 1. `None` where that is not known, without rates,
+    /// and for a kind that does not say that it reads them.
+    #[must_use]
+    pub fn rate(&self, from: Currency, to: Currency, on: Date) -> Option<Decimal> {
+        let rates = self.rates?;
+        if from == to { Some(Decimal::new(1, 0)) } else { rates.rate(from, to, on) }
     }
 
     /// The moment of the question, without its parameters, which are read by name in an expression; `None` for a kind that does not say that it

@@ -102,6 +102,12 @@ pub trait CustomKind: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Does it ask the rates of days ([`CustomInputs::rate`])? Then it is one of those that convert amounts: rates are given to
+    /// [`Catalog::run_observed`](crate::catalog::Catalog::run_observed), and an engine, whose states have none, refuses it by name.
+    fn reads_rates(&self) -> bool {
+        false
+    }
+
     /// The definitions that each of these brings with it, such as the roll-ups that a parent is given, which then are inputs of it: their
     /// names stand below that of the definition (`use.below` of `use`). The same for the same definition, as long as the version is the
     /// same.

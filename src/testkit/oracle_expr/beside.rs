@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::expr::{Checked, ExprValue};
 use crate::testkit::oracle_usage::EventRow;
-use crate::{Account, Currency, Date, Decimal};
+use crate::{Account, Currency, Date, Decimal, Rates};
 
 /// What definitions give, and usage.
 pub(in crate::testkit) trait Beside: Debug {
@@ -21,6 +21,11 @@ pub(in crate::testkit) trait Beside: Debug {
 
     /// The rows of the events of a kind.
     fn events(&self, account: Account<'_>, kind: &str) -> Vec<Arc<EventRow>>;
+
+    /// The rates, where there are any.
+    fn rates(&self) -> Option<&dyn Rates> {
+        None
+    }
 
     /// The rate of a day.
     fn rate(&self, from: Currency, to: Currency, on: Date) -> Option<Decimal>;
