@@ -1142,7 +1142,7 @@ fn a_kind_asks_the_rates_that_it_says_that_it_reads() {
             derived.value(name, account)
         })
     };
-    let rate = (as_of().date().days() % 7 + 90) as f64 / 100.0;
+    let rate = f64::from(as_of().date().days() % 7 + 90) / 100.0;
     let double = |value: f64| Some(ExprValue::Double(value));
     assert_eq!(said(true, Some(&rates)), [double(10.0 * rate), None, double(10.0)]);
     // Without rates, and where it does not say that it reads them, nothing is known of any.
