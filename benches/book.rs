@@ -92,7 +92,7 @@ fn view(book: &Book) -> Outcome<View> {
 fn roll_ups() -> Vec<RollUp> {
     let sum = |metric| RollUp::new(&format!("sum{metric}"), Operator::Sum(format!("m{metric}").into()));
     let others = [
-        RollUp::new("accounts", Operator::Count),
+        RollUp::new("how_many", Operator::Count),
         RollUp::new("least", Operator::Min("contract_value".into())),
         RollUp::new("greatest", Operator::Max("contract_value".into())),
     ];

@@ -27,7 +27,7 @@ pub fn roll_up(data: &Data) -> Outcome<Vec<Contestant<'_, Total>>> {
     let (book, _) = Book::load(data.book.schema(), &data.book.source(), &Policy::strict())?;
     let sum = |metric| RollUp::new(&format!("sum{metric}"), Operator::Sum(format!("m{metric}").into()));
     let others = [
-        RollUp::new("accounts", Operator::Count),
+        RollUp::new("how_many", Operator::Count),
         RollUp::new("least", Operator::Min("contract_value".into())),
         RollUp::new("greatest", Operator::Max("contract_value".into())),
     ];
@@ -309,7 +309,7 @@ fn read(answers: &RollUpAnswers) -> Outcome<Vec<Total>> {
             *sum = answers.value(&format!("sum{}", place + 1), account).map_or(Ok(0), units)?;
         }
         let at = |name| answers.value(name, account).ok_or("no value");
-        total.count = units(at("accounts")?)?;
+        total.count = units(at("how_many")?)?;
         total.least = units(at("least")?)?;
         total.most = units(at("greatest")?)?;
     }
