@@ -168,7 +168,8 @@ pub mod hierarchy {
 /// walks one, of which a host names none unless it stores one.
 pub mod graph {
     pub use crate::book::{
-        AccountNode, EdgeReferences, LinkGraph, LinkReferences, NodeReferences, ParentEdge, VisitedAccounts,
+        AccountNode, EdgeReferences, LinkGraph, LinkKind, LinkReferences, NodeReferences, ParentEdge,
+        VisitedAccounts,
     };
 }
 
@@ -176,8 +177,7 @@ pub mod graph {
 pub mod report {
     pub use crate::book::{
         AccountChanges, AccountMove, ChangeItem, ChangeProblem, DeclaredLink, Fault, HeldAccount, HeldChild,
-        HeldReason, LinkKind, MAX_REPORTED, Problem, RowCounts, RowLocation, SupersededRow, UsageMove,
-        ValueChange,
+        HeldReason, MAX_REPORTED, Problem, RowCounts, RowLocation, SupersededRow, UsageMove, ValueChange,
     };
     pub use crate::model::{
         JsonFault, JsonFaultKind, SchemaFault, SchemaFaultKind, ValueFault, ValueFaultKind,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::error::Error;
 
 use perennial::graph::LinkGraph;
+use perennial::graph::LinkKind;
 use perennial::hierarchy::AccountTree;
-use perennial::report::LinkKind;
 use perennial::{Account, AccountIdx, View};
 use petgraph::unionfind::UnionFind;
 use petgraph::visit::NodeIndexable;

@@ -23,7 +23,7 @@ use crate::tree::{AccountTree, Descendants};
 /// places of accounts, node weights are accounts, edge weights say whether the tree shows the link.
 ///
 /// ```
-/// use perennial::report::LinkKind;
+/// use perennial::graph::LinkKind;
 /// use perennial::{AccountId, AccountRow, AsOf, Book, Date, Nesting, Policy, Schema, Scope};
 /// use perennial::source::MemorySource;
 ///

@@ -58,27 +58,36 @@ pub(super) struct Candidate {
     pub(super) words: Words,
     /// The definition that brings it.
     pub(super) bringer: Option<DefinitionRef>,
+    /// Does it reserve all names below its own?
+    pub(super) reserves: bool,
 }
 
 impl Candidate {
-    /// A definition, and those that it brings.
+    /// A definition, and those that it brings behind it.
     pub(super) fn all_of(definition: Definition, words: Words) -> Vec<Self> {
         let id = definition.id();
-        let brought = definition.as_define().brings().into_iter().map(|brought| Self {
-            definition: Arc::new(brought.into()),
+        let of = |definition: Definition, bringer: Option<DefinitionRef>, reserves: bool| Self {
+            definition: Arc::new(definition),
             known: None,
             words,
-            bringer: Some(id.clone()),
+            bringer,
+            reserves,
+        };
+        let brought: Vec<Definition> =
+            definition.as_define().brings().into_iter().map(Definition::from).collect();
+        let reserves = definition.as_define().reserves_below() || !brought.is_empty();
+        let own = of(definition, None, reserves);
+        let brought = brought.into_iter().map(|brought| {
+            let reserves = brought.as_define().reserves_below();
+            of(brought, Some(id.clone()), reserves)
         });
-        let brought: Vec<Self> = brought.collect();
-        let own = Self { definition: Arc::new(definition), known: None, words, bringer: None };
         std::iter::once(own).chain(brought).collect()
     }
 
     /// A definition of a catalog, to be looked at again.
     pub(super) fn of_entry(entry: &Arc<Entry>) -> Self {
         let (definition, bringer) = (entry.definition.clone(), entry.bringer.clone());
-        Self { definition, known: None, words: Words::Kept, bringer }
+        Self { definition, known: None, words: Words::Kept, bringer, reserves: entry.reserves }
     }
 }
 
@@ -233,10 +242,10 @@ impl<'c> Compiler<'c> {
             }
             let schema = &*self.names.schema;
             let is_column = definition.kind().namespace() == Namespace::Columns;
-            let above = Some(name).filter(|_| is_column).and_then(|name| reserved.above(name));
-            let is_astray = given.bringer.as_ref().is_some_and(|bringer| !is_below(name, &bringer.name));
             // Whoever brings it reserves its name for it.
-            let above = above.filter(|other| given.bringer.as_ref() != Some(other));
+            let bringer = given.bringer.as_ref();
+            let above = Some(name).filter(|_| is_column).and_then(|name| reserved.above(name, bringer));
+            let is_astray = given.bringer.as_ref().is_some_and(|bringer| !is_below(name, &bringer.name));
             let is_duplicate =
                 above.is_none() && (self.names.entries.has(&key) || self.open.contains_key(&key));
             let taken =
@@ -407,8 +416,10 @@ impl<'c> Compiler<'c> {
         let reads = compiled.sources();
         let (id, definition) = (definition.id(), definition.clone());
         let looked = looked.into_keys().collect();
-        let bringer = self.given.get(place).and_then(|given| given.bringer.clone());
-        let entry = Entry { id, definition, compiled, gives, reads, looked, depth, bringer };
+        let given = self.given.get(place);
+        let (bringer, reserves) =
+            given.map_or((None, false), |given| (given.bringer.clone(), given.reserves));
+        let entry = Entry { id, definition, compiled, gives, reads, looked, depth, bringer, reserves };
         self.names.entries.add(&Arc::new(entry), place);
     }
 }
@@ -420,22 +431,23 @@ struct Reserved<'c> {
 
 impl<'c> Reserved<'c> {
     fn of(given: &'c [Candidate]) -> Self {
-        let reserving = given.iter().map(|given| &*given.definition);
+        let reserving = given.iter().filter(|given| given.reserves).map(|given| &*given.definition);
         let mut by_name: HashMap<&str, &Definition> = HashMap::new();
-        for definition in reserving.filter(|definition| definition.as_define().reserves_below()) {
+        for definition in reserving {
             // Of two with one name the later is at fault.
             by_name.entry(definition.name()).or_insert(definition);
         }
         Self { by_name }
     }
 
-    /// The definition that reserves a name, by another name above it.
-    fn above(&self, name: &str) -> Option<DefinitionRef> {
+    /// The definition that reserves a name, by another name above it; what brings the definition of that name is passed over.
+    fn above(&self, name: &str, bringer: Option<&DefinitionRef>) -> Option<DefinitionRef> {
         if self.by_name.is_empty() {
             return None;
         }
         let above = name.match_indices('.').filter_map(|(dot, _)| name.get(..dot));
-        above.filter_map(|above| self.by_name.get(above)).map(|definition| definition.id()).next()
+        let mut found = above.filter_map(|above| self.by_name.get(above)).map(|definition| definition.id());
+        found.find(|id| bringer != Some(id))
     }
 
     /// The first attribute of the schema that has a name below one that reserves them.
@@ -448,7 +460,7 @@ impl<'c> Reserved<'c> {
 }
 
 /// Does a name begin with another one and a dot?
-fn is_below(name: &str, above: &str) -> bool {
+pub(super) fn is_below(name: &str, above: &str) -> bool {
     name.strip_prefix(above).is_some_and(|rest| rest.starts_with('.'))
 }
 

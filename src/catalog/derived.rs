@@ -184,7 +184,8 @@ impl Derived {
         }
     }
 
-    /// The members of a segment that the view shows; `None` for one that is not defined.
+    /// The members of a segment that the view shows; `None` for one that is not defined, and for an account set where the view does
+    /// not show everything.
     #[must_use]
     pub fn segment(&self, id: &str) -> Option<&AccountSet> {
         let known = &self.columns;

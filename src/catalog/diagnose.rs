@@ -36,10 +36,10 @@ impl Compiler<'_> {
             }
             // It reads something that is at fault: the first of these is named.
             for place in ring {
-                let first = waits.get(&place).and_then(|reads| reads.first());
-                let read = first.and_then(|read| self.written(*read));
-                // What is wrong with the whole is said once.
-                if let Some(read) = read.filter(|read| self.written(place).as_ref() != Some(read)) {
+                // What is wrong with a definition and with what it brings is said once.
+                let reads = waits.get(&place).into_iter().flatten();
+                let mut others = reads.filter_map(|read| self.written(*read));
+                if let Some(read) = others.find(|read| self.written(place).as_ref() != Some(read)) {
                     self.fault(place, CatalogFaultKind::Reads(read));
                 }
             }
@@ -54,7 +54,13 @@ impl Compiler<'_> {
             if self.written(*place).is_none_or(|id| !told.insert(id)) {
                 continue;
             }
-            let named = |places: Vec<usize>| places.into_iter().filter_map(|at| self.written(at)).collect();
+            let named = |places: Vec<usize>| {
+                let mut steps: Vec<(usize, DefinitionRef)> =
+                    places.into_iter().filter_map(|at| Some((at, self.written(at)?))).collect();
+                // A step from a definition to what it brings is none.
+                steps.dedup_by(|next, last| next.1 == last.1 && next.0 != last.0);
+                steps.into_iter().map(|(_, id)| id).collect()
+            };
             let Way { first, left_out, last } = ways.way_of(*place);
             let path = CyclePath { first: named(first), left_out, last: named(last) };
             self.fault(*place, CatalogFaultKind::Cycle(path));

@@ -5,7 +5,7 @@
 //! up, also where nothing is read of these in the end, so that one walk over them finds all that change; a name that was not there
 //! is among what was looked up as well. Everything else is compiled as in a new catalog, and the result is the same.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Catalog;
@@ -138,14 +138,25 @@ struct Edit<'c> {
     put: HashSet<usize>,
     /// The names that are given by another definition than before, or by none.
     changed: HashSet<Key>,
+    /// By place: that of the definition that somebody wrote, and the number among it and those that it brings.
+    order: Vec<(usize, usize)>,
+    /// The names of definitions that reserve all names below their own, and did not before.
+    reserving: HashSet<String>,
 }
 
 impl<'c> Edit<'c> {
     fn of(catalog: &'c Catalog) -> Self {
         let known =
             |entry: &Arc<Entry>| Some(Candidate { known: Some(entry.clone()), ..Candidate::of_entry(entry) });
-        let given = catalog.names.entries.given().into_iter().map(known).collect();
-        Self { catalog, given, put: HashSet::new(), changed: HashSet::new() }
+        let given: Vec<Option<Candidate>> = catalog.names.entries.given().into_iter().map(known).collect();
+        let mut order: Vec<(usize, usize)> = Vec::with_capacity(given.len());
+        for (place, given) in given.iter().enumerate() {
+            let is_brought = given.as_ref().is_some_and(|given| given.bringer.is_some());
+            let before = order.last().filter(|_| is_brought);
+            order.push(before.map_or((place, 0), |(group, number)| (*group, number + 1)));
+        }
+        let (put, changed, reserving) = (HashSet::new(), HashSet::new(), HashSet::new());
+        Self { catalog, given, put, changed, order, reserving }
     }
 
     /// Where a definition that the same one brings, or none, stands.
@@ -181,55 +192,63 @@ impl<'c> Edit<'c> {
     fn put(&mut self, definition: Definition, words: Words) {
         let id = definition.id();
         let all = Candidate::all_of(definition, words);
-        // What it brought before and brings no longer goes.
-        let brings: HashSet<DefinitionRef> = all.iter().map(|given| given.definition.id()).collect();
-        let entries = &self.catalog.names.entries;
-        let gone = entries.all_of(&id).filter(|entry| !brings.contains(&entry.id));
-        gone.for_each(|entry| self.take_out(entry));
-        all.into_iter().for_each(|given| self.put_one(given));
+        // Two of one kind and name in one edit are a fault that the catalog names.
+        let place = self.place(&id, None).filter(|place| !self.put.contains(place));
+        if place.is_some() {
+            // What it brought before and brings no longer goes.
+            let brings: HashSet<DefinitionRef> = all.iter().map(|given| given.definition.id()).collect();
+            let entries = &self.catalog.names.entries;
+            let gone = entries.all_of(&id).filter(|entry| !brings.contains(&entry.id));
+            gone.for_each(|entry| self.take_out(entry));
+        }
+        let group = place.unwrap_or(self.given.len());
+        for (number, given) in all.into_iter().enumerate() {
+            self.put_one(given, (group, number), place.is_some());
+        }
     }
 
-    fn put_one(&mut self, given: Candidate) {
+    /// One in the place of the one that is known, if it may be that.
+    fn put_one(&mut self, given: Candidate, order: (usize, usize), may_be_known: bool) {
         let definition = given.definition.clone();
-        // Two of one kind and name in one edit are a fault that the catalog names.
         let place = self.place(&definition.id(), given.bringer.as_ref());
-        let place = place.filter(|place| self.put.insert(*place));
+        let place = place.filter(|place| may_be_known && self.put.insert(*place));
         let refused = given.words == Words::Refused && is_reserved(definition.name());
-        let known = place.and_then(|place| self.given.get_mut(place));
-        if let Some(Some(known)) = &known
-            && known.definition.is_same(&definition)
-            && !refused
-        {
+        let Some((place, Some(known))) = place.and_then(|at| Some((at, self.given.get_mut(at)?))) else {
+            self.changed.extend(keys(&definition));
+            if given.reserves {
+                self.reserving.insert(definition.name().to_owned());
+            }
+            self.order.push(order);
+            self.given.push(Some(given));
+            return;
+        };
+        if let Some(of) = self.order.get_mut(place) {
+            *of = order;
+        }
+        if known.definition.is_same(&definition) && !refused {
             return;
         }
         self.changed.extend(keys(&definition));
-        if let Some(Some(known)) = &known {
-            self.changed.extend(keys(&known.definition));
+        self.changed.extend(keys(&known.definition));
+        if given.reserves && !known.reserves {
+            self.reserving.insert(definition.name().to_owned());
         }
-        let reserves = definition.as_define().reserves_below();
-        let name: Arc<str> = Arc::from(definition.name());
-        let given = Some(given);
-        match known {
-            Some(known) => *known = given,
-            None => self.given.push(given),
-        }
-        if reserves {
-            self.forget_below(&name);
-        }
+        *known = given;
     }
 
-    /// All names below one are reserved from now on: whoever has such a name is looked at again.
-    fn forget_below(&mut self, name: &str) {
-        for given in self.given.iter_mut().flatten() {
-            let rest = given.definition.name().strip_prefix(name);
-            if rest.is_some_and(|rest| rest.starts_with('.')) && given.known.take().is_some() {
-                self.changed.extend(keys(&given.definition));
+    /// The definitions in order, those known that nothing changes for: each with those that it brings behind it, as a new catalog has
+    /// them.
+    fn into_given(mut self) -> Vec<Candidate> {
+        // All names below one that reserves them from now on: whoever has such a name is looked at again.
+        if !self.reserving.is_empty() {
+            for given in self.given.iter_mut().flatten() {
+                let name = given.definition.name();
+                let mut above = name.match_indices('.').filter_map(|(dot, _)| name.get(..dot));
+                if above.any(|above| self.reserving.contains(above)) && given.known.take().is_some() {
+                    self.changed.extend(keys(&given.definition));
+                }
             }
         }
-    }
-
-    /// The definitions in order, those known that nothing changes for.
-    fn into_given(mut self) -> Vec<Candidate> {
         for entry in self.catalog.names.entries.names().filter(|(_, placed)| placed.is_main) {
             let (_, placed) = entry;
             let Some(Some(given)) = self.given.get_mut(placed.place) else { continue };
@@ -238,36 +257,12 @@ impl<'c> Edit<'c> {
                 self.changed.extend(keys(&placed.entry.definition));
             }
         }
-        in_order(self.given.into_iter().flatten())
+        let ordered = self.order.into_iter().zip(self.given);
+        let mut all: Vec<((usize, usize), Candidate)> =
+            ordered.filter_map(|(order, given)| Some((order, given?))).collect();
+        all.sort_by_key(|(order, _)| *order);
+        all.into_iter().map(|(_, given)| given).collect()
     }
-}
-
-/// Each with those that it brings behind it, as a new catalog has them.
-fn in_order(given: impl Iterator<Item = Candidate>) -> Vec<Candidate> {
-    let (mut written, mut brought) = (Vec::new(), HashMap::<DefinitionRef, Vec<Candidate>>::new());
-    for given in given {
-        match &given.bringer {
-            Some(bringer) => brought.entry(bringer.clone()).or_default().push(given),
-            None => written.push(given),
-        }
-    }
-    if brought.is_empty() {
-        return written;
-    }
-    let mut all = Vec::with_capacity(written.len() + brought.len());
-    for given in written {
-        let id = given.definition.id();
-        let mut own = brought.remove(&id).unwrap_or_default();
-        // In the order in which it brings them.
-        let brings = given.definition.as_define().brings();
-        let place = |of: &Candidate| {
-            brings.iter().position(|brought| brought.name() == of.definition.name()).unwrap_or(brings.len())
-        };
-        own.sort_by_cached_key(place);
-        all.push(given);
-        all.extend(own);
-    }
-    all
 }
 
 #[cfg(test)]

@@ -94,6 +94,8 @@ pub(super) struct Entry {
     pub(super) depth: usize,
     /// The definition that brings it.
     pub(super) bringer: Option<DefinitionRef>,
+    /// Does it reserve all names below its own?
+    pub(super) reserves: bool,
 }
 
 /// What an output of a definition is to those that read it.
@@ -156,6 +158,8 @@ impl Entry {
 pub(super) struct Entries {
     names: IndexMap<Key, Placed>,
     definitions: usize,
+    /// How many somebody wrote.
+    written: usize,
     /// Those that are brought, by what brings them.
     brought: HashMap<DefinitionRef, Vec<Arc<Entry>>>,
 }
@@ -171,8 +175,17 @@ impl Entries {
     }
 
     /// How many somebody wrote.
-    pub(super) fn written(&self) -> usize {
-        self.definitions - self.brought.values().map(Vec::len).sum::<usize>()
+    pub(super) const fn written(&self) -> usize {
+        self.written
+    }
+
+    /// Those that a definition brings; `None` for one that is brought itself.
+    pub(super) fn brought_by(&self, id: &DefinitionRef) -> Option<&[Arc<Entry>]> {
+        if self.brought.is_empty() {
+            return Some(&[]);
+        }
+        let is_brought = self.get(id).is_some_and(|entry| entry.bringer.is_some());
+        (!is_brought).then(|| self.brought.get(id).map_or(&[][..], Vec::as_slice))
     }
 
     /// A definition, and those that it brings; nothing of one that is not there, and of one that is brought.
@@ -189,8 +202,9 @@ impl Entries {
             return;
         }
         self.definitions += 1;
-        if let Some(bringer) = &entry.bringer {
-            self.brought.entry(bringer.clone()).or_default().push(entry.clone());
+        match &entry.bringer {
+            Some(bringer) => self.brought.entry(bringer.clone()).or_default().push(entry.clone()),
+            None => self.written += 1,
         }
         let outputs = &entry.compiled.outputs;
         let below: Vec<(Key, usize)> = outputs
@@ -210,6 +224,9 @@ impl Entries {
     pub(super) fn sort(&mut self) {
         self.names
             .sort_by(|_, one, _, other| (one.entry.depth, one.place).cmp(&(other.entry.depth, other.place)));
+        let names = &self.names;
+        let place = |entry: &Arc<Entry>| names.get(&Key::of_id(&entry.id)).map(|placed| placed.place);
+        self.brought.values_mut().for_each(|brought| brought.sort_by_cached_key(place));
     }
 
     pub(super) fn read(&self, asked: Asked<'_>) -> Option<(&Key, &Placed)> {

@@ -7,11 +7,11 @@ use super::Catalog;
 use super::compile::Words;
 use super::definition::Definition;
 use super::edit::Ground;
-use super::fault::CatalogErrors;
+use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind};
 use super::lineage::{Impact, Origin};
 use super::mentions::renamed;
 use crate::aggregate::UsageSchema;
-use crate::define::Renames;
+use crate::define::{DefinitionFault, Renames};
 use crate::expr::Type;
 use crate::model::{Schema, Zones};
 
@@ -99,6 +99,12 @@ impl Catalog {
         let by_old: HashMap<&str, &str> = renames.iter().rev().copied().collect();
         let definitions = self.given().map(|definition| with_names(definition.clone(), &by_old));
         let limits = &*self.limits;
+        // What a definition brings is made anew of it, with the new names, as long as it names attributes by the definition alone.
+        let astray: Vec<CatalogFault> =
+            self.given().filter_map(|before| brings_other_names(before, &by_old)).collect();
+        if !astray.is_empty() {
+            return Err(CatalogErrors::new(astray));
+        }
         let catalog = Self::fresh(Ground { schema, usage, zones, limits }, definitions, Words::Kept)?;
         let old = self.schema();
         let is_renamed =
@@ -134,6 +140,22 @@ impl Catalog {
             catalog,
         })
     }
+}
+
+/// The fault of a definition that brings others which name attributes that it does not name itself, so that they keep their old names.
+fn brings_other_names(before: &Definition, renames: &HashMap<&str, &str>) -> Option<CatalogFault> {
+    let brings = |of: &Definition| of.as_define().brings().into_iter().map(Definition::from).collect();
+    let old: Vec<Definition> = brings(before);
+    if old.is_empty() {
+        return None;
+    }
+    let renamed: Vec<Definition> = old.into_iter().map(|brought| with_names(brought, renames)).collect();
+    let new: Vec<Definition> = brings(&with_names(before.clone(), renames));
+    let same =
+        renamed.len() == new.len() && renamed.iter().zip(&new).all(|(renamed, new)| renamed.is_same(new));
+    let why = "what it brings names attributes that it does not name itself, which cannot be renamed";
+    let kind = CatalogFaultKind::Invalid(DefinitionFault::Other(why.to_owned()));
+    (!same).then(|| CatalogFault { definition: before.id(), kind })
 }
 
 fn with_names(mut definition: Definition, renames: &HashMap<&str, &str>) -> Definition {

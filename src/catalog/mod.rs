@@ -74,7 +74,7 @@ use crate::aggregate::{Keep, Metrics, UsageSchema, UsageView};
 use crate::book::View;
 pub use crate::define::{
     Brought, CalculatedAttribute, Custom, CustomInput, CustomInputs, CustomKind, CustomKinds, CustomOutput,
-    CustomPart, DefinitionFault, InputType, InputValue, MAX_CUSTOM_INPUTS, MAX_CUSTOM_OUTPUTS,
+    CustomPart, DefinitionFault, InputType, InputValue, MAX_BROUGHT, MAX_CUSTOM_INPUTS, MAX_CUSTOM_OUTPUTS,
     MAX_CUSTOM_PARTS, Parameter, ParameterType, PartPlace, PastValue, TakenKind,
 };
 use crate::expr::{Cancelled, ExprLimits, Type};
@@ -260,7 +260,7 @@ impl Catalog {
         self.len() == 0
     }
 
-    /// How many definitions were compiled to make this catalog; all others were taken over from the one that it was made
+    /// How many definitions, those that others bring among them, were compiled to make this catalog; all others were taken over from the one that it was made
     /// from ([`Catalog::edited`]). An edit that changes nothing gives the same catalog, with its number.
     #[must_use]
     pub const fn compiled(&self) -> usize {
@@ -274,8 +274,8 @@ impl Catalog {
         Some(&entry.definition)
     }
 
-    /// The definitions in the order in which they are worked out: each after all that it reads, and those that others bring with
-    /// these.
+    /// The definitions in the order in which they are worked out: each after all that it reads. What is read of those that others
+    /// bring may be worked out before the definition that brings it.
     pub fn order(&self) -> impl Iterator<Item = &DefinitionRef> {
         self.names.entries.iter().filter(|entry| entry.bringer.is_none()).map(|entry| &entry.id)
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::compile::is_below;
 use super::entry::{Asked, Key};
 use super::names::CatalogNames;
 use crate::define::Namespace;
@@ -25,6 +26,8 @@ pub(super) struct PendingNames<'n> {
 pub(super) struct Noted {
     /// The places of open definitions: whatever was found in their stead, they are what is meant.
     pub(super) open: BTreeSet<usize>,
+    /// Their names, as they were looked up.
+    waited: Vec<Key>,
     pub(super) looked: Looked,
 }
 
@@ -54,7 +57,12 @@ impl<'n> PendingNames<'n> {
         }
         match self.open.get_key_value(&asked) {
             Some((key, place)) => {
-                noted.open.insert(*place);
+                // Of a longer name that is waited for, this is a shorter reading, which is not meant as long as that may be valid.
+                let is_longer = |waited: &Key| waited.is_in(namespace) && is_below(waited.name(), name);
+                if !noted.waited.iter().any(is_longer) {
+                    noted.open.insert(*place);
+                    noted.waited.push(key.clone());
+                }
                 noted.looked.insert(key.clone(), false);
             }
             None => {

@@ -427,9 +427,9 @@ impl Catalog {
 
     /// The steps of a definition, and of those that it brings.
     pub(crate) fn steps_of<'c>(&'c self, id: &DefinitionRef) -> impl Iterator<Item = usize> + use<'c> {
-        let all: Vec<usize> =
-            self.names.entries.all_of(id).filter_map(|entry| self.step(&entry.id)).collect();
-        all.into_iter()
+        let brought = self.names.entries.brought_by(id);
+        let own = self.step(id).filter(|_| brought.is_some());
+        own.into_iter().chain(brought.into_iter().flatten().filter_map(|entry| self.step(&entry.id)))
     }
 
     /// The step of a definition; `None` for a metric, and for what is not defined.

@@ -1,5 +1,7 @@
 //! What may a definition bring with it?
 
+use serde_json::{Value as Json, json};
+
 use crate::aggregate::{Ranking, RollUp};
 use crate::define::{CalculatedAttribute, Define, Kind, PastValue};
 
@@ -34,15 +36,15 @@ impl Brought {
         self.as_define().name()
     }
 
-    /// What it is and says, as it would be stored: two that are written alike are the same.
-    pub(crate) fn text(&self) -> String {
+    /// What it is and says, as it would be stored.
+    pub(crate) fn to_json(&self) -> Json {
         let code = match self {
             Self::Attribute(_) => CalculatedAttribute::CODE,
             Self::Past(_) => PastValue::CODE,
             Self::RollUp(_) => RollUp::CODE,
             Self::Ranking(_) => Ranking::CODE,
         };
-        format!("{code} {}", self.as_define().to_json())
+        json!({ code: self.as_define().to_json() })
     }
 }
 

@@ -29,7 +29,7 @@ pub use self::brought::Brought;
 pub(crate) use self::checking::Checking;
 pub use self::custom::{
     Custom, CustomInput, CustomInputs, CustomKind, CustomKinds, CustomOutput, CustomPart, InputType,
-    InputValue, MAX_CUSTOM_INPUTS, MAX_CUSTOM_OUTPUTS, MAX_CUSTOM_PARTS, TakenKind,
+    InputValue, MAX_BROUGHT, MAX_CUSTOM_INPUTS, MAX_CUSTOM_OUTPUTS, MAX_CUSTOM_PARTS, TakenKind,
 };
 pub use self::fault::{DefinitionFault, PartPlace};
 pub(crate) use self::form::{

@@ -233,6 +233,7 @@ impl Delta {
 /// The sum of the first column of a definition, or the number of members.
 fn total(view: &LiveView, definition: &DefinitionRef, with_cancelled: bool) -> Option<ExprValue> {
     let catalog = view.catalog();
+    catalog.definition(definition)?;
     let number = catalog.columns_of(catalog.step(definition)?).next()?;
     let (output, column, accounts) = (catalog.output(number)?, view.column(number)?, view.accounts());
     let Some(kind) = &output.kind else {
@@ -315,6 +316,10 @@ impl Compared {
                 let (Some(output), Some(column)) = (catalog.output(number), view.column(number)) else {
                     continue;
                 };
+                // What makes scopes tells of nothing to who does not see everything, before and after.
+                if ![old, new].iter().all(|view| output.is_asked_in(view.accounts())) {
+                    continue;
+                }
                 let of = Some((column, output.kind.clone()));
                 let known = found.iter_mut().find(|known| known.name == output.name);
                 match known.and_then(|known| known.columns.get_mut(state)) {

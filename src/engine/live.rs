@@ -169,7 +169,8 @@ impl LiveView {
         Some((u64::from(counted), u64::from(skipped)))
     }
 
-    /// The members of a segment that are visible; `None` for one that is not defined.
+    /// The members of a segment that are visible; `None` for one that is not defined, and for an account set where not everything is
+    /// visible.
     #[must_use]
     pub fn segment(&self, id: &str) -> Option<AccountSet> {
         Some(self.column(self.set_of(id)?)?.members(self.view.book()))

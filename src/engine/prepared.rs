@@ -40,7 +40,6 @@ impl Prepared {
         Arc::new(Self { catalog: catalog.clone(), as_of: as_of.clone(), programs, none })
     }
 
-    /// The step of a definition; `None` for a metric, and for what is not defined.
     /// The steps of a definition, and of those that it brings.
     pub(super) fn steps(&self, id: &DefinitionRef) -> impl Iterator<Item = usize> {
         self.catalog.steps_of(id)

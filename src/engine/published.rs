@@ -363,7 +363,8 @@ impl Published {
     ///
     /// # Complexity
     ///
-    /// A copy of the set, where it is held for the moment and the parameters; else it is worked out first, with all that it reads.
+    /// A copy of the set, where it is held for the moment and the parameters; else it is worked out first, with all that it reads. A moment
+    /// with parameters is one of [`MAX_VIEWS`], and so is the scope: keep the scope for as long as the state.
     #[must_use]
     pub fn scope_of(&self, account_set: &str, as_of: &AsOf) -> Option<Scope> {
         let catalog = &self.0.catalog;

@@ -170,10 +170,13 @@ impl EngineSettings {
     /// Could definitions be read again from the journal, if there is one?
     #[cfg(feature = "snapshot")]
     pub(super) fn can_be_restored(&self, definitions: &[Definition]) -> Result<(), EngineError> {
-        let kinds = definitions.iter().filter_map(|definition| Some((definition, definition.host_kind()?)));
-        match kinds.filter(|_| self.journal.is_some()).find(|(_, kind)| !self.kinds.holds(&***kind)) {
-            Some((definition, kind)) => {
-                Err(EngineError::UnknownKind { definition: definition.id(), version: kind.version() })
+        let of_host = definitions.iter().filter_map(|definition| match definition {
+            Definition::Custom(of) => Some((definition, of)),
+            _ => None,
+        });
+        match of_host.filter(|_| self.journal.is_some()).find(|(_, of)| !self.kinds.holds(of)) {
+            Some((definition, of)) => {
+                Err(EngineError::UnknownKind { definition: definition.id(), version: of.kind().version() })
             }
             None => Ok(()),
         }

@@ -43,7 +43,8 @@ custom_kind_conformance!(lines, || {
 });
 
 custom_kind_conformance!(family_kind, || CustomKindCase::new(crate::common::kinds::Family, as_of())
-    .given([int(4), int(2)]));
+    .given([int(4), int(2)])
+    .defined([CustomInput::value("seats"), CustomInput::value("1"), CustomInput::value("2")]));
 
 custom_kind_conformance!(points, || CustomKindCase::new(Points, as_of()).given([int(4), int(-2)]));
 
@@ -876,6 +877,11 @@ fn rows_of_events_are_in_the_order_of_their_days_and_values_however_they_came() 
     let kind: Arc<dyn CustomKind> = Arc::new(Listed);
     let listed =
         Custom::new("listed", &kind).reading(CustomInput::events("login", 2, &["row.count", "row.user"]));
+    // A list has an order, too, and nothing comes first.
+    let text = r#"row.user == "kim" ? ["q"] : (row.user == "ann" ? ["r"] : ["p"])"#;
+    let pages = CustomInput::events("login", 2, &[text]);
+    let pages = Custom::new("pages", &kind).reading(pages);
+    let mut lists: Vec<String> = Vec::new();
     let row = AccountRow::new(AccountId::new("acme").unwrap(), "Company");
     for turned in [false, true] {
         let mut all = events();
@@ -886,7 +892,7 @@ fn rows_of_events_are_in_the_order_of_their_days_and_values_however_they_came() 
         let settings = EngineSettings::new().usage(usage);
         let engine = Engine::new(schema(), as_of(), settings).unwrap();
         engine.load(&MemorySource::new().account(row.clone())).unwrap();
-        engine.define([listed.clone().into()]).unwrap();
+        engine.define([listed.clone().into(), pages.clone().into()]).unwrap();
         let subscribed = engine.published().catalog().order().next().unwrap().clone();
         engine.apply(Update::new().subscribe(subscribed)).unwrap();
         let said = || {
@@ -904,10 +910,13 @@ fn rows_of_events_are_in_the_order_of_their_days_and_values_however_they_came() 
         assert!(why.to_string().contains("4 rows of events of login in 2 days"), "{why}");
         let json = serde_json::to_string(&why).unwrap();
         assert_eq!(serde_json::from_str::<Explanation>(&json).unwrap(), why, "{json}");
+        let view = engine.published().view(&Scope::all()).unwrap();
+        lists.push(view.value("pages", view.account("acme").unwrap()).unwrap().to_string());
         // Tomorrow they are others.
         engine.advance(perennial::AsOf::date_utc(today.plus_days(1).unwrap())).unwrap();
         assert_eq!(said(), "2 kim");
     }
+    assert_eq!(lists[0], lists[1]);
 }
 
 fn family(texts: &[&str]) -> Custom {
@@ -949,7 +958,8 @@ fn what_a_definition_brings_is_there_and_is_listed_nowhere() {
     assert!(back.to_string().contains("family"), "{back}");
     let back = fewer.edited([], [shares().into(), reader]).unwrap();
     assert_eq!((names(&back), back.to_json()), (names(&with), with.to_json()));
-    assert_eq!(back.compiled(), 4);
+    // What it brought before is the same.
+    assert_eq!(back.compiled(), 3);
 
     // It is no definition of its own.
     let brought = DefinitionRef { kind: DefinitionKind::RollUp, name: "family.below".into() };
@@ -981,14 +991,55 @@ fn what_a_definition_brings_is_there_and_is_listed_nowhere() {
 
 #[test]
 fn what_is_wrong_with_what_a_definition_brings_is_wrong_with_it() {
-    let told = |definitions: Vec<Definition>| catalog(definitions).unwrap_err();
+    let told = |definitions: Vec<Definition>| crate::custom::catalog(definitions).unwrap_err();
+    // Whether it reads what it brings or not, this is all that is wrong.
+    let reads_it = told(vec![family(&["name", "family.below"]).into()]);
+    assert_eq!(
+        reads_it,
+        "family `family`: of what it brings, roll-up `family.below`: there is no sum of text"
+    );
+    let both = told(vec![family(&["name", "family.below + seatz"]).into()]);
+    assert_eq!(both, reads_it);
+    let catalog = catalog([family(&["seats", "family.below"]).into()]).unwrap();
+    let gone: Vec<String> =
+        catalog.without(&Origin::Attribute("seats".into())).iter().map(ToString::to_string).collect();
+    assert!(gone.iter().all(|fault| fault.contains("E101")), "{gone:?}");
     let wrong = told(vec![family(&["name"]).into()]);
     assert_eq!(wrong, "family `family`: of what it brings, roll-up `family.below`: there is no sum of text");
     let ring = told(vec![family(&["family.below"]).into()]);
-    assert_eq!(ring, "family `family`: it reads itself: family -> family");
+    assert_eq!(
+        ring,
+        "family `family`: of what it brings, roll-up `family.below`: it reads itself: family -> family"
+    );
     let one = Custom::new("fam", kinds().get("family").unwrap()).reading(CustomInput::value("seatz"));
     let faults = told(vec![one.into()]);
     assert_eq!(faults.lines().filter(|line| line.starts_with("family `fam`")).count(), 2, "{faults}");
+
+    // Below what is brought nothing else is, either.
+    #[derive(Debug)]
+    struct Counted;
+    impl CustomKind for Counted {
+        fn word(&self) -> &'static str {
+            "counted"
+        }
+        fn version(&self) -> u64 {
+            1
+        }
+        fn outputs(&self) -> Vec<CustomOutput> {
+            vec![CustomOutput::own(Type::Int)]
+        }
+        fn brings(&self, _: &Custom) -> Vec<perennial::catalog::Brought> {
+            let counts = perennial::aggregate::Operator::Distribution("region".into());
+            let counts = perennial::aggregate::RollUp::new("here.regions", counts);
+            vec![counts.into(), perennial::catalog::CalculatedAttribute::new("here.regions.EMEA", "1").into()]
+        }
+        fn compute(&self, _: &CustomInputs<'_>) -> Vec<Option<ExprValue>> {
+            Vec::new()
+        }
+    }
+    let kind: Arc<dyn CustomKind> = Arc::new(Counted);
+    let below = told(vec![Custom::new("here", &kind).into()]);
+    assert!(below.contains("the roll-up `here.regions` reserves all names below `here.regions.`"), "{below}");
 
     // A name that does not stand below.
     #[derive(Debug)]
@@ -1156,4 +1207,118 @@ fn a_kind_asks_the_rates_that_it_says_that_it_reads() {
         "{told}"
     );
     engine.define(worth(false)).unwrap();
+}
+
+/// Whatever is put in and taken out: what is edited is what is made anew, in its faults, its order and its ways.
+#[test]
+fn an_edit_of_what_brings_is_a_new_catalog() {
+    let usage = UsageSchema::new([EventKind::new("login")]).unwrap();
+    let kind = kinds().get("family").unwrap().clone();
+    let family = |name: &str, texts: &[&str]| -> Definition {
+        let of = Custom::new(name, &kind);
+        texts.iter().fold(of, |of, text| of.reading(CustomInput::value(text))).into()
+    };
+    let all = [
+        attribute("base", "seats"),
+        attribute("base", "seats + 1"),
+        attribute("other", "level"),
+        attribute("other", "level * 2"),
+        family("one", &["base + other", "one.below", "1"]),
+        family("one", &["other", "one.below"]),
+        family("one", &["base", "one.share", "1"]),
+        family("two", &["seats", "two.below", "1"]),
+        family("two", &["one.own", "one.below"]),
+        family("two", &["name"]),
+        attribute("reader", "one.share + two.own"),
+        attribute("reader", "one.below"),
+        attribute("two.more", "1"),
+    ];
+    let said = |catalog: &Catalog| {
+        let ways = |id: &DefinitionRef| format!("{id}: {:?}", catalog.lineage(id));
+        let ids: Vec<String> = catalog.order().map(ways).collect();
+        (ids, catalog.to_json(), catalog.len(), format!("{:?}", catalog.report()))
+    };
+    let mut random = perennial::testkit::Random::new(11);
+    let mut pick = |below: usize| random.below(below as u64) as usize;
+    let (mut valid, mut refused) = (0, 0);
+    let mut catalog = Catalog::new(&schema(), &usage, []).unwrap();
+    for _ in 0..1_500 {
+        let definitions = catalog.definitions().to_vec();
+        let removed: Vec<DefinitionRef> =
+            definitions.iter().filter(|_| pick(6) == 0).map(Definition::id).collect();
+        let put: Vec<Definition> = (0..pick(4)).map(|_| all[pick(all.len())].clone()).collect();
+        // In the place of the one of its kind and name, or behind all others; twice in one edit is a fault.
+        let mut left: Vec<Definition> =
+            definitions.iter().filter(|of| !removed.contains(&of.id())).cloned().collect();
+        let mut replaced: Vec<usize> = Vec::new();
+        for definition in &put {
+            match left.iter().position(|of| of.id() == definition.id()) {
+                Some(at) if !replaced.contains(&at) => {
+                    left[at] = definition.clone();
+                    replaced.push(at);
+                }
+                _ => {
+                    replaced.push(left.len());
+                    left.push(definition.clone());
+                }
+            }
+        }
+        let fresh = Catalog::new(&schema(), &usage, left);
+        match (catalog.edited(removed, put), fresh) {
+            (Ok(edited), Ok(fresh)) => {
+                assert_eq!(said(&edited), said(&fresh));
+                catalog = edited;
+                valid += 1;
+            }
+            (Err(edited), Err(fresh)) => {
+                assert_eq!(edited.to_string(), fresh.to_string());
+                refused += 1;
+            }
+            (edited, fresh) => panic!("{edited:?} and {fresh:?}"),
+        }
+    }
+    assert!(valid > 100 && refused > 100, "{valid} and {refused}");
+}
+
+#[test]
+fn a_new_name_does_not_change_what_is_brought_in_silence() {
+    /// Brings the sum of an attribute that no definition names.
+    #[derive(Debug)]
+    struct Fixed;
+    impl CustomKind for Fixed {
+        fn word(&self) -> &'static str {
+            "fixed"
+        }
+        fn version(&self) -> u64 {
+            1
+        }
+        fn outputs(&self) -> Vec<CustomOutput> {
+            vec![CustomOutput::own(Type::Int)]
+        }
+        fn brings(&self, of: &Custom) -> Vec<perennial::catalog::Brought> {
+            let sum = perennial::aggregate::Operator::Sum("seats".into());
+            vec![perennial::aggregate::RollUp::new(&format!("{}.below", of.name()), sum).into()]
+        }
+        fn compute(&self, _: &CustomInputs<'_>) -> Vec<Option<ExprValue>> {
+            Vec::new()
+        }
+    }
+    let two = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(Attribute::new("seats", AttributeType::Int))
+        .attribute(Attribute::new("licences", AttributeType::Int))
+        .build()
+        .unwrap();
+    let (two, usage): (Arc<Schema>, UsageSchema) = (two.into(), UsageSchema::default());
+    let kind: Arc<dyn CustomKind> = Arc::new(Fixed);
+    let catalog = Catalog::new(&two, &usage, [Custom::new("fixed", &kind).into()]).unwrap();
+    let turned = [("seats", "licences"), ("licences", "seats")];
+    let told = catalog.evolve(&two, &usage, &turned).unwrap_err();
+    assert!(told.to_string().starts_with("fixed `fixed`: what it brings names attributes"), "{told}");
+    let catalog = Catalog::new(&two, &usage, [family(&["seats", "family.below"]).into()]).unwrap();
+    let evolved = catalog.evolve(&two, &usage, &turned).unwrap();
+    let id = evolved.catalog.order().next().unwrap();
+    let reads: Vec<String> =
+        evolved.catalog.lineage(id).unwrap().iter().map(|step| step.origin.to_string()).collect();
+    assert_eq!(reads, ["attribute `licences`"]);
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::common::{CHUNK_ROWS, Rows, as_of, forest, id, id_of, view};
-use perennial::report::LinkKind;
+use perennial::graph::LinkKind;
 use perennial::{Account, AccountId, AccountRow, Book, Change, ParentLink, Policy, Scope, View};
 use petgraph::Direction;
 use petgraph::visit::{EdgeRef, IntoEdgesDirected, IntoNeighborsDirected, IntoNodeIdentifiers};

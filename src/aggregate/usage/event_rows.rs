@@ -77,6 +77,7 @@ impl EventsOf<'_> {
 fn compared(a: &[Cell], b: &[Cell]) -> Ordering {
     let cell = |(a, b): (&Cell, &Cell)| match (a, b) {
         (Cell::List(a), Cell::List(b)) => compared(a, b),
+        (Cell::Missing, _) | (_, Cell::Missing) => (*a != Cell::Missing).cmp(&(*b != Cell::Missing)),
         (a, b) => Key::of_cell(a.clone()).cmp(&Key::of_cell(b.clone())),
     };
     a.iter().zip(b).map(cell).find(|order| order.is_ne()).unwrap_or_else(|| a.len().cmp(&b.len()))

@@ -10,7 +10,8 @@ use serde_json::{Map, Value as Json, json};
 use super::given::Computed;
 use super::kinds::gives;
 use super::{
-    CustomInput, CustomKind, CustomOutput, InputType, MAX_CUSTOM_INPUTS, MAX_CUSTOM_OUTPUTS, MAX_CUSTOM_PARTS,
+    CustomInput, CustomKind, CustomOutput, InputType, MAX_BROUGHT, MAX_CUSTOM_INPUTS, MAX_CUSTOM_OUTPUTS,
+    MAX_CUSTOM_PARTS,
 };
 use crate::aggregate::version::{is_first, named};
 use crate::define::{
@@ -130,9 +131,9 @@ impl Custom {
         &self.parts
     }
 
-    /// What it brings with it, in words, so that other definitions are told from these.
-    pub(super) fn brought_texts(&self) -> Vec<String> {
-        self.kind.brings(self).iter().map(Brought::text).collect()
+    /// What it brings with it, as it would be stored, so that other definitions are told from these.
+    pub(super) fn brought_json(&self) -> Vec<Json> {
+        self.kind.brings(self).iter().map(Brought::to_json).collect()
     }
 
     fn inputs(&self) -> impl Iterator<Item = &CustomInput> {
@@ -167,6 +168,10 @@ impl Custom {
             if !seen.insert(name) {
                 faults.push(format!("the kind `{word}` has two outputs `{name}`"));
             }
+        }
+        let brought = self.kind.brings(self).len();
+        if brought > MAX_BROUGHT {
+            faults.push(format!("it brings {brought} definitions, and {MAX_BROUGHT} are allowed"));
         }
         if let Err(error) = AccountId::check(word) {
             faults.push(format!("the word of a kind is no name: {error}"));
@@ -363,7 +368,7 @@ impl Define for Custom {
         if !self.parts.is_empty() {
             object.insert("parts".to_owned(), json!(self.parts));
         }
-        let brings = self.brought_texts();
+        let brings = self.brought_json();
         if !brings.is_empty() {
             object.insert("brings".to_owned(), json!(brings));
         }

@@ -109,8 +109,11 @@ pub trait CustomKind: fmt::Debug + Send + Sync {
     }
 
     /// The definitions that each of these brings with it, such as the roll-ups that a parent is given, which then are inputs of it: their
-    /// names stand below that of the definition (`use.below` of `use`). The same for the same definition, as long as the version is the
-    /// same.
+    /// names stand below that of the definition (`use.below` of `use`), and there are at most [`MAX_BROUGHT`](super::MAX_BROUGHT) of them. The
+    /// same for the same definition, as long as the version is the same.
+    ///
+    /// It is asked of definitions that nobody has checked, as of those of a document, with any inputs or none: one that makes no
+    /// sense brings nothing, or what is refused with it. Attributes are named by texts of the definition, so that they are renamed with it.
     fn brings(&self, of: &Custom) -> Vec<Brought> {
         let _ = of;
         Vec::new()

@@ -57,9 +57,12 @@ impl CustomKinds {
 
     /// Could a definition of a kind be read again?
     #[cfg(feature = "snapshot")]
-    pub(crate) fn holds(&self, kind: &dyn CustomKind) -> bool {
+    pub(crate) fn holds(&self, definition: &Custom) -> bool {
+        let kind = &**definition.kind();
         let found = self.by_word.get(kind.word()).and_then(|versions| versions.get(&kind.version()));
-        found.is_some_and(|found| gives(&**found) == gives(kind))
+        found.is_some_and(|found| {
+            gives(&**found) == gives(kind) && found.brings(definition) == kind.brings(definition)
+        })
     }
 
     /// Reads one definition of the list of a document.
@@ -125,8 +128,12 @@ const FIELDS: [&str; 9] =
 
 /// Notes where a definition was written when its kind brought other definitions with it.
 fn same_brought(fields: &Fields<'_, '_>, read: &Custom, faults: &mut Faults<JsonFault>) {
-    let Some(written) = fields.decoded::<Vec<String>, _>("brings", faults) else { return };
-    if written != read.brought_texts() {
+    let written = fields.decoded::<Vec<Json>, _>("brings", faults);
+    // What we wrote says what a kind gave, and is silent where nothing was brought; people say neither.
+    if written.is_none() && !fields.has("gives") {
+        return;
+    }
+    if written.unwrap_or_default() != read.brought_json() {
         let message = format!("the kind `{}` brings other definitions here", read.kind.word());
         faults.refuse_as(&fields.at("brings"), message);
     }

@@ -20,3 +20,5 @@ pub const MAX_CUSTOM_OUTPUTS: usize = 64;
 
 /// Most parts of a [`Custom`] definition.
 pub const MAX_CUSTOM_PARTS: usize = 1_000;
+/// Most definitions that one brings with it.
+pub const MAX_BROUGHT: usize = 100;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::outcome::{Broken, Outcome, Verdict};
 use crate::AsOf;
-use crate::catalog::{Custom, CustomInput, CustomInputs, CustomKind, InputValue};
+use crate::catalog::{Brought, Custom, CustomInput, CustomInputs, CustomKind, InputValue};
 use crate::expr::{ExprValue, Type};
 
 /// A kind, and inputs as its definitions would give them.
@@ -50,18 +50,26 @@ pub struct CustomKindCase {
     kind: Arc<dyn CustomKind>,
     as_of: AsOf,
     given: Vec<Vec<InputValue>>,
+    definitions: Vec<Vec<CustomInput>>,
 }
 
 impl CustomKindCase {
     /// A kind, to be asked at a moment.
     pub fn new(kind: impl CustomKind + 'static, as_of: AsOf) -> Self {
-        Self { kind: Arc::new(kind), as_of, given: Vec::new() }
+        Self { kind: Arc::new(kind), as_of, given: Vec::new(), definitions: Vec::new() }
     }
 
     /// With the inputs of one more account.
     #[must_use]
     pub fn given(mut self, inputs: impl IntoIterator<Item = InputValue>) -> Self {
         self.given.push(inputs.into_iter().collect());
+        self
+    }
+
+    /// With one more definition by its inputs, of a kind that brings others with it.
+    #[must_use]
+    pub fn defined(mut self, reads: impl IntoIterator<Item = CustomInput>) -> Self {
+        self.definitions.push(reads.into_iter().collect());
         self
     }
 
@@ -131,17 +139,22 @@ pub fn the_same_inputs_give_the_same_outputs(case: &CustomKindCase) -> Outcome {
 /// [`Broken`] with both lists, or with the name that does not stand below.
 pub fn what_is_brought_is_the_same_and_stands_below(case: &CustomKindCase) -> Outcome {
     const PROMISE: &str = "what_is_brought_is_the_same_and_stands_below";
-    let definition = Custom::new("definition", &case.kind).reading(CustomInput::value("1"));
-    let (first, again) = (case.kind.brings(&definition), case.kind.brings(&definition));
-    if first != again {
-        return broken(PROMISE, format!("{first:?} again"), format!("{again:?}"));
-    }
-    match first.iter().find(|brought| !brought.name().starts_with("definition.")) {
-        Some(astray) => {
-            broken(PROMISE, "a name that begins with `definition.`", format!("`{}`", astray.name()))
+    // Without inputs, too: of definitions that nobody has checked.
+    let none = [Vec::new(), vec![CustomInput::value("1")]];
+    for reads in none.iter().chain(&case.definitions) {
+        let definition = Custom::new("definition", &case.kind);
+        let definition = reads.iter().cloned().fold(definition, Custom::reading);
+        let (first, again) = (case.kind.brings(&definition), case.kind.brings(&definition));
+        if first != again {
+            return broken(PROMISE, format!("{first:?} again"), format!("{again:?}"));
         }
-        None => Ok(Verdict::Kept),
+        let is_astray = |brought: &&Brought| !brought.name().starts_with("definition.");
+        if let Some(astray) = first.iter().find(is_astray) {
+            let expected = "a name that begins with `definition.`";
+            return broken(PROMISE, expected, format!("`{}`", astray.name()));
+        }
     }
+    Ok(Verdict::Kept)
 }
 
 /// Another thread has the same answers.
