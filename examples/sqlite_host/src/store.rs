@@ -8,8 +8,8 @@
 
 use std::collections::HashSet;
 
-use perennial::source::{Cell, TableName};
 use perennial::report::ChangeItem;
+use perennial::source::{Cell, TableName};
 use perennial::{AccountId, AccountRow, Change, ChangeReport, ChildRow, ParentLink, Succession, Value};
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, ToSql};
