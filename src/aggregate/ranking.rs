@@ -20,7 +20,7 @@ use crate::model::Decimal;
 ///
 /// // The published engagement score: the percentile of mean daily actions among accounts of the same status; below one
 /// // action a day it is 0.
-/// let engagement = Ranking::new("engagement", "daily_actions").within("status").at_least(1.0);
+/// let engagement = Ranking::new("engagement", "daily_actions").among("status").at_least(1.0);
 /// assert_eq!(engagement.name(), "engagement");
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,8 +63,8 @@ impl Ranking {
     /// Among the accounts with the same value of another expression; those without one are peers of nobody, and have no
     /// place.
     #[must_use]
-    pub fn within(mut self, within: &str) -> Self {
-        self.within = Some(Arc::from(within));
+    pub fn among(mut self, alike: &str) -> Self {
+        self.within = Some(Arc::from(alike));
         self
     }
 

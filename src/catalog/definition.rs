@@ -308,7 +308,7 @@ impl BuiltIn {
                 .description("Mean actions a day over the last 14 full days")
                 .into(),
             Ranking::new("engagement", "daily_actions")
-                .within(status)
+                .among(status)
                 .at_least(1.0)
                 .description("Percentile of daily actions among accounts of the same status")
                 .into(),

@@ -10,7 +10,7 @@ use crate::model::{Attribute, ChildTable, EnumValues, Schema, SystemAttribute};
 /// ```
 /// use perennial::expr::{Name, Type};
 ///
-/// let seats = Name::new(Type::Int).required().within(0.0, 1e6);
+/// let seats = Name::new(Type::Int).required().between(0.0, 1e6);
 /// assert_eq!(*seats.kind(), Type::Int);
 /// assert!(!seats.may_be_missing());
 /// ```
@@ -38,7 +38,7 @@ impl Name {
 
     /// Its values lie between two numbers, both included; comparisons beyond them get a lint.
     #[must_use]
-    pub const fn within(mut self, low: f64, high: f64) -> Self {
+    pub const fn between(mut self, low: f64, high: f64) -> Self {
         self.bounds = Some((low, high));
         self
     }

@@ -131,7 +131,7 @@ impl Oracle {
     /// The book as someone sees it who may see only these accounts: the others do not exist, and who
     /// stood under one of them stands under the nearest account above that is left.
     #[must_use]
-    pub fn within(&self, visible: &BTreeSet<AccountId>) -> Self {
+    pub fn seen_by(&self, visible: &BTreeSet<AccountId>) -> Self {
         let seen = self.accounts.iter().filter(|(id, _)| visible.contains(*id));
         let accounts = seen.map(|(id, own)| {
             let parent = self.ancestors(id).into_iter().find(|above| visible.contains(*above)).cloned();

@@ -326,7 +326,7 @@ fn a_cancelled_account_is_nobodys_peer() {
             value.map_or_else(|| "-".to_owned(), |value| value.to_string())
         })
     };
-    let ranking = Ranking::new("place", "mrr").within("region");
+    let ranking = Ranking::new("place", "mrr").among("region");
     // Four peers: the two that are cancelled were among them.
     let third = (100.0_f64 / 3.0).to_string();
     let two_thirds = (200.0_f64 / 3.0).to_string();

@@ -53,7 +53,7 @@ fn deep() -> Vec<Definition> {
         metric("logins", "events(\"login\").count()"),
         sum("family_logins", "metric(\"logins\").lastDays(7).sum()"),
         attribute("per_seat", "ratio(family_logins, seats)"),
-        Ranking::new("place", "per_seat").within("region").into(),
+        Ranking::new("place", "per_seat").among("region").into(),
         segment("busy", "per_seat > 0.5 || family_logins > 6"),
         RollUp::new("busy_below", Operator::Count)
             .filter("inSegment(\"busy\")")

@@ -264,7 +264,7 @@ impl Pool {
             5 => {
                 let mut of = Ranking::new(name, &Self::pick(&self.ordered, random));
                 if random.below(2) == 0 {
-                    of = of.within(&Self::pick(&self.scalars, random));
+                    of = of.among(&Self::pick(&self.scalars, random));
                 }
                 if random.below(3) == 0 {
                     of = of.with_cancelled();

@@ -301,7 +301,7 @@ fn declared_bounds_are_known() {
     impl Names for Bounded {
         fn name(&self, of: Of<'_>, name: &str) -> Option<Name> {
             let score = of == Of::Account && name == "health.score";
-            score.then(|| Name::new(Type::Double).within(0.0, 100.0))
+            score.then(|| Name::new(Type::Double).between(0.0, 100.0))
         }
         fn each(&self, of: Of<'_>, seen: &mut dyn FnMut(&str)) {
             if of == Of::Account {

@@ -26,7 +26,7 @@ proptest! {
             (0..rows.accounts.len()).filter(|n| seen >> n & 1 == 1).map(id_of).collect();
         let oracle = Oracle::from_rows(&schema(), &rows.accounts, &rows.children).unwrap();
         let part = scoped(&book, &visible);
-        oracle.within(&visible).compare(&part).map_err(TestCaseError::fail)?;
+        oracle.seen_by(&visible).compare(&part).map_err(TestCaseError::fail)?;
         prop_assert_eq!(part.visible().len(), visible.len());
         for row in &rows.accounts {
             let shown = visible.contains(&row.id);
@@ -38,7 +38,7 @@ proptest! {
             // The usual scope of a team: everything under an account.
             let under = book.view(&Scope::of(book.subtrees([row.id.as_str()])), as_of()).unwrap();
             let below: BTreeSet<AccountId> = oracle.subtree(&row.id).into_iter().cloned().collect();
-            oracle.within(&below).compare(&under).map_err(TestCaseError::fail)?;
+            oracle.seen_by(&below).compare(&under).map_err(TestCaseError::fail)?;
         }
     }
 

@@ -40,7 +40,7 @@ fn built_in(name: &str) -> Option<Name> {
     Some(match name {
         "user" | "module" | "action" => Name::new(Type::Text),
         "day" => Name::new(Type::Date).required(),
-        "count" => Name::new(Type::Int).required().within(1.0, f64::INFINITY),
+        "count" => Name::new(Type::Int).required().between(1.0, f64::INFINITY),
         _ => return None,
     })
 }

@@ -165,7 +165,7 @@ pub fn definitions(other: bool) -> Vec<Definition> {
             .into(),
         roll_up("halves", Operator::Sum("half".into())).levels(["Group", "Company"]).into(),
         roll_up("big_below", Operator::Count).filter("inSegment(\"big\")").reach(Reach::Descendants).into(),
-        Ranking::new("place", "half").within("region").into(),
+        Ranking::new("place", "half").among("region").into(),
         segment("big", pick("seats > 20", "seats > 60")),
         segment("late", pick("since < today()", "since >= today()")),
         segment(
