@@ -6,7 +6,7 @@
 //! | How do they come in: late, twice, out of order? | [`Usage::ingest`] with [`Event`]s; [`UsageSettings`], [`UsageReport`] |
 //! | How often, how much, by how many people, in the last days? | `events("export").lastDays(30).count()` in an expression, over a [`UsageView`] |
 //! | Which number does an account have on each day? | [`Metric`], [`Metrics`], [`UsageView::series`] |
-//! | What do values come to, for a parent over all below it? | [`RollUp`], [`RollUpPlan`], [`RollUpAnswers`] |
+//! | What is the total of a value, for a parent over all below it? | [`RollUp`], [`RollUpPlan`], [`RollUpAnswers`] |
 //! | And of parts that I merge myself, across machines? | [`Partial`] |
 
 mod ranking;

@@ -63,14 +63,14 @@ pub struct AccountChanges {
     pub added: Vec<AccountId>,
     /// Accounts that left.
     pub removed: Vec<AccountId>,
-    /// Accounts that stand under another account, with both paths; those below them moved with them and are not listed.
+    /// Accounts with another parent, with both paths; those below them moved with them and are not listed.
     pub moves: Vec<AccountMove>,
-    /// Values of attributes, and of columns of child rows. A child row that moved to another account has left the one and come to the
-    /// other. Those of accounts that came or left stand in the report of a delta alone.
+    /// Values of attributes, and of columns of child rows, that differ. A child row that moved to another account was removed from the
+    /// one and added to the other. Values of added and removed accounts are listed by a delta's report only.
     pub values: Vec<ValueChange>,
 }
 
-/// Where a value stands: the account, the child row where it is of one, and the attribute or column.
+/// The key of a value: the account, the child row where it is of one, and the attribute or column.
 type ValuePlace = (AccountId, Option<(Arc<str>, ChildId)>, Arc<str>);
 
 impl AccountChanges {

@@ -214,8 +214,8 @@ impl Derived {
         })
     }
 
-    /// The scope that an account set makes ([`Segment::account_set`](crate::segment::Segment::account_set)); `None` for what is none, and in a view
-    /// that does not show everything.
+    /// The scope of an account set ([`Segment::account_set`](crate::segment::Segment::account_set)); `None` for an unknown name, for a segment
+    /// that is no account set, and in a view that does not show everything. A copy of the set: nothing is evaluated.
     #[must_use]
     pub fn scope_of(&self, account_set: &str) -> Option<Scope> {
         let known = &self.columns;

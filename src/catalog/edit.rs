@@ -159,7 +159,7 @@ impl<'c> Edit<'c> {
         Self { catalog, given, put, changed, order, reserving }
     }
 
-    /// Where a definition that the same one brings, or none, stands.
+    /// The place of a definition that has this bringer, or none.
     fn place(&self, id: &DefinitionRef, bringer: Option<&DefinitionRef>) -> Option<usize> {
         let place = self.catalog.names.entries.placed(id)?.place;
         let given = self.given.get(place)?.as_ref();
@@ -239,7 +239,7 @@ impl<'c> Edit<'c> {
     /// The definitions in order, those known that nothing changes for: each with those that it brings behind it, as a new catalog has
     /// them.
     fn into_given(mut self) -> Vec<Candidate> {
-        // All names below one that reserves them from now on: whoever has such a name is looked at again.
+        // Definitions whose name is now reserved by a name above it are validated again.
         if !self.reserving.is_empty() {
             for given in self.given.iter_mut().flatten() {
                 let name = given.definition.name();

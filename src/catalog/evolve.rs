@@ -99,7 +99,8 @@ impl Catalog {
         let by_old: HashMap<&str, &str> = renames.iter().rev().copied().collect();
         let definitions = self.given().map(|definition| with_names(definition.clone(), &by_old));
         let limits = &*self.limits;
-        // What a definition brings is made anew of it, with the new names, as long as it names attributes by the definition alone.
+        // What a definition brings is generated from it again, after its texts were renamed: an attribute that the kind names by
+        // itself would keep its old name, so that this is refused.
         let astray: Vec<CatalogFault> =
             self.given().filter_map(|before| brings_other_names(before, &by_old)).collect();
         if !astray.is_empty() {

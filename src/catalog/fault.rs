@@ -36,7 +36,7 @@ pub enum CatalogFaultKind {
     NotDefined,
     /// It is brought by another definition, with which it comes and goes.
     BroughtBy(DefinitionRef),
-    /// Another definition brings it, and its name does not stand below that of the other.
+    /// Another definition brings it, and its name is not below the name of that one.
     NotBelow,
     /// Something is wrong with a definition that it brings.
     Brings(Box<CatalogFault>),
@@ -85,7 +85,9 @@ impl fmt::Display for CatalogFault {
             CatalogFaultKind::BroughtBy(other) => {
                 write!(f, "the {other} brings it, with which it comes and goes")
             }
-            CatalogFaultKind::NotBelow => f.write_str("its name does not stand below that of what brings it"),
+            CatalogFaultKind::NotBelow => {
+                f.write_str("its name is not below the name of the definition that brings it")
+            }
             CatalogFaultKind::Brings(fault) => write!(f, "of what it brings, {fault}"),
         }
     }

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | What may an administrator define? | [`Definition`]: [`CalculatedAttribute`], [`PastValue`], [`RollUp`](crate::aggregate::RollUp), [`Metric`](crate::aggregate::Metric), [`Ranking`](crate::aggregate::Ranking), [`Segment`](crate::segment::Segment) |
 //! | Do they make sense together, also those that read each other? | [`Catalog::new`], [`CatalogErrors`] |
-//! | What do they come to, for every account? | [`Catalog::run`], [`Derived`] |
+//! | What are their values, for every account? | [`Catalog::run`], [`Derived`] |
 //! | How are they stored? | [`Catalog::to_json`], [`Catalog::read`] |
 //! | Where does this number come from? | [`Catalog::lineage`] |
 //! | Who reads this attribute, and what would break without it? | [`Catalog::impact`], [`Catalog::without`], [`Catalog::retyped`] |
@@ -260,8 +260,8 @@ impl Catalog {
         self.len() == 0
     }
 
-    /// How many definitions, those that others bring among them, were compiled to make this catalog; all others were taken over from the one that it was made
-    /// from ([`Catalog::edited`]). An edit that changes nothing gives the same catalog, with its number.
+    /// How many definitions, brought ones among them, were compiled to make this catalog; all others were reused from the catalog that
+    /// it was edited from ([`Catalog::edited`]). An edit that changes nothing gives the same catalog, with its number.
     #[must_use]
     pub const fn compiled(&self) -> usize {
         self.compiled
@@ -274,8 +274,8 @@ impl Catalog {
         Some(&entry.definition)
     }
 
-    /// The definitions in the order in which they are worked out: each after all that it reads. What is read of those that others
-    /// bring may be worked out before the definition that brings it.
+    /// The definitions in order of evaluation: each after all that it reads. A definition that is brought by another may be evaluated
+    /// before that one.
     pub fn order(&self) -> impl Iterator<Item = &DefinitionRef> {
         self.names.entries.iter().filter(|entry| entry.bringer.is_none()).map(|entry| &entry.id)
     }

@@ -38,12 +38,12 @@ pub(crate) struct StepOutput {
     /// The type of the column; `None` for a set of members.
     pub(crate) kind: Option<Type>,
     pub(crate) total: TotalBy,
-    /// Is it of the whole book, whoever asks, so that it makes scopes only?
+    /// Is it an account set: evaluated over the whole book, and read by scopes only?
     pub(crate) makes_scopes: bool,
 }
 
 impl StepOutput {
-    /// Is it asked in a view? What makes scopes is never there in one.
+    /// Is it visible in a view? An account set is visible only where everything is.
     pub(crate) fn is_asked_in(&self, view: &View) -> bool {
         !self.makes_scopes || view.scope().is_all()
     }

@@ -5,8 +5,10 @@ use serde_json::{Value as Json, json};
 use crate::aggregate::{Ranking, RollUp};
 use crate::define::{CalculatedAttribute, Define, Kind, PastValue};
 
-/// A definition that another one brings with it: it is there as long as that one is, and is part of it wherever definitions are
-/// listed, stored, edited or at fault. Its name stands below that of the other: `health` may bring `health.below`.
+/// A definition that another one brings with it: it is defined as long as that one is, and is part of it wherever definitions are
+/// listed, stored, edited or at fault. Its name is below the name of that one: `health` may bring `health.below`.
+///
+/// Metrics, segments, parameters and definitions of a host's kind cannot be brought.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Brought {

@@ -76,7 +76,7 @@ pub(crate) trait Define {
         Vec::new()
     }
 
-    /// Is it evaluated over everything, whoever asks, so that it makes scopes and is never asked in one?
+    /// Is it an account set: evaluated over the whole book, read by scopes, and not visible in one?
     fn makes_scopes(&self) -> bool {
         false
     }

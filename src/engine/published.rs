@@ -357,14 +357,14 @@ impl Published {
         self.view_at(scope, &self.0.as_of)
     }
 
-    /// The scope that an account set ([`Segment::account_set`](crate::segment::Segment::account_set)) makes at a moment, with the parameters of who
-    /// looks: worked out over the whole book, and held as a view of everything is. `None` for what is not defined, and for a segment that is
-    /// no account set. It belongs to the book of this state, as any set does: ask the next state for its own.
+    /// The scope of an account set ([`Segment::account_set`](crate::segment::Segment::account_set)) at a moment, with the parameters of
+    /// the viewer: evaluated over the whole book, and cached as a view of everything is. `None` for an unknown name, and for a segment
+    /// that is no account set. It belongs to the book of this state, as any set does: ask the next state for its own.
     ///
     /// # Complexity
     ///
-    /// A copy of the set, where it is held for the moment and the parameters; else it is worked out first, with all that it reads. A moment
-    /// with parameters is one of [`MAX_VIEWS`], and so is the scope: keep the scope for as long as the state.
+    /// A copy of the set, where it is cached for the moment and the parameters; otherwise it is evaluated first, with all that it reads.
+    /// A moment with parameters is one of [`MAX_VIEWS`], and so is a view of the scope: keep the scope for as long as the state.
     #[must_use]
     pub fn scope_of(&self, account_set: &str, as_of: &AsOf) -> Option<Scope> {
         let catalog = &self.0.catalog;

@@ -1,13 +1,13 @@
 //! How do columns combine up the tree, where they lie?
 //!
-//! The fast way of roll-ups that need no expression. A [`Folding`] says what is combined and over which rows; a [`FoldPlan`] knows
+//! The fast way of roll-ups that need no expression. A [`Fold`] says what is combined and over which rows; a [`FoldPlan`] knows
 //! where these lie; running it on a view gives [`Totals`]. Each chunk is folded by one pure function of its own blocks and of what
 //! its limbs export, so that a refresh after a change is the same code run where something is new. This module knows columns, no
 //! expressions, and says of no sum what it is a sum of: that is known above it.
 
 mod candidate;
+mod definition;
 mod exact;
-mod folding;
 mod kernel;
 mod mask;
 mod own;
@@ -19,8 +19,8 @@ mod run;
 mod state;
 mod totals;
 
+pub(crate) use definition::{Fold, FoldOperator, Passes};
 pub(crate) use exact::{QUANTUM_BITS, from_order_key, from_quanta, order_key, to_quanta};
-pub(crate) use folding::{FoldOperator, Folding, Passes};
 pub(crate) use plan::FoldPlan;
 pub use rates::Rates;
 pub use reach::Reach;

@@ -5,19 +5,19 @@
 use std::sync::Arc;
 
 use super::candidate::Ties;
-use super::folding::{FoldOperator, Folding, Passes};
+use super::definition::{Fold, FoldOperator, Passes};
 use super::mask::{Filter, FilterColumn, Passing};
 use super::{MAX_FOLDED_VALUES, Reach};
 use crate::model::{AccountType, Attribute, AttributeType, EnumValues, Schema, SystemAttribute, TableId};
 
-/// Foldings by place, ready to run on any view of a book with this schema. Cloning is cheap.
+/// Folds by place, ready to run on any view of a book with this schema. Cloning is cheap.
 #[derive(Debug, Clone)]
 pub(crate) struct FoldPlan {
     pub(super) schema: Arc<Schema>,
     pub(super) nodes: Arc<[Node]>,
 }
 
-/// A folding by place instead of by name.
+/// A fold by place instead of by name.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub(super) table: Option<usize>,
@@ -62,13 +62,13 @@ pub(super) struct Measure {
 }
 
 impl FoldPlan {
-    /// Of some foldings; `None` where one of them cannot be folded.
-    pub(crate) fn new(schema: &Arc<Schema>, foldings: &[Folding]) -> Option<Self> {
-        let nodes: Option<Vec<Node>> = foldings.iter().map(|folding| Node::of(schema, folding)).collect();
+    /// Of some folds; `None` where one of them cannot be folded.
+    pub(crate) fn new(schema: &Arc<Schema>, folds: &[Fold]) -> Option<Self> {
+        let nodes: Option<Vec<Node>> = folds.iter().map(|fold| Node::of(schema, fold)).collect();
         Some(Self { schema: Arc::clone(schema), nodes: nodes?.into() })
     }
 
-    /// How many foldings there are.
+    /// How many folds there are.
     pub(crate) fn len(&self) -> usize {
         self.nodes.len()
     }
@@ -76,18 +76,18 @@ impl FoldPlan {
 
 impl Node {
     /// `None` where it cannot be folded: a column that is not there, or of another type.
-    pub(super) fn of(schema: &Schema, folding: &Folding) -> Option<Self> {
-        let table = match &folding.table {
+    pub(super) fn of(schema: &Schema, fold: &Fold) -> Option<Self> {
+        let table = match &fold.table {
             None => None,
             Some(table) => Some(schema.table(table)?.index()),
         };
         let columns = Columns { schema, table };
-        let filters = folding.filters.iter().map(|(column, passes)| columns.filter(column, passes));
+        let filters = fold.filters.iter().map(|(column, passes)| columns.filter(column, passes));
         let filters: Vec<Filter> = filters.collect::<Option<_>>()?;
-        let work = columns.work(&folding.operator)?;
+        let work = columns.work(&fold.operator)?;
         let codes = schema.cancelled_codes();
         let status = schema.system_attribute(SystemAttribute::Status);
-        let cancelled = status.filter(|_| !folding.with_cancelled && !codes.is_empty()).map(|status| {
+        let cancelled = status.filter(|_| !fold.with_cancelled && !codes.is_empty()).map(|status| {
             let values = schema.attribute_at(status).and_then(|status| status.kind().values());
             let flags = (0..values.map_or(0, EnumValues::len))
                 .map(|code| u16::try_from(code).is_ok_and(|code| codes.contains(&code)));
@@ -101,7 +101,7 @@ impl Node {
             }));
             attributes.extend(work.columns());
         }
-        let reach = folding.reach;
+        let reach = fold.reach;
         Some(Self { table, filters, reach, cancelled, work, attributes })
     }
 }

@@ -22,7 +22,7 @@ use crate::tree::Shape;
 impl FoldPlan {
     /// What is folded, for every visible account; nothing on a view of a book with another schema than that of the plan.
     ///
-    /// One pass over the rows of the book for each folding, whatever the shape of the trees.
+    /// One pass over the rows of the book for each fold, whatever the shape of the trees.
     pub(crate) fn all(&self, view: &View) -> Totals {
         self.run(view, None)
     }
@@ -144,7 +144,7 @@ impl Inputs<'_> {
         earlier.limbs.len() == self.limbs.len() && earlier.limbs.iter().zip(self.limbs).all(same)
     }
 
-    // The earlier totals of one folding, where nothing that it reads has changed.
+    // The earlier totals of one fold, where nothing that it reads has changed.
     fn same_node(&self, earlier: &ChunkTotals, number: usize, node: &Node) -> Option<Arc<NodeTotals>> {
         let same_cells = node.attributes.iter().all(|column| {
             let (before, now) = (earlier.chunk.column(*column), self.chunk.column(*column));
@@ -216,7 +216,7 @@ struct Scratch {
     counts: Vec<u32>,
 }
 
-/// One folding on one chunk.
+/// One fold on one chunk.
 struct NodeRun<'r> {
     inner: &'r Inner,
     slot: u32,

@@ -5,7 +5,7 @@
 
 use super::candidate::Best;
 
-/// The state of one folding over some rows.
+/// The state of one fold over some rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum State {
     Sum(Sum),

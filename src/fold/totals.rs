@@ -9,7 +9,7 @@ use crate::book::{Chunk, View};
 use crate::column::{Bitmap, Raw};
 use crate::model::AccountIdx;
 
-/// What a folding comes to at an account.
+/// The value of a fold at an account.
 pub(crate) enum Folded<'f> {
     Count(u64),
     Sum(Sum),
@@ -38,23 +38,23 @@ pub(super) struct ChunkTotals {
     pub(super) chunk: Arc<Chunk>,
     pub(super) visible: Option<Arc<Bitmap>>,
     /// What hangs on the chunk, by the row it hangs on.
-    // Their foldings only: whole totals would nest as deep as the tree, and be dropped recursively.
+    // Their folds only: whole totals would nest as deep as the tree, and be dropped recursively.
     pub(super) limbs: Vec<(u32, NodeList)>,
-    /// One for each folding.
+    /// One for each fold.
     pub(super) nodes: NodeList,
 }
 
-/// The foldings of one chunk, in the order of the plan.
+/// The folds of one chunk, in the order of the plan.
 pub(super) type NodeList = Arc<[Arc<NodeTotals>]>;
 
-/// One folding for the accounts of one chunk.
+/// One fold for the accounts of one chunk.
 #[derive(Debug)]
 pub(super) struct NodeTotals {
     pub(super) column: Column,
     pub(super) export: State,
 }
 
-/// A folding for the accounts of a chunk.
+/// A fold for the accounts of a chunk.
 #[derive(Debug)]
 pub(super) enum Column {
     Counts(Vec<u32>),
@@ -74,7 +74,7 @@ pub(super) enum Column {
 }
 
 impl Totals {
-    /// What a folding, by its place in the plan, comes to at a place; `None` where it is not known.
+    /// The value of a fold, by its number in the plan, at an account; `None` for an account without totals.
     pub(crate) fn folded(&self, number: usize, place: AccountIdx) -> Option<Folded<'_>> {
         let chunk = self.chunks.get(place.slot as usize)?.as_ref()?;
         let row = place.row as usize;

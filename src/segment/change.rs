@@ -74,7 +74,7 @@ impl SegmentChange {
         if !entered.is_empty() || !left.is_empty() {
             return Err(Unapplicable { entered, left });
         }
-        // Lists that were read from a document stand in any order.
+        // Lists that were read from a document may be in any order.
         let gone: BTreeSet<&AccountId> = self.left.iter().collect();
         let stayed = before.iter().filter(|id| !gone.contains(id));
         let mut now: Vec<AccountId> = stayed.chain(&self.entered).cloned().collect();

@@ -81,10 +81,10 @@ impl Segment {
         self
     }
 
-    /// An account set, which says who may see what: it is worked out over the whole book, whoever asks, and makes scopes only (ruling S26 of
-    /// [`docs::semantics`](crate::docs::semantics)). Nothing reads it but other account sets, no list names it, and in a scope it is not
-    /// there; [`Published::scope_of`](crate::engine::Published::scope_of) and [`Derived::scope_of`](crate::catalog::Derived::scope_of)
-    /// give the scope that it makes, of whoever looks where it reads a parameter of the question.
+    /// Makes it an account set, which says who may see what: it is evaluated over the whole book for every viewer, and makes scopes only
+    /// (ruling S26 of [`docs::semantics`](crate::docs::semantics)). Only other account sets read it, no list names it, and in a scope it
+    /// is not visible. [`Published::scope_of`](crate::engine::Published::scope_of) and
+    /// [`Derived::scope_of`](crate::catalog::Derived::scope_of) give its scope, that of the viewer where it reads a parameter.
     ///
     /// ```
     /// use perennial::catalog::{Parameter, ParameterType};

@@ -1,4 +1,4 @@
-//! Account sets: worked out over the whole book, whoever asks, and in no scope.
+//! Account sets: evaluated over the whole book for every viewer, and visible in no scope.
 
 use crate::common::definitions::{account_set, attribute, segment};
 use crate::common::{as_of, id, schema};
@@ -98,7 +98,7 @@ fn in_a_scope_it_is_not_there() {
         report.segments.iter().map(|change| change.segment.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(told(&Scope::all()), ["family", "many", "mine"]);
-    // Here the sets would tell as well, if they were worked out in the scope.
+    // Here the sets would tell as well, if they were evaluated in the scope.
     let both = Scope::of(state.book().accounts(["kim", "lee"]));
     assert_eq!(told(&both), ["many"]);
     // Who saw everything before or after, and does not at the other time, is told of none.

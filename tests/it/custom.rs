@@ -1041,7 +1041,7 @@ fn what_is_wrong_with_what_a_definition_brings_is_wrong_with_it() {
     let below = told(vec![Custom::new("here", &kind).into()]);
     assert!(below.contains("the roll-up `here.regions` reserves all names below `here.regions.`"), "{below}");
 
-    // A name that does not stand below.
+    // A name that is not below that of the definition.
     #[derive(Debug)]
     struct Astray;
     impl CustomKind for Astray {
@@ -1066,7 +1066,7 @@ fn what_is_wrong_with_what_a_definition_brings_is_wrong_with_it() {
     assert_eq!(
         told(vec![Custom::new("here", &kind).into()]),
         "astray `here`: of what it brings, calculated attribute `elsewhere`: \
-         its name does not stand below that of what brings it"
+         its name is not below the name of the definition that brings it"
     );
 }
 

@@ -101,7 +101,7 @@ impl Places {
 #[derive(Debug, Clone)]
 pub struct RollUpAnswers {
     view: View,
-    /// Where accounts stand in columns; `None` where there are no columns.
+    /// The row of each account in the columns; `None` where there are no columns.
     places: Option<Places>,
     columns: IndexMap<Arc<str>, Answers>,
 }

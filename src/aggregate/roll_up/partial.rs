@@ -63,16 +63,16 @@ pub enum PartialError {
 }
 
 impl RollUpPlan {
-    /// What a roll-up knows of the rows within the reach of one account: its answer there, without those of all other accounts,
-    /// and to be merged with what other books know. `None` for a roll-up that is not among these, for an account that the view
-    /// does not show, and on a view of a book with another schema; where an account does not receive the roll-up ([`RollUp::levels`](super::RollUp::levels)), it is known all the
-    /// same.
+    /// The partial result of a roll-up over the rows within the reach of one account: its answer there, without computing those of
+    /// all other accounts, to be merged with partial results of other books. `None` for an unknown roll-up, for an account that
+    /// the view does not show, and on a view of a book with another schema. An account that does not receive the roll-up
+    /// ([`RollUp::levels`](super::RollUp::levels)) has a partial result all the same.
     ///
     /// # Complexity
     ///
-    /// Linear in the expressions of the plan; and the rows within reach are read once, one account after the other. Where a row asks all that is below, above or beside its
-    /// account, which would be read again for each, the expressions are evaluated for all accounts in one pass, as
-    /// [`RollUpPlan::run`] does it of that one roll-up.
+    /// Linear in the expressions of the plan, and in the rows within reach. Where a row reads all accounts below, above or beside its
+    /// own, the expressions of this one roll-up are evaluated for all accounts in one pass instead, as [`RollUpPlan::run`] does:
+    /// reading them account by account would be quadratic.
     #[must_use]
     pub fn partial(&self, name: &str, account: Account<'_>, usage: Option<&UsageView>) -> Option<Partial> {
         let entry = self.roll_ups.get(name)?;
@@ -82,7 +82,7 @@ impl RollUpPlan {
         let known = Arc::ptr_eq(&self.schema, view.schema()) || self.schema == *view.schema();
         let place = Some(account.place()).filter(|place| ours && known && view.sees(*place))?;
         let (supply, rates) = (usage.map(|usage| usage as &dyn Supply), self.rates.as_deref());
-        // Of the expressions of other roll-ups nothing is asked.
+        // The expressions of other roll-ups are not evaluated.
         let (columns, places) = entry.places.apart();
         let plan = group.plan.only(&columns);
         let sight = plan.sight();

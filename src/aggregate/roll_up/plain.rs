@@ -1,8 +1,8 @@
 //! Which roll-ups read plain columns, so that they need no expression?
 //!
-//! A count, a sum, a mean, a ratio, a least, a greatest, a first, a last or a distribution of columns, over accounts or child rows that are filtered by values of
-//! enumerations, is folded chunk by chunk ([`crate::fold`]) where the columns lie. The states are those of every other roll-up, and
-//! so are the answers that are made of them.
+//! A count, sum, mean, ratio, minimum, maximum, first, last or distribution of columns, over accounts or child rows that are
+//! filtered by values of enumerations, is folded over the columns, chunk by chunk ([`crate::fold`]). Its states and answers equal
+//! those that the expressions would give.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::spec::Spec;
 use crate::book::View;
 use crate::column::Raw;
 use crate::expr::{Ast, BinaryOp, Bits, Cell, Checked, Literal, Node, NodeId, Type};
-use crate::fold::{FoldOperator, FoldPlan, Folded, Folding, Passes, Reach, Totals, from_order_key};
+use crate::fold::{Fold, FoldOperator, FoldPlan, Folded, Passes, Reach, Totals, from_order_key};
 use crate::model::{AccountIdx, Attribute, AttributeType, Schema};
 
 /// Roll-ups over plain columns.
@@ -51,11 +51,11 @@ impl Plain {
         roll_ups: impl Iterator<Item = &'c CheckedRollUp>,
     ) -> Option<(Self, Vec<Option<PlainOf>>)> {
         // What several need is folded once.
-        let mut all: IndexSet<Folding> = IndexSet::new();
+        let mut all: IndexSet<Fold> = IndexSet::new();
         let places: Vec<Option<PlainOf>> = roll_ups
             .map(|roll_up| {
                 let wanted = Wanted::of(roll_up, schema)?;
-                let mut place = |folding: Folding| all.insert_full(folding).0;
+                let mut place = |fold: Fold| all.insert_full(fold).0;
                 let (main, valued) = (place(wanted.main), wanted.valued.map(&mut place));
                 let rest = match wanted.rest {
                     Rest::Nothing => RestOf::Nothing,
@@ -65,7 +65,7 @@ impl Plain {
                 Some(PlainOf { main, valued, rest })
             })
             .collect();
-        let all: Vec<Folding> = all.into_iter().collect();
+        let all: Vec<Fold> = all.into_iter().collect();
         let plan = FoldPlan::new(schema, &all).filter(|plan| plan.len() > 0)?;
         Some((Self { plan }, places))
     }
@@ -81,9 +81,9 @@ impl Plain {
 
 /// What must be folded for a roll-up.
 struct Wanted {
-    main: Folding,
+    main: Fold,
     /// The rows with a value, where that does not say how many there are.
-    valued: Option<Folding>,
+    valued: Option<Fold>,
     rest: Rest,
 }
 
@@ -91,9 +91,9 @@ struct Wanted {
 enum Rest {
     Nothing,
     /// All rows, less those that have one: these are counted for many roll-ups at once.
-    Within(Folding),
+    Within(Fold),
     /// Where an account prefers its own, the rows of which the answer is made.
-    Without(Folding),
+    Without(Fold),
 }
 
 impl Wanted {
@@ -128,7 +128,7 @@ impl Wanted {
             }
         };
         let filters = columns.filters(roll_up.filter.as_ref())?;
-        let whole = |operator: FoldOperator| Folding {
+        let whole = |operator: FoldOperator| Fold {
             operator,
             table: match &definition.over {
                 Over::Table(table) => Some(table.clone()),

@@ -31,9 +31,9 @@ impl RollUpPlan {
     }
 
     /// The answers after a change: those of [`RollUpPlan::run`], to the last bit, whatever `before` is. Of roll-ups over plain columns
-    /// (a count, sum, mean, ratio, least, greatest, first, last or distribution of columns, filtered by values of enumerations) what the change did not touch is
-    /// taken over from the answers of this plan before it; all others are computed, and those over events find none. Where many definitions are to be current
-    /// after every change, an [`Engine`](crate::engine::Engine) keeps them.
+    /// (a count, sum, mean, ratio, minimum, maximum, first, last or distribution of columns, filtered by values of enumerations) the
+    /// results that the change did not touch are reused; all others are recomputed, and roll-ups over events have no rows. Where many
+    /// definitions are maintained after every change, use an [`Engine`](crate::engine::Engine).
     ///
     /// # Complexity
     ///

@@ -138,7 +138,7 @@ impl RowWork {
             needs.tables.extend(plan.table().cloned());
             sight = sight.and(plan.sight());
         }
-        // Of the last days: what is asked is another thing tomorrow.
+        // The window of the last days moves with the moment.
         for events in self.parts.iter().flat_map(|part| &part.events) {
             needs = needs.and(events.plan.needs());
             (needs.usage, needs.moment) = (true, true);

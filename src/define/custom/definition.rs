@@ -131,7 +131,7 @@ impl Custom {
         &self.parts
     }
 
-    /// What it brings with it, as it would be stored, so that other definitions are told from these.
+    /// What it brings with it, as it would be stored: part of its identity.
     pub(super) fn brought_json(&self) -> Vec<Json> {
         self.kind.brings(self).iter().map(Brought::to_json).collect()
     }

@@ -108,9 +108,9 @@ pub trait CustomKind: fmt::Debug + Send + Sync {
         false
     }
 
-    /// The definitions that each of these brings with it, such as the roll-ups that a parent is given, which then are inputs of it: their
-    /// names stand below that of the definition (`use.below` of `use`), and there are at most [`MAX_BROUGHT`](super::MAX_BROUGHT) of them. The
-    /// same for the same definition, as long as the version is the same.
+    /// The definitions that a definition of this kind brings with it, such as roll-ups for parents, which it can read as inputs. Their names
+    /// are below the name of the definition (`use.below` of `use`), and there are at most [`MAX_BROUGHT`](super::MAX_BROUGHT) of them. They
+    /// must be the same for the same definition, as long as the version is the same.
     ///
     /// It is asked of definitions that nobody has checked, as of those of a document, with any inputs or none: one that makes no
     /// sense brings nothing, or what is refused with it. Attributes are named by texts of the definition, so that they are renamed with it.

@@ -136,7 +136,7 @@ pub fn the_same_inputs_give_the_same_outputs(case: &CustomKindCase) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Broken`] with both lists, or with the name that does not stand below.
+/// [`Broken`] with both lists, or with the name that is not below that of the definition.
 pub fn what_is_brought_is_the_same_and_stands_below(case: &CustomKindCase) -> Outcome {
     const PROMISE: &str = "what_is_brought_is_the_same_and_stands_below";
     // Without inputs, too: of definitions that nobody has checked.

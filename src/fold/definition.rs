@@ -1,14 +1,14 @@
-//! What is folded?
+//! Which rows and columns does a fold read, and with which operator?
 
 use std::sync::Arc;
 
 use super::Reach;
 
-/// Something that is folded: over the attributes of accounts, or over the rows of a child table.
+/// A fold up the tree: an operator over attributes of accounts, or over columns of a child table.
 ///
 /// Nothing in, nothing out: of no rows there is no sum; a count of no rows is 0.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Folding {
+pub(crate) struct Fold {
     pub(crate) operator: FoldOperator,
     pub(crate) table: Option<Arc<str>>,
     /// Columns and the values of them that pass; all must hold.
