@@ -1281,6 +1281,50 @@ fn an_edit_of_what_brings_is_a_new_catalog() {
 }
 
 #[test]
+fn what_is_brought_keeps_its_order_when_an_edit_compiles_a_part_of_it_again() {
+    /// Brings two sums, each of an attribute that it does not read itself.
+    #[derive(Debug)]
+    struct Sums;
+    impl CustomKind for Sums {
+        fn word(&self) -> &'static str {
+            "sums"
+        }
+        fn version(&self) -> u64 {
+            1
+        }
+        fn outputs(&self) -> Vec<CustomOutput> {
+            vec![CustomOutput::new("own", Type::Int)]
+        }
+        fn brings(&self, of: &Custom) -> Vec<perennial::catalog::Brought> {
+            let sum = |text: &str| {
+                let sum = perennial::aggregate::Operator::Sum(text.into());
+                perennial::aggregate::RollUp::new(&format!("{}.{text}", of.name()), sum).into()
+            };
+            ["first", "second"].map(sum).into()
+        }
+        fn compute(&self, _: &CustomInputs<'_>) -> Vec<Option<ExprValue>> {
+            vec![None]
+        }
+    }
+    let kind: Arc<dyn CustomKind> = Arc::new(Sums);
+    let usage = UsageSchema::default();
+    let sums = || -> Definition { Custom::new("sums", &kind).reading(CustomInput::value("seats")).into() };
+    let with = |first: &str, second: &str| [attribute("first", first), attribute("second", second), sums()];
+    let lineage = |catalog: &Catalog| catalog.lineage(&sums().id());
+
+    let before = Catalog::new(&schema(), &usage, with("seats", "level")).unwrap();
+    let edits = [("first", with("seats + 1", "level")), ("second", with("seats", "level + 1"))];
+    for (name, after) in edits {
+        let put: Vec<Definition> = after.iter().filter(|of| of.name() == name).cloned().collect();
+        let edited = before.edited([], put).unwrap();
+        let fresh = Catalog::new(&schema(), &usage, after).unwrap();
+        assert_eq!(lineage(&edited), lineage(&fresh), "{name}");
+        // What reads the other attribute was not compiled again.
+        assert!(edited.compiled() < fresh.compiled(), "{} of {}", edited.compiled(), fresh.compiled());
+    }
+}
+
+#[test]
 fn a_new_name_does_not_change_what_is_brought_in_silence() {
     /// Brings the sum of an attribute that no definition names.
     #[derive(Debug)]
