@@ -156,3 +156,45 @@ impl ChangeReport {
         self.children_removed.sort();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(name: &str) -> AccountId {
+        AccountId::new(name).unwrap()
+    }
+
+    fn value(account: &str, from: i64, to: i64) -> ValueChange {
+        let (from, to) = (Some(Value::Int(from)), Some(Value::Int(to)));
+        ValueChange { account: id(account), child: None, attribute: Arc::from("seats"), from, to }
+    }
+
+    fn step(account: &str, from: &str, to: &str) -> AccountMove {
+        AccountMove { account: id(account), from: [id(from)].into(), to: [id(to)].into() }
+    }
+
+    #[test]
+    fn two_changes_are_one_without_what_changed_back() {
+        let first = AccountChanges {
+            added: vec![id("brief"), id("new")],
+            removed: vec![id("back"), id("gone")],
+            moves: vec![step("far", "a", "b"), step("home", "a", "b")],
+            values: vec![value("again", 1, 2), value("undone", 1, 2)],
+        };
+        let second = AccountChanges {
+            added: vec![id("back")],
+            removed: vec![id("brief")],
+            moves: vec![step("far", "b", "c"), step("home", "b", "a")],
+            values: vec![value("again", 2, 3), value("undone", 2, 1)],
+        };
+        let both = AccountChanges {
+            added: vec![id("new")],
+            removed: vec![id("gone")],
+            moves: vec![step("far", "a", "c")],
+            values: vec![value("again", 1, 3)],
+        };
+        assert_eq!(first.then(&second), both);
+        assert!(!both.is_empty() && AccountChanges::default().is_empty());
+    }
+}

@@ -88,7 +88,7 @@ pub(crate) trait Define {
 
     /// Does it reserve all names that begin with its own and a dot?
     fn reserves_below(&self) -> bool {
-        !self.suffixed_outputs().is_empty() || !self.brings().is_empty()
+        !self.suffixed_outputs().is_empty()
     }
 
     /// The type of the column of its own name, where that is known before the definition is checked.
