@@ -15,11 +15,11 @@ mod table;
 use std::io::Write;
 
 use perennial::aggregate::{Operator, RollUp};
-use perennial::catalog::{CalculatedAttribute, Definition};
+use perennial::catalog::{CalculatedAttribute, Definition, DefinitionKind, DefinitionRef};
 use perennial::engine::{Engine, EngineSettings, Update};
 use perennial::segment::Segment;
 use perennial::testkit::{Random, ReferenceBook};
-use perennial::{AccountId, AsOf, Change, Date, Decimal, Scope};
+use perennial::{AccountId, AsOf, Change, Currency, Date, Decimal, ExchangeRate, Scope};
 
 use table::{Outcome, Table};
 
@@ -232,6 +232,20 @@ fn rest<W: Write>(
         day = day.plus_days(1).ok_or("no day")?;
         Ok(engine.advance(AsOf::date_utc(day))?)
     })?;
+    let euros = RollUp::new("euros", Operator::Sum("contract_value".into())).convert_to(Currency::EUR);
+    engine.define([euros.into()])?;
+    table.measure("a rate that changes: a converted total is current", size, || {
+        round += 1;
+        let rate = Decimal::new(i128::from(round % 99) + 1, 2);
+        Ok(engine.apply(Update::new().rates([ExchangeRate::market(
+            Currency::USD,
+            Currency::EUR,
+            today()?.date(),
+            rate,
+        )]))?)
+    })?;
+    engine
+        .apply(Update::new().remove(DefinitionRef { kind: DefinitionKind::RollUp, name: "euros".into() }))?;
     table.measure("a definition more", size, || {
         round += 1;
         let text = format!("m3 > {round}.0 && nps > 3");

@@ -62,7 +62,7 @@
 //! | How do calculated attributes, roll-ups, metrics and segments read each other? | [`catalog::Catalog`], its lineage and impact |
 //! | And all of it current after every change, for readers on other threads? | [`engine::Engine`], [`engine::Published`], [`engine::LiveView`] |
 //! | What did a change do, for whom, and why? What would it do? | [`engine::Delta`], [`engine::Branch`] |
-//! | In which currency? | [`Rates`], which you implement |
+//! | In which currency? | [`ExchangeRates`], or [`Rates`], which you implement |
 //! | What if this changes? | [`Change`] and [`Book::apply`]; [`ChangeReport`] says what differs |
 //! | And the totals after it? | [`engine::Engine`] keeps them; [`aggregate::RollUpPlan::refresh`] without one |
 //! | Others wrote to my storage: what differs from the book? | [`Change::from_source`]; [`ChangeBuilder`] for pushed batches |
@@ -133,7 +133,7 @@ pub use model::{
     UnknownCurrency, Value, ValueKind,
 };
 // The moment of a question, and the rates of a day.
-pub use fold::Rates;
+pub use fold::{ExchangeRate, ExchangeRates, RateKind, Rates};
 pub use model::{AsOf, FiscalCalendar, FixedZone, FixedZones, Weekday, Zone, Zones};
 // Everything that is wrong with something; how far long work is, and how it is stopped.
 pub use model::{Faults, Observer, Progress};
@@ -179,6 +179,7 @@ pub mod report {
         AccountChanges, AccountMove, ChangeItem, ChangeProblem, DeclaredLink, Fault, HeldAccount, HeldChild,
         HeldReason, MAX_REPORTED, Problem, RowCounts, RowLocation, SupersededRow, UsageMove, ValueChange,
     };
+    pub use crate::fold::{RateFault, RateFaultKind};
     pub use crate::model::{
         JsonFault, JsonFaultKind, SchemaFault, SchemaFaultKind, ValueFault, ValueFaultKind,
     };

@@ -24,7 +24,6 @@ pub use roll_up::{
     MAX_RANKED, MAX_UNION, Nulls, Operator, Over, Partial, PartialError, RollUp, RollUpAnswers, RollUpErrors,
     RollUpFault, RollUpFaultKind, RollUpPlan,
 };
-#[cfg(feature = "snapshot")]
 pub(crate) use usage::OwnedEvent;
 pub use usage::{
     ANY_EVENT, DayValue, Event, EventKind, Faulty, MAX_EVENT_FIELDS, MAX_EVENT_KINDS, MAX_SERIES_DAYS,

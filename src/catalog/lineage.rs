@@ -34,6 +34,8 @@ pub enum Origin {
         /// The property or measure.
         field: Arc<str>,
     },
+    /// The rates of exchange.
+    Rates,
     /// A definition.
     Definition(DefinitionRef),
 }
@@ -46,6 +48,7 @@ impl fmt::Display for Origin {
             Self::Column { table, column } => write!(f, "column `{table}.{column}`"),
             Self::Event(name) => write!(f, "event `{name}`"),
             Self::EventField { event, field } => write!(f, "`{field}` of event `{event}`"),
+            Self::Rates => f.write_str("rates of exchange"),
             Self::Definition(definition) => write!(f, "{definition}"),
         }
     }
@@ -164,6 +167,9 @@ impl Catalog {
                     || is_own && self.names.entries.defined(source).is_some_and(|read| read.bringer.is_none())
             });
             reads.extend(other.map(|(_, origin)| origin));
+            if entry.compiled.converts() {
+                reads.insert(Origin::Rates);
+            }
         }
         reads.into_iter().collect()
     }

@@ -380,6 +380,8 @@ impl Catalog {
             Origin::Column { table: of, column: field } | Origin::EventField { event: of, field } => {
                 assumed.gone_fields.insert((of.clone(), field.clone()));
             }
+            // No definition is wrong without rates: amounts are missing.
+            Origin::Rates => return Vec::new(),
             Origin::Definition(id) => return self.without_definition(id),
         }
         self.faults_assuming(assumed)

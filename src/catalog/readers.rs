@@ -67,6 +67,7 @@ pub(crate) struct Readers {
     tables: HashMap<usize, Vec<usize>>,
     usage: Vec<usize>,
     moment: Vec<usize>,
+    rates: Vec<usize>,
     /// The columns that each step reads.
     reads: Lists,
     /// The steps that read each column.
@@ -93,6 +94,9 @@ impl Readers {
             if reads.moment {
                 readers.moment.push(at);
             }
+            if reads.rates {
+                readers.rates.push(at);
+            }
         }
         readers
     }
@@ -112,6 +116,10 @@ impl Readers {
 
     pub(crate) fn of_column(&self, column: usize) -> &[usize] {
         self.columns.get(column)
+    }
+
+    pub(crate) fn of_rates(&self) -> &[usize] {
+        &self.rates
     }
 
     pub(crate) fn of_usage(&self) -> &[usize] {

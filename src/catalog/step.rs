@@ -15,7 +15,7 @@ use super::names::CatalogNames;
 use super::readers::{Lists, Readers};
 use super::round::needed;
 use super::row::{RowAt, RowWork};
-use crate::aggregate::{LinearOf, RollUpPlan};
+use crate::aggregate::{CheckedRollUp, LinearOf, RollUpPlan};
 use crate::book::View;
 use crate::define::{DefinitionFault, Form, Namespace, Output, TotalBy, WholeFunction};
 use crate::expr::{Checked, Needs, RowPlan, RowProgram, Sight, Type, Whose};
@@ -61,8 +61,11 @@ pub(crate) struct Reads {
     pub(crate) moment: bool,
     /// What was recorded on earlier days.
     pub(crate) history: bool,
-    /// A metric that it asks reads a day, a zone or a calendar itself, of which its own program does not tell.
-    pub(crate) dated_metric: bool,
+    /// Rates of exchange.
+    pub(crate) rates: bool,
+    /// A metric that it asks reads a day, a zone or a calendar itself, or it converts amounts at the rate of the day: of that its own
+    /// program does not tell.
+    pub(crate) dated: bool,
     pub(crate) whose: Whose,
     /// Of whom its rows depend beside their own account.
     pub(crate) sight: Sight,
@@ -155,6 +158,14 @@ impl Work {
             Self::Whole(of) => {
                 (Needs { whose: Whose::Book, standing: true, ..of.plan.needs() }, Sight::default())
             }
+        }
+    }
+
+    fn asks_rates(&self) -> bool {
+        match self {
+            Self::Row(of) => of.asks_rates(),
+            Self::Tree(of) => of.plan.checked().any(CheckedRollUp::converts),
+            Self::Whole(_) => false,
         }
     }
 
@@ -399,7 +410,8 @@ fn reads_of(names: &CatalogNames, work: &Work) -> (Reads, Vec<Arc<str>>) {
     let derived = needs.names.iter().filter(|name| schema.attribute(name).is_none());
     let derived: Vec<Arc<str>> = derived.cloned().collect();
     let dated = |metric: &Arc<str>| names.metrics.checked(metric).is_some_and(Checked::reads_days);
-    let dated_metric = needs.metrics.iter().any(dated);
+    let at_today = matches!(work, Work::Tree(of) if of.plan.converts_today());
+    let dated = needs.metrics.iter().any(dated) || at_today;
     let tables = needs.tables.iter().filter_map(|table| schema.table(table).map(TableId::index));
     let reads = Reads {
         attributes,
@@ -407,8 +419,9 @@ fn reads_of(names: &CatalogNames, work: &Work) -> (Reads, Vec<Arc<str>>) {
         usage: needs.usage,
         moment: needs.moment,
         history: matches!(work, Work::Row(of) if of.asks_history()),
+        rates: work.asks_rates(),
         parameters: matches!(work, Work::Row(of) if of.asks_parameters()),
-        dated_metric,
+        dated,
         whose: needs.whose,
         sight,
         is_wide: false,

@@ -94,7 +94,8 @@ impl Branch {
         observer: &dyn Observer,
     ) -> Result<Delta, EngineError> {
         let update = Update { key: None, ..update.into() };
-        let next = Published(Arc::new(self.now.0.updated(&update, observer)?));
+        let (state, _) = self.now.0.updated(&update, observer)?;
+        let next = Published(Arc::new(state));
         let before = std::mem::replace(&mut self.now, next);
         self.updates.push(update);
         Ok(Delta::between(&before, &self.now))

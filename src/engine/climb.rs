@@ -15,7 +15,7 @@ use crate::aggregate::{EventTerms, Linear, LinearOf, OwnRows, RollUpAt, RollUpPl
 use crate::book::View;
 use crate::catalog::{Reads, TreeWork};
 use crate::expr::{Cell, Key, RowProgram, Sight};
-use crate::fold::Reach;
+use crate::fold::{Rates, Reach};
 use crate::model::AccountIdx;
 
 /// Accounts on the ways up of all rows together, up to which they are always gone.
@@ -33,6 +33,7 @@ pub(super) struct Side<'c> {
     pub(super) supply: Single<'c>,
     /// What is asked of events, where it is any.
     pub(super) events: Option<EventTerms<'c>>,
+    pub(super) rates: &'c dyn Rates,
 }
 
 impl Side<'_> {
@@ -42,8 +43,7 @@ impl Side<'_> {
             programs: self.programs,
             supply: Some(&self.supply),
             usage: self.supply.usage,
-            // No state converts amounts: it has no rates.
-            rates: None,
+            rates: Some(self.rates),
         };
         plan.own_rows(at, self.events.as_ref())
     }

@@ -183,7 +183,7 @@ impl Delta {
     }
 
     /// Why what a definition comes to may differ: the ways to it through other definitions, from each attribute or child table
-    /// of which something differs in the states, from events where usage does, and from each definition that says something
+    /// of which something differs in the states, from events where usage does, from rates, and from each definition that says something
     /// else. An empty way stands for trees in which accounts came, went or moved. That days have passed has no way. Of the
     /// whole book, **outside any scope**.
     ///
@@ -211,6 +211,10 @@ impl Delta {
         if !dirt.usage.is_empty() {
             let events = catalog.usage_schema().kinds().map(EventKind::name).chain([ANY_EVENT]);
             origins.extend(events.map(|event| Origin::Event(Arc::from(event))));
+        }
+        let differing = self.from.0.beside.differing(&self.to.0.beside);
+        if differing.contains(&"rates") {
+            origins.insert(Origin::Rates);
         }
         let mut found = Vec::new();
         for id in catalog.order() {

@@ -18,6 +18,7 @@ use crate::aggregate::UsageView;
 use crate::book::View;
 use crate::catalog::{History, Step};
 use crate::expr::Cancelled;
+use crate::fold::{ExchangeRates, Rates};
 use crate::model::{Observer, Progress};
 
 /// Answers that differ up to which those who read them are always looked at one by one.
@@ -32,9 +33,24 @@ pub(super) struct Inputs {
     /// Of everything, or of what a scope shows.
     pub(super) view: View,
     pub(super) usage: Option<UsageView>,
+    pub(super) rates: ExchangeRates,
     pub(super) history: Option<Arc<dyn History + Send>>,
     /// Accounts from which on steps are planned together.
     pub(super) together_from: usize,
+}
+
+/// What is read beside accounts, usage and other definitions.
+#[derive(Clone, Copy)]
+pub(super) struct Beside<'b> {
+    pub(super) history: Option<&'b dyn History>,
+    pub(super) rates: &'b dyn Rates,
+}
+
+impl Inputs {
+    pub(super) fn beside(&self) -> Beside<'_> {
+        let history = self.history.as_deref().map(|history| history as &dyn History);
+        Beside { history, rates: &self.rates }
+    }
 }
 
 /// What some definitions come to.
@@ -146,8 +162,11 @@ impl Derivation {
         let is_wanted = |at: &usize| wanted.binary_search(at).is_ok();
         // Where no more than values and the moment differ, only the readers of these are visited, and what is not known; all
         // other columns are shared.
-        let direct =
-            if since.same_history { direct_readers(&new.prepared, dirt, *same_moment) } else { None };
+        let direct = if since.same_history {
+            direct_readers(&new.prepared, dirt, *same_moment, since.same_rates)
+        } else {
+            None
+        };
         let visits_readers_only = direct.is_some();
         let (mut queue, columns) = match direct {
             None => (wanted.iter().copied().collect(), new.prepared.none.clone()),
@@ -249,8 +268,13 @@ impl Derivation {
     }
 }
 
-/// The steps that read an attribute, a child table, usage or a moment that differs; `None` where more than these does.
-fn direct_readers(prepared: &Prepared, dirt: &Dirt, same_moment: bool) -> Option<BTreeSet<usize>> {
+/// The steps that read an attribute, a child table, usage, rates or a moment that differs; `None` where more than these does.
+fn direct_readers(
+    prepared: &Prepared,
+    dirt: &Dirt,
+    same_moment: bool,
+    same_rates: bool,
+) -> Option<BTreeSet<usize>> {
     if dirt.whole || dirt.is_structure() || !dirt.fresh.is_empty() {
         return None;
     }
@@ -259,7 +283,8 @@ fn direct_readers(prepared: &Prepared, dirt: &Dirt, same_moment: bool) -> Option
     let tables = dirt.tables.keys().flat_map(|table| readers.of_table(*table));
     let usage = if dirt.usage.is_empty() { &[] } else { readers.of_usage() };
     let moment = if same_moment { &[] } else { readers.of_moment() };
-    Some(attributes.chain(tables).chain(usage).chain(moment).copied().collect())
+    let rates = if same_rates { &[] } else { readers.of_rates() };
+    Some(attributes.chain(tables).chain(usage).chain(moment).chain(rates).copied().collect())
 }
 
 /// The rows of which something that a step reads differs; `None` where all may. A step that was not recomputed differs

@@ -6,6 +6,8 @@ use crate::aggregate::UsageRefused;
 use crate::book::{ChangeError, LoadError};
 use crate::catalog::{CatalogErrors, DefinitionRef};
 use crate::expr::Cancelled;
+use crate::fold::RateFault;
+use crate::model::Faults;
 
 /// Why an update was refused. What was published before is still current, to the last bit.
 #[derive(Debug, Error)]
@@ -36,9 +38,9 @@ pub enum EngineError {
         /// The version of its kind.
         version: u64,
     },
-    /// Definitions that convert amounts: a state has no rates. [`Catalog::run_observed`](crate::catalog::Catalog::run_observed) takes them.
-    #[error("a state has no rates, and these convert amounts: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
-    NoRates(Vec<DefinitionRef>),
+    /// Rates that are none.
+    #[error("the rates were refused: {0}")]
+    Rates(#[from] Faults<RateFault>),
     /// Something was published since the version that the update expects.
     #[error("version {expected} was expected, and version {found} is current: read again, then try again")]
     Version {

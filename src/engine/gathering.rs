@@ -148,7 +148,7 @@ impl Gathering<'_> {
         let (mut all, own) = self.gather(place, levels, known, most)?;
         let rest = match self.plan.reach() {
             // What stands at an account hides what is below it.
-            Reach::PreferSelf if own.counted() > 0 => {
+            Reach::PreferSelf if own.has_values() => {
                 all = own;
                 None
             }
@@ -200,7 +200,7 @@ impl Gathering<'_> {
             self.read(level, known, most)?;
             if prefers_self {
                 let own = self.gathered(at);
-                if own.counted() > 0 {
+                if own.has_values() {
                     self.own.absorb(&mut all, own);
                     continue;
                 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::column::{Column, Part};
+use super::derivation::Beside;
 use super::prepared::Columns;
 use crate::aggregate::{Keep, Standing, UsageView};
 use crate::book::View;
-use crate::catalog::{Catalog, Given, History, RoundProgram};
+use crate::catalog::{Catalog, Given, RoundProgram};
 use crate::column::Bitmap;
 use crate::expr::{Cancelled, Cell, Flat, Supply, UsageAsked};
 use crate::model::AccountIdx;
@@ -43,12 +44,12 @@ impl Group {
         &self,
         round: &RoundProgram,
         known: &Known<'_>,
-        history: Option<&dyn History>,
+        Beside { history, rates }: Beside<'_>,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<Vec<(u32, Part)>>, Cancelled> {
         let layer = Layer { group: self, known };
         let usage = self.usage.as_ref();
-        let given = Given { usage, history, rates: None, supply: &layer, keep: Keep::States, stop };
+        let given = Given { usage, history, rates: Some(rates), supply: &layer, keep: Keep::States, stop };
         let answers = round.evaluate(&self.standing, given)?;
         let (view, tree) = (&self.standing.view, &self.standing.tree);
         let mut parts: Vec<Vec<(u32, Part)>> = Vec::with_capacity(answers.len());

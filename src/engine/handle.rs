@@ -7,6 +7,7 @@ use super::branch::Branch;
 use super::delta::Delta;
 use super::error::EngineError;
 use super::next::{catalog, load};
+use super::part::StateParts;
 use super::published::{EngineStats, Parts, Published, State};
 use super::settings::EngineSettings;
 use super::spans;
@@ -26,6 +27,8 @@ pub struct Applied {
     pub version: u64,
     /// Had it been applied before, under its key? Then nothing was done.
     pub repeated: bool,
+    /// What became of the rows of usage, where the update had some.
+    pub usage: Option<UsageReport>,
     /// What is different.
     pub delta: Delta,
 }
@@ -126,7 +129,8 @@ impl Engine {
         let catalog = catalog(&schema, settings.usage.as_ref(), &settings, Vec::new())?;
         let subscribed = Arc::default();
         let as_of = as_of.without_parameters();
-        let parts = Parts { book, usage: settings.usage.clone(), catalog, as_of, subscribed };
+        let beside = settings.first_parts();
+        let parts = Parts { book, beside, catalog, as_of, subscribed };
         let first = Published(Arc::new(State::first(parts, 0, &settings, &())?));
         let engine = Self::of(first, settings, Vec::new());
         #[cfg(feature = "snapshot")]
@@ -250,17 +254,17 @@ impl Engine {
         let now = self.published();
         if let Some(version) = update.key.as_ref().and_then(|key| writer.keys.get(key)) {
             let delta = Delta::between(&now, &now);
-            return Ok(Applied { version: *version, repeated: true, delta });
+            return Ok(Applied { version: *version, repeated: true, usage: None, delta });
         }
         let _span = spans::enter("apply", now.version());
-        let state = now.0.updated(&update, observer)?;
+        let (state, told) = now.0.updated(&update, observer)?;
         let version = state.version;
         self.keep_update(version, &update)?;
         let delta = self.publish(&mut writer, state);
         if let Some(key) = update.key {
             writer.remember(key, version, self.settings.keys);
         }
-        Ok(Applied { version, repeated: false, delta })
+        Ok(Applied { version, repeated: false, usage: told.usage, delta })
     }
 
     /// Takes over a branch: its state becomes the current one.
@@ -319,11 +323,12 @@ impl Engine {
         let mut writer = self.writer();
         let now = self.published();
         let _span = spans::enter("ingest", now.version());
-        let mut usage = now.0.usage.clone().ok_or(EngineError::NoUsage)?;
+        let mut usage = now.0.beside.usage.clone().ok_or(EngineError::NoUsage)?;
         let events: Vec<Event<'a>> = events.into_iter().collect();
         let today = now.0.as_of.date();
         let report = usage.ingest(events.iter().cloned(), today)?;
-        let state = now.0.next(Parts { usage: Some(usage), ..now.0.parts() }, &())?;
+        let beside = StateParts { usage: Some(usage), ..now.0.beside.clone() };
+        let state = now.0.next(Parts { beside, ..now.0.parts() }, &())?;
         self.keep_events(&events, today, state.version)?;
         Ok((report, self.publish(&mut writer, state)))
     }

@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::column::Column;
-use super::derivation::Derivation;
+use super::derivation::{Beside, Derivation, Inputs};
 use super::held::Held;
 use super::published::{Published, State};
 use crate::aggregate::Places;
 use crate::book::{Account, View};
-use crate::catalog::{Catalog, DefinitionRef, History, ProvenanceSources};
+use crate::catalog::{Catalog, DefinitionRef, ProvenanceSources};
 use crate::expr::{
     Behind, Cancelled, Cell, Checked, Columns, ExprValue, Flat, Names, Of, Supply, Type, UsageAsked, Val,
     slots_of,
@@ -45,6 +45,11 @@ impl LiveView {
     pub(super) fn new(state: Arc<State>, held: Arc<Held>) -> Self {
         let view = held.now().inputs.view.clone();
         Self { state, held, view, read: Arc::default() }
+    }
+
+    /// What everything in it is computed from.
+    pub(super) fn inputs(&self) -> Inputs {
+        self.held.now().inputs.clone()
     }
 
     /// The accounts.
@@ -240,12 +245,12 @@ impl Supply for LiveView {
 
     fn provenance(&self, name: &str, place: AccountIdx, width: usize) -> Option<Behind<'_>> {
         let inputs = self.held.now().inputs.clone();
-        let history = inputs.history.as_deref().map(|history| history as &dyn History);
+        let Beside { history, rates } = inputs.beside();
         let asked = ProvenanceSources {
             view: &self.view,
             usage: inputs.usage.as_ref(),
             history,
-            rates: None,
+            rates: Some(rates),
             supply: self,
         };
         self.catalog().provenance((name, place, width), asked)

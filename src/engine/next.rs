@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::error::EngineError;
+use super::part::Told;
 use super::published::{Parts, State};
 use super::settings::EngineSettings;
 use super::update::Update;
@@ -18,7 +19,7 @@ impl State {
     pub(super) fn parts(&self) -> Parts {
         Parts {
             book: self.book.clone(),
-            usage: self.usage.clone(),
+            beside: self.beside.clone(),
             catalog: self.catalog.clone(),
             as_of: self.as_of.clone(),
             subscribed: self.subscribed.clone(),
@@ -26,7 +27,11 @@ impl State {
     }
 
     /// The state after an update.
-    pub(super) fn updated(&self, update: &Update, observer: &dyn Observer) -> Result<Self, EngineError> {
+    pub(super) fn updated(
+        &self,
+        update: &Update,
+        observer: &dyn Observer,
+    ) -> Result<(Self, Told), EngineError> {
         if let Some(expected) = update.expected.filter(|expected| *expected != self.version) {
             return Err(EngineError::Version { expected, found: self.version });
         }
@@ -35,14 +40,14 @@ impl State {
         #[cfg(feature = "snapshot")]
         self.settings.can_be_restored(&update.defined)?;
         let mut parts = self.parts();
-        parts.update(update, &self.settings)?;
-        Ok(self.next(parts, observer)?)
+        let told = parts.update(update, &self.settings)?;
+        Ok((self.next(parts, observer)?, told))
     }
 }
 
 impl Parts {
     /// With an update.
-    pub(super) fn update(&mut self, update: &Update, settings: &EngineSettings) -> Result<(), EngineError> {
+    pub(super) fn update(&mut self, update: &Update, settings: &EngineSettings) -> Result<Told, EngineError> {
         if update.defines() {
             let mut removed: HashSet<&DefinitionRef> = HashSet::new();
             let known = |id: &DefinitionRef| self.catalog.definition(id).is_some();
@@ -50,10 +55,9 @@ impl Parts {
                 return Err(EngineError::Unknown(unknown.clone()));
             }
             let none = UsageSchema::default();
-            let ground = ground(self.book.schema(), self.usage.as_ref(), settings, &none);
+            let ground = ground(self.book.schema(), self.beside.usage.as_ref(), settings, &none);
             let defined = update.defined.iter().cloned();
             self.catalog = self.catalog.next(ground, Words::Kept, &update.removed, defined)?;
-            refuse_conversions(&self.catalog, update.defined.iter().map(Definition::id))?;
         }
         let known = |id: &DefinitionRef| self.catalog.definition(id).is_some();
         let asked = update.subscribed.iter().chain(&update.unsubscribed);
@@ -76,7 +80,7 @@ impl Parts {
             // Parameters come with questions; a state has none.
             self.as_of = as_of.clone().without_parameters();
         }
-        Ok(())
+        self.beside.apply(&update.steps, self.as_of.date())
     }
 }
 
@@ -100,15 +104,7 @@ pub(super) fn catalog(
     definitions: Vec<Definition>,
 ) -> Result<Catalog, EngineError> {
     let none = UsageSchema::default();
-    let catalog = Catalog::fresh(ground(schema, usage, settings, &none), definitions, Words::Kept)?;
-    refuse_conversions(&catalog, catalog.order().cloned())?;
-    Ok(catalog)
-}
-
-/// A state has no rates.
-fn refuse_conversions(catalog: &Catalog, of: impl Iterator<Item = DefinitionRef>) -> Result<(), EngineError> {
-    let converting: Vec<DefinitionRef> = catalog.converting(of).collect();
-    if converting.is_empty() { Ok(()) } else { Err(EngineError::NoRates(converting)) }
+    Ok(Catalog::fresh(ground(schema, usage, settings, &none), definitions, Words::Kept)?)
 }
 
 /// What definitions are compiled with; `none` is the schema of no usage.

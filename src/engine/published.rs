@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::derivation::{Derivation, Inputs};
 use super::held::{Earlier, Held};
 use super::live::LiveView;
+use super::part::StateParts;
 use super::prepared::Prepared;
 use super::settings::EngineSettings;
 use crate::aggregate::Usage;
 use crate::book::{Book, View};
 use crate::catalog::{Catalog, DefinitionRef};
 use crate::expr::Cancelled;
+use crate::fold::ExchangeRates;
 use crate::model::AsOf;
 use crate::model::Observer;
 use crate::set::{Scope, StaleSet};
@@ -24,7 +26,7 @@ pub struct Published(pub(super) Arc<State>);
 pub(super) struct State {
     pub(super) version: u64,
     pub(super) book: Book,
-    pub(super) usage: Option<Usage>,
+    pub(super) beside: StateParts,
     pub(super) catalog: Catalog,
     pub(super) as_of: AsOf,
     pub(super) subscribed: Arc<BTreeSet<DefinitionRef>>,
@@ -49,7 +51,7 @@ pub(super) struct Counters {
 /// What the next state is made of.
 pub(super) struct Parts {
     pub(super) book: Book,
-    pub(super) usage: Option<Usage>,
+    pub(super) beside: StateParts,
     pub(super) catalog: Catalog,
     pub(super) as_of: AsOf,
     pub(super) subscribed: Arc<BTreeSet<DefinitionRef>>,
@@ -79,11 +81,12 @@ impl State {
     ) -> Result<Self, Cancelled> {
         let prepared = Prepared::new(&parts.catalog, &parts.as_of, None);
         let view = whole(&parts.book, &parts.as_of);
-        let usage = parts.usage.as_ref().map(|usage| usage.over(&view, parts.catalog.metrics()));
+        let usage = parts.beside.usage.as_ref().map(|usage| usage.over(&view, parts.catalog.metrics()));
         let inputs = Inputs {
             prepared,
             view,
             usage,
+            rates: parts.beside.rates.clone(),
             history: settings.past_values.clone(),
             together_from: settings.together_from,
         };
@@ -125,12 +128,12 @@ impl State {
         held: Held,
         counters: Arc<Counters>,
     ) -> Self {
-        let Parts { book, usage, catalog, as_of, subscribed } = parts;
+        let Parts { book, beside, catalog, as_of, subscribed } = parts;
         let (held, others, clock) = (Arc::new(held), Mutex::default(), AtomicU64::new(1));
         Self {
             version,
             book,
-            usage,
+            beside,
             catalog,
             as_of,
             subscribed,
@@ -151,7 +154,7 @@ impl State {
             Prepared::new(&parts.catalog, &parts.as_of, Some(&before.prepared))
         };
         let view = whole(&parts.book, &parts.as_of);
-        let usage = parts.usage.as_ref().map(|usage| match &before.usage {
+        let usage = parts.beside.usage.as_ref().map(|usage| match &before.usage {
             Some(known) => known.refresh(usage, &view).with_metrics(parts.catalog.metrics()),
             None => usage.over(&view, parts.catalog.metrics()),
         });
@@ -159,6 +162,7 @@ impl State {
             prepared,
             view,
             usage,
+            rates: parts.beside.rates.clone(),
             history: self.settings.past_values.clone(),
             together_from: self.settings.together_from,
         }
@@ -200,6 +204,7 @@ impl State {
             prepared,
             view,
             usage,
+            rates: now.inputs.rates.clone(),
             history: now.inputs.history.clone(),
             together_from: now.inputs.together_from,
         };
@@ -333,7 +338,13 @@ impl Published {
     /// The usage, where the engine holds some.
     #[must_use]
     pub fn usage(&self) -> Option<&Usage> {
-        self.0.usage.as_ref()
+        self.0.beside.usage.as_ref()
+    }
+
+    /// The rates of exchange.
+    #[must_use]
+    pub fn rates(&self) -> &ExchangeRates {
+        &self.0.beside.rates
     }
 
     /// Its moment.

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use super::error::EngineError;
 #[cfg(feature = "snapshot")]
 use super::journal::JournalSink;
+use super::part::StateParts;
 use crate::aggregate::Usage;
 use crate::catalog::History;
 #[cfg(feature = "snapshot")]
 use crate::catalog::{CustomKinds, Definition};
 use crate::expr::ExprLimits;
+use crate::fold::ExchangeRates;
 use crate::model::{FixedZones, Zones};
 use crate::tree::Policy;
 
@@ -165,6 +167,11 @@ impl EngineSettings {
     pub fn journal(mut self, sink: impl JournalSink + 'static) -> Self {
         self.journal = Some(Arc::new(sink));
         self
+    }
+
+    /// The parts of a state that nothing was applied to yet.
+    pub(super) fn first_parts(&self) -> StateParts {
+        StateParts { usage: self.usage.clone(), rates: ExchangeRates::new() }
     }
 
     /// Could definitions be read again from the journal, if there is one?

@@ -9,11 +9,13 @@ use super::work::Before;
 use crate::catalog::Step;
 
 /// The changes between a derivation and new inputs.
+#[expect(clippy::struct_excessive_bools, reason = "each says of one thing whether it is the same")]
 pub(super) struct Since<'s> {
     old: &'s Derivation,
     new: &'s Inputs,
     pub(super) dirt: Dirt,
     pub(super) same_history: bool,
+    pub(super) same_rates: bool,
     pub(super) same_prepared: bool,
     pub(super) same_moment: bool,
 }
@@ -31,6 +33,7 @@ impl<'s> Since<'s> {
                 (None, None) => true,
                 _ => false,
             },
+            same_rates: before.rates.is_same(&new.rates),
             same_prepared: Arc::ptr_eq(&before.prepared, &new.prepared),
             same_moment: before.prepared.as_of.is_same(&new.prepared.as_of),
         }
@@ -52,9 +55,10 @@ impl<'s> Since<'s> {
         let as_before = !step.reads.moment
             || self.same_prepared
             || (same_day || !step.reads.usage)
-                && (self.same_moment || !step.reads.dated_metric)
+                && (self.same_moment || !step.reads.dated)
                 && program(self.new, at)?.is_same(program(&self.old.inputs, old_at)?);
-        let known = as_before && (self.same_history || !step.reads.history);
+        let same_past = self.same_history || !step.reads.history;
+        let known = as_before && same_past && (self.same_rates || !step.reads.rates);
         known.then_some(Before { old: self.old, at: old_at, columns })
     }
 

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use super::part::{Batch, Steps};
+use crate::aggregate::{Event, OwnedEvent};
 use crate::book::Change;
 use crate::catalog::{Definition, DefinitionRef};
+use crate::fold::ExchangeRate;
 use crate::model::AsOf;
 
-/// What [`Engine::apply`](super::Engine::apply) takes: a change of data, of definitions, of subscriptions and of the moment,
-/// published as one. A [`Change`] alone is one.
+/// What [`Engine::apply`](super::Engine::apply) takes: a change of data, of definitions, of subscriptions, of the moment, of
+/// rates and of usage, published as one. A [`Change`] alone is one.
 ///
 /// ```
 /// use perennial::engine::Update;
@@ -30,6 +33,7 @@ pub struct Update {
     pub(super) subscribed: Vec<DefinitionRef>,
     pub(super) unsubscribed: Vec<DefinitionRef>,
     pub(super) moment: Option<AsOf>,
+    pub(super) steps: Steps,
     pub(super) expected: Option<u64>,
     pub(super) key: Option<Arc<str>>,
 }
@@ -79,6 +83,18 @@ impl Update {
     /// Another moment.
     pub fn moment(mut self, as_of: AsOf) -> Self {
         self.moment = Some(as_of);
+        self
+    }
+
+    /// Rates of exchange: new ones, or in the place of those of their currencies and day, or taken back.
+    pub fn rates(mut self, rates: impl IntoIterator<Item = ExchangeRate>) -> Self {
+        self.steps.rates.extend(rates);
+        self
+    }
+
+    /// Rows of usage, as [`Engine::ingest`](super::Engine::ingest) takes them in: on the day of the state after the update.
+    pub fn events<'a>(mut self, events: impl IntoIterator<Item = Event<'a>>) -> Self {
+        self.steps.usage.push(Batch(events.into_iter().map(|event| OwnedEvent::of(&event)).collect()));
         self
     }
 

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::affected::affected;
 use super::climb::{Climb, Side};
 use super::column::{Column, Part};
-use super::derivation::{Derivation, Inputs};
+use super::derivation::{Beside, Derivation, Inputs};
 use super::dirt::{Dirt, Rows, tree_of, trunk_of};
 use super::group::{Group, Known, Single};
 use super::prepared::{Columns, Prepared};
 use super::share::Share;
 use super::spans;
 use crate::book::View;
-use crate::catalog::{self, History, Reads, RoundProgram, RowSources, RowWork, Step, StepProgram, TreeWork};
+use crate::catalog::{self, Reads, RoundProgram, RowSources, RowWork, Step, StepProgram, TreeWork};
 use crate::column::Bitmap;
 use crate::expr::{Cancelled, Cell, Sight, Whose};
 use crate::model::AccountIdx;
@@ -73,7 +73,8 @@ impl<'b> Before<'b> {
             let known = Known { columns, catalog: &inputs.prepared.catalog };
             let supply = Single { known, usage: inputs.usage.as_ref() };
             let events = of.plan.event_terms(inputs.view.as_of());
-            Some(Side { view: &inputs.view, programs: programs(inputs, at)?, supply, events })
+            let rates = inputs.beside().rates;
+            Some(Side { view: &inputs.view, programs: programs(inputs, at)?, supply, events, rates })
         };
         let sides = (side(old, &self.old.columns, self.at)?, side(inputs, columns, at)?);
         Some(Climb::new((of, reads), (before, column), sides, dirt))
@@ -202,11 +203,11 @@ impl<'w> Work<'w> {
     ) -> Result<(), Cancelled> {
         let _span = spans::round(round.steps());
         let known = Known { columns, catalog: &self.inputs.prepared.catalog };
-        let history = self.inputs.history.as_deref().map(|history| history as &dyn History);
+        let beside = self.inputs.beside();
         let observer = self.observer;
         let stop = &|| observer.is_cancelled();
         let one = |group: &Arc<Group>| {
-            if stop() { Err(Cancelled) } else { group.evaluate(round, &known, history, stop) }
+            if stop() { Err(Cancelled) } else { group.evaluate(round, &known, beside, stop) }
         };
         #[cfg(feature = "rayon")]
         let parts: Result<Vec<_>, Cancelled> = if groups.len() > 1 {
@@ -376,8 +377,7 @@ impl<'w> Work<'w> {
             }
         };
         let known = Known { columns, catalog: &self.inputs.prepared.catalog };
-        let history = self.inputs.history.as_deref().map(|history| history as &dyn History);
-        group.evaluate(&round, &known, history, &|| self.observer.is_cancelled())
+        group.evaluate(&round, &known, self.inputs.beside(), &|| self.observer.is_cancelled())
     }
 
     /// The answers of single rows that are not what they were, column by column.
@@ -391,8 +391,9 @@ impl<'w> Work<'w> {
     ) -> Vec<Vec<(u32, Cell)>> {
         let known = Known { columns, catalog: &self.inputs.prepared.catalog };
         let supply = Single { known, usage: self.inputs.usage.as_ref() };
-        let history = self.inputs.history.as_deref().map(|history| history as &dyn History);
-        let beside = RowSources { supply: &supply, history, usage: self.inputs.usage.as_ref(), rates: None };
+        let Beside { history, rates } = self.inputs.beside();
+        let usage = self.inputs.usage.as_ref();
+        let beside = RowSources { supply: &supply, history, usage, rates: Some(rates) };
         let is_set =
             |column: &Column| matches!(column.part(slot).map(|part| &**part), Some(Part::Members(_)));
         let sets: Vec<bool> = before.iter().map(is_set).collect();

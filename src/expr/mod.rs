@@ -84,7 +84,7 @@ pub use editor::{Completion, CompletionKind, Completions, Hover};
 pub(crate) use eval::Slots;
 pub use explain::{
     DerivedValue, ExplainLimits, Explanation, Flip, FunctionInput, FunctionParts, Gathered, MAX_WITNESSES,
-    Origin, Part, PartKind, Provenance, Reading, RollUpPart, RollUpParts, UsageDays,
+    MissingRate, Origin, Part, PartKind, Provenance, Reading, RollUpPart, RollUpParts, UsageDays,
 };
 pub use json::{WIRE_VERSION, WireErrors, WireFault};
 pub use limits::{ExprLimits, MAX_DEPTH};

@@ -8,6 +8,7 @@
 mod candidate;
 mod definition;
 mod exact;
+mod exchange_rates;
 mod kernel;
 mod mask;
 mod own;
@@ -21,6 +22,7 @@ mod totals;
 
 pub(crate) use definition::{Fold, FoldOperator, Passes};
 pub(crate) use exact::{QUANTUM_BITS, from_order_key, from_quanta, order_key, to_quanta};
+pub use exchange_rates::{ExchangeRate, ExchangeRates, RateFault, RateFaultKind, RateKind};
 pub(crate) use plan::FoldPlan;
 pub use rates::Rates;
 pub use reach::Reach;

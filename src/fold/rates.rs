@@ -1,4 +1,4 @@
-//! At which rate is money converted?
+//! At which rate is money converted? [`ExchangeRates`](super::ExchangeRates) are the ready answer.
 
 use std::fmt;
 
@@ -17,9 +17,8 @@ use crate::model::{Currency, Date, Decimal};
 ///   (`there_and_back_is_near_one`).
 /// * The same question always gets the same answer for the life of the value:
 ///   `a_question_has_one_answer`.
-/// * An unknown rate is `None` (`an_unknown_rate_is_none`); the amount is then one without a value, which the
-///   roll-up counts as skipped, or refuses. Rates are never guessed from other days or through other
-///   currencies unless the implementor does so.
+/// * An unknown rate is `None` (`an_unknown_rate_is_none`); whatever the amount would be part of is missing then, not
+///   smaller. Rates are never guessed from other days or through other currencies unless the implementor does so.
 ///
 /// From a currency to itself nobody asks: that is 1.
 ///
@@ -38,4 +37,10 @@ use crate::model::{Currency, Date, Decimal};
 pub trait Rates: fmt::Debug + Send + Sync {
     /// The rate on a day.
     fn rate(&self, from: Currency, to: Currency, on: Date) -> Option<Decimal>;
+
+    /// The rate that a plan reckons with in the fiscal year that begins on a day. Where nothing else is said, none is known.
+    fn plan(&self, from: Currency, to: Currency, year: Date) -> Option<Decimal> {
+        let _ = (from, to, year);
+        None
+    }
 }

@@ -98,6 +98,14 @@ impl FiscalCalendar {
     pub const fn start_month(&self) -> u8 {
         self.start_month
     }
+
+    /// The first day of the fiscal year that a day is in; `None` where the calendar begins later.
+    #[must_use]
+    pub fn year_of(&self, day: Date) -> Option<Date> {
+        let (year, month, _) = day.civil();
+        let year = if month < self.start_month { year - 1 } else { year };
+        Date::new(year, self.start_month, 1).ok()
+    }
 }
 
 /// The moment of a question: instant, zone, week start and fiscal calendar. The date is derived.

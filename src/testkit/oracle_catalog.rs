@@ -275,7 +275,7 @@ impl<'o> OracleDerived<'o> {
 
     /// An answer for each account, where it has one.
     fn each(&self, of: impl Fn(Account<'_>) -> Option<ExprValue>) -> HashMap<String, OracleAnswer> {
-        let answer = |account| OracleAnswer { value: of(account), counted: 0, skipped: 0 };
+        let answer = |account| OracleAnswer { value: of(account), ..OracleAnswer::default() };
         self.view.accounts().map(|account| (account.id_str().to_owned(), answer(account))).collect()
     }
 

@@ -17,12 +17,14 @@ use crate::{Account, Decimal, Duration, Reach, Value, View};
 pub type OracleRow = (Option<ExprValue>, Option<ExprValue>);
 
 /// What an operator comes to over rows, with how many had a value, and how many had none.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct OracleAnswer {
     pub value: Option<ExprValue>,
     pub counted: u64,
     pub skipped: u64,
+    /// Those of the latter that have an amount whose rate is not known.
+    pub unrated: u64,
 }
 
 /// A roll-up over columns, with every field open. The rows are given by the test.
@@ -44,11 +46,26 @@ impl OracleDefinition {
         account: Account<'v>,
         rows: &dyn Fn(Account<'v>) -> Vec<OracleRow>,
     ) -> OracleAnswer {
-        let own = |account: Account<'v>| -> Vec<OracleRow> {
+        self.evaluate_rated(view, account, &|account| {
+            rows(account).into_iter().map(|row| (row, true)).collect()
+        })
+    }
+
+    /// The same; of each row it is said whether its rates are known.
+    #[must_use]
+    pub fn evaluate_rated<'v>(
+        &self,
+        view: &'v View,
+        account: Account<'v>,
+        rows: &dyn Fn(Account<'v>) -> Vec<(OracleRow, bool)>,
+    ) -> OracleAnswer {
+        let own = |account: Account<'v>| -> Vec<(OracleRow, bool)> {
             let gone = !self.with_cancelled && gone(&account);
             if gone { Vec::new() } else { rows(account) }
         };
-        let speaks = |account: Account<'v>| own(account).iter().any(|row| self.has_values(row));
+        let speaks = |account: Account<'v>| {
+            own(account).iter().any(|(row, is_rated)| !is_rated || self.has_values(row))
+        };
         let mut gathered = Vec::new();
         for other in view.accounts() {
             let way: Vec<Account<'v>> = other.lineage().collect();
@@ -66,7 +83,10 @@ impl OracleDefinition {
                 gathered.extend(own(other));
             }
         }
-        self.of_rows(&gathered)
+        let unrated = gathered.iter().filter(|(_, is_rated)| !is_rated).count() as u64;
+        let rows: Vec<OracleRow> = gathered.into_iter().map(|(row, _)| row).collect();
+        let answer = self.of_rows(&rows);
+        OracleAnswer { value: answer.value.filter(|_| unrated == 0), unrated, ..answer }
     }
 
     fn has_values(&self, row: &OracleRow) -> bool {
@@ -87,7 +107,7 @@ impl OracleDefinition {
         let (counted, skipped) = (with.len() as u64, (rows.len() - with.len()) as u64);
         let refused = self.nulls == Nulls::Refuse && skipped > 0;
         let value = if refused && self.operator != Operator::Count { None } else { self.value(&with) };
-        OracleAnswer { value, counted, skipped }
+        OracleAnswer { value, counted, skipped, unrated: 0 }
     }
 
     fn value(&self, rows: &[&OracleRow]) -> Option<ExprValue> {

@@ -15,7 +15,10 @@ use super::oracle_expr::{Beside, OracleExpr, zero};
 use super::oracle_usage::EventRow;
 use crate::aggregate::{Nulls, Operator, Over, RollUp};
 use crate::expr::{Ast, Checked, Checker, ExprValue, Node, NodeId, Type};
-use crate::{Account, Currency, Decimal, Reach, View};
+use crate::{Account, Currency, Date, Decimal, Reach, View};
+
+/// Rows, and of each whether its rates are known.
+type RatedRows = Vec<(OracleRow, bool)>;
 
 /// A roll-up with its expressions.
 #[derive(Debug)]
@@ -49,6 +52,14 @@ struct Stored {
 struct StoredConversion {
     to: Currency,
     at: Option<String>,
+    #[serde(default)]
+    plan: bool,
+}
+
+/// The first day of the fiscal year of a day: the last first of its month that is not after it.
+fn year_of(view: &View, day: Date) -> Option<Date> {
+    let starts = |on: Date| (on.civil().1, on.civil().2) == (view.as_of().fiscal().start_month(), 1);
+    (0..=366).filter_map(|days| day.plus_days(-days)).find(|on| starts(*on))
 }
 
 /// An expression over a row. That of child rows and events is checked where `row` is known: inside a lambda over them.
@@ -162,9 +173,9 @@ impl WrittenRollUp {
 
     /// The answers for every account of a view.
     pub(super) fn all(&self, beside: &dyn Beside, view: &View) -> HashMap<String, OracleAnswer> {
-        let mut rows: HashMap<String, Vec<OracleRow>> = HashMap::new();
+        let mut rows: HashMap<String, RatedRows> = HashMap::new();
         // Events as often as there are: of these the answer is made, and of rows that are alike the counts.
-        let mut events: HashMap<String, Vec<OracleRow>> = HashMap::new();
+        let mut events: HashMap<String, RatedRows> = HashMap::new();
         for account in view.accounts() {
             let (own, each) = self.rows(beside, account);
             rows.insert(account.id_str().to_owned(), own);
@@ -181,19 +192,19 @@ impl WrittenRollUp {
         let answer = |account: Account<'_>| {
             let levels = &self.stored.levels;
             if !levels.is_empty() && !levels.iter().any(|level| *level == account.account_type()) {
-                return OracleAnswer { value: None, counted: 0, skipped: 0 };
+                return OracleAnswer::default();
             }
-            let of = |lists: &HashMap<String, Vec<OracleRow>>| {
+            let of = |lists: &HashMap<String, RatedRows>| {
                 let list = |account: Account<'_>| lists.get(account.id_str()).cloned().unwrap_or_default();
                 let account = view.account(account.id_str());
-                account.map(|account| definition.evaluate(view, account, &list))
+                account.map(|account| definition.evaluate_rated(view, account, &list))
             };
             // Of a count, that is the count itself.
             let counted = if self.stored.operator == Operator::Count { &events } else { &rows };
-            let counts = of(counted).unwrap_or(OracleAnswer { value: None, counted: 0, skipped: 0 });
+            let counts = of(counted).unwrap_or(OracleAnswer::default());
             let mut value = of(&events).and_then(|of| of.value);
             let refused = definition.nulls == Nulls::Refuse && counts.skipped > 0;
-            if over_events && value.is_none() && counts.counted == 0 && !refused {
+            if over_events && value.is_none() && counts.counted == 0 && counts.unrated == 0 && !refused {
                 value = self.of_nothing();
             }
             OracleAnswer { value: value.map(|value| self.decoded(value)), ..counts }
@@ -201,22 +212,37 @@ impl WrittenRollUp {
         view.accounts().map(|account| (account.id_str().to_owned(), answer(account))).collect()
     }
 
+    /// A row with both amounts in the other currency, and whether their rates are known.
+    fn rated(
+        &self,
+        (first, second): OracleRow,
+        day: Option<&ExprValue>,
+        sources: (&dyn Beside, &View),
+    ) -> (OracleRow, bool) {
+        let converted = |value: Option<ExprValue>| {
+            let of = value.clone().and_then(|value| self.converted(value, day, sources));
+            (of.clone(), value.is_none() || of.is_some())
+        };
+        let ((first, one), (second, other)) = (converted(first), converted(second));
+        if one && other { ((first, second), true) } else { ((None, None), false) }
+    }
+
     /// An amount in the other currency, to 10^-9 of its minor units, at the rate of the day of its row.
     fn converted(
         &self,
-        value: Option<ExprValue>,
-        day: Option<ExprValue>,
+        value: ExprValue,
+        day: Option<&ExprValue>,
         (beside, view): (&dyn Beside, &View),
     ) -> Option<ExprValue> {
-        let value = value?;
-        let Some(StoredConversion { to, .. }) = &self.stored.convert else { return Some(value) };
+        let Some(StoredConversion { to, plan, .. }) = &self.stored.convert else { return Some(value) };
         let ExprValue::Money(amount, from) = value else { return Some(value) };
         let day = match (&self.day, day) {
             (None, _) => view.as_of().date(),
-            (Some(_), Some(ExprValue::Date(day))) => day,
+            (Some(_), Some(ExprValue::Date(day))) => *day,
             (Some(_), _) => return None,
         };
-        let rate = beside.rate(from, *to, day)?;
+        let rate =
+            if *plan { beside.plan(from, *to, year_of(view, day)?) } else { beside.rate(from, *to, day) }?;
         let digits = 9 + to.exponent();
         let product =
             Number::of(amount.units(), amount.scale()).times(&Number::of(rate.units(), rate.scale()));
@@ -237,17 +263,16 @@ impl WrittenRollUp {
     }
 
     /// The rows of an account that pass the filter, and the same with each event by itself.
-    fn rows(&self, beside: &dyn Beside, account: Account<'_>) -> (Vec<OracleRow>, Vec<OracleRow>) {
+    fn rows(&self, beside: &dyn Beside, account: Account<'_>) -> (RatedRows, RatedRows) {
+        let sources = (beside, account.view());
         match &self.stored.over {
             Over::Accounts => {
                 let read = |of: &Option<RowExpr>| {
                     of.as_ref().and_then(|of| OracleExpr::new(&of.checked).value_beside(beside, account))
                 };
-                let converted = |value| self.converted(value, read(&self.day), (beside, account.view()));
-                let row = (
-                    converted(self.coded(read(&self.first))),
-                    converted(second_coded(self.second.as_ref(), read(&self.second))),
-                );
+                let row =
+                    (self.coded(read(&self.first)), second_coded(self.second.as_ref(), read(&self.second)));
+                let row = self.rated(row, read(&self.day).as_ref(), sources);
                 let passes = self.filter.is_none() || read(&self.filter) == Some(ExprValue::Bool(true));
                 let rows = if passes { vec![row] } else { Vec::new() };
                 (rows.clone(), rows)
@@ -262,10 +287,10 @@ impl WrittenRollUp {
                 let all = filters.into_iter().zip(firsts.into_iter().zip(seconds).zip(read(&self.day)));
                 let passing =
                     all.filter(|(filter, _)| self.filter.is_none() || *filter == Some(ExprValue::Bool(true)));
-                let rows: Vec<OracleRow> = passing
+                let rows: RatedRows = passing
                     .map(|(_, ((first, second), day))| {
-                        let converted = |value| self.converted(value, day.clone(), (beside, account.view()));
-                        (converted(self.coded(first)), converted(second_coded(self.second.as_ref(), second)))
+                        let row = (self.coded(first), second_coded(self.second.as_ref(), second));
+                        self.rated(row, day.as_ref(), sources)
                     })
                     .collect();
                 (rows.clone(), rows)
@@ -287,10 +312,8 @@ impl WrittenRollUp {
                         continue;
                     }
                     let ((first, is_total), (second, _)) = (read(&self.first), read(&self.second));
-                    let converted =
-                        |value| self.converted(value, read(&self.day).0, (beside, account.view()));
-                    let values =
-                        (converted(self.coded(first)), converted(second_coded(self.second.as_ref(), second)));
+                    let values = (self.coded(first), second_coded(self.second.as_ref(), second));
+                    let values = self.rated(values, read(&self.day).0.as_ref(), sources);
                     let times = if is_total { 1 } else { row.count };
                     each.extend((0..times).map(|_| values.clone()));
                     rows.push(values);

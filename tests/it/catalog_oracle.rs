@@ -1,17 +1,23 @@
 //! Everything that a catalog and an engine come to, held to an oracle that takes one definition after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::common::definitions::{attribute, definitions, moment, roll_up, segment};
 use crate::common::{CHUNK_ROWS, Rows, as_of, config, forest, some_scope};
 use perennial::aggregate::{
     Event, EventKind, Metric, Nulls, Operator, Over, Ranking, Usage, UsageSchema, UsageSettings,
 };
-use perennial::catalog::{Catalog, Definition, DefinitionKind, DefinitionRef, MemoryHistory, PastValue};
+use perennial::catalog::{
+    Catalog, Definition, DefinitionKind, DefinitionRef, MemoryHistory, PastValue, RunInputs,
+};
 use perennial::engine::{Engine, EngineSettings, Update};
 use perennial::expr::ExprValue;
 use perennial::testkit::{OracleCatalog, OracleDerived, OracleEvent, OracleUsage, Random};
-use perennial::{Account, Attribute, AttributeType, Policy, Reach, Timestamp, Value, View};
+use perennial::{
+    Account, Attribute, AttributeType, Currency, Date, Decimal, ExchangeRate, ExchangeRates, FiscalCalendar,
+    Policy, Rates, Reach, Timestamp, Value, View,
+};
 use proptest::prelude::*;
 
 /// The same events, to be read by the engine and by the oracle.
@@ -339,6 +345,25 @@ fn drawn(schema: &perennial::Schema, usage: &UsageSchema, random: &mut Random) -
     }
 }
 
+/// Rates to euros, of some days, years and currencies.
+fn some_rates(today: Date, random: &mut Random) -> ExchangeRates {
+    let mut rates = ExchangeRates::new();
+    for _ in 0..random.below(9) {
+        let from = [Currency::USD, Currency::JPY, Currency::GBP][random.below(3) as usize];
+        let since = today.plus_days(-(random.below(40) as i32)).unwrap();
+        let rate = Decimal::new(i128::from(random.below(99_999)) + 1, 4);
+        let rate = match random.below(3) {
+            0 => {
+                let fiscal = FiscalCalendar::starting(random.below(12) as u8 + 1).unwrap();
+                ExchangeRate::plan(from, Currency::EUR, fiscal.year_of(today).unwrap(), rate)
+            }
+            _ => ExchangeRate::market(from, Currency::EUR, since, rate),
+        };
+        rates = rates.with([rate]).unwrap();
+    }
+    rates
+}
+
 fn holds(rows: &Rows, seed: u64, packing: usize) -> Result<(), TestCaseError> {
     let mut random = Random::new(seed);
     let (book, _) = rows.load(CHUNK_ROWS[packing], Policy::strict());
@@ -361,8 +386,12 @@ fn holds(rows: &Rows, seed: u64, packing: usize) -> Result<(), TestCaseError> {
     let view = book.view(&scope, as_of).unwrap();
     let catalog = drawn(book.schema(), usage.schema(), &mut random);
     let oracle = OracleCatalog::new(catalog.names(), catalog.definitions()).unwrap();
-    let slow = oracle.over(&view, &oracle_usage, Some(&history));
-    let derived = catalog.run(&view, Some(&usage.over(&view, catalog.metrics())), Some(&history));
+    let known = some_rates(day, &mut random);
+    let rates: Arc<dyn Rates> = Arc::new(known.clone());
+    let slow = oracle.over(&view, &oracle_usage, Some(&history)).with_rates(&*rates);
+    let of_view = usage.over(&view, catalog.metrics());
+    let inputs = RunInputs::new().usage(&of_view).history(&history).rates(&rates);
+    let derived = catalog.run_observed(&view, inputs, &()).unwrap();
     let by_catalog = |id: &DefinitionRef, account: Account<'_>| Said {
         value: derived.value(&id.name, account),
         counts: derived.counts(&id.name, account),
@@ -384,8 +413,9 @@ fn holds(rows: &Rows, seed: u64, packing: usize) -> Result<(), TestCaseError> {
         let update = update.define(catalog.definition(id).unwrap().clone());
         if random.below(3) < kept { update.unsubscribe(id.clone()) } else { update }
     });
-    engine.apply(update).unwrap();
+    engine.apply(update.rates(known.iter().filter(|_| random.below(2) == 0))).unwrap();
     engine.replace(book).unwrap();
+    engine.apply(Update::new().rates(known.iter())).unwrap();
     let live = engine.published().view_at(&scope, view.as_of()).unwrap();
     let by_engine = |id: &DefinitionRef, account: Account<'_>| {
         let account = live.account(account.id_str()).unwrap();

@@ -9,12 +9,12 @@ use perennial::aggregate::{
     Event, EventKind, Nulls, Operator, Over, RollUp, Usage, UsageSchema, UsageSettings,
 };
 use perennial::catalog::{Catalog, Definition, RunInputs};
-use perennial::engine::{Engine, EngineSettings};
+use perennial::engine::{Engine, EngineSettings, MemoryJournal, Update, compact};
 use perennial::expr::{Columns, ExplainLimits, ExprValue, Names, Of, Provenance, Type};
 use perennial::testkit::{OracleCatalog, OracleEvent, OracleUsage, Random};
 use perennial::{
-    AsOf, Attribute, AttributeType, ChildTable, Currency, Date, Decimal, Money, Nesting, Policy, Rates,
-    Reach, Schema, Scope, TableKind, Timestamp, Value,
+    AsOf, Attribute, AttributeType, ChildTable, Currency, Date, Decimal, ExchangeRate, Money, Nesting,
+    Policy, Rates, Reach, Schema, Scope, TableKind, Timestamp, Value,
 };
 use proptest::prelude::*;
 
@@ -30,6 +30,10 @@ impl Rates for Market {
         let letters = |of: Currency| of.code().bytes().fold(0_i128, |sum, byte| sum * 7 + i128::from(byte));
         let noise = letters(from) * 31 + letters(to) + i128::from(on.days()) * 17;
         (noise % 7 != 0).then(|| Decimal::new(1 + noise.rem_euclid(29_999), 4))
+    }
+
+    fn plan(&self, from: Currency, to: Currency, year: Date) -> Option<Decimal> {
+        self.rate(to, from, year)
     }
 }
 
@@ -52,6 +56,7 @@ fn definitions() -> Vec<Definition> {
             .convert_to(EUR)
             .into(),
         roll_up("in_dollars", Operator::Sum("arr".into())).convert_to(Currency::USD).into(),
+        roll_up("planned", Operator::Sum("arr".into())).convert_at_plan(EUR).into(),
         over_contracts("value", Operator::Sum(amount())).convert_to(EUR).into(),
         over_contracts("value_then", Operator::Sum(amount())).convert_at(JPY, "parent.since").into(),
         over_contracts("value_whole", Operator::Sum(amount())).convert_to(JPY).nulls(Nulls::Refuse).into(),
@@ -257,15 +262,230 @@ fn only_the_column_of_currencies_says_of_which_an_amount_is() {
     }
 }
 
+fn day(text: &str) -> Date {
+    text.parse().unwrap()
+}
+
+/// Two roots: one with dollars and pounds in its tree, the other with dollars only.
+fn two_currencies() -> Engine {
+    let deals = ChildTable::new("deals", TableKind::Opportunities)
+        .column(Attribute::new("currency", AttributeType::Text))
+        .column(Attribute::new("amount", AttributeType::MixedMoney { currency_column: "currency".into() }));
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(Attribute::new("arr", AttributeType::Money(Currency::USD)))
+        .attribute(Attribute::new("signed", AttributeType::Date))
+        .table(deals)
+        .build()
+        .unwrap();
+    let id = |id: &str| perennial::AccountId::new(id).unwrap();
+    let row = |of: &str| perennial::AccountRow::new(id(of), "Company");
+    let money = |units, currency| Money::from_minor(units, currency);
+    let deal = |name: &str, of: &str, amount: Money| {
+        let row = perennial::ChildRow::new(perennial::ChildId::new(name).unwrap(), id(of));
+        row.with("currency", amount.currency().code()).with("amount", amount)
+    };
+    let source = perennial::source::MemorySource::new()
+        .account(row("a").with("arr", money(10_000, Currency::USD)).with("signed", day("2025-03-31")))
+        .account(row("a1").under(id("a")))
+        .account(row("b").with("arr", money(5_000, Currency::USD)))
+        .child("deals", deal("1", "a", money(10_000, Currency::USD)))
+        .child("deals", deal("2", "a1", money(1_000, Currency::GBP)))
+        .child("deals", deal("3", "b", money(5_000, Currency::USD)));
+    let engine = Engine::new(schema, AsOf::date_utc(day("2026-01-31")), EngineSettings::new()).unwrap();
+    engine.load(&source).unwrap();
+    let sum = |name: &str, of: &str| roll_up(name, Operator::Sum(of.into()));
+    let all: [Definition; 4] = [
+        sum("euros", "arr").convert_to(EUR).into(),
+        roll_up("all_euros", Operator::Sum("row.amount".into()))
+            .over(Over::Table("deals".into()))
+            .convert_to(EUR)
+            .into(),
+        sum("signed_euros", "arr").convert_at(EUR, "signed").into(),
+        sum("planned", "arr").convert_at_plan(EUR).into(),
+    ];
+    engine.define(all).unwrap();
+    engine
+}
+
+fn told(engine: &Engine, column: &str) -> Vec<String> {
+    let view = engine.published().view(&Scope::all()).unwrap();
+    let shown = |id| view.value(column, view.account(id).unwrap()).map_or("-".into(), |of| of.to_string());
+    ["a", "a1", "b"].map(shown).into()
+}
+
+fn dollars(on: &str, hundredths: i128) -> ExchangeRate {
+    ExchangeRate::market(Currency::USD, EUR, day(on), Decimal::new(hundredths, 2))
+}
+
 #[test]
-fn an_engine_refuses_conversions_by_name() {
-    let engine = Engine::new(schema(), as_of(), EngineSettings::new()).unwrap();
-    let converting = roll_up("all_arr", Operator::Sum("arr".into())).convert_to(EUR);
-    let plain = roll_up("seats_sum", Operator::Sum("seats".into()));
+fn a_rate_that_changes_recomputes_what_reads_it() {
+    let engine = two_currencies();
+    assert_eq!(told(&engine, "euros"), ["-", "-", "-"]);
+    engine.apply(Update::new().rates([dollars("2026-01-01", 92), dollars("2025-01-01", 50)])).unwrap();
+    assert_eq!(told(&engine, "euros"), ["92.00000000000 EUR", "-", "46.00000000000 EUR"]);
+    // Another one for the day, a later one that holds from then on, and the old one back again.
+    engine.apply(Update::new().rates([dollars("2026-01-01", 90)])).unwrap();
+    assert_eq!(told(&engine, "euros")[0], "90.00000000000 EUR");
+    engine.apply(Update::new().rates([dollars("2026-02-01", 80)])).unwrap();
+    assert_eq!(told(&engine, "euros")[0], "90.00000000000 EUR");
+    let applied = engine.apply(Update::new().moment(AsOf::date_utc(day("2026-02-03")))).unwrap();
+    assert_eq!(told(&engine, "euros")[0], "80.00000000000 EUR");
+    assert_eq!(applied.delta.report(&Scope::all()).unwrap().derived.len(), 3);
+    let applied = engine.apply(Update::new().rates([dollars("2026-02-01", 80).taken_back()])).unwrap();
+    assert_eq!(told(&engine, "euros")[0], "90.00000000000 EUR");
+    let euros = perennial::catalog::DefinitionRef {
+        kind: perennial::catalog::DefinitionKind::RollUp,
+        name: "euros".into(),
+    };
+    let why: Vec<String> = applied.delta.reasons(&euros).unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(why, ["rates of exchange -> roll-up `euros`"]);
+    // The state before knows its own rates, a branch those of its own.
+    let mut branch = engine.published().branch();
+    branch.apply(Update::new().rates([dollars("2026-02-02", 10)])).unwrap();
+    assert_eq!(told(&engine, "euros")[0], "90.00000000000 EUR");
+    engine.take_over(&branch).unwrap();
+    assert_eq!(told(&engine, "euros")[0], "10.00000000000 EUR");
+    assert_eq!(engine.states().iter().map(|state| state.rates().iter().count()).max(), Some(3));
+}
+
+#[test]
+fn an_amount_without_a_rate_leaves_the_total_missing_and_is_named() {
+    let engine = two_currencies();
+    let rates = [dollars("2026-01-01", 92), dollars("2025-04-01", 50)];
+    engine.apply(Update::new().rates(rates)).unwrap();
+    // 10 pounds below `a` are not nothing.
+    assert_eq!(told(&engine, "all_euros"), ["-", "-", "46.00000000000 EUR"]);
+    // The day of `a` is before the first rate, that of `b` is not known.
+    assert_eq!(told(&engine, "signed_euros"), ["-", "-", "-"]);
+    assert_eq!(told(&engine, "euros")[0], "92.00000000000 EUR");
+    let view = engine.published().view(&Scope::all()).unwrap();
+    let missing = |view: &perennial::engine::LiveView| -> Vec<String> {
+        let all = view.all_missing_rates();
+        all.iter().flat_map(|(id, all)| all.iter().map(move |of| format!("{id}: {of}"))).collect()
+    };
+    let plan = "roll-up `planned`: no rate from USD to EUR on 2026-01-01: 2 rows of a, b";
+    assert_eq!(
+        missing(&view),
+        [
+            "roll-up `all_euros`: no rate from GBP to EUR on 2026-01-31: 1 row of a1",
+            "roll-up `signed_euros`: no rate from USD to EUR, since no day is known: 1 row of b",
+            "roll-up `signed_euros`: no rate from USD to EUR on 2025-03-31: 1 row of a",
+            plan,
+        ]
+    );
+    // In a scope, of what it shows.
+    let state = engine.published();
+    let only = |id: &str| Scope::of(state.book().accounts([id]));
+    assert_eq!(
+        missing(&state.view(&only("b")).unwrap()),
+        [
+            "roll-up `signed_euros`: no rate from USD to EUR, since no day is known: 1 row of b",
+            "roll-up `planned`: no rate from USD to EUR on 2026-01-01: 1 row of b",
+        ]
+    );
+    // An explanation says why there is no answer.
+    let columns = Columns::from(&view);
+    let a = view.account("a").unwrap();
+    let why = columns.explain("all_euros", a, &ExplainLimits::default()).unwrap().unwrap();
+    assert!(why.to_string().contains("no rate from GBP to EUR on 2026-01-31: 1 row of a1"), "{why}");
+}
+
+#[test]
+fn a_plan_rate_is_that_of_the_fiscal_year_and_of_no_other() {
+    let engine = two_currencies();
+    let plan = |year: &str, hundredths| {
+        ExchangeRate::plan(Currency::USD, EUR, day(year), Decimal::new(hundredths, 2))
+    };
+    let rates = [plan("2025-01-01", 70), plan("2025-04-01", 60), dollars("2025-01-01", 99)];
+    engine.apply(Update::new().rates(rates)).unwrap();
+    // The plan of 2025 says nothing of 2026.
+    assert_eq!(told(&engine, "planned")[0], "-");
+    let april = perennial::FiscalCalendar::starting(4).unwrap();
+    for (on, fiscal, expected) in [
+        ("2025-12-31", None, "70.00000000000 EUR"),
+        ("2026-03-31", Some(april), "60.00000000000 EUR"),
+        ("2026-04-01", Some(april), "-"),
+        ("2025-03-31", Some(april), "-"),
+    ] {
+        let as_of = AsOf::date_utc(day(on));
+        let as_of = fiscal.map_or(as_of.clone(), |fiscal| as_of.with_fiscal(fiscal));
+        engine.advance(as_of).unwrap();
+        assert_eq!(told(&engine, "planned")[0], expected, "{on}");
+    }
+}
+
+#[test]
+fn rates_and_events_come_back_with_a_journal() {
+    let journal = MemoryJournal::new();
+    let login = UsageSchema::new([EventKind::new("login")]).unwrap();
+    let settings = || EngineSettings::new().usage(Usage::new(login.clone(), UsageSettings::new()));
+    let schema = schema();
+    let engine = Engine::new(schema.clone(), as_of(), settings().journal(journal.clone())).unwrap();
+    engine.load(&forest(&[[1, 2, 3, 4, 5]]).source()).unwrap();
+    let euros = roll_up("euros", Operator::Sum("arr".into())).convert_to(EUR);
+    let logins =
+        roll_up("logins", Operator::Count).over(Over::Events { event: "login".into(), last_days: None });
+    engine.define([euros.into(), logins.reach(Reach::SelfOnly).into()]).unwrap();
+    let view = engine.published().view(&Scope::all()).unwrap();
+    let account = view.accounts().accounts().next().unwrap().id();
+    let login = || Event::on("login", account.as_str(), as_of().date());
+    let first = Update::new().rates([dollars("2020-01-01", 92)]).events([login(), login()]);
+    let applied = engine.apply(first).unwrap();
+    assert_eq!(applied.usage.map(|usage| usage.events), Some(2));
+    let said = |engine: &Engine| {
+        let state = engine.published();
+        let view = state.view(&Scope::all()).unwrap();
+        let of = view.account(account.as_str()).unwrap();
+        (view.value("euros", of), view.value("logins", of), state.rates().clone(), state.version())
+    };
+    let then = said(&engine);
+    assert_eq!(then.1, Some(ExprValue::Int(2)));
+    // Of a branch, too; and where one step of an update is refused, nothing is done.
+    let mut branch = engine.published().branch();
+    branch.apply(Update::new().rates([dollars("2020-02-01", 93)]).events([login()])).unwrap();
+    engine.take_over(&branch).unwrap();
+    let now = said(&engine);
+    assert!(engine.apply(Update::new().events([login()]).rates([dollars("2020-02-01", 0)])).is_err());
+    assert_eq!(said(&engine), now);
+    let again =
+        |bytes: &[u8], version| Engine::restore(schema.clone(), settings(), bytes, version).unwrap().0;
+    assert_eq!(said(&again(&journal.bytes(), None)), now);
+    assert_eq!(said(&again(&journal.bytes(), Some(then.3))), then);
+    let short = compact(schema.clone(), settings(), &journal.bytes()).unwrap();
+    assert_eq!(said(&again(&short, None)), now);
+    engine.compact_journal().unwrap();
+    let (resumed, _) = Engine::resume(schema.clone(), settings(), &journal.bytes()).unwrap();
+    assert_eq!(said(&resumed), now);
+    // A journal with usage needs an engine with usage.
+    let refused = Engine::restore(schema, EngineSettings::new(), &short, None).unwrap_err();
+    assert!(refused.to_string().contains("this engine holds no usage"), "{refused}");
+}
+
+#[test]
+fn rates_that_are_none_are_refused_all_at_once() {
+    let engine = two_currencies();
     let before = engine.published().version();
-    let error = engine.define([plain.into(), converting.into()]).unwrap_err();
-    assert_eq!(error.to_string(), "a state has no rates, and these convert amounts: roll-up `all_arr`");
-    assert_eq!(engine.published().version(), before);
+    let rates = [
+        dollars("2026-01-01", 0),
+        dollars("2026-01-02", -5),
+        dollars("2026-01-03", 92),
+        dollars("2026-01-03", 93),
+        ExchangeRate::market(EUR, EUR, day("2026-01-01"), Decimal::new(1, 0)),
+        dollars("2026-01-09", 1).taken_back(),
+    ];
+    let error = engine.apply(Update::new().rates(rates)).unwrap_err();
+    assert_eq!(
+        error.to_string().lines().collect::<Vec<_>>(),
+        [
+            "the rates were refused: rate USD to EUR of 2026-01-01: it is 0.00, and must be more than 0",
+            "rate USD to EUR of 2026-01-02: it is -0.05, and must be more than 0",
+            "rate USD to EUR of 2026-01-03: the same day has two rates",
+            "rate EUR to EUR of 2026-01-01: from a currency to itself the rate is 1",
+            "rate USD to EUR of 2026-01-09: there is none to be taken back",
+        ]
+    );
+    assert_eq!((engine.published().version(), engine.published().rates().iter().count()), (before, 0));
 }
 
 #[test]

@@ -20,8 +20,8 @@ use perennial::source::MemorySource;
 use perennial::testkit::conformance::CustomKindCase;
 use perennial::testkit::{OracleCatalog, OracleUsage, custom_kind_conformance};
 use perennial::{
-    AccountId, AccountRow, Attribute, AttributeType, Book, Change, Currency, Date, Decimal, Nesting, Policy,
-    Rates, Schema, Scope,
+    AccountId, AccountRow, Attribute, AttributeType, Book, Change, Currency, Date, Decimal, ExchangeRate,
+    Nesting, Policy, Rates, Schema, Scope,
 };
 use proptest::prelude::*;
 
@@ -1169,7 +1169,8 @@ fn a_kind_asks_the_rates_that_it_says_that_it_reads() {
         .with("dollars", money(Currency::USD))
         .with("pounds", money(Currency::GBP))
         .with("euros", money(Currency::EUR));
-    let (book, _) = Book::load(schema.clone(), &MemorySource::new().account(row), &Policy::strict()).unwrap();
+    let source = MemorySource::new().account(row);
+    let (book, _) = Book::load(schema.clone(), &source, &Policy::strict()).unwrap();
     let view = book.view(&Scope::all(), as_of()).unwrap();
     let account = view.account("acme").unwrap();
     let worth = |says: bool| -> Vec<Definition> {
@@ -1201,12 +1202,16 @@ fn a_kind_asks_the_rates_that_it_says_that_it_reads() {
     assert_eq!(said(false, Some(&rates)), [None, None, None]);
 
     let engine = Engine::new(schema, as_of(), EngineSettings::new()).unwrap();
-    let told = engine.define(worth(true)).unwrap_err().to_string();
-    assert!(
-        told.starts_with("a state has no rates, and these convert amounts: worth `in_dollars`"),
-        "{told}"
-    );
-    engine.define(worth(false)).unwrap();
+    engine.load(&source).unwrap();
+    engine.define(worth(true)).unwrap();
+    let live = |name: &str| {
+        let view = engine.published().view(&Scope::all()).unwrap();
+        view.value(name, view.account("acme").unwrap())
+    };
+    assert_eq!((live("in_dollars"), live("in_euros")), (None, double(10.0)));
+    let known = ExchangeRate::market(Currency::USD, Currency::EUR, as_of().date(), Decimal::new(92, 2));
+    engine.apply(perennial::engine::Update::new().rates([known])).unwrap();
+    assert_eq!((live("in_dollars"), live("in_pounds")), (double(10.0 * 0.92), None));
 }
 
 /// Whatever is put in and taken out: what is edited is what is made anew, in its faults, its order and its ways.

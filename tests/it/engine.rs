@@ -12,7 +12,9 @@ use crate::common::{
     value_of,
 };
 use perennial::aggregate::{Event, EventKind, Nulls, Operator, Usage, UsageSchema, UsageSettings};
-use perennial::catalog::{Catalog, Definition, DefinitionKind, DefinitionRef, Derived, MemoryHistory};
+use perennial::catalog::{
+    Catalog, Definition, DefinitionKind, DefinitionRef, Derived, MemoryHistory, RunInputs,
+};
 use perennial::engine::{
     Delta, DeltaReport, Engine, EngineError, EngineSettings, JournalError, JournalSink, LiveView, MAX_VIEWS,
     MemoryJournal, Published, Update, compact,
@@ -22,8 +24,8 @@ use perennial::report::ValueChange;
 use perennial::source::MemorySource;
 use perennial::testkit::{Random, ReferenceBook};
 use perennial::{
-    Account, AccountId, AccountRow, Attribute, Change, ChildId, Date, Decimal, Observer, Policy, Progress,
-    Scope, Value, View,
+    Account, AccountId, AccountRow, Attribute, Change, ChildId, Currency, Date, Decimal, ExchangeRate,
+    Observer, Policy, Progress, Rates, Scope, Value, View,
 };
 use proptest::prelude::*;
 
@@ -143,7 +145,10 @@ fn afresh(
     let catalog = state.catalog();
     let fresh = Catalog::new(book.schema(), catalog.usage_schema(), catalog.definitions().to_vec()).unwrap();
     let usage = state.usage().map(|usage| usage.over(&view, fresh.metrics()));
-    let derived = fresh.run(&view, usage.as_ref(), Some(past));
+    let rates: Arc<dyn Rates> = Arc::new(state.rates().clone());
+    let inputs = RunInputs::new().history(past).rates(&rates);
+    let inputs = usage.iter().fold(inputs, RunInputs::usage);
+    let derived = fresh.run_observed(&view, inputs, &()).unwrap();
     by_catalog(&fresh, &derived)
 }
 
@@ -284,6 +289,23 @@ pub fn step(
             let row = AccountRow::new(id(&format!("new-{number}")), TYPES[usize::from(which) % 2]);
             let row = row.with("seats", i64::from(value)).under(other);
             Change::new().add(row).move_under(&account, &id(&format!("new-{number}"))).into()
+        }
+        // Rates of the market and of plans, new ones, others, and some taken back.
+        27 => {
+            let from = [Currency::USD, Currency::EUR, Currency::JPY][usize::from(who) % 3];
+            let to = if which % 5 == 0 { Currency::JPY } else { Currency::EUR };
+            let day = state.as_of().date().plus_days(-i32::from(more % 50)).unwrap();
+            let rate = Decimal::new(i128::from(value) + 1, 2);
+            let rate = match which % 3 {
+                0 => ExchangeRate::plan(from, to, state.as_of().fiscal().year_of(day).unwrap(), rate),
+                _ => ExchangeRate::market(from, to, day, rate),
+            };
+            let on = state.as_of().date().plus_days(-i32::from(value % 25)).unwrap();
+            let known: Vec<ExchangeRate> = state.rates().iter().collect();
+            match known.get(usize::from(value) % 8) {
+                Some(known) if more % 3 == 0 => Update::new().rates([known.taken_back()]),
+                _ => Update::new().rates([rate]).events([Event::on("login", account.as_str(), on)]),
+            }
         }
         // Accounts end in another one; what came in under their ids, and what still does, is read there.
         24 => {

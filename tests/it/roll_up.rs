@@ -1284,30 +1284,30 @@ fn money_converts_between_currencies_with_other_minor_units() {
         ("EUR", "JPY", 16_393, 2),
         ("EUR", "KWD", 331, 3),
     ]);
-    let book = deals_of(
-        vec![
-            deal("a", "top", "JPY", 1_000),
-            deal("b", "sub", "KWD", 1_500),
-            deal("c", "sub", "EUR", 7),
-            deal("d", "top", "GBP", 99),
-        ],
-        1,
-    );
+    let mut deals =
+        vec![deal("a", "top", "JPY", 1_000), deal("b", "sub", "KWD", 1_500), deal("c", "sub", "EUR", 7)];
+    let book = deals_of(deals.clone(), 1);
     let to = |code: &str| prices(code).convert_to(currency(code));
     let plan = plan([to("EUR"), to("JPY"), to("KWD"), to("USD")]).with_rates(Arc::new(rates));
     let totals = plan.run(&whole(&book));
-    // 1,000 yen are 6.10 EUR; 1.500 KWD are 4.5315 EUR; pounds have no rate and are left out.
+    // 1,000 yen are 6.10 EUR; 1.500 KWD are 4.5315 EUR.
     assert_eq!(at(&totals, "top", "EUR"), nano((61_000 + 45_315 + 700) * 10_000_000, "EUR"));
-    // Yen to yen needs no rate; 0.07 EUR are 11.4751 yen.
-    assert_eq!(at(&totals, "top", "JPY"), nano(1_000 * 1_000_000_000 + 11_475_100_000, "JPY"));
+    // Dinars have no rate to yen: what all comes to is not known, however many yen there are.
+    assert_eq!(at(&totals, "top", "JPY"), None);
     // 0.07 EUR are 0.02317 KWD, which are 23.17 fils.
     assert_eq!(at(&totals, "sub", "KWD"), nano(1_500 * 1_000_000_000 + 23_170_000_000, "KWD"));
     // No rate at all: missing, not 0.
     assert_eq!(at(&totals, "top", "USD"), None);
+    // A deal in pounds, which have no rate, hides the total above it, and not that beside it.
+    deals.push(deal("d", "top", "GBP", 99));
+    let book = deals_of(deals, 1);
+    let totals = plan.run(&whole(&book));
+    assert_eq!(at(&totals, "top", "EUR"), None);
+    assert_eq!(at(&totals, "sub", "EUR"), nano((45_315 + 700) * 10_000_000, "EUR"));
 }
 
 #[test]
-fn amounts_at_the_rate_of_a_date_leave_out_rows_without_the_date() {
+fn amounts_at_the_rate_of_a_date_are_not_known_without_the_date() {
     let with = |name: &str, day: Option<&str>| {
         let row = deal(name, "sub", "USD", 1_000);
         match day {
@@ -1315,8 +1315,8 @@ fn amounts_at_the_rate_of_a_date_leave_out_rows_without_the_date() {
             None => row,
         }
     };
-    let book =
-        deals_of(vec![with("a", Some("2024-01-01")), with("b", Some("2024-02-01")), with("c", None)], 1);
+    let mut deals = vec![with("a", Some("2024-01-01")), with("b", Some("2024-02-01"))];
+    let book = deals_of(deals.clone(), 1);
     let plan = plan([prices("eur").convert_at(Currency::EUR, "row.closed")]);
     let rate = |day: &str| Market.rate(Currency::USD, Currency::EUR, date(day)).unwrap().units();
     // 10^-4 of 1,000 cents, in 10^-9 cents.
@@ -1326,6 +1326,11 @@ fn amounts_at_the_rate_of_a_date_leave_out_rows_without_the_date() {
     // The day of the question does not matter.
     let tomorrow = book.view(&Scope::all(), on("2024-03-02")).unwrap();
     assert_eq!(at(&plan.refresh(&tomorrow, &totals), "top", "eur"), nano(want, "EUR"));
+    // Nobody knows the rate of a deal without a day; what has no amount needs none.
+    deals.push(ChildRow::new(child_id("blank"), id("sub")).with("cur", "USD"));
+    assert_eq!(at(&plan.run(&whole(&deals_of(deals.clone(), 1))), "top", "eur"), nano(want, "EUR"));
+    deals.push(with("c", None));
+    assert_eq!(at(&plan.run(&whole(&deals_of(deals, 1))), "top", "eur"), None);
 }
 
 #[test]

@@ -133,6 +133,11 @@ impl CheckedRollUp {
         &self.definition.over
     }
 
+    /// Does it convert amounts at the rate of the day of the question, or of its year?
+    pub(super) fn converts_today(&self) -> bool {
+        self.conversion.as_ref().is_some_and(CheckedConversion::reads_today)
+    }
+
     /// Does it convert amounts, for which rates are needed?
     pub(crate) fn converts(&self) -> bool {
         self.conversion.as_ref().is_some_and(CheckedConversion::needs_rates)

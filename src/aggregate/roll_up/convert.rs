@@ -14,7 +14,7 @@ use super::own_columns::OwnColumns;
 use super::state::Read;
 use crate::expr::{BinaryOp, Checked, DERIVED_DIGITS, Literal, Node, NodeId, Type, Val};
 use crate::fold::{Rates, converted};
-use crate::model::{AttributeType, Currency, Date, Decimal};
+use crate::model::{AsOf, AttributeType, Currency, Date, Decimal};
 
 /// To which currency amounts are converted, as an administrator writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +24,13 @@ pub(crate) struct Conversion {
     /// The day of the rate, an expression over a row; without it the day of the question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) at: Option<Arc<str>>,
+    /// At the rate that a plan reckons with in the fiscal year of the question.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) plan: bool,
 }
+
+/// An amount whose rate is not known: its currency and the day of the rate, as far as these are.
+pub(in crate::aggregate) type Unrated = (Option<Currency>, Option<Date>);
 
 /// A conversion that makes sense.
 #[derive(Debug, Clone)]
@@ -35,6 +41,7 @@ pub(in crate::aggregate) struct CheckedConversion {
     /// Currency of the value and of the second value; `None` where that is not money.
     from: [Option<Denomination>; 2],
     pub(super) date: Option<Checked>,
+    plan: bool,
 }
 
 /// In which currency an amount is.
@@ -75,6 +82,9 @@ impl Conversion {
         if let Some(kind) = date.as_ref().map(Checked::kind).filter(|kind| **kind != Type::Date) {
             return unfit(format!("the day of the rate is {kind}, no date"));
         }
+        if self.plan && self.at.is_some() {
+            return unfit("a plan rate is that of a fiscal year, and of no day of a row".to_owned());
+        }
         let mut from = [None, None];
         for (from, value) in from.iter_mut().zip(values) {
             *from = match value.map(|value| (value, value.kind())) {
@@ -95,7 +105,7 @@ impl Conversion {
             return unfit("it converts amounts, and reads none".to_owned());
         }
         let digits = self.to.exponent() + DERIVED_DIGITS;
-        Ok(CheckedConversion { to: self.to, digits, from, date })
+        Ok(CheckedConversion { to: self.to, digits, from, date, plan: self.plan })
     }
 }
 
@@ -149,7 +159,7 @@ impl CheckedConversion {
             }
             (to, *from) = (Some(only), Some(Denomination::Filtered));
         }
-        to.map(|to| Self { to, digits: to.exponent(), from, date: None })
+        to.map(|to| Self { to, digits: to.exponent(), from, date: None, plan: false })
     }
 
     /// The types of the values, once they are converted.
@@ -171,7 +181,7 @@ impl CheckedConversion {
         self.from.iter().flatten().any(|from| !matches!(from, Denomination::Filtered))
     }
 
-    /// Is the rate that of the day of the question?
+    /// Is the rate that of the day of the question, or of its year?
     pub(super) fn reads_today(&self) -> bool {
         self.date.is_none() && self.needs_rates()
     }
@@ -182,14 +192,22 @@ pub(super) struct Converting<'r> {
     of: &'r CheckedConversion,
     /// Without them no amount is known.
     rates: Option<&'r dyn Rates>,
-    today: Date,
+    /// The day of rates of the question, or the first day of its fiscal year where a plan is asked.
+    today: Option<Date>,
     /// The rates that were asked: a question has one answer.
     asked: RefCell<HashMap<(Currency, Date), Option<Decimal>>>,
 }
 
 impl<'r> Converting<'r> {
-    pub(super) fn new(of: &'r CheckedConversion, rates: Option<&'r dyn Rates>, today: Date) -> Self {
+    pub(super) fn new(of: &'r CheckedConversion, rates: Option<&'r dyn Rates>, as_of: &AsOf) -> Self {
+        let day = as_of.date();
+        let today = if of.plan { as_of.fiscal().year_of(day) } else { Some(day) };
         Self { of, rates, today, asked: RefCell::default() }
+    }
+
+    /// The currency that amounts are converted to.
+    pub(super) const fn to(&self) -> Currency {
+        self.of.to
     }
 
     /// A row with its values converted; `cell` reads a column of the row by its number.
@@ -200,61 +218,76 @@ impl<'r> Converting<'r> {
         cell: &dyn Fn(usize) -> Val<'c>,
     ) -> Read<'c> {
         let on = match places.date.map(cell) {
-            None => Some(self.today),
+            None => self.today,
             Some(Val::Int(day)) => i32::try_from(day).ok().and_then(Date::from_days),
             Some(_) => None,
         };
-        let [first, second] = &self.of.from;
-        let currency = |place: Option<usize>| place.map(cell);
-        if let Some(from) = first {
-            row.first = self.amount(&row.first, from, currency(places.currencies[0]).as_ref(), on);
-        }
-        if let (Some(from), Some(value)) = (second, &mut row.second) {
-            *value = self.amount(value, from, currency(places.currencies[1]).as_ref(), on);
-        }
-        row
-    }
-
-    /// An amount in the other currency; missing without a rate.
-    fn amount<'c>(
-        &self,
-        value: &Val<'_>,
-        from: &Denomination,
-        currency: Option<&Val<'_>>,
-        on: Option<Date>,
-    ) -> Val<'c> {
-        let amount = || {
+        let mut unrated = None;
+        let mut convert = |value: &Val<'_>, from: &Denomination, place: Option<usize>| {
             let units = match value {
                 Val::Int(units) => i128::from(*units),
                 Val::Wide(units) => *units,
-                _ => return None,
+                _ => return Val::Missing,
             };
-            let (currency, digits) = match from {
-                Denomination::Filtered => return Some(units),
-                Denomination::One(currency, digits) => (*currency, *digits),
-                Denomination::Row(of) => {
-                    let currency: Currency = match (currency?, of.kind()) {
-                        (Val::Text(text), _) => text.parse().ok()?,
-                        (Val::Int(code), Type::Enum(values) | Type::Band(values)) => {
-                            values.text(u16::try_from(*code).ok()?)?.parse().ok()?
-                        }
-                        (currency, kind) => currency.to_value(kind)?.to_string().parse().ok()?,
-                    };
-                    (currency, currency.exponent())
-                }
-            };
-            let rate = self.rate(currency, on?)?;
-            converted((units, digits), rate, self.of.digits)
+            let currency = place.map(cell);
+            self.amount(units, from, currency.as_ref(), on).map_or_else(
+                |unknown| {
+                    unrated.get_or_insert(unknown);
+                    Val::Missing
+                },
+                Val::Wide,
+            )
         };
-        amount().map_or(Val::Missing, Val::Wide)
+        let [first, second] = &self.of.from;
+        if let Some(from) = first {
+            row.first = convert(&row.first, from, places.currencies[0]);
+        }
+        if let (Some(from), Some(value)) = (second, &mut row.second) {
+            *value = convert(value, from, places.currencies[1]);
+        }
+        row.unrated = unrated;
+        row
+    }
+
+    /// An amount in the other currency.
+    fn amount(
+        &self,
+        units: i128,
+        from: &Denomination,
+        currency: Option<&Val<'_>>,
+        on: Option<Date>,
+    ) -> Result<i128, Unrated> {
+        let (currency, digits) = match from {
+            Denomination::Filtered => return Ok(units),
+            Denomination::One(currency, digits) => (*currency, *digits),
+            Denomination::Row(of) => {
+                let currency = currency.and_then(|currency| currency_of(currency, of.kind()));
+                let currency = currency.ok_or((None, on))?;
+                (currency, currency.exponent())
+            }
+        };
+        let rate = on.and_then(|on| self.rate(currency, on));
+        let amount = rate.and_then(|rate| converted((units, digits), rate, self.of.digits));
+        amount.ok_or((Some(currency), on))
     }
 
     fn rate(&self, from: Currency, on: Date) -> Option<Decimal> {
-        let rates = self.rates?;
-        if from == self.of.to {
+        let (rates, to) = (self.rates?, self.of.to);
+        if from == to {
             return Some(Decimal::new(1, 0));
         }
-        let mut asked = self.asked.borrow_mut();
-        *asked.entry((from, on)).or_insert_with(|| rates.rate(from, self.of.to, on))
+        let ask = || if self.of.plan { rates.plan(from, to, on) } else { rates.rate(from, to, on) };
+        *self.asked.borrow_mut().entry((from, on)).or_insert_with(ask)
+    }
+}
+
+/// The currency that a column of a row says.
+fn currency_of(value: &Val<'_>, kind: &Type) -> Option<Currency> {
+    match (value, kind) {
+        (Val::Text(text), _) => text.parse().ok(),
+        (Val::Int(code), Type::Enum(values) | Type::Band(values)) => {
+            values.text(u16::try_from(*code).ok()?)?.parse().ok()
+        }
+        (value, kind) => value.to_value(kind)?.to_string().parse().ok(),
     }
 }

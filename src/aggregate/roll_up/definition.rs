@@ -275,8 +275,10 @@ impl RollUp {
     /// With amounts converted to a currency, at the rate of the day of the question. Each amount is converted to 10^-9 minor units,
     /// half to even, and then merged, so that parts add up.
     ///
-    /// A row whose rate is not known is one without a value (ruling S126 of [`docs::semantics`](crate::docs::semantics)): it is
-    /// passed over and counted as skipped, or refuses the answer, as [`RollUp::nulls`] says.
+    /// An amount whose rate is not known leaves the answer missing, not smaller (ruling S126 of
+    /// [`docs::semantics`](crate::docs::semantics)); its row is counted as skipped, and
+    /// [`LiveView::missing_rates`](crate::engine::LiveView::missing_rates) names its currency and day. Rows without an amount are what
+    /// [`RollUp::nulls`] says.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -320,22 +322,31 @@ impl RollUp {
     /// let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
     /// let answers = plan.run(&view);
     /// let acme = view.account("acme").ok_or("not there")?;
-    /// assert_eq!(answers.value("pipeline", acme).ok_or("none")?.to_string(), "142.00000000000 EUR");
-    /// // Nobody knows what pounds are worth.
+    /// // Nobody knows what pounds are worth, and so what all comes to.
+    /// assert_eq!(answers.value("pipeline", acme), None);
     /// assert_eq!((answers.counted("pipeline", acme), answers.skipped("pipeline", acme)), (2, 1));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
     pub fn convert_to(mut self, currency: Currency) -> Self {
-        self.convert = Some(Conversion { to: currency, at: None });
+        self.convert = Some(Conversion { to: currency, at: None, plan: false });
         self
     }
 
     /// With amounts converted to a currency, each at the rate of the day that an expression gives of its row, such as
-    /// `row.closed_on`. A row without that day is one without a value.
+    /// `row.closed_on`; an amount without that day is one without a rate. `startOf("quarter")` is the rate at which a period opened.
     #[must_use]
     pub fn convert_at(mut self, currency: Currency, day: &str) -> Self {
-        self.convert = Some(Conversion { to: currency, at: Some(Arc::from(day)) });
+        self.convert = Some(Conversion { to: currency, at: Some(Arc::from(day)), plan: false });
+        self
+    }
+
+    /// With amounts converted to a currency at the rate that a plan reckons with ([`RateKind::Plan`](crate::RateKind::Plan)) in the
+    /// fiscal year that the day of the question is in: what forecasts and quotas are compared in, so that no rate of the market moves
+    /// them.
+    #[must_use]
+    pub fn convert_at_plan(mut self, currency: Currency) -> Self {
+        self.convert = Some(Conversion { to: currency, at: None, plan: true });
         self
     }
 

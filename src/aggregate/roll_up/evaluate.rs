@@ -126,8 +126,8 @@ impl Standing {
         as_number: bool,
         seen: &mut dyn FnMut(usize, &Read<'_>),
     ) {
-        let today = self.view.as_of().date();
-        let converting = |rates| Some(Converting::new(roll_up.conversion.as_ref()?, rates, today));
+        let as_of = self.view.as_of();
+        let converting = |rates| Some(Converting::new(roll_up.conversion.as_ref()?, rates, as_of));
         match rows {
             Rows::None => {}
             Rows::Columns(columns, rates) => {
@@ -180,6 +180,8 @@ impl Standing {
     ) -> RollUpColumn {
         let reach = roll_up.definition.reached();
         let mut column = match &*roll_up.spec {
+            // Leaner states do not know of amounts without a rate.
+            _ if roll_up.converts() => self.climbed::<State>(roll_up, rows, places, reach),
             Spec::Count => self.climbed::<CountState>(roll_up, rows, places, reach),
             Spec::Sum { .. } | Spec::Average { .. } => self.climbed::<SumState>(roll_up, rows, places, reach),
             Spec::Ratio { .. } | Spec::Share { .. } => {
@@ -342,7 +344,7 @@ impl Standing {
                     below
                 }
                 Reach::PreferSelf => {
-                    let state = if own.counts().0 > 0 { own } else { below };
+                    let state = if own.has_values() { own } else { below };
                     seen(row, &state);
                     state
                 }

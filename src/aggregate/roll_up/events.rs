@@ -96,7 +96,7 @@ impl EventRows<'_> {
                     (Some(value), events)
                 }
             };
-            let row = Read { first, second, events, second_events, is_person: self.people };
+            let row = Read { first, second, events, second_events, is_person: self.people, unrated: None };
             match converting {
                 None => seen(&row),
                 Some(converting) => {

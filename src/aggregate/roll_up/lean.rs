@@ -15,6 +15,11 @@ pub(super) trait Accumulate: Default {
     fn value(&self, spec: &Spec, nulls: Nulls) -> Cell;
     /// Rows with a value, and without one.
     fn counts(&self) -> (u64, u64);
+
+    /// Is there a value, be it one that is not known?
+    fn has_values(&self) -> bool {
+        self.counts().0 > 0
+    }
 }
 
 impl Accumulate for State {
@@ -32,6 +37,10 @@ impl Accumulate for State {
 
     fn counts(&self) -> (u64, u64) {
         (self.counted, self.skipped)
+    }
+
+    fn has_values(&self) -> bool {
+        State::has_values(self)
     }
 }
 

@@ -1,9 +1,10 @@
 //! What do the rows of single accounts add to a roll-up, and what do some of them come to together?
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::checked::CheckedRollUp;
-use super::convert::Converting;
+use super::convert::{Converting, Unrated};
 use super::definition::Nulls;
 use super::evaluate::ReadPlaces;
 use super::events::{EventRows, EventTerms};
@@ -11,9 +12,9 @@ use super::linear::{Linear, LinearOf};
 use super::state::{Read, State};
 use crate::aggregate::usage::UsageView;
 use crate::book::View;
-use crate::expr::{Asking, Cell, Key, RowProgram, Supply, Val};
+use crate::expr::{Asking, Cell, Key, MissingRate, RowProgram, Supply, Val};
 use crate::fold::Rates;
-use crate::model::{AccountIdx, AttributeId};
+use crate::model::{AccountId, AccountIdx, AttributeId};
 
 /// Where single accounts are asked: a view, the expressions at its moment, and what is known beside the book.
 #[derive(Clone, Copy)]
@@ -63,6 +64,11 @@ impl Gathered {
     /// Is a value among those that were counted once?
     pub(super) fn holds(&self, key: &Key) -> bool {
         self.0.holds(key)
+    }
+
+    /// Is there a value in it, be it one that is not known?
+    pub(crate) const fn has_values(&self) -> bool {
+        self.0.has_values()
     }
 
     /// How many rows with a value are in it.
@@ -126,6 +132,30 @@ impl OwnRows<'_> {
             }
         });
         (best, counted, skipped)
+    }
+
+    /// The rates that are not known and the amounts of some accounts that they would convert, by currency and day.
+    pub(super) fn missing_rates(&self, places: impl Iterator<Item = AccountIdx>) -> Vec<MissingRate> {
+        let Some(to) = self.converting.as_ref().map(Converting::to) else { return Vec::new() };
+        let inner = self.at.view.inner();
+        let mut found: BTreeMap<Unrated, (u64, BTreeSet<&str>)> = BTreeMap::new();
+        for place in places {
+            self.each(place, &mut |row| {
+                let Some(unrated) = row.unrated else { return };
+                let (rows, accounts) = found.entry(unrated).or_default();
+                *rows += 1;
+                accounts.insert(inner.id(place));
+                if accounts.len() > MissingRate::MAX_ACCOUNTS {
+                    accounts.pop_last();
+                }
+            });
+        }
+        let missing = |((from, on), (rows, accounts)): (Unrated, (u64, BTreeSet<&str>))| {
+            // Ids of a book are ids.
+            let accounts = accounts.into_iter().filter_map(|id| AccountId::new(id).ok()).collect();
+            MissingRate { from, to, on, rows, accounts }
+        };
+        found.into_iter().map(missing).collect()
     }
 
     /// Adds the rows of an account.

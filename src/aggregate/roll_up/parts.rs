@@ -19,12 +19,15 @@ use crate::tree::AccountTree;
 struct Adds {
     linear: Linear,
     decisive: u64,
+    /// Rows with an amount whose rate is not known.
+    unrated: u64,
 }
 
 impl Adds {
     fn absorb(&mut self, other: &Self) {
         self.linear.add(&other.linear);
         self.decisive = self.decisive.saturating_add(other.decisive);
+        self.unrated = self.unrated.saturating_add(other.unrated);
     }
 }
 
@@ -49,6 +52,7 @@ impl RollUpPlan {
         if receives {
             own.within_reach(place, &mut places);
         }
+        let missing_rates = own.missing_rates(places.iter().copied());
         let adding = Adding::new(&own, answer, &places);
         let mut whole = Adds::default();
         let mut all: Vec<(AccountIdx, Adds)> = Vec::new();
@@ -67,6 +71,7 @@ impl RollUpPlan {
         Some(RollUpParts {
             operator: definition.operator.word().into(),
             whole: adding.shown(&whole),
+            missing_rates,
             more: all.len() - named,
             rest: adding.shown(&rest),
             accounts: all
@@ -91,7 +96,7 @@ impl OwnRows<'_> {
                 while let Some(at) = left.pop() {
                     // An account with a value of its own hides those below it.
                     let mut counted = 0_u64;
-                    self.each(at, &mut |row| counted += u64::from(row.has_values()));
+                    self.each(at, &mut |row| counted += u64::from(row.has_values() || row.unrated.is_some()));
                     if counted > 0 {
                         found.push(at);
                     } else {
@@ -174,14 +179,15 @@ impl<'o, 'r> Adding<'o, 'r> {
     }
 
     fn of(&self, place: AccountIdx) -> Adds {
-        let mut decisive = 0;
+        let (mut decisive, mut unrated) = (0, 0);
         let linear = self.linear.state(|seen| {
             self.own.each(place, &mut |row| {
                 decisive += u64::from(row.has_values() && self.decides.by(row));
+                unrated += u64::from(row.unrated.is_some());
                 seen(row);
             });
         });
-        Adds { linear, decisive }
+        Adds { linear, decisive, unrated }
     }
 
     /// The order of two parts: the greater one first.
@@ -201,7 +207,11 @@ impl<'o, 'r> Adding<'o, 'r> {
         let Linear { above, below, counted, skipped } = adds.linear;
         let of_nothing = matches!(*self.own.roll_up.spec, Spec::Sum { of_nothing: true, .. });
         let sum = |sum: &Sum, summed: Summed| {
-            if counted == 0 && !of_nothing { Cell::Missing } else { sum_cell(sum, summed) }
+            if counted == 0 && !of_nothing || adds.unrated > 0 {
+                Cell::Missing
+            } else {
+                sum_cell(sum, summed)
+            }
         };
         let sums = self.sums.iter().map(|(shown, kind)| {
             let cell = match shown {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::checked::CheckedRollUp;
-use super::convert::{CheckedConversion, Converting};
+use super::convert::Converting;
 use super::definition::{Nulls, Over, RollUp};
 use super::evaluate::{ReadPlaces, Rows};
 use super::events::EventTerms;
@@ -17,10 +17,11 @@ use super::plain::{Plain, PlainOf};
 use super::spec::Spec;
 use crate::aggregate::usage::UsageView;
 use crate::expr::{
-    Checked, ExprLimits, Names, Needs, Of, RowColumns, RowPlan, RowProgram, Sight, Supply, Whose,
+    Checked, ExprLimits, MissingRate, Names, Needs, Of, RowColumns, RowPlan, RowProgram, Sight, Supply, Whose,
 };
 use crate::fold::{Rates, Reach};
 use crate::model::{AsOf, FixedZones, Schema, SystemAttribute, Zones};
+use crate::tree::AccountTree;
 
 /// Roll-ups that were checked together, planned for books of one schema.
 ///
@@ -86,8 +87,8 @@ impl Entry {
     /// What makes an answer of a state, where states can be taken away again.
     pub(super) fn linear(&self) -> Option<LinearOf> {
         let definition = &self.checked.definition;
-        // A value of an account's own would hide those below it.
-        let adds_up = definition.reached() != Reach::PreferSelf;
+        // A value of an account's own would hide those below it, and an amount without a rate hides all.
+        let adds_up = definition.reached() != Reach::PreferSelf && !self.checked.converts();
         LinearOf::new(&self.checked.spec, definition.nulls).filter(|_| adds_up)
     }
 }
@@ -311,12 +312,17 @@ impl RollUpPlan {
         for entry in self.roll_ups.values() {
             let definition = &entry.checked.definition;
             needs.standing |= !definition.with_cancelled || entry.checked.levels.is_some();
-            needs.moment |= entry.checked.conversion.as_ref().is_some_and(CheckedConversion::reads_today);
+            needs.moment |= entry.checked.converts_today();
             if definition.reached() != Reach::SelfOnly {
                 needs.whose = needs.whose.max(Whose::Tree);
             }
         }
         needs
+    }
+
+    /// Does one convert amounts at the rate of the day of the question?
+    pub(crate) fn converts_today(&self) -> bool {
+        self.checked().any(CheckedRollUp::converts_today)
     }
 
     /// The expressions at a moment, for [`Self::results`]: those of what is not folded.
@@ -341,7 +347,8 @@ impl RollUpPlan {
         let (_, entry) = self.roll_ups.first().filter(|_| self.roll_ups.len() == 1)?;
         let CheckedRollUp { definition, spec, levels, .. } = &entry.checked;
         let all_below = definition.reached() == Reach::SelfAndDescendants;
-        let is_state = all_below && levels.is_none() && definition.nulls == Nulls::Skip;
+        let skips = definition.nulls == Nulls::Skip && !entry.checked.converts();
+        let is_state = all_below && levels.is_none() && skips;
         match **spec {
             Spec::Extreme { least } if is_state => Some(least),
             _ => None,
@@ -371,9 +378,8 @@ impl RollUpPlan {
         at: RollUpAt<'r>,
         events: Option<&'r EventTerms<'_>>,
     ) -> Option<OwnRows<'r>> {
-        let today = at.view.as_of().date();
         let conversion = entry.checked.conversion.as_ref();
-        let converting = conversion.map(|of| Converting::new(of, at.rates, today));
+        let converting = conversion.map(|of| Converting::new(of, at.rates, at.view.as_of()));
         let source = match self.groups.get(entry.group)?.over {
             Kind::Events(..) => Source::events(events, at.usage),
             Kind::Accounts | Kind::Table(_) => Source::Columns(program?.asking(at.view, at.supply)),
@@ -382,6 +388,13 @@ impl RollUpPlan {
         let status = at.view.schema().system_attribute(SystemAttribute::Status);
         let status = status.filter(|_| !roll_up.definition.with_cancelled);
         Some(OwnRows { roll_up, places, at, source, status, converting, cells: RefCell::default() })
+    }
+
+    /// The rates that the first roll-up lacks for the accounts that are visible.
+    pub(crate) fn missing_rates(&self, at: RollUpAt<'_>) -> Vec<MissingRate> {
+        let terms = self.event_terms(at.view.as_of());
+        let own = self.own_rows(at, terms.as_ref());
+        own.map_or_else(Vec::new, |own| own.missing_rates(AccountTree::walk(at.view)))
     }
 
     /// The terms of events of a roll-up at a moment; `None` where it asks none.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::buckets;
+use super::convert::Unrated;
 use super::counts::Counts;
 use super::definition::{MAX_UNION, Nulls};
 use super::moments::Moments;
@@ -36,16 +37,21 @@ pub(in crate::aggregate) struct Read<'r> {
     pub(in crate::aggregate) second_events: Events,
     /// The first value is the number of a person.
     pub(in crate::aggregate) is_person: bool,
+    /// It has an amount whose rate is not known; the value is missing then.
+    pub(in crate::aggregate) unrated: Option<Unrated>,
 }
 
 impl<'r> Read<'r> {
     /// Of an account or a child row.
     pub(super) const fn once(first: Val<'r>, second: Option<Val<'r>>) -> Self {
-        Self { first, second, events: Events::ONE, second_events: Events::ONE, is_person: false }
+        let (events, second_events) = (Events::ONE, Events::ONE);
+        Self { first, second, events, second_events, is_person: false, unrated: None }
     }
 
     pub(super) fn has_values(&self) -> bool {
-        !self.first.is_missing() && self.second.as_ref().is_none_or(|second| !second.is_missing())
+        self.unrated.is_none()
+            && !self.first.is_missing()
+            && self.second.as_ref().is_none_or(|second| !second.is_missing())
     }
 
     /// How often a value stands there: the total of some events is one value.
@@ -102,11 +108,13 @@ pub(in crate::aggregate) struct State {
     pub(in crate::aggregate) counted: u64,
     /// Rows without one.
     pub(in crate::aggregate) skipped: u64,
+    /// Those of the latter with an amount whose rate is not known: what all rows come to is not known then either.
+    unrated: u64,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self { known: Known::Nothing, counted: 0, skipped: 0 }
+        Self { known: Known::Nothing, counted: 0, skipped: 0, unrated: 0 }
     }
 }
 
@@ -118,6 +126,7 @@ impl State {
         }
         if !row.has_values() {
             self.skipped += 1;
+            self.unrated += u64::from(row.unrated.is_some());
             return;
         }
         self.counted += 1;
@@ -179,6 +188,7 @@ impl State {
     pub(in crate::aggregate) fn absorb(&mut self, spec: &Spec, other: Self) {
         self.counted = self.counted.saturating_add(other.counted);
         self.skipped = self.skipped.saturating_add(other.skipped);
+        self.unrated = self.unrated.saturating_add(other.unrated);
         self.known.absorb(spec, other.known);
     }
 
@@ -191,9 +201,14 @@ impl State {
         }
     }
 
+    /// Is there a value, be it one that is not known?
+    pub(in crate::aggregate) const fn has_values(&self) -> bool {
+        self.counted > 0 || self.unrated > 0
+    }
+
     /// The answer.
     pub(in crate::aggregate) fn value(&self, spec: &Spec, nulls: Nulls) -> Cell {
-        if nulls == Nulls::Refuse && self.skipped > 0 {
+        if self.unrated > 0 || nulls == Nulls::Refuse && self.skipped > 0 {
             return Cell::Missing;
         }
         match (spec, &self.known) {

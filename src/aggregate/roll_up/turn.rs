@@ -34,6 +34,7 @@ struct Row {
     second_events: Events,
     keys: Vec<(Key, u64)>,
     has_values: bool,
+    is_unrated: bool,
 }
 
 impl Turn {
@@ -62,6 +63,7 @@ impl OwnRows<'_> {
                 second_events: read.second_events,
                 keys: if read.has_values() { self.keys(read) } else { Vec::new() },
                 has_values: read.has_values(),
+                is_unrated: read.unrated.is_some(),
             });
         });
         rows
@@ -105,7 +107,8 @@ impl OwnRows<'_> {
         turn: &Turn,
     ) -> Option<(u32, u32)> {
         // A row without a value may refuse the answer, and a count that was cut says nothing.
-        if self.roll_up.definition.nulls != Nulls::Skip || counted == u32::MAX || skipped == u32::MAX {
+        let refuses = self.roll_up.definition.nulls != Nulls::Skip || self.roll_up.converts();
+        if refuses || counted == u32::MAX || skipped == u32::MAX {
             return None;
         }
         let count = |before: u32, more: i64| u32::try_from(i64::from(before).checked_add(more)?).ok();
@@ -140,6 +143,8 @@ impl OwnRows<'_> {
     /// and what came was there before. `before` is the answer that was, `known` what all rows come to now.
     pub(crate) fn settle(&self, turn: &mut Turn, before: &Cell, known: &Gathered) {
         let settled = match &*self.roll_up.spec {
+            // The number of values is not known where the rate of one is not.
+            _ if self.roll_up.converts() => false,
             Spec::Distinct => {
                 // Nothing new has come if there are as many, and none of them is gone.
                 self.answer(known).0 == *before && turn.gone.iter().all(|(key, _)| known.holds(key))

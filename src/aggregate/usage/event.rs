@@ -103,7 +103,6 @@ impl<'a> Event<'a> {
 }
 
 /// A row of usage that borrows nothing.
-#[cfg(feature = "snapshot")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OwnedEvent {
@@ -123,7 +122,6 @@ pub(crate) struct OwnedEvent {
     values: Vec<(String, Value)>,
 }
 
-#[cfg(feature = "snapshot")]
 impl OwnedEvent {
     pub(crate) fn of(event: &Event<'_>) -> Self {
         let own = |text: Option<&str>| text.map(str::to_owned);

@@ -26,7 +26,6 @@ use std::sync::Arc;
 
 use self::dictionary::Dictionary;
 pub use self::event::Event;
-#[cfg(feature = "snapshot")]
 pub(crate) use self::event::OwnedEvent;
 pub(crate) use self::event_rows::{EventColumns, EventsOf};
 use self::ids::EventIds;
@@ -178,6 +177,11 @@ impl Usage {
         ids.sort_unstable();
         ids.dedup();
         ids
+    }
+
+    /// Is all that was taken in shared with another state?
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.version == other.version && self.store.differing(&other.store).is_empty()
     }
 
     /// How many bytes the buckets take on the heap, by their own count.

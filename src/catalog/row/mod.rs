@@ -283,6 +283,11 @@ impl RowWork {
         Ok(())
     }
 
+    /// Does the function ask rates?
+    pub(crate) const fn asks_rates(&self) -> bool {
+        self.reads_rates
+    }
+
     /// The rates, where the function asks them.
     fn rates<'b>(&self, beside: RowSources<'b>) -> Option<&'b dyn Rates> {
         beside.rates.filter(|_| self.reads_rates)

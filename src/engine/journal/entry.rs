@@ -11,6 +11,7 @@ use crate::aggregate::OwnedEvent;
 use crate::book::Change;
 use crate::catalog::{Catalog, CustomKinds, Definition, DefinitionRef};
 use crate::engine::Update;
+use crate::engine::part::Steps;
 use crate::engine::published::State;
 use crate::model::{AsOf, Date, FiscalCalendar, Timestamp, Weekday, Zones};
 
@@ -60,11 +61,11 @@ impl Moment {
     }
 }
 
-/// What a record says, its book and usage apart.
+/// What a record says, its book and its parts apart.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(in crate::engine) enum Said {
-    /// A whole state; its book follows, then its usage where that is said.
+    /// A whole state; its book follows, then its parts.
     State {
         version: u64,
         /// Does a section begin with it? Else it is the state after a load. Format 1 did not say.
@@ -72,8 +73,13 @@ pub(in crate::engine) enum Said {
         begins: Option<bool>,
         /// How many bytes of what follows are the book.
         book: u64,
-        /// Does usage follow? Else it is that of the state before.
+        /// Does usage follow, as formats 1 and 2 had it? Else it is that of the state before, or one of the parts.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         usage: bool,
+        /// The parts that follow, by name, and how many bytes each is; others are what the engine begins with, or those of the state
+        /// before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        parts: Vec<(String, u64)>,
         moment: Moment,
         definitions: Json,
         subscribed: BTreeSet<DefinitionRef>,
@@ -94,6 +100,9 @@ pub(in crate::engine) enum Said {
         unsubscribed: Vec<DefinitionRef>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         moment: Option<Moment>,
+        /// What becomes of the parts of the state.
+        #[serde(default, skip_serializing_if = "Steps::is_empty")]
+        steps: Steps,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<Arc<str>>,
     },
@@ -114,6 +123,7 @@ impl Said {
             subscribed: update.subscribed.clone(),
             unsubscribed: update.unsubscribed.clone(),
             moment: update.moment.as_ref().map(Moment::of),
+            steps: update.steps.clone(),
             key: update.key.clone(),
         }
     }
@@ -145,7 +155,7 @@ impl Said {
 /// A record.
 pub(in crate::engine) struct Entry {
     said: Said,
-    /// What follows: the book, and the usage.
+    /// What follows: the book, and the parts.
     state: Vec<u8>,
 }
 
@@ -153,7 +163,7 @@ pub(in crate::engine) struct Entry {
 pub(in crate::engine) struct Base<'b> {
     pub(in crate::engine) state: &'b State,
     pub(in crate::engine) keys: Vec<(Arc<str>, u64)>,
-    /// Does a section begin with it? Else it is the state after a load, and its usage is that of the state before.
+    /// Does a section begin with it? Else it is the state after a load, and its parts are those of the state before.
     pub(in crate::engine) begins: bool,
 }
 
@@ -162,13 +172,17 @@ impl Entry {
         let state = of.state;
         let mut bytes = state.book.to_snapshot();
         let book = bytes.len() as u64;
-        let usage = state.usage.as_ref().filter(|_| of.begins);
-        usage.into_iter().for_each(|usage| bytes.extend(usage.to_snapshot()));
+        let mut parts = Vec::new();
+        for (name, part) in if of.begins { state.beside.to_snapshots() } else { Vec::new() } {
+            parts.push((name, part.len() as u64));
+            bytes.extend(part);
+        }
         let said = Said::State {
             version: state.version,
             begins: Some(of.begins),
             book,
-            usage: usage.is_some(),
+            usage: false,
+            parts,
             moment: Moment::of(&state.as_of),
             definitions: Catalog::document(state.catalog.definitions()),
             subscribed: (*state.subscribed).clone(),

@@ -19,7 +19,7 @@ use crate::engine::EngineError;
 
 const MAGIC: &[u8; 4] = b"PERJ";
 /// The version of the format that this release writes.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 const HEAD: usize = 24;
 /// The head of format 1.
 const FIRST_HEAD: usize = 8;
@@ -179,12 +179,12 @@ fn item(bytes: &[u8]) -> Result<Item<'_>, JournalError> {
             None => return Ok(Item::Broken("a head is cut off")),
             Some(0) => {}
             Some(1) => return Ok(Item::Head { format: 1, length: FIRST_HEAD }),
-            Some(VERSION) => {
+            Some(format @ 2..=VERSION) => {
                 let parts = bytes.get(..HEAD - 4).zip(number(bytes, HEAD - 4));
                 return Ok(match parts {
                     None => Item::Broken("a head is cut off"),
                     Some((head, checksum)) if crc32fast::hash(head) == checksum => {
-                        Item::Head { format: VERSION, length: HEAD }
+                        Item::Head { format, length: HEAD }
                     }
                     Some(_) => Item::Broken("the checksum of a head does not match"),
                 });

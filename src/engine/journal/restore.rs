@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::entry::{Entry, Said, definitions};
 use super::frames::VERSION;
 use super::frames::{Before, Damage, JournalError, Section, Sections, sections};
-use crate::aggregate::{OwnedEvent, Usage};
+use crate::aggregate::OwnedEvent;
 use crate::book::Book;
 use crate::catalog::Catalog;
 use crate::engine::next::catalog;
+use crate::engine::part::PartError;
 use crate::engine::published::{Parts, Published, State};
 use crate::engine::{Engine, EngineError, EngineSettings, Update};
 use crate::model::Schema;
@@ -217,35 +218,47 @@ impl Builder<'_> {
         (!follows).then(|| format!("a record of version {found} follows version {last}"))
     }
 
-    fn take(&mut self, said: Said, state: &[u8], offset: usize) -> Result<(), JournalError> {
+    fn take<'s>(&mut self, said: Said, state: &'s [u8], offset: usize) -> Result<(), JournalError> {
         let version = said.version();
         let refused = |cause: EngineError| JournalError::Refused { version, cause: Box::new(cause) };
         match said {
-            Said::State { moment, definitions: document, subscribed, keys, book, usage: follows, .. } => {
-                let parts = usize::try_from(book).ok().and_then(|book| state.split_at_checked(book));
-                let (book, usage) = parts.ok_or_else(|| JournalError::Malformed {
-                    offset,
-                    reason: "its book is cut off".to_owned(),
-                })?;
+            Said::State { moment, definitions: document, subscribed, keys, book, usage, parts, .. } => {
+                let malformed = |reason: String| JournalError::Malformed { offset, reason };
+                let split = |bytes: u64, left: &mut &'s [u8]| {
+                    let (part, rest) = left.split_at_checked(usize::try_from(bytes).ok()?)?;
+                    *left = rest;
+                    Some(part)
+                };
+                let mut left = state;
+                let book =
+                    split(book, &mut left).ok_or_else(|| malformed("its book is cut off".to_owned()))?;
                 let book = Book::from_snapshot(self.schema.clone(), book)?;
                 let definitions = definitions(&document, &self.settings.kinds, offset)?;
-                let before =
-                    self.state.take().map_or_else(|| self.settings.usage.clone(), |parts| parts.usage);
-                let usage = match before {
-                    Some(before) if follows => {
-                        let (schema, settings) = (before.schema().clone(), before.settings().clone());
-                        Some(Usage::from_snapshot(schema, settings, usage).map_err(JournalError::Usage)?)
-                    }
-                    None if follows => return Err(refused(EngineError::NoUsage)),
-                    before => before,
+                let before = self.state.take().map(|parts| parts.beside);
+                let mut beside = before.unwrap_or_else(|| self.settings.first_parts());
+                let mut restore = |name: &str, bytes: &[u8]| {
+                    beside.restore(name, bytes).map_err(|error| match error {
+                        PartError::Usage(error) => JournalError::Usage(error),
+                        PartError::Refused(error) => refused(error),
+                        PartError::Malformed(reason) => malformed(reason),
+                    })
                 };
-                let catalog = self.catalog(usage.as_ref(), definitions).map_err(refused)?;
+                for (name, bytes) in parts {
+                    let part = split(bytes, &mut left);
+                    restore(&name, part.ok_or_else(|| malformed(format!("its {name} are cut off")))?)?;
+                }
+                if usage {
+                    restore("usage", left)?;
+                }
+                let catalog = self.catalog(beside.usage.as_ref(), definitions).map_err(refused)?;
                 let as_of = moment.to_as_of(&*self.settings.zones)?;
                 let subscribed = Arc::new(subscribed);
-                self.state = Some(Parts { book, usage, catalog, as_of, subscribed });
+                self.state = Some(Parts { book, beside, catalog, as_of, subscribed });
                 self.keys = keys;
             }
-            Said::Update { change, defined, removed, subscribed, unsubscribed, moment, key, .. } => {
+            Said::Update {
+                change, defined, removed, subscribed, unsubscribed, moment, steps, key, ..
+            } => {
                 let parts = self.state.as_mut().ok_or(JournalError::NoState { damage: None })?;
                 let defined = match &defined {
                     Some(document) => definitions(document, &self.settings.kinds, offset)?,
@@ -259,6 +272,7 @@ impl Builder<'_> {
                     subscribed,
                     unsubscribed,
                     moment,
+                    steps,
                     expected: None,
                     key: None,
                 };
@@ -273,7 +287,7 @@ impl Builder<'_> {
             }
             Said::Events { today, events, .. } => {
                 let parts = self.state.as_mut().ok_or(JournalError::NoState { damage: None })?;
-                let usage = parts.usage.as_mut().ok_or_else(|| refused(EngineError::NoUsage))?;
+                let usage = parts.beside.usage.as_mut().ok_or_else(|| refused(EngineError::NoUsage))?;
                 let taken = usage.ingest(events.iter().map(OwnedEvent::event), today);
                 taken.map_err(|error| refused(error.into()))?;
             }
@@ -389,6 +403,6 @@ mod tests {
         let mut bytes = super::super::head(Before::default());
         bytes[4] = 9;
         let error = Engine::restore(schema(), EngineSettings::new(), &bytes, None).unwrap_err();
-        assert_eq!(error.to_string(), "the journal is in format 9 and this release reads format 2");
+        assert_eq!(error.to_string(), "the journal is in format 9 and this release reads format 3");
     }
 }

@@ -1,11 +1,12 @@
 //! What was a derived value computed from?
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::expr::value::ExprValue;
-use crate::model::{AccountId, Date, is_default};
+use crate::model::{AccountId, Currency, Date, is_default};
 
 /// How far an explanation goes down the chain of definitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,6 +164,50 @@ pub struct RollUpParts {
     pub rest: RollUpPart,
     /// How many these are.
     pub more: usize,
+    /// Of a roll-up that converts: amounts whose rates are not known, for which there is no answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_rates: Vec<MissingRate>,
+}
+
+/// A rate that is not known, and whose amounts it would convert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct MissingRate {
+    /// The currency of the amounts; `None` where their row does not say one.
+    pub from: Option<Currency>,
+    /// The currency that they are converted to.
+    pub to: Currency,
+    /// The day, of a plan the first day of its fiscal year; `None` where their row does not say one.
+    pub on: Option<Date>,
+    /// How many rows have such an amount.
+    pub rows: u64,
+    /// The first of the accounts whose rows these are, by id: [`MissingRate::MAX_ACCOUNTS`] at most.
+    pub accounts: Vec<AccountId>,
+}
+
+impl MissingRate {
+    /// Accounts that are named.
+    pub const MAX_ACCOUNTS: usize = 10;
+}
+
+impl fmt::Display for MissingRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, to, on, rows, accounts } = self;
+        match from {
+            Some(from) => write!(f, "no rate from {from} to {to}")?,
+            None => write!(f, "no currency to convert to {to} from")?,
+        }
+        match on {
+            Some(on) => write!(f, " on {on}")?,
+            None => f.write_str(", since no day is known")?,
+        }
+        write!(f, ": {rows} {}", if *rows == 1 { "row" } else { "rows" })?;
+        for (number, account) in accounts.iter().enumerate() {
+            write!(f, "{}{account}", if number == 0 { " of " } else { ", " })?;
+        }
+        Ok(())
+    }
 }
 
 /// What some rows add to a roll-up.

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::build::Explainer;
 pub use self::derived::{
-    DerivedValue, ExplainLimits, FunctionInput, FunctionParts, Provenance, RollUpPart, RollUpParts, UsageDays,
+    DerivedValue, ExplainLimits, FunctionInput, FunctionParts, MissingRate, Provenance, RollUpPart,
+    RollUpParts, UsageDays,
 };
 use super::batch::ExprPlanErrors;
 use super::checked::Checked;

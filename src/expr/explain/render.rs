@@ -155,6 +155,9 @@ fn provenance(
                 roll_up(f, &parts.rest)?;
                 writeln!(f)?;
             }
+            for missing in &parts.missing_rates {
+                writeln!(f, "{:indent$}  {missing}", "")?;
+            }
             Ok(Vec::new())
         }
     }

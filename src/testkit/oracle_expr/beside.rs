@@ -30,6 +30,12 @@ pub(in crate::testkit) trait Beside: Debug {
     /// The rate of a day.
     fn rate(&self, from: Currency, to: Currency, on: Date) -> Option<Decimal>;
 
+    /// The rate that a plan reckons with in the fiscal year that begins on a day.
+    fn plan(&self, from: Currency, to: Currency, year: Date) -> Option<Decimal> {
+        let rates = self.rates()?;
+        if from == to { Some(Decimal::new(1, 0)) } else { rates.plan(from, to, year) }
+    }
+
     /// The expression of a metric.
     fn metric(&self, name: &str) -> Option<&Checked>;
 }

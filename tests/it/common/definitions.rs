@@ -4,7 +4,7 @@ use super::kinds::customs;
 use perennial::aggregate::{Metric, Nulls, Operator, Over, Ranking, RollUp};
 use perennial::catalog::{CalculatedAttribute, Definition, Parameter, ParameterType, PastValue};
 use perennial::segment::Segment;
-use perennial::{AsOf, Date, FiscalCalendar, FixedZone, Reach, Timestamp, Weekday};
+use perennial::{AsOf, Currency, Date, FiscalCalendar, FixedZone, Reach, Timestamp, Weekday};
 
 /// Definitions of every kind, most of which read others; `other` says something else with the same names.
 pub fn definitions(other: bool) -> Vec<Definition> {
@@ -110,6 +110,22 @@ pub fn definitions(other: bool) -> Vec<Definition> {
         roll_up("seats_per", Operator::Ratio { numerator: "arr".into(), denominator: "arr".into() }).into(),
         roll_up("rate_per_seat", Operator::Ratio { numerator: "rate".into(), denominator: "seats".into() })
             .into(),
+        // Amounts in another currency: at the rate of the question, of a day of the row, and of a plan.
+        roll_up("arr_in_euros", Operator::Sum("arr".into())).convert_to(Currency::EUR).into(),
+        roll_up("arr_planned", Operator::Max("arr".into()))
+            .convert_at_plan(Currency::EUR)
+            .nulls(if other { Nulls::Refuse } else { Nulls::Skip })
+            .into(),
+        roll_up("amount_then", Operator::Distinct("row.amount".into()))
+            .over(Over::Table("contracts".into()))
+            .convert_at(Currency::EUR, pick("parent.since", "since"))
+            .into(),
+        roll_up("amount_own", Operator::Average("row.amount".into()))
+            .over(Over::Table("contracts".into()))
+            .convert_to(Currency::EUR)
+            .reach(Reach::PreferSelf)
+            .into(),
+        attribute("arr_share", "ratio(arr_in_euros, root.arr_in_euros)"),
         roll_up("since_first", Operator::Min("since".into())).into(),
         roll_up("rate_most", Operator::Max("rate".into())).reach(Reach::PreferSelf).into(),
         roll_up("seats_most", Operator::Max("seats".into())).filter(pick("seats < 90", "has(active)")).into(),

@@ -1,0 +1,122 @@
+//! What decides answers, beside the book, the definitions and the moment?
+//!
+//! The parts of a state stand in one list, [`parts!`] below: how an update changes each of them, how two states of it are told apart, and
+//! how it stands in journals. Nothing that decides an answer stands elsewhere, so that a state is all that its answers are made of.
+
+mod rates;
+mod usage;
+
+pub(super) use usage::Batch;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::error::EngineError;
+use crate::aggregate::{Usage, UsageReport};
+use crate::fold::ExchangeRates;
+use crate::model::Date;
+
+/// A part of a state.
+pub(super) trait Part: Sized {
+    /// What an update says of it: applied one after the other.
+    type Step: std::fmt::Debug + Clone + Serialize + DeserializeOwned;
+
+    /// The part after some steps, of which there is one at least; `today` is the day of the state after the update.
+    fn after(&self, steps: &[Self::Step], today: Date, told: &mut Told) -> Result<Self, EngineError>;
+
+    /// Is it the same, as far as that is known at once?
+    fn is_same(&self, other: &Self) -> bool;
+
+    /// All of it, for a journal; `None` where there is nothing.
+    #[cfg(feature = "snapshot")]
+    fn to_snapshot(&self) -> Option<Vec<u8>>;
+
+    /// What was written, read again; `self` is what the engine begins with.
+    #[cfg(feature = "snapshot")]
+    fn restored(&self, bytes: &[u8]) -> Result<Self, PartError>;
+}
+
+/// What parts tell of an update.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) usage: Option<UsageReport>,
+}
+
+/// Why could a part of a state not be read from a journal?
+#[cfg(feature = "snapshot")]
+#[derive(Debug)]
+pub(super) enum PartError {
+    Usage(crate::SnapshotError),
+    /// The engine is made without it.
+    Refused(EngineError),
+    Malformed(String),
+}
+
+/// The parts of a state, by name.
+macro_rules! parts {
+    ($($(#[$doc:meta])* $name:ident: $part:ty,)*) => {
+        /// The parts of a state beside its book, its definitions and its moment.
+        #[derive(Clone)]
+        pub(super) struct StateParts {
+            $($(#[$doc])* pub(super) $name: $part,)*
+        }
+
+        /// What an update says of them.
+        #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub(super) struct Steps {
+            $(#[serde(skip_serializing_if = "Vec::is_empty")] pub(super) $name: Vec<<$part as Part>::Step>,)*
+        }
+
+        impl Steps {
+            #[cfg(feature = "snapshot")]
+            pub(super) fn is_empty(&self) -> bool {
+                $(self.$name.is_empty())&&*
+            }
+        }
+
+        impl StateParts {
+            /// With all steps applied; on an error it is as it was, or some of its parts are as they would have been.
+            pub(super) fn apply(&mut self, steps: &Steps, today: Date) -> Result<Told, EngineError> {
+                let mut told = Told::default();
+                $(if !steps.$name.is_empty() {
+                    self.$name = self.$name.after(&steps.$name, today, &mut told)?;
+                })*
+                Ok(told)
+            }
+
+            /// The names of the parts that are another one in `other`.
+            pub(super) fn differing(&self, other: &Self) -> Vec<&'static str> {
+                let mut names = Vec::new();
+                $(if !self.$name.is_same(&other.$name) {
+                    names.push(stringify!($name));
+                })*
+                names
+            }
+
+            /// All parts of which there is something, by name.
+            #[cfg(feature = "snapshot")]
+            pub(super) fn to_snapshots(&self) -> Vec<(String, Vec<u8>)> {
+                let parts = [$((stringify!($name), self.$name.to_snapshot()),)*];
+                parts.into_iter().filter_map(|(name, bytes)| Some((name.to_owned(), bytes?))).collect()
+            }
+
+            /// With a part as it was written.
+            #[cfg(feature = "snapshot")]
+            pub(super) fn restore(&mut self, name: &str, bytes: &[u8]) -> Result<(), PartError> {
+                match name {
+                    $(stringify!($name) => self.$name = self.$name.restored(bytes)?,)*
+                    _ => return Err(PartError::Malformed(format!("this release knows no part `{name}` of a state"))),
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+parts! {
+    /// Events, where the engine holds any.
+    usage: Option<Usage>,
+    /// Rates of exchange.
+    rates: ExchangeRates,
+}
