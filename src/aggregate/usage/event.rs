@@ -1,13 +1,12 @@
 //! How does an event, or the sum of a day, come in?
 
-#[cfg(feature = "snapshot")]
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Date, Timestamp, Value};
 
 /// When something happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "snapshot", derive(Serialize, Deserialize), serde(rename_all = "snake_case"))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum When {
     At(Timestamp),
     On(Date),
