@@ -304,14 +304,6 @@ impl Catalog {
         &self.names.usage
     }
 
-    /// Those of some definitions that convert amounts, so that they need rates.
-    pub(crate) fn converting<'d>(
-        &'d self,
-        of: impl Iterator<Item = DefinitionRef> + 'd,
-    ) -> impl Iterator<Item = DefinitionRef> + 'd {
-        of.filter(|id| self.names.entries.all_of(id).any(|entry| entry.compiled.converts()))
-    }
-
     /// What all definitions come to for every visible account, as if what is not visible did not exist. `usage` must be of
     /// the same view; without it nothing that asks events has a value, and without `history` no past value. No rates are given, so that no
     /// amount that is converted has a value ([`Catalog::run_observed`] takes them).

@@ -63,8 +63,9 @@ pub(crate) struct Reads {
     pub(crate) history: bool,
     /// Rates of exchange.
     pub(crate) rates: bool,
-    /// A metric that it asks reads a day, a zone or a calendar itself, or it converts amounts at the rate of the day: of that its own
-    /// program does not tell.
+    /// It converts amounts at the rate of the day, or of its fiscal year, of which its program does not tell.
+    pub(crate) rate_of_day: bool,
+    /// A metric that it asks reads a day, a zone or a calendar itself, of which its own program does not tell.
     pub(crate) dated: bool,
     pub(crate) whose: Whose,
     /// Of whom its rows depend beside their own account.
@@ -410,8 +411,7 @@ fn reads_of(names: &CatalogNames, work: &Work) -> (Reads, Vec<Arc<str>>) {
     let derived = needs.names.iter().filter(|name| schema.attribute(name).is_none());
     let derived: Vec<Arc<str>> = derived.cloned().collect();
     let dated = |metric: &Arc<str>| names.metrics.checked(metric).is_some_and(Checked::reads_days);
-    let at_today = matches!(work, Work::Tree(of) if of.plan.converts_today());
-    let dated = needs.metrics.iter().any(dated) || at_today;
+    let dated = needs.metrics.iter().any(dated);
     let tables = needs.tables.iter().filter_map(|table| schema.table(table).map(TableId::index));
     let reads = Reads {
         attributes,
@@ -421,6 +421,7 @@ fn reads_of(names: &CatalogNames, work: &Work) -> (Reads, Vec<Arc<str>>) {
         history: matches!(work, Work::Row(of) if of.asks_history()),
         rates: work.asks_rates(),
         parameters: matches!(work, Work::Row(of) if of.asks_parameters()),
+        rate_of_day: matches!(work, Work::Tree(of) if of.plan.converts_today()),
         dated,
         whose: needs.whose,
         sight,

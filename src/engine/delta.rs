@@ -136,7 +136,7 @@ impl Delta {
     /// What a definition comes to in all, before and after, by its first column where it has several: of a roll-up the sum over the accounts without a visible parent,
     /// of another column the sum over the visible accounts that are not cancelled (ruling S115 of
     /// [`docs::semantics`](crate::docs::semantics)), of a segment the number of members, cancelled ones as others. `None` where nothing has a
-    /// value, where the sum is out of range, and for what is no number.
+    /// value, where the sum is out of range, where an amount has no rate, and for what is no number.
     ///
     /// # Errors
     ///
@@ -243,6 +243,10 @@ fn total(view: &LiveView, definition: &DefinitionRef, with_cancelled: bool) -> O
     let Some(kind) = &output.kind else {
         return i64::try_from(column.members(accounts.book()).len()).ok().map(ExprValue::Int);
     };
+    // A total that leaves out what has no rate would be too small.
+    if !view.missing_rates(&output.name).is_empty() {
+        return None;
+    }
     let summed = Summed::of(kind)?;
     let status = accounts.schema().system_attribute(SystemAttribute::Status).filter(|_| !with_cancelled);
     let left_out =

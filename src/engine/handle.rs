@@ -234,7 +234,8 @@ impl Engine {
     /// That of [`Book::apply`], and of what reads what was changed: for each definition that does, the accounts whose
     /// answer may differ. Where accounts come, go or move, besides the rows of the chunks that are packed anew, for each
     /// definition that is kept current; and the trees that they leave and enter, for those that read other accounts of
-    /// their tree in another way than a sum, count, mean, ratio, share, least or greatest of them.
+    /// their tree in another way than a sum, count, mean, ratio, share, least or greatest of them, or that convert amounts: an amount
+    /// without a rate hides a sum, so that the accounts above a change are gathered again.
     pub fn apply(&self, update: impl Into<Update>) -> Result<Applied, EngineError> {
         self.apply_observed(update, &())
     }

@@ -45,7 +45,7 @@ impl LiveView {
     ///
     /// # Complexity
     ///
-    /// Reads the rows of all visible accounts.
+    /// Reads the rows of all visible accounts, once, also those that are within nobody's reach.
     #[must_use]
     pub fn missing_rates(&self, roll_up: &str) -> Vec<MissingRate> {
         let catalog = self.catalog();
@@ -69,19 +69,19 @@ impl LiveView {
         })
     }
 
-    /// The same of every definition that lacks some, in the order of the catalog: to be asked after definitions or data came, since no
-    /// update is refused for a rate.
+    /// The same of every roll-up that lacks some, also of those that other definitions bring, in the order in which they are computed: to be
+    /// asked after definitions or data came, since no update is refused for a rate. Kinds of the host's own ask rates themselves, and say
+    /// themselves what they miss.
     ///
     /// # Complexity
     ///
     /// That of [`LiveView::missing_rates`] for each roll-up that converts.
     #[must_use]
     pub fn all_missing_rates(&self) -> Vec<(DefinitionRef, Vec<MissingRate>)> {
-        let catalog = self.catalog();
-        let all = catalog.converting(catalog.order().cloned());
-        let missing = all.filter_map(|id| {
-            let missing = self.missing_rates(&id.name);
-            (!missing.is_empty()).then_some((id, missing))
+        let steps = self.catalog().steps().iter().filter(|step| step.reads.rates);
+        let missing = steps.filter_map(|step| {
+            let missing = self.missing_rates(&step.outputs.first()?.name);
+            (!missing.is_empty()).then(|| (step.id.clone(), missing))
         });
         missing.collect()
     }

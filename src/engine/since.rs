@@ -51,10 +51,13 @@ impl<'s> Since<'s> {
         // Windows end on the day of the question, whether they are written or not.
         let day = |inputs: &Inputs| inputs.prepared.as_of.date();
         let same_day = day(self.new) == day(&self.old.inputs);
+        let fiscal = |inputs: &Inputs| inputs.prepared.as_of.fiscal();
+        let same_rate_day = same_day && fiscal(self.new) == fiscal(&self.old.inputs);
         let program = |inputs: &'s Inputs, at: usize| inputs.prepared.programs.get(at);
         let as_before = !step.reads.moment
             || self.same_prepared
             || (same_day || !step.reads.usage)
+                && (same_rate_day || !step.reads.rate_of_day)
                 && (self.same_moment || !step.reads.dated)
                 && program(self.new, at)?.is_same(program(&self.old.inputs, old_at)?);
         let same_past = self.same_history || !step.reads.history;

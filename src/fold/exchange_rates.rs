@@ -38,6 +38,7 @@ pub struct ExchangeRate {
     pub since: Date,
     /// How many major units of `to` one major unit of `from` is worth; `None` takes back the rate of that day, so that of the market the
     /// one before it holds on.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub rate: Option<Decimal>,
 }
 
@@ -212,7 +213,12 @@ impl ExchangeRates {
 
     /// Are they the same, as is known without looking at each?
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.pairs, &other.pairs) || self == other
+        // Of two rates of the same size one may have more digits, which a host's kind can see.
+        let all = |rates: &Self| -> Vec<(ExchangeRate, Option<(i128, u8)>)> {
+            let digits = |of: ExchangeRate| (of, of.rate.map(|rate| (rate.units(), rate.scale())));
+            rates.iter().map(digits).collect()
+        };
+        Arc::ptr_eq(&self.pairs, &other.pairs) || all(self) == all(other)
     }
 }
 

@@ -110,7 +110,7 @@ impl FiscalCalendar {
 
 /// The moment of a question: instant, zone, week start and fiscal calendar. The date is derived.
 ///
-/// Roll-ups read only [`AsOf::date`], to convert money; the rest is carried for expressions on dates.
+/// Roll-ups read [`AsOf::date`] and the fiscal calendar, to convert money; the rest is carried for expressions on dates.
 /// It does not go back in time: a book knows the values it was loaded with.
 ///
 /// ```

@@ -8,13 +8,13 @@ use crate::common::{CHUNK_ROWS, as_of, config, forest, schema, some_scope};
 use perennial::aggregate::{
     Event, EventKind, Nulls, Operator, Over, RollUp, Usage, UsageSchema, UsageSettings,
 };
-use perennial::catalog::{Catalog, Definition, RunInputs};
+use perennial::catalog::{Catalog, Definition, DefinitionKind, DefinitionRef, RunInputs};
 use perennial::engine::{Engine, EngineSettings, MemoryJournal, Update, compact};
 use perennial::expr::{Columns, ExplainLimits, ExprValue, Names, Of, Provenance, Type};
 use perennial::testkit::{OracleCatalog, OracleEvent, OracleUsage, Random};
 use perennial::{
-    AsOf, Attribute, AttributeType, ChildTable, Currency, Date, Decimal, ExchangeRate, Money, Nesting,
-    Policy, Rates, Reach, Schema, Scope, TableKind, Timestamp, Value,
+    AsOf, Attribute, AttributeType, Change, ChildTable, Currency, Date, Decimal, ExchangeRate, ExchangeRates,
+    Money, Nesting, Policy, Rates, Reach, Schema, Scope, TableKind, Timestamp, Value,
 };
 use proptest::prelude::*;
 
@@ -334,10 +334,7 @@ fn a_rate_that_changes_recomputes_what_reads_it() {
     assert_eq!(applied.delta.report(&Scope::all()).unwrap().derived.len(), 3);
     let applied = engine.apply(Update::new().rates([dollars("2026-02-01", 80).taken_back()])).unwrap();
     assert_eq!(told(&engine, "euros")[0], "90.00000000000 EUR");
-    let euros = perennial::catalog::DefinitionRef {
-        kind: perennial::catalog::DefinitionKind::RollUp,
-        name: "euros".into(),
-    };
+    let euros = DefinitionRef { kind: DefinitionKind::RollUp, name: "euros".into() };
     let why: Vec<String> = applied.delta.reasons(&euros).unwrap().iter().map(ToString::to_string).collect();
     assert_eq!(why, ["rates of exchange -> roll-up `euros`"]);
     // The state before knows its own rates, a branch those of its own.
@@ -389,6 +386,83 @@ fn an_amount_without_a_rate_leaves_the_total_missing_and_is_named() {
     let a = view.account("a").unwrap();
     let why = columns.explain("all_euros", a, &ExplainLimits::default()).unwrap().unwrap();
     assert!(why.to_string().contains("no rate from GBP to EUR on 2026-01-31: 1 row of a1"), "{why}");
+}
+
+#[test]
+fn a_total_with_an_amount_without_a_rate_is_not_known() {
+    let engine = two_currencies();
+    let pounds = ExchangeRate::market(Currency::GBP, EUR, day("2026-01-01"), Decimal::new(115, 2));
+    engine.apply(Update::new().rates([dollars("2026-01-01", 92)])).unwrap();
+    let applied = engine.apply(Update::new().rates([pounds])).unwrap();
+    let all = DefinitionRef { kind: DefinitionKind::RollUp, name: "all_euros".into() };
+    assert_eq!(
+        told(&engine, "all_euros"),
+        ["103.50000000000 EUR", "11.50000000000 EUR", "46.00000000000 EUR"]
+    );
+    let (before, after) = applied.delta.totals(&all, &Scope::all()).unwrap();
+    // 46 euros of `b` are not what both come to.
+    assert_eq!((before, after.unwrap().to_string()), (None, "149.50000000000 EUR".into()));
+    let state = engine.states()[3].clone();
+    let only = Scope::of(state.book().accounts(["b"]));
+    let delta = perennial::engine::Delta::between(&state, &engine.published());
+    let (before, after) = delta.totals(&all, &only).unwrap();
+    assert_eq!((before.clone(), before.unwrap().to_string()), (after, "46.00000000000 EUR".into()));
+}
+
+/// Both amounts of a row, those of accounts that are read from elsewhere, and what is too large.
+#[test]
+fn every_rate_that_is_missing_is_named() {
+    let engine = two_currencies();
+    let deals = |name: &str, operator| roll_up(name, operator).over(Over::Table("deals".into()));
+    let both = Operator::Ratio { numerator: "row.amount".into(), denominator: "parent.arr".into() };
+    let all = [
+        deals("both", both).convert_to(EUR).into(),
+        roll_up("below", Operator::Sum("descendants.sum(d, d.arr)".into())).convert_to(EUR).into(),
+    ];
+    engine.define(all).unwrap();
+    let missing = |of: &str| -> Vec<String> {
+        let view = engine.published().view(&Scope::all()).unwrap();
+        view.missing_rates(of).iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(
+        missing("both"),
+        [
+            "no rate from GBP to EUR on 2026-01-31: 1 row of a1",
+            "no rate from USD to EUR on 2026-01-31: 3 rows of a, a1, b",
+        ]
+    );
+    let id = |id: &str| perennial::AccountId::new(id).unwrap();
+    let below = Change::new().set(&id("a1"), "arr", Money::from_minor(5_000, Currency::USD));
+    engine.apply(below).unwrap();
+    assert_eq!(missing("below"), ["no rate from USD to EUR on 2026-01-31: 1 row of a"]);
+    let huge = ExchangeRate::market(Currency::USD, EUR, day("2026-01-01"), Decimal::new(10_i128.pow(30), 0));
+    engine.apply(Update::new().rates([huge])).unwrap();
+    assert_eq!(
+        missing("below"),
+        ["too much USD for EUR at 1000000000000000000000000000000 on 2026-01-31: 1 row of a"]
+    );
+    assert_eq!(told(&engine, "below"), ["-", "-", "-"]);
+}
+
+#[test]
+fn a_rate_of_other_digits_is_another_one_and_one_without_a_number_is_no_rate() {
+    let with = |units, scale| {
+        let rate = Decimal::new(units, scale);
+        ExchangeRates::new()
+            .with([ExchangeRate::market(Currency::USD, EUR, day("2026-01-01"), rate)])
+            .unwrap()
+    };
+    let shown =
+        |rates: &ExchangeRates| rates.iter().map(|of| of.rate.unwrap().to_string()).collect::<String>();
+    assert_eq!((shown(&with(92, 2)), shown(&with(920, 3))), ("0.92".into(), "0.920".into()));
+    let written = serde_json::to_string(&with(92, 2).iter().collect::<Vec<_>>()).unwrap();
+    let read: Vec<ExchangeRate> = serde_json::from_str(&written).unwrap();
+    assert_eq!(read.len(), 1);
+    // Who forgets the rate does not take it back.
+    let without = written.replace(",\"rate\":\"0.92\"", "");
+    assert_ne!(without, written);
+    let error = serde_json::from_str::<Vec<ExchangeRate>>(&without).unwrap_err();
+    assert!(error.to_string().contains("missing field `rate`"), "{error}");
 }
 
 #[test]

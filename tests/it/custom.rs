@@ -1212,6 +1212,11 @@ fn a_kind_asks_the_rates_that_it_says_that_it_reads() {
     let known = ExchangeRate::market(Currency::USD, Currency::EUR, as_of().date(), Decimal::new(92, 2));
     engine.apply(perennial::engine::Update::new().rates([known])).unwrap();
     assert_eq!((live("in_dollars"), live("in_pounds")), (double(10.0 * 0.92), None));
+    let told = engine.apply(
+        perennial::engine::Update::new().rates([ExchangeRate { rate: Some(Decimal::new(920, 3)), ..known }]),
+    );
+    // It says the same, and a kind that shows its digits would not.
+    assert_eq!(told.unwrap().delta.to().rates().iter().next().unwrap().rate.unwrap().scale(), 3);
 }
 
 /// Whatever is put in and taken out: what is edited is what is made anew, in its faults, its order and its ways.

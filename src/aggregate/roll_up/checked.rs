@@ -8,7 +8,7 @@ use super::fault::RollUpFaultKind;
 use super::own_columns::OwnColumns;
 use super::spec::Spec;
 use crate::expr::{Checked, Checker, ExprLimits, Names, Of, Type};
-use crate::model::{AccountId, Schema, TypeId, Zones, hint};
+use crate::model::{AccountId, Currency, Schema, TypeId, Zones, hint};
 
 /// A roll-up that makes sense: every name means something, and the operator fits.
 #[derive(Debug, Clone)]
@@ -131,6 +131,11 @@ impl CheckedRollUp {
     /// Whose rows it reads.
     pub(crate) const fn rows(&self) -> &Over {
         &self.definition.over
+    }
+
+    /// The currency that it converts amounts to, at rates.
+    pub(super) fn conversion_to(&self) -> Option<Currency> {
+        self.conversion.as_ref().filter(|of| of.needs_rates()).map(CheckedConversion::to)
     }
 
     /// Does it convert amounts at the rate of the day of the question, or of its year?

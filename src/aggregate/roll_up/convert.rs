@@ -29,8 +29,9 @@ pub(crate) struct Conversion {
     pub(super) plan: bool,
 }
 
-/// An amount whose rate is not known: its currency and the day of the rate, as far as these are.
-pub(in crate::aggregate) type Unrated = (Option<Currency>, Option<Date>);
+/// An amount that is not converted: its currency and the day of the rate, as far as these are known, and the rate, where it is known and
+/// the amount does not fit.
+pub(in crate::aggregate) type Unrated = (Option<Currency>, Option<Date>, Option<Decimal>);
 
 /// A conversion that makes sense.
 #[derive(Debug, Clone)]
@@ -181,6 +182,11 @@ impl CheckedConversion {
         self.from.iter().flatten().any(|from| !matches!(from, Denomination::Filtered))
     }
 
+    /// The currency that amounts are converted to.
+    pub(super) const fn to(&self) -> Currency {
+        self.to
+    }
+
     /// Is the rate that of the day of the question, or of its year?
     pub(super) fn reads_today(&self) -> bool {
         self.date.is_none() && self.needs_rates()
@@ -222,30 +228,25 @@ impl<'r> Converting<'r> {
             Some(Val::Int(day)) => i32::try_from(day).ok().and_then(Date::from_days),
             Some(_) => None,
         };
-        let mut unrated = None;
-        let mut convert = |value: &Val<'_>, from: &Denomination, place: Option<usize>| {
+        let convert = |value: &Val<'_>, from: &Denomination, place: Option<usize>| {
             let units = match value {
                 Val::Int(units) => i128::from(*units),
                 Val::Wide(units) => *units,
-                _ => return Val::Missing,
+                _ => return (Val::Missing, None),
             };
             let currency = place.map(cell);
-            self.amount(units, from, currency.as_ref(), on).map_or_else(
-                |unknown| {
-                    unrated.get_or_insert(unknown);
-                    Val::Missing
-                },
-                Val::Wide,
-            )
+            match self.amount(units, from, currency.as_ref(), on) {
+                Ok(units) => (Val::Wide(units), None),
+                Err(unknown) => (Val::Missing, Some(unknown)),
+            }
         };
         let [first, second] = &self.of.from;
         if let Some(from) = first {
-            row.first = convert(&row.first, from, places.currencies[0]);
+            (row.first, row.unrated[0]) = convert(&row.first, from, places.currencies[0]);
         }
         if let (Some(from), Some(value)) = (second, &mut row.second) {
-            *value = convert(value, from, places.currencies[1]);
+            (*value, row.unrated[1]) = convert(value, from, places.currencies[1]);
         }
-        row.unrated = unrated;
         row
     }
 
@@ -262,13 +263,13 @@ impl<'r> Converting<'r> {
             Denomination::One(currency, digits) => (*currency, *digits),
             Denomination::Row(of) => {
                 let currency = currency.and_then(|currency| currency_of(currency, of.kind()));
-                let currency = currency.ok_or((None, on))?;
+                let currency = currency.ok_or((None, on, None))?;
                 (currency, currency.exponent())
             }
         };
         let rate = on.and_then(|on| self.rate(currency, on));
         let amount = rate.and_then(|rate| converted((units, digits), rate, self.of.digits));
-        amount.ok_or((Some(currency), on))
+        amount.ok_or((Some(currency), on, rate))
     }
 
     fn rate(&self, from: Currency, on: Date) -> Option<Decimal> {

@@ -11,7 +11,7 @@ use super::definition::Nulls;
 use super::distinct::distinct;
 use super::events::EventTerms;
 use super::forest::Forest;
-use super::lean::{Accumulate, CountState, PairState, SumState};
+use super::lean::{Accumulate, CountState, PairState, RatedCountState, SumState};
 use super::linear::{Linear, LinearOf};
 use super::order::{Placed, ranks};
 use super::spec::Spec;
@@ -107,7 +107,7 @@ impl Standing {
     }
 
     /// Hands in every row that counts: the account that it belongs to, and its values.
-    fn each(
+    pub(super) fn each(
         &self,
         roll_up: &CheckedRollUp,
         rows: &Rows<'_>,
@@ -181,7 +181,9 @@ impl Standing {
         let reach = roll_up.definition.reached();
         let mut column = match &*roll_up.spec {
             // Leaner states do not know of amounts without a rate.
-            _ if roll_up.converts() => self.climbed::<State>(roll_up, rows, places, reach),
+            Spec::Sum { .. } | Spec::Average { .. } | Spec::Ratio { .. } if roll_up.converts() => {
+                self.climbed::<State>(roll_up, rows, places, reach)
+            }
             Spec::Count => self.climbed::<CountState>(roll_up, rows, places, reach),
             Spec::Sum { .. } | Spec::Average { .. } => self.climbed::<SumState>(roll_up, rows, places, reach),
             Spec::Ratio { .. } | Spec::Share { .. } => {
@@ -356,18 +358,19 @@ impl Standing {
     fn finished(
         &self,
         roll_up: &CheckedRollUp,
-        own: Vec<CountState>,
+        own: Vec<RatedCountState>,
         reach: Reach,
         of: impl Fn(usize) -> Cell,
     ) -> RollUpColumn {
         let refuses = roll_up.definition.nulls == Nulls::Refuse;
         let mut column = RollUpColumn::nothing(self.tree.rows());
         let mut cells = vec![Cell::Missing; self.tree.rows()];
-        self.reached(own, &roll_up.spec, reach, &mut |row, state: &CountState| {
+        self.reached(own, &roll_up.spec, reach, &mut |row, state: &RatedCountState| {
             let counts = state.counts();
+            let is_refused = !state.is_rated() || refuses && counts.1 > 0;
             if self.receives(roll_up, row) {
                 column.count(row, counts);
-                if let Some(cell) = cells.get_mut(row).filter(|_| !(refuses && counts.1 > 0)) {
+                if let Some(cell) = cells.get_mut(row).filter(|_| !is_refused) {
                     *cell = of(row);
                 }
             }
@@ -384,7 +387,7 @@ impl Standing {
         reach: Reach,
     ) -> RollUpColumn {
         let spec = &*roll_up.spec;
-        let mut own = vec![CountState::default(); self.tree.rows()];
+        let mut own = vec![RatedCountState::default(); self.tree.rows()];
         let mut numbers: HashMap<Key, u32> = HashMap::new();
         let mut standing: Vec<(u32, u32)> = Vec::new();
         self.each_by(roll_up, rows, places, true, &mut |account, row| {
@@ -420,7 +423,7 @@ impl Standing {
         cell: impl Fn(K) -> Cell,
     ) -> RollUpColumn {
         let (spec, reach) = (&*roll_up.spec, roll_up.definition.reached());
-        let mut own = vec![CountState::default(); self.tree.rows()];
+        let mut own = vec![RatedCountState::default(); self.tree.rows()];
         let mut values: Vec<(K, u32, u64)> = Vec::new();
         self.each(roll_up, rows, places, &mut |account, row| {
             if let Some(own) = own.get_mut(account) {

@@ -96,7 +96,8 @@ impl EventRows<'_> {
                     (Some(value), events)
                 }
             };
-            let row = Read { first, second, events, second_events, is_person: self.people, unrated: None };
+            let row =
+                Read { first, second, events, second_events, is_person: self.people, unrated: [None; 2] };
             match converting {
                 None => seen(&row),
                 Some(converting) => {

@@ -84,6 +84,44 @@ impl Accumulate for CountState {
     }
 }
 
+/// Counts, and those of the rows without a value that have an amount without a rate.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct RatedCountState {
+    rows: CountState,
+    unrated: u64,
+}
+
+impl RatedCountState {
+    /// Is there no amount without a rate?
+    pub(super) const fn is_rated(&self) -> bool {
+        self.unrated == 0
+    }
+}
+
+impl Accumulate for RatedCountState {
+    fn add(&mut self, spec: &Spec, row: &Read<'_>) {
+        self.rows.add(spec, row);
+        self.unrated += u64::from(row.is_unrated());
+    }
+
+    fn absorb(&mut self, spec: &Spec, other: Self) {
+        self.rows.absorb(spec, other.rows);
+        self.unrated = self.unrated.saturating_add(other.unrated);
+    }
+
+    fn value(&self, spec: &Spec, nulls: Nulls) -> Cell {
+        if self.is_rated() { self.rows.value(spec, nulls) } else { Cell::Missing }
+    }
+
+    fn counts(&self) -> (u64, u64) {
+        self.rows.counts()
+    }
+
+    fn has_values(&self) -> bool {
+        self.rows.has_values() || !self.is_rated()
+    }
+}
+
 /// Sums and averages.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct SumState {

@@ -14,7 +14,34 @@ use crate::aggregate::usage::UsageView;
 use crate::book::View;
 use crate::expr::{Asking, Cell, Key, MissingRate, RowProgram, Supply, Val};
 use crate::fold::Rates;
-use crate::model::{AccountId, AccountIdx, AttributeId};
+use crate::model::{AccountId, AccountIdx, AttributeId, Currency};
+
+/// Amounts without a rate, by currency and day: how many rows, and the first accounts.
+#[derive(Default)]
+pub(super) struct MissingRates<'b>(BTreeMap<Unrated, (u64, BTreeSet<&'b str>)>);
+
+impl<'b> MissingRates<'b> {
+    pub(super) fn add(&mut self, account: &'b str, row: &Read<'_>) {
+        let [first, second] = &row.unrated;
+        for unrated in first.iter().chain(second.iter().filter(|_| first != second)) {
+            let (rows, accounts) = self.0.entry(*unrated).or_default();
+            *rows += 1;
+            accounts.insert(account);
+            if accounts.len() > MissingRate::MAX_ACCOUNTS {
+                accounts.pop_last();
+            }
+        }
+    }
+
+    pub(super) fn told(self, to: Currency) -> Vec<MissingRate> {
+        let missing = |((from, on, rate), (rows, accounts)): (Unrated, (u64, BTreeSet<&str>))| {
+            // Ids of a book are ids.
+            let accounts = accounts.into_iter().filter_map(|id| AccountId::new(id).ok()).collect();
+            MissingRate { from, to, on, rate, rows, accounts }
+        };
+        self.0.into_iter().map(missing).collect()
+    }
+}
 
 /// Where single accounts are asked: a view, the expressions at its moment, and what is known beside the book.
 #[derive(Clone, Copy)]
@@ -137,25 +164,12 @@ impl OwnRows<'_> {
     /// The rates that are not known and the amounts of some accounts that they would convert, by currency and day.
     pub(super) fn missing_rates(&self, places: impl Iterator<Item = AccountIdx>) -> Vec<MissingRate> {
         let Some(to) = self.converting.as_ref().map(Converting::to) else { return Vec::new() };
+        let mut missing = MissingRates::default();
         let inner = self.at.view.inner();
-        let mut found: BTreeMap<Unrated, (u64, BTreeSet<&str>)> = BTreeMap::new();
         for place in places {
-            self.each(place, &mut |row| {
-                let Some(unrated) = row.unrated else { return };
-                let (rows, accounts) = found.entry(unrated).or_default();
-                *rows += 1;
-                accounts.insert(inner.id(place));
-                if accounts.len() > MissingRate::MAX_ACCOUNTS {
-                    accounts.pop_last();
-                }
-            });
+            self.each(place, &mut |row| missing.add(inner.id(place), row));
         }
-        let missing = |((from, on), (rows, accounts)): (Unrated, (u64, BTreeSet<&str>))| {
-            // Ids of a book are ids.
-            let accounts = accounts.into_iter().filter_map(|id| AccountId::new(id).ok()).collect();
-            MissingRate { from, to, on, rows, accounts }
-        };
-        found.into_iter().map(missing).collect()
+        missing.told(to)
     }
 
     /// Adds the rows of an account.

@@ -35,7 +35,8 @@ impl RollUpPlan {
     /// What the first roll-up was computed from at an account: what each account adds, `width` of them by name. `answer` is its
     /// value there.
     ///
-    /// Reads the rows within its reach once; of an operator whose deciding rows depend on another value, twice.
+    /// Reads the rows within its reach once; of an operator whose deciding rows depend on another value, and of one that converts, once
+    /// more.
     pub(crate) fn parts(
         &self,
         at: RollUpAt<'_>,
@@ -52,7 +53,8 @@ impl RollUpPlan {
         if receives {
             own.within_reach(place, &mut places);
         }
-        let missing_rates = own.missing_rates(places.iter().copied());
+        let mut missing_rates = own.missing_rates(places.iter().copied());
+        missing_rates.truncate(width.max(1));
         let adding = Adding::new(&own, answer, &places);
         let mut whole = Adds::default();
         let mut all: Vec<(AccountIdx, Adds)> = Vec::new();
@@ -96,7 +98,7 @@ impl OwnRows<'_> {
                 while let Some(at) = left.pop() {
                     // An account with a value of its own hides those below it.
                     let mut counted = 0_u64;
-                    self.each(at, &mut |row| counted += u64::from(row.has_values() || row.unrated.is_some()));
+                    self.each(at, &mut |row| counted += u64::from(row.has_values() || row.is_unrated()));
                     if counted > 0 {
                         found.push(at);
                     } else {
@@ -183,7 +185,7 @@ impl<'o, 'r> Adding<'o, 'r> {
         let linear = self.linear.state(|seen| {
             self.own.each(place, &mut |row| {
                 decisive += u64::from(row.has_values() && self.decides.by(row));
-                unrated += u64::from(row.unrated.is_some());
+                unrated += u64::from(row.is_unrated());
                 seen(row);
             });
         });

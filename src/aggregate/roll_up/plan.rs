@@ -8,11 +8,11 @@ use indexmap::IndexMap;
 use super::checked::CheckedRollUp;
 use super::convert::Converting;
 use super::definition::{Nulls, Over, RollUp};
-use super::evaluate::{ReadPlaces, Rows};
+use super::evaluate::{ReadPlaces, Rows, Standing};
 use super::events::EventTerms;
 use super::fault::{RollUpErrors, RollUpFault, RollUpFaultKind};
 use super::linear::LinearOf;
-use super::own::{OwnRows, RollUpAt, Source};
+use super::own::{MissingRates, OwnRows, RollUpAt, Source};
 use super::plain::{Plain, PlainOf};
 use super::spec::Spec;
 use crate::aggregate::usage::UsageView;
@@ -392,9 +392,28 @@ impl RollUpPlan {
 
     /// The rates that the first roll-up lacks for the accounts that are visible.
     pub(crate) fn missing_rates(&self, at: RollUpAt<'_>) -> Vec<MissingRate> {
-        let terms = self.event_terms(at.view.as_of());
-        let own = self.own_rows(at, terms.as_ref());
-        own.map_or_else(Vec::new, |own| own.missing_rates(AccountTree::walk(at.view)))
+        let Some((_, entry)) = self.roll_ups.first() else { return Vec::new() };
+        let Some((to, group)) = entry.checked.conversion_to().zip(self.groups.get(entry.group)) else {
+            return Vec::new();
+        };
+        let sight = group.plan.sight();
+        let is_wide = sight.across || sight.down == Sight::ANY || sight.looks_far_up();
+        if !is_wide || matches!(group.over, Kind::Events(..)) {
+            let terms = self.event_terms(at.view.as_of());
+            let own = self.own_rows(at, terms.as_ref());
+            return own.map_or_else(Vec::new, |own| own.missing_rates(AccountTree::walk(at.view)));
+        }
+        // Account by account what reads many others would be read many times.
+        let Ok(columns) = group.plan.run(at.view, at.supply, &|| false) else { return Vec::new() };
+        let mut missing = MissingRates::default();
+        let standing = Standing::new(at.view);
+        let rows = Rows::Columns(&columns, at.rates);
+        standing.each(&entry.checked, &rows, entry.places, &mut |row, read| {
+            if let Some(place) = standing.tree.place_of(row) {
+                missing.add(at.view.inner().id(place), read);
+            }
+        });
+        missing.told(to)
     }
 
     /// The terms of events of a roll-up at a moment; `None` where it asks none.

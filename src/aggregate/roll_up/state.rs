@@ -37,19 +37,24 @@ pub(in crate::aggregate) struct Read<'r> {
     pub(in crate::aggregate) second_events: Events,
     /// The first value is the number of a person.
     pub(in crate::aggregate) is_person: bool,
-    /// It has an amount whose rate is not known; the value is missing then.
-    pub(in crate::aggregate) unrated: Option<Unrated>,
+    /// Its amounts whose rates are not known; the values are missing then.
+    pub(in crate::aggregate) unrated: [Option<Unrated>; 2],
 }
 
 impl<'r> Read<'r> {
     /// Of an account or a child row.
     pub(super) const fn once(first: Val<'r>, second: Option<Val<'r>>) -> Self {
         let (events, second_events) = (Events::ONE, Events::ONE);
-        Self { first, second, events, second_events, is_person: false, unrated: None }
+        Self { first, second, events, second_events, is_person: false, unrated: [None; 2] }
+    }
+
+    /// Has it an amount whose rate is not known?
+    pub(super) fn is_unrated(&self) -> bool {
+        self.unrated.iter().any(Option::is_some)
     }
 
     pub(super) fn has_values(&self) -> bool {
-        self.unrated.is_none()
+        !self.is_unrated()
             && !self.first.is_missing()
             && self.second.as_ref().is_none_or(|second| !second.is_missing())
     }
@@ -126,7 +131,7 @@ impl State {
         }
         if !row.has_values() {
             self.skipped += 1;
-            self.unrated += u64::from(row.unrated.is_some());
+            self.unrated += u64::from(row.is_unrated());
             return;
         }
         self.counted += 1;

@@ -63,7 +63,7 @@ impl OwnRows<'_> {
                 second_events: read.second_events,
                 keys: if read.has_values() { self.keys(read) } else { Vec::new() },
                 has_values: read.has_values(),
-                is_unrated: read.unrated.is_some(),
+                is_unrated: read.is_unrated(),
             });
         });
         rows

@@ -51,7 +51,7 @@ pub(crate) struct RowSources<'b> {
     pub(crate) supply: &'b dyn Supply,
     pub(crate) history: Option<&'b dyn History>,
     pub(crate) usage: Option<&'b UsageView>,
-    /// The rates of days; a state has none.
+    /// The rates of days.
     pub(crate) rates: Option<&'b dyn Rates>,
 }
 

@@ -102,8 +102,8 @@ pub trait CustomKind: fmt::Debug + Send + Sync {
         false
     }
 
-    /// Does it ask the rates of days ([`CustomInputs::rate`])? Then it is one of those that convert amounts: rates are given to
-    /// [`Catalog::run_observed`](crate::catalog::Catalog::run_observed), and an engine, whose states have none, refuses it by name.
+    /// Does it ask the rates of days ([`CustomInputs::rate`])? Those of the state of an engine, or those that are given to
+    /// [`Catalog::run_observed`](crate::catalog::Catalog::run_observed); it is recomputed when they change.
     fn reads_rates(&self) -> bool {
         false
     }

@@ -328,7 +328,7 @@ pub fn compact(
 mod tests {
     use super::*;
     use crate::engine::MemoryJournal;
-    use crate::engine::journal::record;
+    use crate::engine::journal::{head, record};
     use crate::model::{AccountId, AccountRow, AsOf, Attribute, AttributeType, Date, Nesting};
     use crate::source::MemorySource;
     use crate::{Change, Scope, Value};
@@ -349,7 +349,8 @@ mod tests {
         Change::new().set(&AccountId::new("a").unwrap(), "seats", seats)
     }
 
-    /// A journal as format 1 had it: a shorter head, and states that do not say whether a section begins with them.
+    /// A journal as format 1 had it: a shorter head, and states that do not say whether a section begins with them, but whether usage
+    /// follows.
     fn first_format(bytes: &[u8]) -> Vec<u8> {
         let found = sections(bytes).unwrap();
         let mut old = Vec::new();
@@ -359,6 +360,7 @@ mod tests {
                 let (_, state) = Entry::read(payload, offset).unwrap();
                 let said = String::from_utf8(payload[8..payload.len() - state.len()].to_vec()).unwrap();
                 let said = said.replace("\"begins\":true,", "").replace("\"begins\":false,", "");
+                let said = with_usage(&said);
                 let length = (said.len() as u64).to_le_bytes();
                 record(&mut old, &[&length, said.as_bytes(), state].concat());
             }
@@ -366,8 +368,56 @@ mod tests {
         old
     }
 
+    /// A state as formats 1 and 2 wrote it: usage is the one part that may follow.
+    fn with_usage(said: &str) -> String {
+        if !said.starts_with("{\"state\"") {
+            return said.to_owned();
+        }
+        let Some(at) = said.find(",\"parts\":[[\"usage\",") else {
+            return said.replace(",\"moment\":", ",\"usage\":false,\"moment\":");
+        };
+        let end = at + said[at..].find("]]").unwrap() + 2;
+        format!("{},\"usage\":true{}", &said[..at], &said[end..])
+    }
+
     #[test]
-    fn a_journal_of_format_1_is_read_and_gone_on_with_in_format_2() {
+    fn a_journal_of_format_2_has_its_usage_behind_the_book() {
+        use crate::aggregate::{Event, EventKind, Usage, UsageSchema, UsageSettings};
+        let schema_of_usage = UsageSchema::new([EventKind::new("login")]).unwrap();
+        let usage = || Usage::new(schema_of_usage.clone(), UsageSettings::new());
+        let day = Date::new(2026, 1, 31).unwrap();
+        let journal = MemoryJournal::new();
+        let settings = EngineSettings::new().usage(usage()).journal(journal.clone());
+        let engine = Engine::new(schema(), AsOf::date_utc(day), settings).unwrap();
+        engine.ingest([Event::on("login", "a", day), Event::on("login", "b", day)]).unwrap();
+        engine.compact_journal().unwrap();
+        let bytes = journal.bytes();
+        let mut old = Vec::new();
+        if let Some(section) = sections(&bytes).unwrap().whole.pop() {
+            let mut head = head(Before::default());
+            head[4] = 2;
+            let sum = crc32fast::hash(&head[..head.len() - 4]).to_le_bytes();
+            let at = head.len() - 4;
+            head[at..].copy_from_slice(&sum);
+            old = head;
+            for (offset, payload) in section.records {
+                let (_, state) = Entry::read(payload, offset).unwrap();
+                let said = String::from_utf8(payload[8..payload.len() - state.len()].to_vec()).unwrap();
+                let said = with_usage(&said);
+                assert!(said.contains("\"usage\":true"), "{said}");
+                let length = (said.len() as u64).to_le_bytes();
+                record(&mut old, &[&length, said.as_bytes(), state].concat());
+            }
+        }
+        let settings = EngineSettings::new().usage(usage());
+        let (again, restored) = Engine::restore(schema(), settings, &old, None).unwrap();
+        assert_eq!((restored.version, restored.damage), (1, None));
+        let of = |engine: &Engine| engine.published().usage().unwrap().to_snapshot();
+        assert_eq!(of(&again), of(&engine));
+    }
+
+    #[test]
+    fn a_journal_of_format_1_is_read_and_gone_on_with_in_format_3() {
         let journal = MemoryJournal::new();
         let settings = || EngineSettings::new().journal(journal.clone());
         let as_of = AsOf::date_utc(Date::new(2026, 1, 31).unwrap());

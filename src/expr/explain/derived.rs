@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::expr::value::ExprValue;
-use crate::model::{AccountId, Currency, Date, is_default};
+use crate::model::{AccountId, Currency, Date, Decimal, is_default};
 
 /// How far an explanation goes down the chain of definitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,7 +164,8 @@ pub struct RollUpParts {
     pub rest: RollUpPart,
     /// How many these are.
     pub more: usize,
-    /// Of a roll-up that converts: amounts whose rates are not known, for which there is no answer.
+    /// Of a roll-up that converts: amounts whose rates are not known, for which there is no answer; as many as accounts are named, and one
+    /// at least.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing_rates: Vec<MissingRate>,
 }
@@ -180,6 +181,9 @@ pub struct MissingRate {
     pub to: Currency,
     /// The day, of a plan the first day of its fiscal year; `None` where their row does not say one.
     pub on: Option<Date>,
+    /// The rate, where it is known and the amounts are too large to be converted at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Decimal>,
     /// How many rows have such an amount.
     pub rows: u64,
     /// The first of the accounts whose rows these are, by id: [`MissingRate::MAX_ACCOUNTS`] at most.
@@ -193,10 +197,11 @@ impl MissingRate {
 
 impl fmt::Display for MissingRate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { from, to, on, rows, accounts } = self;
-        match from {
-            Some(from) => write!(f, "no rate from {from} to {to}")?,
-            None => write!(f, "no currency to convert to {to} from")?,
+        let Self { from, to, on, rate, rows, accounts } = self;
+        match (from, rate) {
+            (Some(from), Some(rate)) => write!(f, "too much {from} for {to} at {rate}")?,
+            (Some(from), None) => write!(f, "no rate from {from} to {to}")?,
+            (None, _) => write!(f, "no currency to convert to {to} from")?,
         }
         match on {
             Some(on) => write!(f, " on {on}")?,
