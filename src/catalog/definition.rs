@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::aggregate::{Metric, Operator, Over, Ranking, RollUp};
 use crate::define::{
-    Brought, CalculatedAttribute, Custom, CustomKind, Define, Kind, Namespace, Parameter, PastValue,
+    Brought, CalculatedAttribute, Custom, CustomKind, Define, Kind, Namespace, Parameter, PastValue, Recorded,
 };
 use crate::model::{Faults, JsonFault, Place};
 use crate::segment::Segment;
@@ -153,6 +153,8 @@ kinds! {
     Attribute(CalculatedAttribute),
     /// The value that a column had some days ago.
     Past(PastValue),
+    /// Columns that are recorded day by day.
+    Recorded(Recorded),
     /// A daily series.
     Metric(Metric),
     /// A roll-up.

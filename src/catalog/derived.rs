@@ -308,5 +308,8 @@ pub(super) fn unused(entries: &Entries) -> Vec<DefinitionRef> {
     });
     let read: HashSet<&DefinitionRef> = read.collect();
     let all = entries.given().into_iter().filter(|entry| entry.bringer.is_none()).map(|entry| &entry.id);
-    all.filter(|id| id.kind.namespace() != Namespace::Segments && !read.contains(id)).cloned().collect()
+    let is_unread = |id: &&DefinitionRef| {
+        matches!(id.kind.namespace(), Namespace::Columns | Namespace::Metrics) && !read.contains(id)
+    };
+    all.filter(is_unread).cloned().collect()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Derived;
 use crate::expr::ExprValue;
-use crate::model::Date;
+use crate::model::{AccountId, Date};
 
 /// Past values, as the host recorded them: of attributes, calculated attributes, roll-ups, scores.
 ///
@@ -34,6 +34,17 @@ pub trait History: Sync {
     /// The records of a column for an account from a day to one that is not before it, both included, in the order of their days.
     fn each(&self, account: &str, column: &str, from: Date, to: Date) -> Vec<(Date, Option<ExprValue>)>;
 
+    /// As [`History::each`], of several accounts: for each of them, in their order. A host asks its storage once.
+    fn of_accounts(
+        &self,
+        column: &str,
+        accounts: &[AccountId],
+        from: Date,
+        to: Date,
+    ) -> Vec<Vec<(Date, Option<ExprValue>)>> {
+        accounts.iter().map(|account| self.each(account.as_str(), column, from, to)).collect()
+    }
+
     /// The value of a column for an account on a day, as far as it is known: that of the last record on it or before it.
     fn value(&self, account: &str, column: &str, on: Date) -> Option<ExprValue> {
         self.last(account, column, on)?.1
@@ -54,6 +65,13 @@ impl MemoryHistory {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The columns of which something is recorded, by name.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        let mut names: Vec<&str> = self.columns.keys().map(|name| &**name).collect();
+        names.sort_unstable();
+        names.into_iter()
     }
 
     /// What a column was for an account on a day.

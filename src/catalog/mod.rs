@@ -39,12 +39,14 @@ mod pending;
 mod provenance;
 mod readers;
 mod recorded;
+mod records;
 mod report;
 mod round;
 mod row;
 mod status;
 mod step;
 
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 pub(crate) use self::answers::Answers;
@@ -64,6 +66,7 @@ use self::names::Assumed;
 pub use self::names::CatalogNames;
 pub(crate) use self::provenance::ProvenanceSources;
 use self::readers::Readers;
+pub use self::records::{RecordFault, RecordFaultKind, RecordedColumn, RecordedDay, Records, RecordsInScope};
 pub use self::report::CatalogReport;
 use self::round::Round;
 pub(crate) use self::round::{Given, RoundProgram};
@@ -75,9 +78,9 @@ use crate::book::View;
 pub use crate::define::{
     Brought, CalculatedAttribute, Custom, CustomInput, CustomInputs, CustomKind, CustomKinds, CustomOutput,
     CustomPart, DefinitionFault, InputType, InputValue, MAX_BROUGHT, MAX_CUSTOM_INPUTS, MAX_CUSTOM_OUTPUTS,
-    MAX_CUSTOM_PARTS, Parameter, ParameterType, PartPlace, PastValue, TakenKind,
+    MAX_CUSTOM_PARTS, Parameter, ParameterType, PartPlace, PastValue, Recorded, TakenKind,
 };
-use crate::expr::{Cancelled, ExprLimits, Type};
+use crate::expr::{Cancelled, ExprLimits, Type, Whose};
 use crate::model::{FixedZones, Observer, Schema, Zones};
 
 /// Definitions of every kind that make sense together, over one schema. Immutable; cloning is cheap; `Send + Sync`.
@@ -302,6 +305,57 @@ impl Catalog {
     #[must_use]
     pub fn usage_schema(&self) -> &UsageSchema {
         &self.names.usage
+    }
+
+    /// The columns that are recorded, by name, each with the days for which it is kept: the most of those that are said.
+    pub(crate) fn recorded(&self) -> BTreeMap<Arc<str>, u32> {
+        let mut all = BTreeMap::new();
+        for definition in self.definitions() {
+            let Definition::Recorded(of) = definition else { continue };
+            for column in of.columns() {
+                let kept = all.entry(Arc::from(column)).or_insert(0);
+                *kept = of.keep_days().max(*kept);
+            }
+        }
+        all
+    }
+
+    /// The definitions that read more days of a column than are kept of it: of whom, how many, and how many are kept.
+    pub(crate) fn beyond_kept(&self) -> Vec<(DefinitionRef, Arc<str>, u32, u32)> {
+        let recorded = self.recorded();
+        let mut found = Vec::new();
+        for entry in self.names.entries.given().into_iter().filter(|_| !recorded.is_empty()) {
+            for (column, days) in entry.compiled.recorded_days() {
+                if let Some(kept) = recorded.get(column).filter(|kept| days > **kept) {
+                    found.push((entry.written().clone(), column.clone(), days, *kept));
+                }
+            }
+        }
+        found
+    }
+
+    /// Is each value of a column that of its account alone, through all that it reads: of its attributes, child rows, usage and records?
+    pub(crate) fn reads_alone(&self, column: &str) -> bool {
+        let mut seen: HashSet<usize> = HashSet::new();
+        let mut left: Vec<Arc<str>> = vec![Arc::from(column)];
+        while let Some(name) = left.pop() {
+            let Some(number) = self.column(&name) else {
+                // An attribute of the schema, what every account has, or nothing at all.
+                if self.schema().attribute(&name).is_none() {
+                    return false;
+                }
+                continue;
+            };
+            let Some(at) = self.step_of(number).filter(|at| seen.insert(*at)) else { continue };
+            let Some(step) = self.steps.get(at) else { return false };
+            if step.reads.whose != Whose::Own || step.reads.sight.is_beyond() || step.reads.parameters {
+                return false;
+            }
+            left.extend(step.reads.records.iter().cloned());
+            let read = self.readers.reads(at).iter().filter_map(|column| self.output(*column));
+            left.extend(read.map(|output| output.name.clone()));
+        }
+        true
     }
 
     /// What all definitions come to for every visible account, as if what is not visible did not exist. `usage` must be of

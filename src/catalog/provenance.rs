@@ -52,7 +52,7 @@ impl Catalog {
                 let at = RollUpAt { view, programs: &programs, supply: Some(supply), usage, rates };
                 Behind::RollUp(of.plan.parts(at, place, &supply.column_at(name, place), width)?)
             }
-            Form::Named(_) => return None,
+            Form::Named(_) | Form::Recorded(_) => return None,
         })
     }
 }

@@ -21,7 +21,7 @@ impl Recorded {
     /// The day of which the last value is asked, on a day; `None` beyond the calendar, and where several are asked.
     pub(super) fn on(&self, today: Date) -> Option<Date> {
         match self.wanted {
-            RecordWanted::Ago(days) => before(today, days),
+            RecordWanted::Ago(days) | RecordWanted::On(days) => before(today, days),
             RecordWanted::Last(_) | RecordWanted::Each(_) => None,
         }
     }
@@ -44,6 +44,12 @@ impl Recorded {
                 let value = history
                     .zip(self.on(today))
                     .and_then(|(history, on)| history.value(account, &self.of, on));
+                Argument::Value(Val::made(cell(value)))
+            }
+            RecordWanted::On(_) => {
+                let on = history.zip(self.on(today));
+                let record = on.and_then(|(history, on)| Some((on, history.last(account, &self.of, on)?)));
+                let value = record.and_then(|(on, (day, value))| value.filter(|_| day == on));
                 Argument::Value(Val::made(cell(value)))
             }
             RecordWanted::Last(within) => {
@@ -77,9 +83,14 @@ impl Recorded {
         match (self.wanted, self.argument(account, today, Some(history))) {
             (_, Argument::Records(days)) => days.into_iter().map(dated).collect(),
             // On the day on which it was recorded.
-            (RecordWanted::Ago(_), Argument::Value(value)) => {
+            (wanted @ (RecordWanted::Ago(_) | RecordWanted::On(_)), Argument::Value(value)) => {
                 let last = self.on(today).and_then(|on| history.last(account, &self.of, on));
-                last.map(|(day, _)| (day, value.to_value(&self.kind))).into_iter().collect()
+                let is_it =
+                    |day: &Date| matches!(wanted, RecordWanted::Ago(_)) || Some(*day) == self.on(today);
+                last.filter(|(day, _)| is_it(day))
+                    .map(|(day, _)| (day, value.to_value(&self.kind)))
+                    .into_iter()
+                    .collect()
             }
             _ => Vec::new(),
         }

@@ -61,6 +61,10 @@ pub(crate) struct Reads {
     pub(crate) moment: bool,
     /// What was recorded on earlier days.
     pub(crate) history: bool,
+    /// The columns of whose records it reads.
+    pub(crate) records: Vec<Arc<str>>,
+    /// It, or a step that it reads, reads records.
+    pub(crate) past: bool,
     /// Rates of exchange.
     pub(crate) rates: bool,
     /// It converts amounts at the rate of the day, or of its fiscal year, of which its program does not tell.
@@ -146,7 +150,7 @@ impl Work {
                 let (linear, extreme) = (plan.linear(), plan.extreme());
                 Self::Tree(TreeWork { plan, linear, extreme })
             }
-            Form::Named(_) => return Ok(None),
+            Form::Named(_) | Form::Recorded(_) => return Ok(None),
         }))
     }
 
@@ -339,6 +343,7 @@ pub(super) fn steps(names: &CatalogNames, before: Option<&Catalog>) -> Result<St
         own.is_wide = own.whose == Whose::Book || read.iter().any(wide);
         let asked = |column: &usize| all.of_column(*column).is_some_and(|step| step.reads.parameters);
         own.parameters |= read.iter().any(asked);
+        own.past |= read.iter().any(|column| all.of_column(*column).is_some_and(|step| step.reads.past));
         reads.push(read.into_iter());
         all.add(Arc::new(Step { id: entry.id.clone(), outputs: Step::outputs(entry), work, reads: own }));
         all.name(placed);
@@ -419,6 +424,11 @@ fn reads_of(names: &CatalogNames, work: &Work) -> (Reads, Vec<Arc<str>>) {
         usage: needs.usage,
         moment: needs.moment,
         history: matches!(work, Work::Row(of) if of.asks_history()),
+        records: match work {
+            Work::Row(of) => of.recorded_columns(),
+            _ => Vec::new(),
+        },
+        past: matches!(work, Work::Row(of) if of.asks_history()),
         rates: work.asks_rates(),
         parameters: matches!(work, Work::Row(of) if of.asks_parameters()),
         rate_of_day: matches!(work, Work::Tree(of) if of.plan.converts_today()),

@@ -48,6 +48,8 @@ pub(crate) enum Form {
     Whole(WholeForm),
     /// A name without a column: a daily series.
     Named(Arc<CheckedMetric>),
+    /// Columns whose days are recorded.
+    Recorded(Vec<Arc<str>>),
 }
 
 /// A function of what is read of one account. It may have several parts: the first whose guard is true gives the outputs, and
@@ -116,6 +118,8 @@ pub(crate) enum Input {
 pub(crate) enum RecordWanted {
     /// The last at or before the day so many days ago (S93): its value.
     Ago(u32),
+    /// That of the day so many days ago, and of no other: its value.
+    On(u32),
     /// The last before today, of the last days where they are counted: its day and value.
     Last(Option<u32>),
     /// All of the last days before today: their days and values.
@@ -149,8 +153,25 @@ impl Compiled {
         match &self.form {
             Form::Tree(checked) => checked.converts(),
             Form::Row(of) => of.reads_rates,
-            Form::Whole(_) | Form::Named(_) => false,
+            Form::Whole(_) | Form::Named(_) | Form::Recorded(_) => false,
         }
+    }
+
+    /// The columns of whose records it reads, and of how many days.
+    pub(crate) fn recorded_days(&self) -> impl Iterator<Item = (&Arc<str>, u32)> {
+        let parts = match &self.form {
+            Form::Row(of) => &*of.parts,
+            _ => &[],
+        };
+        parts.iter().flat_map(|part| &part.inputs).filter_map(|input| match input {
+            Input::Record { column, wanted, .. } => match wanted {
+                RecordWanted::Ago(days) | RecordWanted::On(days) | RecordWanted::Each(days) => {
+                    Some((column, *days))
+                }
+                RecordWanted::Last(within) => Some((column, (*within)?)),
+            },
+            _ => None,
+        })
     }
 
     /// Its expressions, apart from those of metrics.
@@ -159,7 +180,7 @@ impl Compiled {
             Form::Row(of) => of.expressions().collect(),
             Form::Tree(checked) => checked.expressions().collect(),
             Form::Whole(of) => of.inputs.iter().collect(),
-            Form::Named(_) => Vec::new(),
+            Form::Named(_) | Form::Recorded(_) => Vec::new(),
         }
     }
 
@@ -171,7 +192,7 @@ impl Compiled {
                 None => of.parts.iter().filter_map(|part| part.guard.as_ref()).collect(),
             },
             Form::Whole(of) => of.inputs.iter().collect(),
-            Form::Tree(_) | Form::Named(_) => Vec::new(),
+            Form::Tree(_) | Form::Named(_) | Form::Recorded(_) => Vec::new(),
         }
     }
 
@@ -208,6 +229,9 @@ impl Compiled {
                     reads.insert(Source::Event(event.clone()));
                 }
             },
+            Form::Recorded(columns) => {
+                reads.extend(columns.iter().map(|column| Source::Attribute(column.clone())));
+            }
             Form::Whole(_) | Form::Named(_) => {}
         }
         let of_metric = self.metric().map(|metric| metric.checked());

@@ -17,6 +17,7 @@ mod parameter;
 mod past;
 mod peers;
 mod ranking;
+mod recorded;
 mod roll_up;
 mod shape;
 
@@ -38,6 +39,7 @@ pub(crate) use self::form::{
 pub(crate) use self::function::{Argument, Arguments, RowFunction, WholeFunction};
 pub use self::parameter::{Parameter, ParameterType};
 pub use self::past::PastValue;
+pub use self::recorded::Recorded;
 pub(crate) use self::shape::Shape;
 use crate::expr::{NameText, Type};
 use crate::model::{Faults, JsonFault, Place};
@@ -48,6 +50,8 @@ pub(crate) enum Namespace {
     Columns,
     Metrics,
     Segments,
+    /// By nobody: what is recorded is read by the names of its columns.
+    Records,
 }
 
 /// A column of a definition with several outputs, whose name is that of the definition, a dot and a suffix. Its type is known before the

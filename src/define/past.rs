@@ -20,6 +20,9 @@ pub struct PastValue {
     name: Arc<str>,
     of: Arc<str>,
     days_ago: u32,
+    /// That very day, and no day before it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    exact: bool,
     #[serde(
         default = "crate::aggregate::version::first",
         skip_serializing_if = "crate::aggregate::version::is_first"
@@ -33,7 +36,20 @@ impl PastValue {
     /// The value of an attribute, or of another column, so many days before that of the question.
     #[must_use]
     pub fn new(name: &str, of: &str, days_ago: u32) -> Self {
-        Self { name: Arc::from(name), of: Arc::from(of), days_ago, version: 1 }
+        Self { name: Arc::from(name), of: Arc::from(of), days_ago, exact: false, version: 1 }
+    }
+
+    /// What was recorded on that very day: missing where that day was not closed. Else it is the last record on that day or before it.
+    #[must_use]
+    pub const fn on_that_day(mut self) -> Self {
+        self.exact = true;
+        self
+    }
+
+    /// Is it that of the very day?
+    #[must_use]
+    pub const fn is_on_that_day(&self) -> bool {
+        self.exact
     }
 
     /// Whose value it was.
@@ -71,12 +87,13 @@ impl Define for PastValue {
     }
 
     fn canonical_text(&self) -> String {
-        format!("past {} {}", self.of, self.days_ago)
+        format!("past {} {} {}", self.of, self.days_ago, self.exact)
     }
 
     fn compile(&self, checking: &Checking<'_>) -> Result<Compiled, Vec<DefinitionFault>> {
         let kind = checking.recorded(&self.of).map_err(|fault| vec![fault])?;
-        let wanted = RecordWanted::Ago(self.days_ago);
+        let wanted =
+            if self.exact { RecordWanted::On(self.days_ago) } else { RecordWanted::Ago(self.days_ago) };
         let input = Input::Record { column: self.of.clone(), kind: kind.clone(), wanted };
         let form = Form::Row(RowForm::input(input));
         Ok(Compiled { outputs: vec![Output::column(kind)], form })
@@ -101,5 +118,5 @@ impl Kind for PastValue {
 const SHAPE: Shape = Shape {
     needed: &["name", "of", "days_ago"],
     texts: &["name", "of"],
-    others: &[("days_ago", shape::number), ("version", shape::number)],
+    others: &[("days_ago", shape::number), ("exact", shape::is::<bool>), ("version", shape::number)],
 };

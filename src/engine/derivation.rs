@@ -16,7 +16,7 @@ use super::since::Since;
 use super::work::Work;
 use crate::aggregate::UsageView;
 use crate::book::View;
-use crate::catalog::{History, Step};
+use crate::catalog::{History, Records, RecordsInScope, Step};
 use crate::expr::Cancelled;
 use crate::fold::{ExchangeRates, Rates};
 use crate::model::{Observer, Progress};
@@ -34,7 +34,9 @@ pub(super) struct Inputs {
     pub(super) view: View,
     pub(super) usage: Option<UsageView>,
     pub(super) rates: ExchangeRates,
-    pub(super) history: Option<Arc<dyn History + Send>>,
+    pub(super) records: Records,
+    /// The same, as scopes show them.
+    pub(super) in_scope: RecordsInScope,
     /// Accounts from which on steps are planned together.
     pub(super) together_from: usize,
 }
@@ -42,13 +44,14 @@ pub(super) struct Inputs {
 /// What is read beside accounts, usage and other definitions.
 #[derive(Clone, Copy)]
 pub(super) struct Beside<'b> {
-    pub(super) history: Option<&'b dyn History>,
+    pub(super) history: &'b dyn History,
     pub(super) rates: &'b dyn Rates,
 }
 
 impl Inputs {
     pub(super) fn beside(&self) -> Beside<'_> {
-        let history = self.history.as_deref().map(|history| history as &dyn History);
+        // What others were on a day is no more told in a scope than what they are.
+        let history: &dyn History = if self.view.scope().is_all() { &self.records } else { &self.in_scope };
         Beside { history, rates: &self.rates }
     }
 }
@@ -123,7 +126,8 @@ impl Derivation {
                 let everyone = shared.and_then(|(share, everyone)| {
                     // At the same moment, with other parameters perhaps.
                     let same = everyone.inputs.prepared.as_of.is_same(&inputs.prepared.as_of);
-                    let is_shared = !work.is_wide(at) && (same || !work.asks_parameters(at));
+                    let is_shared =
+                        !work.is_wide(at) && !work.reads_past(at) && (same || !work.asks_parameters(at));
                     Some((share, everyone.columns(at).filter(|_| is_shared)?))
                 });
                 let Some((share, everyone)) = everyone else {

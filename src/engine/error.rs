@@ -1,10 +1,12 @@
 //! Why was nothing published?
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use crate::aggregate::UsageRefused;
 use crate::book::{ChangeError, LoadError};
-use crate::catalog::{CatalogErrors, DefinitionRef};
+use crate::catalog::{CatalogErrors, DefinitionRef, RecordFault};
 use crate::expr::Cancelled;
 use crate::fold::RateFault;
 use crate::model::Faults;
@@ -38,6 +40,12 @@ pub enum EngineError {
         /// The version of its kind.
         version: u64,
     },
+    /// Definitions that read more days of a column than are kept: who, of which column, how many, and how many are kept.
+    #[error("more days are read than are kept: {}", .0.iter().map(|(id, column, days, kept)| format!("{id} reads {days} days of `{column}`, of which {kept} are")).collect::<Vec<_>>().join(", "))]
+    KeptDays(Vec<(DefinitionRef, Arc<str>, u32, u32)>),
+    /// Days that cannot be recorded.
+    #[error("the days were refused: {0}")]
+    Records(#[from] Faults<RecordFault>),
     /// Rates that are none.
     #[error("the rates were refused: {0}")]
     Rates(#[from] Faults<RateFault>),

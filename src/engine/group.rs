@@ -49,7 +49,14 @@ impl Group {
     ) -> Result<Vec<Vec<(u32, Part)>>, Cancelled> {
         let layer = Layer { group: self, known };
         let usage = self.usage.as_ref();
-        let given = Given { usage, history, rates: Some(rates), supply: &layer, keep: Keep::States, stop };
+        let given = Given {
+            usage,
+            history: Some(history),
+            rates: Some(rates),
+            supply: &layer,
+            keep: Keep::States,
+            stop,
+        };
         let answers = round.evaluate(&self.standing, given)?;
         let (view, tree) = (&self.standing.view, &self.standing.tree);
         let mut parts: Vec<Vec<(u32, Part)>> = Vec::with_capacity(answers.len());

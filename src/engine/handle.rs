@@ -14,7 +14,7 @@ use super::spans;
 use super::update::Update;
 use crate::aggregate::{Event, UsageReport};
 use crate::book::{Book, LoadReport};
-use crate::catalog::{Definition, DefinitionRef};
+use crate::catalog::{Definition, DefinitionRef, RecordedDay};
 use crate::model::Observer;
 use crate::model::{AsOf, Schema, Timestamp};
 use crate::source::{MemorySource, Source};
@@ -27,6 +27,8 @@ pub struct Applied {
     pub version: u64,
     /// Had it been applied before, under its key? Then nothing was done.
     pub repeated: bool,
+    /// The days that were closed, with what was recorded of them.
+    pub closed: Vec<RecordedDay>,
     /// What became of the rows of usage, where the update had some.
     pub usage: Option<UsageReport>,
     /// What is different.
@@ -255,17 +257,21 @@ impl Engine {
         let now = self.published();
         if let Some(version) = update.key.as_ref().and_then(|key| writer.keys.get(key)) {
             let delta = Delta::between(&now, &now);
-            return Ok(Applied { version: *version, repeated: true, usage: None, delta });
+            return Ok(Applied { version: *version, repeated: true, closed: Vec::new(), usage: None, delta });
         }
         let _span = spans::enter("apply", now.version());
+        now.0.expected(&update)?;
+        let imported = update.steps.records.len();
+        let mut update = now.0.closing(&update, observer)?.into_owned();
         let (state, told) = now.0.updated(&update, observer)?;
         let version = state.version;
         self.keep_update(version, &update)?;
         let delta = self.publish(&mut writer, state);
-        if let Some(key) = update.key {
+        if let Some(key) = update.key.take() {
             writer.remember(key, version, self.settings.keys);
         }
-        Ok(Applied { version, repeated: false, usage: told.usage, delta })
+        let closed = update.steps.records.split_off(imported);
+        Ok(Applied { version, repeated: false, closed, usage: told.usage, delta })
     }
 
     /// Takes over a branch: its state becomes the current one.

@@ -249,7 +249,7 @@ impl Supply for LiveView {
         let asked = ProvenanceSources {
             view: &self.view,
             usage: inputs.usage.as_ref(),
-            history,
+            history: Some(history),
             rates: Some(rates),
             supply: self,
         };

@@ -17,6 +17,7 @@ mod affected;
 mod branch;
 mod carry;
 mod climb;
+mod closing;
 mod column;
 mod delta;
 mod derivation;
@@ -26,6 +27,7 @@ mod gathering;
 mod group;
 mod handle;
 mod held;
+mod importing;
 #[cfg(feature = "snapshot")]
 mod journal;
 mod keep;

@@ -26,15 +26,20 @@ impl State {
         }
     }
 
+    /// Is it the version that an update expects?
+    pub(super) fn expected(&self, update: &Update) -> Result<(), EngineError> {
+        match update.expected.filter(|expected| *expected != self.version) {
+            Some(expected) => Err(EngineError::Version { expected, found: self.version }),
+            None => Ok(()),
+        }
+    }
+
     /// The state after an update.
     pub(super) fn updated(
         &self,
         update: &Update,
         observer: &dyn Observer,
     ) -> Result<(Self, Told), EngineError> {
-        if let Some(expected) = update.expected.filter(|expected| *expected != self.version) {
-            return Err(EngineError::Version { expected, found: self.version });
-        }
         // A journal may hold such definitions, which are replayed; no new ones are taken.
         reserved_words(update.defined.iter())?;
         #[cfg(feature = "snapshot")]
@@ -58,6 +63,12 @@ impl Parts {
             let ground = ground(self.book.schema(), self.beside.usage.as_ref(), settings, &none);
             let defined = update.defined.iter().cloned();
             self.catalog = self.catalog.next(ground, Words::Kept, &update.removed, defined)?;
+        }
+        if update.defines() {
+            let beyond = self.catalog.beyond_kept();
+            if !beyond.is_empty() {
+                return Err(EngineError::KeptDays(beyond));
+            }
         }
         let known = |id: &DefinitionRef| self.catalog.definition(id).is_some();
         let asked = update.subscribed.iter().chain(&update.unsubscribed);

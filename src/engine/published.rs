@@ -12,7 +12,7 @@ use super::prepared::Prepared;
 use super::settings::EngineSettings;
 use crate::aggregate::Usage;
 use crate::book::{Book, View};
-use crate::catalog::{Catalog, DefinitionRef};
+use crate::catalog::{Catalog, DefinitionRef, Records};
 use crate::expr::Cancelled;
 use crate::fold::ExchangeRates;
 use crate::model::AsOf;
@@ -87,7 +87,8 @@ impl State {
             view,
             usage,
             rates: parts.beside.rates.clone(),
-            history: settings.past_values.clone(),
+            records: parts.beside.records.clone(),
+            in_scope: parts.beside.records.in_scope(),
             together_from: settings.together_from,
         };
         let wanted = wanted(&inputs, &parts.subscribed);
@@ -163,7 +164,8 @@ impl State {
             view,
             usage,
             rates: parts.beside.rates.clone(),
-            history: self.settings.past_values.clone(),
+            records: parts.beside.records.clone(),
+            in_scope: parts.beside.records.in_scope(),
             together_from: self.settings.together_from,
         }
     }
@@ -205,7 +207,8 @@ impl State {
             view,
             usage,
             rates: now.inputs.rates.clone(),
-            history: now.inputs.history.clone(),
+            records: now.inputs.records.clone(),
+            in_scope: now.inputs.in_scope.clone(),
             together_from: now.inputs.together_from,
         };
         let none = Derivation::none(inputs);
@@ -339,6 +342,12 @@ impl Published {
     #[must_use]
     pub fn usage(&self) -> Option<&Usage> {
         self.0.beside.usage.as_ref()
+    }
+
+    /// What was recorded on the days that were closed, **outside any scope**.
+    #[must_use]
+    pub fn records(&self) -> &Records {
+        &self.0.beside.records
     }
 
     /// The rates of exchange.

@@ -8,7 +8,7 @@ use super::error::EngineError;
 use super::journal::JournalSink;
 use super::part::StateParts;
 use crate::aggregate::Usage;
-use crate::catalog::History;
+use crate::catalog::Records;
 #[cfg(feature = "snapshot")]
 use crate::catalog::{CustomKinds, Definition};
 use crate::expr::ExprLimits;
@@ -38,7 +38,6 @@ pub struct EngineSettings {
     pub(super) keys: usize,
     pub(super) zones: Arc<dyn Zones>,
     pub(super) limits: ExprLimits,
-    pub(super) past_values: Option<Arc<dyn History + Send>>,
     #[cfg(feature = "snapshot")]
     pub(super) kinds: CustomKinds,
     #[cfg(feature = "snapshot")]
@@ -69,7 +68,6 @@ impl Default for EngineSettings {
             keys: KEYS,
             zones: Arc::new(FixedZones),
             limits: ExprLimits::default(),
-            past_values: None,
             #[cfg(feature = "snapshot")]
             kinds: CustomKinds::new(),
             #[cfg(feature = "snapshot")]
@@ -147,13 +145,6 @@ impl EngineSettings {
         self
     }
 
-    /// Where past values come from, for [`PastValue`](crate::catalog::PastValue). What it answers for a day must not change
-    /// while the engine holds it.
-    pub fn past_values(mut self, history: impl History + Send + 'static) -> Self {
-        self.past_values = Some(Arc::new(history));
-        self
-    }
-
     /// Kinds of definitions of the host's own, which the definitions of a journal are read with. An engine with a journal takes no
     /// definitions of other kinds, which it could not restore. Feature `snapshot`.
     #[cfg(feature = "snapshot")]
@@ -171,7 +162,7 @@ impl EngineSettings {
 
     /// The parts of a state that nothing was applied to yet.
     pub(super) fn first_parts(&self) -> StateParts {
-        StateParts { usage: self.usage.clone(), rates: ExchangeRates::new() }
+        StateParts { usage: self.usage.clone(), records: Records::new(), rates: ExchangeRates::new() }
     }
 
     /// Could definitions be read again from the journal, if there is one?

@@ -28,11 +28,7 @@ impl<'s> Since<'s> {
             old,
             new,
             dirt: dirt.with_usage(before.usage.as_ref(), new.usage.as_ref(), new.view.book()),
-            same_history: match (&before.history, &new.history) {
-                (Some(old), Some(new)) => Arc::ptr_eq(old, new),
-                (None, None) => true,
-                _ => false,
-            },
+            same_history: before.records.is_same(&new.records),
             same_rates: before.rates.is_same(&new.rates),
             same_prepared: Arc::ptr_eq(&before.prepared, &new.prepared),
             same_moment: before.prepared.as_of.is_same(&new.prepared.as_of),

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::part::{Batch, Steps};
 use crate::aggregate::{Event, OwnedEvent};
 use crate::book::Change;
-use crate::catalog::{Definition, DefinitionRef};
+use crate::catalog::{Definition, DefinitionRef, RecordedDay};
 use crate::fold::ExchangeRate;
-use crate::model::AsOf;
+use crate::model::{AsOf, Date};
 
 /// What [`Engine::apply`](super::Engine::apply) takes: a change of data, of definitions, of subscriptions, of the moment, of
-/// rates and of usage, published as one. A [`Change`] alone is one.
+/// rates, of recorded days and of usage, published as one. A [`Change`] alone is one.
 ///
 /// ```
 /// use perennial::engine::Update;
@@ -34,6 +34,7 @@ pub struct Update {
     pub(super) unsubscribed: Vec<DefinitionRef>,
     pub(super) moment: Option<AsOf>,
     pub(super) steps: Steps,
+    pub(super) close_days: Vec<Date>,
     pub(super) expected: Option<u64>,
     pub(super) key: Option<Arc<str>>,
 }
@@ -83,6 +84,19 @@ impl Update {
     /// Another moment.
     pub fn moment(mut self, as_of: AsOf) -> Self {
         self.moment = Some(as_of);
+        self
+    }
+
+    /// Days that are closed beside that of the state, which closes by itself when the moment passes its end: days that the moment jumps
+    /// over, as what the state comes to at their last instants.
+    pub fn close_days(mut self, days: impl IntoIterator<Item = Date>) -> Self {
+        self.close_days.extend(days);
+        self
+    }
+
+    /// Days that were recorded elsewhere ([`Published::import`](super::Published::import)): as they are, each column in the order of its days.
+    pub fn records(mut self, days: impl IntoIterator<Item = RecordedDay>) -> Self {
+        self.steps.records.extend(days);
         self
     }
 

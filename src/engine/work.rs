@@ -234,6 +234,11 @@ impl<'w> Work<'w> {
     }
 
     /// Does a step read what comes with the question, by itself or through another one?
+    pub(super) fn reads_past(&self, at: usize) -> bool {
+        self.step(at).is_none_or(|(step, _)| step.reads.past)
+    }
+
+    /// Does it read what comes with the question, by itself or through another one?
     pub(super) fn asks_parameters(&self, at: usize) -> bool {
         self.step(at).is_none_or(|(step, _)| step.reads.parameters)
     }
@@ -393,7 +398,7 @@ impl<'w> Work<'w> {
         let supply = Single { known, usage: self.inputs.usage.as_ref() };
         let Beside { history, rates } = self.inputs.beside();
         let usage = self.inputs.usage.as_ref();
-        let beside = RowSources { supply: &supply, history, usage, rates: Some(rates) };
+        let beside = RowSources { supply: &supply, history: Some(history), usage, rates: Some(rates) };
         let is_set =
             |column: &Column| matches!(column.part(slot).map(|part| &**part), Some(Part::Members(_)));
         let sets: Vec<bool> = before.iter().map(is_set).collect();

@@ -160,6 +160,12 @@ impl AsOf {
         self
     }
 
+    /// Another instant in the same zone, with the same calendars.
+    pub(crate) const fn at_instant(mut self, instant: Timestamp) -> Self {
+        self.instant = instant;
+        self
+    }
+
     /// The same instant in a zone that others hold too.
     #[cfg(feature = "snapshot")]
     pub(crate) fn in_zone(mut self, zone: Arc<dyn Zone>) -> Self {

@@ -71,6 +71,7 @@ enum Written {
     Past {
         of: String,
         days_ago: u32,
+        exact: bool,
     },
     Ranking(Box<WrittenRanking>),
     RollUp(Box<WrittenRollUp>),
@@ -116,6 +117,8 @@ impl OracleCatalog {
         for definition in definitions.iter().chain(&brought) {
             let name = definition.name().to_owned();
             let column = match definition {
+                // It gives no column.
+                Definition::Recorded(_) => continue,
                 Definition::Metric(of) => {
                     all.metrics.insert(name, checker.check(of.expression())?);
                     continue;
@@ -136,7 +139,11 @@ impl OracleCatalog {
                     continue;
                 }
                 Definition::Attribute(of) => Written::Attribute(Box::new(checker.check(of.expression())?)),
-                Definition::Past(of) => Written::Past { of: of.of().to_owned(), days_ago: of.days_ago() },
+                Definition::Past(of) => Written::Past {
+                    of: of.of().to_owned(),
+                    days_ago: of.days_ago(),
+                    exact: of.is_on_that_day(),
+                },
                 Definition::Ranking(of) => {
                     let rules: RankingRules = serde_json::from_value(serde_json::to_value(of)?)?;
                     let within = rules.within.as_ref().map(|within| checker.check(within)).transpose()?;
@@ -264,9 +271,11 @@ impl<'o> OracleDerived<'o> {
                 self.each(|account| of.value(*output, (self, self.history), (self.view, account)))
             }
             Written::Attribute(checked) => self.each(|account| self.read(checked, account)),
-            Written::Past { of, days_ago } => self.each(|account| {
+            Written::Past { of, days_ago, exact } => self.each(|account| {
                 let on = self.view.as_of().date().plus_days(-i32::try_from(*days_ago).ok()?)?;
-                self.history?.value(account.id_str(), of, on)
+                let records = self.history?.each(account.id_str(), of, Date::MIN, on);
+                let (day, value) = records.last()?.clone();
+                value.filter(|_| !exact || day == on)
             }),
             Written::Ranking(ranking) => self.places(ranking),
             Written::RollUp(of) => of.all(self, self.view),

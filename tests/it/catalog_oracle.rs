@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::common::definitions::{attribute, definitions, moment, roll_up, segment};
-use crate::common::{CHUNK_ROWS, Rows, as_of, config, forest, some_scope};
+use crate::common::{CHUNK_ROWS, Rows, as_of, config, forest, import, some_scope};
 use perennial::aggregate::{
     Event, EventKind, Metric, Nulls, Operator, Over, Ranking, Usage, UsageSchema, UsageSettings,
 };
@@ -15,8 +15,8 @@ use perennial::engine::{Engine, EngineSettings, Update};
 use perennial::expr::ExprValue;
 use perennial::testkit::{OracleCatalog, OracleDerived, OracleEvent, OracleUsage, Random};
 use perennial::{
-    Account, Attribute, AttributeType, Currency, Date, Decimal, ExchangeRate, ExchangeRates, FiscalCalendar,
-    Policy, Rates, Reach, Timestamp, Value, View,
+    Account, AccountId, Attribute, AttributeType, Currency, Date, Decimal, ExchangeRate, ExchangeRates,
+    FiscalCalendar, Policy, Rates, Reach, Timestamp, Value, View,
 };
 use proptest::prelude::*;
 
@@ -400,14 +400,15 @@ fn holds(rows: &Rows, seed: u64, packing: usize) -> Result<(), TestCaseError> {
     let wrong = differing(&catalog, &view, &slow, &by_catalog);
     prop_assert!(wrong.is_none(), "the catalog: {}", wrong.unwrap_or_default());
     // An engine that is told the same: of some definitions it keeps the answers, and the others it computes when they are asked.
-    let settings =
-        EngineSettings::new().chunk_rows(CHUNK_ROWS[packing]).usage(usage).past_values(history.clone());
+    let settings = EngineSettings::new().chunk_rows(CHUNK_ROWS[packing]).usage(usage);
     // Half of the books are computed as large ones are.
     let settings = settings.together_from([0, 2_048][packing % 2]);
     let engine = Engine::new(book.schema().clone(), view.as_of().clone(), settings).unwrap();
     if random.below(2) == 0 {
         engine.replace(book.clone()).unwrap();
     }
+    let all: Vec<AccountId> = ids.iter().map(|id| AccountId::new(*id).unwrap()).collect();
+    import(&engine, &history, &all);
     let kept = random.below(3);
     let update = catalog.order().fold(Update::new(), |update, id| {
         let update = update.define(catalog.definition(id).unwrap().clone());

@@ -3,14 +3,17 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::common::definitions::definitions;
 use crate::common::{CHUNK_ROWS, config};
-use crate::engine::{engine_over, past, rows_of, step};
+use crate::engine::{engine_over, rows_of, step};
 use perennial::aggregate::{
     Event, EventKind, Metric, Operator, Over, Ranking, RollUp, Usage, UsageSchema, UsageSettings,
 };
-use perennial::catalog::{CalculatedAttribute, Catalog, Definition, DefinitionKind, Derived};
+use perennial::catalog::{
+    CalculatedAttribute, Catalog, Definition, DefinitionKind, Derived, History, RunInputs,
+};
 use perennial::engine::{Engine, EngineSettings, LiveView};
 use perennial::expr::{Ast, Checker, Columns, ExplainLimits, ExprPlan, ExprValue, Provenance, RollUpPart};
 use perennial::hierarchy::AccountTree;
@@ -19,8 +22,8 @@ use perennial::segment::{
 };
 use perennial::source::MemorySource;
 use perennial::{
-    Account, AccountId, AccountRow, AsOf, Attribute, AttributeType, Change, Date, Nesting, Policy, Reach,
-    Schema, Scope,
+    Account, AccountId, AccountRow, AsOf, Attribute, AttributeType, Change, Date, Nesting, Policy, Rates,
+    Reach, Schema, Scope,
 };
 use proptest::prelude::*;
 
@@ -221,7 +224,12 @@ fn afresh(live: &LiveView, packing: usize) -> Derived {
     let catalog = state.catalog();
     let fresh = Catalog::new(book.schema(), catalog.usage_schema(), catalog.definitions().to_vec()).unwrap();
     let usage = state.usage().map(|usage| usage.over(&view, fresh.metrics()));
-    fresh.run(&view, usage.as_ref(), Some(&past()))
+    let rates: Arc<dyn Rates> = Arc::new(state.rates().clone());
+    let (records, in_scope) = (state.records(), state.records().in_scope());
+    let history: &dyn History = if live.accounts().scope().is_all() { records } else { &in_scope };
+    let inputs = RunInputs::new().history(history).rates(&rates);
+    let inputs = usage.iter().fold(inputs, RunInputs::usage);
+    fresh.run_observed(&view, inputs, &()).unwrap()
 }
 
 proptest! {

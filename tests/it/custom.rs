@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::common::definitions::{attribute, definitions, segment};
 use crate::common::kinds::{Hysteresis, Lines, Points, customs, kinds};
-use crate::common::{Rows, as_of, config, forest, id_of, schema};
+use crate::common::{Rows, as_of, config, forest, id_of, import, schema};
 use crate::engine::{engine_over, past, step};
 use perennial::aggregate::{Event, EventKind, Usage, UsageSchema, UsageSettings};
 use perennial::catalog::{
@@ -225,7 +225,7 @@ fn who_reads_one_output_is_not_woken_by_another() {
 
 /// One account of 40 seats, and its hysteresis.
 fn steady_engine(past: MemoryHistory) -> Engine {
-    let settings = EngineSettings::new().past_values(past);
+    let settings = EngineSettings::new();
     let schema = Schema::builder()
         .account_type("Company", Nesting::Free)
         .attribute(Attribute::new("seats", AttributeType::Int));
@@ -237,6 +237,7 @@ fn steady_engine(past: MemoryHistory) -> Engine {
         .reading(CustomInput::value("seats"))
         .reading(CustomInput::last("steady.band"));
     engine.define([steady.into(), segment("high", "steady.band == \"high\"")]).unwrap();
+    import(&engine, &past, &[AccountId::new("acme").unwrap()]);
     engine
 }
 
@@ -346,9 +347,10 @@ fn documents_hold_them_and_tell_what_is_not_known() {
 #[test]
 fn a_journal_asks_the_settings_for_the_kinds() {
     let journal = MemoryJournal::new();
-    let settings = |kinds: CustomKinds| EngineSettings::new().past_values(past()).kinds(kinds);
+    let settings = |kinds: CustomKinds| EngineSettings::new().kinds(kinds);
     let engine = Engine::new(schema(), as_of(), settings(kinds()).journal(journal.clone())).unwrap();
     engine.load(&forest(&[[0, 0, 9, 3, 4], [1, 0, 40, 3, 4]]).source()).unwrap();
+    import(&engine, &past(), &[id_of(0), id_of(1)]);
     let [steady, lines, ..] = customs(false);
     engine.define([steady.clone().into(), lines.into(), segment("high", "steady.band == \"high\"")]).unwrap();
     engine.apply(Change::new().set(&id_of(0), "seats", 75_i64)).unwrap();

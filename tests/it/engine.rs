@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::common::definitions::{attribute, definitions, moment, roll_up, segment};
 use crate::common::kinds::kinds;
 use crate::common::{
-    ATTRIBUTES, CHUNK_ROWS, PRODUCTS, Rows, TYPES, as_of, child_row_of, config, forest, id, id_of, schema,
-    value_of,
+    ATTRIBUTES, CHUNK_ROWS, PRODUCTS, Rows, TYPES, as_of, child_row_of, config, forest, id, id_of, import,
+    schema, value_of,
 };
 use perennial::aggregate::{Event, EventKind, Nulls, Operator, Usage, UsageSchema, UsageSettings};
 use perennial::catalog::{
-    Catalog, Definition, DefinitionKind, DefinitionRef, Derived, MemoryHistory, RunInputs,
+    Catalog, Definition, DefinitionKind, DefinitionRef, Derived, History, MemoryHistory, RunInputs,
 };
 use perennial::engine::{
     Delta, DeltaReport, Engine, EngineError, EngineSettings, JournalError, JournalSink, LiveView, MAX_VIEWS,
@@ -46,7 +46,9 @@ fn said(
     value: impl Fn(&DefinitionRef, Account<'_>) -> (Option<ExprValue>, Option<(u64, u64)>),
 ) -> Said {
     let mut all = Said::new();
-    for id in catalog.order().filter(|id| id.kind != DefinitionKind::Metric) {
+    for id in
+        catalog.order().filter(|id| !matches!(id.kind, DefinitionKind::Metric | DefinitionKind::Recorded))
+    {
         for account in view.accounts() {
             all.insert((id.clone(), account.id()), value(id, account));
         }
@@ -125,12 +127,7 @@ pub fn rows_of(view: &View) -> Rows {
 }
 
 /// A fresh load of what a view shows of the whole book, asked for the accounts of some ids.
-fn afresh(
-    engine: &LiveView,
-    ids: Option<&BTreeSet<AccountId>>,
-    packing: usize,
-    past: &MemoryHistory,
-) -> Said {
+fn afresh(engine: &LiveView, ids: Option<&BTreeSet<AccountId>>, packing: usize) -> Said {
     let state = engine.published();
     let whole = state.view_at(&Scope::all(), engine.accounts().as_of()).unwrap();
     let (book, _) = rows_of(whole.accounts()).load(CHUNK_ROWS[packing], Policy::strict());
@@ -146,7 +143,10 @@ fn afresh(
     let fresh = Catalog::new(book.schema(), catalog.usage_schema(), catalog.definitions().to_vec()).unwrap();
     let usage = state.usage().map(|usage| usage.over(&view, fresh.metrics()));
     let rates: Arc<dyn Rates> = Arc::new(state.rates().clone());
-    let inputs = RunInputs::new().history(past).rates(&rates);
+    // What was recorded of other accounts is not told in a scope.
+    let (records, in_scope) = (state.records(), state.records().in_scope());
+    let history: &dyn History = if ids.is_none() { records } else { &in_scope };
+    let inputs = RunInputs::new().history(history).rates(&rates);
     let inputs = usage.iter().fold(inputs, RunInputs::usage);
     let derived = fresh.run_observed(&view, inputs, &()).unwrap();
     by_catalog(&fresh, &derived)
@@ -176,7 +176,7 @@ pub fn past() -> MemoryHistory {
 fn settings(packing: usize) -> EngineSettings {
     // Books of tests are small: half of them are computed as large ones are.
     let together = [0, 2_048][packing % 2];
-    let settings = EngineSettings::new().chunk_rows(CHUNK_ROWS[packing]).usage(usage()).past_values(past());
+    let settings = EngineSettings::new().chunk_rows(CHUNK_ROWS[packing]).usage(usage());
     settings.remember(4).together_from(together).kinds(kinds())
 }
 
@@ -187,6 +187,7 @@ pub fn engine_over(seeds: &[[u8; 5]], packing: usize) -> Engine {
 fn engine_with(seeds: &[[u8; 5]], settings: EngineSettings) -> Engine {
     let engine = Engine::new(schema(), as_of(), settings).unwrap();
     engine.load(&forest(seeds).source()).unwrap();
+    import(&engine, &past(), &(0..300).map(id_of).collect::<Vec<_>>());
     engine
 }
 
@@ -447,7 +448,6 @@ proptest! {
     ) {
         let engine = engine_over(&seeds, packing);
         subscribe_some(&engine, subscribed);
-        let past = past();
         let every: Vec<DefinitionRef> =
             definitions(false).iter().map(reference).filter(|id| id.kind != DefinitionKind::Metric).collect();
         let first = engine.published();
@@ -463,7 +463,7 @@ proptest! {
             prop_assert_eq!(before.version() + 1, after.version());
             after.book().verify().unwrap();
             let view = after.view(&Scope::all()).unwrap();
-            let (now, fresh) = (by_engine(&view), afresh(&view, None, other, &past));
+            let (now, fresh) = (by_engine(&view), afresh(&view, None, other));
             let differ = differing(&now, &fresh);
             prop_assert!(differ.is_empty(), "step {number} {bytes:?}: {}", differ.join("\n"));
             // At another moment, which is asked of what is known of this one.
@@ -476,7 +476,7 @@ proptest! {
                     _ => other_moment,
                 };
                 let then = after.view_at(&Scope::all(), &other_moment).unwrap();
-                let differ = differing(&by_engine(&then), &afresh(&then, None, other, &past));
+                let differ = differing(&by_engine(&then), &afresh(&then, None, other));
                 prop_assert!(differ.is_empty(), "step {number} {bytes:?} at {other_moment:?}: {}", differ.join("\n"));
             }
             // The state before is as it was.
@@ -501,14 +501,14 @@ proptest! {
                 .collect();
             let scope = Scope::of(after.book().accounts(of.iter().map(AccountId::as_str)));
             let seen = after.view(&scope).unwrap();
-            let (now, fresh) = (by_engine(&seen), afresh(&seen, Some(&of), other, &past));
+            let (now, fresh) = (by_engine(&seen), afresh(&seen, Some(&of), other));
             let differ = differing(&now, &fresh);
             prop_assert!(differ.is_empty(), "step {number} {bytes:?} in a scope: {}", differ.join("\n"));
             // The same user, who says who he is.
             let asked = after.as_of().clone().with_parameter("viewer", ["Acme", "Zed"][number % 2]);
             let asked = if number % 3 == 0 { asked } else { asked.with_parameter("limit", i64::from(bytes[3])) };
             let said = after.view_at(&scope, &asked).unwrap();
-            let differ = differing(&by_engine(&said), &afresh(&said, Some(&of), other, &past));
+            let differ = differing(&by_engine(&said), &afresh(&said, Some(&of), other));
             prop_assert!(differ.is_empty(), "step {number} {bytes:?} of a viewer: {}", differ.join("\n"));
             let earlier = Scope::of(before.book().accounts(of.iter().map(AccountId::as_str)));
             let saw = before.view(&earlier).unwrap();
@@ -541,20 +541,20 @@ proptest! {
 fn time_steps_and_repeated_updates() {
     let engine = engine_over(&[[0, 1, 2, 3, 4], [9, 1, 2, 3, 4]], 3);
     let account = id_of(0);
-    let change = Update::from(Change::new().set(&account, "seats", 5_i64)).once("a").expecting(1);
+    let change = Update::from(Change::new().set(&account, "seats", 5_i64)).once("a").expecting(2);
     let first = engine.apply(change.clone()).unwrap();
-    assert_eq!((first.version, first.repeated), (2, false));
+    assert_eq!((first.version, first.repeated), (3, false));
     let again = engine.apply(change).unwrap();
-    assert_eq!((again.version, again.repeated, engine.published().version()), (2, true, 2));
+    assert_eq!((again.version, again.repeated, engine.published().version()), (3, true, 3));
     assert!(again.delta.report(&Scope::all()).unwrap().is_empty());
-    let late = engine.apply(Update::from(Change::new().clear(&account, "seats")).expecting(1)).unwrap_err();
+    let late = engine.apply(Update::from(Change::new().clear(&account, "seats")).expecting(2)).unwrap_err();
     assert_eq!(
         late.to_string(),
-        "version 1 was expected, and version 2 is current: read again, then try again"
+        "version 2 was expected, and version 3 is current: read again, then try again"
     );
     assert!(engine.state(1).is_some() && engine.state(9).is_none());
     let dates: Vec<Date> = engine.states().iter().map(|state| state.as_of().date()).collect();
-    assert_eq!(dates.len(), 3);
+    assert_eq!(dates.len(), 4);
 }
 
 proptest! {
@@ -642,7 +642,7 @@ proptest! {
         // Nobody sees it.
         prop_assert_eq!(engine.published().version(), before.version());
         let view = branch.published().view(&Scope::all()).unwrap();
-        let differ = differing(&by_engine(&view), &afresh(&view, None, 0, &past()));
+        let differ = differing(&by_engine(&view), &afresh(&view, None, 0));
         prop_assert!(differ.is_empty(), "{}", differ.join("\n"));
         let compared = branch.difference().report(&Scope::all()).unwrap();
         let taken = engine.take_over(&branch).unwrap();

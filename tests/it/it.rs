@@ -98,6 +98,7 @@ mod links;
 mod load_faults;
 mod profile;
 mod query;
+mod records;
 mod roll_up;
 mod roll_up_definition;
 mod scope;

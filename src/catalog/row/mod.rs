@@ -95,6 +95,15 @@ impl RowWork {
         self.inputs().any(|input| matches!(input, Taken::Record(_)))
     }
 
+    /// The columns of whose records something is read.
+    pub(in crate::catalog) fn recorded_columns(&self) -> Vec<std::sync::Arc<str>> {
+        let of = self.inputs().filter_map(|input| match input {
+            Taken::Record(of) => Some(of.of.clone()),
+            _ => None,
+        });
+        of.collect()
+    }
+
     /// Are days read that are counted from today?
     fn asks_days(&self) -> bool {
         self.inputs().any(|input| matches!(input, Taken::Record(_) | Taken::Events(_)))

@@ -138,7 +138,7 @@ impl CustomInput {
         let record = |column: &Arc<str>, wanted: RecordWanted| {
             let kind = checking.recorded(column).map_err(|fault| vec![(None, fault)])?;
             let given = match wanted {
-                RecordWanted::Ago(_) => InputType::Value(kind.clone()),
+                RecordWanted::Ago(_) | RecordWanted::On(_) => InputType::Value(kind.clone()),
                 RecordWanted::Last(_) | RecordWanted::Each(_) => InputType::Records(kind.clone()),
             };
             Ok((Input::Record { column: column.clone(), kind, wanted }, given))

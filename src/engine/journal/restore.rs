@@ -273,6 +273,7 @@ impl Builder<'_> {
                     unsubscribed,
                     moment,
                     steps,
+                    close_days: Vec::new(),
                     expected: None,
                     key: None,
                 };

@@ -4,6 +4,7 @@
 //! how it stands in journals. Nothing that decides an answer stands elsewhere, so that a state is all that its answers are made of.
 
 mod rates;
+mod records;
 mod usage;
 
 pub(super) use usage::Batch;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::EngineError;
 use crate::aggregate::{Usage, UsageReport};
+use crate::catalog::Records;
 use crate::fold::ExchangeRates;
 use crate::model::Date;
 
@@ -119,4 +121,6 @@ parts! {
     usage: Option<Usage>,
     /// Rates of exchange.
     rates: ExchangeRates,
+    /// What was recorded on the days that were closed.
+    records: Records,
 }

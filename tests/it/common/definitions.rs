@@ -2,7 +2,7 @@
 
 use super::kinds::customs;
 use perennial::aggregate::{Metric, Nulls, Operator, Over, Ranking, RollUp};
-use perennial::catalog::{CalculatedAttribute, Definition, Parameter, ParameterType, PastValue};
+use perennial::catalog::{CalculatedAttribute, Definition, Parameter, ParameterType, PastValue, Recorded};
 use perennial::segment::Segment;
 use perennial::{AsOf, Currency, Date, FiscalCalendar, FixedZone, Reach, Timestamp, Weekday};
 
@@ -103,7 +103,20 @@ pub fn definitions(other: bool) -> Vec<Definition> {
             "this_week",
             pick("timestamp(1769860800 + seats * 3607) >= startOf(\"week\")", "day_of.during(\"this_week\")"),
         ),
+        Recorded::new(
+            "daily",
+            ["seats", "score", "region", "arr", "tags", "steady.band", "seats_sum", "half", "depth", "seats_before"],
+            if other { 12 } else { 400 },
+        )
+        .into(),
         PastValue::new("seats_before", "seats", if other { 3 } else { 9 }).into(),
+        PastValue::new("score_then", "score", 2).on_that_day().into(),
+        PastValue::new("sum_before", "seats_sum", 1).into(),
+        PastValue::new("half_before", "half", if other { 5 } else { 1 }).into(),
+        PastValue::new("region_before", "region", 3).into(),
+        PastValue::new("arr_before", "arr", 4).into(),
+        PastValue::new("tags_before", "tags", 1).into(),
+        roll_up("sum_of_half_before", Operator::Sum("half_before".into())).into(),
         roll_up("seats_sum", Operator::Sum("seats".into())).into(),
         roll_up("rate_sum", Operator::Sum("rate".into())).reach(Reach::Descendants).into(),
         roll_up("score_mean", Operator::Average("score".into())).filter(pick("active", "!active")).into(),

@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use perennial::aggregate::UsageSchema;
-use perennial::catalog::Catalog;
+use perennial::catalog::{Catalog, MemoryHistory};
+use perennial::engine::{Engine, Update};
 use perennial::segment::Segment;
 use perennial::source::MemorySource;
 use perennial::testkit::Random;
@@ -252,4 +253,17 @@ pub fn answers(view: &View) -> Vec<String> {
         )
     });
     rows.collect()
+}
+
+/// Takes in what was recorded before the day of an engine, of which the host knows that it was read of the account alone.
+pub fn import(engine: &Engine, past: &MemoryHistory, ids: &[AccountId]) {
+    let state = engine.published();
+    let today = state.as_of().date();
+    let days = (today.plus_days(-60).unwrap(), today);
+    let columns: Vec<&str> = past.columns().collect();
+    let days = state.import(past, &columns, ids, days).into_iter().map(|mut day| {
+        day.columns.iter_mut().for_each(|column| column.alone = true);
+        day
+    });
+    engine.apply(Update::new().records(days)).unwrap();
 }

@@ -1,0 +1,343 @@
+//! What was recorded on the days that were closed?
+//!
+//! Ruling S129 of [`docs::semantics`](crate::docs::semantics).
+
+mod day;
+mod ids;
+mod layer;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use self::ids::Ids;
+use self::layer::{Layer, Slot};
+use super::history::History;
+use crate::expr::ExprValue;
+use crate::model::{AccountId, Date, Faults};
+
+pub use self::day::{RecordFault, RecordFaultKind, RecordedColumn, RecordedDay};
+
+/// A day on which a column was recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Closed {
+    day: Date,
+    /// Is each value that of its account alone?
+    alone: bool,
+}
+
+/// The records of one column.
+#[derive(Debug, Clone, Default)]
+struct Column {
+    /// The days on which it was recorded, in order.
+    days: Vec<Closed>,
+    /// What differs from day to day, in layers of days that follow each other; each is of more days than the next.
+    layers: Vec<Arc<Layer>>,
+}
+
+impl Column {
+    fn last_day(&self) -> Option<Date> {
+        self.days.last().map(|last| last.day)
+    }
+
+    /// The last recorded day on a day or before it.
+    fn day(&self, on: Date) -> Option<Closed> {
+        let at = self.days.partition_point(|closed| closed.day <= on).checked_sub(1)?;
+        self.days.get(at).copied()
+    }
+
+    /// What holds of an account on a day, and since when.
+    fn slot(&self, account: u32, on: Date) -> Option<(i32, Slot)> {
+        let mut layers = self.layers.iter().rev().filter(|layer| layer.first <= on);
+        layers.find_map(|layer| layer.last(account, on.days()))
+    }
+
+    /// What holds of all accounts on the last day, by number.
+    fn latest(&self, accounts: usize) -> Vec<Slot> {
+        let mut latest = vec![Slot::Absent; accounts];
+        for layer in &self.layers {
+            for (account, slot) in layer.latest() {
+                if let Some(place) = latest.get_mut(account as usize) {
+                    *place = slot;
+                }
+            }
+        }
+        latest
+    }
+
+    fn push(&mut self, closed: Closed, layer: Layer, keep_days: Option<u32>) {
+        self.days.push(closed);
+        let days = keep_days.and_then(|days| i32::try_from(days).ok());
+        if let Some(from) = days.and_then(|days| closed.day.plus_days(-days)) {
+            let gone = self.days.partition_point(|closed| closed.day < from);
+            self.days.drain(..gone);
+        }
+        let from = self.days.first().map_or(i32::MIN, |first| first.day.days());
+        let mut last = layer;
+        while let Some(before) = self.layers.pop_if(|before| before.days <= last.days) {
+            last = before.followed_by(&last, from);
+        }
+        self.layers.push(Arc::new(last));
+    }
+}
+
+/// What was recorded of columns on earlier days, as data: a part of the state of an engine, and a [`History`]. Cloning is cheap.
+///
+/// Of a day that is recorded every account of that day has a record; a value that is what it was on the day before takes no room.
+///
+/// # Complexity
+///
+/// A record is looked up in logarithmic time, squared. A day takes the time and the room of what differs from the day before, and of all
+/// that was recorded now and then: layers are merged with ones of their size.
+#[derive(Debug, Clone, Default)]
+pub struct Records {
+    ids: Arc<Ids>,
+    columns: Arc<BTreeMap<Arc<str>, Arc<Column>>>,
+}
+
+impl Records {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The columns that were ever recorded, by name.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.columns.keys().map(|name| &**name)
+    }
+
+    /// The days on which a column was recorded, in order.
+    pub fn days(&self, column: &str) -> impl Iterator<Item = Date> {
+        let days = self.columns.get(column).map_or(&[] as &[Closed], |column| &column.days);
+        days.iter().map(|closed| closed.day)
+    }
+
+    /// The record of a column for an account on that very day; `None` where there is none, a value that is `None` where it had none.
+    #[must_use]
+    pub fn on(&self, account: &str, column: &str, day: Date) -> Option<Option<ExprValue>> {
+        self.last(account, column, day).filter(|(on, _)| *on == day).map(|(_, value)| value)
+    }
+
+    /// Bytes on the heap, by their own count; texts and lists by their handles.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        let layers = self.columns.values().flat_map(|column| &column.layers);
+        let ids = self.ids.len() * (2 * size_of::<AccountId>() + 4);
+        ids + layers.map(|layer| layer.heap_bytes()).sum::<usize>()
+    }
+
+    /// Are they the same, as is known at once?
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.columns, &other.columns) || self.columns.is_empty() && other.columns.is_empty()
+    }
+
+    /// Was any column recorded on a day?
+    pub(crate) fn is_closed(&self, day: Date) -> bool {
+        self.columns
+            .values()
+            .any(|column| column.days.binary_search_by_key(&day, |closed| closed.day).is_ok())
+    }
+
+    /// The last day on which a column was recorded.
+    pub(crate) fn last_day(&self, column: &str) -> Option<Date> {
+        self.columns.get(column)?.last_day()
+    }
+
+    /// What differs on a day from what is recorded last: `values` are those of all accounts that are there, by id.
+    pub(crate) fn differing(
+        &self,
+        column: &str,
+        (alone, keep_days): (bool, Option<u32>),
+        values: impl Iterator<Item = (AccountId, Option<ExprValue>)>,
+    ) -> RecordedColumn {
+        let mut latest = self.columns.get(column).map_or_else(Vec::new, |own| own.latest(self.ids.len()));
+        let mut changed = Vec::new();
+        for (account, value) in values {
+            let known = self.ids.number(account.as_str()).and_then(|number| latest.get_mut(number as usize));
+            let slot = Slot::of(value);
+            // Whoever is left at the end is not there any more.
+            if known.map(|known| std::mem::replace(known, Slot::Absent)).as_ref() != Some(&slot) {
+                let Slot::Value(value) = slot else {
+                    changed.push((account, None));
+                    continue;
+                };
+                changed.push((account, Some(value)));
+            }
+        }
+        let gone = (0_u32..).zip(&latest).filter(|(_, slot)| **slot != Slot::Absent);
+        let mut absent: Vec<AccountId> =
+            gone.filter_map(|(number, _)| self.ids.account(number).cloned()).collect();
+        changed.sort_by(|a, b| a.0.cmp(&b.0));
+        absent.sort_unstable();
+        RecordedColumn { column: Arc::from(column), alone, keep_days, changed, absent }
+    }
+
+    /// With some days, all of them or none; each column in the order of its days.
+    ///
+    /// # Errors
+    ///
+    /// Every column and day that is recorded already, or stands before one that is.
+    pub fn with<'d>(
+        &self,
+        days: impl IntoIterator<Item = &'d RecordedDay>,
+    ) -> Result<Self, Faults<RecordFault>> {
+        let mut faults = Faults::none();
+        let mut ids = (*self.ids).clone();
+        let mut columns = (*self.columns).clone();
+        for RecordedDay { day, columns: of_day } in days {
+            for of in of_day {
+                let column = columns.entry(of.column.clone()).or_default();
+                if let Some(last) = column.last_day().filter(|last| last >= day) {
+                    let is_known = column.days.iter().any(|closed| closed.day == *day);
+                    let kind =
+                        if is_known { RecordFaultKind::Closed } else { RecordFaultKind::NotInOrder(last) };
+                    faults.add(|| RecordFault { day: *day, column: Some(of.column.clone()), kind });
+                    continue;
+                }
+                ids.add(of.changed.iter().map(|(account, _)| account));
+                let changed = of.changed.iter().map(|(account, value)| (account, Slot::of(value.clone())));
+                let absent = of.absent.iter().map(|account| (account, Slot::Absent));
+                let numbered = changed
+                    .chain(absent)
+                    .filter_map(|(account, slot)| Some((ids.number(account.as_str())?, slot)));
+                let mut entries: Vec<(u32, Slot)> = numbered.collect();
+                entries.sort_by_key(|(number, _)| *number);
+                entries.dedup_by_key(|(number, _)| *number);
+                let closed = Closed { day: *day, alone: of.alone };
+                Arc::make_mut(column).push(closed, Layer::of_day(*day, &entries), of.keep_days);
+            }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Ok(Self { ids: Arc::new(ids), columns: Arc::new(columns) })
+    }
+
+    /// All that is recorded, day by day: what [`Records::with`] makes the same of.
+    #[must_use]
+    pub fn to_days(&self) -> Vec<RecordedDay> {
+        let mut days: BTreeMap<Date, Vec<RecordedColumn>> = BTreeMap::new();
+        for (name, column) in &*self.columns {
+            let mut of_day: BTreeMap<i32, RecordedColumn> = BTreeMap::new();
+            for closed in &column.days {
+                let empty = RecordedColumn {
+                    column: name.clone(),
+                    alone: closed.alone,
+                    keep_days: None,
+                    changed: Vec::new(),
+                    absent: Vec::new(),
+                };
+                of_day.insert(closed.day.days(), empty);
+            }
+            // What came before the days that are kept stands on the first of them.
+            let first = column.days.first().map_or(i32::MIN, |first| first.day.days());
+            let mut entries: BTreeMap<(u32, i32), Slot> = BTreeMap::new();
+            for (account, on, slot) in column.layers.iter().flat_map(|layer| layer.entries()) {
+                entries.insert((account, on.max(first)), slot);
+            }
+            for ((account, on), slot) in entries {
+                let Some((account, of_day)) = self.ids.account(account).cloned().zip(of_day.get_mut(&on))
+                else {
+                    continue;
+                };
+                match slot {
+                    Slot::Absent if on == first => {}
+                    Slot::Absent => of_day.absent.push(account),
+                    Slot::Missing => of_day.changed.push((account, None)),
+                    Slot::Value(value) => of_day.changed.push((account, Some(value))),
+                }
+            }
+            for (on, mut of_day) in of_day {
+                of_day.changed.sort_by(|a, b| a.0.cmp(&b.0));
+                of_day.absent.sort_unstable();
+                if let Some(on) = Date::from_days(on) {
+                    days.entry(on).or_default().push(of_day);
+                }
+            }
+        }
+        days.into_iter().map(|(day, columns)| RecordedDay { day, columns }).collect()
+    }
+
+    /// The last record of an account on a day or before it that `reads` lets through.
+    fn found(
+        &self,
+        (account, column): (&str, &str),
+        mut on: Date,
+        reads: impl Fn(Closed) -> bool,
+    ) -> Option<(Date, Option<ExprValue>)> {
+        let column = self.columns.get(column)?;
+        let account = self.ids.number(account)?;
+        loop {
+            let closed = column.day(on)?;
+            if !reads(closed) {
+                on = closed.day.plus_days(-1)?;
+                continue;
+            }
+            match column.slot(account, closed.day)? {
+                (_, Slot::Value(value)) => return Some((closed.day, Some(value))),
+                (_, Slot::Missing) => return Some((closed.day, None)),
+                // It was not there from that day on.
+                (since, Slot::Absent) => on = Date::from_days(since)?.plus_days(-1)?,
+            }
+        }
+    }
+
+    fn all(
+        &self,
+        (account, name): (&str, &str),
+        (from, to): (Date, Date),
+        reads: impl Fn(Closed) -> bool,
+    ) -> Vec<(Date, Option<ExprValue>)> {
+        let Some(column) = self.columns.get(name).filter(|_| from <= to) else { return Vec::new() };
+        let Some(account) = self.ids.number(account) else { return Vec::new() };
+        let start = column.days.partition_point(|closed| closed.day < from);
+        let days = column.days.get(start..).unwrap_or_default().iter().take_while(|closed| closed.day <= to);
+        let of_day = days.filter(|closed| reads(**closed)).filter_map(|closed| {
+            let value = match column.slot(account, closed.day)?.1 {
+                Slot::Absent => return None,
+                Slot::Missing => None,
+                Slot::Value(value) => Some(value),
+            };
+            Some((closed.day, value))
+        });
+        of_day.collect()
+    }
+}
+
+impl History for Records {
+    fn last(&self, account: &str, column: &str, on: Date) -> Option<(Date, Option<ExprValue>)> {
+        self.found((account, column), on, |_| true)
+    }
+
+    fn each(&self, account: &str, column: &str, from: Date, to: Date) -> Vec<(Date, Option<ExprValue>)> {
+        self.all((account, column), (from, to), |_| true)
+    }
+}
+
+/// The records of an engine as a scope shows them: of days on which a column read other accounts than its own, none.
+#[derive(Debug, Clone, Default)]
+pub struct RecordsInScope(Records);
+
+impl Records {
+    /// Those that may be read in a scope: of days on which a column read the account alone.
+    #[must_use]
+    pub fn in_scope(&self) -> RecordsInScope {
+        RecordsInScope(self.clone())
+    }
+
+    /// Is there a day of a column that is not read in a scope, since its values told of other accounts?
+    #[must_use]
+    pub fn is_withheld(&self, column: &str) -> bool {
+        self.columns.get(column).is_some_and(|column| column.days.iter().any(|closed| !closed.alone))
+    }
+}
+
+impl History for RecordsInScope {
+    fn last(&self, account: &str, column: &str, on: Date) -> Option<(Date, Option<ExprValue>)> {
+        self.0.found((account, column), on, |closed| closed.alone)
+    }
+
+    fn each(&self, account: &str, column: &str, from: Date, to: Date) -> Vec<(Date, Option<ExprValue>)> {
+        self.0.all((account, column), (from, to), |closed| closed.alone)
+    }
+}

@@ -1,0 +1,364 @@
+//! Days that are closed: what an engine records of them, keeps, tells in a scope, and brings back with a journal.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::common::definitions::{attribute, roll_up};
+use crate::common::{ATTRIBUTES, as_of, config, forest, id, id_of, schema, value_of};
+use crate::engine::{engine_over, rows_of, step};
+use perennial::aggregate::Operator;
+use perennial::catalog::{
+    Catalog, Definition, DefinitionKind, DefinitionRef, History, MemoryHistory, PastValue, Recorded,
+    RunInputs,
+};
+use perennial::engine::{Engine, EngineSettings, MemoryJournal, Update};
+use perennial::expr::ExprValue;
+use perennial::{AccountId, AsOf, Change, Date, FixedZone, Policy, Rates, Scope, Timestamp};
+use proptest::prelude::*;
+
+const COLUMNS: [&str; 8] = ["seats", "score", "region", "arr", "tags", "seats_sum", "half", "before"];
+
+fn all() -> Vec<Definition> {
+    vec![
+        Recorded::new("daily", COLUMNS, 9).into(),
+        attribute("half", "ratio(seats, 2)"),
+        roll_up("seats_sum", Operator::Sum("seats".into())).into(),
+        // Its own past is recorded, too: a chain from day to day.
+        PastValue::new("before", "half", 1).into(),
+        attribute("sum_grows", "seats_sum > sum_before"),
+        PastValue::new("sum_before", "seats_sum", 1).into(),
+        PastValue::new("then", "seats", 2).on_that_day().into(),
+    ]
+}
+
+fn engine(seeds: &[[u8; 5]], settings: EngineSettings) -> Engine {
+    let engine = Engine::new(schema(), as_of(), settings).unwrap();
+    engine.load(&forest(seeds).source()).unwrap();
+    engine.define(all()).unwrap();
+    engine
+}
+
+fn day(number: i32) -> Date {
+    as_of().date().plus_days(number).unwrap()
+}
+
+fn ids() -> Vec<AccountId> {
+    (0..40).map(id_of).chain((0..30).map(|number| id(&format!("new-{number}")))).collect()
+}
+
+/// What every column was on every day, by a fresh run over the accounts as they were before the update that closed it.
+fn record(state: &perennial::engine::Published, on: Date, model: &mut MemoryHistory, kept: &MemoryHistory) {
+    let zone = FixedZone::utc();
+    let end = Timestamp::start_of(on.plus_days(1).unwrap()).micros() - 1;
+    let at = AsOf::at(Timestamp::from_micros(end).unwrap()).with_zone(zone);
+    let whole = state.view(&Scope::all()).unwrap();
+    let (book, _) = rows_of(whole.accounts()).load(64, Policy::strict());
+    let view = book.view(&Scope::all(), at).unwrap();
+    let catalog = state.catalog();
+    let fresh = Catalog::new(book.schema(), catalog.usage_schema(), catalog.definitions().to_vec()).unwrap();
+    let rates: Arc<dyn Rates> = Arc::new(state.rates().clone());
+    let derived = fresh.run_observed(&view, RunInputs::new().history(kept).rates(&rates), &()).unwrap();
+    for account in view.accounts() {
+        for column in COLUMNS {
+            let value = match account.value(column) {
+                Some(value) => Some(perennial::testkit::shown(&value)),
+                None => derived.value(column, account),
+            };
+            model.record(account.id_str(), column, on, value);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(config(48))]
+
+    /// Every day that is closed is what the accounts came to at its end, whatever came between; and what is read of it is that.
+    #[test]
+    fn what_is_recorded_is_what_was(
+        seeds in prop::collection::vec(any::<[u8; 5]>(), 1..12),
+        steps in prop::collection::vec(any::<[u8; 5]>(), 1..24),
+    ) {
+        let engine = engine(&seeds, EngineSettings::new());
+        let mut model = MemoryHistory::new();
+        let mut closed: BTreeSet<Date> = BTreeSet::new();
+        for (number, bytes) in steps.iter().enumerate() {
+            let [what, who, which, value, more] = *bytes;
+            let before = engine.published();
+            let today = before.as_of().date();
+            let ids: Vec<AccountId> = {
+                let view = before.view(&Scope::all()).unwrap();
+                let mut ids: Vec<AccountId> = view.accounts().accounts().map(|account| account.id()).collect();
+                ids.sort();
+                ids
+            };
+            let at = |byte: u8| ids.get(usize::from(byte) % ids.len().max(1)).cloned().unwrap_or_else(|| id("x"));
+            let name = ATTRIBUTES[usize::from(which) % ATTRIBUTES.len()];
+            let mut update: Update = match what % 6 {
+                0 => Change::new().remove_subtree(&at(who)).into(),
+                1 => {
+                    let row = perennial::AccountRow::new(id(&format!("new-{number}")), "Company");
+                    Change::new().add(row.with("seats", i64::from(value))).into()
+                }
+                2 => Change::new().move_under(&at(who), &at(which)).into(),
+                _ => Change::new().set(&at(who), name, value_of(name, value).unwrap()).into(),
+            };
+            let jump = i32::from(more % 4);
+            let mut days = Vec::new();
+            if jump > 0 {
+                let hour = AsOf::at(Timestamp::from_micros(
+                    Timestamp::start_of(today.plus_days(jump).unwrap()).micros() + i64::from(value) * 1_000_000,
+                ).unwrap());
+                update = update.moment(hour);
+                days.push(today);
+                for skipped in 1..jump {
+                    if (value >> skipped) & 1 == 1 {
+                        days.push(today.plus_days(skipped).unwrap());
+                    }
+                }
+                update = update.close_days(days.iter().skip(1).copied());
+            }
+            let Ok(applied) = engine.apply(update) else { continue };
+            prop_assert_eq!(applied.closed.iter().map(|of| of.day).collect::<Vec<_>>(), days.clone());
+            for on in days {
+                let known = model.clone();
+                record(&before, on, &mut model, &known);
+                closed.insert(on);
+            }
+            let state = engine.published();
+            let records = state.records();
+            let last = closed.last().copied();
+            for column in COLUMNS {
+                let kept: Vec<Date> = closed
+                    .iter()
+                    .copied()
+                    .filter(|on| last.is_some_and(|last| *on >= last.plus_days(-9).unwrap()))
+                    .collect();
+                prop_assert_eq!(records.days(column).collect::<Vec<_>>(), kept.clone());
+                let from = kept.first().copied().unwrap_or(Date::MAX);
+                for account in self::ids() {
+                    let account = account.as_str();
+                    let expected = model.each(account, column, from, Date::MAX);
+                    prop_assert_eq!(records.each(account, column, Date::MIN, Date::MAX), expected, "{} {}", account, column);
+                    for back in 0..12 {
+                        let on = today.plus_days(-back).unwrap();
+                        let expected = model.last(account, column, on).filter(|(day, _)| *day >= from);
+                        prop_assert_eq!(records.last(account, column, on), expected);
+                    }
+                }
+            }
+            // The same days make the same records.
+            let again = perennial::catalog::Records::new().with(&records.to_days()).unwrap();
+            prop_assert_eq!(again.to_days(), records.to_days());
+            prop_assert_eq!(again.last("x", "seats", today), records.last("x", "seats", today));
+        }
+    }
+
+    /// A journal holds what was recorded: what comes back is the same, and goes on the same.
+    #[test]
+    fn records_come_back_with_a_journal(
+        seeds in prop::collection::vec(any::<[u8; 5]>(), 1..12),
+        steps in prop::collection::vec(any::<[u8; 5]>(), 1..16),
+    ) {
+        let journal = MemoryJournal::new();
+        let kinds = || EngineSettings::new().kinds(crate::common::kinds::kinds());
+        let engine = engine(&seeds, kinds().journal(journal.clone()));
+        for (number, bytes) in steps.iter().enumerate() {
+            if number % 2 == 0 {
+                let today = engine.published().as_of().date();
+                let next = AsOf::date_utc(today.plus_days(i32::from(bytes[0] % 3)).unwrap());
+                engine.apply(Update::new().moment(next)).unwrap();
+            }
+            if bytes[0] % 28 != 16 && bytes[0] % 28 != 18 {
+                let _ = step(&engine, *bytes, number);
+            }
+        }
+        let days = engine.published().records().to_days();
+        for compacted in [false, true] {
+            if compacted {
+                engine.compact_journal().unwrap();
+            }
+            let (again, restored) = Engine::restore(schema(), kinds(), &journal.bytes(), None).unwrap();
+            prop_assert_eq!(restored.damage, None);
+            prop_assert_eq!(again.published().records().to_days(), days.clone());
+            let next = AsOf::date_utc(again.published().as_of().date().plus_days(1).unwrap());
+            let (one, two) = (again.apply(Update::new().moment(next.clone())).unwrap(), {
+                let branch = engine.published().branch();
+                let mut branch = branch;
+                branch.apply(Update::new().moment(next)).unwrap();
+                branch.published().records().to_days()
+            });
+            prop_assert_eq!(one.delta.to().records().to_days(), two);
+        }
+    }
+}
+
+fn simple() -> Engine {
+    let engine = engine(&[[0, 0, 9, 3, 4]], EngineSettings::new());
+    engine.apply(Change::new().set(&id_of(0), "seats", 10_i64)).unwrap();
+    engine
+}
+
+fn moved(engine: &Engine, number: i32) -> perennial::engine::Applied {
+    engine.apply(Update::new().moment(AsOf::date_utc(day(number)))).unwrap()
+}
+
+fn value(engine: &Engine, column: &str) -> Option<String> {
+    let view = engine.published().view(&Scope::all()).unwrap();
+    view.value(column, view.account(id_of(0).as_str()).unwrap()).map(|value| value.to_string())
+}
+
+#[test]
+fn a_day_that_was_not_closed_has_no_record() {
+    let engine = simple();
+    moved(&engine, 3);
+    assert_eq!(engine.published().records().days("seats").collect::<Vec<_>>(), [day(0)]);
+    // Two days ago nothing was recorded; the last record before it is of another day.
+    assert_eq!((value(&engine, "then"), value(&engine, "before")), (None, Some("5".into())));
+    moved(&engine, 2);
+    assert_eq!(value(&engine, "then"), Some("10".into()));
+    // Going back and forth again closes no day twice.
+    moved(&engine, 0);
+    assert!(moved(&engine, 1).closed.is_empty());
+}
+
+#[test]
+fn what_is_the_same_is_stored_once_and_late_data_change_no_record() {
+    let engine = simple();
+    let one = moved(&engine, 1);
+    let of = |applied: &perennial::engine::Applied, column: &str| {
+        let column = applied.closed[0].columns.iter().find(|of| &*of.column == column).unwrap().clone();
+        (column.changed.len(), column.absent.len(), column.alone)
+    };
+    assert_eq!((of(&one, "seats"), of(&one, "seats_sum")), ((1, 0, true), (1, 0, false)));
+    assert_eq!(of(&moved(&engine, 2), "seats"), (0, 0, true));
+    engine.apply(Change::new().set(&id_of(0), "seats", 11_i64)).unwrap();
+    assert_eq!(of(&moved(&engine, 3), "seats"), (1, 0, true));
+    let records = engine.published().records().clone();
+    let on = |number| records.on(id_of(0).as_str(), "seats", day(number)).flatten();
+    assert_eq!([on(0), on(1), on(2)], [10, 10, 11].map(|seats| Some(ExprValue::Int(seats))));
+    assert_eq!(on(3), None);
+    engine.apply(Change::new().remove(&id_of(0))).unwrap();
+    assert_eq!(of(&moved(&engine, 4), "seats"), (0, 1, true));
+    assert_eq!(engine.published().records().on(id_of(0).as_str(), "seats", day(3)), None);
+    // What it was is still known.
+    assert_eq!(
+        engine.published().records().last(id_of(0).as_str(), "seats", day(3)),
+        Some((day(2), Some(ExprValue::Int(11))))
+    );
+}
+
+#[test]
+fn days_that_cannot_be_closed_are_refused_all_at_once() {
+    let engine = simple();
+    moved(&engine, 1);
+    let version = engine.published().version();
+    let update = Update::new().moment(AsOf::date_utc(day(4))).close_days([
+        day(0),
+        day(-1),
+        day(2),
+        day(2),
+        day(4),
+        day(9),
+    ]);
+    let error = engine.apply(update).unwrap_err().to_string();
+    let lines = [
+        format!("the days were refused: {}: the day is closed: what was recorded stays", day(0)),
+        format!("{}: the day is past: what was then is not known any more", day(-1)),
+        format!("{}: the day is closed: what was recorded stays", day(2)),
+        format!("{}: the day is not over: the state is of {}", day(4), day(4)),
+        format!("{}: the day is not over: the state is of {}", day(9), day(4)),
+    ];
+    assert_eq!(error.lines().collect::<Vec<_>>(), lines);
+    assert_eq!(engine.published().version(), version);
+    // The days of a column come in order.
+    let days = engine.published().records().to_days();
+    let error = engine.apply(Update::new().records(days)).unwrap_err().to_string();
+    assert_eq!(error.lines().count(), COLUMNS.len(), "{error}");
+    let daily = DefinitionRef { kind: DefinitionKind::Recorded, name: "daily".into() };
+    engine.apply(Update::new().remove(daily)).unwrap();
+    let update = Update::new().moment(AsOf::date_utc(day(2))).close_days([day(1)]);
+    let error = engine.apply(update).unwrap_err().to_string();
+    assert!(error.ends_with("no definition says which columns are recorded"), "{error}");
+    assert!(moved(&engine, 2).closed.is_empty());
+}
+
+#[test]
+fn a_recorded_value_that_tells_of_others_is_withheld_in_a_scope() {
+    let engine = engine(&[], EngineSettings::new());
+    let (top, below) = (id("top"), id("below"));
+    let row =
+        |id: &AccountId, seats: i64| perennial::AccountRow::new(id.clone(), "Company").with("seats", seats);
+    engine.apply(Change::new().add(row(&top, 10)).add(row(&below, 5).under(top.clone()))).unwrap();
+    moved(&engine, 1);
+    let state = engine.published();
+    let asked = |scope: &Scope, column: &str| {
+        let view = state.view(scope).unwrap();
+        view.value(column, view.account(top.as_str()).unwrap()).map(|value| value.to_string())
+    };
+    let only = Scope::of(state.book().accounts([top.as_str()]));
+    assert_eq!(asked(&Scope::all(), "sum_before").as_deref(), Some("15"));
+    // 15 would tell that something is below.
+    assert_eq!(asked(&only, "sum_before"), None);
+    assert_eq!((asked(&only, "before"), asked(&only, "seats_sum")), (Some("5".into()), Some("10".into())));
+    assert!(state.records().is_withheld("seats_sum") && !state.records().is_withheld("seats"));
+    // Also in a scope that shows a whole tree of several: it may show less tomorrow.
+    let whole = Scope::of(state.book().accounts([top.as_str(), below.as_str()]));
+    assert_eq!(asked(&whole, "sum_before"), None);
+}
+
+#[test]
+fn reading_more_days_than_are_kept_is_a_fault() {
+    let engine = simple();
+    let error = engine.define([PastValue::new("long_ago", "seats", 10).into()]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "more days are read than are kept: past value `long_ago` reads 10 days of `seats`, of which 9 are"
+    );
+    engine.define([PastValue::new("long_ago", "seats", 9).into()]).unwrap();
+    let error = engine.define([Recorded::new("daily", ["seats"], 8).into()]).unwrap_err();
+    assert!(error.to_string().contains("of which 8 are"), "{error}");
+    // What nobody records is what the host imports.
+    engine.define([PastValue::new("older", "rate", 900).into()]).unwrap();
+}
+
+#[test]
+fn a_daily_record_that_makes_no_sense_is_refused() {
+    let said = |of: Recorded| {
+        let usage = perennial::aggregate::UsageSchema::default();
+        Catalog::new(&schema(), &usage, [of.into()]).map(|_| ()).unwrap_err().to_string()
+    };
+    let text = said(Recorded::new("daily", ["seats", "seat", "account_type", "seats"], 0));
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "daily record `daily`: there is no attribute `seat`; did you mean `seats`?",
+            "daily record `daily`: there is no attribute `account_type`",
+            "daily record `daily`: `seats` stands there twice",
+            "daily record `daily`: it keeps no day",
+        ]
+    );
+    assert!(said(Recorded::new("daily", [], 3)).contains("it records no column"));
+    let json = r#"{"v":1,"recorded":[{"name":"daily","columns":["seats"],"keep_days":30}]}"#;
+    let read = Catalog::read([json]).unwrap();
+    assert_eq!(read, [Recorded::new("daily", ["seats"], 30).into()]);
+    assert_eq!(Catalog::document(&read)["recorded"][0]["keep_days"], 30);
+}
+
+/// A history of the host's is read into a state, and is data from then on.
+#[test]
+fn what_a_host_recorded_is_imported() {
+    let engine = engine_over(&[[0, 0, 9, 3, 4]], 0);
+    let mut past = MemoryHistory::new();
+    for number in 0..5 {
+        past.record("a", "rate", day(-number), Some(ExprValue::Double(f64::from(number))));
+    }
+    let days = engine.published().import(&past, &["rate", "seats"], &[id("a")], (day(-3), day(-1)));
+    assert_eq!(days.iter().map(|of| of.day).collect::<Vec<_>>(), [day(-3), day(-2), day(-1)]);
+    engine.apply(Update::new().records(days)).unwrap();
+    let records = engine.published().records().clone();
+    assert_eq!(records.each("a", "rate", day(-9), day(9)), past.each("a", "rate", day(-3), day(-1)));
+    // Again, nothing is new.
+    assert!(engine.published().import(&past, &["rate"], &[id("a")], (day(-3), day(-1))).is_empty());
+    assert!(records.heap_bytes() > 0);
+}
