@@ -66,6 +66,7 @@ use self::names::Assumed;
 pub use self::names::CatalogNames;
 pub(crate) use self::provenance::ProvenanceSources;
 use self::readers::Readers;
+pub(crate) use self::records::is_same as is_same_record;
 pub use self::records::{RecordFault, RecordFaultKind, RecordedColumn, RecordedDay, Records, RecordsInScope};
 pub use self::report::CatalogReport;
 use self::round::Round;
@@ -310,8 +311,8 @@ impl Catalog {
     /// The columns that are recorded, by name, each with the days for which it is kept: the most of those that are said.
     pub(crate) fn recorded(&self) -> BTreeMap<Arc<str>, u32> {
         let mut all = BTreeMap::new();
-        for definition in self.definitions() {
-            let Definition::Recorded(of) = definition else { continue };
+        for entry in self.names.entries.given() {
+            let Definition::Recorded(of) = &*entry.definition else { continue };
             for column in of.columns() {
                 let kept = all.entry(Arc::from(column)).or_insert(0);
                 *kept = of.keep_days().max(*kept);
@@ -334,8 +335,9 @@ impl Catalog {
         found
     }
 
-    /// Is each value of a column that of its account alone, through all that it reads: of its attributes, child rows, usage and records?
-    pub(crate) fn reads_alone(&self, column: &str) -> bool {
+    /// Is each value of a column that of its account alone, through all that it reads: of its attributes, child rows, usage, and of
+    /// `records` that are of that account alone, on all their days?
+    pub(crate) fn reads_alone(&self, column: &str, records: &Records) -> bool {
         let mut seen: HashSet<usize> = HashSet::new();
         let mut left: Vec<Arc<str>> = vec![Arc::from(column)];
         while let Some(name) = left.pop() {
@@ -349,6 +351,10 @@ impl Catalog {
             let Some(at) = self.step_of(number).filter(|at| seen.insert(*at)) else { continue };
             let Some(step) = self.steps.get(at) else { return false };
             if step.reads.whose != Whose::Own || step.reads.sight.is_beyond() || step.reads.parameters {
+                return false;
+            }
+            // What it reads of the past is what was recorded then, whatever the column is now.
+            if step.reads.records.iter().any(|column| records.is_withheld(column)) {
                 return false;
             }
             left.extend(step.reads.records.iter().cloned());

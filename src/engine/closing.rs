@@ -12,8 +12,8 @@ use super::published::{Parts, State};
 use super::update::Update;
 use crate::book::Account;
 use crate::catalog::{RecordFault, RecordFaultKind, RecordedColumn, RecordedDay};
-use crate::expr::{ExprValue, Names, Of, Val, first_instant};
-use crate::model::{AccountId, AsOf, Date, Faults, Observer, Timestamp};
+use crate::expr::{ExprValue, Names, Of, Val, day_start};
+use crate::model::{AccountId, AccountIdx, AsOf, Date, Faults, Observer, Timestamp};
 use crate::set::Scope;
 use crate::tree::AccountTree;
 
@@ -49,21 +49,34 @@ impl State {
     /// asked for.
     fn closed_by(&self, update: &Update) -> Result<BTreeSet<Date>, EngineError> {
         let today = self.as_of.date();
-        let zone = self.as_of.zone();
-        let then = update.moment.as_ref().map_or(today, |moment| zone.date(moment.instant()));
-        let records = &self.beside.records;
-        let is_recording = !self.catalog.recorded().is_empty();
+        // A day is over at midnight of the zone that it was a day of, and where the state is of a later day in another zone.
+        let over = |moment: &AsOf| self.as_of.zone().date(moment.instant()).max(moment.date());
+        let then = update.moment.as_ref().map_or(today, over);
         let mut days: BTreeSet<Date> = BTreeSet::new();
+        let is_plain = update.close_days.is_empty() && update.steps.records.is_empty();
+        if is_plain && then <= today {
+            return Ok(days);
+        }
         let mut faults = Faults::none();
+        for RecordedDay { day, .. } in update.steps.records.iter().filter(|of| of.day >= then) {
+            faults.add(|| RecordFault { day: *day, column: None, kind: RecordFaultKind::NotOver(then) });
+        }
+        let recorded = self.catalog.recorded();
+        let records = &self.beside.records;
+        let is_open =
+            |day: Date| recorded.keys().any(|of| records.last_day(of).is_none_or(|last| last < day));
         for day in &update.close_days {
-            let kind = if !is_recording {
+            let last = recorded.keys().filter_map(|column| records.last_day(column)).max();
+            let kind = if recorded.is_empty() {
                 RecordFaultKind::Nothing
-            } else if records.is_closed(*day) || days.contains(day) {
+            } else if days.contains(day) || recorded.keys().all(|column| records.is_closed(column, *day)) {
                 RecordFaultKind::Closed
             } else if *day >= then {
                 RecordFaultKind::NotOver(then)
             } else if *day < today {
                 RecordFaultKind::Past
+            } else if let Some(last) = last.filter(|_| !is_open(*day)) {
+                RecordFaultKind::NotInOrder(last)
             } else {
                 days.insert(*day);
                 continue;
@@ -73,7 +86,7 @@ impl State {
         if !faults.is_empty() {
             return Err(faults.into());
         }
-        if then > today && is_recording && !records.is_closed(today) {
+        if then > today && is_open(today) {
             days.insert(today);
         }
         Ok(days)
@@ -90,7 +103,9 @@ impl State {
         let steps: Vec<usize> = steps.collect();
         let (derivation, _) = held.with(&steps, self.tick(), observer)?;
         let records = &self.beside.records;
-        let places: Vec<_> = AccountTree::walk(&view).collect();
+        let places: Vec<AccountIdx> = AccountTree::walk(&view).collect();
+        let accounts: Vec<AccountId> = places.iter().map(|place| view.inner().account_id(*place)).collect();
+        let numbers = records.numbers(&accounts);
         let mut columns: Vec<RecordedColumn> = Vec::with_capacity(recorded.len());
         for (column, keep_days) in &recorded {
             // It was imported up to here.
@@ -100,7 +115,7 @@ impl State {
             let kind = self.catalog.names().name(Of::Account, column).map(|name| name.kind().clone());
             let derived = number(column).and_then(|number| derivation.columns.get(number)?.as_ref());
             let attribute = view.schema().attribute(column);
-            let value = |place| -> Option<ExprValue> {
+            let value = |place: AccountIdx| -> Option<ExprValue> {
                 let kind = kind.as_ref()?;
                 match (derived, attribute) {
                     (Some(derived), _) => Val::of_cell(&derived.cell(place)).to_value(kind),
@@ -111,18 +126,17 @@ impl State {
                     (None, None) => None,
                 }
             };
-            let values = places.iter().map(|place| -> (AccountId, Option<ExprValue>) {
-                (view.inner().account_id(*place), value(*place))
-            });
-            let says = (self.catalog.reads_alone(column), Some(*keep_days));
-            columns.push(records.differing(column, says, values));
+            let values = places.iter().map(|place| value(*place));
+            let says = (self.catalog.reads_alone(column, records), Some(*keep_days));
+            columns.push(records.differing(column, says, (&accounts, &numbers), values));
         }
         Ok(RecordedDay { day, columns })
     }
 
     /// The moment of the state, at the last instant of a day in its zone.
     fn last_instant(&self, day: Date) -> AsOf {
-        let end = first_instant(i64::from(day.days()) + 1, self.as_of.zone()).saturating_sub(1);
+        // Where clocks go back over midnight, the day goes on after it was over for the first time.
+        let end = day_start(i64::from(day.days()) + 1, self.as_of.zone()).settled.saturating_sub(1);
         let end = Timestamp::from_micros(end).unwrap_or_else(|| self.as_of.instant());
         self.as_of.clone().at_instant(end)
     }

@@ -309,7 +309,8 @@ impl Engine {
         Ok(self.apply(update)?.delta)
     }
 
-    /// Goes on to another moment: only what reads dates is worked out anew.
+    /// Goes on to another moment: only what reads dates is worked out anew. Where columns are recorded ([`Recorded`](crate::catalog::Recorded))
+    /// and the day is over, it is closed first: each of these columns is evaluated for every account, at the last instant of the day.
     ///
     /// # Errors
     ///

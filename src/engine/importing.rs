@@ -1,20 +1,26 @@
 //! What was recorded elsewhere, read into records.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use indexmap::IndexSet;
+
 use super::published::Published;
-use crate::catalog::{History, RecordedDay, Records};
+use crate::catalog::{History, RecordedColumn, RecordedDay, Records, is_same_record};
+use crate::expr::ExprValue;
 use crate::model::{AccountId, Date};
 
 impl Published {
     /// Days that a host recorded, from one day to another, both included: read of a [`History`], column by column for all accounts at once,
-    /// to be taken in by [`Update::records`](super::Update::records). Days of a column before its last recorded one are left out, and so are
-    /// days on which no account has a record.
+    /// to be taken in by [`Update::records`](super::Update::records). `accounts` are all of which something was recorded: who is not among them
+    /// has no record of these days. Days of a column up to its last recorded one are left out, and so are days on which no account has a
+    /// record.
     ///
     /// A column is taken to have read its account alone where its definition does now, or where it is an attribute; who knows better says
     /// so ([`RecordedColumn::alone`](crate::catalog::RecordedColumn::alone)).
     ///
     /// # Complexity
     ///
-    /// That of the records, and of the accounts for each day and column.
+    /// That of the records that are read, and of what is kept of the columns.
     #[must_use]
     pub fn import(
         &self,
@@ -23,35 +29,59 @@ impl Published {
         accounts: &[AccountId],
         (from, to): (Date, Date),
     ) -> Vec<RecordedDay> {
-        let mut records: Records = self.records().clone();
-        let mut days: Vec<RecordedDay> = Vec::new();
-        let read: Vec<_> =
-            columns.iter().map(|column| history.of_accounts(column, accounts, from, to)).collect();
-        let mut day = Some(from).filter(|from| *from <= to);
-        while let Some(on) = day {
-            let mut recorded = Vec::new();
-            for (column, read) in columns.iter().zip(&read) {
-                let values = accounts.iter().zip(read).filter_map(|(account, dated)| {
-                    let at = dated.binary_search_by_key(&on, |(day, _)| *day).ok()?;
-                    Some((account.clone(), dated.get(at)?.1.clone()))
-                });
-                let values: Vec<_> = values.collect();
-                if values.is_empty() || records.last_day(column).is_some_and(|last| last >= on) {
-                    continue;
-                }
-                let alone = self.catalog().reads_alone(column);
-                recorded.push(records.differing(column, (alone, None), values.into_iter()));
-            }
-            if !recorded.is_empty() {
-                let of_day = RecordedDay { day: on, columns: recorded };
-                // Each day is after those before it.
-                if let Ok(more) = records.with([&of_day]) {
-                    records = more;
-                    days.push(of_day);
+        let records: &Records = self.records();
+        let names: IndexSet<&str> = columns.iter().copied().collect();
+        let mut read: Vec<Imported<'_>> = Vec::with_capacity(names.len());
+        for column in names {
+            let known = records.latest(column);
+            let dated = history.of_accounts(column, accounts, from, to);
+            let mut days: BTreeMap<Date, Vec<(AccountId, Option<ExprValue>)>> = BTreeMap::new();
+            let last = records.last_day(column);
+            for (account, dated) in accounts.iter().zip(dated) {
+                for (day, value) in dated.into_iter().filter(|(day, _)| last.is_none_or(|last| *day > last)) {
+                    days.entry(day).or_default().push((account.clone(), value));
                 }
             }
-            day = on.plus_days(1).filter(|next| *next <= to);
+            read.push(Imported { column, alone: self.catalog().reads_alone(column, records), known, days });
         }
-        days
+        let all: BTreeSet<Date> = read.iter().flat_map(|of| of.days.keys().copied()).collect();
+        let day = |day: Date| {
+            let columns = read.iter_mut().filter_map(|of| of.next(day)).collect();
+            RecordedDay { day, columns }
+        };
+        all.into_iter().map(day).collect()
+    }
+}
+
+/// What is read of one column.
+struct Imported<'i> {
+    column: &'i str,
+    alone: bool,
+    /// What holds of the accounts on the day before.
+    known: HashMap<AccountId, Option<ExprValue>>,
+    days: BTreeMap<Date, Vec<(AccountId, Option<ExprValue>)>>,
+}
+
+impl Imported<'_> {
+    /// What differs on a day; `None` where no account has a record of it.
+    fn next(&mut self, day: Date) -> Option<RecordedColumn> {
+        let mut of_day = RecordedColumn::new(self.column, self.alone);
+        let mut before = std::mem::take(&mut self.known);
+        for (account, value) in self.days.remove(&day)? {
+            let known = before.remove(&account);
+            let is_same = match (&known, &value) {
+                (Some(Some(known)), Some(value)) => is_same_record(known, value),
+                (Some(known), value) => known == value,
+                (None, _) => false,
+            };
+            if !is_same {
+                of_day.changed.push((account.clone(), value.clone()));
+            }
+            self.known.insert(account, value);
+        }
+        of_day.absent.extend(before.into_keys());
+        of_day.changed.sort_by(|a, b| a.0.cmp(&b.0));
+        of_day.absent.sort_unstable();
+        Some(of_day)
     }
 }

@@ -233,7 +233,7 @@ impl<'w> Work<'w> {
         self.step(at).is_none_or(|(step, _)| step.reads.is_wide)
     }
 
-    /// Does a step read what comes with the question, by itself or through another one?
+    /// Does a step read records, by itself or through another one? A scope shows less of them.
     pub(super) fn reads_past(&self, at: usize) -> bool {
         self.step(at).is_none_or(|(step, _)| step.reads.past)
     }

@@ -78,7 +78,7 @@ pub use check::Checker;
 pub use checked::Checked;
 pub(crate) use checked::Source;
 pub use columns::Columns;
-pub(crate) use day_start::first_instant;
+pub(crate) use day_start::{day_start, first_instant};
 pub use diagnostic::{Code, Diagnostic, Edit, ExprErrors, Span};
 pub use editor::{Completion, CompletionKind, Completions, Hover};
 pub(crate) use eval::Slots;

@@ -69,7 +69,7 @@ fn recorded(ids: &[&str], random: &mut Random) -> MemoryHistory {
     let mut past = MemoryHistory::new();
     for _ in 0..60 {
         let id = ids[random.below(ids.len() as u64) as usize];
-        let on = as_of().date().plus_days(-(random.below(30) as i32)).unwrap();
+        let on = as_of().date().plus_days(-2 - random.below(30) as i32).unwrap();
         let number = random.below(60) as i64 - 20;
         let (column, value) = match random.below(6) {
             5 => {

@@ -8,7 +8,7 @@ use crate::common::{ATTRIBUTES, as_of, config, forest, id, id_of, schema, value_
 use crate::engine::{engine_over, rows_of, step};
 use perennial::aggregate::Operator;
 use perennial::catalog::{
-    Catalog, Definition, DefinitionKind, DefinitionRef, History, MemoryHistory, PastValue, Recorded,
+    Catalog, Definition, DefinitionKind, DefinitionRef, History, MemoryHistory, PastValue, Recorded, Records,
     RunInputs,
 };
 use perennial::engine::{Engine, EngineSettings, MemoryJournal, Update};
@@ -128,11 +128,11 @@ proptest! {
             let records = state.records();
             let last = closed.last().copied();
             for column in COLUMNS {
-                let kept: Vec<Date> = closed
-                    .iter()
-                    .copied()
-                    .filter(|on| last.is_some_and(|last| *on >= last.plus_days(-9).unwrap()))
-                    .collect();
+                // Nine days before the last one, and the one that holds until the first of them.
+                let first = last.map(|last| last.plus_days(-9).unwrap());
+                let before = closed.iter().filter(|on| first.is_some_and(|first| **on < first)).max();
+                let from = before.copied().or(first);
+                let kept: Vec<Date> = closed.iter().copied().filter(|on| from.is_some_and(|from| *on >= from)).collect();
                 prop_assert_eq!(records.days(column).collect::<Vec<_>>(), kept.clone());
                 let from = kept.first().copied().unwrap_or(Date::MAX);
                 for account in self::ids() {
@@ -147,9 +147,12 @@ proptest! {
                 }
             }
             // The same days make the same records.
-            let again = perennial::catalog::Records::new().with(&records.to_days()).unwrap();
+            let again = Records::new().with(&records.to_days()).unwrap();
             prop_assert_eq!(again.to_days(), records.to_days());
-            prop_assert_eq!(again.last("x", "seats", today), records.last("x", "seats", today));
+            for (account, column) in self::ids().iter().zip(COLUMNS.iter().cycle()) {
+                let of = |records: &Records| records.each(account.as_str(), column, Date::MIN, Date::MAX);
+                prop_assert_eq!(of(&again), of(records));
+            }
         }
     }
 
@@ -245,6 +248,146 @@ fn what_is_the_same_is_stored_once_and_late_data_change_no_record() {
         engine.published().records().last(id_of(0).as_str(), "seats", day(3)),
         Some((day(2), Some(ExprValue::Int(11))))
     );
+}
+
+/// A column whose past read others passes that on to whatever records what is read of it.
+#[test]
+fn what_was_withheld_is_not_told_by_a_record_of_it() {
+    let engine = engine(&[], EngineSettings::new());
+    let row = |name: &str, seats: i64| perennial::AccountRow::new(id(name), "Company").with("seats", seats);
+    engine.apply(Change::new().add(row("top", 10)).add(row("below", 5).under(id("top")))).unwrap();
+    engine
+        .define([
+            attribute("x", "seats_sum"),
+            PastValue::new("x_before", "x", 1).into(),
+            PastValue::new("x_before_before", "x_before", 1).into(),
+            Recorded::new("more", ["x", "x_before"], 30).into(),
+        ])
+        .unwrap();
+    moved(&engine, 1);
+    // It reads nobody else from now on.
+    engine.define([attribute("x", "seats")]).unwrap();
+    moved(&engine, 2);
+    moved(&engine, 3);
+    let state = engine.published();
+    let asked = |scope: &Scope, column: &str| {
+        let view = state.view(scope).unwrap();
+        view.value(column, view.account("top").unwrap()).map(|value| value.to_string())
+    };
+    let only = Scope::of(state.book().accounts(["top"]));
+    assert_eq!(
+        (asked(&Scope::all(), "x_before"), asked(&only, "x_before")),
+        (Some("10".into()), Some("10".into()))
+    );
+    // On the second day it was 15.
+    let on = |column: &str, number| state.records().on("top", column, day(number)).flatten();
+    assert_eq!((on("x_before", 1), on("x", 0)), (Some(ExprValue::Int(15)), Some(ExprValue::Int(15))));
+    assert_eq!(asked(&only, "x_before_before"), None);
+    moved(&engine, 2);
+    let state = engine.published();
+    let view = state.view(&Scope::of(state.book().accounts(["top"]))).unwrap();
+    assert_eq!(view.value("x_before_before", view.account("top").unwrap()), None);
+}
+
+#[test]
+fn a_column_that_was_imported_does_not_keep_others_from_being_recorded() {
+    let engine = simple();
+    let mut past = MemoryHistory::new();
+    past.record("a", "rate", day(-1), Some(ExprValue::Double(0.5)));
+    past.record("a", "seats", day(-1), Some(ExprValue::Int(1)));
+    past.record("a", "score", day(0), None);
+    let import = |from, to| {
+        engine.published().import(
+            &past,
+            &["rate", "seats", "seats", "score"],
+            &[id("a")],
+            (day(from), day(to)),
+        )
+    };
+    let columns =
+        |days: &[perennial::catalog::RecordedDay]| days.iter().map(|of| of.columns.len()).collect::<Vec<_>>();
+    assert_eq!(columns(&import(-5, 0)), [2, 1]);
+    // What is not over is not recorded, by nobody.
+    let error = engine.apply(Update::new().records(import(-5, 0))).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("the days were refused: {}: the day is not over: the state is of {}", day(0), day(0))
+    );
+    let both = Update::new().records(import(-5, 0)).moment(AsOf::date_utc(day(1)));
+    let applied = engine.apply(both).unwrap();
+    let closed: Vec<_> = applied.closed.iter().map(|of| (of.day, of.columns.len())).collect();
+    assert_eq!(closed, [(day(0), COLUMNS.len() - 1)]);
+    let records = engine.published().records().clone();
+    assert_eq!(records.each("a", "seats", day(-9), day(9)), past.each("a", "seats", day(-9), day(9)));
+    assert_eq!(records.on("a", "seats", day(0)), None);
+}
+
+#[test]
+fn a_day_before_a_recorded_one_cannot_be_closed_any_more() {
+    let engine = simple();
+    moved(&engine, 3);
+    moved(&engine, 4);
+    moved(&engine, 1);
+    let update = Update::new().moment(AsOf::date_utc(day(3))).close_days([day(2)]);
+    let error = engine.apply(update).unwrap_err().to_string();
+    assert!(error.ends_with(&format!("days are recorded in order, and {} is already", day(3))), "{error}");
+    assert!(moved(&engine, 3).closed.is_empty());
+}
+
+/// The weekend was not closed: on Tuesday, what held two days ago is of Friday.
+#[test]
+fn the_last_day_before_those_that_are_kept_holds_until_the_first() {
+    let engine = engine(&[[0, 0, 9, 3, 4]], EngineSettings::new());
+    let short = Recorded::new("daily", ["seats"], 2);
+    let gone: Vec<DefinitionRef> = ["before", "sum_before"]
+        .map(|name| DefinitionRef { kind: DefinitionKind::Past, name: name.into() })
+        .into();
+    let grows = DefinitionRef { kind: DefinitionKind::Attribute, name: "sum_grows".into() };
+    let update = gone.into_iter().chain([grows]).fold(Update::new(), Update::remove);
+    engine.apply(update.define(short).define(PastValue::new("p", "seats", 2))).unwrap();
+    engine.apply(Change::new().set(&id_of(0), "seats", 7_i64)).unwrap();
+    moved(&engine, 3);
+    engine.apply(Change::new().set(&id_of(0), "seats", 8_i64)).unwrap();
+    moved(&engine, 4);
+    assert_eq!(value(&engine, "p").as_deref(), Some("7"));
+    engine
+        .apply(Update::new().subscribe(DefinitionRef { kind: DefinitionKind::Past, name: "p".into() }))
+        .unwrap();
+    for number in 5..12 {
+        moved(&engine, number);
+        assert_eq!(value(&engine, "p").as_deref(), Some("8"));
+    }
+    assert_eq!(engine.published().records().days("seats").count(), 4);
+}
+
+#[test]
+fn a_day_is_over_in_another_zone_too() {
+    let engine = simple();
+    let late = Timestamp::from_micros(Timestamp::start_of(day(1)).micros() - 3_600_000_000).unwrap();
+    engine.apply(Update::new().moment(AsOf::at(late))).unwrap();
+    let tokyo = AsOf::at(late).with_zone(FixedZone::east("+09:00", 540));
+    let applied = engine.apply(Update::new().moment(tokyo.clone())).unwrap();
+    assert_eq!(applied.closed.iter().map(|of| of.day).collect::<Vec<_>>(), [day(0)]);
+    assert_eq!(engine.published().as_of().date(), day(1));
+    // Back in the other zone it is the day before again, which is closed.
+    assert!(engine.apply(Update::new().moment(AsOf::at(late))).unwrap().closed.is_empty());
+}
+
+#[test]
+fn a_branch_closes_days_and_a_key_closes_them_once() {
+    let journal = MemoryJournal::new();
+    let engine = engine(&[[0, 0, 9, 3, 4]], EngineSettings::new().journal(journal.clone()));
+    let mut branch = engine.published().branch();
+    branch.apply(Update::new().moment(AsOf::date_utc(day(1)))).unwrap();
+    assert!(engine.published().records().to_days().is_empty());
+    engine.take_over(&branch).unwrap();
+    let next = Update::new().moment(AsOf::date_utc(day(2))).once("midnight");
+    assert_eq!(engine.apply(next.clone()).unwrap().closed.len(), 1);
+    let again = engine.apply(next).unwrap();
+    assert!(again.repeated && again.closed.is_empty());
+    let (restored, _) = Engine::restore(schema(), EngineSettings::new(), &journal.bytes(), None).unwrap();
+    let days = |engine: &Engine| engine.published().records().to_days();
+    assert_eq!((days(&restored).len(), days(&restored)), (2, days(&engine)));
 }
 
 #[test]

@@ -41,6 +41,14 @@ pub struct RecordedColumn {
     pub absent: Vec<AccountId>,
 }
 
+impl RecordedColumn {
+    /// A column of which nothing differs.
+    #[must_use]
+    pub fn new(column: &str, alone: bool) -> Self {
+        Self { column: Arc::from(column), alone, keep_days: None, changed: Vec::new(), absent: Vec::new() }
+    }
+}
+
 /// Days that cannot be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -20,6 +20,24 @@ impl Slot {
     pub(super) fn of(value: Option<ExprValue>) -> Self {
         value.map_or(Self::Missing, Self::Value)
     }
+
+    /// Is it that of a value, in all its digits?
+    pub(super) fn is(&self, value: Option<&ExprValue>) -> bool {
+        match (self, value) {
+            (Self::Missing, None) => true,
+            (Self::Value(own), Some(value)) => is_same(own, value),
+            _ => false,
+        }
+    }
+}
+
+/// Of two values of the same size one may have more digits.
+pub(crate) fn is_same(one: &ExprValue, other: &ExprValue) -> bool {
+    let digits = |value: &ExprValue| match value {
+        ExprValue::Decimal(number) | ExprValue::Money(number, _) => Some(number.scale()),
+        _ => None,
+    };
+    one == other && digits(one) == digits(other)
 }
 
 const ABSENT: u8 = 0;

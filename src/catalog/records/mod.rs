@@ -6,7 +6,7 @@ mod day;
 mod ids;
 mod layer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use self::ids::Ids;
@@ -14,6 +14,8 @@ use self::layer::{Layer, Slot};
 use super::history::History;
 use crate::expr::ExprValue;
 use crate::model::{AccountId, Date, Faults};
+
+pub(crate) use self::layer::is_same;
 
 pub use self::day::{RecordFault, RecordFaultKind, RecordedColumn, RecordedDay};
 
@@ -39,12 +41,6 @@ impl Column {
         self.days.last().map(|last| last.day)
     }
 
-    /// The last recorded day on a day or before it.
-    fn day(&self, on: Date) -> Option<Closed> {
-        let at = self.days.partition_point(|closed| closed.day <= on).checked_sub(1)?;
-        self.days.get(at).copied()
-    }
-
     /// What holds of an account on a day, and since when.
     fn slot(&self, account: u32, on: Date) -> Option<(i32, Slot)> {
         let mut layers = self.layers.iter().rev().filter(|layer| layer.first <= on);
@@ -68,7 +64,8 @@ impl Column {
         self.days.push(closed);
         let days = keep_days.and_then(|days| i32::try_from(days).ok());
         if let Some(from) = days.and_then(|days| closed.day.plus_days(-days)) {
-            let gone = self.days.partition_point(|closed| closed.day < from);
+            // The last day before them holds until the first of them.
+            let gone = self.days.partition_point(|closed| closed.day < from).saturating_sub(1);
             self.days.drain(..gone);
         }
         let from = self.days.first().map_or(i32::MIN, |first| first.day.days());
@@ -86,8 +83,10 @@ impl Column {
 ///
 /// # Complexity
 ///
-/// A record is looked up in logarithmic time, squared. A day takes the time and the room of what differs from the day before, and of all
-/// that was recorded now and then: layers are merged with ones of their size.
+/// A record is looked up in logarithmic time, squared; in a scope the days that are withheld are passed over one by one. A day takes the
+/// room of what differs from the day before, and 17 bytes for each such value; to be told apart from the day before, it takes the time of
+/// all that is kept of its columns. Days that are not kept any more are dropped as layers are merged, so that up to twice as much is
+/// held.
 #[derive(Debug, Clone, Default)]
 pub struct Records {
     ids: Arc<Ids>,
@@ -131,11 +130,11 @@ impl Records {
         Arc::ptr_eq(&self.columns, &other.columns) || self.columns.is_empty() && other.columns.is_empty()
     }
 
-    /// Was any column recorded on a day?
-    pub(crate) fn is_closed(&self, day: Date) -> bool {
+    /// Was a column recorded on a day?
+    pub(crate) fn is_closed(&self, column: &str, day: Date) -> bool {
         self.columns
-            .values()
-            .any(|column| column.days.binary_search_by_key(&day, |closed| closed.day).is_ok())
+            .get(column)
+            .is_some_and(|of| of.days.binary_search_by_key(&day, |closed| closed.day).is_ok())
     }
 
     /// The last day on which a column was recorded.
@@ -143,25 +142,27 @@ impl Records {
         self.columns.get(column)?.last_day()
     }
 
-    /// What differs on a day from what is recorded last: `values` are those of all accounts that are there, by id.
+    /// The numbers of some accounts, for [`Records::differing`].
+    pub(crate) fn numbers(&self, accounts: &[AccountId]) -> Vec<Option<u32>> {
+        accounts.iter().map(|account| self.ids.number(account.as_str())).collect()
+    }
+
+    /// What differs on a day from what is recorded last: `values` are those of all accounts that are there, which have these numbers.
     pub(crate) fn differing(
         &self,
         column: &str,
         (alone, keep_days): (bool, Option<u32>),
-        values: impl Iterator<Item = (AccountId, Option<ExprValue>)>,
+        (accounts, numbers): (&[AccountId], &[Option<u32>]),
+        values: impl Iterator<Item = Option<ExprValue>>,
     ) -> RecordedColumn {
         let mut latest = self.columns.get(column).map_or_else(Vec::new, |own| own.latest(self.ids.len()));
         let mut changed = Vec::new();
-        for (account, value) in values {
-            let known = self.ids.number(account.as_str()).and_then(|number| latest.get_mut(number as usize));
-            let slot = Slot::of(value);
+        for ((account, number), value) in accounts.iter().zip(numbers).zip(values) {
+            let known = number.and_then(|number| latest.get_mut(number as usize));
             // Whoever is left at the end is not there any more.
-            if known.map(|known| std::mem::replace(known, Slot::Absent)).as_ref() != Some(&slot) {
-                let Slot::Value(value) = slot else {
-                    changed.push((account, None));
-                    continue;
-                };
-                changed.push((account, Some(value)));
+            let known = known.map(|known| std::mem::replace(known, Slot::Absent));
+            if !known.is_some_and(|known| known.is(value.as_ref())) {
+                changed.push((account.clone(), value));
             }
         }
         let gone = (0_u32..).zip(&latest).filter(|(_, slot)| **slot != Slot::Absent);
@@ -170,6 +171,20 @@ impl Records {
         changed.sort_by(|a, b| a.0.cmp(&b.0));
         absent.sort_unstable();
         RecordedColumn { column: Arc::from(column), alone, keep_days, changed, absent }
+    }
+
+    /// What is recorded last of a column, by account.
+    pub(crate) fn latest(&self, column: &str) -> HashMap<AccountId, Option<ExprValue>> {
+        let latest = self.columns.get(column).map_or_else(Vec::new, |own| own.latest(self.ids.len()));
+        let known = (0_u32..).zip(latest).filter_map(|(number, slot)| {
+            let value = match slot {
+                Slot::Absent => return None,
+                Slot::Missing => None,
+                Slot::Value(value) => Some(value),
+            };
+            Some((self.ids.account(number)?.clone(), value))
+        });
+        known.collect()
     }
 
     /// With some days, all of them or none; each column in the order of its days.
@@ -268,11 +283,8 @@ impl Records {
         let column = self.columns.get(column)?;
         let account = self.ids.number(account)?;
         loop {
-            let closed = column.day(on)?;
-            if !reads(closed) {
-                on = closed.day.plus_days(-1)?;
-                continue;
-            }
+            let at = column.days.partition_point(|closed| closed.day <= on);
+            let closed = column.days.get(..at)?.iter().rev().copied().find(|closed| reads(*closed))?;
             match column.slot(account, closed.day)? {
                 (_, Slot::Value(value)) => return Some((closed.day, Some(value))),
                 (_, Slot::Missing) => return Some((closed.day, None)),

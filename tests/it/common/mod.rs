@@ -259,7 +259,7 @@ pub fn answers(view: &View) -> Vec<String> {
 pub fn import(engine: &Engine, past: &MemoryHistory, ids: &[AccountId]) {
     let state = engine.published();
     let today = state.as_of().date();
-    let days = (today.plus_days(-60).unwrap(), today);
+    let days = (today.plus_days(-60).unwrap(), today.plus_days(-1).unwrap());
     let columns: Vec<&str> = past.columns().collect();
     let days = state.import(past, &columns, ids, days).into_iter().map(|mut day| {
         day.columns.iter_mut().for_each(|column| column.alone = true);
