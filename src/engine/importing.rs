@@ -65,9 +65,11 @@ struct Imported<'i> {
 impl Imported<'_> {
     /// What differs on a day; `None` where no account has a record of it.
     fn next(&mut self, day: Date) -> Option<RecordedColumn> {
+        // On a day of other columns, what is known stays.
+        let values = self.days.remove(&day)?;
         let mut of_day = RecordedColumn::new(self.column, self.alone);
         let mut before = std::mem::take(&mut self.known);
-        for (account, value) in self.days.remove(&day)? {
+        for (account, value) in values {
             let known = before.remove(&account);
             let is_same = match (&known, &value) {
                 (Some(Some(known)), Some(value)) => is_same_record(known, value),

@@ -9,7 +9,7 @@ use perennial::aggregate::{
     Event, EventKind, Metric, Nulls, Operator, Over, Ranking, Usage, UsageSchema, UsageSettings,
 };
 use perennial::catalog::{
-    Catalog, Definition, DefinitionKind, DefinitionRef, MemoryHistory, PastValue, RunInputs,
+    Catalog, Definition, DefinitionKind, DefinitionRef, History, MemoryHistory, PastValue, RunInputs,
 };
 use perennial::engine::{Engine, EngineSettings, Update};
 use perennial::expr::ExprValue;
@@ -69,7 +69,7 @@ fn recorded(ids: &[&str], random: &mut Random) -> MemoryHistory {
     let mut past = MemoryHistory::new();
     for _ in 0..60 {
         let id = ids[random.below(ids.len() as u64) as usize];
-        let on = as_of().date().plus_days(-2 - random.below(30) as i32).unwrap();
+        let on = as_of().date().plus_days(-3 - random.below(30) as i32).unwrap();
         let number = random.below(60) as i64 - 20;
         let (column, value) = match random.below(6) {
             5 => {
@@ -409,6 +409,13 @@ fn holds(rows: &Rows, seed: u64, packing: usize) -> Result<(), TestCaseError> {
     }
     let all: Vec<AccountId> = ids.iter().map(|id| AccountId::new(*id).unwrap()).collect();
     import(&engine, &history, &all);
+    let yesterday = engine.published().as_of().date().plus_days(-1).unwrap();
+    for (account, column) in ids.iter().flat_map(|id| history.columns().map(move |column| (id, column))) {
+        let of = |records: &dyn History| records.each(account, column, Date::MIN, yesterday);
+        prop_assert_eq!(of(engine.published().records()), of(&history), "{} of {}", column, account);
+        let last = |records: &dyn History| records.last(account, column, yesterday);
+        prop_assert_eq!(last(engine.published().records()), last(&history), "{} of {}", column, account);
+    }
     let kept = random.below(3);
     let update = catalog.order().fold(Update::new(), |update, id| {
         let update = update.define(catalog.definition(id).unwrap().clone());

@@ -11,7 +11,7 @@ use perennial::catalog::{
     Catalog, Definition, DefinitionKind, DefinitionRef, History, MemoryHistory, PastValue, Recorded, Records,
     RunInputs,
 };
-use perennial::engine::{Engine, EngineSettings, MemoryJournal, Update};
+use perennial::engine::{Engine, EngineSettings, MemoryJournal, Update, compact};
 use perennial::expr::ExprValue;
 use perennial::{AccountId, AsOf, Change, Date, FixedZone, Policy, Rates, Scope, Timestamp};
 use proptest::prelude::*;
@@ -176,6 +176,10 @@ proptest! {
             }
         }
         let days = engine.published().records().to_days();
+        // However often it is written and read, it is the same bytes.
+        let short = |journal: &MemoryJournal| compact(schema(), kinds(), &journal.bytes()).unwrap();
+        let once = MemoryJournal::from(short(&journal));
+        prop_assert_eq!(short(&once), once.bytes());
         for compacted in [false, true] {
             if compacted {
                 engine.compact_journal().unwrap();

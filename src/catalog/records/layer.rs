@@ -20,15 +20,6 @@ impl Slot {
     pub(super) fn of(value: Option<ExprValue>) -> Self {
         value.map_or(Self::Missing, Self::Value)
     }
-
-    /// Is it that of a value, in all its digits?
-    pub(super) fn is(&self, value: Option<&ExprValue>) -> bool {
-        match (self, value) {
-            (Self::Missing, None) => true,
-            (Self::Value(own), Some(value)) => is_same(own, value),
-            _ => false,
-        }
-    }
 }
 
 /// Of two values of the same size one may have more digits.
@@ -63,17 +54,17 @@ pub(super) struct Layer {
     pub(super) first: Date,
     /// How many closed days it is of.
     pub(super) days: usize,
-    accounts: Vec<u32>,
-    on: Vec<i32>,
-    tags: Vec<u8>,
-    words: Vec<u64>,
-    units: Vec<Unit>,
-    texts: Vec<Arc<str>>,
-    others: Vec<ExprValue>,
+    pub(super) accounts: Vec<u32>,
+    pub(super) on: Vec<i32>,
+    pub(super) tags: Vec<u8>,
+    pub(super) words: Vec<u64>,
+    pub(super) units: Vec<Unit>,
+    pub(super) texts: Vec<Arc<str>>,
+    pub(super) others: Vec<ExprValue>,
 }
 
 /// A layer that is made.
-struct Packing {
+pub(super) struct Packing {
     layer: Layer,
     known: HashMap<Arc<str>, u64>,
 }
@@ -92,6 +83,16 @@ impl Packing {
             others: Vec::new(),
         };
         Self { layer, known: HashMap::new() }
+    }
+
+    /// Entries that are in order.
+    #[cfg(feature = "snapshot")]
+    pub(super) fn all(entries: &[(u32, i32, Slot)]) -> Layer {
+        let mut packing = Self::new(Date::MIN, 0, entries.len());
+        for (account, on, slot) in entries {
+            packing.push(*account, *on, slot);
+        }
+        packing.layer
     }
 
     fn push(&mut self, account: u32, on: i32, slot: &Slot) {
@@ -203,7 +204,7 @@ impl Layer {
             + self.units.len() * size_of::<Unit>()
     }
 
-    fn slot(&self, at: usize) -> Option<Slot> {
+    pub(super) fn slot(&self, at: usize) -> Option<Slot> {
         let (tag, word) = (*self.tags.get(at)?, *self.words.get(at)?);
         let place = usize::try_from(word);
         Some(Slot::Value(match tag {
@@ -212,7 +213,13 @@ impl Layer {
             FALSE => ExprValue::Bool(false),
             TRUE => ExprValue::Bool(true),
             INT => ExprValue::Int(word.cast_signed()),
-            DOUBLE => ExprValue::Double(f64::from_bits(word)),
+            // Bits that come back from elsewhere may be anything.
+            DOUBLE => {
+                let double = f64::from_bits(word);
+                ExprValue::Double(
+                    Some(double).filter(|double| double.is_finite() && word != (-0.0_f64).to_bits())?,
+                )
+            }
             DATE => ExprValue::Date(Date::from_days(i32::try_from(word.cast_signed()).ok()?)?),
             TEXT => ExprValue::Text(self.texts.get(place.ok()?)?.clone()),
             OTHER => self.others.get(place.ok()?)?.clone(),
@@ -245,9 +252,37 @@ impl Layer {
         (0..self.len()).filter_map(|at| Some((*self.accounts.get(at)?, *self.on.get(at)?, self.slot(at)?)))
     }
 
-    /// The last entry of each account, in order.
-    pub(super) fn latest(&self) -> impl Iterator<Item = (u32, Slot)> {
+    /// The place of the last entry of each account, in order.
+    pub(super) fn latest(&self) -> impl Iterator<Item = (u32, usize)> {
         let ends = (0..self.len()).filter(|at| self.accounts.get(*at) != self.accounts.get(at + 1));
-        ends.filter_map(|at| Some((*self.accounts.get(at)?, self.slot(at)?)))
+        ends.filter_map(|at| Some((*self.accounts.get(at)?, at)))
+    }
+
+    /// Was the account there?
+    pub(super) fn is_there(&self, at: usize) -> bool {
+        self.tags.get(at).is_some_and(|tag| *tag != ABSENT)
+    }
+
+    /// Is an entry that of a value, in all its digits?
+    pub(super) fn is(&self, at: usize, value: Option<&ExprValue>) -> bool {
+        let (Some(tag), Some(word)) = (self.tags.get(at), self.words.get(at)) else { return false };
+        let Some(value) = value else { return *tag == MISSING };
+        // What most columns are made of is compared as it is packed.
+        match (*tag, value) {
+            (INT, ExprValue::Int(int)) => *word == int.cast_unsigned(),
+            (DOUBLE, ExprValue::Double(double)) => *word == double.to_bits(),
+            (tag, ExprValue::Decimal(number)) if tag >= UNITS => {
+                self.is_number((tag, *word), (None, *number))
+            }
+            (tag, ExprValue::Money(number, currency)) if tag >= UNITS => {
+                self.is_number((tag, *word), (Some(*currency), *number))
+            }
+            _ => matches!(self.slot(at), Some(Slot::Value(own)) if is_same(&own, value)),
+        }
+    }
+
+    fn is_number(&self, (tag, word): (u8, u64), (currency, number): (Option<Currency>, Decimal)) -> bool {
+        self.units.get(usize::from(tag - UNITS)) == Some(&(currency, number.scale()))
+            && i128::from(word.cast_signed()) == number.units()
     }
 }

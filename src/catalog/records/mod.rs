@@ -5,6 +5,8 @@
 mod day;
 mod ids;
 mod layer;
+#[cfg(feature = "snapshot")]
+mod snapshot;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -47,13 +49,13 @@ impl Column {
         layers.find_map(|layer| layer.last(account, on.days()))
     }
 
-    /// What holds of all accounts on the last day, by number.
-    fn latest(&self, accounts: usize) -> Vec<Slot> {
-        let mut latest = vec![Slot::Absent; accounts];
+    /// Where stands what holds of all accounts on the last day, by number: of whoever was there.
+    fn latest(&self, accounts: usize) -> Vec<Option<(&Layer, usize)>> {
+        let mut latest: Vec<Option<(&Layer, usize)>> = vec![None; accounts];
         for layer in &self.layers {
-            for (account, slot) in layer.latest() {
+            for (account, at) in layer.latest() {
                 if let Some(place) = latest.get_mut(account as usize) {
-                    *place = slot;
+                    *place = Some((&**layer, at)).filter(|_| layer.is_there(at));
                 }
             }
         }
@@ -158,14 +160,13 @@ impl Records {
         let mut latest = self.columns.get(column).map_or_else(Vec::new, |own| own.latest(self.ids.len()));
         let mut changed = Vec::new();
         for ((account, number), value) in accounts.iter().zip(numbers).zip(values) {
-            let known = number.and_then(|number| latest.get_mut(number as usize));
             // Whoever is left at the end is not there any more.
-            let known = known.map(|known| std::mem::replace(known, Slot::Absent));
-            if !known.is_some_and(|known| known.is(value.as_ref())) {
+            let known = number.and_then(|number| latest.get_mut(number as usize)).and_then(Option::take);
+            if !known.is_some_and(|(layer, at)| layer.is(at, value.as_ref())) {
                 changed.push((account.clone(), value));
             }
         }
-        let gone = (0_u32..).zip(&latest).filter(|(_, slot)| **slot != Slot::Absent);
+        let gone = (0_u32..).zip(&latest).filter(|(_, known)| known.is_some());
         let mut absent: Vec<AccountId> =
             gone.filter_map(|(number, _)| self.ids.account(number).cloned()).collect();
         changed.sort_by(|a, b| a.0.cmp(&b.0));
@@ -176,11 +177,11 @@ impl Records {
     /// What is recorded last of a column, by account.
     pub(crate) fn latest(&self, column: &str) -> HashMap<AccountId, Option<ExprValue>> {
         let latest = self.columns.get(column).map_or_else(Vec::new, |own| own.latest(self.ids.len()));
-        let known = (0_u32..).zip(latest).filter_map(|(number, slot)| {
-            let value = match slot {
-                Slot::Absent => return None,
-                Slot::Missing => None,
+        let known = (0_u32..).zip(latest).filter_map(|(number, known)| {
+            let (layer, at) = known?;
+            let value = match layer.slot(at)? {
                 Slot::Value(value) => Some(value),
+                Slot::Absent | Slot::Missing => None,
             };
             Some((self.ids.account(number)?.clone(), value))
         });

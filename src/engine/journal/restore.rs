@@ -238,7 +238,10 @@ impl Builder<'_> {
                 let mut beside = before.unwrap_or_else(|| self.settings.first_parts());
                 let mut restore = |name: &str, bytes: &[u8]| {
                     beside.restore(name, bytes).map_err(|error| match error {
-                        PartError::Usage(error) => JournalError::Usage(error),
+                        PartError::Snapshot("usage", error) => JournalError::Usage(error),
+                        PartError::Snapshot(part, error) => {
+                            malformed(format!("its {part} cannot be restored: {error}"))
+                        }
                         PartError::Refused(error) => refused(error),
                         PartError::Malformed(reason) => malformed(reason),
                     })

@@ -48,7 +48,8 @@ pub(super) struct Told {
 #[cfg(feature = "snapshot")]
 #[derive(Debug)]
 pub(super) enum PartError {
-    Usage(crate::SnapshotError),
+    /// Bytes of a part, by its name.
+    Snapshot(&'static str, crate::SnapshotError),
     /// The engine is made without it.
     Refused(EngineError),
     Malformed(String),
@@ -99,7 +100,7 @@ macro_rules! parts {
             /// All parts of which there is something, by name.
             #[cfg(feature = "snapshot")]
             pub(super) fn to_snapshots(&self) -> Vec<(String, Vec<u8>)> {
-                let parts = [$((stringify!($name), self.$name.to_snapshot()),)*];
+                let parts = [$((stringify!($name), Part::to_snapshot(&self.$name)),)*];
                 parts.into_iter().filter_map(|(name, bytes)| Some((name.to_owned(), bytes?))).collect()
             }
 
@@ -107,7 +108,7 @@ macro_rules! parts {
             #[cfg(feature = "snapshot")]
             pub(super) fn restore(&mut self, name: &str, bytes: &[u8]) -> Result<(), PartError> {
                 match name {
-                    $(stringify!($name) => self.$name = self.$name.restored(bytes)?,)*
+                    $(stringify!($name) => self.$name = Part::restored(&self.$name, bytes)?,)*
                     _ => return Err(PartError::Malformed(format!("this release knows no part `{name}` of a state"))),
                 }
                 Ok(())

@@ -20,15 +20,11 @@ impl Part for Records {
 
     #[cfg(feature = "snapshot")]
     fn to_snapshot(&self) -> Option<Vec<u8>> {
-        let days = self.to_days();
-        // Nothing in it is a map with keys that are no text.
-        (!days.is_empty()).then(|| serde_json::to_vec(&days).unwrap_or_default())
+        self.columns().next().map(|_| Self::to_snapshot(self))
     }
 
     #[cfg(feature = "snapshot")]
     fn restored(&self, bytes: &[u8]) -> Result<Self, PartError> {
-        let malformed = |error: &dyn std::fmt::Display| PartError::Malformed(format!("its records: {error}"));
-        let days: Vec<RecordedDay> = serde_json::from_slice(bytes).map_err(|error| malformed(&error))?;
-        Self::new().with(&days).map_err(|faults| malformed(&faults))
+        Self::from_snapshot(bytes).map_err(|error| PartError::Snapshot("records", error))
     }
 }

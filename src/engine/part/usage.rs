@@ -41,6 +41,8 @@ impl Part for Option<Usage> {
     fn restored(&self, bytes: &[u8]) -> Result<Self, PartError> {
         let begun = self.as_ref().ok_or(PartError::Refused(EngineError::NoUsage))?;
         let (schema, settings) = (begun.schema().clone(), begun.settings().clone());
-        Usage::from_snapshot(schema, settings, bytes).map(Some).map_err(PartError::Usage)
+        Usage::from_snapshot(schema, settings, bytes)
+            .map(Some)
+            .map_err(|error| PartError::Snapshot("usage", error))
     }
 }
