@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::common::definitions::{attribute, roll_up};
+use crate::common::definitions::{attribute, definitions, roll_up};
+use crate::common::kinds::kinds;
 use crate::common::{ATTRIBUTES, as_of, config, forest, id, id_of, schema, value_of};
 use crate::engine::{engine_over, rows_of, step};
-use perennial::aggregate::Operator;
+use perennial::aggregate::{EventKind, Operator, Usage, UsageSchema, UsageSettings};
 use perennial::catalog::{
     Catalog, Definition, DefinitionKind, DefinitionRef, History, MemoryHistory, PastValue, Recorded, Records,
     RunInputs,
 };
-use perennial::engine::{Engine, EngineSettings, MemoryJournal, Update, compact};
+use perennial::engine::{Engine, EngineSettings, LiveView, MemoryJournal, Update, compact};
 use perennial::expr::ExprValue;
 use perennial::{AccountId, AsOf, Change, Date, FixedZone, Policy, Rates, Scope, Timestamp};
 use proptest::prelude::*;
@@ -195,6 +196,77 @@ proptest! {
                 branch.published().records().to_days()
             });
             prop_assert_eq!(one.delta.to().records().to_days(), two);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(config(32))]
+
+    /// Whatever stands outside a scope, below what it shows or elsewhere: days that were closed over it tell the scope nothing of it.
+    #[test]
+    fn nothing_that_is_hidden_shows_in_the_past(
+        seeds in prop::collection::vec(any::<[u8; 5]>(), 1..8),
+        hidden in prop::collection::vec((any::<[u8; 4]>(), any::<bool>()), 1..10),
+        steps in prop::collection::vec(any::<[u8; 5]>(), 1..12),
+    ) {
+        let login = UsageSchema::new([EventKind::new("login")]).unwrap();
+        let settings = || {
+            EngineSettings::new().usage(Usage::new(login.clone(), UsageSettings::new())).kinds(kinds())
+        };
+        let engines: Vec<Engine> = [true, false].map(|which| {
+            let engine = Engine::new(schema(), as_of(), settings()).unwrap();
+            engine.load(&forest(&seeds).source()).unwrap();
+            let visible = engine.published();
+            let ids: Vec<AccountId> = visible.view(&Scope::all()).unwrap().accounts().accounts().map(|of| of.id()).collect();
+            // Some stand in both engines with other values, others in one only.
+            for (number, ([place, seats, kind, score], is_both)) in hidden.iter().enumerate() {
+                if !is_both && which {
+                    continue;
+                }
+                let seats = if which { i64::from(*seats) } else { i64::from(*score) + 7 };
+                let row = perennial::AccountRow::new(id(&format!("hidden-{number}")), ["Group", "Company"][usize::from(kind % 2)]);
+                let row = row.with("seats", seats).with("active", which).with("score", value_of("score", *score).unwrap());
+                let under = &ids[usize::from(*place) % ids.len()];
+                let row = if place % 3 == 0 { row } else { row.under(under.clone()) };
+                let _ = engine.apply(Change::new().add(row));
+            }
+            engine
+        }).into();
+        let ids: Vec<AccountId> = {
+            let view = engines[0].published().view(&Scope::all()).unwrap();
+            let all = view.accounts().accounts().map(|of| of.id());
+            all.filter(|of| !of.as_str().starts_with("hidden")).collect()
+        };
+        let all = definitions(false);
+        for engine in &engines {
+            engine.define(all.clone()).unwrap();
+        }
+        for bytes in &steps {
+            let [what, who, which, value, more] = *bytes;
+            let (account, name) = (&ids[usize::from(who) % ids.len()], ATTRIBUTES[usize::from(which) % ATTRIBUTES.len()]);
+            let today = engines[0].published().as_of().date();
+            let next = today.plus_days(i32::from(more % 3)).unwrap();
+            let update = Update::from(Change::new().set(account, name, value_of(name, value).unwrap()));
+            let update = if what % 2 == 0 { update.moment(AsOf::date_utc(next)) } else { update };
+            let done: Vec<bool> = engines.iter().map(|engine| engine.apply(update.clone()).is_ok()).collect();
+            prop_assert_eq!(done[0], done[1]);
+            let views: Vec<LiveView> = engines.iter().map(|engine| {
+                let state = engine.published();
+                let scope = Scope::of(state.book().accounts(ids.iter().map(AccountId::as_str)));
+                state.view(&scope).unwrap()
+            }).collect();
+            for definition in &all {
+                for account in &ids {
+                    let said = |view: &LiveView| {
+                        let of = view.account(account.as_str()).unwrap();
+                        let name = definition.name();
+                        let below = ["steady.band", "steady.previous", "steady.days"].map(|name| view.value(name, of));
+                        (view.value(name, of), view.counts(name, of), view.is_member(name, of), below)
+                    };
+                    prop_assert_eq!(said(&views[0]), said(&views[1]), "{} of {}", definition.name(), account);
+                }
+            }
         }
     }
 }
