@@ -525,6 +525,46 @@ fn a_recorded_value_that_tells_of_others_is_withheld_in_a_scope() {
     assert_eq!(asked(&whole, "sum_before"), None);
 }
 
+/// How deep an account stands tells how many stand above it.
+#[test]
+fn where_an_account_stood_is_not_told_in_a_scope() {
+    let engine = engine(&[], EngineSettings::new());
+    let row = |name: &str| perennial::AccountRow::new(id(name), "Company").with("seats", 3_i64);
+    engine.apply(Change::new().add(row("top")).add(row("below").under(id("top")))).unwrap();
+    let daily = Recorded::new("places", ["depth", "twice"], 30);
+    let past = ["depth", "twice"].map(|of| PastValue::new(&format!("{of}_before"), of, 1).into());
+    engine
+        .define(
+            [attribute("depth", "level"), attribute("twice", "depth * 2"), daily.into()]
+                .into_iter()
+                .chain(past),
+        )
+        .unwrap();
+    moved(&engine, 1);
+    let state = engine.published();
+    let asked = |scope: &Scope| {
+        let view = state.view(scope).unwrap();
+        let of = view.account("below").unwrap();
+        ["depth", "depth_before", "twice_before"]
+            .map(|name| view.value(name, of).map(|value| value.to_string()))
+    };
+    assert_eq!(asked(&Scope::all()), ["2", "2", "4"].map(|level| Some(level.into())));
+    assert_eq!(asked(&Scope::of(state.book().accounts(["below"]))), [Some("1".into()), None, None]);
+}
+
+/// What was true at the end of the day, not when the engine was asked last.
+#[test]
+fn a_day_is_closed_at_its_last_instant() {
+    let engine = simple();
+    let late = Timestamp::from_micros(Timestamp::start_of(day(1)).micros() - 1_000_000).unwrap();
+    let over = attribute("over", &format!("now() >= timestamp(\"{late}\")"));
+    engine.define([over, Recorded::new("hours", ["over"], 30).into()]).unwrap();
+    assert_eq!(value(&engine, "over").as_deref(), Some("false"));
+    moved(&engine, 1);
+    let over = |number| engine.published().records().on(id_of(0).as_str(), "over", day(number)).flatten();
+    assert_eq!(over(0), Some(ExprValue::Bool(true)));
+}
+
 #[test]
 fn reading_more_days_than_are_kept_is_a_fault() {
     let engine = simple();
