@@ -350,7 +350,7 @@ impl Catalog {
             };
             let Some(at) = self.step_of(number).filter(|at| seen.insert(*at)) else { continue };
             let Some(step) = self.steps.get(at) else { return false };
-            if step.reads.whose != Whose::Own || step.reads.sight.is_beyond() || step.reads.parameters {
+            if step.reads.whose != Whose::Own || step.reads.parameters {
                 return false;
             }
             // What it reads of the past is what was recorded then, whatever the column is now.

@@ -17,11 +17,6 @@ impl Sight {
     /// As far as the tree goes.
     pub(crate) const ANY: u32 = u32::MAX;
 
-    /// May other accounts change the answer, or where an account stands among them?
-    pub(crate) const fn is_beyond(&self) -> bool {
-        self.up > 0 || self.down > 0 || self.across || self.stands
-    }
-
     /// Of some terms together.
     pub(crate) fn of(terms: &Terms, roots: &[TermId]) -> Self {
         // By term: from the account that it is asked of, then from each of those around it. A term stands after its parts.
