@@ -66,7 +66,7 @@ use self::names::Assumed;
 pub use self::names::CatalogNames;
 pub(crate) use self::provenance::ProvenanceSources;
 use self::readers::Readers;
-pub(crate) use self::records::is_same as is_same_record;
+pub(crate) use self::records::is_same_record;
 pub use self::records::{RecordFault, RecordFaultKind, RecordedColumn, RecordedDay, Records, RecordsInScope};
 pub use self::report::CatalogReport;
 use self::round::Round;

@@ -113,7 +113,7 @@ impl Define for Recorded {
             if let Err(fault) = checking.recorded(column) {
                 faults.push(fault);
             } else if !columns.insert(column.clone()) {
-                faults.push(DefinitionFault::Other(format!("`{column}` stands there twice")));
+                faults.push(DefinitionFault::Other(format!("duplicate column `{column}`")));
             }
         }
         if self.columns.is_empty() {

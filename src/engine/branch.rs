@@ -95,7 +95,7 @@ impl Branch {
     ) -> Result<Delta, EngineError> {
         let update = Update { key: None, ..update.into() };
         self.now.0.expected(&update)?;
-        let update = self.now.0.closing(&update, observer)?.into_owned();
+        let update = self.now.0.closing(update, observer)?;
         let (state, _) = self.now.0.updated(&update, observer)?;
         let next = Published(Arc::new(state));
         let before = std::mem::replace(&mut self.now, next);

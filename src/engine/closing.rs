@@ -1,10 +1,9 @@
 //! Which days does an update close, and what is recorded of them?
 //!
-//! Ruling S129 of [`docs::semantics`](crate::docs::semantics). What is recorded is worked out once, before the update is applied, and is then
-//! part of it: a journal holds the rows, and a replay works out nothing again.
+//! Ruling S129 of [`docs::semantics`](crate::docs::semantics). The records are computed once, before the update is applied, and are then part
+//! of it: a journal holds the rows, and a replay recomputes nothing.
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::error::EngineError;
@@ -18,17 +17,13 @@ use crate::set::Scope;
 use crate::tree::AccountTree;
 
 impl State {
-    /// An update with the rows of the days that it closes.
-    pub(super) fn closing<'u>(
-        &self,
-        update: &'u Update,
-        observer: &dyn Observer,
-    ) -> Result<Cow<'u, Update>, EngineError> {
-        let days = self.closed_by(update)?;
+    /// Adds to an update the rows of the days that it closes.
+    pub(super) fn closing(&self, mut update: Update, observer: &dyn Observer) -> Result<Update, EngineError> {
+        let days = self.closed_by(&update)?;
         if days.is_empty() {
-            return Ok(Cow::Borrowed(update));
+            return Ok(update);
         }
-        let mut update = update.clone();
+        let recorded = self.catalog.recorded();
         let mut parts = self.parts();
         // What is imported is known by then.
         parts.beside.records = parts.beside.records.with(&update.steps.records)?;
@@ -38,11 +33,11 @@ impl State {
                 let before = now.as_ref().unwrap_or(self);
                 now = Some(before.next(Parts { beside: parts.beside.clone(), ..self.parts() }, observer)?);
             }
-            let closed = now.as_ref().unwrap_or(self).record(day, observer)?;
+            let closed = now.as_ref().unwrap_or(self).record(day, &recorded, observer)?;
             parts.beside.records = parts.beside.records.with([&closed])?;
             update.steps.records.push(closed);
         }
-        Ok(Cow::Owned(update))
+        Ok(update)
     }
 
     /// The days that an update closes, in order: that of the state where it is over by the moment of the update, and those after it that are
@@ -92,12 +87,17 @@ impl State {
         Ok(days)
     }
 
-    /// What is recorded of a day: what the state comes to at its last instant.
-    fn record(&self, day: Date, observer: &dyn Observer) -> Result<RecordedDay, EngineError> {
+    /// Evaluates the recorded columns at the last instant of a day, for all accounts.
+    fn record(
+        &self,
+        day: Date,
+        recorded: &BTreeMap<Arc<str>, u32>,
+        observer: &dyn Observer,
+    ) -> Result<RecordedDay, EngineError> {
         let as_of = self.last_instant(day);
+        // The scope of everything is never stale.
         let held = self.held_for(&Scope::all(), &as_of).unwrap_or_else(|_| self.held.clone());
         let view = held.now().inputs.view.clone();
-        let recorded = self.catalog.recorded();
         let number = |column: &Arc<str>| self.catalog.column(column);
         let steps = recorded.keys().filter_map(|column| self.catalog.step_of(number(column)?));
         let steps: Vec<usize> = steps.collect();
@@ -107,7 +107,7 @@ impl State {
         let accounts: Vec<AccountId> = places.iter().map(|place| view.inner().account_id(*place)).collect();
         let numbers = records.numbers(&accounts);
         let mut columns: Vec<RecordedColumn> = Vec::with_capacity(recorded.len());
-        for (column, keep_days) in &recorded {
+        for (column, keep_days) in recorded {
             // It was imported up to here.
             if records.last_day(column).is_some_and(|last| last >= day) {
                 continue;

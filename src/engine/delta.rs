@@ -136,7 +136,7 @@ impl Delta {
     /// What a definition comes to in all, before and after, by its first column where it has several: of a roll-up the sum over the accounts without a visible parent,
     /// of another column the sum over the visible accounts that are not cancelled (ruling S115 of
     /// [`docs::semantics`](crate::docs::semantics)), of a segment the number of members, cancelled ones as others. `None` where nothing has a
-    /// value, where the sum is out of range, where an amount has no rate, and for what is no number.
+    /// value, where the sum is out of range, where an amount has no rate, and for a definition whose type has no sum.
     ///
     /// # Errors
     ///

@@ -41,18 +41,18 @@ pub(super) struct Inputs {
     pub(super) together_from: usize,
 }
 
-/// What is read beside accounts, usage and other definitions.
+/// The sources of definitions beside accounts, usage and other definitions.
 #[derive(Clone, Copy)]
-pub(super) struct Beside<'b> {
+pub(super) struct Sources<'b> {
     pub(super) history: &'b dyn History,
     pub(super) rates: &'b dyn Rates,
 }
 
 impl Inputs {
-    pub(super) fn beside(&self) -> Beside<'_> {
+    pub(super) fn sources(&self) -> Sources<'_> {
         // What others were on a day is no more told in a scope than what they are.
         let history: &dyn History = if self.view.scope().is_all() { &self.records } else { &self.in_scope };
-        Beside { history, rates: &self.rates }
+        Sources { history, rates: &self.rates }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::column::{Column, Part};
-use super::derivation::Beside;
+use super::derivation::Sources;
 use super::prepared::Columns;
 use crate::aggregate::{Keep, Standing, UsageView};
 use crate::book::View;
@@ -44,7 +44,7 @@ impl Group {
         &self,
         round: &RoundProgram,
         known: &Known<'_>,
-        Beside { history, rates }: Beside<'_>,
+        Sources { history, rates }: Sources<'_>,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<Vec<(u32, Part)>>, Cancelled> {
         let layer = Layer { group: self, known };

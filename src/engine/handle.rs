@@ -262,8 +262,8 @@ impl Engine {
         let _span = spans::enter("apply", now.version());
         now.0.expected(&update)?;
         let imported = update.steps.records.len();
-        let mut update = now.0.closing(&update, observer)?.into_owned();
-        let (state, told) = now.0.updated(&update, observer)?;
+        let mut update = now.0.closing(update, observer)?;
+        let (state, reports) = now.0.updated(&update, observer)?;
         let version = state.version;
         self.keep_update(version, &update)?;
         let delta = self.publish(&mut writer, state);
@@ -271,7 +271,7 @@ impl Engine {
             writer.remember(key, version, self.settings.keys);
         }
         let closed = update.steps.records.split_off(imported);
-        Ok(Applied { version, repeated: false, closed, usage: told.usage, delta })
+        Ok(Applied { version, repeated: false, closed, usage: reports.usage, delta })
     }
 
     /// Takes over a branch: its state becomes the current one.
@@ -309,7 +309,7 @@ impl Engine {
         Ok(self.apply(update)?.delta)
     }
 
-    /// Goes on to another moment: only what reads dates is worked out anew. Where columns are recorded ([`Recorded`](crate::catalog::Recorded))
+    /// Goes on to another moment: only definitions that read dates are recomputed. Where columns are recorded ([`Recorded`](crate::catalog::Recorded))
     /// and the day is over, it is closed first: each of these columns is evaluated for every account, at the last instant of the day.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::column::Column;
-use super::derivation::{Beside, Derivation, Inputs};
+use super::derivation::{Derivation, Inputs, Sources};
 use super::held::Held;
 use super::published::{Published, State};
 use crate::aggregate::Places;
@@ -245,7 +245,7 @@ impl Supply for LiveView {
 
     fn provenance(&self, name: &str, place: AccountIdx, width: usize) -> Option<Behind<'_>> {
         let inputs = self.held.now().inputs.clone();
-        let Beside { history, rates } = inputs.beside();
+        let Sources { history, rates } = inputs.sources();
         let asked = ProvenanceSources {
             view: &self.view,
             usage: inputs.usage.as_ref(),

@@ -1,6 +1,6 @@
 //! Which rates are not known that a definition would convert amounts at?
 
-use super::derivation::Beside;
+use super::derivation::Sources;
 use super::live::LiveView;
 use crate::aggregate::RollUpAt;
 use crate::catalog::{DefinitionRef, StepProgram, Work};
@@ -59,7 +59,7 @@ impl LiveView {
         else {
             return Vec::new();
         };
-        let Beside { rates, .. } = inputs.beside();
+        let Sources { rates, .. } = inputs.sources();
         of.plan.missing_rates(RollUpAt {
             view: &inputs.view,
             programs,

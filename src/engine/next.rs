@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::error::EngineError;
-use super::part::Told;
+use super::part::PartReports;
 use super::published::{Parts, State};
 use super::settings::EngineSettings;
 use super::update::Update;
@@ -39,20 +39,24 @@ impl State {
         &self,
         update: &Update,
         observer: &dyn Observer,
-    ) -> Result<(Self, Told), EngineError> {
+    ) -> Result<(Self, PartReports), EngineError> {
         // A journal may hold such definitions, which are replayed; no new ones are taken.
         reserved_words(update.defined.iter())?;
         #[cfg(feature = "snapshot")]
         self.settings.can_be_restored(&update.defined)?;
         let mut parts = self.parts();
-        let told = parts.update(update, &self.settings)?;
-        Ok((self.next(parts, observer)?, told))
+        let reports = parts.update(update, &self.settings)?;
+        Ok((self.next(parts, observer)?, reports))
     }
 }
 
 impl Parts {
     /// With an update.
-    pub(super) fn update(&mut self, update: &Update, settings: &EngineSettings) -> Result<Told, EngineError> {
+    pub(super) fn update(
+        &mut self,
+        update: &Update,
+        settings: &EngineSettings,
+    ) -> Result<PartReports, EngineError> {
         if update.defines() {
             let mut removed: HashSet<&DefinitionRef> = HashSet::new();
             let known = |id: &DefinitionRef| self.catalog.definition(id).is_some();

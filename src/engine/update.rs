@@ -100,7 +100,7 @@ impl Update {
         self
     }
 
-    /// Rates of exchange: new ones, or in the place of those of their currencies and day, or taken back.
+    /// Rates of exchange: new ones, or in the place of those of their currencies and day, or removed.
     pub fn rates(mut self, rates: impl IntoIterator<Item = ExchangeRate>) -> Self {
         self.steps.rates.extend(rates);
         self

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::affected::affected;
 use super::climb::{Climb, Side};
 use super::column::{Column, Part};
-use super::derivation::{Beside, Derivation, Inputs};
+use super::derivation::{Derivation, Inputs, Sources};
 use super::dirt::{Dirt, Rows, tree_of, trunk_of};
 use super::group::{Group, Known, Single};
 use super::prepared::{Columns, Prepared};
@@ -73,7 +73,7 @@ impl<'b> Before<'b> {
             let known = Known { columns, catalog: &inputs.prepared.catalog };
             let supply = Single { known, usage: inputs.usage.as_ref() };
             let events = of.plan.event_terms(inputs.view.as_of());
-            let rates = inputs.beside().rates;
+            let rates = inputs.sources().rates;
             Some(Side { view: &inputs.view, programs: programs(inputs, at)?, supply, events, rates })
         };
         let sides = (side(old, &self.old.columns, self.at)?, side(inputs, columns, at)?);
@@ -203,11 +203,11 @@ impl<'w> Work<'w> {
     ) -> Result<(), Cancelled> {
         let _span = spans::round(round.steps());
         let known = Known { columns, catalog: &self.inputs.prepared.catalog };
-        let beside = self.inputs.beside();
+        let sources = self.inputs.sources();
         let observer = self.observer;
         let stop = &|| observer.is_cancelled();
         let one = |group: &Arc<Group>| {
-            if stop() { Err(Cancelled) } else { group.evaluate(round, &known, beside, stop) }
+            if stop() { Err(Cancelled) } else { group.evaluate(round, &known, sources, stop) }
         };
         #[cfg(feature = "rayon")]
         let parts: Result<Vec<_>, Cancelled> = if groups.len() > 1 {
@@ -382,7 +382,7 @@ impl<'w> Work<'w> {
             }
         };
         let known = Known { columns, catalog: &self.inputs.prepared.catalog };
-        group.evaluate(&round, &known, self.inputs.beside(), &|| self.observer.is_cancelled())
+        group.evaluate(&round, &known, self.inputs.sources(), &|| self.observer.is_cancelled())
     }
 
     /// The answers of single rows that are not what they were, column by column.
@@ -396,7 +396,7 @@ impl<'w> Work<'w> {
     ) -> Vec<Vec<(u32, Cell)>> {
         let known = Known { columns, catalog: &self.inputs.prepared.catalog };
         let supply = Single { known, usage: self.inputs.usage.as_ref() };
-        let Beside { history, rates } = self.inputs.beside();
+        let Sources { history, rates } = self.inputs.sources();
         let usage = self.inputs.usage.as_ref();
         let beside = RowSources { supply: &supply, history: Some(history), usage, rates: Some(rates) };
         let is_set =

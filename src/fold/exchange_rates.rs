@@ -36,7 +36,7 @@ pub struct ExchangeRate {
     pub to: Currency,
     /// The first day.
     pub since: Date,
-    /// How many major units of `to` one major unit of `from` is worth; `None` takes back the rate of that day, so that of the market the
+    /// How many major units of `to` one major unit of `from` is worth; `None` removes the rate of that day, so that of the market the
     /// one before it holds on.
     #[serde(deserialize_with = "Option::deserialize")]
     pub rate: Option<Decimal>,
@@ -55,9 +55,9 @@ impl ExchangeRate {
         Self { kind: RateKind::Plan, from, to, since: year, rate: Some(rate) }
     }
 
-    /// The same rate, taken back.
+    /// The removal of the same rate.
     #[must_use]
-    pub const fn taken_back(self) -> Self {
+    pub const fn removed(self) -> Self {
         Self { rate: None, ..self }
     }
 
@@ -104,11 +104,11 @@ pub enum RateFaultKind {
     /// From a currency to itself.
     #[error("from a currency to itself the rate is 1")]
     SameCurrency,
-    /// Another rate of the same kind, currencies and day came with it.
-    #[error("the same day has two rates")]
+    /// Another rate of the same kind, currencies and day is in the same update.
+    #[error("duplicate rate")]
     Twice,
-    /// There is none that could be taken back.
-    #[error("there is none to be taken back")]
+    /// There is no such rate to remove.
+    #[error("there is no such rate to remove")]
     Unknown,
 }
 
@@ -150,7 +150,7 @@ impl ExchangeRates {
     ///
     /// # Errors
     ///
-    /// All rates that are none, those that came twice, and those that cannot be taken back.
+    /// Every rate that is not valid, duplicates, and removals of rates that do not exist.
     ///
     /// # Complexity
     ///

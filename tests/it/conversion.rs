@@ -8,7 +8,10 @@ use crate::common::{CHUNK_ROWS, as_of, config, forest, schema, some_scope};
 use perennial::aggregate::{
     Event, EventKind, Nulls, Operator, Over, RollUp, Usage, UsageSchema, UsageSettings,
 };
-use perennial::catalog::{Catalog, Definition, DefinitionKind, DefinitionRef, RunInputs};
+use perennial::catalog::{
+    Brought, Catalog, Custom, CustomInputs, CustomKind, CustomOutput, Definition, DefinitionKind,
+    DefinitionRef, RunInputs,
+};
 use perennial::engine::{Engine, EngineSettings, MemoryJournal, Update, compact};
 use perennial::expr::{Columns, ExplainLimits, ExprValue, Names, Of, Provenance, Type};
 use perennial::testkit::{OracleCatalog, OracleEvent, OracleUsage, Random};
@@ -332,7 +335,7 @@ fn a_rate_that_changes_recomputes_what_reads_it() {
     let applied = engine.apply(Update::new().moment(AsOf::date_utc(day("2026-02-03")))).unwrap();
     assert_eq!(told(&engine, "euros")[0], "80.00000000000 EUR");
     assert_eq!(applied.delta.report(&Scope::all()).unwrap().derived.len(), 3);
-    let applied = engine.apply(Update::new().rates([dollars("2026-02-01", 80).taken_back()])).unwrap();
+    let applied = engine.apply(Update::new().rates([dollars("2026-02-01", 80).removed()])).unwrap();
     assert_eq!(told(&engine, "euros")[0], "90.00000000000 EUR");
     let euros = DefinitionRef { kind: DefinitionKind::RollUp, name: "euros".into() };
     let why: Vec<String> = applied.delta.reasons(&euros).unwrap().iter().map(ToString::to_string).collect();
@@ -444,6 +447,56 @@ fn every_rate_that_is_missing_is_named() {
     assert_eq!(told(&engine, "below"), ["-", "-", "-"]);
 }
 
+/// The digits of a rate, and a roll-up that converts.
+#[derive(Debug)]
+struct Digits;
+
+impl CustomKind for Digits {
+    fn word(&self) -> &'static str {
+        "digits"
+    }
+    fn version(&self) -> u64 {
+        1
+    }
+    fn outputs(&self) -> Vec<CustomOutput> {
+        vec![CustomOutput::new("rate", Type::Text)]
+    }
+    fn reads_moment(&self) -> bool {
+        true
+    }
+    fn reads_rates(&self) -> bool {
+        true
+    }
+    fn brings(&self, of: &Custom) -> Vec<Brought> {
+        let name = format!("{}.below", of.name());
+        vec![roll_up(&name, Operator::Sum("arr".into())).convert_to(EUR).into()]
+    }
+    fn compute(&self, inputs: &CustomInputs<'_>) -> Vec<Option<ExprValue>> {
+        let rate = inputs.as_of().and_then(|as_of| inputs.rate(Currency::USD, EUR, as_of.date()));
+        vec![rate.map(|rate| ExprValue::Text(rate.to_string().into()))]
+    }
+}
+
+#[test]
+fn a_kind_reads_the_digits_of_a_rate_and_brings_what_lacks_one() {
+    let engine = two_currencies();
+    let kind: Arc<dyn CustomKind> = Arc::new(Digits);
+    engine.define([Custom::new("usd", &kind).into()]).unwrap();
+    let lacking = || {
+        let view = engine.published().view(&Scope::all()).unwrap();
+        view.all_missing_rates().iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>()
+    };
+    assert!(lacking().contains(&"roll-up `usd.below`".to_owned()), "{:?}", lacking());
+    let with = |units, scale| {
+        let rate = ExchangeRate::market(Currency::USD, EUR, day("2026-01-01"), Decimal::new(units, scale));
+        engine.apply(Update::new().rates([rate])).unwrap();
+        told(&engine, "usd.rate")[0].clone()
+    };
+    // As large, with another digit: a fresh load would show it.
+    assert_eq!((with(92, 2), with(920, 3), with(92, 2)), ("0.92".into(), "0.920".into(), "0.92".into()));
+    assert!(!lacking().contains(&"roll-up `usd.below`".to_owned()), "{:?}", lacking());
+}
+
 #[test]
 fn a_rate_of_other_digits_is_another_one_and_one_without_a_number_is_no_rate() {
     let with = |units, scale| {
@@ -546,7 +599,7 @@ fn rates_that_are_none_are_refused_all_at_once() {
         dollars("2026-01-03", 92),
         dollars("2026-01-03", 93),
         ExchangeRate::market(EUR, EUR, day("2026-01-01"), Decimal::new(1, 0)),
-        dollars("2026-01-09", 1).taken_back(),
+        dollars("2026-01-09", 1).removed(),
     ];
     let error = engine.apply(Update::new().rates(rates)).unwrap_err();
     assert_eq!(
@@ -554,9 +607,9 @@ fn rates_that_are_none_are_refused_all_at_once() {
         [
             "the rates were refused: rate USD to EUR of 2026-01-01: it is 0.00, and must be more than 0",
             "rate USD to EUR of 2026-01-02: it is -0.05, and must be more than 0",
-            "rate USD to EUR of 2026-01-03: the same day has two rates",
+            "rate USD to EUR of 2026-01-03: duplicate rate",
             "rate EUR to EUR of 2026-01-01: from a currency to itself the rate is 1",
-            "rate USD to EUR of 2026-01-09: there is none to be taken back",
+            "rate USD to EUR of 2026-01-09: there is no such rate to remove",
         ]
     );
     assert_eq!((engine.published().version(), engine.published().rates().iter().count()), (before, 0));

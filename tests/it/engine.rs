@@ -304,7 +304,7 @@ pub fn step(
             let on = state.as_of().date().plus_days(-i32::from(value % 25)).unwrap();
             let known: Vec<ExchangeRate> = state.rates().iter().collect();
             match known.get(usize::from(value) % 8) {
-                Some(known) if more % 3 == 0 => Update::new().rates([known.taken_back()]),
+                Some(known) if more % 3 == 0 => Update::new().rates([known.removed()]),
                 _ => Update::new().rates([rate]).events([Event::on("login", account.as_str(), on)]),
             }
         }

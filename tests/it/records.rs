@@ -593,7 +593,7 @@ fn a_daily_record_that_makes_no_sense_is_refused() {
         [
             "daily record `daily`: there is no attribute `seat`; did you mean `seats`?",
             "daily record `daily`: there is no attribute `account_type`",
-            "daily record `daily`: `seats` stands there twice",
+            "daily record `daily`: duplicate column `seats`",
             "daily record `daily`: it keeps no day",
         ]
     );

@@ -33,7 +33,7 @@ impl<'b> MissingRates<'b> {
         }
     }
 
-    pub(super) fn told(self, to: Currency) -> Vec<MissingRate> {
+    pub(super) fn into_list(self, to: Currency) -> Vec<MissingRate> {
         let missing = |((from, on, rate), (rows, accounts)): (Unrated, (u64, BTreeSet<&str>))| {
             // Ids of a book are ids.
             let accounts = accounts.into_iter().filter_map(|id| AccountId::new(id).ok()).collect();
@@ -169,7 +169,7 @@ impl OwnRows<'_> {
         for place in places {
             self.each(place, &mut |row| missing.add(inner.id(place), row));
         }
-        missing.told(to)
+        missing.into_list(to)
     }
 
     /// Adds the rows of an account.

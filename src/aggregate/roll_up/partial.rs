@@ -11,7 +11,7 @@ use super::spec::Spec;
 use super::state::{Read, State};
 use crate::aggregate::usage::UsageView;
 use crate::book::Account;
-use crate::expr::{Cell, ExprValue, Sight, Supply, Type, Val};
+use crate::expr::{Cell, ExprValue, Supply, Type, Val};
 
 /// What a roll-up knows of some rows: an intermediate result, which is merged with those of other rows.
 ///
@@ -85,9 +85,7 @@ impl RollUpPlan {
         // The expressions of other roll-ups are not evaluated.
         let (columns, places) = entry.places.apart();
         let plan = group.plan.only(&columns);
-        let sight = plan.sight();
-        let is_wide = sight.across || sight.down == Sight::ANY || sight.looks_far_up();
-        let state = if is_wide && !matches!(group.over, Kind::Events(..)) {
+        let state = if plan.sight().is_far() && !matches!(group.over, Kind::Events(..)) {
             let columns = plan.run(view, supply, &|| false).ok()?;
             let rows = Rows::Columns(&columns, rates);
             Standing::new(view).state(&entry.checked, &rows, places, place)?

@@ -396,9 +396,7 @@ impl RollUpPlan {
         let Some((to, group)) = entry.checked.conversion_to().zip(self.groups.get(entry.group)) else {
             return Vec::new();
         };
-        let sight = group.plan.sight();
-        let is_wide = sight.across || sight.down == Sight::ANY || sight.looks_far_up();
-        if !is_wide || matches!(group.over, Kind::Events(..)) {
+        if !group.plan.sight().is_far() || matches!(group.over, Kind::Events(..)) {
             let terms = self.event_terms(at.view.as_of());
             let own = self.own_rows(at, terms.as_ref());
             return own.map_or_else(Vec::new, |own| own.missing_rates(AccountTree::walk(at.view)));
@@ -413,7 +411,7 @@ impl RollUpPlan {
                 missing.add(at.view.inner().id(place), read);
             }
         });
-        missing.told(to)
+        missing.into_list(to)
     }
 
     /// The terms of events of a roll-up at a moment; `None` where it asks none.

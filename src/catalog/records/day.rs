@@ -77,7 +77,7 @@ pub enum RecordFaultKind {
     /// It is recorded already.
     #[error("the day is closed: what was recorded stays")]
     Closed,
-    /// It stands before a day that is recorded already.
+    /// It is before a day that is recorded already.
     #[error("days are recorded in order, and {0} is already")]
     NotInOrder(Date),
     /// It is before the day of the state.

@@ -23,7 +23,7 @@ impl Slot {
 }
 
 /// Of two values of the same size one may have more digits.
-pub(crate) fn is_same(one: &ExprValue, other: &ExprValue) -> bool {
+pub(crate) fn is_same_record(one: &ExprValue, other: &ExprValue) -> bool {
     let digits = |value: &ExprValue| match value {
         ExprValue::Decimal(number) | ExprValue::Money(number, _) => Some(number.scale()),
         _ => None,
@@ -277,7 +277,7 @@ impl Layer {
             (tag, ExprValue::Money(number, currency)) if tag >= UNITS => {
                 self.is_number((tag, *word), (Some(*currency), *number))
             }
-            _ => matches!(self.slot(at), Some(Slot::Value(own)) if is_same(&own, value)),
+            _ => matches!(self.slot(at), Some(Slot::Value(own)) if is_same_record(&own, value)),
         }
     }
 

@@ -17,7 +17,7 @@ use super::history::History;
 use crate::expr::ExprValue;
 use crate::model::{AccountId, Date, Faults};
 
-pub(crate) use self::layer::is_same;
+pub(crate) use self::layer::is_same_record;
 
 pub use self::day::{RecordFault, RecordFaultKind, RecordedColumn, RecordedDay};
 
@@ -49,7 +49,7 @@ impl Column {
         layers.find_map(|layer| layer.last(account, on.days()))
     }
 
-    /// Where stands what holds of all accounts on the last day, by number: of whoever was there.
+    /// The entries that hold on the last day, by number of account; `None` for an account that is absent.
     fn latest(&self, accounts: usize) -> Vec<Option<(&Layer, usize)>> {
         let mut latest: Vec<Option<(&Layer, usize)>> = vec![None; accounts];
         for layer in &self.layers {
@@ -60,6 +60,19 @@ impl Column {
             }
         }
         latest
+    }
+
+    /// The changes of the days that are kept, by number of account, then by day. A value that was recorded before the first of them is
+    /// the value of that day; an account that was absent by then has no entry.
+    fn entries(&self) -> Vec<(u32, i32, Slot)> {
+        let first = self.days.first().map_or(i32::MIN, |first| first.day.days());
+        let mut entries: BTreeMap<(u32, i32), Slot> = BTreeMap::new();
+        // Layers are in the order of their days, so that the later of two values wins.
+        for (account, on, slot) in self.layers.iter().flat_map(|layer| layer.entries()) {
+            entries.insert((account, on.max(first)), slot);
+        }
+        let all = entries.into_iter().map(|((account, on), slot)| (account, on, slot));
+        all.filter(|(_, on, slot)| *on > first || *slot != Slot::Absent).collect()
     }
 
     fn push(&mut self, closed: Closed, layer: Layer, keep_days: Option<u32>) {
@@ -86,7 +99,7 @@ impl Column {
 /// # Complexity
 ///
 /// A record is looked up in logarithmic time, squared; in a scope the days that are withheld are passed over one by one. A day takes the
-/// room of what differs from the day before, and 17 bytes for each such value; to be told apart from the day before, it takes the time of
+/// room of what differs from the day before, and 17 bytes for each such value; to be compared with the day before, it takes the time of
 /// all that is kept of its columns. Days that are not kept any more are dropped as layers are merged, so that up to twice as much is
 /// held.
 #[derive(Debug, Clone, Default)]
@@ -192,7 +205,11 @@ impl Records {
     ///
     /// # Errors
     ///
-    /// Every column and day that is recorded already, or stands before one that is.
+    /// Every column and day that is recorded already, or is before one that is.
+    ///
+    /// # Complexity
+    ///
+    /// O(n log n) in the changes, and now and then in all that is kept, when layers are merged.
     pub fn with<'d>(
         &self,
         days: impl IntoIterator<Item = &'d RecordedDay>,
@@ -245,19 +262,12 @@ impl Records {
                 };
                 of_day.insert(closed.day.days(), empty);
             }
-            // What came before the days that are kept stands on the first of them.
-            let first = column.days.first().map_or(i32::MIN, |first| first.day.days());
-            let mut entries: BTreeMap<(u32, i32), Slot> = BTreeMap::new();
-            for (account, on, slot) in column.layers.iter().flat_map(|layer| layer.entries()) {
-                entries.insert((account, on.max(first)), slot);
-            }
-            for ((account, on), slot) in entries {
+            for (account, on, slot) in column.entries() {
                 let Some((account, of_day)) = self.ids.account(account).cloned().zip(of_day.get_mut(&on))
                 else {
                     continue;
                 };
                 match slot {
-                    Slot::Absent if on == first => {}
                     Slot::Absent => of_day.absent.push(account),
                     Slot::Missing => of_day.changed.push((account, None)),
                     Slot::Value(value) => of_day.changed.push((account, Some(value))),

@@ -74,17 +74,7 @@ impl Records {
 
     /// The accounts that stand in a column, by id, and the entries of each column in order of account and day.
     fn numbered(&self) -> (Vec<AccountId>, Vec<Entries>) {
-        let of_column = |column: &Arc<Column>| -> Entries {
-            let mut entries: BTreeMap<(u32, i32), Slot> = BTreeMap::new();
-            // What held before the first day that is kept holds on it.
-            let first = column.days.first().map_or(i32::MIN, |first| first.day.days());
-            for (account, on, slot) in column.layers.iter().flat_map(|layer| layer.entries()) {
-                entries.insert((account, on.max(first)), slot);
-            }
-            let is_there = |of: &(u32, i32, Slot)| of.1 > first || of.2 != Slot::Absent;
-            entries.into_iter().map(|((account, on), slot)| (account, on, slot)).filter(is_there).collect()
-        };
-        let mut columns: Vec<Entries> = self.columns.values().map(of_column).collect();
+        let mut columns: Vec<Entries> = self.columns.values().map(|column| column.entries()).collect();
         let mut numbers: Vec<u32> = columns.iter().flatten().map(|(account, ..)| *account).collect();
         numbers.sort_unstable();
         numbers.dedup();

@@ -1,7 +1,7 @@
 //! What decides answers, beside the book, the definitions and the moment?
 //!
-//! The parts of a state stand in one list, [`parts!`] below: how an update changes each of them, how two states of it are told apart, and
-//! how it stands in journals. Nothing that decides an answer stands elsewhere, so that a state is all that its answers are made of.
+//! The parts of a state stand in one list, [`parts!`] below: how an update changes each of them, how it is compared between two states,
+//! and how it is written to a journal. No other data decides an answer, so that a state is all that its answers are computed from.
 
 mod rates;
 mod records;
@@ -24,7 +24,12 @@ pub(super) trait Part: Sized {
     type Step: std::fmt::Debug + Clone + Serialize + DeserializeOwned;
 
     /// The part after some steps, of which there is one at least; `today` is the day of the state after the update.
-    fn after(&self, steps: &[Self::Step], today: Date, told: &mut Told) -> Result<Self, EngineError>;
+    fn after(
+        &self,
+        steps: &[Self::Step],
+        today: Date,
+        reports: &mut PartReports,
+    ) -> Result<Self, EngineError>;
 
     /// Is it the same, as far as that is known at once?
     fn is_same(&self, other: &Self) -> bool;
@@ -38,9 +43,9 @@ pub(super) trait Part: Sized {
     fn restored(&self, bytes: &[u8]) -> Result<Self, PartError>;
 }
 
-/// What parts tell of an update.
+/// Reports of the parts on an update.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct PartReports {
     pub(super) usage: Option<UsageReport>,
 }
 
@@ -80,12 +85,12 @@ macro_rules! parts {
 
         impl StateParts {
             /// With all steps applied; on an error it is as it was, or some of its parts are as they would have been.
-            pub(super) fn apply(&mut self, steps: &Steps, today: Date) -> Result<Told, EngineError> {
-                let mut told = Told::default();
+            pub(super) fn apply(&mut self, steps: &Steps, today: Date) -> Result<PartReports, EngineError> {
+                let mut reports = PartReports::default();
                 $(if !steps.$name.is_empty() {
-                    self.$name = self.$name.after(&steps.$name, today, &mut told)?;
+                    self.$name = self.$name.after(&steps.$name, today, &mut reports)?;
                 })*
-                Ok(told)
+                Ok(reports)
             }
 
             /// The names of the parts that are another one in `other`.

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "snapshot")]
 use super::PartError;
-use super::{Part, Told};
+use super::{Part, PartReports};
 use crate::engine::EngineError;
 use crate::fold::{ExchangeRate, ExchangeRates};
 use crate::model::Date;
@@ -10,7 +10,7 @@ use crate::model::Date;
 impl Part for ExchangeRates {
     type Step = ExchangeRate;
 
-    fn after(&self, steps: &[ExchangeRate], _: Date, _: &mut Told) -> Result<Self, EngineError> {
+    fn after(&self, steps: &[ExchangeRate], _: Date, _: &mut PartReports) -> Result<Self, EngineError> {
         Ok(self.with(steps.iter().copied())?)
     }
 

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "snapshot")]
 use super::PartError;
-use super::{Part, Told};
+use super::{Part, PartReports};
 use crate::catalog::{RecordedDay, Records};
 use crate::engine::EngineError;
 use crate::model::Date;
@@ -10,7 +10,7 @@ use crate::model::Date;
 impl Part for Records {
     type Step = RecordedDay;
 
-    fn after(&self, steps: &[RecordedDay], _: Date, _: &mut Told) -> Result<Self, EngineError> {
+    fn after(&self, steps: &[RecordedDay], _: Date, _: &mut PartReports) -> Result<Self, EngineError> {
         Ok(self.with(steps)?)
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "snapshot")]
 use super::PartError;
-use super::{Part, Told};
+use super::{Part, PartReports};
 use crate::aggregate::{OwnedEvent, Usage};
 use crate::engine::EngineError;
 use crate::model::Date;
@@ -17,10 +17,10 @@ pub(in crate::engine) struct Batch(pub(in crate::engine) Vec<OwnedEvent>);
 impl Part for Option<Usage> {
     type Step = Batch;
 
-    fn after(&self, steps: &[Batch], today: Date, told: &mut Told) -> Result<Self, EngineError> {
+    fn after(&self, steps: &[Batch], today: Date, reports: &mut PartReports) -> Result<Self, EngineError> {
         let mut usage = self.clone().ok_or(EngineError::NoUsage)?;
         let events = steps.iter().flat_map(|Batch(events)| events).map(OwnedEvent::event);
-        told.usage = Some(usage.ingest(events, today)?);
+        reports.usage = Some(usage.ingest(events, today)?);
         Ok(Some(usage))
     }
 

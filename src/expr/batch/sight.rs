@@ -62,6 +62,11 @@ impl Sight {
         own.flatten().fold(Self::default(), |all, sight| all.and(*sight))
     }
 
+    /// May a row read so many accounts that rows are read together, and not one by one?
+    pub(crate) fn is_far(self) -> bool {
+        self.across || self.down == Self::ANY || self.looks_far_up()
+    }
+
     /// Does it look at more than a few accounts above?
     pub(crate) const fn looks_far_up(self) -> bool {
         self.up == Self::ANY || self.stands
