@@ -144,6 +144,9 @@ pub use model::{
     AccountType, Attribute, AttributeType, CaseRule, ChildTable, EnumValues, Nesting, Product, Schema,
     SchemaBuilder, SchemaErrors, StatusGroup, SystemAttribute, TableKind, limits,
 };
+// How it changes, and the book with it.
+pub use book::{EvolveError, EvolveReport};
+pub use model::{SchemaChange, SchemaChangeErrors, SchemaPart};
 // Sets of accounts.
 pub use set::{AccountSet, Scope, StaleSet};
 // What may be wrong with declared accounts, and what is done about it.
@@ -176,12 +179,14 @@ pub mod graph {
 /// What reports and errors hold: the faults of a load and of a schema, what is held out of a book, what a change did.
 pub mod report {
     pub use crate::book::{
-        AccountChanges, AccountMove, ChangeItem, ChangeProblem, DeclaredLink, Fault, HeldAccount, HeldChild,
-        HeldReason, MAX_REPORTED, Problem, RowCounts, RowLocation, SupersededRow, UsageMove, ValueChange,
+        AccountChanges, AccountMove, ChangeItem, ChangeProblem, DeclaredLink, EvolveFault, EvolveFaults,
+        Fault, HeldAccount, HeldChild, HeldReason, MAX_REPORTED, NamedRows, Problem, RowCounts, RowLocation,
+        SupersededRow, UsageMove, ValueChange,
     };
     pub use crate::fold::{RateFault, RateFaultKind};
     pub use crate::model::{
-        JsonFault, JsonFaultKind, SchemaFault, SchemaFaultKind, ValueFault, ValueFaultKind,
+        JsonFault, JsonFaultKind, SchemaChangeFault, SchemaChangeFaultKind, SchemaFault, SchemaFaultKind,
+        ValueFault, ValueFaultKind,
     };
     pub use crate::tree::TreeFault;
 }

@@ -84,16 +84,19 @@ impl TableBlock {
         let (one, other) = (own_block, other_block);
         let (own, others) = (one.rows_of(account), other.rows_of(other_account));
         let same = |own: usize, others: usize| {
-            let mut columns = one.columns.iter().zip(&other.columns);
+            // One of them may be from before a column was added.
+            let mut columns = 0..one.columns.len().max(other.columns.len());
             one.id(own) == other.id(others)
-                && columns.all(|(column, others_column)| match (column, others_column) {
-                    (Some(column), Some(others_column)) => column.get(own) == others_column.get(others),
-                    (Some(column), None) => column.get(own).is_none(),
-                    (None, Some(others_column)) => others_column.get(others).is_none(),
-                    (None, None) => true,
-                })
+                && columns.all(|column| one.raw(column, own) == other.raw(column, others))
         };
         own.len() == others.len() && own.zip(others).all(|(own, others)| same(own, others))
+    }
+
+    /// The same rows with so many columns, those that are new without values.
+    pub(super) fn with_columns(&self, columns: usize) -> Self {
+        let mut wider = self.clone();
+        wider.columns.resize(columns, None);
+        wider
     }
 
     /// No rows for so many accounts.

@@ -104,6 +104,16 @@ impl Held {
         }
     }
 
+    /// Is no row held that could be released, and nothing kept of one that is placed?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.accounts.is_empty() && self.children.is_empty()
+    }
+
+    /// With rows that nothing releases.
+    pub(super) fn with_superseded(&self, superseded: Arc<Vec<SupersededRow>>) -> Self {
+        Self { superseded, ..self.clone() }
+    }
+
     /// Puts an account into quarantine.
     pub(crate) fn hold(&mut self, held: HeldAccount) {
         self.release(&held.row.id.clone());

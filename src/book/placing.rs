@@ -301,6 +301,11 @@ pub(super) fn declared_parents(
     above.map(|above| ParentLink { rank: 0, parent: old.account_id(above) }).into_iter().collect()
 }
 
+/// Of several declared parents the one that travels in the `parent` column: a reader gives it rank 0.
+pub(super) fn in_column(declared: &[ParentLink]) -> Option<&ParentLink> {
+    declared.iter().find(|link| link.rank == 0)
+}
+
 impl Placing<'_> {
     /// Whether an account will be in the book after the change.
     pub(super) fn will_stand(&self, id: &AccountId, resolution: &Resolution) -> bool {

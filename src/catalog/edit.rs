@@ -12,10 +12,12 @@ use super::Catalog;
 use super::compile::{Candidate, Words, keys, validate};
 use super::definition::{Definition, DefinitionRef};
 use super::entry::{Entry, Key};
+use super::evolve::{AddedNames, added_names};
 use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind};
 use super::names::{Assumed, CatalogNames};
 use crate::aggregate::UsageSchema;
-use crate::expr::ExprLimits;
+use crate::define::Namespace;
+use crate::expr::{ExprLimits, Source};
 use crate::model::{FixedZones, Schema, Zones, is_reserved};
 
 /// What catalogs are compiled with.
@@ -108,11 +110,17 @@ impl Catalog {
         if edit.changed.is_empty() && same_ground {
             return Ok(self.clone());
         }
-        let given = edit.into_given();
         if same_ground {
             let ground = Ground { schema: self.schema(), ..ground };
-            return Self::compile(ground, &given, Some(self));
+            return Self::compile(ground, &edit.into_given(), Some(self));
         }
+        let before = (&**self.schema(), self.usage_schema());
+        let added = added_names(before, (&**ground.schema, ground.usage));
+        if let Some(added) = added.filter(|_| *self.limits == *ground.limits) {
+            edit.add_names(&added);
+            return Self::compile(ground, &edit.into_given(), Some(self));
+        }
+        let given = edit.into_given();
         let given: Vec<Candidate> =
             given.into_iter().map(|given| Candidate { known: None, ..given }).collect();
         Self::compile(ground, &given, None)
@@ -234,6 +242,28 @@ impl<'c> Edit<'c> {
             self.reserving.insert(definition.name().to_owned());
         }
         *known = given;
+    }
+
+    /// Names of the schema that were not there: what looked one up is checked again, what has one, and what reads a table that has more
+    /// columns.
+    fn add_names(&mut self, added: &AddedNames) {
+        let is_below = |name: &str, above: &str| {
+            name.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        for given in self.given.iter_mut().flatten() {
+            let Some(entry) = &given.known else { continue };
+            let name = given.definition.name();
+            let wider = |source: &Source| match source {
+                Source::Table(table) | Source::Column(table, _) => added.wider.contains(table),
+                _ => false,
+            };
+            if added.columns.iter().any(|added| is_below(added, name)) || entry.reads.iter().any(wider) {
+                given.known = None;
+                self.changed.extend(keys(&given.definition));
+            }
+        }
+        let columns = added.columns.iter().map(|name| Key::new(Namespace::Columns, name.clone()));
+        self.changed.extend(columns);
     }
 
     /// The definitions in order, those known that nothing changes for: each with those that it brings behind it, as a new catalog has

@@ -1,24 +1,27 @@
-//! The schema changes: what follows?
+//! The schema changes: what follows for the definitions?
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Catalog;
 use super::compile::Words;
-use super::definition::Definition;
+use super::definition::{Definition, DefinitionRef};
 use super::edit::Ground;
 use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind};
 use super::lineage::{Impact, Origin};
-use super::mentions::renamed;
-use crate::aggregate::UsageSchema;
-use crate::define::{DefinitionFault, Renames};
-use crate::expr::Type;
-use crate::model::{Schema, Zones};
+use super::records::Records;
+use super::rewrite::rewritten;
+use crate::define::DefinitionFault;
+use crate::expr::{Names, Of, Type};
+use crate::model::{
+    Attribute, AttributeId, FixedZones, Migration, Schema, SchemaChange, SchemaChangeErrors, UsageSchema,
+    Zones,
+};
 
 /// An attribute that has another type.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Retyped {
-    /// The attribute.
+    /// The attribute, by its new name.
     pub attribute: Arc<str>,
     /// What it was.
     pub from: Type,
@@ -38,49 +41,66 @@ pub struct Evolved {
     pub added: Vec<Arc<str>>,
     /// Attributes that are gone; nobody reads them.
     pub removed: Vec<Arc<str>>,
-    /// Attributes by another name, and those who read them, whose expressions were rewritten.
+    /// Attributes by another name, and those who read them.
     pub renamed: Vec<(Arc<str>, Arc<str>, Vec<Impact>)>,
     /// Attributes of another type, and those who read them.
     pub retyped: Vec<Retyped>,
+    /// Definitions that say something else now, since what they read has another name.
+    pub rewritten: Vec<DefinitionRef>,
+}
+
+/// Why definitions do not go over to another schema.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CatalogEvolveError {
+    /// The change makes no schema of that of the catalog.
+    #[error("the change of the schema is at fault: {0}")]
+    Change(#[from] SchemaChangeErrors),
+    /// Definitions that would no longer make sense.
+    #[error(transparent)]
+    Definitions(#[from] CatalogErrors),
 }
 
 impl Catalog {
-    /// The catalog over another schema. `renames` are attributes by their old and new names: the expressions that read
-    /// them are rewritten, all at once, so that two attributes may exchange their names. The catalog itself stays as it is.
+    /// The definitions over another schema; the catalog itself stays as it is. Where a part has another name, each expression that reads
+    /// it is rewritten, and nothing else that is called so: attributes, tables, columns, kinds of event with their properties and measures,
+    /// account types, products and allowed values. All names change at once, so that two may be exchanged.
+    ///
+    /// A text that is compared with an allowed value as a text (`string(stage)`, `stage.startsWith(..)`) is no allowed value, and is left
+    /// as it is.
     ///
     /// ```
     /// use perennial::aggregate::UsageSchema;
     /// use perennial::catalog::{CalculatedAttribute, Catalog};
-    /// use perennial::{Attribute, AttributeType, Nesting, Schema};
-    /// use std::sync::Arc;
+    /// use perennial::{Attribute, AttributeType, Nesting, Schema, SchemaChange, SchemaPart};
     ///
-    /// let with = |attribute: &str, kind: AttributeType| {
-    ///     let builder = Schema::builder().account_type("Company", Nesting::Free);
-    ///     builder.attribute(Attribute::new(attribute, kind)).build().map(Arc::new)
-    /// };
-    /// let usage = UsageSchema::new([])?;
+    /// let schema = Schema::builder()
+    ///     .account_type("Company", Nesting::Free)
+    ///     .attribute(Attribute::new("seats", AttributeType::Int))
+    ///     .build()?;
     /// let twice = CalculatedAttribute::new("twice", "seats * 2");
-    /// let catalog = Catalog::new(&with("seats", AttributeType::Int)?, &usage, [twice.into()])?;
+    /// let catalog = Catalog::new(&schema.into(), &UsageSchema::default(), [twice.into()])?;
     ///
-    /// let evolved = catalog.evolve(&with("licences", AttributeType::Int)?, &usage, &[("seats", "licences")])?;
-    /// assert_eq!(evolved.renamed.len(), 1);
-    /// assert!(evolved.catalog.lineage(&evolved.catalog.order().next().ok_or("none")?.clone()).is_some());
+    /// let change = SchemaChange::new().rename(SchemaPart::attribute("seats"), "licences");
+    /// let evolved = catalog.evolve(&change)?;
+    /// assert_eq!((evolved.renamed.len(), evolved.rewritten.len()), (1, 1));
     ///
-    /// let errors = catalog.evolve(&with("seats", AttributeType::Text)?, &usage, &[]).unwrap_err();
+    /// let change = SchemaChange::new().attribute(Attribute::new("seats", AttributeType::Text));
+    /// let errors = catalog.evolve(&change).unwrap_err();
     /// assert!(errors.to_string().starts_with("calculated attribute `twice`: E103"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// Every definition that would no longer make sense.
-    pub fn evolve(
-        &self,
-        schema: &Arc<Schema>,
-        usage: &UsageSchema,
-        renames: &[(&str, &str)],
-    ) -> Result<Evolved, CatalogErrors> {
-        self.evolve_within(schema, usage, &crate::model::FixedZones, renames)
+    /// [`CatalogEvolveError`]: all that is wrong with the change; or every definition that would no longer make sense.
+    ///
+    /// # Complexity
+    ///
+    /// Where attributes, tables, columns or kinds of event are only added: that of [`Catalog::edited`] without an edit. Else that of a new
+    /// catalog.
+    pub fn evolve(&self, change: &SchemaChange) -> Result<Evolved, CatalogEvolveError> {
+        self.evolve_within(&FixedZones, change)
     }
 
     /// The same with zones of the host.
@@ -90,68 +110,112 @@ impl Catalog {
     /// As [`Catalog::evolve`].
     pub fn evolve_within(
         &self,
-        schema: &Arc<Schema>,
-        usage: &UsageSchema,
         zones: &dyn Zones,
-        renames: &[(&str, &str)],
-    ) -> Result<Evolved, CatalogErrors> {
-        // Where a name is given twice, the first counts.
-        let by_old: HashMap<&str, &str> = renames.iter().rev().copied().collect();
-        let definitions = self.given().map(|definition| with_names(definition.clone(), &by_old));
-        let limits = &*self.limits;
-        // What a definition brings is generated from it again, after its texts were renamed: an attribute that the kind names by
-        // itself would keep its old name, so that this is refused.
-        let astray: Vec<CatalogFault> =
-            self.given().filter_map(|before| brings_other_names(before, &by_old)).collect();
-        if !astray.is_empty() {
-            return Err(CatalogErrors::new(astray));
-        }
-        let catalog = Self::fresh(Ground { schema, usage, zones, limits }, definitions, Words::Kept)?;
-        let old = self.schema();
-        let is_renamed =
-            |name: &str, side: fn(&(&str, &str)) -> String| renames.iter().any(|pair| side(pair) == name);
-        let from = |pair: &(&str, &str)| pair.0.to_owned();
-        let to = |pair: &(&str, &str)| pair.1.to_owned();
-        let impact = |name: &str| self.impact(&Origin::Attribute(Arc::from(name)));
-        let names = |schema: &Schema| -> Vec<Arc<str>> {
-            schema.attributes().map(|attribute| Arc::from(attribute.name())).collect()
+        change: &SchemaChange,
+    ) -> Result<Evolved, CatalogEvolveError> {
+        let migration = change.migration(self.schema(), Some(self.usage_schema()))?;
+        let rewritten = self.rewritten(&migration, &|_| false)?;
+        let usage = migration.events.as_ref().map_or(self.usage_schema(), |events| &events.schema);
+        let ground = Ground { schema: &migration.schema, usage, zones, limits: &self.limits };
+        let ids = rewritten.iter().map(Definition::id).collect();
+        let catalog = self.next(ground, Words::Kept, &[], rewritten)?;
+        let (old, new) = (self.schema(), &migration.schema);
+        let name = |schema: &Schema, at: usize| -> Option<Arc<str>> {
+            Some(Arc::from(schema.attribute_at(AttributeId::new(at))?.name()))
         };
-        let added =
-            names(schema).into_iter().filter(|name| old.attribute(name).is_none() && !is_renamed(name, to));
-        let removed =
-            names(old).into_iter().filter(|name| schema.attribute(name).is_none() && !is_renamed(name, from));
-        let retyped = names(schema).into_iter().filter_map(|name| {
-            let was = renames.iter().find(|(_, new)| *new == &*name).map_or(&*name, |(old, _)| *old);
-            let kind = |schema: &Schema, name: &str| {
-                let attribute = schema.attribute(name).and_then(|id| schema.attribute_at(id))?;
-                Some(Type::of_attribute(attribute.kind()))
+        let impact = |name: &Arc<str>| self.impact(&Origin::Attribute(name.clone()));
+        let (mut added, mut renamed, mut retyped) = (Vec::new(), Vec::new(), Vec::new());
+        let mut kept = vec![false; old.attributes().len()];
+        for (now, moved) in new.attributes().zip(&migration.attributes) {
+            let Some(at) = moved.before else {
+                added.push(Arc::from(now.name()));
+                continue;
             };
-            let (before, after) = (kind(old, was)?, kind(schema, &name)?);
-            let impact = impact(was);
-            (before != after).then(|| Retyped { impact, attribute: name.clone(), from: before, to: after })
-        });
-        Ok(Evolved {
-            added: added.collect(),
-            removed: removed.collect(),
-            retyped: retyped.collect(),
-            renamed: renames
-                .iter()
-                .map(|(old, new)| (Arc::from(*old), Arc::from(*new), impact(old)))
-                .collect(),
-            catalog,
-        })
+            if let Some(kept) = kept.get_mut(at) {
+                *kept = true;
+            }
+            let (Some(was), Some(before)) = (name(old, at), old.attribute_at(AttributeId::new(at))) else {
+                continue;
+            };
+            if *was != *now.name() {
+                renamed.push((was.clone(), Arc::from(now.name()), impact(&was)));
+            }
+            let (from, to) = (Type::of_attribute(before.kind()), Type::of_attribute(now.kind()));
+            if from != to {
+                retyped.push(Retyped { attribute: Arc::from(now.name()), from, to, impact: impact(&was) });
+            }
+        }
+        let gone = old.attributes().map(Attribute::name).zip(&kept).filter(|(_, kept)| !**kept);
+        let removed = gone.map(|(name, _)| Arc::from(name)).collect();
+        Ok(Evolved { catalog, added, removed, renamed, retyped, rewritten: ids })
+    }
+
+    /// The definitions that say something else under another schema, rewritten; those are left out that are removed or replaced.
+    pub(crate) fn rewritten(
+        &self,
+        migration: &Migration,
+        is_left_out: &dyn Fn(&DefinitionRef) -> bool,
+    ) -> Result<Vec<Definition>, CatalogErrors> {
+        let renames = &migration.renames;
+        if renames.is_empty() {
+            return Ok(Vec::new());
+        }
+        let entries = &self.names.entries;
+        let (mut all, mut faults) = (Vec::new(), Vec::new());
+        for entry in entries.given().into_iter().filter(|entry| entry.bringer.is_none()) {
+            if is_left_out(&entry.id) {
+                continue;
+            }
+            let now = match rewritten(entry, renames) {
+                Ok(now) => now,
+                Err(fault) => {
+                    faults.push(fault);
+                    continue;
+                }
+            };
+            // What a definition brings is generated from it again, after its texts were rewritten: a name that the kind writes by itself
+            // would stay, so that this is refused.
+            let brought: Result<Vec<Definition>, CatalogFault> =
+                entries.all_of(&entry.id).skip(1).map(|brought| rewritten(brought, renames)).collect();
+            match brought {
+                Ok(old) => faults.extend(brings_others(&entry.definition, &now, &old)),
+                Err(fault) => faults.push(fault),
+            }
+            if !now.is_same(&entry.definition) {
+                all.push(now);
+            }
+        }
+        if faults.is_empty() { Ok(all) } else { Err(CatalogErrors::new(faults)) }
     }
 }
 
-/// The fault of a definition that brings others which name attributes that it does not name itself, so that they keep their old names.
-fn brings_other_names(before: &Definition, renames: &HashMap<&str, &str>) -> Option<CatalogFault> {
-    let brings = |of: &Definition| of.as_define().brings().into_iter().map(Definition::from).collect();
-    let old: Vec<Definition> = brings(before);
-    if old.is_empty() {
-        return None;
+impl Catalog {
+    /// What was recorded of columns of these definitions, by the names and values of another schema.
+    pub(crate) fn records_after(&self, migration: &Migration, records: &Records) -> Records {
+        let renames = &migration.renames;
+        let mut values: HashMap<Arc<str>, HashMap<Arc<str>, Arc<str>>> = HashMap::new();
+        for field in migration.attributes.iter().filter(|field| !field.values.is_empty()) {
+            let before = field.before.and_then(|at| self.schema().attribute_at(AttributeId::new(at)));
+            let now = field.values.iter().filter_map(|(was, now)| Some((was.clone(), now.clone()?)));
+            if let Some(before) = before {
+                values.insert(Arc::from(before.name()), now.collect());
+            }
+        }
+        for column in records.columns().filter(|_| !renames.values.is_empty()) {
+            let name = self.names().name(Of::Account, column);
+            let own = name.as_ref().and_then(|name| name.kind().values());
+            let of = own.and_then(|own| renames.values.iter().find(|(known, _)| known.is_same(own)));
+            if let Some((_, texts)) = of {
+                values.entry(Arc::from(column)).or_insert_with(|| texts.clone());
+            }
+        }
+        records.renamed(&renames.attributes, &values)
     }
-    let renamed: Vec<Definition> = old.into_iter().map(|brought| with_names(brought, renames)).collect();
-    let new: Vec<Definition> = brings(&with_names(before.clone(), renames));
+}
+
+/// The fault of a definition that brings others which name what it does not name itself, so that they keep the old names.
+fn brings_others(before: &Definition, now: &Definition, renamed: &[Definition]) -> Option<CatalogFault> {
+    let new: Vec<Definition> = now.as_define().brings().into_iter().map(Definition::from).collect();
     let same =
         renamed.len() == new.len() && renamed.iter().zip(&new).all(|(renamed, new)| renamed.is_same(new));
     let why = "what it brings names attributes that it does not name itself, which cannot be renamed";
@@ -159,9 +223,52 @@ fn brings_other_names(before: &Definition, renames: &HashMap<&str, &str>) -> Opt
     (!same).then(|| CatalogFault { definition: before.id(), kind })
 }
 
-fn with_names(mut definition: Definition, renames: &HashMap<&str, &str>) -> Definition {
-    let expression = |text: &str| -> Arc<str> { Arc::from(renamed(text, renames)) };
-    let name = |name: &str| renames.get(name).map(|new| Arc::from(*new));
-    definition.as_define_mut().rename(&Renames { expression: &expression, name: &name });
-    definition
+/// The names that a schema and kinds of event have, and others before them did not; `None` where anything else is different.
+pub(super) fn added_names(old: (&Schema, &UsageSchema), new: (&Schema, &UsageSchema)) -> Option<AddedNames> {
+    let mut added = AddedNames::default();
+    let same_types = old.0.account_types().eq(new.0.account_types())
+        && old.0.products().eq(new.0.products())
+        && old.0.same_statuses(new.0);
+    if !same_types || !is_prefix(old.0.attributes(), new.0.attributes()) {
+        return None;
+    }
+    let behind = new.0.attributes().skip(old.0.attributes().len());
+    added.columns.extend(behind.map(|attribute| Arc::from(attribute.name())));
+    if old.0.tables().len() > new.0.tables().len() {
+        return None;
+    }
+    for (before, after) in old.0.tables().zip(new.0.tables()) {
+        let same = before.name() == after.name() && before.kind() == after.kind();
+        if !same
+            || before.display_label() != after.display_label()
+            || !is_prefix(before.columns(), after.columns())
+        {
+            return None;
+        }
+        if before.columns().len() < after.columns().len() {
+            added.wider.push(Arc::from(before.name()));
+        }
+    }
+    added.columns.extend(new.0.tables().skip(old.0.tables().len()).map(|table| Arc::from(table.name())));
+    // What reads events of any kind reads those of a new one.
+    let (before, after) = (old.1.kinds(), new.1.kinds());
+    let same_events = before.len() == after.len() && before.zip(after).all(|(one, other)| one == other);
+    same_events.then_some(added)
+}
+
+/// What was added to a schema.
+#[derive(Debug, Default)]
+pub(super) struct AddedNames {
+    /// Attributes and child tables.
+    pub(super) columns: Vec<Arc<str>>,
+    /// Child tables with more columns than before.
+    pub(super) wider: Vec<Arc<str>>,
+}
+
+fn is_prefix<'a>(
+    old: impl ExactSizeIterator<Item = &'a Attribute>,
+    mut new: impl ExactSizeIterator<Item = &'a Attribute>,
+) -> bool {
+    let mut old = old;
+    old.len() <= new.len() && old.all(|before| new.next() == Some(before))
 }

@@ -24,8 +24,9 @@ impl Define for Metric {
         each(self.expression());
     }
 
-    /// It reads events, which are no attributes.
-    fn rename(&mut self, _: &Renames<'_>) {}
+    fn rename(&mut self, renames: &Renames<'_>) {
+        *self = self.clone().with_expression((renames.expression)(self.expression()));
+    }
 
     fn canonical_text(&self) -> String {
         format!("metric {}", canonical(self.expression()))

@@ -108,7 +108,7 @@ pub(crate) trait Define {
         let _ = each;
     }
 
-    /// Renames attributes of accounts in all expressions.
+    /// Puts other names in the places of those that it reads.
     fn rename(&mut self, renames: &Renames<'_>);
 
     /// Its content without name, label and description, with expressions in canonical form: equal texts are duplicates.
@@ -139,12 +139,32 @@ pub(crate) trait Kind: Define + Sized {
     fn read(json: &Json, place: Place<'_>, faults: &mut Faults<JsonFault>) -> Option<Self>;
 }
 
-/// Attributes of accounts by other names.
+/// What is read by other names.
 pub(crate) struct Renames<'r> {
     /// An expression with all of them.
     pub(crate) expression: &'r dyn Fn(&str) -> Arc<str>,
-    /// The new name of one.
-    pub(crate) name: &'r dyn Fn(&str) -> Option<Arc<str>>,
+    /// The new name of what is named without an expression; `None` where it keeps its own.
+    pub(crate) named: &'r dyn Fn(Named, &str) -> Option<Arc<str>>,
+    /// The new text of a value that is compared with what an expression gives; `None` where it keeps its own.
+    pub(crate) value: &'r dyn Fn(&str, &str) -> Option<Arc<str>>,
+}
+
+/// What a definition names without an expression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Named {
+    Column,
+    Table,
+    Event,
+    AccountType,
+}
+
+impl Renames<'_> {
+    /// Puts the new name in the place of an old one.
+    pub(crate) fn name(&self, name: &mut Arc<str>, of: Named) {
+        if let Some(new) = (self.named)(of, name) {
+            *name = new;
+        }
+    }
 }
 
 /// An expression in canonical form; one that cannot be read as it is.

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::{
-    Checking, Compiled, Define, DefinitionFault, Form, Input, Kind, Namespace, Output, RecordWanted, Renames,
-    RowForm, Shape, json, shape,
+    Checking, Compiled, Define, DefinitionFault, Form, Input, Kind, Named, Namespace, Output, RecordWanted,
+    Renames, RowForm, Shape, json, shape,
 };
 use crate::aggregate::version::named;
 use crate::model::{Faults, JsonFault, Place};
@@ -81,9 +81,7 @@ impl Define for PastValue {
     }
 
     fn rename(&mut self, renames: &Renames<'_>) {
-        if let Some(new) = (renames.name)(&self.of) {
-            self.of = new;
-        }
+        renames.name(&mut self.of, Named::Column);
     }
 
     fn canonical_text(&self) -> String {

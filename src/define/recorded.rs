@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::{
-    Checking, Compiled, Define, DefinitionFault, Form, Kind, Namespace, Renames, Shape, json, shape,
+    Checking, Compiled, Define, DefinitionFault, Form, Kind, Named, Namespace, Renames, Shape, json, shape,
 };
 use crate::aggregate::version::named;
 use crate::model::{Faults, JsonFault, Place};
@@ -95,11 +95,7 @@ impl Define for Recorded {
     }
 
     fn rename(&mut self, renames: &Renames<'_>) {
-        for column in &mut self.columns {
-            if let Some(new) = (renames.name)(column) {
-                *column = new;
-            }
-        }
+        self.columns.iter_mut().for_each(|column| renames.name(column, Named::Column));
     }
 
     fn canonical_text(&self) -> String {

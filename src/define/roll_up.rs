@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::{
-    Checking, Compiled, Define, DefinitionFault, Form, Kind, Namespace, Output, Renames, Shape, TotalBy,
-    json, shape,
+    Checking, Compiled, Define, DefinitionFault, Form, Kind, Named, Namespace, Output, Renames, Shape,
+    TotalBy, json, shape,
 };
 use crate::aggregate::{CheckedRollUp, Conversion, Nulls, Operator, Over, RollUp, RollUpFaultKind};
 use crate::expr::NameText;
@@ -36,7 +36,16 @@ impl Define for RollUp {
     }
 
     fn rename(&mut self, renames: &Renames<'_>) {
-        *self = self.clone().with_texts(&|text| (renames.expression)(text));
+        let weighted = self.weighted(&|text| (renames.expression)(text));
+        let share = self.share().and_then(|(of, value)| (renames.value)(of, value));
+        *self = self.clone().with_texts(&|text| (renames.expression)(text)).with_parts(weighted, share);
+        let (over, levels) = self.names_mut();
+        match over {
+            Over::Accounts => {}
+            Over::Table(table) => renames.name(table, Named::Table),
+            Over::Events { event, .. } => renames.name(event, Named::Event),
+        }
+        levels.iter_mut().for_each(|level| renames.name(level, Named::AccountType));
     }
 
     fn canonical_text(&self) -> String {

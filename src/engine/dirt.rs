@@ -10,7 +10,7 @@ use super::carry::Carry;
 use crate::aggregate::UsageView;
 use crate::book::{Book, Chunk, TableBlock};
 use crate::column::{Bitmap, Block};
-use crate::model::{AccountId, AccountIdx};
+use crate::model::{AccountId, AccountIdx, Recoded};
 
 /// Rows by slot, each list in order and without repetition.
 pub(super) type Rows = BTreeMap<u32, Vec<u32>>;
@@ -68,11 +68,19 @@ pub(super) struct Dirt {
     pub(super) tables: HashMap<usize, Rows>,
     /// Accounts whose usage differs.
     pub(super) usage: Rows,
+    /// Attributes and tables of another type than before.
+    recoded: Recoded,
 }
 
 impl Dirt {
     pub(super) fn between(old: &Book, new: &Book) -> Self {
         let mut dirt = Self::default();
+        if !Arc::ptr_eq(old.schema(), new.schema()) {
+            match new.schema().recoded_since(old.schema()) {
+                Some(recoded) => dirt.recoded = recoded,
+                None => return Self::all(new),
+            }
+        }
         // Packed anew; and hung up elsewhere, or with other chunks hanging on them.
         let (mut rebuilt, mut hung): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
         let number = |slot: usize| u32::try_from(slot).unwrap_or(u32::MAX);
@@ -190,7 +198,11 @@ impl Dirt {
                 continue;
             }
             let (old, new) = (old.map(|block| &**block), new.map(|block| &**block));
-            let rows = Block::differing((old, from as usize), (new, to as usize), rows as usize);
+            let rows = if self.recoded.attributes.contains(&attribute) {
+                (to..to + rows).collect()
+            } else {
+                Block::differing((old, from as usize), (new, to as usize), rows as usize)
+            };
             if !rows.is_empty() {
                 self.attributes.entry(attribute).or_default().entry(slot).or_default().extend(rows);
             }
@@ -202,7 +214,8 @@ impl Dirt {
             }
             let (old, new) = (old.map(|block| &**block), new.map(|block| &**block));
             let pairs = (to..to + rows).zip(from..);
-            let rows = pairs.filter(|(row, was)| !TableBlock::alike((old, *was), (new, *row)));
+            let is_recoded = self.recoded.tables.contains(&table);
+            let rows = pairs.filter(|(row, was)| is_recoded || !TableBlock::alike((old, *was), (new, *row)));
             let rows: Vec<u32> = rows.map(|(row, _)| row).collect();
             if !rows.is_empty() {
                 self.tables.entry(table).or_default().entry(slot).or_default().extend(rows);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::aggregate::UsageRefused;
-use crate::book::{ChangeError, LoadError};
+use crate::book::{ChangeError, EvolveError, LoadError};
 use crate::catalog::{CatalogErrors, DefinitionRef, RecordFault};
 use crate::expr::Cancelled;
 use crate::fold::RateFault;
@@ -57,6 +57,9 @@ pub enum EngineError {
         /// The current one.
         found: u64,
     },
+    /// The book does not go over to the schema.
+    #[error("the change of the schema was refused: {0}")]
+    Evolve(#[from] EvolveError),
     /// The engine was made without usage.
     #[error("this engine holds no usage: give it some with `EngineSettings::usage`")]
     NoUsage,

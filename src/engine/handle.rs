@@ -7,13 +7,13 @@ use super::branch::Branch;
 use super::delta::Delta;
 use super::error::EngineError;
 use super::next::{catalog, load};
-use super::part::StateParts;
+use super::part::{PartReports, StateParts};
 use super::published::{EngineStats, Parts, Published, State};
 use super::settings::EngineSettings;
 use super::spans;
 use super::update::Update;
 use crate::aggregate::{Event, UsageReport};
-use crate::book::{Book, LoadReport};
+use crate::book::{Book, EvolveReport, LoadReport};
 use crate::catalog::{Definition, DefinitionRef, RecordedDay};
 use crate::model::Observer;
 use crate::model::{AsOf, Schema, Timestamp};
@@ -29,6 +29,8 @@ pub struct Applied {
     pub repeated: bool,
     /// The days that were closed, with what was recorded of them.
     pub closed: Vec<RecordedDay>,
+    /// What became of the accounts, where the update changed the schema.
+    pub schema: Option<EvolveReport>,
     /// What became of the rows of usage, where the update had some.
     pub usage: Option<UsageReport>,
     /// What is different.
@@ -233,7 +235,9 @@ impl Engine {
     ///
     /// # Complexity
     ///
-    /// That of [`Book::apply`], and of what reads what was changed: for each definition that does, the accounts whose
+    /// Of a change of the schema that of [`Book::evolve`] and of the definitions that are compiled: where attributes, tables or columns are
+    /// only added, nothing is recomputed that does not read them; else all that is kept current is, for every account. Of the rest
+    /// that of [`Book::apply`], and of what reads what was changed: for each definition that does, the accounts whose
     /// answer may differ. Where accounts come, go or move, besides the rows of the chunks that are packed anew, for each
     /// definition that is kept current; and the trees that they leave and enter, for those that read other accounts of
     /// their tree in another way than a sum, count, mean, ratio, share, least or greatest of them, or that convert amounts: an amount
@@ -257,7 +261,8 @@ impl Engine {
         let now = self.published();
         if let Some(version) = update.key.as_ref().and_then(|key| writer.keys.get(key)) {
             let delta = Delta::between(&now, &now);
-            return Ok(Applied { version: *version, repeated: true, closed: Vec::new(), usage: None, delta });
+            let (closed, schema, usage) = (Vec::new(), None, None);
+            return Ok(Applied { version: *version, repeated: true, closed, schema, usage, delta });
         }
         let _span = spans::enter("apply", now.version());
         now.0.expected(&update)?;
@@ -271,7 +276,8 @@ impl Engine {
             writer.remember(key, version, self.settings.keys);
         }
         let closed = update.steps.records.split_off(imported);
-        Ok(Applied { version, repeated: false, closed, usage: reports.usage, delta })
+        let PartReports { usage, schema } = reports;
+        Ok(Applied { version, repeated: false, closed, schema, usage, delta })
     }
 
     /// Takes over a branch: its state becomes the current one.

@@ -1,18 +1,19 @@
 //! Which state comes after an update?
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::error::EngineError;
-use super::part::PartReports;
+use super::part::{PartReports, Steps};
 use super::published::{Parts, State};
 use super::settings::EngineSettings;
 use super::update::Update;
-use crate::aggregate::{Usage, UsageSchema};
-use crate::book::{Book, LoadReport};
+use crate::aggregate::{Usage, UsageSchema, UsageSettings};
+use crate::book::{Book, EvolveError, EvolveReport, LoadReport};
 use crate::catalog::{Catalog, Definition, DefinitionRef, Ground, Words, reserved_words};
 use crate::model::Observer;
-use crate::model::Schema;
+use crate::model::{Schema, SchemaChange};
 use crate::source::Source;
 
 impl State {
@@ -57,18 +58,28 @@ impl Parts {
         update: &Update,
         settings: &EngineSettings,
     ) -> Result<PartReports, EngineError> {
+        let mut reports = PartReports::default();
+        let mut steps = Cow::Borrowed(&update.steps);
         if update.defines() {
             let mut removed: HashSet<&DefinitionRef> = HashSet::new();
             let known = |id: &DefinitionRef| self.catalog.definition(id).is_some();
             if let Some(unknown) = update.removed.iter().find(|id| !known(id) || !removed.insert(id)) {
                 return Err(EngineError::Unknown(unknown.clone()));
             }
+        }
+        if let Some(change) = &update.schema {
+            // What was recorded was so by the names of before.
+            let steps = steps.to_mut();
+            let records = Steps { records: std::mem::take(&mut steps.records), ..Steps::default() };
+            self.beside.apply(&records, self.as_of.date())?;
+            reports.schema = Some(self.evolve(change, update, settings)?);
+        } else if update.defines() {
             let none = UsageSchema::default();
             let ground = ground(self.book.schema(), self.beside.usage.as_ref(), settings, &none);
             let defined = update.defined.iter().cloned();
             self.catalog = self.catalog.next(ground, Words::Kept, &update.removed, defined)?;
         }
-        if update.defines() {
+        if update.defines() || update.schema.is_some() {
             let beyond = self.catalog.beyond_kept();
             if !beyond.is_empty() {
                 return Err(EngineError::KeptDays(beyond));
@@ -95,7 +106,38 @@ impl Parts {
             // Parameters come with questions; a state has none.
             self.as_of = as_of.clone().without_parameters();
         }
-        self.beside.apply(&update.steps, self.as_of.date())
+        reports.usage = self.beside.apply(&steps, self.as_of.date())?.usage;
+        Ok(reports)
+    }
+
+    /// Under another schema, with the definitions of an update.
+    fn evolve(
+        &mut self,
+        change: &SchemaChange,
+        update: &Update,
+        settings: &EngineSettings,
+    ) -> Result<EvolveReport, EngineError> {
+        let none = UsageSchema::default();
+        let events = self.beside.usage.as_ref().map_or(&none, Usage::schema);
+        let migration = change.migration(self.book.schema(), Some(events)).map_err(EvolveError::from)?;
+        let is_other = |id: &DefinitionRef| {
+            update.removed.contains(id) || update.defined.iter().any(|defined| defined.id() == *id)
+        };
+        let mut definitions = self.catalog.rewritten(&migration, &is_other)?;
+        definitions.extend(update.defined.iter().cloned());
+        let usage = migration.events.as_ref().map_or(events, |events| &events.schema);
+        let ground =
+            Ground { schema: &migration.schema, usage, zones: &*settings.zones, limits: &settings.limits };
+        let catalog = self.catalog.next(ground, Words::Kept, &update.removed, definitions)?;
+        let (book, report) = self.book.migrated(&migration)?;
+        self.beside.records = self.catalog.records_after(&migration, &self.beside.records);
+        if let Some(events) = &migration.events {
+            let usage = self.beside.usage.take();
+            let usage = usage.unwrap_or_else(|| Usage::new(UsageSchema::default(), UsageSettings::new()));
+            self.beside.usage = Some(usage.migrated(events));
+        }
+        (self.book, self.catalog) = (book, catalog);
+        Ok(report)
     }
 }
 
@@ -168,8 +210,7 @@ mod tests {
         let before = Engine::of(Published(Arc::new(state)), settings, Vec::new());
         before.begin_journal(Before::default()).unwrap();
 
-        let (again, restored) =
-            Engine::restore(schema, EngineSettings::new(), &journal.bytes(), None).unwrap();
+        let (again, restored) = Engine::restore(EngineSettings::new(), &journal.bytes(), None).unwrap();
         assert_eq!((restored.version, restored.damage), (1, None));
         let level = DefinitionRef { kind: DefinitionKind::Attribute, name: Arc::from("level") };
         assert_eq!(again.published().catalog().report().reserved, std::slice::from_ref(&level));

@@ -15,8 +15,7 @@ use crate::book::{Book, View};
 use crate::catalog::{Catalog, DefinitionRef, Records};
 use crate::expr::Cancelled;
 use crate::fold::ExchangeRates;
-use crate::model::AsOf;
-use crate::model::Observer;
+use crate::model::{AsOf, Observer, Schema};
 use crate::set::{Scope, StaleSet};
 
 /// An immutable state, as it was published. Cloning is cheap; `Send + Sync`; nothing that is applied later shows in it.
@@ -156,8 +155,10 @@ impl State {
         };
         let view = whole(&parts.book, &parts.as_of);
         let usage = parts.beside.usage.as_ref().map(|usage| match &before.usage {
-            Some(known) => known.refresh(usage, &view).with_metrics(parts.catalog.metrics()),
-            None => usage.over(&view, parts.catalog.metrics()),
+            Some(known) if known.usage().schema() == usage.schema() => {
+                known.refresh(usage, &view).with_metrics(parts.catalog.metrics())
+            }
+            _ => usage.over(&view, parts.catalog.metrics()),
         });
         Inputs {
             prepared,
@@ -330,6 +331,12 @@ impl Published {
     #[must_use]
     pub fn book(&self) -> &Book {
         &self.0.book
+    }
+
+    /// The schema.
+    #[must_use]
+    pub fn schema(&self) -> &Arc<Schema> {
+        self.0.book.schema()
     }
 
     /// The definitions.

@@ -7,9 +7,9 @@ use crate::aggregate::{Event, OwnedEvent};
 use crate::book::Change;
 use crate::catalog::{Definition, DefinitionRef, RecordedDay};
 use crate::fold::ExchangeRate;
-use crate::model::{AsOf, Date};
+use crate::model::{AsOf, Date, SchemaChange};
 
-/// What [`Engine::apply`](super::Engine::apply) takes: a change of data, of definitions, of subscriptions, of the moment, of
+/// What [`Engine::apply`](super::Engine::apply) takes: a change of the schema, of data, of definitions, of subscriptions, of the moment, of
 /// rates, of recorded days and of usage, published as one. A [`Change`] alone is one.
 ///
 /// ```
@@ -27,6 +27,7 @@ use crate::model::{AsOf, Date};
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct Update {
+    pub(super) schema: Option<SchemaChange>,
     pub(super) change: Option<Change>,
     pub(super) defined: Vec<Definition>,
     pub(super) removed: Vec<DefinitionRef>,
@@ -49,6 +50,18 @@ impl Update {
     /// Nothing yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A change of the schema and of the kinds of event, before everything else that the update says: its definitions and data are of the
+    /// new schema, and its recorded days of the columns as they were. Definitions are judged first, then the accounts
+    /// ([`Catalog::evolve`](crate::catalog::Catalog::evolve), [`Book::evolve`](crate::Book::evolve)); those that the update removes or
+    /// replaces may read what goes.
+    pub fn schema(mut self, change: SchemaChange) -> Self {
+        self.schema = Some(match self.schema.take() {
+            Some(before) => before.and(change),
+            None => change,
+        });
+        self
     }
 
     /// A change of data.

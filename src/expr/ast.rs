@@ -376,6 +376,15 @@ impl Ast {
         (of, names)
     }
 
+    /// The variables of its lambdas.
+    pub(super) fn variables(&self) -> std::collections::HashSet<&str> {
+        let variables = self.nodes.iter().filter_map(|stored| match stored {
+            Stored::Macro { variable, .. } => Some(&**variable),
+            _ => None,
+        });
+        variables.chain(["row"]).collect()
+    }
+
     /// The nodes right below a node, in the order of the text.
     pub fn below(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
         let (fixed, many): ([Option<NodeId>; 3], &[NodeId]) = match self.node(id) {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::ast::{Ast, MacroKind, Node, NodeId};
+use super::check::{Mention, Written};
 use super::diagnostic::Diagnostic;
 use super::names::Names;
 use super::record::{RecordExpr, UnboundNames};
@@ -88,6 +89,8 @@ fn coded(names: &dyn Names, terms: &Terms) -> Arc<[(Source, Type)]> {
 pub(super) struct Every {
     pub(super) terms: Terms,
     pub(super) of: Vec<Option<TermId>>,
+    /// What the text writes of names and of values of closed sets.
+    pub(super) mentions: Vec<Mention>,
 }
 
 impl Checked {
@@ -109,6 +112,11 @@ impl Checked {
 
     pub(super) fn every(&self) -> &Every {
         &self.every
+    }
+
+    /// Its text with other names and values in the places of some that it reads; `None` where it writes none of these.
+    pub(crate) fn rewritten(&self, new: &dyn Fn(Written<'_>) -> Option<Arc<str>>) -> Option<String> {
+        super::check::rewritten(&self.ast, &self.every.mentions, new)
     }
 
     /// The segments that it asks.

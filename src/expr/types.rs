@@ -110,7 +110,7 @@ impl Type {
         !matches!(self, Self::List(_) | Self::Record(_) | Self::Counts(_) | Self::MixedMoney)
     }
 
-    pub(super) const fn values(&self) -> Option<&EnumValues> {
+    pub(crate) const fn values(&self) -> Option<&EnumValues> {
         match self {
             Self::Enum(values) | Self::Band(values) => Some(values),
             _ => None,

@@ -1,5 +1,6 @@
 //! What may an attribute of an account, or a column of a child table, hold?
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use indexmap::IndexSet;
@@ -111,6 +112,17 @@ impl EnumValues {
         &self.0.repeated
     }
 
+    /// Are they the very values of one declaration, not only equal ones? In a schema no two attributes share theirs.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// The same values as those of another declaration.
+    pub(super) fn apart(&self) -> Self {
+        let (values, repeated) = (self.0.values.clone(), self.0.repeated.clone());
+        Self(Arc::new(Allowed { values, repeated }))
+    }
+
     /// How many values are allowed.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -151,6 +163,19 @@ impl PartialEq for EnumValues {
 
 impl Eq for EnumValues {}
 
+/// Gives allowed values that a host declares for several attributes to each of them, so that it is known whose they are.
+pub(super) fn set_apart<'a>(kinds: impl Iterator<Item = &'a mut AttributeType>) {
+    let mut known: HashSet<*const Allowed> = HashSet::new();
+    for kind in kinds {
+        if let AttributeType::Enum(values) | AttributeType::Band(values) = kind
+            && !known.insert(Arc::as_ptr(&values.0))
+        {
+            *values = values.apart();
+            known.insert(Arc::as_ptr(&values.0));
+        }
+    }
+}
+
 /// How the texts of an attribute compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum CaseRule {
@@ -187,7 +212,27 @@ pub struct Attribute {
     pub(super) applies_to: Vec<Arc<str>>,
     // `Some(empty)`: wherever it applies.
     pub(super) required_at: Option<Vec<Arc<str>>>,
+    pub(super) line: Line,
 }
+
+/// What a declaration has in common with those that it became by renaming and redeclaring, and with no other. All are equal: it is no part of what
+/// is declared.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Line(Arc<()>);
+
+impl Line {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl PartialEq for Line {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Line {}
 
 impl Attribute {
     /// An optional attribute for accounts of every type.
@@ -204,6 +249,7 @@ impl Attribute {
             max_bytes: None,
             applies_to: Vec::new(),
             required_at: None,
+            line: Line::default(),
         }
     }
 
@@ -292,6 +338,10 @@ impl Attribute {
     #[must_use]
     pub fn documentation(&self) -> Option<&str> {
         self.description.as_deref()
+    }
+
+    pub(crate) const fn line(&self) -> &Line {
+        &self.line
     }
 
     /// Its unit.

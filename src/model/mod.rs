@@ -10,6 +10,7 @@ mod currency;
 mod date;
 mod decimal;
 mod document_version;
+mod event_kind;
 mod faults;
 mod id;
 mod json;
@@ -18,8 +19,10 @@ mod money;
 mod nearest;
 mod observer;
 mod record;
+mod retyped;
 mod schema;
 mod schema_builder;
+mod schema_change;
 mod schema_check;
 mod schema_fault;
 mod schema_json;
@@ -39,6 +42,10 @@ pub use date::{Date, DateError};
 pub(crate) use decimal::nearest_double;
 pub use decimal::{Decimal, DecimalError};
 pub(crate) use document_version::{DOCUMENT_VERSION, DocumentVersion, is_default};
+pub(crate) use event_kind::BUILT_IN;
+pub use event_kind::{
+    ANY_EVENT, EventKind, MAX_EVENT_FIELDS, MAX_EVENT_KINDS, UsageSchema, UsageSchemaErrors, UsageSchemaFault,
+};
 pub use faults::Faults;
 pub use id::{AccountId, AccountIdx, ChildId, IdError};
 pub(crate) use json::{At, Fields, JsonDocument, Place, found, wrong_type};
@@ -47,9 +54,14 @@ pub use money::{Money, MoneyError};
 pub(crate) use nearest::{hint, nearest, plain_name, shown};
 pub use observer::{Observer, Progress};
 pub use record::{AccountRow, ChildRow, ParentLink};
+pub(crate) use retyped::retyped;
 pub use schema::{AccountType, AttributeId, ColumnId, Nesting, Product, ProductId, Schema, TableId, TypeId};
 pub use schema_builder::SchemaBuilder;
 pub(crate) use schema_builder::{is_reserved, reserved};
+pub(crate) use schema_change::{EventMove, EventsMigration, FieldMove, Migration, Recoded, SchemaRenames};
+pub use schema_change::{
+    SchemaChange, SchemaChangeErrors, SchemaChangeFault, SchemaChangeFaultKind, SchemaPart,
+};
 pub(crate) use schema_check::not_allowed;
 pub use schema_check::{ValueFault, ValueFaultKind};
 pub use schema_fault::{SchemaErrors, SchemaFault, SchemaFaultKind};

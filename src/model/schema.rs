@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 
 use super::{Attribute, ChildTable, EnumValues, SchemaBuilder, StatusGroup, SystemAttribute, TableKind};
 
@@ -52,7 +53,8 @@ place! {
 }
 
 /// Which types may stand under which.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Nesting {
     /// A child of this type stands under an account of an earlier declared type; levels may be left out.
     Ordered,
@@ -241,6 +243,11 @@ impl Schema {
     pub fn may_nest(&self, parent: TypeId, child: TypeId) -> bool {
         let free = || self.type_at(child).is_some_and(|t| t.nesting == Nesting::Free);
         child > parent || (child == parent && free())
+    }
+
+    /// Has each status the group that it has in another schema?
+    pub(crate) fn same_statuses(&self, other: &Self) -> bool {
+        self.status_groups == other.status_groups
     }
 
     // Codes of cancelled statuses, for roll-ups that leave them out.

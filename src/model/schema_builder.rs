@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::attribute::set_apart;
 use super::limits::{
     MAX_ACCOUNT_TYPES, MAX_ATTRIBUTES, MAX_COLUMNS, MAX_ENUM_VALUES, MAX_NAME_BYTES, MAX_PRODUCTS, MAX_SCALE,
     MAX_TABLES, MAX_TEXT_BYTES,
@@ -89,7 +90,7 @@ pub struct SchemaBuilder {
 }
 
 /// An attribute or column, with what only its declaration knows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct DeclaredAttribute {
     pub(super) attribute: Attribute,
     // Whether its type is known: a document may hold a type that cannot be read, noted by its reader.
@@ -187,11 +188,13 @@ impl SchemaBuilder {
     pub(super) fn checked(&self, faults: &mut SchemaErrors) -> Option<Schema> {
         let types = self.check_types(faults);
         let products = self.check_products(faults);
-        let attributes = self.check_attributes(&types, faults);
-        let tables = self.check_tables(faults);
+        let mut attributes = self.check_attributes(&types, faults);
+        let mut tables = self.check_tables(faults);
         if !faults.is_empty() {
             return None;
         }
+        let columns = tables.values_mut().flat_map(|table| table.columns.values_mut());
+        set_apart(attributes.values_mut().chain(columns).map(|attribute| &mut attribute.kind));
         let applies = attributes.values().map(|a| flags(&types, &a.applies_to)).collect();
         let required = attributes.values().map(|a| match a.required_at.as_deref() {
             None => types.keys().map(|_| false).collect(),

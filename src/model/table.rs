@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::attribute::Line;
 use super::{Attribute, ColumnId};
 
 /// What a child table is about. The kind lets later layers find the contracts or the users without
@@ -49,13 +50,15 @@ pub struct ChildTable {
     pub(super) columns: IndexMap<Arc<str>, Attribute>,
     // Names given twice, kept so that the schema can report them.
     pub(super) repeated: Vec<Arc<str>>,
+    pub(super) line: Line,
 }
 
 impl ChildTable {
     /// A table without columns.
     #[must_use]
     pub fn new(name: &str, kind: TableKind) -> Self {
-        Self { name: Arc::from(name), kind, label: None, columns: IndexMap::new(), repeated: Vec::new() }
+        let (columns, repeated, line) = (IndexMap::new(), Vec::new(), Line::default());
+        Self { name: Arc::from(name), kind, label: None, columns, repeated, line }
     }
 
     /// With a label for screens.
@@ -92,6 +95,10 @@ impl ChildTable {
     #[must_use]
     pub fn display_label(&self) -> &str {
         self.label.as_deref().unwrap_or(&self.name)
+    }
+
+    pub(crate) const fn line(&self) -> &Line {
+        &self.line
     }
 
     /// Its columns in declared order.

@@ -517,7 +517,11 @@ fn attributes_exchange_their_names() {
     let ((before, old_book), (after, new_book)) = (of("a", "b"), of("b", "a"));
     let usage = UsageSchema::default();
     let catalog = Catalog::new(&before, &usage, [attribute("less", "a - b")]).unwrap();
-    let evolved = catalog.evolve(&after, &usage, &[("a", "b"), ("b", "a")]).unwrap().catalog;
+    use perennial::{SchemaChange, SchemaPart};
+    let rename = |change: SchemaChange, from: &str, to: &str| change.rename(SchemaPart::attribute(from), to);
+    let change = rename(rename(rename(SchemaChange::new(), "a", "away"), "b", "a"), "away", "b");
+    assert_eq!(change.apply(&before).unwrap(), *after);
+    let evolved = catalog.evolve(&change).unwrap().catalog;
     for (catalog, book) in [(catalog, old_book), (evolved, new_book)] {
         let view = book.view(&Scope::all(), as_of()).unwrap();
         let derived = catalog.run(&view, None, None);

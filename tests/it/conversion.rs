@@ -575,17 +575,16 @@ fn rates_and_events_come_back_with_a_journal() {
     let now = said(&engine);
     assert!(engine.apply(Update::new().events([login()]).rates([dollars("2020-02-01", 0)])).is_err());
     assert_eq!(said(&engine), now);
-    let again =
-        |bytes: &[u8], version| Engine::restore(schema.clone(), settings(), bytes, version).unwrap().0;
+    let again = |bytes: &[u8], version| Engine::restore(settings(), bytes, version).unwrap().0;
     assert_eq!(said(&again(&journal.bytes(), None)), now);
     assert_eq!(said(&again(&journal.bytes(), Some(then.3))), then);
-    let short = compact(schema.clone(), settings(), &journal.bytes()).unwrap();
+    let short = compact(settings(), &journal.bytes()).unwrap();
     assert_eq!(said(&again(&short, None)), now);
     engine.compact_journal().unwrap();
-    let (resumed, _) = Engine::resume(schema.clone(), settings(), &journal.bytes()).unwrap();
+    let (resumed, _) = Engine::resume(settings(), &journal.bytes()).unwrap();
     assert_eq!(said(&resumed), now);
     // A journal with usage needs an engine with usage.
-    let refused = Engine::restore(schema, EngineSettings::new(), &short, None).unwrap_err();
+    let refused = Engine::restore(EngineSettings::new(), &short, None).unwrap_err();
     assert!(refused.to_string().contains("this engine holds no usage"), "{refused}");
 }
 

@@ -21,7 +21,7 @@ use perennial::testkit::conformance::CustomKindCase;
 use perennial::testkit::{OracleCatalog, OracleUsage, custom_kind_conformance};
 use perennial::{
     AccountId, AccountRow, Attribute, AttributeType, Book, Change, Currency, Date, Decimal, ExchangeRate,
-    Nesting, Policy, Rates, Schema, Scope,
+    Nesting, Policy, Rates, Schema, SchemaChange, SchemaPart, Scope,
 };
 use proptest::prelude::*;
 
@@ -358,7 +358,7 @@ fn a_journal_asks_the_settings_for_the_kinds() {
     engine.apply(Update::new().unsubscribe(high.clone())).unwrap();
     engine.apply(Update::new().subscribe(high)).unwrap();
 
-    let restore = |kinds| Engine::restore(schema(), settings(kinds), &journal.bytes(), None);
+    let restore = |kinds| Engine::restore(settings(kinds), &journal.bytes(), None);
     let (again, restored) = restore(kinds()).unwrap();
     assert_eq!(restored.version, engine.published().version());
     let by_name = |engine: &Engine| {
@@ -586,7 +586,8 @@ fn a_schema_with_other_names_evolves_them() {
             .reading(CustomInput::ago("seats", 3)),
     );
     let first = Catalog::new(&of("seats"), &UsageSchema::default(), [points.into()]).unwrap();
-    let next = first.evolve(&of("places"), &UsageSchema::default(), &[("seats", "places")]).unwrap().catalog;
+    let change = SchemaChange::new().rename(SchemaPart::attribute("seats"), "places");
+    let next = first.evolve(&change).unwrap().catalog;
     let renamed = Custom::new("points", &kind).part(
         CustomPart::new("a")
             .when("places > 1")
@@ -1368,11 +1369,13 @@ fn a_new_name_does_not_change_what_is_brought_in_silence() {
     let (two, usage): (Arc<Schema>, UsageSchema) = (two.into(), UsageSchema::default());
     let kind: Arc<dyn CustomKind> = Arc::new(Fixed);
     let catalog = Catalog::new(&two, &usage, [Custom::new("fixed", &kind).into()]).unwrap();
-    let turned = [("seats", "licences"), ("licences", "seats")];
-    let told = catalog.evolve(&two, &usage, &turned).unwrap_err();
+    let rename = |change: SchemaChange, from: &str, to: &str| change.rename(SchemaPart::attribute(from), to);
+    let turned = rename(SchemaChange::new(), "seats", "away");
+    let turned = rename(rename(turned, "licences", "seats"), "away", "licences");
+    let told = catalog.evolve(&turned).unwrap_err();
     assert!(told.to_string().starts_with("fixed `fixed`: what it brings names attributes"), "{told}");
     let catalog = Catalog::new(&two, &usage, [family(&["seats", "family.below"]).into()]).unwrap();
-    let evolved = catalog.evolve(&two, &usage, &turned).unwrap();
+    let evolved = catalog.evolve(&turned).unwrap();
     let id = evolved.catalog.order().next().unwrap();
     let reads: Vec<String> =
         evolved.catalog.lineage(id).unwrap().iter().map(|step| step.origin.to_string()).collect();

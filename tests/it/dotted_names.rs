@@ -10,7 +10,8 @@ use perennial::catalog::{CalculatedAttribute, Catalog, Definition};
 use perennial::expr::{Ast, Checked, Checker, ExprErrors, ExprLimits, ExprPlan};
 use perennial::source::MemorySource;
 use perennial::{
-    AccountRow, Attribute, AttributeType, Book, ChildRow, ChildTable, Nesting, Policy, Schema, TableKind,
+    AccountRow, Attribute, AttributeType, Book, ChildRow, ChildTable, Nesting, Policy, Schema, SchemaChange,
+    SchemaPart, TableKind,
 };
 
 fn schema(score: &str) -> Arc<Schema> {
@@ -207,10 +208,11 @@ fn a_definition_with_dots_is_found_in_any_order_and_renamed_wherever_it_is_read(
         );
     }
     let catalog = Catalog::new(&schema("health.score"), &usage, [reader.into(), read.into()]).unwrap();
-    let evolved = catalog.evolve(&schema("nps.of all"), &usage, &[("health.score", "nps.of all")]).unwrap();
+    let rename = |from: &str, to: &str| SchemaChange::new().rename(SchemaPart::attribute(from), to);
+    let evolved = catalog.evolve(&rename("health.score", "nps.of all")).unwrap();
     let text = serde_json::to_string(&evolved.catalog.to_json()).unwrap();
     assert!(text.contains(r#"lineage.at(\"Region\").`nps.of all` + score"#), "{text}");
-    let back = evolved.catalog.evolve(&schema("health.score"), &usage, &[("nps.of all", "health.score")]);
+    let back = evolved.catalog.evolve(&rename("nps.of all", "health.score"));
     assert_eq!(back.unwrap().catalog.to_json(), catalog.to_json());
 }
 
@@ -242,7 +244,8 @@ fn a_name_of_many_parts_is_written_so_that_it_is_read() {
 
     let usage = UsageSchema::default();
     let catalog = Catalog::new(&of("seats"), &usage, [CalculatedAttribute::new("x", "seats + 1").into()]);
-    assert!(catalog.unwrap().evolve(&schema, &usage, &[("seats", long)]).is_ok());
+    let change = SchemaChange::new().rename(SchemaPart::attribute("seats"), long);
+    assert!(catalog.unwrap().evolve(&change).is_ok());
 
     let rule = serde_json::json!({ ">": [{ "var": long }, 1] });
     let read = Importer::new().with_names(&*schema).json_logic(&rule).unwrap();

@@ -24,21 +24,21 @@ use perennial::report::ValueChange;
 use perennial::source::MemorySource;
 use perennial::testkit::{Random, ReferenceBook};
 use perennial::{
-    Account, AccountId, AccountRow, Attribute, Change, ChildId, Currency, Date, Decimal, ExchangeRate,
+    Account, AccountId, AccountRow, Attribute, Book, Change, ChildId, Currency, Date, Decimal, ExchangeRate,
     Observer, Policy, Progress, Rates, Scope, Value, View,
 };
 use proptest::prelude::*;
 
-fn reference(definition: &Definition) -> DefinitionRef {
+pub fn reference(definition: &Definition) -> DefinitionRef {
     DefinitionRef { kind: definition.kind(), name: definition.name().into() }
 }
 
-fn usage() -> Usage {
+pub fn usage() -> Usage {
     Usage::new(UsageSchema::new([EventKind::new("login")]).unwrap(), UsageSettings::new())
 }
 
 /// What all definitions come to, by definition and account.
-type Said = BTreeMap<(DefinitionRef, AccountId), (Option<ExprValue>, Option<(u64, u64)>)>;
+pub type Said = BTreeMap<(DefinitionRef, AccountId), (Option<ExprValue>, Option<(u64, u64)>)>;
 
 fn said(
     catalog: &Catalog,
@@ -56,7 +56,7 @@ fn said(
     all
 }
 
-fn by_engine(view: &LiveView) -> Said {
+pub fn by_engine(view: &LiveView) -> Said {
     said(view.catalog(), view.accounts(), |id, account| match id.kind {
         DefinitionKind::Segment => {
             let is = view.is_member(&id.name, account);
@@ -126,11 +126,44 @@ pub fn rows_of(view: &View) -> Rows {
     rows
 }
 
+/// What a view shows of the whole book, under its schema, as a host would offer it.
+pub fn source_of(view: &View) -> MemorySource {
+    let mut source = MemorySource::new();
+    for account in view.accounts() {
+        let mut row = AccountRow::new(account.id(), account.account_type());
+        if let Some(parent) = account.parent() {
+            row = row.under(parent.id());
+        }
+        if let Some(product) = account.product() {
+            row = row.product(product);
+        }
+        for attribute in view.schema().attributes() {
+            if let Some(value) = account.value(attribute.name()) {
+                row = row.with(attribute.name(), value);
+            }
+        }
+        for table in view.schema().tables() {
+            for child in account.child_rows(table.name()) {
+                let mut of = perennial::ChildRow::new(child.id(), account.id());
+                for column in table.columns() {
+                    if let Some(value) = child.value(column.name()) {
+                        of = of.with(column.name(), value);
+                    }
+                }
+                source = source.child(table.name(), of);
+            }
+        }
+        source = source.account(row);
+    }
+    source
+}
+
 /// A fresh load of what a view shows of the whole book, asked for the accounts of some ids.
-fn afresh(engine: &LiveView, ids: Option<&BTreeSet<AccountId>>, packing: usize) -> Said {
+pub fn afresh(engine: &LiveView, ids: Option<&BTreeSet<AccountId>>, packing: usize) -> Said {
     let state = engine.published();
     let whole = state.view_at(&Scope::all(), engine.accounts().as_of()).unwrap();
-    let (book, _) = rows_of(whole.accounts()).load(CHUNK_ROWS[packing], Policy::strict());
+    let builder = Book::builder(state.schema().clone()).chunk_rows(CHUNK_ROWS[packing]);
+    let (book, _) = builder.load(&source_of(whole.accounts())).unwrap();
     let links = state.book().successions().links();
     let history = links.into_iter().fold(Change::new(), |all, link| all.declare_succession(link.clone()));
     let (book, _) = book.apply(&history).unwrap();
@@ -152,7 +185,7 @@ fn afresh(engine: &LiveView, ids: Option<&BTreeSet<AccountId>>, packing: usize) 
     by_catalog(&fresh, &derived)
 }
 
-fn differing(one: &Said, other: &Said) -> Vec<String> {
+pub fn differing(one: &Said, other: &Said) -> Vec<String> {
     let keys: BTreeSet<&(DefinitionRef, AccountId)> = one.keys().chain(other.keys()).collect();
     let differ = keys.into_iter().filter(|key| one.get(key) != other.get(key));
     differ
@@ -173,7 +206,7 @@ pub fn past() -> MemoryHistory {
     past
 }
 
-fn settings(packing: usize) -> EngineSettings {
+pub fn settings(packing: usize) -> EngineSettings {
     // Books of tests are small: half of them are computed as large ones are.
     let together = [0, 2_048][packing % 2];
     let settings = EngineSettings::new().chunk_rows(CHUNK_ROWS[packing]).usage(usage());
@@ -184,7 +217,7 @@ pub fn engine_over(seeds: &[[u8; 5]], packing: usize) -> Engine {
     engine_with(seeds, settings(packing))
 }
 
-fn engine_with(seeds: &[[u8; 5]], settings: EngineSettings) -> Engine {
+pub fn engine_with(seeds: &[[u8; 5]], settings: EngineSettings) -> Engine {
     let engine = Engine::new(schema(), as_of(), settings).unwrap();
     engine.load(&forest(seeds).source()).unwrap();
     import(&engine, &past(), &(0..300).map(id_of).collect::<Vec<_>>());
@@ -348,7 +381,7 @@ pub fn step(
     engine.apply(update).map(|applied| applied.version)
 }
 
-fn subscribe_some(engine: &Engine, which: u64) {
+pub fn subscribe_some(engine: &Engine, which: u64) {
     let all = definitions(false);
     let mut update = all.iter().fold(Update::new(), |update, definition| update.define(definition.clone()));
     // Mostly, dollars have a rate from the beginning.
@@ -379,10 +412,10 @@ fn expected(before: &Said, after: &Said, of: &[DefinitionRef]) -> Vec<(Definitio
 }
 
 /// An account, one of its child rows, and an attribute or a column.
-type Place = (AccountId, Option<(Arc<str>, ChildId)>, Arc<str>);
+pub type Place = (AccountId, Option<(Arc<str>, ChildId)>, Arc<str>);
 
 /// Every value that a user sees, of accounts and of child rows.
-fn all_values(view: &LiveView) -> BTreeMap<Place, Value> {
+pub fn all_values(view: &LiveView) -> BTreeMap<Place, Value> {
     let mut all = BTreeMap::new();
     let schema = view.accounts().schema();
     for account in view.accounts().accounts() {
@@ -413,7 +446,7 @@ fn expected_values(before: &LiveView, after: &LiveView) -> Vec<(Place, Option<Va
     both.filter(|(_, from, to)| from != to).collect()
 }
 
-fn reported_values(report: &DeltaReport) -> Vec<(Place, Option<Value>, Option<Value>)> {
+pub fn reported_values(report: &DeltaReport) -> Vec<(Place, Option<Value>, Option<Value>)> {
     let place =
         |change: &ValueChange| (change.account.clone(), change.child.clone(), change.attribute.clone());
     report
@@ -582,7 +615,7 @@ proptest! {
         let bytes = journal.bytes();
         for state in engine.states() {
             let (again, restored) =
-                Engine::restore(schema(), settings(packing), &bytes, Some(state.version())).unwrap();
+                Engine::restore(settings(packing), &bytes, Some(state.version())).unwrap();
             prop_assert_eq!(restored.version, state.version());
             prop_assert!(restored.damage.is_none());
             let again = again.published();
@@ -598,7 +631,7 @@ proptest! {
         let at = 8 + flipped.index(bytes.len() - 8);
         torn[at] ^= 0x10;
         for (damaged, first) in [(&bytes[..kept], kept), (&torn[..], at)] {
-            match Engine::restore(schema(), settings(packing), damaged, None) {
+            match Engine::restore(settings(packing), damaged, None) {
                 Ok((again, restored)) => {
                     let state = engine.state(restored.version).unwrap();
                     prop_assert_eq!(again.published().book().to_snapshot(), state.book().to_snapshot());
@@ -612,8 +645,8 @@ proptest! {
                 Err(other) => prop_assert!(false, "{other}"),
             }
         }
-        let shorter = compact(schema(), settings(packing), &bytes).unwrap();
-        let (again, restored) = Engine::restore(schema(), settings(packing), &shorter, None).unwrap();
+        let shorter = compact(settings(packing), &bytes).unwrap();
+        let (again, restored) = Engine::restore(settings(packing), &shorter, None).unwrap();
         let (again, last) = (again.published(), engine.published());
         prop_assert_eq!(restored.version, last.version());
         prop_assert_eq!(again.book().to_snapshot(), last.book().to_snapshot());

@@ -93,7 +93,7 @@ fn written() -> (Engine, Vec<Vec<u8>>) {
 }
 
 fn restore(bytes: &[u8]) -> Result<(Engine, Restored), JournalError> {
-    Engine::restore(schema(), settings(), bytes, None)
+    Engine::restore(settings(), bytes, None)
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn a_branch_that_is_cut_off_is_not_taken_over_in_part() {
         assert_eq!(said(&again.published()), said(&engine.state(version).unwrap()));
     }
     // Nor is it where a version in between is asked for.
-    let (_, restored) = Engine::restore(schema(), settings(), &records.concat(), Some(5)).unwrap();
+    let (_, restored) = Engine::restore(settings(), &records.concat(), Some(5)).unwrap();
     assert_eq!(restored.version, 4);
     let journal = MemoryJournal::new();
     let engine = Engine::new(schema(), as_of(), settings().journal(journal.clone())).unwrap();
@@ -199,8 +199,8 @@ fn what_is_written_after_a_restart_is_there_after_the_next_one() {
             let start = if random.below(2) == 0 { Start::Resume } else { Start::Restore };
             let settings = settings().journal(journal.clone());
             let (engine, restored) = match start {
-                Start::Resume => Engine::resume(schema(), settings, &bytes).unwrap(),
-                Start::Restore => Engine::restore(schema(), settings, &bytes, None).unwrap(),
+                Start::Resume => Engine::resume(settings, &bytes).unwrap(),
+                Start::Restore => Engine::restore(settings, &bytes, None).unwrap(),
             };
             let what = format!("seed {seed}, round {round}, {start:?}, torn {torn}: {restored:?}");
             assert_eq!(restored.damage.is_some(), torn, "{what}");
@@ -221,8 +221,7 @@ fn what_is_written_after_a_restart_is_there_after_the_next_one() {
         }
         let bytes = journal.bytes();
         for state in &states {
-            let (again, restored) =
-                Engine::restore(schema(), settings(), &bytes, Some(state.version())).unwrap();
+            let (again, restored) = Engine::restore(settings(), &bytes, Some(state.version())).unwrap();
             assert_eq!(said(&again.published()), said(state), "seed {seed}: {restored:?}");
         }
         // A key that was used before a restart is known after it.
@@ -240,7 +239,7 @@ fn a_head_between_records_is_a_beginning() {
     let journal = MemoryJournal::from(records.concat());
     // Back to an earlier version, from which another line of versions begins.
     let (back, restored) =
-        Engine::restore(schema(), settings().journal(journal.clone()), &journal.bytes(), Some(3)).unwrap();
+        Engine::restore(settings().journal(journal.clone()), &journal.bytes(), Some(3)).unwrap();
     assert_eq!((restored.version, restored.from), (3, 0));
     back.apply(seats(77)).unwrap();
     let bytes = journal.bytes();
@@ -248,7 +247,7 @@ fn a_head_between_records_is_a_beginning() {
     assert_eq!((restored.version, restored.from, restored.records), (4, records.concat().len(), 2));
     assert_eq!(said(&again.published()), said(&back.published()));
     for (version, of) in [(2, &engine), (3, &back), (4, &back)] {
-        let (then, _) = Engine::restore(schema(), settings(), &bytes, Some(version)).unwrap();
+        let (then, _) = Engine::restore(settings(), &bytes, Some(version)).unwrap();
         assert_eq!(said(&then.published()), said(&of.state(version).unwrap()), "{version}");
     }
     // Another engine over the same bytes begins from nothing.
@@ -259,8 +258,8 @@ fn a_head_between_records_is_a_beginning() {
     assert_eq!(said(&again.published()), said(&other.published()));
     // What begins with a version of its own has none before it.
     let later = MemoryJournal::new();
-    Engine::restore(schema(), settings().journal(later.clone()), &records.concat(), Some(3)).unwrap();
-    let error = Engine::restore(schema(), settings(), &later.bytes(), Some(2)).unwrap_err();
+    Engine::restore(settings().journal(later.clone()), &records.concat(), Some(3)).unwrap();
+    let error = Engine::restore(settings(), &later.bytes(), Some(2)).unwrap_err();
     assert_eq!(error.to_string(), "the journal begins with version 3, and version 2 was asked for");
 }
 
@@ -276,7 +275,7 @@ fn a_beginning_behind_a_damaged_end_is_found() {
             let journal = MemoryJournal::from(whole[..start + cut].to_vec());
             let before = journal.bytes();
             let settings = || settings().journal(journal.clone());
-            let (engine, restored) = Engine::restore(schema(), settings(), &before, None).unwrap();
+            let (engine, restored) = Engine::restore(settings(), &before, None).unwrap();
             assert_eq!(restored.bytes, start);
             let last = engine.published().version();
             if record > 2 {
@@ -287,7 +286,7 @@ fn a_beginning_behind_a_damaged_end_is_found() {
             // A second crash, in the middle of the next beginning.
             let end = journal.bytes();
             let torn = MemoryJournal::from(end.clone());
-            Engine::restore(schema(), self::settings().journal(torn.clone()), &end, None).unwrap();
+            Engine::restore(self::settings().journal(torn.clone()), &end, None).unwrap();
             let tears = [0, 1, 23, 24, 25, 60].map(|more| torn.bytes()[..end.len() + more].to_vec());
             for bytes in tears {
                 let (again, restored) = restore(&bytes).unwrap();
@@ -327,17 +326,17 @@ fn a_journal_that_cannot_be_cut_is_not_gone_on_with_behind_its_damage() {
     let mut bytes = records.concat();
     let whole = bytes.len();
     bytes.extend(b"torn");
-    let error = Engine::resume(schema(), settings().journal(Records::default()), &bytes).unwrap_err();
+    let error = Engine::resume(settings().journal(Records::default()), &bytes).unwrap_err();
     let wanted = format!(
         "the journal cannot be written to: the last 4 bytes are damaged: cut the journal off at {whole} bytes"
     );
     assert_eq!(error.to_string(), wanted);
     let kept = Records::default();
-    let (engine, _) = Engine::resume(schema(), settings().journal(kept.clone()), &bytes[..whole]).unwrap();
+    let (engine, _) = Engine::resume(settings().journal(kept.clone()), &bytes[..whole]).unwrap();
     engine.apply(seats(7)).unwrap();
     assert_eq!(kept.0.lock().unwrap().len(), 1, "the update, and no beginning");
     let stale = MemoryJournal::from(bytes.clone());
-    let error = Engine::resume(schema(), settings().journal(stale), &bytes[..whole]).unwrap_err();
+    let error = Engine::resume(settings().journal(stale), &bytes[..whole]).unwrap_err();
     assert!(matches!(error, JournalError::Sink(_)), "{error}");
 }
 

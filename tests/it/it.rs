@@ -101,6 +101,7 @@ mod query;
 mod records;
 mod roll_up;
 mod roll_up_definition;
+mod schema_change;
 mod scope;
 mod segment;
 mod segment_scope;

@@ -178,14 +178,14 @@ proptest! {
         }
         let days = engine.published().records().to_days();
         // However often it is written and read, it is the same bytes.
-        let short = |journal: &MemoryJournal| compact(schema(), kinds(), &journal.bytes()).unwrap();
+        let short = |journal: &MemoryJournal| compact(kinds(), &journal.bytes()).unwrap();
         let once = MemoryJournal::from(short(&journal));
         prop_assert_eq!(short(&once), once.bytes());
         for compacted in [false, true] {
             if compacted {
                 engine.compact_journal().unwrap();
             }
-            let (again, restored) = Engine::restore(schema(), kinds(), &journal.bytes(), None).unwrap();
+            let (again, restored) = Engine::restore(kinds(), &journal.bytes(), None).unwrap();
             prop_assert_eq!(restored.damage, None);
             prop_assert_eq!(again.published().records().to_days(), days.clone());
             let next = AsOf::date_utc(again.published().as_of().date().plus_days(1).unwrap());
@@ -461,7 +461,7 @@ fn a_branch_closes_days_and_a_key_closes_them_once() {
     assert_eq!(engine.apply(next.clone()).unwrap().closed.len(), 1);
     let again = engine.apply(next).unwrap();
     assert!(again.repeated && again.closed.is_empty());
-    let (restored, _) = Engine::restore(schema(), EngineSettings::new(), &journal.bytes(), None).unwrap();
+    let (restored, _) = Engine::restore(EngineSettings::new(), &journal.bytes(), None).unwrap();
     let days = |engine: &Engine| engine.published().records().to_days();
     assert_eq!((days(&restored).len(), days(&restored)), (2, days(&engine)));
 }

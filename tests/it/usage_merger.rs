@@ -275,7 +275,7 @@ fn a_live_engine_and_a_replayed_journal_say_the_same() {
     assert_eq!((of(&engine, "g"), of(&engine, "a")), (pair("2", "1"), pair("2", "1")));
     engine.apply(Change::new().declare_succession(link)).unwrap();
     assert_eq!((of(&engine, "g"), of(&engine, "a")), (pair("4", "3"), pair("4", "3")));
-    let (again, _) = Engine::restore(schema(), settings, &journal.bytes(), None).unwrap();
+    let (again, _) = Engine::restore(settings, &journal.bytes(), None).unwrap();
     assert_eq!((of(&again, "g"), of(&again, "a")), (pair("4", "3"), pair("4", "3")));
 }
 

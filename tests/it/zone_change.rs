@@ -101,7 +101,7 @@ fn a_day_is_read_again_in_another_zone() {
         }
         engine.advance(auckland.clone()).unwrap();
         let now = engine.published();
-        let (again, _) = Engine::restore(schema(), settings(), &journal.bytes(), None).unwrap();
+        let (again, _) = Engine::restore(settings(), &journal.bytes(), None).unwrap();
         for state in [&now, &again.published()] {
             for (column, later) in columns.iter().zip(later) {
                 let there = said(state, state.as_of(), column, "a0");

@@ -119,7 +119,8 @@ impl FileJournal {
     }
 
     /// The engine of the journal, which writes to it from now on: in the state that the journal leads to, or a new one where
-    /// there is no journal yet. `as_of` is the moment of a new one. What is damaged at the end is cut off; it is put aside
+    /// there is no journal yet. `schema` and `as_of` are those of a new one; of an old one they are what the journal says, and the host
+    /// takes it over to another schema in an update ([`Update::schema`](crate::engine::Update::schema)). What is damaged at the end is cut off; it is put aside
     /// first, as `NAME.1.damaged` and so on.
     ///
     /// # Errors
@@ -136,7 +137,7 @@ impl FileJournal {
         if bytes.is_empty() {
             return Ok((Engine::new(schema, as_of, settings)?, None));
         }
-        let (engine, restored) = Engine::resume(schema, settings, &bytes).map_err(|cause| {
+        let (engine, restored) = Engine::resume(settings, &bytes).map_err(|cause| {
             FileJournalError::Journal { path: self.inner().path.clone(), cause: Box::new(cause) }
         })?;
         Ok((engine, Some(restored)))

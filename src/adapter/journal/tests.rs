@@ -194,7 +194,7 @@ fn old_journals_are_kept_where_they_rotate_and_lead_to_old_states() {
         ["journals/book", "journals/book.1.old", "journals/book.2.old"].map(PathBuf::from).into();
     assert_eq!(disk.names(), names);
     let old = disk.bytes(&names[1]).unwrap();
-    let (then, _) = Engine::restore(schema(), EngineSettings::new(), &old, Some(2)).unwrap();
+    let (then, _) = Engine::restore(EngineSettings::new(), &old, Some(2)).unwrap();
     assert_eq!(value(&then), 1);
 }
 

@@ -376,6 +376,37 @@ impl RollUp {
         format!("{own:?} {} {:?}", self.with_cancelled, self.convert)
     }
 
+    /// Of a weighted average, which is checked with its weight in one text: what is weighed, as it is in that text rewritten.
+    pub(crate) fn weighted(&self, rewrite: &dyn Fn(&str) -> Arc<str>) -> Option<Arc<str>> {
+        let Operator::WeightedAverage { weight, .. } = &self.operator else { return None };
+        let all = rewrite(&self.operator.expressions().0?);
+        let own = all.strip_prefix('(')?.strip_suffix(&format!("\n) * ({}\n)", rewrite(weight)))?;
+        Some(Arc::from(own))
+    }
+
+    /// Of a share: the value, and what has it.
+    pub(crate) fn share(&self) -> Option<(&str, &str)> {
+        match &self.operator {
+            Operator::Share { of, value } => Some((of, value)),
+            _ => None,
+        }
+    }
+
+    /// With what is weighed, and the value of a share, where they are others.
+    pub(crate) fn with_parts(mut self, weighted: Option<Arc<str>>, share: Option<Arc<str>>) -> Self {
+        match &mut self.operator {
+            Operator::WeightedAverage { of, .. } => weighted.into_iter().for_each(|now| *of = now),
+            Operator::Share { value, .. } => share.into_iter().for_each(|now| *value = now),
+            _ => {}
+        }
+        self
+    }
+
+    /// What it names without an expression: whose rows it reads, and account types.
+    pub(crate) fn names_mut(&mut self) -> (&mut Over, &mut [Arc<str>]) {
+        (&mut self.over, &mut self.levels)
+    }
+
     /// With every expression rewritten.
     pub(crate) fn with_texts(mut self, rewrite: &dyn Fn(&Arc<str>) -> Arc<str>) -> Self {
         self.filter = self.filter.as_ref().map(rewrite);

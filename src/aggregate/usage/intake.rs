@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::dictionary::placed;
 use super::event::{Event, When};
-use super::kind::{EventKind, MAX_EVENT_FIELDS, UsageSchema};
 use super::reading::units;
 use super::report::{UsageFaultKind, UsageRefused, UsageReport};
 use super::settings::{Faulty, TooOld, UsageSettings};
@@ -15,7 +14,9 @@ use super::what::{WhatRef, cell_of, put_cell, put_name};
 use super::{Usage, start_of_day};
 use crate::expr::{Cell, Val};
 use crate::fold::Sum;
-use crate::model::{AccountId, Date, ValueFault, ValueFaultKind, hint};
+use crate::model::{
+    AccountId, Date, EventKind, MAX_EVENT_FIELDS, UsageSchema, ValueFault, ValueFaultKind, hint,
+};
 use crate::tree::hash_of_bytes;
 
 /// A row that fits.

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::kind::UsageSchema;
 use super::names::WithUsage;
 use crate::aggregate::version::named;
 use crate::expr::{Checked, Checker, ExprErrors, Name, NameText, Names, Of, Op, Type};
-use crate::model::{AccountId, Faults, IdError};
+use crate::model::{AccountId, Faults, IdError, UsageSchema};
 
 /// A named daily series: what is read of the events of one day, such as `events("login").count()`.
 ///
@@ -49,6 +48,10 @@ impl Metric {
     #[must_use]
     pub fn new(name: &str, expression: &str) -> Self {
         Self { name: Arc::from(name), expression: Arc::from(expression), description: None, version: 1 }
+    }
+
+    pub(crate) fn with_expression(self, expression: Arc<str>) -> Self {
+        Self { expression, ..self }
     }
 
     /// The expression of its daily value.

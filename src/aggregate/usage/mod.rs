@@ -7,9 +7,9 @@ mod daily;
 mod dictionary;
 mod event;
 mod event_rows;
+mod evolve;
 mod ids;
 mod intake;
-mod kind;
 mod metric;
 mod names;
 mod reading;
@@ -29,9 +29,6 @@ pub use self::event::Event;
 pub(crate) use self::event::OwnedEvent;
 pub(crate) use self::event_rows::{EventColumns, EventsOf};
 use self::ids::EventIds;
-pub use self::kind::{
-    ANY_EVENT, EventKind, MAX_EVENT_FIELDS, MAX_EVENT_KINDS, UsageSchema, UsageSchemaErrors, UsageSchemaFault,
-};
 pub(crate) use self::metric::CheckedMetric;
 pub use self::metric::{Metric, MetricErrors, MetricFault, MetricFaultKind, Metrics};
 pub use self::names::WithUsage;
@@ -45,6 +42,9 @@ use self::store::Store;
 pub use self::view::UsageView;
 use self::what::What;
 use crate::expr::first_instant;
+pub use crate::model::{
+    ANY_EVENT, EventKind, MAX_EVENT_FIELDS, MAX_EVENT_KINDS, UsageSchema, UsageSchemaErrors, UsageSchemaFault,
+};
 use crate::model::{Date, Zone};
 
 /// The usage of all accounts: what happened on each civil day, by whom, how often.

@@ -1,9 +1,8 @@
 //! Which names do expressions have that ask usage?
 
-use super::kind::{ANY_EVENT, BUILT_IN, UsageSchema};
 use super::{Metrics, Usage};
 use crate::expr::{Name, NameText, Names, Of, Type};
-use crate::model::Attribute;
+use crate::model::{ANY_EVENT, Attribute, BUILT_IN, UsageSchema};
 
 /// Names, and beside them those of usage: events with their properties, and metrics.
 #[derive(Clone, Copy)]

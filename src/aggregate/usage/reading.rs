@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use super::Usage;
 use super::dictionary::Each;
-use super::kind::{ANY_EVENT, EventKind};
 use super::store::{AccountUsage, Bucket, NOBODY, Span};
 use super::what::What;
 use crate::expr::{
@@ -16,6 +15,7 @@ use crate::expr::{
     duration_of,
 };
 use crate::fold::{Sum, from_quanta, to_quanta};
+use crate::model::{ANY_EVENT, EventKind};
 
 /// Where a slot of a question is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -63,7 +63,6 @@ impl Span {
     }
 
     /// All buckets with their totals.
-    #[cfg(feature = "snapshot")]
     pub(super) fn rows(&self, width: usize) -> impl Iterator<Item = (&Bucket, &[Sum])> {
         let totals =
             move |place: usize| self.totals.get(place * width..(place + 1) * width).unwrap_or_default();

@@ -20,9 +20,16 @@ use crate::model::{AccountId, AccountIdx, ChildId, ChildTable, Schema};
 use crate::set::Layout;
 use crate::tree::{NO_PRODUCT, NONE, Policy, Shape, TagIndex, hash_of};
 
-pub(super) fn decode(schema: Arc<Schema>, bytes: &[u8]) -> Read<Inner> {
+/// Without a schema it is the one that the snapshot carries.
+pub(super) fn decode(schema: Option<Arc<Schema>>, bytes: &[u8]) -> Read<Inner> {
     let [own, book, accounts, values, child_rows, held, successions] = FORMAT.take_apart(bytes)?;
-    check_schema(own, &schema)?;
+    let schema = match schema {
+        Some(schema) => {
+            check_schema(own, &schema)?;
+            schema
+        }
+        None => Arc::new(read_schema(own)?),
+    };
     let (version, chunk_rows, policy) = read_book(book)?;
     let Accounts { chunks, trunk, index } = read_accounts(accounts, &schema, chunk_rows)?;
     let columns = read_values(values, &schema, &chunks)?;
@@ -68,13 +75,15 @@ fn check_schema(part: Part<'_>, schema: &Schema) -> Read<()> {
     if bytes == schema.to_json().as_bytes() {
         return Ok(());
     }
-    match Schema::from_json_bytes(bytes) {
-        Ok(own) => Err(SnapshotError::OtherSchema { differences: schemas::differences(&own, schema) }),
-        Err(errors) => {
-            let first = errors.faults().first().map(ToString::to_string).unwrap_or_default();
-            Err(Reader::new(part).fault(format!("it cannot be read: {first}")))
-        }
-    }
+    let own = read_schema(part)?;
+    Err(SnapshotError::OtherSchema { differences: schemas::differences(&own, schema) })
+}
+
+fn read_schema(part: Part<'_>) -> Read<Schema> {
+    Schema::from_json_bytes(part.2).map_err(|errors| {
+        let first = errors.faults().first().map(ToString::to_string).unwrap_or_default();
+        Reader::new(part).fault(format!("it cannot be read: {first}"))
+    })
 }
 
 fn read_book(part: Part<'_>) -> Read<(u64, u32, Policy)> {

@@ -103,7 +103,17 @@ impl Book {
     /// O(bytes), plus hashing and sorting ids to build the indexes; several times faster than a load.
     /// Nothing is allocated that the bytes do not account for.
     pub fn from_snapshot(schema: impl Into<Arc<Schema>>, bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let inner = decode::decode(schema.into(), bytes)?;
+        let inner = decode::decode(Some(schema.into()), bytes)?;
         Ok(Self(Arc::new(inner)))
+    }
+
+    /// The same under the schema that the snapshot carries, whatever it is: where a host knows only how its schema was changed since, it
+    /// restores the book so and takes it over with [`Book::evolve`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Book::from_snapshot`].
+    pub fn from_own_snapshot(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        Ok(Self(Arc::new(decode::decode(None, bytes)?)))
     }
 }

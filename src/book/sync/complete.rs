@@ -7,9 +7,10 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::super::placing::in_column;
 use super::super::{HeldAccount, HeldChild, HeldReason, Inner};
 use crate::column::value_of;
-use crate::model::{AccountId, ParentLink, ProductId, TableId, TypeId, Value, ValueKind};
+use crate::model::{AccountId, ProductId, TableId, TypeId, Value, ValueKind};
 use crate::source::{Batch, Cell, Cells, ScanRequest, TableName};
 use crate::tree::FaultKind;
 
@@ -84,11 +85,6 @@ pub(super) fn complete<'b>(
 fn ids(batch: &Batch) -> impl Iterator<Item = Option<String>> + '_ {
     let cells = batch.cells("id");
     (0..batch.rows()).map(move |row| super::super::intake::text_of(cells, row).map(Cow::into_owned))
-}
-
-/// Of several declared parents the one that travels in the `parent` column: a reader gives it rank 0.
-pub(super) fn in_column(declared: &[ParentLink]) -> Option<&ParentLink> {
-    declared.iter().find(|link| link.rank == 0)
 }
 
 /// A row that the book has.

@@ -14,6 +14,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::builder::{BookBuilder, scan, tables_of};
+use super::placing::in_column;
 use super::{Book, Change, ChangeItem, LoadError, LoadReport};
 use crate::model::AccountId;
 use crate::source::{Batch, BatchError, Cells, Source, TableName};
@@ -207,7 +208,7 @@ impl ChangeBuilder {
         let mut links: Vec<(AccountId, crate::model::ParentLink)> = Vec::new();
         for account in std::mem::take(&mut self.unplaced) {
             let declared = accounts::declared(&self.book.0, &account);
-            let first = complete::in_column(&declared).cloned();
+            let first = in_column(&declared).cloned();
             let further = declared.into_iter().filter(|link| Some(link) != first.as_ref());
             links.extend(further.map(|link| (account.clone(), link)));
         }

@@ -196,6 +196,12 @@ impl Layer {
         self.accounts.len()
     }
 
+    /// The same with other texts.
+    pub(super) fn with_texts(&self, texts: &HashMap<Arc<str>, Arc<str>>) -> Self {
+        let now = |text: &Arc<str>| texts.get(text).unwrap_or(text).clone();
+        Self { texts: self.texts.iter().map(now).collect(), ..self.clone() }
+    }
+
     /// Bytes on the heap, texts and lists by their handles.
     pub(super) fn heap_bytes(&self) -> usize {
         self.len() * 17

@@ -62,6 +62,11 @@ impl Column {
         latest
     }
 
+    fn with_texts(&self, texts: &HashMap<Arc<str>, Arc<str>>) -> Self {
+        let layers = self.layers.iter().map(|layer| Arc::new(layer.with_texts(texts))).collect();
+        Self { days: self.days.clone(), layers }
+    }
+
     /// The changes of the days that are kept, by number of account, then by day. A value that was recorded before the first of them is
     /// the value of that day; an account that was absent by then has no entry.
     fn entries(&self) -> Vec<(u32, i32, Slot)> {
@@ -282,6 +287,33 @@ impl Records {
             }
         }
         days.into_iter().map(|(day, columns)| RecordedDay { day, columns }).collect()
+    }
+
+    /// The same records of columns that are called otherwise now, and with other texts for values of closed sets. `names` are those that
+    /// have another name; records of a column that had the new name before, and is no more, give way. `values` are the new texts by
+    /// the old name of a column.
+    pub(crate) fn renamed(
+        &self,
+        names: &HashMap<Arc<str>, Arc<str>>,
+        values: &HashMap<Arc<str>, HashMap<Arc<str>, Arc<str>>>,
+    ) -> Self {
+        let is_touched = |name: &Arc<str>| names.contains_key(name) || values.contains_key(name);
+        if !self.columns.keys().any(is_touched) {
+            return self.clone();
+        }
+        let (mut stay, mut moved) = (BTreeMap::new(), BTreeMap::new());
+        for (name, column) in &*self.columns {
+            let column = match values.get(name) {
+                Some(texts) => Arc::new(column.with_texts(texts)),
+                None => column.clone(),
+            };
+            match names.get(name) {
+                Some(now) => moved.insert(now.clone(), column),
+                None => stay.insert(name.clone(), column),
+            };
+        }
+        stay.extend(moved);
+        Self { ids: self.ids.clone(), columns: Arc::new(stay) }
     }
 
     /// The last record of an account on a day or before it that `reads` lets through.

@@ -307,11 +307,7 @@ impl Define for Custom {
             for text in input.texts_mut() {
                 *text = (renames.expression)(text);
             }
-            if let Some(column) = input.column_mut()
-                && let Some(new) = (renames.name)(column)
-            {
-                *column = new;
-            }
+            input.rename(renames);
         }
     }
 
@@ -322,7 +318,7 @@ impl Define for Custom {
     fn canonical_text(&self) -> String {
         let mut said = self.clone();
         let canonical = |text: &str| Arc::from(canonical(text));
-        said.rename(&Renames { expression: &canonical, name: &|_| None });
+        said.rename(&Renames { expression: &canonical, named: &|_, _| None, value: &|_, _| None });
         format!("{} {:?} {:?}", self.kind.word(), said.reads, said.parts)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::InputType;
-use crate::define::{Checking, DefinitionFault, Input, RecordWanted};
+use crate::define::{Checking, DefinitionFault, Input, Named, RecordWanted, Renames};
 use crate::expr::{Checked, Of};
 use crate::model::hint;
 
@@ -122,10 +122,15 @@ impl CustomInput {
         }
     }
 
-    pub(super) const fn column_mut(&mut self) -> Option<&mut Arc<str>> {
+    /// Puts other names in the places of those that it has without an expression.
+    pub(super) fn rename(&mut self, renames: &Renames<'_>) {
         match self {
-            Self::Ago { column, .. } | Self::Last { column, .. } | Self::Each { column, .. } => Some(column),
-            Self::Value(_) | Self::Rows { .. } | Self::Events { .. } => None,
+            Self::Value(_) => {}
+            Self::Rows { table, .. } => renames.name(table, Named::Table),
+            Self::Events { event, .. } => renames.name(event, Named::Event),
+            Self::Ago { column, .. } | Self::Last { column, .. } | Self::Each { column, .. } => {
+                renames.name(column, Named::Column);
+            }
         }
     }
 }

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::JournalError;
-use crate::aggregate::OwnedEvent;
+use crate::aggregate::{OwnedEvent, UsageSchema};
 use crate::book::Change;
 use crate::catalog::{Catalog, CustomKinds, Definition, DefinitionRef};
 use crate::engine::Update;
 use crate::engine::part::Steps;
 use crate::engine::published::State;
-use crate::model::{AsOf, Date, FiscalCalendar, Timestamp, Weekday, Zones};
+use crate::model::{AsOf, Date, FiscalCalendar, SchemaChange, Timestamp, Weekday, Zones};
 
 const WEEK: [Weekday; 7] = [
     Weekday::Monday,
@@ -80,6 +80,9 @@ pub(in crate::engine) enum Said {
         /// before.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         parts: Vec<(String, u64)>,
+        /// The kinds of event, where there are any; before format 4 they were those of the settings.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        events: Option<UsageSchema>,
         moment: Moment,
         definitions: Json,
         subscribed: BTreeSet<DefinitionRef>,
@@ -88,6 +91,8 @@ pub(in crate::engine) enum Said {
     /// An update, and the version that it made.
     Update {
         version: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        schema: Option<SchemaChange>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         change: Option<Change>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,6 +122,7 @@ impl Said {
         let defined = (!update.defined.is_empty()).then(|| Catalog::document(&update.defined));
         Self::Update {
             version,
+            schema: update.schema.clone(),
             change: update.change.clone(),
             defined,
             removed: update.removed.clone(),
@@ -183,6 +189,7 @@ impl Entry {
             book,
             usage: false,
             parts,
+            events: state.beside.usage.as_ref().map(|usage| usage.schema().clone()),
             moment: Moment::of(&state.as_of),
             definitions: Catalog::document(state.catalog.definitions()),
             subscribed: (*state.subscribed).clone(),

@@ -88,7 +88,7 @@ pub trait JournalSink: Send + Sync {
 ///
 /// // The service starts again, and goes on with the journal.
 /// let settings = EngineSettings::new().journal(journal.clone());
-/// let (again, restored) = Engine::resume(schema, settings, &journal.bytes())?;
+/// let (again, restored) = Engine::resume(settings, &journal.bytes())?;
 /// assert!(restored.damage.is_none());
 /// assert_eq!(again.published().version(), engine.published().version());
 /// let view = again.published().view(&Scope::all())?;

@@ -7,12 +7,10 @@ use super::frames::VERSION;
 use super::frames::{Before, Damage, JournalError, Section, Sections, sections};
 use crate::aggregate::OwnedEvent;
 use crate::book::Book;
-use crate::catalog::Catalog;
 use crate::engine::next::catalog;
 use crate::engine::part::PartError;
 use crate::engine::published::{Parts, Published, State};
 use crate::engine::{Engine, EngineError, EngineSettings, Update};
-use crate::model::Schema;
 
 /// What was read of a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +32,6 @@ pub struct Restored {
 
 /// A state that is rebuilt record by record.
 struct Builder<'b> {
-    schema: &'b Arc<Schema>,
     settings: &'b Arc<EngineSettings>,
     state: Option<Parts>,
     version: u64,
@@ -55,8 +52,9 @@ impl Engine {
     /// then, with the same versions and idempotency keys; the states before it are not remembered. Of a version that the
     /// journal does not reach, the last one, as [`Restored::version`] says.
     ///
-    /// `settings` are those of the engine that wrote the journal; their usage says which kinds of event there are and how they
-    /// are kept, and may be empty. A journal in them is begun anew with the state that was rebuilt ([`JournalSink::begin`]); to
+    /// The schema and the kinds of event are those of the journal, with every change that was made of them.
+    ///
+    /// `settings` are those of the engine that wrote the journal; their usage says how events are kept, and may be empty. A journal in them is begun anew with the state that was rebuilt ([`JournalSink::begin`]); to
     /// go on with the old one, use [`Engine::resume`].
     ///
     /// Where a journal was begun anew, the last beginning counts; of a version, the last beginning at or before it.
@@ -75,12 +73,11 @@ impl Engine {
     ///
     /// [`JournalSink::begin`]: super::JournalSink::begin
     pub fn restore(
-        schema: impl Into<Arc<Schema>>,
         settings: EngineSettings,
         bytes: &[u8],
         version: Option<u64>,
     ) -> Result<(Self, Restored), JournalError> {
-        let rebuilt = rebuild(&schema.into(), settings, bytes, version)?;
+        let rebuilt = rebuild(settings, bytes, version)?;
         rebuilt.engine.begin_journal(rebuilt.before).map_err(sink)?;
         Ok((rebuilt.engine, rebuilt.restored))
     }
@@ -101,12 +98,8 @@ impl Engine {
     ///
     /// [`JournalSink::begin`]: super::JournalSink::begin
     /// [`JournalSink::resume`]: super::JournalSink::resume
-    pub fn resume(
-        schema: impl Into<Arc<Schema>>,
-        settings: EngineSettings,
-        bytes: &[u8],
-    ) -> Result<(Self, Restored), JournalError> {
-        let Rebuilt { engine, restored, before, format } = rebuild(&schema.into(), settings, bytes, None)?;
+    pub fn resume(settings: EngineSettings, bytes: &[u8]) -> Result<(Self, Restored), JournalError> {
+        let Rebuilt { engine, restored, before, format } = rebuild(settings, bytes, None)?;
         if let Some(journal) = &engine.settings.journal {
             let kept = restored.bytes;
             journal
@@ -127,15 +120,10 @@ fn sink(error: EngineError) -> JournalError {
     }
 }
 
-fn rebuild(
-    schema: &Arc<Schema>,
-    settings: EngineSettings,
-    bytes: &[u8],
-    version: Option<u64>,
-) -> Result<Rebuilt, JournalError> {
+fn rebuild(settings: EngineSettings, bytes: &[u8], version: Option<u64>) -> Result<Rebuilt, JournalError> {
     let settings = Arc::new(settings);
     let (section, Sections { skipped, mut damage, before, .. }) = chosen(sections(bytes)?, version)?;
-    let mut builder = Builder { schema, settings: &settings, state: None, version: 0, keys: Vec::new() };
+    let mut builder = Builder { settings: &settings, state: None, version: 0, keys: Vec::new() };
     let (mut count, mut end) = (0, damage.as_ref().map_or(bytes.len(), |damage| damage.offset));
     for (offset, payload) in section.records {
         let (said, state) = Entry::read(payload, offset)?;
@@ -222,7 +210,17 @@ impl Builder<'_> {
         let version = said.version();
         let refused = |cause: EngineError| JournalError::Refused { version, cause: Box::new(cause) };
         match said {
-            Said::State { moment, definitions: document, subscribed, keys, book, usage, parts, .. } => {
+            Said::State {
+                moment,
+                definitions: document,
+                subscribed,
+                keys,
+                book,
+                usage,
+                parts,
+                events,
+                ..
+            } => {
                 let malformed = |reason: String| JournalError::Malformed { offset, reason };
                 let split = |bytes: u64, left: &mut &'s [u8]| {
                     let (part, rest) = left.split_at_checked(usize::try_from(bytes).ok()?)?;
@@ -232,10 +230,13 @@ impl Builder<'_> {
                 let mut left = state;
                 let book =
                     split(book, &mut left).ok_or_else(|| malformed("its book is cut off".to_owned()))?;
-                let book = Book::from_snapshot(self.schema.clone(), book)?;
+                let book = Book::from_own_snapshot(book)?;
                 let definitions = definitions(&document, &self.settings.kinds, offset)?;
                 let before = self.state.take().map(|parts| parts.beside);
                 let mut beside = before.unwrap_or_else(|| self.settings.first_parts());
+                if let Some(events) = events.filter(|events| beside.events() != Some(events)) {
+                    beside.begin_usage(events);
+                }
                 let mut restore = |name: &str, bytes: &[u8]| {
                     beside.restore(name, bytes).map_err(|error| match error {
                         PartError::Snapshot("usage", error) => JournalError::Usage(error),
@@ -253,14 +254,24 @@ impl Builder<'_> {
                 if usage {
                     restore("usage", left)?;
                 }
-                let catalog = self.catalog(beside.usage.as_ref(), definitions).map_err(refused)?;
+                let of = (book.schema(), beside.usage.as_ref());
+                let catalog = catalog(of.0, of.1, self.settings, definitions).map_err(refused)?;
                 let as_of = moment.to_as_of(&*self.settings.zones)?;
                 let subscribed = Arc::new(subscribed);
                 self.state = Some(Parts { book, beside, catalog, as_of, subscribed });
                 self.keys = keys;
             }
             Said::Update {
-                change, defined, removed, subscribed, unsubscribed, moment, steps, key, ..
+                schema,
+                change,
+                defined,
+                removed,
+                subscribed,
+                unsubscribed,
+                moment,
+                steps,
+                key,
+                ..
             } => {
                 let parts = self.state.as_mut().ok_or(JournalError::NoState { damage: None })?;
                 let defined = match &defined {
@@ -269,6 +280,7 @@ impl Builder<'_> {
                 };
                 let moment = moment.map(|moment| moment.to_as_of(&*self.settings.zones)).transpose()?;
                 let update = Update {
+                    schema,
                     change,
                     defined,
                     removed,
@@ -299,14 +311,6 @@ impl Builder<'_> {
         self.version = version;
         Ok(())
     }
-
-    fn catalog(
-        &self,
-        usage: Option<&crate::aggregate::Usage>,
-        definitions: Vec<crate::catalog::Definition>,
-    ) -> Result<Catalog, EngineError> {
-        catalog(self.schema, usage, self.settings, definitions)
-    }
 }
 
 /// A shorter journal that leads to the same state: that state as a whole, its book and its usage. Earlier states can not be
@@ -317,13 +321,9 @@ impl Builder<'_> {
 /// # Errors
 ///
 /// As [`Engine::restore`].
-pub fn compact(
-    schema: impl Into<Arc<Schema>>,
-    settings: EngineSettings,
-    bytes: &[u8],
-) -> Result<Vec<u8>, JournalError> {
+pub fn compact(settings: EngineSettings, bytes: &[u8]) -> Result<Vec<u8>, JournalError> {
     let settings = settings.without_journal();
-    let (engine, _) = Engine::restore(schema, settings, bytes, None)?;
+    let (engine, _) = Engine::restore(settings, bytes, None)?;
     let writer = engine.writer();
     Ok(engine.section(&writer, Before::default()))
 }
@@ -414,7 +414,7 @@ mod tests {
             }
         }
         let settings = EngineSettings::new().usage(usage());
-        let (again, restored) = Engine::restore(schema(), settings, &old, None).unwrap();
+        let (again, restored) = Engine::restore(settings, &old, None).unwrap();
         assert_eq!((restored.version, restored.damage), (1, None));
         let of = |engine: &Engine| engine.published().usage().unwrap().to_snapshot();
         assert_eq!(of(&again), of(&engine));
@@ -430,25 +430,25 @@ mod tests {
         engine.load(&MemorySource::new().account(row)).unwrap();
         engine.apply(set(1)).unwrap();
         // Whoever restored with the same sink had a second head in the same bytes, and lost what came behind it.
-        let (engine, _) = Engine::restore(schema(), settings(), &journal.bytes(), None).unwrap();
+        let (engine, _) = Engine::restore(settings(), &journal.bytes(), None).unwrap();
         engine.apply(set(2)).unwrap();
         let old = first_format(&journal.bytes());
         assert!(old.len() < journal.bytes().len());
 
         let journal = MemoryJournal::from(old.clone());
         let settings = EngineSettings::new().journal(journal.clone());
-        let (engine, restored) = Engine::resume(schema(), settings, &old).unwrap();
+        let (engine, restored) = Engine::resume(settings, &old).unwrap();
         assert_eq!((restored.version, restored.damage, seats(&engine)), (3, None, Some(Value::Int(2))));
         engine.apply(set(3)).unwrap();
         let bytes = journal.bytes();
-        let (again, restored) = Engine::restore(schema(), EngineSettings::new(), &bytes, None).unwrap();
+        let (again, restored) = Engine::restore(EngineSettings::new(), &bytes, None).unwrap();
         assert_eq!((restored.version, restored.from), (4, old.len()));
         assert_eq!(seats(&again), Some(Value::Int(3)));
         // What does not follow was damage in format 1 as well.
         let records = sections(&old).unwrap().whole.pop().unwrap().records;
         let cut = records.last().unwrap().0;
         let twice = [&old[..], &old[cut..]].concat();
-        let (_, restored) = Engine::restore(schema(), EngineSettings::new(), &twice, None).unwrap();
+        let (_, restored) = Engine::restore(EngineSettings::new(), &twice, None).unwrap();
         assert_eq!(restored.damage.unwrap().reason, "a record of version 3 follows version 3");
     }
 
@@ -456,7 +456,7 @@ mod tests {
     fn a_journal_of_a_newer_format_is_refused_by_its_version() {
         let mut bytes = super::super::head(Before::default());
         bytes[4] = 9;
-        let error = Engine::restore(schema(), EngineSettings::new(), &bytes, None).unwrap_err();
+        let error = Engine::restore(EngineSettings::new(), &bytes, None).unwrap_err();
         assert_eq!(error.to_string(), "the journal is in format 9 and this release reads format 3");
     }
 }

@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::error::EngineError;
 use crate::aggregate::{Usage, UsageReport};
+#[cfg(feature = "snapshot")]
+use crate::aggregate::{UsageSchema, UsageSettings};
+use crate::book::EvolveReport;
 use crate::catalog::Records;
 use crate::fold::ExchangeRates;
 use crate::model::Date;
@@ -47,6 +50,7 @@ pub(super) trait Part: Sized {
 #[derive(Debug, Default)]
 pub(super) struct PartReports {
     pub(super) usage: Option<UsageReport>,
+    pub(super) schema: Option<EvolveReport>,
 }
 
 /// Why could a part of a state not be read from a journal?
@@ -77,7 +81,6 @@ macro_rules! parts {
         }
 
         impl Steps {
-            #[cfg(feature = "snapshot")]
             pub(super) fn is_empty(&self) -> bool {
                 $(self.$name.is_empty())&&*
             }
@@ -120,6 +123,21 @@ macro_rules! parts {
             }
         }
     };
+}
+
+impl StateParts {
+    /// The kinds of event, where there is usage.
+    #[cfg(feature = "snapshot")]
+    pub(super) fn events(&self) -> Option<&UsageSchema> {
+        self.usage.as_ref().map(Usage::schema)
+    }
+
+    /// No usage yet, of some kinds of event.
+    #[cfg(feature = "snapshot")]
+    pub(super) fn begin_usage(&mut self, events: UsageSchema) {
+        let settings = self.usage.as_ref().map(Usage::settings).cloned();
+        self.usage = Some(Usage::new(events, settings.unwrap_or_else(UsageSettings::new)));
+    }
 }
 
 parts! {

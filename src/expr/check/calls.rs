@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::mention::Mentioned;
 use super::paths::Receiver;
 use super::{Check, Term, dates};
 use crate::expr::ast::{Node, NodeId};
@@ -225,7 +226,12 @@ impl Check<'_> {
 
     /// A term as a value of a closed set or of the type that all share.
     pub(super) fn cast_or_member(&mut self, term: &Term, kind: &Type) -> TermId {
-        if let Some(code) = self.constant_text(term).and_then(|text| kind.values()?.code(&text)) {
+        let member = self.constant_text(term).and_then(|text| {
+            let values = kind.values()?;
+            Some((values.code(&text)?, Mentioned::Value(values.clone(), text)))
+        });
+        if let Some((code, value)) = member {
+            self.mention(term.node, value, 0);
             return self.terms.add(Op::Const(Cell::Int(i64::from(code))));
         }
         self.cast(term, kind)

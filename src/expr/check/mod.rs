@@ -10,6 +10,7 @@ mod constants;
 mod dates;
 mod lints;
 mod macros;
+mod mention;
 mod nesting;
 mod operators;
 mod paths;
@@ -19,6 +20,9 @@ mod unify;
 use std::sync::Arc;
 
 use self::cancelled::Cancelled;
+use self::mention::Mentioned;
+pub(crate) use self::mention::Written;
+pub(super) use self::mention::{Mention, rewritten};
 pub(super) use self::paths::Receiver;
 use self::paths::{Context, Refusal, Scope, ScopeOf};
 use super::ast::{Ast, Node, NodeId};
@@ -165,11 +169,11 @@ impl<'n> Checker<'n> {
             check.fault_at::<()>(Code::E113, at, message);
         }
         check.check_cost();
-        let Check { faults, mut terms, ids, kinds, .. } = check;
+        let Check { faults, mut terms, ids, kinds, mentions, .. } = check;
         match term {
             Some(term) if faults.errors.is_empty() => {
                 let root = terms.add(over(term.id));
-                let every = Every { terms, of: ids };
+                let every = Every { terms, of: ids, mentions };
                 Ok(Checked::new(self.names, ast, every, root, term.kind, kinds, faults.lints))
             }
             _ => Err(faults.into_errors()),
@@ -226,7 +230,7 @@ impl<'n> Checker<'n> {
             check.no_question(ast.root(), &term.kind);
         }
         check.check_cost();
-        let Check { mut faults, terms, ids, kinds, optional, bounds, .. } = check;
+        let Check { mut faults, terms, ids, kinds, optional, bounds, mentions, .. } = check;
         match term {
             Some(term) if faults.errors.is_empty() => {
                 let known = lints::Known {
@@ -239,7 +243,7 @@ impl<'n> Checker<'n> {
                 };
                 lints::lint(&known, &mut faults);
                 faults.lints.sort_by_key(super::diagnostic::Diagnostic::span);
-                let every = Every { terms, of: ids };
+                let every = Every { terms, of: ids, mentions };
                 Ok(Checked::new(self.names, ast, every, term.id, term.kind, kinds, faults.lints))
             }
             _ => Err(faults.into_errors()),
@@ -270,6 +274,7 @@ impl<'n> Checker<'n> {
             seen: None,
             seen_row: None,
             cancelled: Cancelled::new(self.names),
+            mentions: Vec::new(),
         }
     }
 
@@ -337,6 +342,7 @@ pub(super) struct Check<'a> {
     seen: Option<Receiver>,
     seen_row: Option<SlotOf>,
     cancelled: Cancelled,
+    mentions: Vec<Mention>,
 }
 
 impl Check<'_> {
@@ -473,6 +479,11 @@ impl Check<'_> {
         };
         let id = self.terms.add(Op::Const(cell));
         Term { id, kind, loose: loose.then(|| literal.clone()), node }
+    }
+
+    /// A name, or a value of a closed set, that the text writes, with so many names behind it.
+    fn mention(&mut self, node: NodeId, what: Mentioned, behind: usize) {
+        self.mentions.push(Mention { node, what, behind });
     }
 
     fn made(&mut self, op: Op, kind: Type, node: NodeId) -> Term {

@@ -5,8 +5,10 @@
 
 use std::sync::Arc;
 
+use super::mention::Mentioned;
 use super::{Check, Term};
 use crate::expr::ast::NodeId;
+use crate::expr::checked::Source;
 use crate::expr::diagnostic::{Code, Span};
 use crate::expr::functions;
 use crate::expr::names::{MAX_NAME_PARTS, Name, Of};
@@ -143,6 +145,7 @@ impl Check<'_> {
             return self.unknown(whose, rest, node, &format!("no column of `{word}`"), true);
         };
         self.read(node, &path, &name, true);
+        self.mention(node, Mentioned::field(whose, &path), rest.len() - used);
         let id = self.terms.slot(of, &path, name.kind());
         let id = self.outward(id, context, node)?;
         let term = Term { id, kind: name.kind().clone(), loose: None, node };
@@ -178,6 +181,7 @@ impl Check<'_> {
             let outer = bare && account.places.is_empty();
             if let Some((name, path, used)) = self.longest(Of::Account, rest) {
                 self.read(node, &path, &name, false);
+                self.mention(node, Mentioned::field(Of::Account, &path), rest.len() - used);
                 self.note_status(&account, &path, &name, node);
                 let behind = rest.get(used..).unwrap_or_default();
                 return self.attribute(&account, &path, name.kind(), behind, node, outer);
@@ -187,6 +191,7 @@ impl Check<'_> {
                 continue;
             }
             if self.names.has_table(head) {
+                self.mention(node, Mentioned::Source(Source::Table(head.clone())), behind.len());
                 if outer {
                     self.note_outer(node, head);
                 }
@@ -322,7 +327,11 @@ impl Check<'_> {
 
     /// Fields of a record.
     fn fields(&mut self, mut term: Term, names: &[Arc<str>], node: NodeId) -> Option<Term> {
-        for name in names {
+        for (place, name) in names.iter().enumerate() {
+            if let Type::Counts(values) = &term.kind {
+                let value = Mentioned::Value(values.clone(), name.clone());
+                self.mention(node, value, names.len() - place - 1);
+            }
             term = self.field(&term, name, node)?;
         }
         Some(term)

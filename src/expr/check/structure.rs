@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::mention::Mentioned;
 use super::paths::{Account, Receiver};
 use super::{Check, Term};
 use crate::expr::ast::NodeId;
+use crate::expr::checked::Source;
 use crate::expr::diagnostic::Code;
 use crate::expr::functions::{self, Entry, Function as F};
 use crate::expr::term::{Cell, Gather, Mean, Op, Over, Place, Reading, Summed, Usage};
@@ -68,7 +70,10 @@ impl Check<'_> {
             let products = self.names.products()?;
             let term = self.term(which)?;
             match products.code(&text) {
-                Some(code) => Op::Owns(code),
+                Some(code) => {
+                    self.mention(which, Mentioned::Value(products, text), 0);
+                    Op::Owns(code)
+                }
                 None => {
                     let near = nearest(&text, products.iter().map(|name| &**name));
                     let hint = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
@@ -99,6 +104,7 @@ impl Check<'_> {
                 format!("this asks a chain of {chain} segments (limit {})", self.limits.segment_chain);
             return self.fault_at(Code::E304, node, message);
         }
+        self.mention(*arguments.first()?, Mentioned::Source(Source::Segment(id.clone())), 0);
         let op = self.terms.add(Op::InSegment(id));
         let op = self.reach(&Account { context: 0, places: Vec::new() }, op, node)?;
         Some(Term { id: op, kind: Type::Bool, loose: None, node })
@@ -123,6 +129,8 @@ impl Check<'_> {
             let what = if is_metric { "metric" } else { "event" };
             return self.fault_at(Code::E101, at, format!("there is no {what} of this name{hint}"));
         }
+        let source = if is_metric { Source::Metric } else { Source::Event };
+        self.mention(at, Mentioned::Source(source(name.clone())), 0);
         let usage = Usage { name, is_metric, window: None, filters: Box::new([]) };
         Some(Receiver::Usage(Account { context: 0, places: Vec::new() }, usage))
     }

@@ -3,6 +3,7 @@
 //! Constants take the type of their peer, as in Go; whole numbers widen to decimals, and both to doubles; nothing
 //! narrows. Ruling S61 of `docs/semantics`.
 
+use super::mention::Mentioned;
 use super::{Check, Term};
 use crate::expr::ast::NodeId;
 use crate::expr::diagnostic::Code;
@@ -64,6 +65,7 @@ impl Check<'_> {
         let values = kind.values()?;
         let said = self.constant_text(text)?;
         if let Some(code) = values.code(&said) {
+            self.mention(text.node, Mentioned::Value(values.clone(), said), 0);
             let id = self.terms.add(Op::Const(Cell::Int(i64::from(code))));
             return Some(Term { id, kind: kind.clone(), loose: None, node: text.node });
         }

@@ -6,13 +6,17 @@
 //!
 //! What the words of a document mean stands here, once, for both directions.
 
+mod parts;
 mod reader;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+pub(super) use parts::{AccountAttribute, TableColumn};
+
 #[cfg(feature = "snapshot")]
 use super::Attribute;
+use super::json::Json;
 use super::limits::MAX_SCHEMA_BYTES;
 use super::{
     CaseRule, JsonDocument, Nesting, Schema, SchemaErrors, SchemaFault, SchemaFaultKind, StatusGroup,
@@ -94,8 +98,7 @@ impl Schema {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut faults = SchemaErrors::none();
         let Some(document) = JsonDocument::parse(text, &mut faults) else { return Err(faults) };
-        let builder = reader::read(&document.value, &mut faults);
-        let schema = builder.and_then(|builder| builder.checked(&mut faults));
+        let schema = Self::of_document(&document.value, &mut faults);
         faults.sorted_by(|fault| place(&document.sections, fault.path())).or(schema)
     }
 
@@ -121,6 +124,16 @@ impl Schema {
     #[must_use]
     pub fn to_json(&self) -> String {
         writer::write(self).pretty()
+    }
+
+    /// The schema of a document; what is wrong is noted.
+    pub(super) fn of_document(document: &serde_json::Value, faults: &mut SchemaErrors) -> Option<Self> {
+        reader::read(document, faults).and_then(|builder| builder.checked(faults))
+    }
+
+    /// Its document.
+    pub(super) fn document(&self) -> Json {
+        writer::write(self)
     }
 }
 

@@ -89,7 +89,7 @@ fn account_type(entry: &Value, place: Place<'_>, faults: &mut SchemaErrors) -> O
     Some(AccountType { name: Arc::from(name?), nesting })
 }
 
-fn table(entry: &Value, place: Place<'_>, faults: &mut SchemaErrors) -> Option<DeclaredTable> {
+pub(super) fn table(entry: &Value, place: Place<'_>, faults: &mut SchemaErrors) -> Option<DeclaredTable> {
     let fields = Fields::open(entry, place, &["name", "kind", "label", "columns"], faults)?;
     let name = fields.needed_text("name", faults);
     let kinds = TableKind::WORDS.map(|(kind, word)| (word, kind));
@@ -100,13 +100,21 @@ fn table(entry: &Value, place: Place<'_>, faults: &mut SchemaErrors) -> Option<D
     Some(DeclaredTable { table: ChildTable { label, ..ChildTable::new(name?, kind) }, columns })
 }
 
-fn attribute(entry: &Value, place: Place<'_>, faults: &mut SchemaErrors) -> Option<DeclaredAttribute> {
+pub(super) fn attribute(
+    entry: &Value,
+    place: Place<'_>,
+    faults: &mut SchemaErrors,
+) -> Option<DeclaredAttribute> {
     let known = [HEAD.as_slice(), &COMMON].concat();
     let fields = Fields::open(entry, place, &known, faults)?;
     if fields.has("system") { system_attribute(&fields, faults) } else { own_attribute(&fields, faults) }
 }
 
-fn column(entry: &Value, place: Place<'_>, faults: &mut SchemaErrors) -> Option<DeclaredAttribute> {
+pub(super) fn column(
+    entry: &Value,
+    place: Place<'_>,
+    faults: &mut SchemaErrors,
+) -> Option<DeclaredAttribute> {
     let known = [HEAD.as_slice(), &COMMON].concat();
     let fields = Fields::open(entry, place, &known, faults)?;
     if fields.has("system") {

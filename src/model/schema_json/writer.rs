@@ -6,7 +6,8 @@
 use super::{CASES, GROUPS, NESTINGS, VERSION, VERSION_FIELD, word_of};
 use crate::model::json::Json;
 use crate::model::{
-    AccountType, Attribute, AttributeType, CaseRule, ChildTable, Schema, SystemAttribute, TableKind,
+    AccountType, Attribute, AttributeType, CaseRule, ChildTable, Schema, StatusGroup, SystemAttribute,
+    TableKind,
 };
 
 /// The document of a schema.
@@ -15,8 +16,8 @@ pub(super) fn write(schema: &Schema) -> Json {
     document.put(VERSION_FIELD, Json::Number(VERSION.into()));
     document.put("account_types", list(schema.account_types(), account_type));
     document.put_list("products", list(schema.products(), |product| Json::text(product.name())));
-    document
-        .put_list("attributes", list(schema.attributes(), |attribute| account_attribute(schema, attribute)));
+    let groups = &schema.status_groups;
+    document.put_list("attributes", list(schema.attributes(), |of| account_attribute(of, groups)));
     document.put_list("tables", list(schema.tables(), table));
     document.finish()
 }
@@ -28,7 +29,7 @@ fn account_type(kind: &AccountType) -> Json {
     entry.finish()
 }
 
-fn table(table: &ChildTable) -> Json {
+pub(super) fn table(table: &ChildTable) -> Json {
     let mut entry = Object::default();
     entry.put_text("name", Some(table.name()));
     let kinds = TableKind::WORDS.map(|(kind, word)| (word, kind));
@@ -38,23 +39,24 @@ fn table(table: &ChildTable) -> Json {
     entry.finish()
 }
 
-fn account_attribute(schema: &Schema, attribute: &Attribute) -> Json {
+/// `groups` are those of the statuses, where it is that attribute.
+pub(super) fn account_attribute(attribute: &Attribute, groups: &[StatusGroup]) -> Json {
     let system = SystemAttribute::from_name(attribute.name());
     // A declaration in code may lack the unit that the system attribute brings; only an entry of its
     // own says so.
     let brings_unit = |which: SystemAttribute| which.attribute().is_some_and(|own| own.unit.is_some());
     match system.filter(|which| attribute.unit.is_some() || !brings_unit(*which)) {
-        Some(which) => system_attribute(schema, which, attribute),
+        Some(which) => system_attribute(which, attribute, groups),
         None => own_attribute(attribute),
     }
 }
 
-fn system_attribute(schema: &Schema, which: SystemAttribute, attribute: &Attribute) -> Json {
+fn system_attribute(which: SystemAttribute, attribute: &Attribute, groups: &[StatusGroup]) -> Json {
     let mut entry = Object::default();
     entry.put_text("system", Some(which.name()));
     match &attribute.kind {
         AttributeType::Enum(values) if which == SystemAttribute::Status => {
-            let statuses = values.iter().zip(&schema.status_groups);
+            let statuses = values.iter().zip(groups);
             entry.put(
                 "values",
                 list(statuses, |(value, group)| {
@@ -73,7 +75,7 @@ fn system_attribute(schema: &Schema, which: SystemAttribute, attribute: &Attribu
     entry.finish()
 }
 
-fn own_attribute(attribute: &Attribute) -> Json {
+pub(super) fn own_attribute(attribute: &Attribute) -> Json {
     let mut entry = Object::default();
     entry.put_text("name", Some(attribute.name()));
     entry.put_text("type", Some(type_word(&attribute.kind)));

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::model::{Attribute, AttributeType, Faults, limits};
+use super::schema_json::TableColumn;
+use super::{Attribute, AttributeType, Faults, limits};
 
 /// The name under which expressions ask all events, whatever their kind.
 pub const ANY_EVENT: &str = "any";
@@ -14,7 +17,7 @@ pub const MAX_EVENT_KINDS: usize = 4_096;
 pub const MAX_EVENT_FIELDS: usize = 16;
 
 /// What every event has besides its own properties and measures.
-pub(super) const BUILT_IN: [&str; 5] = ["user", "module", "action", "day", "count"];
+pub(crate) const BUILT_IN: [&str; 5] = ["user", "module", "action", "day", "count"];
 
 /// A kind of event: `login`, `export`, `api_call`.
 ///
@@ -34,15 +37,15 @@ pub(super) const BUILT_IN: [&str; 5] = ["user", "module", "action", "day", "coun
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventKind {
-    pub(super) name: Arc<str>,
+    pub(crate) name: Arc<str>,
     pub(super) label: Option<Arc<str>>,
     pub(super) documentation: Option<Arc<str>>,
-    pub(super) module: Option<Arc<str>>,
-    pub(super) action: Option<Arc<str>>,
-    pub(super) properties: IndexMap<Arc<str>, Attribute>,
-    pub(super) measures: IndexMap<Arc<str>, Attribute>,
+    pub(crate) module: Option<Arc<str>>,
+    pub(crate) action: Option<Arc<str>>,
+    pub(crate) properties: IndexMap<Arc<str>, Attribute>,
+    pub(crate) measures: IndexMap<Arc<str>, Attribute>,
     // Given twice, kept so that the schema can report it.
-    repeated: Vec<Arc<str>>,
+    pub(super) repeated: Vec<Arc<str>>,
 }
 
 impl EventKind {
@@ -141,6 +144,12 @@ impl EventKind {
         self.measures.values()
     }
 
+    /// Itself without properties and measures.
+    pub(super) fn without_fields(&self) -> Self {
+        let (properties, measures, repeated) = (IndexMap::new(), IndexMap::new(), Vec::new());
+        Self { properties, measures, repeated, ..self.clone() }
+    }
+
     fn faults(&self, faults: &mut Vec<UsageSchemaFault>) {
         let mut fault = |field: Option<&str>, why: String| {
             faults.push(UsageSchemaFault { event: self.name.clone(), field: field.map(Arc::from), why });
@@ -200,6 +209,66 @@ fn unfit(name: &str) -> Option<String> {
     }
 }
 
+/// A kind of event as JSON.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EventDocument {
+    name: Arc<str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    label: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    description: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    module: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    action: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    properties: Vec<TableColumn>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    measures: Vec<TableColumn>,
+}
+
+impl Serialize for EventKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fields =
+            |fields: &IndexMap<Arc<str>, Attribute>| fields.values().cloned().map(TableColumn).collect();
+        let document = EventDocument {
+            name: self.name.clone(),
+            label: self.label.clone(),
+            description: self.documentation.clone(),
+            module: self.module.clone(),
+            action: self.action.clone(),
+            properties: fields(&self.properties),
+            measures: fields(&self.measures),
+        };
+        document.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for EventKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let EventDocument { name, label, description, module, action, properties, measures } =
+            EventDocument::deserialize(deserializer)?;
+        let kind = Self { label, documentation: description, module, action, ..Self::new(&name) };
+        let kind = properties.into_iter().fold(kind, |kind, property| kind.property(property.0));
+        Ok(measures.into_iter().fold(kind, |kind, measure| kind.measure(measure.0)))
+    }
+}
+
+impl Serialize for UsageSchema {
+    /// The list of its kinds.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.kinds())
+    }
+}
+
+impl<'de> Deserialize<'de> for UsageSchema {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let kinds = Vec::<EventKind>::deserialize(deserializer)?;
+        Self::new(kinds).map_err(D::Error::custom)
+    }
+}
+
 /// What is wrong with a declared kind of event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("event `{event}`{}: {why}", field.as_ref().map(|field| format!(", `{field}`")).unwrap_or_default())]
@@ -230,7 +299,7 @@ pub type UsageSchemaErrors = Faults<UsageSchemaFault>;
 pub struct UsageSchema {
     kinds: Arc<IndexMap<Arc<str>, EventKind>>,
     /// Most measures of a kind.
-    pub(super) width: usize,
+    pub(crate) width: usize,
 }
 
 impl UsageSchema {
@@ -274,11 +343,11 @@ impl UsageSchema {
         self.kinds.get(name)
     }
 
-    pub(super) fn number(&self, name: &str) -> Option<u16> {
+    pub(crate) fn number(&self, name: &str) -> Option<u16> {
         u16::try_from(self.kinds.get_index_of(name)?).ok()
     }
 
-    pub(super) fn at(&self, number: u16) -> Option<&EventKind> {
+    pub(crate) fn at(&self, number: u16) -> Option<&EventKind> {
         self.kinds.get_index(usize::from(number)).map(|(_, kind)| kind)
     }
 }

@@ -1,0 +1,661 @@
+//! Another schema on a living engine: what is renamed changes no answer, what is added recomputes nothing, and what does not fit is refused as
+//! a whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::common::definitions::{attribute, definitions, segment};
+use crate::common::{ATTRIBUTES, as_of, config, forest, id, schema};
+use crate::engine::{
+    Place, Said, afresh, all_values, by_engine, differing, engine_over, engine_with, reference,
+    reported_values, settings, source_of, step, subscribe_some,
+};
+use perennial::aggregate::{Event, EventKind, Operator, Over, RollUp, Usage, UsageSchema, UsageSettings};
+use perennial::catalog::{Catalog, CatalogEvolveError, Definition, Recorded};
+use perennial::engine::{Delta, Engine, EngineError, EngineSettings, MemoryJournal, Update, compact};
+use perennial::expr::ExprValue;
+use perennial::report::{EvolveFault, HeldReason, SchemaChangeFaultKind};
+use perennial::source::MemorySource;
+use perennial::{
+    AccountId, AccountRow, Attribute, AttributeType, Book, Change, ChildId, ChildRow, ChildTable, Currency,
+    Date, Decimal, EnumValues, EvolveError, FaultKind, Money, Nesting, Observer, Policy, Progress, Remedy,
+    Schema, SchemaChange, SchemaPart, Scope, StatusGroup, TableKind, Value,
+};
+use proptest::prelude::*;
+
+fn int(name: &str) -> Attribute {
+    Attribute::new(name, AttributeType::Int)
+}
+
+fn closed(name: &str, values: &[&str]) -> Attribute {
+    Attribute::new(name, AttributeType::Enum(EnumValues::new(values.iter().copied())))
+}
+
+fn of_seats() -> Schema {
+    let schema = Schema::builder().account_type("Company", Nesting::Free);
+    schema.attribute(int("seats")).attribute(closed("stage", &["Open", "Won", "Lost"])).build().unwrap()
+}
+
+fn row(name: &str) -> AccountRow {
+    AccountRow::new(id(name), "Company")
+}
+
+fn book_of(rows: impl IntoIterator<Item = AccountRow>, policy: &Policy) -> Book {
+    Book::load(of_seats(), &MemorySource::new().accounts(rows), policy).unwrap().0
+}
+
+fn value(book: &Book, account: &str, attribute: &str) -> Option<Value> {
+    let view = book.view(&Scope::all(), as_of()).unwrap();
+    view.account(account)?.value(attribute)
+}
+
+/// What every account is, under whom, with which values and rows.
+fn all_of(book: &Book) -> BTreeSet<String> {
+    crate::common::answers(&book.view(&Scope::all(), as_of()).unwrap()).into_iter().collect()
+}
+
+// --- Steps ------------------------------------------------------------------------------------------
+
+#[test]
+fn steps_that_make_no_sense_are_told_all_at_once() {
+    let change = SchemaChange::new()
+        .remove(SchemaPart::attribute("seat"))
+        .rename(SchemaPart::attribute("seats"), "stage")
+        .value("seats", "x")
+        .value("stage", "Won")
+        .status_value("live", StatusGroup::Paying)
+        .rename(SchemaPart::value("stage", "Lose"), "x")
+        .replace(SchemaPart::attribute("seats"), "stage")
+        .replace(SchemaPart::value("stage", "Lost"), "Lost")
+        .replace(SchemaPart::value("stage", "Lost"), "Wons")
+        .product("CRM")
+        .product("CRM")
+        .account_type_above("Group", Nesting::Free, "Firm")
+        .column("contracts", int("fee"))
+        .rename(SchemaPart::table("contracts"), "deals")
+        .remove(SchemaPart::account_type("Region"));
+    let errors = change.apply(&of_seats()).unwrap_err();
+    let told = "step 1: there is no attribute `seat`; did you mean `seats`?
+step 2: there is the attribute `stage` already
+step 3: attribute `seats` has no allowed values, since it is no enumeration or band
+step 4: there is the value `Won` of attribute `stage` already
+step 5: there is no attribute `status`; did you mean `seats`?
+step 6: there is no value `Lose` of attribute `stage`; did you mean `Lost`?
+step 7: attribute `seats` cannot be replaced by another; remove it
+step 8: there is no value `Lost` of attribute `stage`; it is the one that is replaced
+step 9: there is no value `Wons` of attribute `stage`; did you mean `Won`?
+step 11: there is the product `CRM` already
+step 12: there is no account type `Firm`
+step 13: there is no table `contracts`
+step 14: there is no table `contracts`
+step 15: there is no account type `Region`";
+    assert_eq!(errors.to_string(), told);
+    // What is wrong with the schema that they come to.
+    let errors = SchemaChange::new()
+        .attribute(int("seats.in"))
+        .attribute(int("under"))
+        .apply(&of_seats())
+        .unwrap_err();
+    assert_eq!(
+        errors.to_string(),
+        "the schema after all steps: at `/attributes/3`: name `under` is reserved"
+    );
+    let errors =
+        SchemaChange::new().rename(SchemaPart::attribute("status"), "state").apply(&schema()).unwrap_err();
+    assert!(matches!(errors.faults()[0].kind, SchemaChangeFaultKind::System(_)), "{errors}");
+    let events = UsageSchema::new([EventKind::new("login")]).unwrap();
+    let of_events = |change: SchemaChange| {
+        let catalog = Catalog::new(&of_seats().into(), &events, []).unwrap();
+        match catalog.evolve(&change) {
+            Err(CatalogEvolveError::Change(errors)) => errors.to_string(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let change = SchemaChange::new()
+        .rename(SchemaPart::event("log"), "x")
+        .remove(SchemaPart::event_field("login", "plan"))
+        .event(EventKind::new("any"));
+    assert_eq!(
+        of_events(change),
+        "step 1: there is no event `log`; did you mean `login`?\nstep 2: there is no field `plan` of event `login`"
+    );
+    let any = SchemaChange::new().event(EventKind::new("any"));
+    assert_eq!(of_events(any), "the schema after all steps: event `any`: `any` stands for every event");
+}
+
+#[test]
+fn a_change_reads_back_from_json() {
+    let change = SchemaChange::new()
+        .attribute(int("seats").label("Seats").required_at(["Company"]))
+        .status([("live", StatusGroup::Paying), ("gone", StatusGroup::Cancelled)])
+        .status_value("trial", StatusGroup::Free)
+        .table(ChildTable::new("deals", TableKind::Custom).column(closed("stage", &["a", "b"])))
+        .column("deals", Attribute::new("fee", AttributeType::Money(Currency::EUR)))
+        .column_value("deals", "stage", "c")
+        .account_type("Company", Nesting::Free)
+        .account_type_above("Group", Nesting::Ordered, "Company")
+        .product("CRM")
+        .value("stage", "Late")
+        .rename(SchemaPart::column("deals", "fee"), "price")
+        .remove(SchemaPart::column_value("deals", "stage", "a"))
+        .replace(SchemaPart::account_type("Team"), "Company")
+        .event(
+            EventKind::new("export")
+                .module("Reports")
+                .property(int("rows"))
+                .measure(int("size"))
+                .label("Export"),
+        )
+        .rename(SchemaPart::event_field("export", "rows"), "lines")
+        .exactly(&schema());
+    let json = serde_json::to_string(&change).unwrap();
+    assert_eq!(serde_json::from_str::<SchemaChange>(&json).unwrap(), change);
+    let wrong = r#"[{"attribute":{"name":"x","type":"money"}}]"#;
+    let error = serde_json::from_str::<SchemaChange>(wrong).unwrap_err().to_string();
+    assert!(error.contains("missing field `currency`"), "{error}");
+}
+
+#[test]
+fn an_account_type_that_goes_takes_its_name_out_of_what_applies_to_it() {
+    let schema = Schema::builder()
+        .account_type("Group", Nesting::Free)
+        .account_type("Company", Nesting::Free)
+        .attribute(int("a").applies_to(["Group"]))
+        .attribute(int("b").applies_to(["Group", "Company"]).required_at(["Group"]))
+        .build()
+        .unwrap();
+    let gone = SchemaChange::new().remove(SchemaPart::account_type("Group"));
+    assert_eq!(
+        gone.apply(&schema).unwrap_err().to_string(),
+        "step 1: without account type `Group`, attribute `a` applies to no account type; remove it first, or declare it anew"
+    );
+    let by =
+        SchemaChange::new().replace(SchemaPart::account_type("Group"), "Company").apply(&schema).unwrap();
+    let company = by.account_type("Company").unwrap();
+    let of = |name: &str| by.attribute(name).unwrap();
+    assert!(by.applies(of("a"), company) && by.applies(of("b"), company) && by.requires(of("b"), company));
+    // Nobody is required to have it where the only type goes that was.
+    let without = SchemaChange::new().remove(SchemaPart::attribute("a")).and(gone).apply(&schema).unwrap();
+    assert!(!without.requires(without.attribute("b").unwrap(), without.account_type("Company").unwrap()));
+    let renamed =
+        SchemaChange::new().rename(SchemaPart::account_type("Group"), "Holding").apply(&schema).unwrap();
+    let holding = renamed.account_type("Holding").unwrap();
+    assert!(renamed.requires(renamed.attribute("b").unwrap(), holding));
+}
+
+// --- Books ------------------------------------------------------------------------------------------
+
+#[test]
+fn values_go_over_where_they_fit_and_the_policy_says_what_becomes_of_the_others() {
+    let book = |policy: &Policy| {
+        let schema = Schema::builder()
+            .account_type("Company", Nesting::Free)
+            .attribute(Attribute::new("said", AttributeType::Text))
+            .attribute(Attribute::new("price", AttributeType::Decimal { scale: 2 }))
+            .attribute(closed("stage", &["1", "two"]))
+            .build()
+            .unwrap();
+        let rows = [
+            row("a")
+                .with("said", " 12 ")
+                .with("price", Decimal::new(300, 2))
+                .with("stage", Value::Enum("1".into())),
+            row("b")
+                .with("said", "twelve")
+                .with("price", Decimal::new(350, 2))
+                .with("stage", Value::Enum("two".into())),
+            row("c").with("said", "2026-02-28"),
+        ];
+        Book::load(schema, &MemorySource::new().accounts(rows), policy).unwrap().0
+    };
+    let clear = Policy::strict().with(FaultKind::InvalidValue, Remedy::Clear).unwrap();
+    let retyped = |name: &str, kind: AttributeType| SchemaChange::new().attribute(Attribute::new(name, kind));
+    let after = |change: &SchemaChange, account: &str, attribute: &str| {
+        let (book, report) = book(&clear).evolve(change).unwrap();
+        assert!(!report.in_place);
+        value(&book, account, attribute)
+    };
+    let to_int = retyped("said", AttributeType::Int);
+    assert_eq!(after(&to_int, "a", "said"), Some(Value::Int(12)));
+    assert_eq!(after(&to_int, "b", "said"), None);
+    let to_date = retyped("said", AttributeType::Date);
+    assert_eq!(after(&to_date, "c", "said"), Some(Value::Date(Date::new(2026, 2, 28).unwrap())));
+    let whole = retyped("price", AttributeType::Int);
+    assert_eq!([after(&whole, "a", "price"), after(&whole, "b", "price")], [Some(Value::Int(3)), None]);
+    let double = retyped("price", AttributeType::Double);
+    assert_eq!(after(&double, "b", "price"), Some(Value::Double(3.5)));
+    let text = retyped("price", AttributeType::Text);
+    assert_eq!(after(&text, "b", "price"), Some(Value::text("3.50")));
+    let number = retyped("stage", AttributeType::Int);
+    assert_eq!([after(&number, "a", "stage"), after(&number, "b", "stage")], [Some(Value::Int(1)), None]);
+    let list = retyped("said", AttributeType::List);
+    assert_eq!(after(&list, "b", "said"), Some(Value::list(["twelve"])));
+    // Money of another currency is another amount.
+    let (_, report) = book(&clear).evolve(&to_int).unwrap();
+    assert_eq!(report.load.count(FaultKind::InvalidValue), 2);
+    let refused = book(&Policy::strict()).evolve(&to_int).unwrap_err();
+    assert!(matches!(refused, EvolveError::Load(_)), "{refused}");
+    // Of the remedies of a load only clearing counts: who is in the book is not held out of it.
+    let held = Policy::strict().with(FaultKind::InvalidValue, Remedy::Quarantine).unwrap();
+    match book(&held).evolve(&to_int).unwrap_err() {
+        EvolveError::Rows(faults) => {
+            let reason = HeldReason::Fault(FaultKind::InvalidValue);
+            let of =
+                |account: &str| EvolveFault::AccountHeld { account: id(account), reason: reason.clone() };
+            assert_eq!(faults.faults(), [of("b"), of("c")]);
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn what_is_in_use_goes_only_where_something_takes_its_place() {
+    let schema = Schema::builder()
+        .account_type("Group", Nesting::Free)
+        .account_type("Company", Nesting::Free)
+        .product("CRM")
+        .product("ERP")
+        .attribute(closed("stage", &["Open", "Won", "Lost"]))
+        .table(ChildTable::new("deals", TableKind::Custom).column(closed("phase", &["x", "y"])))
+        .build()
+        .unwrap();
+    let source = MemorySource::new()
+        .account(AccountRow::new(id("g"), "Group").with("stage", Value::Enum("Lost".into())))
+        .accounts((0..12).map(|number| row(&format!("c{number:02}")).under(id("g"))))
+        .account(row("p").under(id("g")).product("CRM"))
+        .child(
+            "deals",
+            ChildRow::new(ChildId::new("d").unwrap(), id("g")).with("phase", Value::Enum("y".into())),
+        );
+    let (book, _) = Book::load(schema, &source, &Policy::strict()).unwrap();
+    let before = all_of(&book);
+    let parts = [
+        SchemaPart::account_type("Company"),
+        SchemaPart::product("CRM"),
+        SchemaPart::value("stage", "Lost"),
+        SchemaPart::column_value("deals", "phase", "y"),
+    ];
+    let removed = parts.iter().fold(SchemaChange::new(), |change, part| change.remove(part.clone()));
+    let refused = book.evolve(&removed).unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "the accounts do not fit the schema: account type `Company` is in use by `c00`, `c01`, `c02`, `c03`, `c04`, `c05`, `c06`, `c07`, `c08`, `c09` and 3 more; say what takes its place
+product `CRM` is in use by `p`; say what takes its place
+value `Lost` of attribute `stage` is in use by `g`; say what takes its place
+value `y` of column `phase` of table `deals` is in use by `d`; say what takes its place"
+    );
+    assert_eq!(all_of(&book), before);
+    let by = ["Group", "ERP", "Won", "x"];
+    let replaced =
+        parts.iter().zip(by).fold(SchemaChange::new(), |change, (part, by)| change.replace(part.clone(), by));
+    let (next, report) = book.evolve(&replaced).unwrap();
+    next.verify().unwrap();
+    assert_eq!((report.in_place, next.len(), next.version()), (false, 14, 1));
+    let view = next.view(&Scope::all(), as_of()).unwrap();
+    let (g, p) = (view.account("g").unwrap(), view.account("p").unwrap());
+    assert_eq!((p.account_type(), p.product()), ("Group", Some("ERP")));
+    assert_eq!(g.value("stage"), Some(Value::Enum("Won".into())));
+    assert_eq!(g.child_rows("deals").next().unwrap().value("phase"), Some(Value::Enum("x".into())));
+    // What nobody has goes without a word.
+    let (next, _) = book.evolve(&SchemaChange::new().remove(SchemaPart::value("stage", "Won"))).unwrap();
+    assert_eq!(value(&next, "g", "stage"), Some(Value::Enum("Lost".into())));
+    // Where types stand in the tree, nobody may be below what it may not be below.
+    let ordered = SchemaChange::new()
+        .account_type("Group", Nesting::Ordered)
+        .replace(SchemaPart::account_type("Company"), "Group");
+    let refused = book.evolve(&ordered).unwrap_err().to_string();
+    assert!(refused.contains("load refused: 13 fault(s)") && refused.contains("type order"), "{refused}");
+    // A name that is given again is another part.
+    let taken = SchemaChange::new()
+        .remove(SchemaPart::value("stage", "Lost"))
+        .rename(SchemaPart::value("stage", "Won"), "Lost");
+    assert!(
+        book.evolve(&taken).unwrap_err().to_string().contains("value `Lost` of attribute `stage` is in use")
+    );
+}
+
+#[test]
+fn who_is_held_is_judged_again_with_what_is_known() {
+    let policy = Policy::strict()
+        .with(FaultKind::InvalidValue, Remedy::Quarantine)
+        .unwrap()
+        .with(FaultKind::MissingValue, Remedy::Quarantine)
+        .unwrap()
+        .with(FaultKind::TypeOrder, Remedy::Quarantine)
+        .unwrap()
+        .with(FaultKind::UnknownType, Remedy::Quarantine)
+        .unwrap()
+        .with(FaultKind::UnknownProduct, Remedy::Quarantine)
+        .unwrap()
+        .with(FaultKind::RepeatedId, Remedy::Quarantine)
+        .unwrap()
+        .with(FaultKind::ChildOfUnknownAccount, Remedy::Quarantine)
+        .unwrap();
+    let schema = Schema::builder()
+        .account_type("Group", Nesting::Free)
+        .account_type("Company", Nesting::Ordered)
+        .attribute(int("seats").required())
+        .attribute(int("floor").applies_to(["Group"]))
+        .table(ChildTable::new("deals", TableKind::Custom).column(int("fee")))
+        .build()
+        .unwrap();
+    let company = |name: &str| row(name).with("seats", 1_i64);
+    let source = MemorySource::new()
+        .account(company("fine"))
+        .account(AccountRow::new(id("needs_seats"), "Group"))
+        .account(company("has_floor").with("floor", 3_i64))
+        .account(row("no_number").with("seats", "many"))
+        .account(company("below").under(id("fine")))
+        .account(company("below_held").under(id("needs_seats")))
+        .account(AccountRow::new(id("odd_type"), "Firm"))
+        .account(company("odd_product").product("CRM"))
+        .accounts([company("twice"), company("twice").with("seats", 2_i64)])
+        .child("deals", ChildRow::new(ChildId::new("d").unwrap(), id("needs_seats")).with("fee", 5_i64));
+    let (book, _) = Book::load(schema, &source, &policy).unwrap();
+    assert_eq!((book.len(), book.held_accounts().count(), book.superseded().len()), (1, 7, 2));
+    let evolve = |change: SchemaChange| {
+        let (next, report) = book.evolve(&change).unwrap();
+        next.verify().unwrap();
+        assert_eq!(next.superseded(), book.superseded());
+        assert_eq!(next.len() - book.len(), report.released.len());
+        let released: Vec<String> = report.released.iter().map(ToString::to_string).collect();
+        (next, released)
+    };
+    // What only adds judges nobody again.
+    assert_eq!(evolve(SchemaChange::new().attribute(int("more"))).1, Vec::<String>::new());
+    // Required no longer, under another name: a row that waited for its account comes with it.
+    let (next, released) = evolve(
+        SchemaChange::new().attribute(int("seats")).rename(SchemaPart::attribute("seats"), "licences"),
+    );
+    assert_eq!(released, ["below_held", "needs_seats"]);
+    let view = next.view(&Scope::all(), as_of()).unwrap();
+    assert_eq!(view.account("below_held").unwrap().value("licences"), Some(Value::Int(1)));
+    assert_eq!(view.account("needs_seats").unwrap().child_rows("deals").count(), 1);
+    assert_eq!(next.held_children().count(), 0);
+    // It applies everywhere, and companies may be below each other.
+    let change = SchemaChange::new().attribute(int("floor")).account_type("Company", Nesting::Free);
+    assert_eq!(evolve(change).1, ["below", "has_floor"]);
+    // A text that was no number is not known any more, nor is the name of a type or product.
+    let change = SchemaChange::new()
+        .attribute(Attribute::new("seats", AttributeType::Text))
+        .account_type("Firm", Nesting::Free)
+        .product("CRM");
+    assert_eq!(evolve(change).1, ["below_held", "needs_seats"]);
+    let gone = SchemaChange::new().remove(SchemaPart::attribute("seats"));
+    assert_eq!(evolve(gone).1, ["below_held", "needs_seats", "no_number"]);
+    let table = SchemaChange::new().remove(SchemaPart::table("deals"));
+    assert_eq!(evolve(table).0.held_children().count(), 0);
+    // Held or not, they have other values by their new names.
+    let (next, _) = evolve(SchemaChange::new().rename(SchemaPart::attribute("floor"), "storey"));
+    let held = next.held_accounts().find(|held| held.row.id == id("has_floor")).unwrap();
+    assert_eq!((held.row.value("storey"), &*held.unfit), (Some(&Value::Int(3)), &["storey".into()][..]));
+}
+
+proptest! {
+    #![proptest_config(config(64))]
+
+    /// A book that stays in place is one that is loaded anew.
+    #[test]
+    fn in_place_or_taken_in_again_it_is_the_same_book(
+        seeds in prop::collection::vec(any::<[u8; 5]>(), 1..40),
+        which in any::<u16>(),
+        packing in 0_usize..6,
+    ) {
+        let (book, _) = forest(&seeds).load(crate::common::CHUNK_ROWS[packing], Policy::strict());
+        let renames = renames(which);
+        let more = ChildTable::new("more", TableKind::Custom);
+        let added = SchemaChange::new().attribute(int("extra")).column("tickets", int("extra")).table(more);
+        let change = if which & 1 == 1 { added } else { SchemaChange::new() }.and(renames.change());
+        let (in_place, report) = book.evolve(&change).unwrap();
+        prop_assert!(report.in_place);
+        in_place.verify().unwrap();
+        // Another order of the attributes, and everything is read again.
+        let mut turned: Vec<Attribute> = in_place.schema().attributes().cloned().collect();
+        turned.reverse();
+        let gone = renames.text("gone");
+        let groups = [("trial", StatusGroup::Free), ("live", StatusGroup::Paying), (&*gone, StatusGroup::Cancelled)];
+        let mut builder = Schema::builder();
+        for kind in in_place.schema().account_types() {
+            builder = builder.account_type(kind.name(), kind.nesting());
+        }
+        for product in in_place.schema().products() {
+            builder = builder.product(product.name());
+        }
+        for attribute in turned {
+            builder = match attribute.name() {
+                "status" => builder.status(groups),
+                _ => builder.attribute(attribute),
+            };
+        }
+        let builder = in_place.schema().tables().cloned().fold(builder, perennial::SchemaBuilder::table);
+        let target = builder.build().unwrap();
+        let (again, report) = book.evolve(&change.exactly(&target)).unwrap();
+        prop_assert!(!report.in_place);
+        again.verify().unwrap();
+        prop_assert_eq!(all_of(&again), all_of(&in_place));
+        // What was renamed has what it had.
+        let values = |book: &Book| values_of(book);
+        let expected: BTreeMap<Place, Value> = values(&book).into_iter().map(|(place, value)| renames.of(place, value)).collect();
+        prop_assert_eq!(values(&in_place), expected);
+        let snapshot = Book::from_own_snapshot(&in_place.to_snapshot()).unwrap();
+        prop_assert_eq!(all_of(&snapshot), all_of(&in_place));
+        prop_assert_eq!(&**snapshot.schema(), &**in_place.schema());
+        // A change of the new schema is one of the old.
+        let account = id(crate::common::id_of(0).as_str());
+        let set = Change::new().set(&account, &renames.attribute("seats"), 7_i64);
+        let (one, other) = (in_place.apply(&set).unwrap().0, again.apply(&set).unwrap().0);
+        prop_assert_eq!(all_of(&one), all_of(&other));
+    }
+}
+
+fn values_of(book: &Book) -> BTreeMap<Place, Value> {
+    let mut all = BTreeMap::new();
+    let view = book.view(&Scope::all(), as_of()).unwrap();
+    for account in view.accounts() {
+        for attribute in book.schema().attributes().map(Attribute::name) {
+            if let Some(value) = account.value(attribute) {
+                all.insert((account.id(), None, Arc::from(attribute)), value);
+            }
+        }
+        for table in book.schema().tables() {
+            for row in account.child_rows(table.name()) {
+                for column in table.columns().map(Attribute::name) {
+                    if let Some(value) = row.value(column) {
+                        all.insert(
+                            (account.id(), Some((Arc::from(table.name()), row.id())), Arc::from(column)),
+                            value,
+                        );
+                    }
+                }
+            }
+        }
+    }
+    all
+}
+
+// --- Renames ----------------------------------------------------------------------------------------
+
+/// Parts by other names.
+struct Renames {
+    attributes: BTreeMap<&'static str, String>,
+    tables: BTreeMap<&'static str, String>,
+    columns: BTreeMap<(&'static str, &'static str), String>,
+    /// Texts of allowed values, account types and products.
+    texts: BTreeMap<&'static str, &'static str>,
+}
+
+/// Some of all that can have another name, by bits.
+fn renames(which: u16) -> Renames {
+    let is = |bit: usize| which >> bit & 1 == 1;
+    let own = |name: &str| name == "name" || name == "status";
+    let named = |(at, name): (usize, &'static str)| (name, format!("{name}.{at}"));
+    let attributes = ATTRIBUTES.into_iter().chain(["plan", "floor"]).enumerate();
+    let attributes = attributes.filter(|(at, name)| !own(name) && is(at % 5 + 1)).map(named).collect();
+    let tables = ["tickets", "contracts"].into_iter().enumerate().filter(|(at, _)| is(at + 6));
+    let tables = tables.map(|(at, name)| (name, format!("{name} {at}"))).collect();
+    let columns = [
+        ("tickets", "title"),
+        ("tickets", "hours"),
+        ("tickets", "open"),
+        ("contracts", "currency"),
+        ("contracts", "amount"),
+    ];
+    let columns = columns
+        .into_iter()
+        .enumerate()
+        .filter(|(at, _)| is(at % 3 + 8))
+        .map(|(at, (table, name))| ((table, name), format!("{name}_{at}")));
+    let texts =
+        [("EMEA", "Europe"), ("poor", "bad"), ("gone", "left"), ("Company", "Firm"), ("CRM", "Sales hub")];
+    let texts = texts.into_iter().enumerate().filter(|(at, _)| is(at + 11)).map(|(_, pair)| pair).collect();
+    Renames { attributes, tables, columns: columns.collect(), texts }
+}
+
+impl Renames {
+    fn change(&self) -> SchemaChange {
+        let mut change = SchemaChange::new();
+        for (table, now) in &self.columns {
+            change = change.rename(SchemaPart::column(table.0, table.1), now);
+        }
+        for (text, now) in &self.texts {
+            let part = match *text {
+                "EMEA" => SchemaPart::value("region", text),
+                "poor" => SchemaPart::value("mood", text),
+                "gone" => SchemaPart::value("status", text),
+                "Company" => SchemaPart::account_type(text),
+                _ => SchemaPart::product(text),
+            };
+            change = change.rename(part, now);
+        }
+        for (name, now) in &self.attributes {
+            change = change.rename(SchemaPart::attribute(name), now);
+        }
+        for (name, now) in &self.tables {
+            change = change.rename(SchemaPart::table(name), now);
+        }
+        change
+    }
+
+    fn attribute(&self, name: &str) -> String {
+        self.attributes.get(name).cloned().unwrap_or_else(|| name.to_owned())
+    }
+
+    fn text(&self, text: &str) -> Arc<str> {
+        let texts = self.texts.iter().fold(text.to_owned(), |text, (was, now)| text.replace(was, now));
+        Arc::from(texts)
+    }
+
+    fn of(&self, (account, child, name): Place, value: Value) -> (Place, Value) {
+        let known =
+            |table: &str, column: &str| self.columns.iter().find(|((t, c), _)| *t == table && *c == column);
+        let name = match &child {
+            None => self.attribute(&name),
+            Some((table, _)) => known(table, &name).map_or(name.to_string(), |(_, now)| now.clone()),
+        };
+        let child = child.map(|(table, row)| {
+            let now = self.tables.get(&*table).map_or(table.to_string(), Clone::clone);
+            (Arc::from(now), row)
+        });
+        let value = match value {
+            Value::Enum(text) => Value::Enum(self.text(&text)),
+            Value::Band { rank, text } => Value::Band { rank, text: self.text(&text) },
+            value => value,
+        };
+        ((account, child, Arc::from(name)), value)
+    }
+
+    fn said(&self, said: Said) -> Said {
+        let value = |value: Option<ExprValue>| match value {
+            Some(ExprValue::Text(text)) => Some(ExprValue::Text(self.text(&text))),
+            Some(ExprValue::Record(fields)) => Some(ExprValue::Record(
+                fields.iter().map(|(name, value)| (self.text(name), value.clone())).collect(),
+            )),
+            Some(ExprValue::List(items)) => Some(ExprValue::List(
+                items
+                    .iter()
+                    .map(|item| match item {
+                        ExprValue::Text(text) => ExprValue::Text(self.text(text)),
+                        item => item.clone(),
+                    })
+                    .collect(),
+            )),
+            value => value,
+        };
+        said.into_iter().map(|(key, (of, counts))| (key, (value(of), counts))).collect()
+    }
+}
+
+proptest! {
+    #![proptest_config(config(48))]
+
+    /// Whatever has another name, every definition says what it said; a fresh engine of what there is now says so too; and a journal leads
+    /// there.
+    #[test]
+    fn another_name_changes_no_answer(
+        seeds in prop::collection::vec(any::<[u8; 5]>(), 1..24),
+        steps in prop::collection::vec(any::<[u8; 5]>(), 0..4),
+        which in any::<u16>(),
+        packing in 0_usize..6,
+        visible in any::<u64>(),
+    ) {
+        let journal = MemoryJournal::new();
+        let engine = engine_with(&seeds, settings(packing).journal(journal.clone()).remember(99));
+        subscribe_some(&engine, 0x5bd1_e995_5bd1_e995);
+        for (number, bytes) in steps.iter().enumerate() {
+            let _ = step(&engine, *bytes, number);
+        }
+        let before = engine.published();
+        let (was, values) = (by_engine(&before.view(&Scope::all()).unwrap()), all_values(&before.view(&Scope::all()).unwrap()));
+        let renames = renames(which);
+        let mut change = renames.change();
+        if which % 3 == 0 {
+            change = change.rename(SchemaPart::event("login"), "sign in");
+        }
+        let applied = engine.apply(Update::new().schema(change)).unwrap();
+        prop_assert!(applied.schema.unwrap().in_place);
+        let after = engine.published();
+        after.book().verify().unwrap();
+        let view = after.view(&Scope::all()).unwrap();
+        let now = by_engine(&view);
+        let differ = differing(&now, &renames.said(was));
+        prop_assert!(differ.is_empty(), "{}", differ.join("\n"));
+        let differ = differing(&now, &afresh(&view, None, (packing + 1) % 6));
+        prop_assert!(differ.is_empty(), "{}", differ.join("\n"));
+        // In a scope.
+        let ids: BTreeSet<AccountId> = view.accounts().accounts().enumerate()
+            .filter(|(place, _)| visible >> (place % 64) & 1 == 1).map(|(_, account)| account.id()).collect();
+        let scope = Scope::of(after.book().accounts(ids.iter().map(AccountId::as_str)));
+        let seen = after.view(&scope).unwrap();
+        let differ = differing(&by_engine(&seen), &afresh(&seen, Some(&ids), packing));
+        prop_assert!(differ.is_empty(), "{}", differ.join("\n"));
+        // A delta pairs what it was with what it is: only the texts are others.
+        let report = Delta::between(&before, &after).report(&Scope::all()).unwrap();
+        let changed: Vec<_> = values.iter().filter_map(|(place, value)| {
+            let (place, now) = renames.of(place.clone(), value.clone());
+            (now != *value).then(|| (place, Some(value.clone()), Some(now)))
+        }).collect();
+        let mut reported = reported_values(&report);
+        reported.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut expected = changed;
+        expected.sort_by(|a, b| a.0.cmp(&b.0));
+        prop_assert_eq!(reported, expected);
+        prop_assert!(report.accounts.added.is_empty() && report.accounts.removed.is_empty() && report.accounts.moves.is_empty());
+        // And on it goes: with the journal, and with another day.
+        engine.advance(crate::common::definitions::moment(after.as_of().date().plus_days(1).unwrap(), which as u8)).unwrap();
+        let last = engine.published();
+        let view = last.view(&Scope::all()).unwrap();
+        let differ = differing(&by_engine(&view), &afresh(&view, None, packing));
+        prop_assert!(differ.is_empty(), "{}", differ.join("\n"));
+        for bytes in [journal.bytes(), compact(settings(packing), &journal.bytes()).unwrap()] {
+            let (again, restored) = Engine::restore(settings(packing), &bytes, None).unwrap();
+            prop_assert!(restored.damage.is_none());
+            let again = again.published();
+            prop_assert_eq!(&**again.schema(), &**last.schema());
+            prop_assert_eq!(again.book().to_snapshot(), last.book().to_snapshot());
+            prop_assert_eq!(again.usage().map(Usage::to_snapshot), last.usage().map(Usage::to_snapshot));
+            let said = by_engine(&again.view(&Scope::all()).unwrap());
+            prop_assert_eq!(differing(&said, &by_engine(&view)), Vec::<String>::new());
+        }
+    }
+}
