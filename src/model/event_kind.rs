@@ -35,7 +35,7 @@ pub(crate) const BUILT_IN: [&str; 5] = ["user", "module", "action", "day", "coun
 ///     .measure(Attribute::new("rows", AttributeType::Int));
 /// assert_eq!(export.name(), "export");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct EventKind {
     pub(crate) name: Arc<str>,
     pub(super) label: Option<Arc<str>>,
@@ -47,6 +47,32 @@ pub struct EventKind {
     // Given twice, kept so that the schema can report it.
     pub(super) repeated: Vec<Arc<str>>,
 }
+
+/// The same properties and measures in the same order.
+impl PartialEq for EventKind {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { name, label, documentation, module, action, properties, measures, repeated } = self;
+        *name == other.name
+            && *label == other.label
+            && *documentation == other.documentation
+            && *module == other.module
+            && *action == other.action
+            && properties.iter().eq(&other.properties)
+            && measures.iter().eq(&other.measures)
+            && *repeated == other.repeated
+    }
+}
+
+impl Eq for EventKind {}
+
+/// The same kinds in the same order.
+impl PartialEq for UsageSchema {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.kinds, &other.kinds) || self.kinds.iter().eq(&*other.kinds)
+    }
+}
+
+impl Eq for UsageSchema {}
 
 impl EventKind {
     /// A kind without properties and measures.
@@ -295,7 +321,7 @@ pub type UsageSchemaErrors = Faults<UsageSchemaFault>;
 /// assert_eq!(errors.to_string(), "event `any`: `any` stands for every event");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct UsageSchema {
     kinds: Arc<IndexMap<Arc<str>, EventKind>>,
     /// Most measures of a kind.

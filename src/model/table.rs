@@ -42,7 +42,7 @@ impl TableKind {
 ///
 /// Every row has a [`ChildId`](super::ChildId), unique in the table, and the id of its account; the
 /// columns come on top.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ChildTable {
     pub(super) name: Arc<str>,
     pub(super) kind: TableKind,
@@ -52,6 +52,20 @@ pub struct ChildTable {
     pub(super) repeated: Vec<Arc<str>>,
     pub(super) line: Line,
 }
+
+/// The same columns in the same order.
+impl PartialEq for ChildTable {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { name, kind, label, columns, repeated, line: _ } = self;
+        *name == other.name
+            && *kind == other.kind
+            && *label == other.label
+            && columns.iter().eq(&other.columns)
+            && *repeated == other.repeated
+    }
+}
+
+impl Eq for ChildTable {}
 
 impl ChildTable {
     /// A table without columns.

@@ -400,7 +400,7 @@ pub fn subscribe_some(engine: &Engine, which: u64) {
 }
 
 /// What a report should say, from what is said in two states.
-fn expected(before: &Said, after: &Said, of: &[DefinitionRef]) -> Vec<(DefinitionRef, AccountId)> {
+pub fn expected(before: &Said, after: &Said, of: &[DefinitionRef]) -> Vec<(DefinitionRef, AccountId)> {
     let keys: BTreeSet<&(DefinitionRef, AccountId)> = before.keys().chain(after.keys()).collect();
     let value = |said: &Said, key: &(DefinitionRef, AccountId)| {
         let value = said.get(key).and_then(|(value, _)| value.clone());
@@ -457,7 +457,7 @@ pub fn reported_values(report: &DeltaReport) -> Vec<(Place, Option<Value>, Optio
         .collect()
 }
 
-fn reported(report: &DeltaReport) -> Vec<(DefinitionRef, AccountId)> {
+pub fn reported(report: &DeltaReport) -> Vec<(DefinitionRef, AccountId)> {
     let derived = report.derived.iter().map(|change| (change.definition.clone(), change.account.clone()));
     let segments = report.segments.iter().flat_map(|change| {
         let id = DefinitionRef { kind: DefinitionKind::Segment, name: change.segment.clone() };

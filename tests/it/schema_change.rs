@@ -184,6 +184,32 @@ fn an_account_type_that_goes_takes_its_name_out_of_what_applies_to_it() {
     assert!(renamed.requires(renamed.attribute("b").unwrap(), holding));
 }
 
+/// The places of attributes, columns, types and kinds of event are part of a schema: it was equal to one of another order.
+#[test]
+fn a_schema_of_another_order_is_another_one() {
+    let of = |names: [&str; 2]| {
+        let schema = Schema::builder().account_type("Company", Nesting::Free);
+        let schema = names.into_iter().fold(schema, |schema, name| schema.attribute(int(name)));
+        schema.build().unwrap()
+    };
+    let (one, other) = (of(["a", "b"]), of(["b", "a"]));
+    assert_ne!(one, other);
+    let table = |names: [&str; 2]| {
+        names.into_iter().fold(ChildTable::new("t", TableKind::Custom), |table, name| table.column(int(name)))
+    };
+    assert_ne!(table(["a", "b"]), table(["b", "a"]));
+    let kinds = |names: [&str; 2]| UsageSchema::new(names.map(EventKind::new)).unwrap();
+    assert_ne!(kinds(["a", "b"]), kinds(["b", "a"]));
+    let kind =
+        |names: [&str; 2]| names.into_iter().fold(EventKind::new("k"), |kind, name| kind.property(int(name)));
+    assert_ne!(kind(["a", "b"]), kind(["b", "a"]));
+    // A book of it is no book of the engine.
+    let engine = Engine::new(one, as_of(), EngineSettings::new()).unwrap();
+    let rows = MemorySource::new().account(row("x").with("a", 7_i64).with("b", 2_i64));
+    let (book, _) = Book::load(other, &rows, &Policy::strict()).unwrap();
+    assert!(matches!(engine.replace(book).unwrap_err(), EngineError::Schema));
+}
+
 // --- Books ------------------------------------------------------------------------------------------
 
 #[test]
@@ -658,4 +684,519 @@ proptest! {
             prop_assert_eq!(differing(&said, &by_engine(&view)), Vec::<String>::new());
         }
     }
+}
+
+// --- Scripts ----------------------------------------------------------------------------------------
+
+/// The name that a part has now: its own, or the other one that it may have.
+fn now_called(is_there: impl Fn(&str) -> bool, name: &str) -> (String, String) {
+    let other = format!("{name}.x");
+    if is_there(name) { (name.to_owned(), other) } else { (other, name.to_owned()) }
+}
+
+/// One step that changes the schema, with whatever goes with it; many cannot be granted.
+fn schema_step(
+    engine: &Engine,
+    [what, who, which, value, more]: [u8; 5],
+    number: usize,
+) -> Result<u64, EngineError> {
+    let state = engine.published();
+    let schema = state.schema().clone();
+    let whole = state.view(&Scope::all()).unwrap();
+    let ids: Vec<AccountId> = whole.accounts().accounts().map(|account| account.id()).collect();
+    let account = ids.get(usize::from(who) % ids.len().max(1)).cloned().unwrap_or_else(|| id("nobody"));
+    let extra = format!("extra{}", which % 3);
+    let change = SchemaChange::new();
+    let with = |change: SchemaChange| Update::new().schema(change);
+    let update = match what % 18 {
+        0 | 1 => {
+            let set = ids.iter().enumerate().filter(|(place, _)| place % 3 == usize::from(more) % 3);
+            let set = set.fold(Change::new(), |change, (place, id)| change.set(id, &extra, place as i64));
+            let update = with(change.attribute(int(&extra))).change(set);
+            match more % 4 {
+                0 => update.define(attribute("of_extra", &format!("{extra} * 2"))),
+                1 => {
+                    update.define(RollUp::new("all_extra", Operator::Sum((*extra).into()))).once("only once")
+                }
+                2 => update.define(segment("has_extra", &format!("has({extra})"))),
+                _ => update,
+            }
+        }
+        2 | 3 => {
+            let kinds = [
+                AttributeType::Text,
+                AttributeType::Decimal { scale: 1 },
+                AttributeType::Double,
+                AttributeType::Int,
+                AttributeType::Band(EnumValues::new(["0", "1", "2"])),
+                AttributeType::Date,
+            ];
+            let kind = kinds[usize::from(value) % kinds.len()].clone();
+            with(change.attribute(Attribute::new(&extra, kind)))
+        }
+        4 => {
+            let gone = with(change.remove(SchemaPart::attribute(&extra)));
+            let reads = ["of_extra", "all_extra", "has_extra"]
+                .into_iter()
+                .filter_map(|name| state.catalog().order().find(|id| *id.name == *name).cloned());
+            if more % 2 == 0 { reads.fold(gone, Update::remove) } else { gone }
+        }
+        5 => with(change.rename(SchemaPart::attribute(&extra), &format!("extra{}", value % 3))),
+        6 | 7 => {
+            let (now, other) = now_called(
+                |name| schema.attribute(name).is_some(),
+                ATTRIBUTES[usize::from(which) % ATTRIBUTES.len()],
+            );
+            with(change.rename(SchemaPart::attribute(&now), &other))
+        }
+        8 => {
+            let (region, _) = now_called(|name| schema.attribute(name).is_some(), "region");
+            let of = |value: &str| SchemaPart::value(&region, value);
+            with(match more % 4 {
+                0 => change.value(&region, "LATAM"),
+                1 => change.replace(of("LATAM"), "EMEA"),
+                2 => change.rename(of("APAC"), "Asia"),
+                _ => change.rename(of("Asia"), "APAC").remove(of("LATAM")),
+            })
+        }
+        9 => {
+            let row = ChildRow::new(ChildId::new(format!("more-{number}")).unwrap(), account);
+            let row = row.with("extra", i64::from(value));
+            let table = ChildTable::new("more", TableKind::Custom).column(int("extra")).column(int("other"));
+            let table =
+                if more % 3 == 0 { table.column(Attribute::new("said", AttributeType::Text)) } else { table };
+            with(change.table(table)).change(Change::new().add_child("more", row))
+        }
+        10 => with(match more % 4 {
+            0 => change.remove(SchemaPart::table("more")),
+            1 => change.remove(SchemaPart::column("more", "other")),
+            2 => change.column("more", Attribute::new("extra", AttributeType::Text)),
+            _ => change.rename(SchemaPart::column("more", "extra"), "extras"),
+        }),
+        11 => {
+            let (tickets, other) = now_called(|name| schema.table(name).is_some(), "tickets");
+            with(match more % 3 {
+                0 => change.rename(SchemaPart::table(&tickets), &other),
+                1 => change
+                    .column(&tickets, int("extra"))
+                    .rename(SchemaPart::column(&tickets, "hours"), "time"),
+                _ => change.rename(SchemaPart::column(&tickets, "time"), "hours"),
+            })
+        }
+        12 => with(match more % 6 {
+            0 => change.account_type("Unit", Nesting::Free),
+            1 => change.account_type_above("Region", Nesting::Free, "Company"),
+            2 => change.rename(SchemaPart::account_type("Unit"), "Cell"),
+            3 => change.replace(SchemaPart::account_type("Region"), "Group"),
+            4 => change.replace(SchemaPart::account_type("Team"), "Company"),
+            _ => change.account_type("Team", Nesting::Free),
+        }),
+        13 => with(match more % 4 {
+            0 => change.product(&format!("P{}", value % 3)),
+            1 => change.replace(SchemaPart::product("Support"), "P0"),
+            2 => change.rename(SchemaPart::product("CRM"), "Hub"),
+            _ => change.rename(SchemaPart::product("Hub"), "CRM").remove(SchemaPart::product("P1")),
+        }),
+        14 | 15 => {
+            let login = || {
+                let (now, _) =
+                    now_called(|name| state.catalog().usage_schema().kind(name).is_some(), "login");
+                EventKind::new(&now)
+            };
+            let (day, called) = (state.as_of().date(), login().name().to_owned());
+            let plan = closed("plan", &["a", "b"]);
+            with(match more % 6 {
+                0 => change.event(EventKind::new("export").measure(int("rows"))),
+                1 => change.event(login().property(plan).measure(int("minutes"))),
+                2 => change.event(
+                    login().measure(int("minutes")).property(Attribute::new("plan", AttributeType::Text)),
+                ),
+                3 => change.event(login().property(int("plan"))),
+                4 => {
+                    let (now, other) =
+                        now_called(|name| state.catalog().usage_schema().kind(name).is_some(), "login");
+                    change.rename(SchemaPart::event(&now), &other)
+                }
+                _ => change.remove(SchemaPart::event("export")),
+            })
+            .events([
+                Event::on(&called, account.as_str(), day)
+                    .value("plan", Value::Text("b".into()))
+                    .value("minutes", 3_i64),
+                Event::on("export", account.as_str(), day).value("rows", i64::from(value)),
+            ])
+        }
+        16 => with(change.exactly(&crate::common::schema())),
+        _ => {
+            let both = change.attribute(int("extra0")).rename(SchemaPart::attribute("extra0"), "extra1");
+            let day = state.as_of().date().plus_days(1).unwrap();
+            with(both).moment(crate::common::definitions::moment(day, value))
+        }
+    };
+    engine.apply(update).map(|applied| applied.version)
+}
+
+proptest! {
+    #![proptest_config(config(64))]
+
+    /// Of data, days, rates, definitions and the schema in any order: what a fresh engine of what there is now says, for everyone and in a
+    /// scope; deltas that are the difference of two states; and a journal that leads to each of them.
+    #[test]
+    fn scripts_that_change_the_schema_lead_where_a_fresh_load_leads(
+        seeds in prop::collection::vec(any::<[u8; 5]>(), 1..24),
+        steps in prop::collection::vec((any::<[u8; 5]>(), any::<bool>()), 1..10),
+        packing in 0_usize..6,
+        subscribed in any::<u64>(),
+        visible in any::<u64>(),
+        clears in any::<bool>(),
+    ) {
+        let journal = MemoryJournal::new();
+        let own = || {
+            let clear = Policy::strict().with(FaultKind::InvalidValue, Remedy::Clear).unwrap();
+            settings(packing).policy(if clears { clear } else { Policy::strict() })
+        };
+        let engine = engine_with(&seeds, own().journal(journal.clone()).remember(99));
+        subscribe_some(&engine, subscribed);
+        for (number, (bytes, of_schema)) in steps.iter().enumerate() {
+            let before = engine.published();
+            let done = if *of_schema { schema_step(&engine, *bytes, number) } else { step(&engine, *bytes, number) };
+            let after = engine.published();
+            if done.is_err() {
+                prop_assert_eq!(before.version(), after.version());
+                continue;
+            }
+            after.book().verify().unwrap();
+            let view = after.view(&Scope::all()).unwrap();
+            let now = by_engine(&view);
+            let differ = differing(&now, &afresh(&view, None, (packing + 1) % 6));
+            prop_assert!(differ.is_empty(), "step {number} {bytes:?}: {}", differ.join("\n"));
+            let ids: BTreeSet<AccountId> = view.accounts().accounts().enumerate()
+                .filter(|(place, _)| visible >> (place % 64) & 1 == 1).map(|(_, account)| account.id()).collect();
+            let scope = Scope::of(after.book().accounts(ids.iter().map(AccountId::as_str)));
+            let seen = after.view(&scope).unwrap();
+            let differ = differing(&by_engine(&seen), &afresh(&seen, Some(&ids), packing));
+            prop_assert!(differ.is_empty(), "step {number} {bytes:?} in a scope: {}", differ.join("\n"));
+            let every: Vec<_> = after.catalog().order().cloned().collect();
+            let old = by_engine(&before.view(&Scope::all()).unwrap());
+            let report = Delta::between(&before, &after).report_of(&Scope::all(), &every).unwrap();
+            prop_assert_eq!(crate::engine::reported(&report), crate::engine::expected(&old, &now, &every));
+        }
+        let bytes = journal.bytes();
+        for state in engine.states() {
+            let (again, restored) = Engine::restore(own(), &bytes, Some(state.version())).unwrap();
+            prop_assert_eq!((restored.version, restored.damage), (state.version(), None));
+            let again = again.published();
+            prop_assert_eq!(&**again.schema(), &**state.schema());
+            prop_assert_eq!(again.book().to_snapshot(), state.book().to_snapshot());
+            prop_assert!(again.usage().map(Usage::to_snapshot) == state.usage().map(Usage::to_snapshot));
+            let views = [&again, &state].map(|state| by_engine(&state.view(&Scope::all()).unwrap()));
+            prop_assert_eq!(differing(&views[0], &views[1]), Vec::<String>::new());
+        }
+    }
+}
+
+// --- Engines ----------------------------------------------------------------------------------------
+
+/// Counts what is computed.
+struct Computed(AtomicUsize);
+
+impl Observer for Computed {
+    fn progress(&self, progress: Progress) {
+        self.0.fetch_max(progress.done, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn what_is_added_recomputes_and_compiles_nothing() {
+    let engine = engine_over(&[[0, 1, 2, 3, 4], [9, 1, 2, 3, 4], [17, 1, 2, 3, 7], [0, 0, 1, 9, 2]], 3);
+    subscribe_some(&engine, u64::MAX);
+    let compiled = || engine.published().stats().compiled;
+    let (before, was) = (engine.published(), compiled());
+    let added = SchemaChange::new()
+        .attribute(int("extra"))
+        .table(ChildTable::new("more", TableKind::Custom).column(int("fee")));
+    let computed = Computed(AtomicUsize::new(0));
+    engine.apply_observed(Update::new().schema(added), &computed).unwrap();
+    assert_eq!((computed.0.into_inner(), compiled()), (0, was));
+    assert_eq!(engine.published().stats().kept_current, before.stats().kept_current);
+    assert!(Delta::between(&before, &engine.published()).report(&Scope::all()).unwrap().is_empty());
+    // Its values are computed by nobody but its readers, of whom there is one.
+    let all: Vec<AccountId> =
+        engine.published().view(&Scope::all()).unwrap().accounts().accounts().map(|a| a.id()).collect();
+    let values = all.iter().fold(Change::new(), |change, id| change.set(id, "extra", 3_i64));
+    let update = Update::from(values).define(attribute("more_extra", "extra + 1"));
+    engine.apply(update.subscribe(reference(&attribute("more_extra", "extra + 1")))).unwrap();
+    assert_eq!(compiled(), was + 1);
+    // Readers of a table that has another column are compiled again, and say what they said.
+    let wider = SchemaChange::new().column("tickets", int("extra"));
+    let said = by_engine(&engine.published().view(&Scope::all()).unwrap());
+    engine.apply(Update::new().schema(wider)).unwrap();
+    assert!(compiled() > was + 1 && compiled() < was + 40, "{}", compiled() - was);
+    let view = engine.published();
+    assert_eq!(differing(&said, &by_engine(&view.view(&Scope::all()).unwrap())), Vec::<String>::new());
+    // A name that a definition has is taken; one above or below it, as in a new catalog.
+    for (name, fault) in [("half", "an attribute of the schema has the name"), ("family.own", "it reserves")]
+    {
+        let refused =
+            engine.apply(Update::new().schema(SchemaChange::new().attribute(int(name)))).unwrap_err();
+        assert!(refused.to_string().contains(fault), "{refused}");
+        let table = SchemaChange::new().table(ChildTable::new(name, TableKind::Custom));
+        let refused = engine.apply(Update::new().schema(table));
+        assert_eq!(refused.is_err(), name == "half", "{refused:?}");
+    }
+}
+
+#[test]
+fn an_update_goes_over_to_the_schema_with_all_that_it_says_or_not_at_all() {
+    let journal = MemoryJournal::new();
+    let engine = Engine::new(of_seats(), as_of(), EngineSettings::new().journal(journal.clone())).unwrap();
+    engine.load(&MemorySource::new().account(row("a").with("seats", 7_i64))).unwrap();
+    engine.define([attribute("twice", "seats * 2"), segment("large", "twice > 10")]).unwrap();
+    let state = || {
+        let now = engine.published();
+        (now.version(), now.book().to_snapshot(), now.catalog().to_json(), journal.bytes().len())
+    };
+    let before = state();
+    let refused = |update: Update| engine.apply(update).unwrap_err().to_string();
+    let gone = || SchemaChange::new().remove(SchemaPart::attribute("seats"));
+    // Definitions first, then the accounts; and whatever else the update says.
+    assert!(refused(Update::new().schema(gone())).contains("calculated attribute `twice`: E101"));
+    let late = Update::from(Change::new().set(&id("nobody"), "stage", Value::Enum("Won".into())));
+    let refused_late = refused(late.schema(SchemaChange::new().attribute(int("more"))));
+    assert!(refused_late.contains("nobody"), "{refused_late}");
+    assert!(
+        refused(Update::new().schema(SchemaChange::new().attribute(int("more").required())))
+            .contains("required value is missing")
+    );
+    assert_eq!(state(), before);
+    // Who reads what goes may go with it, or read something else.
+    let licences = SchemaChange::new().attribute(int("licences"));
+    let update = Update::from(Change::new().set(&id("a"), "licences", 20_i64))
+        .schema(licences)
+        .schema(gone())
+        .define(attribute("twice", "licences * 2"))
+        .moment(crate::common::definitions::moment(as_of().date().plus_days(1).unwrap(), 0));
+    let applied = engine.apply(update.once("key")).unwrap();
+    assert!(!applied.schema.unwrap().in_place);
+    let view = applied.delta.to().view(&Scope::all()).unwrap();
+    assert_eq!(view.value("twice", view.account("a").unwrap()), Some(ExprValue::Int(40)));
+    let report = applied.delta.report(&Scope::all()).unwrap();
+    assert_eq!((report.derived.len(), report.segments.len(), report.accounts.values.len()), (1, 0, 1));
+    // Once is once.
+    let again = engine.apply(Update::new().schema(gone()).once("key")).unwrap();
+    assert!(again.repeated && again.schema.is_none());
+    // Of a branch, too; and a load later is one of the new schema.
+    let mut branch = engine.published().branch();
+    branch
+        .apply(Update::new().schema(SchemaChange::new().rename(SchemaPart::attribute("licences"), "seats")))
+        .unwrap();
+    engine.take_over(&branch).unwrap();
+    engine.load(&MemorySource::new().account(row("b").with("seats", 1_i64))).unwrap();
+    let last = engine.published();
+    let (restored, _) = Engine::restore(EngineSettings::new(), &journal.bytes(), None).unwrap();
+    let again = restored.published();
+    assert_eq!(again.book().to_snapshot(), last.book().to_snapshot());
+    assert_eq!(again.catalog().to_json(), last.catalog().to_json());
+    let view = again.view(&Scope::all()).unwrap();
+    assert_eq!(view.value("twice", view.account("b").unwrap()), Some(ExprValue::Int(2)));
+    // Of each version the schema that it had.
+    for (version, attributes) in [(2, 2), (3, 2), (4, 2), (5, 2)] {
+        let (then, _) = Engine::restore(EngineSettings::new(), &journal.bytes(), Some(version)).unwrap();
+        let names: Vec<String> =
+            then.published().schema().attributes().map(|a| a.name().to_owned()).collect();
+        assert_eq!(
+            (names.len(), names.contains(&"seats".to_owned())),
+            (attributes, version != 3),
+            "{version}"
+        );
+    }
+}
+
+#[test]
+fn what_was_recorded_is_read_by_its_new_name_and_with_its_new_texts() {
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(closed("stage", &["Open", "Lost", "Won"]));
+    let journal = MemoryJournal::new();
+    let engine =
+        Engine::new(schema.build().unwrap(), as_of(), EngineSettings::new().journal(journal.clone()))
+            .unwrap();
+    let stage = |value: &str| Value::Enum(value.into());
+    engine
+        .load(
+            &MemorySource::new()
+                .accounts([row("a").with("stage", stage("Lost")), row("b").with("stage", stage("Won"))]),
+        )
+        .unwrap();
+    let past = |days: u32| Definition::from(perennial::catalog::PastValue::new("then", "stage", days));
+    let copy = attribute("copy", "stage");
+    engine.define([Recorded::new("daily", ["stage", "copy"], 30).into(), copy, past(1)]).unwrap();
+    let tomorrow = |days: i32| perennial::AsOf::date_utc(as_of().date().plus_days(days).unwrap());
+    engine.advance(tomorrow(1)).unwrap();
+    // The day that the update closes is one of the names before.
+    let change = SchemaChange::new()
+        .rename(SchemaPart::attribute("stage"), "phase")
+        .rename(SchemaPart::value("phase", "Lost"), "Gone")
+        .replace(SchemaPart::value("phase", "Won"), "Open");
+    engine.apply(Update::new().schema(change).moment(tomorrow(2))).unwrap();
+    let said = |engine: &Engine| {
+        let state = engine.published();
+        let view = state.view(&Scope::all()).unwrap();
+        let then =
+            |name: &str| view.value("then", view.account(name).unwrap()).map(|value| value.to_string());
+        let on = |column: &str, days: i32| {
+            let day = as_of().date().plus_days(days).unwrap();
+            state.records().on("a", column, day).map(|value| value.unwrap().to_string())
+        };
+        (then("a"), then("b"), [on("stage", 0), on("phase", 0), on("phase", 1), on("copy", 1)])
+    };
+    let text = |text: &str| Some(text.to_owned());
+    let expected = (text("Gone"), text("Open"), [None, text("Gone"), text("Gone"), text("Gone")]);
+    assert_eq!(said(&engine), expected);
+    let (again, _) = Engine::restore(EngineSettings::new(), &journal.bytes(), None).unwrap();
+    assert_eq!(said(&again), expected);
+}
+
+/// Events of old kinds, taken over, are events of the new ones that came in as such.
+#[test]
+fn usage_under_other_kinds_of_event_is_what_came_in_under_them() {
+    let kinds = UsageSchema::new([
+        EventKind::new("login"),
+        EventKind::new("export")
+            .property(closed("format", &["csv", "pdf", "xml"]))
+            .property(int("pages"))
+            .measure(int("rows"))
+            .measure(int("size")),
+        EventKind::new("old"),
+    ])
+    .unwrap();
+    let day = as_of().date();
+    let schema = Schema::builder().account_type("Company", Nesting::Free).build().unwrap();
+    let begin = |usage: UsageSchema| {
+        let settings = EngineSettings::new().usage(Usage::new(usage, UsageSettings::new()));
+        let engine = Engine::new(schema.clone(), as_of(), settings).unwrap();
+        engine.load(&MemorySource::new().accounts([row("a"), row("b")])).unwrap();
+        engine
+    };
+    let export = |account: &'static str, format: &str, pages: i64, rows: i64, ago: i32| {
+        let on = Event::on("export", account, day.plus_days(-ago).unwrap());
+        on.value("format", Value::Text(format.into()))
+            .value("pages", pages)
+            .value("rows", rows)
+            .value("size", rows * 10)
+    };
+    let engine = begin(kinds);
+    let events = [
+        export("a", "csv", 1, 5, 0),
+        export("a", "pdf", 1, 6, 0),
+        export("a", "xml", 2, 7, 0),
+        export("b", "csv", 3, 8, 40),
+        Event::on("login", "a", day).user("ann"),
+        Event::on("old", "a", day),
+    ];
+    engine.ingest(events).unwrap();
+    let change = SchemaChange::new()
+        .remove(SchemaPart::event("old"))
+        .rename(SchemaPart::event("login"), "sign in")
+        .event(
+            EventKind::new("export")
+                .measure(int("size"))
+                .property(Attribute::new("pages", AttributeType::Text))
+                .property(closed("format", &["pdf", "csv"]))
+                .property(int("more"))
+                .measure(int("rows")),
+        )
+        .event(EventKind::new("call").measure(int("minutes")).measure(int("cost")).measure(int("score")));
+    engine.apply(Update::new().schema(change)).unwrap();
+    let after = engine.published();
+    let names: Vec<&str> = after.usage().unwrap().schema().kinds().map(EventKind::name).collect();
+    assert_eq!(names, ["sign in", "export", "call"]);
+    let fresh = begin(after.usage().unwrap().schema().clone());
+    let export = |account: &'static str, format: Option<&str>, pages: &str, rows: i64, ago: i32| {
+        let on = Event::on("export", account, day.plus_days(-ago).unwrap());
+        let on = on.value("pages", Value::Text(pages.into())).value("rows", rows).value("size", rows * 10);
+        format.map_or(on.clone(), |format| on.value("format", Value::Text(format.into())))
+    };
+    let events = [
+        export("a", Some("csv"), "1", 5, 0),
+        export("a", Some("pdf"), "1", 6, 0),
+        export("a", None, "2", 7, 0),
+        export("b", Some("csv"), "3", 8, 40),
+        Event::on("sign in", "a", day).user("ann"),
+    ];
+    fresh.ingest(events).unwrap();
+    let read = [
+        attribute("sums", "events(\"export\").sum(e, e.rows) * 1000 + events(\"export\").sum(e, e.size)"),
+        attribute("csv", "events(\"export\").where(e, e.format == \"csv\" && e.pages == \"1\").count()"),
+        attribute("no_format", "events(\"export\").where(e, !has(e.format)).count()"),
+        attribute("any", "events(\"any\").count()"),
+        attribute("people", "events(\"sign in\").distinct(e, e.user)"),
+    ];
+    let said = |engine: &Engine| {
+        engine.define(read.clone()).unwrap();
+        let view = engine.published().view(&Scope::all()).unwrap();
+        let of = |name: &str| {
+            view.account(name).map(|a| read.iter().map(|r| view.value(r.name(), a)).collect::<Vec<_>>())
+        };
+        (of("a"), of("b"))
+    };
+    assert_eq!(said(&engine), said(&fresh));
+    // What comes in now is counted with what was there.
+    let more = [export("a", Some("csv"), "1", 5, 0)];
+    engine.ingest(more.clone()).unwrap();
+    fresh.ingest(more).unwrap();
+    assert_eq!(said(&engine), said(&fresh));
+    assert_eq!(engine.published().usage().unwrap().buckets(), fresh.published().usage().unwrap().buckets());
+    // An engine that had no kinds gets some.
+    let none = Engine::new(schema.clone(), as_of(), EngineSettings::new()).unwrap();
+    assert!(matches!(none.ingest([Event::on("login", "a", day)]).unwrap_err(), EngineError::NoUsage));
+    none.apply(
+        Update::new()
+            .schema(SchemaChange::new().event(EventKind::new("login")))
+            .events([Event::on("login", "a", day)]),
+    )
+    .unwrap();
+    assert_eq!(none.published().usage().unwrap().buckets(), 1);
+}
+
+/// Whoever sees a part of the book sees that part of what is different, under another schema as well.
+#[test]
+fn a_delta_over_a_change_of_the_schema_pairs_attributes_and_shows_no_one_else() {
+    let engine = Engine::new(of_seats(), as_of(), EngineSettings::new()).unwrap();
+    engine
+        .load(&MemorySource::new().accounts([row("a").with("seats", 7_i64), row("b").with("seats", 8_i64)]))
+        .unwrap();
+    let before = engine.published();
+    let change = SchemaChange::new()
+        .rename(SchemaPart::attribute("seats"), "places")
+        .attribute(Attribute::new("seats", AttributeType::Text))
+        .remove(SchemaPart::attribute("stage"));
+    let values = Change::new().set(&id("a"), "places", 9_i64).set(&id("b"), "seats", "many").set(
+        &id("a"),
+        "seats",
+        "few",
+    );
+    engine.apply(Update::from(values).schema(change)).unwrap();
+    let delta = Delta::between(&before, &engine.published());
+    let told = |scope: &Scope| {
+        let report = delta.report(scope).unwrap();
+        assert!(report.accounts.added.is_empty() && report.accounts.removed.is_empty());
+        reported_values(&report)
+    };
+    let change = |account: &str, name: &str, from: Option<Value>, to: Value| {
+        ((id(account), None, Arc::from(name)), from, Some(to))
+    };
+    let of_a = vec![
+        change("a", "places", Some(Value::Int(7)), Value::Int(9)),
+        change("a", "seats", None, Value::text("few")),
+    ];
+    let all: Vec<_> = of_a.iter().cloned().chain([change("b", "seats", None, Value::text("many"))]).collect();
+    assert_eq!(told(&Scope::all()), all);
+    assert_eq!(told(&Scope::of(before.book().accounts(["a"]))), of_a);
+    // The other way round, an attribute is told by the name that it has in the state after.
+    let back = Delta::between(&engine.published(), &before).report(&Scope::all()).unwrap();
+    assert_eq!(
+        reported_values(&back),
+        [((id("a"), None, Arc::from("seats")), Some(Value::Int(9)), Some(Value::Int(7)))]
+    );
 }

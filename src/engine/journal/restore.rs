@@ -333,7 +333,7 @@ mod tests {
     use super::*;
     use crate::engine::MemoryJournal;
     use crate::engine::journal::{head, record};
-    use crate::model::{AccountId, AccountRow, AsOf, Attribute, AttributeType, Date, Nesting};
+    use crate::model::{AccountId, AccountRow, AsOf, Attribute, AttributeType, Date, Nesting, Schema};
     use crate::source::MemorySource;
     use crate::{Change, Scope, Value};
 
@@ -372,11 +372,19 @@ mod tests {
         old
     }
 
+    /// A state as formats before 4 wrote it: without the kinds of event.
+    fn without_events(said: &str) -> String {
+        let Some(at) = said.find(",\"events\":[") else { return said.to_owned() };
+        let end = at + said[at..].find(",\"moment\":").unwrap();
+        format!("{}{}", &said[..at], &said[end..])
+    }
+
     /// A state as formats 1 and 2 wrote it: usage is the one part that may follow.
     fn with_usage(said: &str) -> String {
         if !said.starts_with("{\"state\"") {
             return said.to_owned();
         }
+        let said = &*without_events(said);
         let Some(at) = said.find(",\"parts\":[[\"usage\",") else {
             return said.replace(",\"moment\":", ",\"usage\":false,\"moment\":");
         };
@@ -385,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_of_format_2_has_its_usage_behind_the_book() {
+    fn a_journal_of_format_2_or_3_has_the_kinds_of_event_of_the_settings() {
         use crate::aggregate::{Event, EventKind, Usage, UsageSchema, UsageSettings};
         let schema_of_usage = UsageSchema::new([EventKind::new("login")]).unwrap();
         let usage = || Usage::new(schema_of_usage.clone(), UsageSettings::new());
@@ -396,32 +404,35 @@ mod tests {
         engine.ingest([Event::on("login", "a", day), Event::on("login", "b", day)]).unwrap();
         engine.compact_journal().unwrap();
         let bytes = journal.bytes();
-        let mut old = Vec::new();
-        if let Some(section) = sections(&bytes).unwrap().whole.pop() {
-            let mut head = head(Before::default());
-            head[4] = 2;
-            let sum = crc32fast::hash(&head[..head.len() - 4]).to_le_bytes();
-            let at = head.len() - 4;
-            head[at..].copy_from_slice(&sum);
-            old = head;
-            for (offset, payload) in section.records {
-                let (_, state) = Entry::read(payload, offset).unwrap();
-                let said = String::from_utf8(payload[8..payload.len() - state.len()].to_vec()).unwrap();
-                let said = with_usage(&said);
-                assert!(said.contains("\"usage\":true"), "{said}");
-                let length = (said.len() as u64).to_le_bytes();
-                record(&mut old, &[&length, said.as_bytes(), state].concat());
+        for format in [2, 3] {
+            let mut old = Vec::new();
+            if let Some(section) = sections(&bytes).unwrap().whole.pop() {
+                let mut head = head(Before::default());
+                head[4] = format;
+                let sum = crc32fast::hash(&head[..head.len() - 4]).to_le_bytes();
+                let at = head.len() - 4;
+                head[at..].copy_from_slice(&sum);
+                old = head;
+                for (offset, payload) in section.records {
+                    let (_, state) = Entry::read(payload, offset).unwrap();
+                    let said = String::from_utf8(payload[8..payload.len() - state.len()].to_vec()).unwrap();
+                    let said = if format == 2 { with_usage(&said) } else { without_events(&said) };
+                    assert_eq!(said.contains("\"usage\":true"), format == 2, "{said}");
+                    assert!(!said.contains("\"events\":["), "{said}");
+                    let length = (said.len() as u64).to_le_bytes();
+                    record(&mut old, &[&length, said.as_bytes(), state].concat());
+                }
             }
+            let settings = EngineSettings::new().usage(usage());
+            let (again, restored) = Engine::restore(settings, &old, None).unwrap();
+            assert_eq!((restored.version, restored.damage), (1, None));
+            let of = |engine: &Engine| engine.published().usage().unwrap().to_snapshot();
+            assert_eq!(of(&again), of(&engine));
         }
-        let settings = EngineSettings::new().usage(usage());
-        let (again, restored) = Engine::restore(settings, &old, None).unwrap();
-        assert_eq!((restored.version, restored.damage), (1, None));
-        let of = |engine: &Engine| engine.published().usage().unwrap().to_snapshot();
-        assert_eq!(of(&again), of(&engine));
     }
 
     #[test]
-    fn a_journal_of_format_1_is_read_and_gone_on_with_in_format_3() {
+    fn a_journal_of_format_1_is_read_and_gone_on_with_in_format_4() {
         let journal = MemoryJournal::new();
         let settings = || EngineSettings::new().journal(journal.clone());
         let as_of = AsOf::date_utc(Date::new(2026, 1, 31).unwrap());
@@ -457,6 +468,6 @@ mod tests {
         let mut bytes = super::super::head(Before::default());
         bytes[4] = 9;
         let error = Engine::restore(EngineSettings::new(), &bytes, None).unwrap_err();
-        assert_eq!(error.to_string(), "the journal is in format 9 and this release reads format 3");
+        assert_eq!(error.to_string(), "the journal is in format 9 and this release reads format 4");
     }
 }

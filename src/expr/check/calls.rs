@@ -231,7 +231,7 @@ impl Check<'_> {
             Some((values.code(&text)?, Mentioned::Value(values.clone(), text)))
         });
         if let Some((code, value)) = member {
-            self.mention(term.node, value, 0);
+            self.mention(term.node, value, (1, 0));
             return self.terms.add(Op::Const(Cell::Int(i64::from(code))));
         }
         self.cast(term, kind)

@@ -11,7 +11,7 @@ use crate::expr::ast::{Ast, Node, NodeId};
 use crate::expr::checked::Source;
 use crate::expr::literal::{Literal, write_text};
 use crate::expr::names::Of;
-use crate::expr::written_name;
+use crate::expr::print::{written_name, written_part};
 use crate::model::EnumValues;
 
 /// Something that is written at a node.
@@ -19,6 +19,8 @@ use crate::model::EnumValues;
 pub(crate) struct Mention {
     pub(super) node: NodeId,
     pub(super) what: Mentioned,
+    /// How many names of a path it is: a name may have dots.
+    pub(super) names: usize,
     /// How many names are behind it in its path.
     pub(super) behind: usize,
 }
@@ -47,22 +49,6 @@ impl Mentioned {
             Of::Table(table) => Source::Column(Arc::from(table), name.clone()),
             Of::Event(event) => Source::Field(Arc::from(event), name.clone()),
         })
-    }
-
-    /// The name as it is written.
-    fn name(&self) -> &Arc<str> {
-        match self {
-            Self::Value(_, name)
-            | Self::Source(
-                Source::Attribute(name)
-                | Source::Table(name)
-                | Source::Column(_, name)
-                | Source::Event(name)
-                | Source::Field(_, name)
-                | Source::Metric(name)
-                | Source::Segment(name),
-            ) => name,
-        }
     }
 
     const fn written(&self) -> Written<'_> {
@@ -99,14 +85,17 @@ pub(in crate::expr) fn rewritten(
             _ => ast.names_behind(mention.node).1,
         };
         let Some(last) = names.len().checked_sub(mention.behind) else { continue };
-        let many = mention.what.name().split('.').count();
-        let Some(first) = last.checked_sub(many) else { continue };
+        let Some(first) = last.checked_sub(mention.names) else { continue };
         let Some(place) = place_of(text, end, &names, first..last) else { continue };
-        let mut written = written_name(&new);
+        let mut written = match &mention.what {
+            // A child table, and a value of which there are counts, are one name of a path.
+            Mentioned::Source(Source::Table(_)) | Mentioned::Value(..) => written_part(&new),
+            Mentioned::Source(_) => written_name(&new),
+        };
         // By itself, the new name could be that of a lambda around it.
         if first == 0 && matches!(ast.node(mention.node), Node::Path(_)) {
             let known = variables.get_or_insert_with(|| ast.variables());
-            if new.split('.').next().is_some_and(|first| known.contains(first)) {
+            if written.split('.').next().is_some_and(|first| known.contains(first)) {
                 written.insert_str(0, "attr.");
             }
         }

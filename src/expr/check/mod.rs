@@ -481,9 +481,9 @@ impl Check<'_> {
         Term { id, kind, loose: loose.then(|| literal.clone()), node }
     }
 
-    /// A name, or a value of a closed set, that the text writes, with so many names behind it.
-    fn mention(&mut self, node: NodeId, what: Mentioned, behind: usize) {
-        self.mentions.push(Mention { node, what, behind });
+    /// A name, or a value of a closed set, that the text writes: so many names of a path, with so many behind it.
+    fn mention(&mut self, node: NodeId, what: Mentioned, (names, behind): (usize, usize)) {
+        self.mentions.push(Mention { node, what, names, behind });
     }
 
     fn made(&mut self, op: Op, kind: Type, node: NodeId) -> Term {

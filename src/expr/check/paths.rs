@@ -145,7 +145,7 @@ impl Check<'_> {
             return self.unknown(whose, rest, node, &format!("no column of `{word}`"), true);
         };
         self.read(node, &path, &name, true);
-        self.mention(node, Mentioned::field(whose, &path), rest.len() - used);
+        self.mention(node, Mentioned::field(whose, &path), (used, rest.len() - used));
         let id = self.terms.slot(of, &path, name.kind());
         let id = self.outward(id, context, node)?;
         let term = Term { id, kind: name.kind().clone(), loose: None, node };
@@ -181,7 +181,7 @@ impl Check<'_> {
             let outer = bare && account.places.is_empty();
             if let Some((name, path, used)) = self.longest(Of::Account, rest) {
                 self.read(node, &path, &name, false);
-                self.mention(node, Mentioned::field(Of::Account, &path), rest.len() - used);
+                self.mention(node, Mentioned::field(Of::Account, &path), (used, rest.len() - used));
                 self.note_status(&account, &path, &name, node);
                 let behind = rest.get(used..).unwrap_or_default();
                 return self.attribute(&account, &path, name.kind(), behind, node, outer);
@@ -191,7 +191,7 @@ impl Check<'_> {
                 continue;
             }
             if self.names.has_table(head) {
-                self.mention(node, Mentioned::Source(Source::Table(head.clone())), behind.len());
+                self.mention(node, Mentioned::Source(Source::Table(head.clone())), (1, behind.len()));
                 if outer {
                     self.note_outer(node, head);
                 }
@@ -330,7 +330,7 @@ impl Check<'_> {
         for (place, name) in names.iter().enumerate() {
             if let Type::Counts(values) = &term.kind {
                 let value = Mentioned::Value(values.clone(), name.clone());
-                self.mention(node, value, names.len() - place - 1);
+                self.mention(node, value, (1, names.len() - place - 1));
             }
             term = self.field(&term, name, node)?;
         }

@@ -71,7 +71,7 @@ impl Check<'_> {
             let term = self.term(which)?;
             match products.code(&text) {
                 Some(code) => {
-                    self.mention(which, Mentioned::Value(products, text), 0);
+                    self.mention(which, Mentioned::Value(products, text), (1, 0));
                     Op::Owns(code)
                 }
                 None => {
@@ -104,7 +104,7 @@ impl Check<'_> {
                 format!("this asks a chain of {chain} segments (limit {})", self.limits.segment_chain);
             return self.fault_at(Code::E304, node, message);
         }
-        self.mention(*arguments.first()?, Mentioned::Source(Source::Segment(id.clone())), 0);
+        self.mention(*arguments.first()?, Mentioned::Source(Source::Segment(id.clone())), (1, 0));
         let op = self.terms.add(Op::InSegment(id));
         let op = self.reach(&Account { context: 0, places: Vec::new() }, op, node)?;
         Some(Term { id: op, kind: Type::Bool, loose: None, node })
@@ -130,7 +130,7 @@ impl Check<'_> {
             return self.fault_at(Code::E101, at, format!("there is no {what} of this name{hint}"));
         }
         let source = if is_metric { Source::Metric } else { Source::Event };
-        self.mention(at, Mentioned::Source(source(name.clone())), 0);
+        self.mention(at, Mentioned::Source(source(name.clone())), (1, 0));
         let usage = Usage { name, is_metric, window: None, filters: Box::new([]) };
         Some(Receiver::Usage(Account { context: 0, places: Vec::new() }, usage))
     }

@@ -65,7 +65,7 @@ impl Check<'_> {
         let values = kind.values()?;
         let said = self.constant_text(text)?;
         if let Some(code) = values.code(&said) {
-            self.mention(text.node, Mentioned::Value(values.clone(), said), 0);
+            self.mention(text.node, Mentioned::Value(values.clone(), said), (1, 0));
             let id = self.terms.add(Op::Const(Cell::Int(i64::from(code))));
             return Some(Term { id, kind: kind.clone(), loose: None, node: text.node });
         }
