@@ -15,7 +15,7 @@ pub(super) fn values(pairing: &Pairing<'_>) -> Vec<ValueChange> {
     let (old_schema, new_schema) = (pairing.old.schema(), pairing.new.schema());
     let same_schema = Arc::ptr_eq(old_schema, new_schema);
     let places = (!same_schema).then(|| new_schema.attributes_in(old_schema));
-    let fields = Field::all(new_schema.attributes(), old_schema.attributes(), places);
+    let fields = Field::all(new_schema.attributes(), old_schema.attributes(), places.as_deref());
     let mut found = Vec::new();
     for field in &fields {
         let mut look = |id: &AccountId, old: Option<AccountIdx>, new: Option<AccountIdx>| {
@@ -38,9 +38,10 @@ pub(super) fn values(pairing: &Pairing<'_>) -> Vec<ValueChange> {
             }
             let (old, new) = (old.map(|block| &**block), new.map(|block| &**block));
             let all = after.shape.rows();
-            let rows = match field.is_recoded() {
-                true => (0..all).collect(),
-                false => Block::differing((old, 0), (new, 0), all as usize),
+            let rows = if field.is_recoded() {
+                (0..all).collect()
+            } else {
+                Block::differing((old, 0), (new, 0), all as usize)
             };
             for place in rows.into_iter().map(|row| AccountIdx::new(*slot, row)) {
                 if pairing.sees(place) {
@@ -106,10 +107,10 @@ impl<'f> Field<'f> {
     fn all(
         new: impl Iterator<Item = &'f Attribute>,
         old: impl Iterator<Item = &'f Attribute>,
-        places: Option<Vec<Option<usize>>>,
+        places: Option<&[Option<usize>]>,
     ) -> Vec<Self> {
         let old: Vec<&Attribute> = old.collect();
-        let place = |at: usize| match &places {
+        let place = |at: usize| match places {
             Some(places) => places.get(at).copied().flatten(),
             None => Some(at),
         };
@@ -151,7 +152,8 @@ impl<'c> Columns<'c> {
     ) -> Self {
         let places = before.map(|(_, before)| table.columns_in(before));
         let old = before.map(|(_, before)| before.columns());
-        let fields = Field::all(table.columns(), old.into_iter().flatten(), Some(places.unwrap_or_default()));
+        let fields =
+            Field::all(table.columns(), old.into_iter().flatten(), Some(&places.unwrap_or_default()));
         Self { table, number, before, fields, pairing }
     }
 

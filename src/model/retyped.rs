@@ -10,21 +10,17 @@ use super::{Attribute, AttributeType, Decimal, Value, ValueFaultKind};
 /// # Errors
 ///
 /// Why it does not fit.
-pub(crate) fn retyped(value: Value, to: &Attribute) -> Result<Value, ValueFaultKind> {
+pub(crate) fn retyped(value: &Value, to: &Attribute) -> Result<Value, ValueFaultKind> {
     let refused = match to.accept(value.clone()) {
         Ok(accepted) => return Ok(accepted),
         Err(refused) => refused,
     };
-    let read = match (&value, to.kind()) {
+    let read = match (value, to.kind()) {
         (Value::Text(text) | Value::Enum(text) | Value::Band { text, .. }, kind) => read(text.trim(), kind),
         (Value::Decimal(decimal), AttributeType::Int) => whole(*decimal),
         (Value::Double(double), AttributeType::Int) => double.to_string().parse().ok().and_then(whole),
         (Value::List(items), AttributeType::Text) => Some(Value::Text(Arc::from(items.join(", ")))),
         (other, AttributeType::Text) => Some(Value::Text(Arc::from(other.to_string()))),
-        (other, AttributeType::List) => match other {
-            Value::Text(text) => Some(Value::List(vec![text.clone()].into())),
-            _ => None,
-        },
         _ => None,
     };
     match read {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::common::definitions::definitions;
 use crate::common::{CHUNK_ROWS, config};
-use crate::engine::{engine_over, rows_of, step};
+use crate::engine::{engine_over, loaded_again, step};
 use perennial::aggregate::{
     Event, EventKind, Metric, Operator, Over, Ranking, RollUp, Usage, UsageSchema, UsageSettings,
 };
@@ -214,7 +214,7 @@ fn parts_add_up(
 fn afresh(live: &LiveView, packing: usize) -> Derived {
     let state = live.published();
     let whole = state.view(&Scope::all()).unwrap();
-    let (book, _) = rows_of(whole.accounts()).load(CHUNK_ROWS[packing], Policy::strict());
+    let book = loaded_again(whole.accounts(), CHUNK_ROWS[packing]);
     let links = state.book().successions().links();
     let history = links.into_iter().fold(Change::new(), |all, link| all.declare_succession(link.clone()));
     let (book, _) = book.apply(&history).unwrap();

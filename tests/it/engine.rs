@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::common::definitions::{attribute, definitions, moment, roll_up, segment};
 use crate::common::kinds::kinds;
 use crate::common::{
-    ATTRIBUTES, CHUNK_ROWS, PRODUCTS, Rows, TYPES, as_of, child_row_of, config, forest, id, id_of, import,
-    schema, value_of,
+    ATTRIBUTES, CHUNK_ROWS, PRODUCTS, TYPES, as_of, child_row_of, config, forest, id, id_of, import, schema,
+    value_of,
 };
 use perennial::aggregate::{Event, EventKind, Nulls, Operator, Usage, UsageSchema, UsageSettings};
 use perennial::catalog::{
@@ -25,7 +25,7 @@ use perennial::source::MemorySource;
 use perennial::testkit::{Random, ReferenceBook};
 use perennial::{
     Account, AccountId, AccountRow, Attribute, Book, Change, ChildId, Currency, Date, Decimal, ExchangeRate,
-    Observer, Policy, Progress, Rates, Scope, Value, View,
+    Observer, Progress, Rates, Scope, Value, View,
 };
 use proptest::prelude::*;
 
@@ -93,41 +93,8 @@ fn by_catalog(catalog: &Catalog, derived: &Derived) -> Said {
     })
 }
 
-/// The accounts of a view as rows, to be loaded again.
-pub fn rows_of(view: &View) -> Rows {
-    let mut rows = Rows::default();
-    for account in view.accounts() {
-        let mut row = AccountRow::new(account.id(), account.account_type());
-        if let Some(parent) = account.parent() {
-            row = row.under(parent.id());
-        }
-        if let Some(product) = account.product() {
-            row = row.product(product);
-        }
-        for attribute in view.schema().attributes() {
-            if let Some(value) = account.value(attribute.name()) {
-                row = row.with(attribute.name(), value);
-            }
-        }
-        for table in view.schema().tables() {
-            let name = ["tickets", "contracts"].into_iter().find(|name| *name == table.name()).unwrap();
-            for child in account.child_rows(table.name()) {
-                let mut of = perennial::ChildRow::new(child.id(), account.id());
-                for column in table.columns() {
-                    if let Some(value) = child.value(column.name()) {
-                        of = of.with(column.name(), value);
-                    }
-                }
-                rows.children.push((name, of));
-            }
-        }
-        rows.accounts.push(row);
-    }
-    rows
-}
-
 /// What a view shows of the whole book, under its schema, as a host would offer it.
-pub fn source_of(view: &View) -> MemorySource {
+fn source_of(view: &View) -> MemorySource {
     let mut source = MemorySource::new();
     for account in view.accounts() {
         let mut row = AccountRow::new(account.id(), account.account_type());
@@ -158,12 +125,17 @@ pub fn source_of(view: &View) -> MemorySource {
     source
 }
 
+/// A fresh load of what a view shows of the whole book.
+pub fn loaded_again(view: &View, chunk_rows: u32) -> Book {
+    let builder = Book::builder(view.schema().clone()).chunk_rows(chunk_rows);
+    builder.load(&source_of(view)).unwrap().0
+}
+
 /// A fresh load of what a view shows of the whole book, asked for the accounts of some ids.
 pub fn afresh(engine: &LiveView, ids: Option<&BTreeSet<AccountId>>, packing: usize) -> Said {
     let state = engine.published();
     let whole = state.view_at(&Scope::all(), engine.accounts().as_of()).unwrap();
-    let builder = Book::builder(state.schema().clone()).chunk_rows(CHUNK_ROWS[packing]);
-    let (book, _) = builder.load(&source_of(whole.accounts())).unwrap();
+    let book = loaded_again(whole.accounts(), CHUNK_ROWS[packing]);
     let links = state.book().successions().links();
     let history = links.into_iter().fold(Change::new(), |all, link| all.declare_succession(link.clone()));
     let (book, _) = book.apply(&history).unwrap();

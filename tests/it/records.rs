@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::common::definitions::{attribute, definitions, roll_up};
 use crate::common::kinds::kinds;
 use crate::common::{ATTRIBUTES, as_of, config, forest, id, id_of, schema, value_of};
-use crate::engine::{engine_over, rows_of, step};
+use crate::engine::{engine_over, loaded_again, step};
 use perennial::aggregate::{EventKind, Operator, Usage, UsageSchema, UsageSettings};
 use perennial::catalog::{
     Catalog, Definition, DefinitionKind, DefinitionRef, History, MemoryHistory, PastValue, Recorded, Records,
@@ -14,7 +14,7 @@ use perennial::catalog::{
 };
 use perennial::engine::{Engine, EngineSettings, LiveView, MemoryJournal, Update, compact};
 use perennial::expr::ExprValue;
-use perennial::{AccountId, AsOf, Change, Date, FixedZone, Policy, Rates, Scope, Timestamp};
+use perennial::{AccountId, AsOf, Change, Date, FixedZone, Rates, Scope, Timestamp};
 use proptest::prelude::*;
 
 const COLUMNS: [&str; 8] = ["seats", "score", "region", "arr", "tags", "seats_sum", "half", "before"];
@@ -53,7 +53,7 @@ fn record(state: &perennial::engine::Published, on: Date, model: &mut MemoryHist
     let end = Timestamp::start_of(on.plus_days(1).unwrap()).micros() - 1;
     let at = AsOf::at(Timestamp::from_micros(end).unwrap()).with_zone(zone);
     let whole = state.view(&Scope::all()).unwrap();
-    let (book, _) = rows_of(whole.accounts()).load(64, Policy::strict());
+    let book = loaded_again(whole.accounts(), 64);
     let view = book.view(&Scope::all(), at).unwrap();
     let catalog = state.catalog();
     let fresh = Catalog::new(book.schema(), catalog.usage_schema(), catalog.definitions().to_vec()).unwrap();

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::common::definitions::{attribute, definitions, segment};
+use crate::common::definitions::{attribute, segment};
 use crate::common::{ATTRIBUTES, as_of, config, forest, id, schema};
 use crate::engine::{
     Place, Said, afresh, all_values, by_engine, differing, engine_over, engine_with, reference,
-    reported_values, settings, source_of, step, subscribe_some,
+    reported_values, settings, step, subscribe_some,
 };
-use perennial::aggregate::{Event, EventKind, Operator, Over, RollUp, Usage, UsageSchema, UsageSettings};
+use perennial::aggregate::{Event, EventKind, Operator, RollUp, Usage, UsageSchema, UsageSettings};
 use perennial::catalog::{Catalog, CatalogEvolveError, Definition, Recorded};
 use perennial::engine::{Delta, Engine, EngineError, EngineSettings, MemoryJournal, Update, compact};
 use perennial::expr::ExprValue;
@@ -19,8 +19,8 @@ use perennial::report::{EvolveFault, HeldReason, SchemaChangeFaultKind};
 use perennial::source::MemorySource;
 use perennial::{
     AccountId, AccountRow, Attribute, AttributeType, Book, Change, ChildId, ChildRow, ChildTable, Currency,
-    Date, Decimal, EnumValues, EvolveError, FaultKind, Money, Nesting, Observer, Policy, Progress, Remedy,
-    Schema, SchemaChange, SchemaPart, Scope, StatusGroup, TableKind, Value,
+    Date, Decimal, EnumValues, EvolveError, FaultKind, Nesting, Observer, Policy, Progress, Remedy, Schema,
+    SchemaChange, SchemaPart, Scope, StatusGroup, TableKind, Value,
 };
 use proptest::prelude::*;
 
@@ -39,10 +39,6 @@ fn of_seats() -> Schema {
 
 fn row(name: &str) -> AccountRow {
     AccountRow::new(id(name), "Company")
-}
-
-fn book_of(rows: impl IntoIterator<Item = AccountRow>, policy: &Policy) -> Book {
-    Book::load(of_seats(), &MemorySource::new().accounts(rows), policy).unwrap().0
 }
 
 fn value(book: &Book, account: &str, attribute: &str) -> Option<Value> {

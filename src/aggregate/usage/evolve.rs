@@ -111,7 +111,7 @@ impl<'k> Kinds<'k> {
                     },
                     value => value,
                 };
-                Some(cell_of(&retyped(value, now).ok()?, now))
+                Some(cell_of(&retyped(&value, now).ok()?, now))
             };
             cell().unwrap_or(Cell::Missing)
         });

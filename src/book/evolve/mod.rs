@@ -147,7 +147,7 @@ fn in_use(old: &Inner, migration: &Migration) -> EvolveFaults {
             let attribute = schema.attribute_at(crate::model::AttributeId::new(*place));
             let (Some(attribute), Some(block)) = (attribute, chunk.column(*place)) else { continue };
             for row in 0..chunk.shape.rows() {
-                if let Some(value) = removed(attribute, block.get(row as usize), field) {
+                if let Some(value) = removed(attribute, block.get(row as usize).as_ref(), field) {
                     let id = chunk.shape.id(row).unwrap_or_default();
                     used.entry(SchemaPart::value(attribute.name(), &value)).or_default().add(id);
                 }
@@ -159,7 +159,7 @@ fn in_use(old: &Inner, migration: &Migration) -> EvolveFaults {
             for (place, field) in columns {
                 let Some(column) = table.columns().nth(*place) else { continue };
                 for row in 0..block.rows() {
-                    if let Some(value) = removed(column, block.raw(*place, row), field) {
+                    if let Some(value) = removed(column, block.raw(*place, row).as_ref(), field) {
                         let part = SchemaPart::column_value(table.name(), column.name(), &value);
                         used.entry(part).or_default().add(block.id(row).unwrap_or_default());
                     }
@@ -179,9 +179,9 @@ fn removed_values(moves: &[FieldMove]) -> Vec<(usize, &FieldMove)> {
 }
 
 /// The value of a cell, if it was removed.
-fn removed(attribute: &Attribute, cell: Option<Raw<'_>>, field: &FieldMove) -> Option<Arc<str>> {
+fn removed(attribute: &Attribute, cell: Option<&Raw<'_>>, field: &FieldMove) -> Option<Arc<str>> {
     let Some(Raw::Code(code)) = cell else { return None };
-    let value = attribute.kind().values()?.text(code)?;
+    let value = attribute.kind().values()?.text(*code)?;
     matches!(field.values.get(value), Some(None)).then(|| value.clone())
 }
 

@@ -7,8 +7,8 @@ use super::super::placing::{declared_parents, in_column};
 use super::super::{HeldAccount, HeldChild, HeldReason, Inner};
 use crate::column::value_of;
 use crate::model::{
-    AccountId, AccountIdx, Attribute, AttributeId, ChildTable, ColumnId, FieldMove, Migration, ParentLink,
-    TableId, Value, ValueKind, retyped,
+    AccountId, AccountIdx, AccountType, Attribute, AttributeId, ChildTable, ColumnId, FieldMove, Migration,
+    ParentLink, Product, TableId, Value, ValueKind, retyped,
 };
 use crate::source::{Batch, Cell, Cells, Emit, ScanRequest, Source, SourceError, TableName};
 use crate::tree::FaultKind;
@@ -47,7 +47,7 @@ impl Field<'_> {
             return Cell::Value(value);
         }
         // What does not fit is told by the load, and treated by its policy.
-        Cell::Value(retyped(value.clone(), self.now).unwrap_or(value))
+        Cell::Value(retyped(&value, self.now).unwrap_or(value))
     }
 }
 
@@ -78,12 +78,12 @@ impl<'b> Moved<'b> {
 
     fn type_name(&self, place: usize) -> Option<&'b str> {
         let now = self.migration.types.get(place).copied().flatten()?;
-        self.migration.schema.account_types().nth(now).map(|kind| kind.name())
+        self.migration.schema.account_types().nth(now).map(AccountType::name)
     }
 
     fn product_name(&self, place: usize) -> Option<&'b str> {
         let now = self.migration.products.get(place).copied().flatten()?;
-        self.migration.schema.products().nth(now).map(|product| product.name())
+        self.migration.schema.products().nth(now).map(Product::name)
     }
 
     fn accounts(&self, emit: &mut Emit<'_>) -> ControlFlow<()> {

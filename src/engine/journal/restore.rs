@@ -8,7 +8,7 @@ use super::frames::{Before, Damage, JournalError, Section, Sections, sections};
 use crate::aggregate::OwnedEvent;
 use crate::book::Book;
 use crate::engine::next::catalog;
-use crate::engine::part::PartError;
+use crate::engine::part::{PartError, StateParts};
 use crate::engine::published::{Parts, Published, State};
 use crate::engine::{Engine, EngineError, EngineSettings, Update};
 
@@ -206,7 +206,7 @@ impl Builder<'_> {
         (!follows).then(|| format!("a record of version {found} follows version {last}"))
     }
 
-    fn take<'s>(&mut self, said: Said, state: &'s [u8], offset: usize) -> Result<(), JournalError> {
+    fn take(&mut self, said: Said, state: &[u8], offset: usize) -> Result<(), JournalError> {
         let version = said.version();
         let refused = |cause: EngineError| JournalError::Refused { version, cause: Box::new(cause) };
         match said {
@@ -221,15 +221,8 @@ impl Builder<'_> {
                 events,
                 ..
             } => {
-                let malformed = |reason: String| JournalError::Malformed { offset, reason };
-                let split = |bytes: u64, left: &mut &'s [u8]| {
-                    let (part, rest) = left.split_at_checked(usize::try_from(bytes).ok()?)?;
-                    *left = rest;
-                    Some(part)
-                };
-                let mut left = state;
-                let book =
-                    split(book, &mut left).ok_or_else(|| malformed("its book is cut off".to_owned()))?;
+                let cut_off = || JournalError::Malformed { offset, reason: "its book is cut off".to_owned() };
+                let (book, left) = split(book, state).ok_or_else(cut_off)?;
                 let book = Book::from_own_snapshot(book)?;
                 let definitions = definitions(&document, &self.settings.kinds, offset)?;
                 let before = self.state.take().map(|parts| parts.beside);
@@ -237,23 +230,7 @@ impl Builder<'_> {
                 if let Some(events) = events.filter(|events| beside.events() != Some(events)) {
                     beside.begin_usage(events);
                 }
-                let mut restore = |name: &str, bytes: &[u8]| {
-                    beside.restore(name, bytes).map_err(|error| match error {
-                        PartError::Snapshot("usage", error) => JournalError::Usage(error),
-                        PartError::Snapshot(part, error) => {
-                            malformed(format!("its {part} cannot be restored: {error}"))
-                        }
-                        PartError::Refused(error) => refused(error),
-                        PartError::Malformed(reason) => malformed(reason),
-                    })
-                };
-                for (name, bytes) in parts {
-                    let part = split(bytes, &mut left);
-                    restore(&name, part.ok_or_else(|| malformed(format!("its {name} are cut off")))?)?;
-                }
-                if usage {
-                    restore("usage", left)?;
-                }
+                restore_parts(&mut beside, (parts, usage), left, (offset, version))?;
                 let of = (book.schema(), beside.usage.as_ref());
                 let catalog = catalog(of.0, of.1, self.settings, definitions).map_err(refused)?;
                 let as_of = moment.to_as_of(&*self.settings.zones)?;
@@ -311,6 +288,36 @@ impl Builder<'_> {
         self.version = version;
         Ok(())
     }
+}
+
+/// So many bytes, and what is behind them.
+fn split(bytes: u64, of: &[u8]) -> Option<(&[u8], &[u8])> {
+    of.split_at_checked(usize::try_from(bytes).ok()?)
+}
+
+/// Reads the parts of a state behind its book: those that are listed, or, as formats 1 and 2 had it, usage alone.
+fn restore_parts(
+    beside: &mut StateParts,
+    (parts, usage): (Vec<(String, u64)>, bool),
+    mut left: &[u8],
+    (offset, version): (usize, u64),
+) -> Result<(), JournalError> {
+    let malformed = |reason: String| JournalError::Malformed { offset, reason };
+    let mut restore = |name: &str, bytes: &[u8]| {
+        beside.restore(name, bytes).map_err(|error| match error {
+            PartError::Snapshot("usage", error) => JournalError::Usage(error),
+            PartError::Snapshot(part, error) => malformed(format!("its {part} cannot be restored: {error}")),
+            PartError::Refused(cause) => JournalError::Refused { version, cause: Box::new(cause) },
+            PartError::Malformed(reason) => malformed(reason),
+        })
+    };
+    for (name, bytes) in parts {
+        let (part, behind) =
+            split(bytes, left).ok_or_else(|| malformed(format!("its {name} are cut off")))?;
+        restore(&name, part)?;
+        left = behind;
+    }
+    if usage { restore("usage", left) } else { Ok(()) }
 }
 
 /// A shorter journal that leads to the same state: that state as a whole, its book and its usage. Earlier states can not be

@@ -53,6 +53,9 @@ pub(crate) struct TableMove {
     pub(crate) columns: Vec<FieldMove>,
 }
 
+/// What is written in the place of texts.
+type Texts = HashMap<Arc<str>, Arc<str>>;
+
 /// Names that are written otherwise from now on.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SchemaRenames {
@@ -65,7 +68,7 @@ pub(crate) struct SchemaRenames {
     /// Properties and measures, by kind of event and name, both as they were.
     pub(crate) fields: HashMap<(Arc<str>, Arc<str>), Arc<str>>,
     /// Allowed values of one declaration; account types and products are such values too.
-    pub(crate) values: Vec<(EnumValues, HashMap<Arc<str>, Arc<str>>)>,
+    pub(crate) values: Vec<(EnumValues, Texts)>,
 }
 
 impl SchemaRenames {
@@ -215,8 +218,8 @@ impl Schema {
     /// Where one of the schemas goes on from the other, with every attribute, table and column at its place: those of another type. `None`
     /// where places differ.
     pub(crate) fn recoded_since(&self, old: &Self) -> Option<Recoded> {
-        let mut recoded = Recoded::default();
-        recoded.attributes = recoded_of(self.attributes.values(), old.attributes.values())?;
+        let attributes = recoded_of(self.attributes.values(), old.attributes.values())?;
+        let mut recoded = Recoded { attributes, tables: BTreeSet::new() };
         for (at, (now, before)) in self.tables.values().zip(old.tables.values()).enumerate() {
             let same = now.line().is_same(before.line()) || now.name == before.name;
             if !same {
