@@ -11,10 +11,10 @@ use crate::tree::hash_of;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TableBlock {
     // Where the rows of each account start; one more than accounts.
-    starts: Box<[u32]>,
-    ids: Strings,
+    starts: Arc<[u32]>,
+    ids: Arc<Strings>,
     // Rows sorted by the hash of their id.
-    by_hash: Box<[(u64, u32)]>,
+    by_hash: Arc<[(u64, u32)]>,
     pub(crate) columns: Vec<Option<Arc<Block>>>,
 }
 
@@ -64,7 +64,7 @@ impl TableBlock {
     ) -> Self {
         let mut by_hash: Vec<(u64, u32)> = hashes.zip(0..).collect();
         by_hash.sort_unstable();
-        Self { starts: starts.into(), ids, by_hash: by_hash.into(), columns }
+        Self { starts: starts.into(), ids: Arc::new(ids), by_hash: by_hash.into(), columns }
     }
 
     /// The ids of the rows.
@@ -99,10 +99,23 @@ impl TableBlock {
         wider
     }
 
+    /// Are all rows shared with another block, which may have more columns without values?
+    pub(crate) fn is_shared(&self, other: &Self) -> bool {
+        let column = |of: &Self, at: usize| of.columns.get(at).cloned().flatten();
+        let same = |at: usize| match (column(self, at), column(other, at)) {
+            (Some(own), Some(others)) => Arc::ptr_eq(&own, &others),
+            (None, None) => true,
+            _ => false,
+        };
+        Arc::ptr_eq(&self.ids, &other.ids)
+            && Arc::ptr_eq(&self.starts, &other.starts)
+            && (0..self.columns.len().max(other.columns.len())).all(same)
+    }
+
     /// No rows for so many accounts.
     pub(crate) fn empty(accounts: usize) -> Self {
         let starts = vec![0; accounts + 1].into();
-        Self { starts, ids: Strings::default(), by_hash: Box::default(), columns: Vec::new() }
+        Self { starts, ids: Arc::default(), by_hash: Arc::default(), columns: Vec::new() }
     }
 
     /// How many rows.

@@ -109,9 +109,13 @@ impl Held {
         self.accounts.is_empty() && self.children.is_empty()
     }
 
-    /// With rows that nothing releases.
-    pub(super) fn with_superseded(&self, superseded: Arc<Vec<SupersededRow>>) -> Self {
-        Self { superseded, ..self.clone() }
+    /// With rows that nothing releases, and further child rows that wait for nothing.
+    pub(super) fn with(&self, superseded: Arc<Vec<SupersededRow>>, further: Vec<HeldChild>) -> Self {
+        let mut children = self.children.clone();
+        if !further.is_empty() {
+            Arc::make_mut(&mut children).entry(None).or_default().extend(further);
+        }
+        Self { superseded, children, ..self.clone() }
     }
 
     /// Puts an account into quarantine.

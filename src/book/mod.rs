@@ -180,6 +180,14 @@ impl Book {
         &self.0.schema
     }
 
+    /// The same book under a schema that is equal to its own.
+    pub(crate) fn under(self, schema: &Arc<Schema>) -> Self {
+        if Arc::ptr_eq(&self.0.schema, schema) {
+            return self;
+        }
+        Self(Arc::new(Inner { schema: schema.clone(), ..(*self.0).clone() }))
+    }
+
     /// The version it was loaded with (0 unless [`BookBuilder::version`] said otherwise), plus one for each
     /// change since.
     #[must_use]

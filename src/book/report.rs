@@ -225,6 +225,20 @@ impl LoadReport {
         }
     }
 
+    /// Without some of the faults that are described.
+    pub(super) fn without(mut self, is_left_out: impl Fn(&Problem) -> bool) -> Self {
+        let counts = &mut self.counts;
+        self.faults.retain(|fault| {
+            let is_left_out = is_left_out(&fault.problem);
+            if is_left_out && let Some(count) = counts.get_mut(&fault.kind) {
+                *count = count.saturating_sub(1);
+            }
+            !is_left_out
+        });
+        counts.retain(|_, count| *count > 0);
+        self
+    }
+
     /// How many faults of a kind.
     #[must_use]
     pub fn count(&self, kind: FaultKind) -> usize {

@@ -12,12 +12,12 @@ use super::Catalog;
 use super::compile::{Candidate, Words, keys, validate};
 use super::definition::{Definition, DefinitionRef};
 use super::entry::{Entry, Key};
-use super::evolve::{AddedNames, added_names};
 use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind};
 use super::names::{Assumed, CatalogNames};
+use super::touched::Touched;
 use crate::aggregate::UsageSchema;
 use crate::define::Namespace;
-use crate::expr::{ExprLimits, Source};
+use crate::expr::ExprLimits;
 use crate::model::{FixedZones, Schema, Zones, is_reserved};
 
 /// What catalogs are compiled with.
@@ -115,9 +115,9 @@ impl Catalog {
             return Self::compile(ground, &edit.into_given(), Some(self));
         }
         let before = (&**self.schema(), self.usage_schema());
-        let added = added_names(before, (&**ground.schema, ground.usage));
-        if let Some(added) = added.filter(|_| *self.limits == *ground.limits) {
-            edit.add_names(&added);
+        let touched = Touched::between(before, (&**ground.schema, ground.usage));
+        if let Some(touched) = touched.filter(|_| *self.limits == *ground.limits) {
+            edit.touch(&touched);
             return Self::compile(ground, &edit.into_given(), Some(self));
         }
         let given = edit.into_given();
@@ -244,26 +244,15 @@ impl<'c> Edit<'c> {
         *known = given;
     }
 
-    /// Names of the schema that were not there: what looked one up is checked again, what has one, and what reads a table that has more
-    /// columns.
-    fn add_names(&mut self, added: &AddedNames) {
-        let is_below = |name: &str, above: &str| {
-            name.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
+    /// Whatever another schema touches is checked again, and what looked up a name that came or went.
+    fn touch(&mut self, touched: &Touched) {
         for given in self.given.iter_mut().flatten() {
-            let Some(entry) = &given.known else { continue };
-            let name = given.definition.name();
-            let wider = |source: &Source| match source {
-                Source::Table(table) | Source::Column(table, _) => added.wider.contains(table),
-                _ => false,
-            };
-            if added.columns.iter().any(|added| is_below(added, name)) || entry.reads.iter().any(wider) {
-                given.known = None;
+            if given.known.take_if(|entry| touched.touches(entry)).is_some() {
                 self.changed.extend(keys(&given.definition));
             }
         }
-        let columns = added.columns.iter().map(|name| Key::new(Namespace::Columns, name.clone()));
-        self.changed.extend(columns);
+        let names = touched.names.iter().map(|name| Key::new(Namespace::Columns, name.clone()));
+        self.changed.extend(names);
     }
 
     /// The definitions in order, those known that nothing changes for: each with those that it brings behind it, as a new catalog has

@@ -1,21 +1,19 @@
 //! The schema changes: what follows for the definitions?
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Catalog;
 use super::compile::Words;
 use super::definition::{Definition, DefinitionRef};
 use super::edit::Ground;
+use super::entry::Entry;
 use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind};
 use super::lineage::{Impact, Origin};
-use super::records::Records;
-use super::rewrite::rewritten;
+use super::rewrite::{changed_meaning, rewritten};
 use crate::define::DefinitionFault;
-use crate::expr::{Names, Of, Type};
+use crate::expr::Type;
 use crate::model::{
-    Attribute, AttributeId, FixedZones, Migration, Schema, SchemaChange, SchemaChangeErrors, UsageSchema,
-    Zones,
+    Attribute, AttributeId, FixedZones, Migration, Schema, SchemaChange, SchemaChangeErrors, Zones,
 };
 
 /// An attribute that has another type.
@@ -97,8 +95,8 @@ impl Catalog {
     ///
     /// # Complexity
     ///
-    /// Where attributes, tables, columns or kinds of event are only added: that of [`Catalog::edited`] without an edit. Else that of a new
-    /// catalog.
+    /// Where attributes, tables and columns stay at their places, and account types, products and statuses what they are: that of
+    /// [`Catalog::edited`] for the definitions that read what is declared otherwise. Else that of a new catalog.
     pub fn evolve(&self, change: &SchemaChange) -> Result<Evolved, CatalogEvolveError> {
         self.evolve_within(&FixedZones, change)
     }
@@ -119,6 +117,7 @@ impl Catalog {
         let ground = Ground { schema: &migration.schema, usage, zones, limits: &self.limits };
         let ids = rewritten.iter().map(Definition::id).collect();
         let catalog = self.next(ground, Words::Kept, &[], rewritten)?;
+        self.means_the_same(&catalog, &migration, &|_| false)?;
         let (old, new) = (self.schema(), &migration.schema);
         let name = |schema: &Schema, at: usize| -> Option<Arc<str>> {
             Some(Arc::from(schema.attribute_at(AttributeId::new(at))?.name()))
@@ -190,26 +189,20 @@ impl Catalog {
 }
 
 impl Catalog {
-    /// What was recorded of columns of these definitions, by the names and values of another schema.
-    pub(crate) fn records_after(&self, migration: &Migration, records: &Records) -> Records {
-        let renames = &migration.renames;
-        let mut values: HashMap<Arc<str>, HashMap<Arc<str>, Arc<str>>> = HashMap::new();
-        for field in migration.attributes.iter().filter(|field| !field.values.is_empty()) {
-            let before = field.before.and_then(|at| self.schema().attribute_at(AttributeId::new(at)));
-            let now = field.values.iter().filter_map(|(was, now)| Some((was.clone(), now.clone()?)));
-            if let Some(before) = before {
-                values.insert(Arc::from(before.name()), now.collect());
-            }
-        }
-        for column in records.columns().filter(|_| !renames.values.is_empty()) {
-            let name = self.names().name(Of::Account, column);
-            let own = name.as_ref().and_then(|name| name.kind().values());
-            let of = own.and_then(|own| renames.values.iter().find(|(known, _)| known.is_same(own)));
-            if let Some((_, texts)) = of {
-                values.entry(Arc::from(column)).or_insert_with(|| texts.clone());
-            }
-        }
-        records.renamed(&renames.attributes, &values)
+    /// What stays of these definitions under another schema must mean what it meant, but for those that are removed or replaced.
+    pub(crate) fn means_the_same(
+        &self,
+        next: &Self,
+        migration: &Migration,
+        is_left_out: &dyn Fn(&DefinitionRef) -> bool,
+    ) -> Result<(), CatalogErrors> {
+        let (renames, entries) = (&migration.renames, &next.names.entries);
+        let left_out =
+            |entry: &Entry| is_left_out(&entry.id) || entry.bringer.as_ref().is_some_and(is_left_out);
+        let stay = self.names.entries.iter().filter(|entry| !left_out(entry));
+        let faults = stay.filter_map(|before| changed_meaning(before, entries.get(&before.id)?, renames));
+        let faults: Vec<CatalogFault> = faults.collect();
+        if faults.is_empty() { Ok(()) } else { Err(CatalogErrors::new(faults)) }
     }
 }
 
@@ -221,54 +214,4 @@ fn brings_others(before: &Definition, now: &Definition, renamed: &[Definition]) 
     let why = "what it brings names attributes that it does not name itself, which cannot be renamed";
     let kind = CatalogFaultKind::Invalid(DefinitionFault::Other(why.to_owned()));
     (!same).then(|| CatalogFault { definition: before.id(), kind })
-}
-
-/// The names that a schema and kinds of event have, and others before them did not; `None` where anything else is different.
-pub(super) fn added_names(old: (&Schema, &UsageSchema), new: (&Schema, &UsageSchema)) -> Option<AddedNames> {
-    let mut added = AddedNames::default();
-    let same_types = old.0.account_types().eq(new.0.account_types())
-        && old.0.products().eq(new.0.products())
-        && old.0.same_statuses(new.0);
-    if !same_types || !is_prefix(old.0.attributes(), new.0.attributes()) {
-        return None;
-    }
-    let behind = new.0.attributes().skip(old.0.attributes().len());
-    added.columns.extend(behind.map(|attribute| Arc::from(attribute.name())));
-    if old.0.tables().len() > new.0.tables().len() {
-        return None;
-    }
-    for (before, after) in old.0.tables().zip(new.0.tables()) {
-        let same = before.name() == after.name() && before.kind() == after.kind();
-        if !same
-            || before.display_label() != after.display_label()
-            || !is_prefix(before.columns(), after.columns())
-        {
-            return None;
-        }
-        if before.columns().len() < after.columns().len() {
-            added.wider.push(Arc::from(before.name()));
-        }
-    }
-    added.columns.extend(new.0.tables().skip(old.0.tables().len()).map(|table| Arc::from(table.name())));
-    // What reads events of any kind reads those of a new one.
-    let (before, after) = (old.1.kinds(), new.1.kinds());
-    let same_events = before.len() == after.len() && before.zip(after).all(|(one, other)| one == other);
-    same_events.then_some(added)
-}
-
-/// What was added to a schema.
-#[derive(Debug, Default)]
-pub(super) struct AddedNames {
-    /// Attributes and child tables.
-    pub(super) columns: Vec<Arc<str>>,
-    /// Child tables with more columns than before.
-    pub(super) wider: Vec<Arc<str>>,
-}
-
-fn is_prefix<'a>(
-    old: impl ExactSizeIterator<Item = &'a Attribute>,
-    mut new: impl ExactSizeIterator<Item = &'a Attribute>,
-) -> bool {
-    let mut old = old;
-    old.len() <= new.len() && old.all(|before| new.next() == Some(before))
 }

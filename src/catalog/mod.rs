@@ -46,6 +46,7 @@ mod round;
 mod row;
 mod status;
 mod step;
+mod touched;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, OnceLock};

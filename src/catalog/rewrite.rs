@@ -1,76 +1,190 @@
 //! What does a definition say, where what it reads has another name?
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use super::definition::Definition;
 use super::entry::Entry;
 use super::fault::{CatalogFault, CatalogFaultKind};
 use crate::define::{DefinitionFault, Named, Renames};
-use crate::expr::{Checked, Source, Type, Written};
-use crate::model::SchemaRenames;
+use crate::expr::{Checked, Rename, Source, Type, Unwritten, Written};
+use crate::model::{ClosedSet, EnumValues, SchemaRenames};
 
 /// A definition with the new names in the places of the old ones that it reads.
 pub(super) fn rewritten(entry: &Entry, renames: &SchemaRenames) -> Result<Definition, CatalogFault> {
-    let metric = entry.compiled.metric().map(|metric| metric.checked());
-    let known: Vec<&Checked> = entry.compiled.expressions().into_iter().chain(metric).collect();
-    let unclear = Cell::new(false);
+    let known = expressions(entry);
+    let problem: RefCell<Option<String>> = RefCell::new(None);
+    let object = |what: String| {
+        problem.borrow_mut().get_or_insert(what);
+    };
     let expression = |text: &str| -> Arc<str> {
         let of_text = known.iter().filter(|checked| checked.ast().source_text() == text);
-        let mut all = of_text.map(|checked| checked.rewritten(&|written| renamed(renames, written)));
-        let first = all.next().flatten();
-        // One text that reads rows of two tables would be two texts from now on.
-        if all.any(|other| other != first) {
-            unclear.set(true);
+        let mut all: Vec<Option<String>> = Vec::new();
+        for checked in of_text {
+            match checked.rewritten(&|written| renamed(renames, written)) {
+                Ok(now) => all.push(now),
+                Err(Unwritten::Gone(name)) => object(gone(&name)),
+                Err(Unwritten::Unplaced(name)) => object(format!(
+                    "`{name}` is called otherwise from now on, and is written here in a way that cannot be rewritten; define it anew"
+                )),
+            }
         }
-        first.map_or_else(|| Arc::from(text), Arc::from)
+        if all.iter().any(|other| Some(other) != all.first()) {
+            object("one of its expressions reads, by the same text, rows of which only some are called otherwise; define it anew".to_owned());
+        }
+        all.pop().flatten().map_or_else(|| Arc::from(text), Arc::from)
     };
     let named = |of: Named, name: &str| {
-        let names = match of {
-            Named::Column => &renames.attributes,
-            Named::Table => &renames.tables,
-            Named::Event => &renames.events,
-            Named::AccountType => &renames.types,
+        let (names, missing) = match of {
+            Named::Column => (&renames.attributes, renames.gone.attributes.contains(name)),
+            Named::Table => (&renames.tables, renames.gone.tables.contains(name)),
+            Named::Event => (&renames.events, renames.gone.events.contains(name)),
+            Named::AccountType => (&renames.types, false),
         };
+        if missing && !names.contains_key(name) {
+            object(gone(name));
+        }
         names.get(name).cloned()
     };
     let value = |text: &str, value: &str| {
         let of_text = known.iter().find(|checked| checked.ast().source_text() == text)?;
-        let kind = of_text.kind();
-        let values = kind.values().or(match kind {
-            Type::List(of) => of.values(),
-            _ => None,
-        });
-        renamed(renames, Written::Value(values?, &Arc::from(value)))
+        match renamed(renames, Written::Value(closed(of_text.kind())?, &Arc::from(value))) {
+            Rename::To(now) => Some(now),
+            Rename::Gone => {
+                object(gone(value));
+                None
+            }
+            Rename::Kept => None,
+        }
     };
     let mut now = (*entry.definition).clone();
     now.as_define_mut().rename(&Renames { expression: &expression, named: &named, value: &value });
-    if unclear.get() {
-        let why = "one of its expressions reads, by the same text, rows of which only some have other names from now on; write them \
-                   differently first";
-        let kind = CatalogFaultKind::Invalid(DefinitionFault::Other(why.to_owned()));
-        return Err(CatalogFault { definition: entry.id.clone(), kind });
+    // What is put together of several texts, and what could not be put back, is seen by the texts that come out.
+    let texts = |definition: &Definition| {
+        let mut texts: Vec<Arc<str>> = Vec::new();
+        definition.as_define().expressions(&mut |text| texts.push(Arc::from(text)));
+        texts
+    };
+    let expected: Vec<Arc<str>> = texts(&entry.definition).iter().map(|text| expression(text)).collect();
+    if expected != texts(&now) {
+        object(
+            "one of its expressions cannot be rewritten with the names from now on; define it anew"
+                .to_owned(),
+        );
     }
-    Ok(now)
+    match problem.take() {
+        Some(what) => Err(fault(entry, what)),
+        None => Ok(now),
+    }
 }
 
-/// The new name of something that a text writes.
-fn renamed(renames: &SchemaRenames, written: Written<'_>) -> Option<Arc<str>> {
+/// What is wrong with a definition that stays under another schema, though it makes sense there: it reads something else than before, or
+/// takes values as texts that are other texts.
+pub(super) fn changed_meaning(
+    before: &Arc<Entry>,
+    now: &Arc<Entry>,
+    renames: &SchemaRenames,
+) -> Option<CatalogFault> {
+    let (old, new) = (expressions(before), expressions(now));
+    let as_text = |checked: &&Checked| {
+        renames.sets.iter().filter(|set| !set.said.is_empty()).any(|set| {
+            checked.takes_as_text(&set.before)
+                || set.after.as_ref().is_some_and(|after| checked.takes_as_text(after))
+        })
+    };
+    if old.iter().chain(&new).any(as_text) {
+        let what = "it takes allowed values as texts, and some are other texts from now on; define it anew in the same update";
+        return Some(fault(before, what.to_owned()));
+    }
+    if Arc::ptr_eq(before, now) {
+        return None;
+    }
+    for (old, new) in old.iter().zip(&new) {
+        let was = old.mentioned().map(|source| source_after(source, renames));
+        let mut pairs = was.zip(new.mentioned());
+        if let Some((was, is)) = pairs.find(|(was, is)| was != *is) {
+            let what = format!("it would read `{}` in the place of `{}`", is.name(), was.name());
+            return Some(fault(before, what));
+        }
+    }
+    None
+}
+
+fn fault(entry: &Entry, what: String) -> CatalogFault {
+    let kind = CatalogFaultKind::Invalid(DefinitionFault::Other(what));
+    CatalogFault { definition: entry.id.clone(), kind }.of_written(entry.bringer.as_ref())
+}
+
+fn gone(name: &str) -> String {
+    format!("it reads `{name}`, which is removed; what has that name from now on is something else")
+}
+
+/// The expressions of a definition, that of a metric among them.
+fn expressions(entry: &Entry) -> Vec<&Checked> {
+    let metric = entry.compiled.metric().map(|metric| metric.checked());
+    entry.compiled.expressions().into_iter().chain(metric).collect()
+}
+
+/// The closed set that values of a type are of.
+pub(super) fn closed(kind: &Type) -> Option<&EnumValues> {
+    match kind {
+        Type::Counts(values) => Some(values),
+        Type::List(of) => of.values(),
+        kind => kind.values(),
+    }
+}
+
+/// What became of a closed set.
+pub(super) fn set_of<'s>(renames: &'s SchemaRenames, values: &EnumValues) -> Option<&'s ClosedSet> {
+    renames.sets.iter().find(|set| set.before.is_same(values))
+}
+
+/// What is written from now on in the place of something that a text writes.
+fn renamed(renames: &SchemaRenames, written: Written<'_>) -> Rename {
+    fn of<K: Hash + Eq>(names: &HashMap<K, Arc<str>>, gone: &HashSet<K>, name: &K) -> Rename {
+        match names.get(name) {
+            Some(now) => Rename::To(now.clone()),
+            None if gone.contains(name) => Rename::Gone,
+            None => Rename::Kept,
+        }
+    }
+    let gone = &renames.gone;
     match written {
-        Written::Name(Source::Attribute(name)) => renames.attributes.get(name).cloned(),
-        Written::Name(Source::Table(name)) => renames.tables.get(name).cloned(),
-        Written::Name(Source::Event(name)) => renames.events.get(name).cloned(),
+        Written::Name(Source::Attribute(name)) => of(&renames.attributes, &gone.attributes, name),
+        Written::Name(Source::Table(name)) => of(&renames.tables, &gone.tables, name),
+        Written::Name(Source::Event(name)) => of(&renames.events, &gone.events, name),
         Written::Name(Source::Column(table, name)) => {
-            renames.columns.get(&(table.clone(), name.clone())).cloned()
+            of(&renames.columns, &gone.columns, &(table.clone(), name.clone()))
         }
         Written::Name(Source::Field(event, name)) => {
-            renames.fields.get(&(event.clone(), name.clone())).cloned()
+            of(&renames.fields, &gone.fields, &(event.clone(), name.clone()))
         }
-        Written::Name(Source::Metric(_) | Source::Segment(_)) => None,
+        Written::Name(Source::Metric(_) | Source::Segment(_)) => Rename::Kept,
         Written::Value(values, value) => {
-            let of = renames.values.iter().find(|(known, _)| known.is_same(values));
-            of.and_then(|(_, renamed)| renamed.get(value)).cloned()
+            set_of(renames, values).map_or(Rename::Kept, |set| of(&set.said, &set.gone, value))
         }
+    }
+}
+
+/// What is read from now on by who read something.
+fn source_after(source: &Source, renames: &SchemaRenames) -> Source {
+    let now = |names: &HashMap<Arc<str>, Arc<str>>, name: &Arc<str>| names.get(name).unwrap_or(name).clone();
+    let part = |names: &HashMap<(Arc<str>, Arc<str>), Arc<str>>, of: &Arc<str>, name: &Arc<str>| {
+        names.get(&(of.clone(), name.clone())).unwrap_or(name).clone()
+    };
+    match source {
+        Source::Attribute(name) => Source::Attribute(now(&renames.attributes, name)),
+        Source::Table(name) => Source::Table(now(&renames.tables, name)),
+        Source::Event(name) => Source::Event(now(&renames.events, name)),
+        Source::Column(table, name) => {
+            Source::Column(now(&renames.tables, table), part(&renames.columns, table, name))
+        }
+        Source::Field(event, name) => {
+            Source::Field(now(&renames.events, event), part(&renames.fields, event, name))
+        }
+        Source::Metric(_) | Source::Segment(_) => source.clone(),
     }
 }
 
@@ -202,11 +316,11 @@ mod tests {
             "events(\"export\").where(seats, seats.places > 1).count() + events(\"seats\").max(e, e.seats)"
         );
         let of_values = "stage == \"Lost\" && phase == \"Lost\" && name != \"Lost\" && parent.stage in [\"Open\", 'Lost'] && \
-                         contracts.exists(x, x.stage == \"Lost\") && (has(name) ? stage : phase) != \"Open\"";
+                         contracts.exists(x, x.stage == \"Lost\") && (has(name) ? stage : parent.stage) != \"Open\"";
         assert_eq!(
             renamed(of_values, SchemaPart::value("stage", "Lost"), "Gone"),
             "stage == \"Gone\" && phase == \"Lost\" && name != \"Lost\" && parent.stage in [\"Open\", \"Gone\"] && \
-             contracts.exists(x, x.stage == \"Lost\") && (has(name) ? stage : phase) != \"Open\""
+             contracts.exists(x, x.stage == \"Lost\") && (has(name) ? stage : parent.stage) != \"Open\""
         );
         assert_eq!(
             renamed(
@@ -229,6 +343,146 @@ mod tests {
                 "Hub"
             ),
             "owns(\"Hub\") && product == \"Hub\" && name == \"CRM\""
+        );
+    }
+
+    fn refused(text: &str, change: &SchemaChange) -> String {
+        match catalog(CalculatedAttribute::new("it", text)).evolve(change) {
+            Err(errors) => errors.to_string(),
+            Ok(evolved) => panic!("{text}: {:?}", evolved.catalog.definitions()),
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_rewritten_or_would_mean_something_else_is_refused() {
+        let rename = |part: SchemaPart, to: &str| SchemaChange::new().rename(part, to);
+        let lost = || SchemaPart::value("stage", "Lost");
+        let seats = || SchemaPart::attribute("seats");
+        for (text, change, told) in [
+            // Values that are compared as texts, before or after.
+            ("stage == phase", rename(lost(), "Gone"), "takes allowed values as texts"),
+            (
+                "(has(name) ? stage : phase) == \"Lost\"",
+                rename(lost(), "Gone"),
+                "takes allowed values as texts",
+            ),
+            (
+                "coalesce(stage, \"none\") == \"Lost\"",
+                rename(lost(), "Gone"),
+                "takes allowed values as texts",
+            ),
+            ("string(stage) + name", rename(lost(), "Gone"), "takes allowed values as texts"),
+            ("[\"Lost\"].exists(x, x == stage)", rename(lost(), "Gone"), "takes allowed values as texts"),
+            ("stage == \"Lo\" + \"st\"", rename(lost(), "Gone"), "`Lost` is called otherwise"),
+            ("owns(\"C\" + \"RM\")", rename(SchemaPart::product("CRM"), "Hub"), "`CRM` is called otherwise"),
+            // A name that has no place, or would be that of a lambda.
+            ("(health) . score > 1", rename(SchemaPart::attribute("health.score"), "nps"), ""),
+            (
+                "children.exists(attr, attr.tags.exists(places, places == name))",
+                rename(SchemaPart::attribute("name"), "places"),
+                "",
+            ),
+            (
+                "children.sum(attr, attr.seats * seats)",
+                rename(seats(), "row.seats"),
+                "`seats` is called otherwise",
+            ),
+            // What has the name of something that is gone is something else.
+            (
+                "b * 2",
+                SchemaChange::new()
+                    .remove(SchemaPart::attribute("b"))
+                    .rename(SchemaPart::attribute("a"), "b"),
+                "it reads `b`, which is removed",
+            ),
+            (
+                "b * 2",
+                SchemaChange::new()
+                    .remove(SchemaPart::attribute("b"))
+                    .attribute(Attribute::new("b", AttributeType::Int)),
+                "it reads `b`, which is removed",
+            ),
+            (
+                "stage == \"Lost\"",
+                SchemaChange::new().remove(lost()).rename(SchemaPart::value("stage", "Open"), "Lost"),
+                "it reads `Lost`, which is removed",
+            ),
+            (
+                "contracts.count()",
+                SchemaChange::new()
+                    .remove(SchemaPart::table("contracts"))
+                    .table(ChildTable::new("contracts", TableKind::Custom)),
+                "it reads `contracts`, which is removed",
+            ),
+            (
+                "events(\"export\").count()",
+                SchemaChange::new().remove(SchemaPart::event("export")).event(EventKind::new("export")),
+                "it reads `export`, which is removed",
+            ),
+            // What is only removed is not there.
+            ("b * 2", SchemaChange::new().remove(SchemaPart::attribute("b")), "E101"),
+            ("stage == \"Lost\"", SchemaChange::new().replace(lost(), "Open"), "E102"),
+        ] {
+            let refused = refused(text, &change);
+            assert!(refused.contains(told), "{text}: {refused}");
+        }
+        // Comments are no names.
+        let of = SchemaPart::attribute("health.score");
+        assert_eq!(renamed("health // a\n.score > a", of, "nps"), "nps > a");
+        // A variable between backticks is one name.
+        let text = "tags.exists(`a b`, `a b` == `Success Manager`)";
+        assert_eq!(
+            renamed(text, SchemaPart::attribute("Success Manager"), "a b"),
+            "tags.exists(`a b`, `a b` == attr.`a b`)"
+        );
+        // A longer name that begins with that of a column with counts would be read in its place.
+        let counts = RollUp::new("n", Operator::Distribution("stage".into()));
+        let past = crate::catalog::PastValue::new("n_then", "n", 3);
+        let daily = crate::catalog::Recorded::new("daily", ["n"], 9);
+        let reader = CalculatedAttribute::new("x", "n_then.Lost > 1");
+        let all = catalog(counts).edited([], [past.into(), daily.into(), reader.into()]).unwrap();
+        for change in [
+            rename(seats(), "n_then.Lost"),
+            SchemaChange::new().attribute(Attribute::new("n_then.Lost", AttributeType::Int)),
+        ] {
+            let refused = all.evolve(&change).unwrap_err().to_string();
+            assert!(refused.contains("it would read `n_then.Lost` in the place of `n_then`"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn values_are_those_of_one_declaration_whatever_a_host_shares() {
+        let shared = EnumValues::new(["Open", "Lost"]);
+        let closed = |name: &str| Attribute::new(name, AttributeType::Enum(shared.clone()));
+        let schema = Schema::builder()
+            .account_type("Company", Nesting::Free)
+            .attribute(closed("stage"))
+            .attribute(closed("phase"));
+        let schema = schema.table(ChildTable::new("deals", TableKind::Custom).column(closed("stage")));
+        let usage = UsageSchema::new([EventKind::new("moved").property(closed("stage"))]).unwrap();
+        let text = "stage == \"Lost\" && phase == \"Lost\" && deals.exists(d, d.stage == \"Lost\") && \
+                    events(\"moved\").where(e, e.stage == \"Lost\").count() > 0";
+        let catalog = Catalog::new(
+            &schema.build().unwrap().into(),
+            &usage,
+            [CalculatedAttribute::new("it", text).into()],
+        )
+        .unwrap();
+        // Declared anew as it is, and with one more of the same values: it is what it was.
+        let catalog = catalog
+            .evolve(&SchemaChange::new().attribute(closed("stage")).attribute(closed("new")))
+            .unwrap()
+            .catalog;
+        let evolved =
+            catalog.evolve(&SchemaChange::new().rename(SchemaPart::value("stage", "Lost"), "Gone")).unwrap();
+        let expected = text.replacen("Lost", "Gone", 1);
+        assert_eq!(evolved.catalog.definitions(), [CalculatedAttribute::new("it", &expected).into()]);
+        let evolved = catalog
+            .evolve(&SchemaChange::new().rename(SchemaPart::column_value("deals", "stage", "Lost"), "Gone"));
+        let expected = text.replace("d.stage == \"Lost\"", "d.stage == \"Gone\"");
+        assert_eq!(
+            evolved.unwrap().catalog.definitions(),
+            [CalculatedAttribute::new("it", &expected).into()]
         );
     }
 

@@ -209,7 +209,10 @@ impl Dirt {
         }
         for table in 0..before.tables.len().max(after.tables.len()) {
             let (old, new) = (before.table(table), after.table(table));
-            if same(old, new) && (from == to || old.is_none()) {
+            let is_shared = old.zip(new).is_some_and(|(old, new)| old.is_shared(new));
+            if (same(old, new) || is_shared && !self.recoded.tables.contains(&table))
+                && (from == to || old.is_none())
+            {
                 continue;
             }
             let (old, new) = (old.map(|block| &**block), new.map(|block| &**block));

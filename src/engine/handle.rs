@@ -222,6 +222,8 @@ impl Engine {
         if **book.schema() != **now.0.book.schema() {
             return Err(EngineError::Schema);
         }
+        // An equal schema is the very one of the engine.
+        let book = book.under(now.0.book.schema());
         let state = now.0.next(Parts { book, ..now.0.parts() }, &())?;
         self.keep_state(&writer, &state)?;
         Ok(self.publish(&mut writer, state))

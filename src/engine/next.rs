@@ -129,6 +129,7 @@ impl Parts {
         let ground =
             Ground { schema: &migration.schema, usage, zones: &*settings.zones, limits: &settings.limits };
         let catalog = self.catalog.next(ground, Words::Kept, &update.removed, definitions)?;
+        self.catalog.means_the_same(&catalog, &migration, &is_other)?;
         let (book, report) = self.book.migrated(&migration)?;
         self.beside.records = self.catalog.records_after(&migration, &self.beside.records);
         if let Some(events) = &migration.events {

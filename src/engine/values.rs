@@ -68,7 +68,7 @@ pub(super) fn values(pairing: &Pairing<'_>) -> Vec<ValueChange> {
             let (old, new) = (block(pairing.old, before), block(pairing.new, Some(number)));
             let rows = pairing.new.inner().layout.rows(*slot);
             let same = match (&old, &new) {
-                (Some(old), Some(new)) => Arc::ptr_eq(old, new) && !columns.are_recoded(),
+                (Some(old), Some(new)) => old.is_shared(new) && !columns.are_recoded(),
                 (None, None) => true,
                 _ => false,
             };

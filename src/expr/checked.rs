@@ -4,14 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::ast::{Ast, MacroKind, Node, NodeId};
-use super::check::{Mention, Written};
+use super::check::{Mention, Rename, Unwritten, Written};
 use super::diagnostic::Diagnostic;
 use super::names::Names;
 use super::record::{RecordExpr, UnboundNames};
 use super::record_json::JsonExpr;
-use super::term::{Cell, Op, Place, SlotOf, TermId, Terms};
+use super::term::{Cell, Conversion, Op, Place, SlotOf, TermId, Terms};
 use super::types::Type;
-use crate::model::AsOf;
+use crate::model::{AsOf, EnumValues};
 
 /// A checked expression: it makes sense against the names that it was checked with, and evaluating it cannot fail.
 ///
@@ -53,6 +53,21 @@ pub(crate) enum Source {
     Field(Arc<str>, Arc<str>),
     Metric(Arc<str>),
     Segment(Arc<str>),
+}
+
+impl Source {
+    /// Its own name, without that of the table or event that it is of.
+    pub(crate) const fn name(&self) -> &Arc<str> {
+        match self {
+            Self::Attribute(name)
+            | Self::Table(name)
+            | Self::Column(_, name)
+            | Self::Event(name)
+            | Self::Field(_, name)
+            | Self::Metric(name)
+            | Self::Segment(name) => name,
+        }
+    }
 }
 
 /// The account types and the products of names, where terms hold places among them; and the metrics that they read.
@@ -115,8 +130,21 @@ impl Checked {
     }
 
     /// Its text with other names and values in the places of some that it reads; `None` where it writes none of these.
-    pub(crate) fn rewritten(&self, new: &dyn Fn(Written<'_>) -> Option<Arc<str>>) -> Option<String> {
+    pub(crate) fn rewritten(&self, new: &dyn Fn(Written<'_>) -> Rename) -> Result<Option<String>, Unwritten> {
         super::check::rewritten(&self.ast, &self.every.mentions, new)
+    }
+
+    /// What its text mentions by name, also what is folded away.
+    pub(crate) fn mentioned(&self) -> impl Iterator<Item = &Source> {
+        self.every.mentions.iter().filter_map(Mention::source)
+    }
+
+    /// Does it take the values of a closed set as texts?
+    pub(crate) fn takes_as_text(&self, set: &EnumValues) -> bool {
+        self.every.terms.ops.iter().any(|op| match op {
+            Op::Convert(Conversion::CodeToText(values), _) => values.0.is_same(set),
+            _ => false,
+        })
     }
 
     /// The segments that it asks.

@@ -75,7 +75,7 @@ pub(crate) use batch::{
     RowProgram, Sight, State, Supply, Tally, Total, Tree, Unit, UsageAsked, Whose, slots_of,
 };
 pub use check::Checker;
-pub(crate) use check::Written;
+pub(crate) use check::{Rename, Unwritten, Written};
 pub use checked::Checked;
 pub(crate) use checked::Source;
 pub use columns::Columns;

@@ -163,6 +163,15 @@ impl PartialEq for EnumValues {
 
 impl Eq for EnumValues {}
 
+impl AttributeType {
+    /// Makes its allowed values those of one declaration.
+    pub(super) fn set_apart(&mut self) {
+        if let Self::Enum(values) | Self::Band(values) = self {
+            *values = values.apart();
+        }
+    }
+}
+
 /// Gives allowed values that a host declares for several attributes to each of them, so that it is known whose they are.
 pub(super) fn set_apart<'a>(kinds: impl Iterator<Item = &'a mut AttributeType>) {
     let mut known: HashSet<*const Allowed> = HashSet::new();

@@ -337,8 +337,10 @@ impl UsageSchema {
     pub fn new(kinds: impl IntoIterator<Item = EventKind>) -> Result<Self, UsageSchemaErrors> {
         let mut faults = Vec::new();
         let mut all: IndexMap<Arc<str>, EventKind> = IndexMap::new();
-        for kind in kinds {
+        for mut kind in kinds {
             kind.faults(&mut faults);
+            // What a host declares elsewhere with the same values is another declaration.
+            kind.properties.values_mut().for_each(|property| property.kind.set_apart());
             if all.contains_key(&kind.name) {
                 let why = "it is declared twice".to_owned();
                 faults.push(UsageSchemaFault { event: kind.name, field: None, why });

@@ -38,5 +38,7 @@ pub const MAX_DURATION_MICROS: u64 = 9_223_372_036_854_775;
 pub const MAX_CHILD_ROWS: usize = 1 << 31;
 /// Most accounts of one book.
 pub const MAX_ACCOUNTS: usize = 1 << 30;
+/// Most steps of one change of a schema.
+pub const MAX_SCHEMA_STEPS: usize = 10_000;
 /// Largest schema document, in bytes.
 pub const MAX_SCHEMA_BYTES: usize = 16 << 20;

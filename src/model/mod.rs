@@ -58,7 +58,9 @@ pub(crate) use retyped::retyped;
 pub use schema::{AccountType, AttributeId, ColumnId, Nesting, Product, ProductId, Schema, TableId, TypeId};
 pub use schema_builder::SchemaBuilder;
 pub(crate) use schema_builder::{is_reserved, reserved};
-pub(crate) use schema_change::{EventMove, EventsMigration, FieldMove, Migration, Recoded, SchemaRenames};
+pub(crate) use schema_change::{
+    ClosedSet, EventMove, EventsMigration, FieldMove, Migration, Recoded, SchemaRenames, Texts,
+};
 pub use schema_change::{
     SchemaChange, SchemaChangeErrors, SchemaChangeFault, SchemaChangeFaultKind, SchemaPart,
 };

@@ -16,7 +16,7 @@ pub(crate) fn retyped(value: &Value, to: &Attribute) -> Result<Value, ValueFault
         Err(refused) => refused,
     };
     let read = match (value, to.kind()) {
-        (Value::Text(text) | Value::Enum(text) | Value::Band { text, .. }, kind) => read(text.trim(), kind),
+        (Value::Text(text) | Value::Enum(text) | Value::Band { text, .. }, kind) => read(text, kind),
         (Value::Decimal(decimal), AttributeType::Int) => whole(*decimal),
         (Value::Double(double), AttributeType::Int) => double.to_string().parse().ok().and_then(whole),
         (Value::List(items), AttributeType::Text) => Some(Value::Text(Arc::from(items.join(", ")))),
@@ -36,12 +36,14 @@ fn whole(decimal: Decimal) -> Option<Value> {
 
 /// The value that a text says.
 fn read(text: &str, kind: &AttributeType) -> Option<Value> {
+    let said = text.trim();
     match kind {
-        AttributeType::Bool => text.parse().ok().map(Value::Bool),
-        AttributeType::Int => text.parse().ok().map(Value::Int),
-        AttributeType::Decimal { .. } | AttributeType::Double => text.parse().ok().map(Value::Decimal),
-        AttributeType::Date => text.parse().ok().map(Value::Date),
-        AttributeType::Timestamp => text.parse().ok().map(Value::Timestamp),
+        AttributeType::Bool => said.parse().ok().map(Value::Bool),
+        AttributeType::Int => said.parse().ok().map(Value::Int),
+        AttributeType::Decimal { .. } | AttributeType::Double => said.parse().ok().map(Value::Decimal),
+        AttributeType::Date => said.parse().ok().map(Value::Date),
+        AttributeType::Timestamp => said.parse().ok().map(Value::Timestamp),
+        AttributeType::Enum(_) | AttributeType::Band(_) => Some(Value::Text(Arc::from(said))),
         AttributeType::List => Some(Value::List(vec![Arc::from(text)].into())),
         AttributeType::Text => Some(Value::Text(Arc::from(text))),
         _ => None,

@@ -1196,3 +1196,345 @@ fn a_delta_over_a_change_of_the_schema_pairs_attributes_and_shows_no_one_else() 
         [((id("a"), None, Arc::from("seats")), Some(Value::Int(9)), Some(Value::Int(7)))]
     );
 }
+
+// --- What was found ---------------------------------------------------------------------------------
+
+/// A declaration that is told again is the one that it was: its values are renamed ever after, also where a journal is read again, and where a
+/// book came from elsewhere.
+#[test]
+fn values_are_renamed_after_any_declaration_of_the_same_schema() {
+    let journal = MemoryJournal::new();
+    let settings = || EngineSettings::new().journal(journal.clone());
+    let engine = Engine::new(of_seats(), as_of(), settings()).unwrap();
+    let rows = || MemorySource::new().account(row("a").with("stage", Value::Enum("Lost".into())));
+    engine.load(&rows()).unwrap();
+    engine.define([segment("lost", "stage == \"Lost\"")]).unwrap();
+    engine.apply(Update::new().schema(SchemaChange::new().exactly(&of_seats()))).unwrap();
+    let again = closed("stage", &["Open", "Won", "Lost"]);
+    engine.apply(Update::new().schema(SchemaChange::new().attribute(again).attribute(int("extra")))).unwrap();
+    let rename = |from: &str, to: &str| {
+        Update::new().schema(SchemaChange::new().rename(SchemaPart::value("stage", from), to))
+    };
+    engine.apply(rename("Lost", "Gone")).unwrap();
+    let schema = (**engine.published().schema()).clone();
+    let of_another = Schema::from_json(&schema.to_json()).unwrap();
+    let source = MemorySource::new().account(row("a").with("stage", Value::Enum("Gone".into())));
+    engine.replace(Book::load(of_another, &source, &Policy::strict()).unwrap().0).unwrap();
+    let sets = SchemaChange::new().exactly(&schema);
+    engine.apply(Update::new().schema(sets)).unwrap();
+    engine.apply(rename("Gone", "Lost again")).unwrap();
+    let is_lost = |engine: &Engine| {
+        let view = engine.published().view(&Scope::all()).unwrap();
+        view.is_member("lost", view.account("a").unwrap())
+    };
+    assert!(is_lost(&engine));
+    let (again, restored) = Engine::restore(EngineSettings::new(), &journal.bytes(), None).unwrap();
+    assert_eq!((restored.version, restored.damage), (engine.published().version(), None));
+    assert!(is_lost(&again));
+    assert_eq!(again.published().catalog().to_json(), engine.published().catalog().to_json());
+}
+
+/// What is held for a value, a name or a parent that is not kept stays held, whatever the schema becomes.
+#[test]
+fn what_is_not_known_of_a_row_does_not_become_missing() {
+    let mut policy = Policy::strict();
+    for fault in [
+        FaultKind::InvalidValue,
+        FaultKind::InvalidId,
+        FaultKind::MissingParent,
+        FaultKind::UnknownType,
+        FaultKind::UnknownProduct,
+        FaultKind::ChildOfUnknownAccount,
+    ] {
+        policy = policy.with(fault, Remedy::Quarantine).unwrap();
+    }
+    let deals = ChildTable::new("deals", TableKind::Custom)
+        .column(int("fee"))
+        .column(Attribute::new("currency", AttributeType::Text))
+        .column(Attribute::new("amount", AttributeType::MixedMoney { currency_column: "currency".into() }));
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .account_type("Team", Nesting::Free)
+        .product("CRM")
+        .attribute(int("seats"))
+        .attribute(closed("stage", &["Open", "Won", "Lost"]))
+        .table(deals)
+        .build()
+        .unwrap();
+    let deal = |name: &str| ChildRow::new(ChildId::new(name).unwrap(), id("a"));
+    let source = MemorySource::new()
+        .account(row("a"))
+        .account(row("no_number").with("seats", "many").with("stage", Value::Enum("Lost".into())))
+        .account(AccountRow::new(id("odd_type"), "Firm"))
+        .account(AccountRow::new(id("a_team"), "Team").with("seats", "few"))
+        .account(row("odd_product").product("ERP"))
+        .child("deals", deal("no_fee").with("fee", "abc"))
+        .child(
+            "deals",
+            deal("dollars")
+                .with("currency", "USD")
+                .with("amount", perennial::Money::from_minor(500, Currency::EUR)),
+        );
+    let batch = perennial::source::Batch::new(perennial::source::TableName::Accounts)
+        .column("id", perennial::source::Cells::text([Some("odd_parent")]))
+        .column("account_type", perennial::source::Cells::text([Some("Company")]))
+        .column("parent", perennial::source::Cells::text([Some("a ")]));
+    let child = perennial::source::Batch::new(perennial::source::TableName::child("deals"))
+        .column("id", perennial::source::Cells::text([Some("astray"), Some("odd ")]))
+        .column("account", perennial::source::Cells::text([Some("a "), Some("a")]));
+    let both = With(source, vec![batch, child]);
+    let (book, _) = Book::load(schema, &both, &policy).unwrap();
+    let held = |book: &Book| {
+        let accounts: Vec<String> = book.held_accounts().map(|held| held.row.id.to_string()).collect();
+        let mut children: Vec<String> =
+            book.held_children().map(|held| format!("{} {:?}", held.row.id, held.reason)).collect();
+        children.sort();
+        (book.len(), accounts, children)
+    };
+    let before = held(&book);
+    assert_eq!(before.1, ["a_team", "no_number", "odd_parent", "odd_product", "odd_type"]);
+    assert_eq!((before.0, before.2.len(), book.superseded().len()), (1, 3, 1));
+    let changes = [
+        SchemaChange::new().rename(SchemaPart::attribute("seats"), "places"),
+        SchemaChange::new().rename(SchemaPart::table("deals"), "offers"),
+        SchemaChange::new().attribute(Attribute::new("seats", AttributeType::Text)),
+        SchemaChange::new().account_type("Firm", Nesting::Free).product("ERP").product("(not known)"),
+        SchemaChange::new()
+            .remove(SchemaPart::value("stage", "Lost"))
+            .rename(SchemaPart::value("stage", "Won"), "Lost"),
+        SchemaChange::new().remove(SchemaPart::account_type("Team")).account_type("Team", Nesting::Ordered),
+        SchemaChange::new().column("deals", Attribute::new("fee", AttributeType::Text)),
+    ];
+    for change in changes {
+        let (next, report) = book.evolve(&change).unwrap();
+        next.verify().unwrap();
+        assert_eq!(held(&next), before, "{change:?}");
+        assert_eq!(
+            (
+                report.released,
+                report.load.faults.iter().filter(|fault| fault.kind == FaultKind::InvalidValue).count()
+            ),
+            (Vec::new(), 0)
+        );
+        // A snapshot knows the tables by their new names.
+        assert_eq!(held(&Book::from_own_snapshot(&next.to_snapshot()).unwrap()), before);
+    }
+    let gone = book.evolve(&SchemaChange::new().remove(SchemaPart::table("deals"))).unwrap().0;
+    assert_eq!((gone.superseded().len(), gone.held_children().count()), (0, 0));
+    assert!(Book::from_own_snapshot(&gone.to_snapshot()).is_ok());
+    // A value that is another one now was one that nobody keeps.
+    let another = SchemaChange::new()
+        .remove(SchemaPart::value("stage", "Lost"))
+        .rename(SchemaPart::value("stage", "Won"), "Lost");
+    let next = book.evolve(&another).unwrap().0;
+    let of_stage = next.held_accounts().find(|held| held.row.id == id("no_number")).unwrap();
+    assert_eq!((of_stage.row.value("stage"), of_stage.unfit.len()), (None, 2));
+    let gone = SchemaChange::new().remove(SchemaPart::attribute("seats"));
+    assert_eq!(book.evolve(&gone).unwrap().1.released, [id("a_team"), id("no_number")]);
+}
+
+/// A source, and further batches.
+struct With(MemorySource, Vec<perennial::source::Batch>);
+
+impl perennial::source::Source for With {
+    fn scan(
+        &self,
+        request: &perennial::source::ScanRequest,
+        emit: &mut perennial::source::Emit<'_>,
+    ) -> Result<(), perennial::source::SourceError> {
+        self.0.scan(request, emit)?;
+        for batch in self.1.iter().filter(|batch| batch.table() == request.table()) {
+            if emit(batch.clone()).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn what_was_cleared_before_is_not_asked_for_anew() {
+    let policy = Policy::strict().with(FaultKind::InvalidValue, Remedy::Clear).unwrap();
+    let deals = ChildTable::new("deals", TableKind::Custom).column(int("fee").required());
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(int("seats").required())
+        .attribute(int("other"))
+        .table(deals);
+    let source = MemorySource::new()
+        .account(row("a").with("seats", "many").with("other", 1_i64))
+        .child("deals", ChildRow::new(ChildId::new("d").unwrap(), id("a")).with("fee", "much"));
+    let (book, _) = Book::load(schema.build().unwrap(), &source, &policy).unwrap();
+    let (next, report) = book.evolve(&SchemaChange::new().remove(SchemaPart::attribute("other"))).unwrap();
+    assert!(!report.in_place && report.load.faults.is_empty() && report.load.counts.is_empty());
+    assert_eq!((next.len(), value(&next, "a", "seats")), (1, None));
+    // What does not fit now is told.
+    let texts = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(Attribute::new("seats", AttributeType::Text).required());
+    let source = MemorySource::new().account(row("a").with("seats", "many"));
+    let (book, _) = Book::load(texts.build().unwrap(), &source, &policy).unwrap();
+    let (next, report) = book.evolve(&SchemaChange::new().attribute(int("seats").required())).unwrap();
+    assert_eq!((report.load.count(FaultKind::InvalidValue), value(&next, "a", "seats")), (1, None));
+}
+
+#[test]
+fn steps_of_one_change_are_as_those_of_two() {
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(Attribute::new("stage", AttributeType::Text));
+    let rows =
+        ["Lost", "Open", "Other", "Closed"].map(|stage| row(&stage.to_lowercase()).with("stage", stage));
+    let clear = Policy::strict().with(FaultKind::InvalidValue, Remedy::Clear).unwrap();
+    let (book, _) = Book::load(schema.build().unwrap(), &MemorySource::new().accounts(rows), &clear).unwrap();
+    let of = |value: &str| SchemaPart::value("stage", value);
+    let declared = || SchemaChange::new().attribute(closed("stage", &["Open", "Lost", "Other"]));
+    for then in [
+        SchemaChange::new().rename(of("Lost"), "Closed"),
+        SchemaChange::new().rename(of("Lost"), "t").rename(of("Open"), "Lost").rename(of("t"), "Open"),
+        SchemaChange::new().replace(of("Other"), "Open").rename(of("Open"), "New"),
+    ] {
+        let one = book.evolve(&declared().and(then.clone())).unwrap().0;
+        let two = book.evolve(&declared()).unwrap().0.evolve(&then).unwrap().0;
+        assert_eq!(all_of(&one), all_of(&two), "{then:?}");
+    }
+}
+
+#[test]
+fn declarations_that_say_something_twice_are_refused_at_their_step() {
+    let twice = Attribute::new("x", AttributeType::Enum(EnumValues::new(["a", "a"])));
+    let change = SchemaChange::new()
+        .attribute(twice.clone())
+        .status([("a", StatusGroup::Free), ("a", StatusGroup::Paying), ("b", StatusGroup::Cancelled)])
+        .table(ChildTable::new("t", TableKind::Custom).column(int("a")).column(int("a")))
+        .event(EventKind::new("e").property(int("p")).property(int("p")))
+        .column("t", twice);
+    let errors = change.apply(&of_seats()).unwrap_err().to_string();
+    assert_eq!(
+        errors,
+        "step 1: `a` is declared twice in attribute `x`\nstep 2: `a` is declared twice in attribute `status`\nstep 3: `a` is declared twice in table `t`\nstep 4: `p` is declared twice in event `e`\nstep 5: `a` is declared twice in column `x` of table `t`"
+    );
+    let many = (0..10_001).fold(SchemaChange::new(), |change, number| change.product(&number.to_string()));
+    assert!(
+        many.apply(&of_seats())
+            .unwrap_err()
+            .to_string()
+            .contains("a change of 10001 steps; the limit is 10000")
+    );
+    // As a document it says what it said: an attribute of the name of a system attribute, but of another type.
+    let odd = SchemaChange::new().attribute(Attribute::new("create_date", AttributeType::Text));
+    let again: SchemaChange = serde_json::from_str(&serde_json::to_string(&odd).unwrap()).unwrap();
+    assert_eq!(again, odd);
+    assert_eq!(again.apply(&of_seats()).unwrap_err(), odd.apply(&of_seats()).unwrap_err());
+}
+
+#[test]
+fn amounts_keep_their_currency() {
+    let contracts = ChildTable::new("contracts", TableKind::Contracts)
+        .column(closed("currency", &["EUR", "USD"]))
+        .column(Attribute::new("amount", AttributeType::MixedMoney { currency_column: "currency".into() }));
+    let schema = Schema::builder().account_type("Company", Nesting::Free).table(contracts).build().unwrap();
+    let value = SchemaPart::column_value("contracts", "currency", "EUR");
+    let refused = SchemaChange::new().rename(value.clone(), "GBP").apply(&schema).unwrap_err();
+    assert!(matches!(refused.faults()[0].kind, SchemaChangeFaultKind::Currency(_)), "{refused}");
+    let contract = ChildRow::new(ChildId::new("c").unwrap(), id("a"));
+    let contract = contract
+        .with("currency", Value::Enum("EUR".into()))
+        .with("amount", perennial::Money::from_minor(500, Currency::EUR));
+    let source = MemorySource::new().account(row("a")).child("contracts", contract);
+    let (book, _) = Book::load(schema, &source, &Policy::strict()).unwrap();
+    let refused = book.evolve(&SchemaChange::new().replace(value, "USD")).unwrap_err().to_string();
+    assert!(refused.contains("amount in EUR, declared in USD"), "{refused}");
+    let (next, report) = book
+        .evolve(&SchemaChange::new().rename(SchemaPart::column("contracts", "currency"), "unit"))
+        .unwrap();
+    assert!(report.in_place);
+    let view = next.view(&Scope::all(), as_of()).unwrap();
+    let amount = view.account("a").unwrap().child_rows("contracts").next().unwrap().value("amount");
+    assert_eq!(amount, Some(Value::Money(perennial::Money::from_minor(500, Currency::EUR))));
+}
+
+#[test]
+fn an_event_that_comes_again_under_other_kinds_counts_once() {
+    let day = as_of().date();
+    let login = || Event::on("login", "a", day).id("e1");
+    let engine = || {
+        let kinds =
+            UsageSchema::new([EventKind::new("old"), EventKind::new("login").measure(int("minutes"))])
+                .unwrap();
+        let engine = Engine::new(
+            of_seats(),
+            as_of(),
+            EngineSettings::new().usage(Usage::new(kinds, UsageSettings::new())),
+        )
+        .unwrap();
+        engine.ingest([login().value("minutes", 2_i64)]).unwrap();
+        engine
+    };
+    for change in [
+        SchemaChange::new().remove(SchemaPart::event("old")),
+        SchemaChange::new().event(EventKind::new("login").property(int("plan")).measure(int("minutes"))),
+        SchemaChange::new().event(EventKind::new("login").module("Home").measure(int("minutes"))),
+        SchemaChange::new().rename(SchemaPart::event("old"), "older"),
+    ] {
+        let engine = engine();
+        engine.apply(Update::new().schema(change.clone())).unwrap();
+        let (report, _) = engine.ingest([login().value("minutes", 2_i64)]).unwrap();
+        assert_eq!((report.duplicates, report.faulty), (1, 0), "{change:?}");
+    }
+    // Removed and declared again, it is another kind.
+    let engine = engine();
+    let again = EventKind::new("login").measure(int("minutes"));
+    engine
+        .apply(Update::new().schema(SchemaChange::new().remove(SchemaPart::event("login")).event(again)))
+        .unwrap();
+    assert_eq!(engine.published().usage().unwrap().buckets(), 0);
+}
+
+#[test]
+fn what_was_recorded_goes_over_by_value_and_type_and_not_to_another_part() {
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(int("seats"))
+        .attribute(int("other"))
+        .attribute(closed("stage", &["Open", "Lost", "Won"]));
+    let engine = Engine::new(schema.build().unwrap(), as_of(), EngineSettings::new()).unwrap();
+    let with = |name: &str, stage: &str| {
+        row(name).with("seats", 7_i64).with("other", 8_i64).with("stage", Value::Enum(stage.into()))
+    };
+    engine.load(&MemorySource::new().accounts([with("a", "Lost"), with("b", "Won").under(id("a"))])).unwrap();
+    let past = |name: &str, of: &str| Definition::from(perennial::catalog::PastValue::new(name, of, 1));
+    engine
+        .define([
+            attribute("copy", "stage"),
+            RollUp::new("counts", Operator::Distribution("stage".into())).into(),
+            RollUp::new("all", Operator::Top { of: "stage".into(), k: 2 }).into(),
+            Recorded::new("daily", ["seats", "other", "copy", "counts", "all"], 30).into(),
+            past("copy_then", "copy"),
+            past("counts_then", "counts"),
+            past("all_then", "all"),
+            past("seats_then", "seats"),
+            attribute("lost_then", "counts_then.Lost"),
+        ])
+        .unwrap();
+    engine.advance(perennial::AsOf::date_utc(as_of().date().plus_days(1).unwrap())).unwrap();
+    let change = SchemaChange::new()
+        .rename(SchemaPart::value("stage", "Lost"), "Gone for good")
+        .replace(SchemaPart::value("stage", "Won"), "Open")
+        .attribute(Attribute::new("seats", AttributeType::Text))
+        .remove(SchemaPart::attribute("other"))
+        .attribute(int("other"));
+    let daily = Recorded::new("daily", ["seats", "copy", "counts", "all"], 30);
+    engine.apply(Update::new().schema(change).define(daily)).unwrap();
+    let state = engine.published();
+    let view = state.view(&Scope::all()).unwrap();
+    let of = |name: &str, account: &str| {
+        view.value(name, view.account(account).unwrap()).map(|value| value.to_string())
+    };
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!([of("copy_then", "a"), of("copy_then", "b")], [text("Gone for good"), text("Open")]);
+    assert_eq!([of("lost_then", "a"), of("seats_then", "a")], [text("1"), text("7")]);
+    assert_eq!(of("all_then", "a"), text("Gone for good, Open"));
+    // The other attribute of that name has no past.
+    assert!(!state.records().columns().any(|column| column == "other"));
+}

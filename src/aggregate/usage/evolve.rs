@@ -16,7 +16,7 @@ use crate::model::{
 impl Usage {
     /// The same events under other kinds: those of a kind that is gone go with it; properties and measures go over one by one. A property
     /// that does not fit its new type is missing, a measure of another type begins anew, and events that are alike from now on are
-    /// counted together.
+    /// counted together. An id that is remembered counts once, whatever comes with it.
     ///
     /// # Complexity
     ///
@@ -24,6 +24,10 @@ impl Usage {
     pub(crate) fn migrated(&self, migration: &EventsMigration) -> Self {
         let EventsMigration { schema, kinds } = migration;
         let mut next = Self { schema: schema.clone(), ..self.clone() };
+        let words = |kind: &EventKind| (kind.module.clone(), kind.action.clone());
+        if !self.schema.kinds().map(words).eq(schema.kinds().take(self.schema.kinds().len()).map(words)) {
+            next.ids = self.ids.without_prints();
+        }
         if schema.width == self.schema.width && self.is_in_place(migration) {
             return next;
         }
@@ -34,6 +38,8 @@ impl Usage {
                 *place = Some(now);
             }
         }
+        // Whatever comes again says so in other words.
+        next.ids = self.ids.without_prints();
         next.whats = Dictionary::new();
         next.store = Store::new();
         let mut arrivals: Vec<Arrival> = Vec::with_capacity(self.store.buckets());

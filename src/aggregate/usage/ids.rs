@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use crate::tree::hash_of;
 
+/// The fingerprint of what is not known any more.
+pub(super) const ANY_PRINT: u64 = 0;
 /// A change copies one part.
 const PARTS: usize = 4_096;
 
@@ -87,6 +89,15 @@ impl EventIds {
                 }
             }
         }
+    }
+
+    /// The same ids, of which it is not known any more what they stood for.
+    pub(super) fn without_prints(&self) -> Self {
+        let part = |part: &Arc<Part>| {
+            let prints = part.prints.iter().map(|(id, (day, _))| (id.clone(), (*day, ANY_PRINT))).collect();
+            Arc::new(Part { prints, by_day: part.by_day.clone() })
+        };
+        Self { parts: Arc::new(self.parts.iter().map(part).collect()), from: self.from }
     }
 
     pub(super) fn len(&self) -> usize {

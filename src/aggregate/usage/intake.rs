@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::dictionary::placed;
 use super::event::{Event, When};
+use super::ids::ANY_PRINT;
 use super::reading::units;
 use super::report::{UsageFaultKind, UsageRefused, UsageReport};
 use super::settings::{Faulty, TooOld, UsageSettings};
@@ -87,7 +88,7 @@ impl Usage {
             if let Some(id) = event.id {
                 let print = fit.print();
                 match self.ids.find(id, ids_from).or_else(|| seen.get(id).copied()) {
-                    Some(known) if known == print => {
+                    Some(known) if known == print || known == ANY_PRINT => {
                         report.duplicates += 1;
                         continue;
                     }

@@ -5,18 +5,16 @@
 //! must stay in it, so that of the remedies of its policy only clearing and refusing count. Ruling S131 of `docs/semantics`.
 
 mod fault;
+mod in_use;
 mod rows;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use self::fault::{EvolveError, EvolveFault, EvolveFaults, EvolveReport, NamedRows};
-use self::rows::Moved;
-use super::{Book, BookBuilder, Inner};
-use crate::column::Raw;
-use crate::model::{
-    AccountId, Attribute, FieldMove, Migration, ProductId, SchemaChange, SchemaPart, TableId, TypeId,
-};
+use self::in_use::in_use;
+use self::rows::{Moved, not_known};
+use super::{Book, BookBuilder, Inner, Problem, SupersededRow};
+use crate::model::{AccountId, Migration, SchemaChange, TableId, ValueFaultKind};
 use crate::tree::TagIndex;
 
 impl Book {
@@ -77,12 +75,14 @@ impl Book {
             .policy(old.policy.clone())
             .chunk_rows(old.chunk_rows)
             .version(old.version.saturating_add(1));
-        let (mut book, load) = builder.load(&Moved::new(old, migration))?;
+        let moved = Moved::new(old, migration);
+        let (mut book, load) = builder.load(&moved)?;
         stays(old, &book.0, migration)?;
         let released = released(old, &book.0);
         // Rows that nothing releases were not offered.
         let inner = Arc::make_mut(&mut book.0);
-        inner.held = Arc::new(inner.held.with_superseded(old.held.superseded.clone()));
+        inner.held = Arc::new(inner.held.with(superseded(old, migration), moved.held_children()));
+        let load = load.without(is_of_before);
         Ok((book, EvolveReport { in_place: false, released, load }))
     }
 }
@@ -110,79 +110,48 @@ fn in_place(old: &Inner, migration: &Migration) -> Inner {
         }
     }
     next.child_index.resize_with(tables, || Arc::new(TagIndex::build(std::iter::empty())));
+    let superseded = superseded(old, migration);
+    if !Arc::ptr_eq(&superseded, &old.held.superseded) {
+        next.held = Arc::new(old.held.with(superseded, Vec::new()));
+    }
     next.schema = schema.clone();
     next
 }
 
-/// Account types, products and allowed values that are removed, and who has them.
-fn in_use(old: &Inner, migration: &Migration) -> EvolveFaults {
-    let schema = &old.schema;
-    let mut used: BTreeMap<SchemaPart, NamedRows> = BTreeMap::new();
-    let gone = |places: &[Option<usize>], place: usize| places.get(place).is_some_and(Option::is_none);
-    let removes = [&migration.types, &migration.products].iter().any(|places| places.contains(&None));
-    let attributes = removed_values(&migration.attributes);
-    let tables: Vec<(usize, Vec<(usize, &FieldMove)>)> = migration
-        .tables
+/// Rows that nothing releases, by the names of their tables; those of a table that is gone went with it.
+fn superseded(old: &Inner, migration: &Migration) -> Arc<Vec<SupersededRow>> {
+    let renames = &migration.renames;
+    let rows = &old.held.superseded;
+    let is_table = |row: &SupersededRow| old.schema.table(&row.table).is_some();
+    let kept: Vec<Option<usize>> = migration.tables.iter().map(|table| table.before).collect();
+    let is_kept = |name: &str| {
+        let place = old.schema.table(name).map(TableId::index);
+        place.is_none_or(|place| kept.contains(&Some(place)))
+    };
+    if !rows
         .iter()
-        .filter_map(|of| Some((of.before?, removed_values(&of.columns))))
-        .filter(|(_, columns)| !columns.is_empty())
-        .collect();
-    for chunk in old.chunks.iter().flatten() {
-        for row in (0..chunk.shape.rows()).filter(|_| removes) {
-            let id = chunk.shape.id(row).unwrap_or_default();
-            let kind = usize::from(chunk.shape.kind(row));
-            if gone(&migration.types, kind)
-                && let Some(kind) = schema.type_at(TypeId::new(kind))
-            {
-                used.entry(SchemaPart::account_type(kind.name())).or_default().add(id);
-            }
-            let product = chunk.shape.product(row).map(usize::from);
-            if let Some(product) = product.filter(|product| gone(&migration.products, *product))
-                && let Some(product) = schema.product_at(ProductId::new(product))
-            {
-                used.entry(SchemaPart::product(product.name())).or_default().add(id);
-            }
-        }
-        for (place, field) in &attributes {
-            let attribute = schema.attribute_at(crate::model::AttributeId::new(*place));
-            let (Some(attribute), Some(block)) = (attribute, chunk.column(*place)) else { continue };
-            for row in 0..chunk.shape.rows() {
-                if let Some(value) = removed(attribute, block.get(row as usize).as_ref(), field) {
-                    let id = chunk.shape.id(row).unwrap_or_default();
-                    used.entry(SchemaPart::value(attribute.name(), &value)).or_default().add(id);
-                }
-            }
-        }
-        for (number, columns) in &tables {
-            let table = schema.table_at(TableId::new(*number));
-            let (Some(table), Some(block)) = (table, chunk.table(*number)) else { continue };
-            for (place, field) in columns {
-                let Some(column) = table.columns().nth(*place) else { continue };
-                for row in 0..block.rows() {
-                    if let Some(value) = removed(column, block.raw(*place, row).as_ref(), field) {
-                        let part = SchemaPart::column_value(table.name(), column.name(), &value);
-                        used.entry(part).or_default().add(block.id(row).unwrap_or_default());
-                    }
-                }
-            }
-        }
+        .any(|row| is_table(row) && (renames.tables.contains_key(&row.table) || !is_kept(&row.table)))
+    {
+        return rows.clone();
     }
-    let mut faults = EvolveFaults::none();
-    used.into_iter().for_each(|(part, rows)| faults.add(|| EvolveFault::InUse { part, rows }));
-    faults
+    let now = |row: &SupersededRow| {
+        let table = renames.tables.get(&row.table).filter(|_| is_table(row)).unwrap_or(&row.table).clone();
+        is_kept(&row.table).then(|| SupersededRow { table, ..row.clone() })
+    };
+    Arc::new(rows.iter().filter_map(now).collect())
 }
 
-/// The fields of before of which values were removed.
-fn removed_values(moves: &[FieldMove]) -> Vec<(usize, &FieldMove)> {
-    let removes = |field: &&FieldMove| field.values.values().any(Option::is_none);
-    moves.iter().filter(removes).filter_map(|field| Some((field.before?, field))).collect()
-}
-
-/// The value of a cell, if it was removed.
-fn removed(attribute: &Attribute, cell: Option<&Raw<'_>>, field: &FieldMove) -> Option<Arc<str>> {
-    let Some(Raw::Code(code)) = cell else { return None };
-    let value = attribute.kind().values()?.text(*code)?;
-    matches!(field.values.get(value), Some(None)).then(|| value.clone())
+/// Was it known before that a value, a name or a parent is not known?
+fn is_of_before(problem: &Problem) -> bool {
+    let unknown = not_known();
+    match problem {
+        Problem::Value { fault, .. } => {
+            matches!(&fault.kind, ValueFaultKind::Unreadable { text, .. } if *text == unknown)
+        }
+        Problem::UnknownType { name, .. } | Problem::UnknownProduct { name, .. } => *name == unknown,
+        Problem::InvalidId { id, .. } => *id == unknown,
+        _ => false,
+    }
 }
 
 /// Is everyone who was in the book in it still, and where it was?

@@ -1,22 +1,26 @@
 //! What does each row say under another schema?
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::super::placing::{declared_parents, in_column};
 use super::super::{HeldAccount, HeldChild, HeldReason, Inner};
 use crate::column::value_of;
+use crate::model::limits::MAX_NAME_BYTES;
 use crate::model::{
-    AccountId, AccountIdx, AccountType, Attribute, AttributeId, ChildTable, ColumnId, FieldMove, Migration,
-    ParentLink, Product, TableId, Value, ValueKind, retyped,
+    AccountId, AccountIdx, AccountType, Attribute, AttributeId, ChildRow, ChildTable, ColumnId, FieldMove,
+    Migration, ParentLink, Product, TableId, TypeId, Value, retyped,
 };
 use crate::source::{Batch, Cell, Cells, Emit, ScanRequest, Source, SourceError, TableName};
-use crate::tree::FaultKind;
+use crate::tree::{FaultKind, Remedy};
 
 /// Rows of a batch of what is not in a chunk.
 const BATCH_ROWS: usize = 4_096;
-/// What stands for a name that was refused and is not kept.
-const NOT_KNOWN: &str = "(not known)";
+/// What stands for a name or value that was refused and is not kept: too long to be a name, and, with a space around it, no id.
+pub(super) fn not_known() -> String {
+    format!(" {}", "?".repeat(MAX_NAME_BYTES))
+}
 
 /// A book as a source of rows under another schema.
 pub(super) struct Moved<'b> {
@@ -36,11 +40,14 @@ impl Field<'_> {
     fn cell(&self, value: Option<Value>) -> Cell {
         let Some(value) = value else { return Cell::Null };
         let value = match &value {
-            Value::Enum(text) | Value::Band { text, .. } => match self.moved.values.get(text) {
-                Some(Some(now)) => Value::Text(now.clone()),
-                // Nobody in the book has a value that was removed; who is held may.
-                _ => value,
-            },
+            Value::Text(text) | Value::Enum(text) | Value::Band { text, .. } => {
+                match self.moved.values.get(text) {
+                    Some(Some(now)) => Value::Text(now.clone()),
+                    // Nobody in the book has a value that was removed; who is held may.
+                    Some(None) => return self.not_known(),
+                    None => value,
+                }
+            }
             _ => value,
         };
         if self.before.is_some_and(|(_, before)| before.kind() == self.now.kind()) {
@@ -48,6 +55,18 @@ impl Field<'_> {
         }
         // What does not fit is told by the load, and treated by its policy.
         Cell::Value(retyped(&value, self.now).unwrap_or(value))
+    }
+
+    fn not_known(&self) -> Cell {
+        Cell::Unreadable { text: not_known(), expected: self.now.kind().kind() }
+    }
+
+    /// The value by the new declaration, if it fits.
+    fn value(&self, value: Value) -> Option<Value> {
+        match self.cell(Some(value)) {
+            Cell::Value(value) => self.now.accept(value).ok(),
+            _ => None,
+        }
     }
 }
 
@@ -74,6 +93,13 @@ impl<'b> Moved<'b> {
         let fields = now.columns().zip(&of.columns);
         let fields = fields.map(|(now, moved)| Field { now, before: moved.before.and_then(was), moved });
         Some((number, before, fields.collect()))
+    }
+
+    /// May accounts of a type be without a value that they are required to have? So they may where a value did not fit and was cleared: it is
+    /// not asked for anew.
+    fn lacks(&self, attribute: usize, kind: usize) -> bool {
+        let clears = self.old.policy.remedy(FaultKind::InvalidValue) == Remedy::Clear;
+        clears && self.old.schema.requires(AttributeId::new(attribute), TypeId::new(kind))
     }
 
     fn type_name(&self, place: usize) -> Option<&'b str> {
@@ -115,9 +141,16 @@ impl<'b> Moved<'b> {
                 );
             for field in &fields {
                 let Some((place, before)) = field.before else { continue };
-                let Some(block) = chunk.column(place) else { continue };
-                let value = |row: u32| value_of(block.get(row as usize)?, before.kind());
-                let cells = rows().map(|row| field.cell(value(row)));
+                let lacks = |row: u32| self.lacks(place, chunk.shape.kind(row).into());
+                let column = chunk.column(place);
+                if column.is_none() && !rows().any(lacks) {
+                    continue;
+                }
+                let value = |row: u32| value_of(column?.get(row as usize)?, before.kind());
+                let cells = rows().map(|row| match value(row) {
+                    None if lacks(row) => field.not_known(),
+                    value => field.cell(value),
+                });
                 batch = batch.column(field.now.name(), Cells::any(cells));
             }
             emit(batch)?;
@@ -132,38 +165,45 @@ impl<'b> Moved<'b> {
     /// Accounts that are held, with the names and values that are known of them.
     fn held_accounts(&self, held: &[&HeldAccount], fields: &[Field<'_>]) -> Batch {
         let schema = &self.old.schema;
-        let kind = |held: &HeldAccount| match schema.account_type(&held.row.account_type) {
-            Some(kind) => self.type_name(kind.index()).unwrap_or(&held.row.account_type).to_owned(),
-            None => NOT_KNOWN.to_owned(),
+        let kind = |held: &HeldAccount| {
+            let known = schema.account_type(&held.row.account_type);
+            known.and_then(|kind| self.type_name(kind.index())).map_or_else(not_known, str::to_owned)
         };
         let product = |held: &HeldAccount| match held.row.product.as_deref() {
-            _ if held.reason == HeldReason::Fault(FaultKind::UnknownProduct) => Some(NOT_KNOWN.to_owned()),
+            _ if held.reason == HeldReason::Fault(FaultKind::UnknownProduct) => Some(not_known()),
             Some(name) => {
                 let now = schema.product(name).and_then(|product| self.product_name(product.index()));
-                Some(now.unwrap_or(name).to_owned())
+                Some(now.map_or_else(not_known, str::to_owned))
             }
             None => None,
         };
-        let (kinds, products): (Vec<String>, Vec<Option<String>>) =
-            held.iter().map(|held| (kind(held), product(held))).unzip();
-        let parents = held.iter().map(|held| in_column(&held.row.parents).map(|link| link.parent.as_str()));
+        // An account that waits for a parent that no account can be is known to have one.
+        let parent = |held: &HeldAccount| match in_column(&held.row.parents) {
+            Some(link) => Some(link.parent.to_string()),
+            None if held.row.parents.is_empty() => {
+                (held.reason == HeldReason::Fault(FaultKind::MissingParent)).then(not_known)
+            }
+            None => None,
+        };
+        let names: Vec<[Option<String>; 3]> =
+            held.iter().map(|held| [parent(held), Some(kind(held)), product(held)]).collect();
+        let name = |at: usize| Cells::text(names.iter().map(move |names| names.get(at)?.as_deref()));
         let mut batch = Batch::new(TableName::Accounts)
             .column("id", Cells::text(held.iter().map(|held| Some(held.row.id.as_str()))))
-            .column("parent", Cells::text(parents))
-            .column("account_type", Cells::text(kinds.iter().map(|kind| Some(&**kind))))
-            .column("product", Cells::text(products.iter().map(Option::as_deref)));
+            .column("parent", name(0))
+            .column("account_type", name(1))
+            .column("product", name(2));
+        let values: Vec<HashMap<&str, &Value>> = held.iter().map(|held| by_name(&held.row.values)).collect();
         for field in fields {
             let Some((_, before)) = field.before else { continue };
-            let cell = |held: &&HeldAccount| match held.row.value(before.name()) {
-                Some(value) => field.cell(Some(value.clone())),
-                // A value that did not fit is not kept, and still unknown.
-                None if held.unfit.iter().any(|name| &**name == before.name()) => {
-                    let expected: ValueKind = field.now.kind().kind();
-                    Cell::Unreadable { text: NOT_KNOWN.to_owned(), expected }
-                }
-                None => Cell::Null,
-            };
-            batch = batch.column(field.now.name(), Cells::any(held.iter().map(cell)));
+            let cell =
+                |(held, values): (&&HeldAccount, &HashMap<&str, &Value>)| match values.get(before.name()) {
+                    Some(value) => field.cell(Some((*value).clone())),
+                    // A value that did not fit is not kept, and still unknown.
+                    None if held.unfit.iter().any(|name| &**name == before.name()) => field.not_known(),
+                    None => Cell::Null,
+                };
+            batch = batch.column(field.now.name(), Cells::any(held.iter().zip(&values).map(cell)));
         }
         batch
     }
@@ -204,28 +244,71 @@ impl<'b> Moved<'b> {
                 .column("id", Cells::text(rows().map(|row| block.id(row))))
                 .column("account", Cells::text(rows().map(owner)));
             for field in &fields {
-                let Some((place, _)) = field.before else { continue };
-                let cells = rows().map(|row| field.cell(block.value(before, place, row)));
+                let Some((place, was)) = field.before else { continue };
+                // As of attributes.
+                let lacks =
+                    was.is_required() && self.old.policy.remedy(FaultKind::InvalidValue) == Remedy::Clear;
+                let cells = rows().map(|row| match block.value(before, place, row) {
+                    None if lacks => field.not_known(),
+                    value => field.cell(value),
+                });
                 batch = batch.column(field.now.name(), Cells::any(cells));
             }
             emit(batch)?;
         }
+        let held = self.old.held.children.values().flatten();
         let held: Vec<&HeldChild> =
-            self.old.held.children.values().flatten().filter(|held| *held.table == *before.name()).collect();
+            held.filter(|held| *held.table == *before.name() && waits(held)).collect();
         for part in held.chunks(BATCH_ROWS) {
             let accounts = part.iter().map(|held| held.row.account.as_ref().map(AccountId::as_str));
             let mut batch = start()
                 .column("id", Cells::text(part.iter().map(|held| Some(held.row.id.as_str()))))
                 .column("account", Cells::text(accounts));
+            let values: Vec<HashMap<&str, &Value>> =
+                part.iter().map(|held| by_name(&held.row.values)).collect();
             for field in &fields {
                 let Some((_, before)) = field.before else { continue };
-                let cells = part.iter().map(|held| field.cell(held.row.value(before.name()).cloned()));
+                let cells =
+                    values.iter().map(|values| field.cell(values.get(before.name()).copied().cloned()));
                 batch = batch.column(field.now.name(), Cells::any(cells));
             }
             emit(batch)?;
         }
         ControlFlow::Continue(())
     }
+
+    /// Child rows that are held for a fault of their own, of which not everything is kept: they stay held, under their new names.
+    pub(super) fn held_children(&self) -> Vec<HeldChild> {
+        let schema = &self.migration.schema;
+        let mut all: Vec<HeldChild> = Vec::new();
+        for table in schema.tables() {
+            let Some((_, before, fields)) = self.table(table.name()) else { continue };
+            let of_table = self.old.held.children.values().flatten();
+            for held in of_table.filter(|held| *held.table == *before.name() && !waits(held)) {
+                let values = by_name(&held.row.values);
+                let value = |field: &Field<'_>| {
+                    let value = values.get(field.before?.1.name())?;
+                    Some((Arc::from(field.now.name()), field.value((*value).clone())?))
+                };
+                let row = ChildRow { values: fields.iter().filter_map(value).collect(), ..held.row.clone() };
+                all.push(HeldChild { table: Arc::from(table.name()), row, reason: held.reason });
+            }
+        }
+        all
+    }
+}
+
+/// Does a child row wait for nothing but its account, so that all of it is kept?
+fn waits(held: &HeldChild) -> bool {
+    match held.reason {
+        FaultKind::ChildWithoutAccount | FaultKind::RepeatedChild => true,
+        FaultKind::ChildOfUnknownAccount => held.row.account.is_some(),
+        _ => false,
+    }
+}
+
+fn by_name(values: &[(Arc<str>, Value)]) -> HashMap<&str, &Value> {
+    values.iter().map(|(name, value)| (&**name, value)).collect()
 }
 
 impl Source for Moved<'_> {

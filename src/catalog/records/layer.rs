@@ -196,10 +196,17 @@ impl Layer {
         self.accounts.len()
     }
 
-    /// The same with other texts.
-    pub(super) fn with_texts(&self, texts: &HashMap<Arc<str>, Arc<str>>) -> Self {
-        let now = |text: &Arc<str>| texts.get(text).unwrap_or(text).clone();
-        Self { texts: self.texts.iter().map(now).collect(), ..self.clone() }
+    /// The same with another value, or none, in the place of each.
+    pub(super) fn converted(&self, convert: &dyn Fn(ExprValue) -> Option<ExprValue>) -> Self {
+        let mut packing = Packing::new(self.first, self.days, self.accounts.len());
+        for (account, on, slot) in self.entries() {
+            let slot = match slot {
+                Slot::Value(value) => Slot::of(convert(value)),
+                slot => slot,
+            };
+            packing.push(account, on, &slot);
+        }
+        packing.layer
     }
 
     /// Bytes on the heap, texts and lists by their handles.

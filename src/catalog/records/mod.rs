@@ -3,12 +3,13 @@
 //! Ruling S129 of [`docs::semantics`](crate::docs::semantics).
 
 mod day;
+mod evolve;
 mod ids;
 mod layer;
 #[cfg(feature = "snapshot")]
 mod snapshot;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use self::ids::Ids;
@@ -62,8 +63,8 @@ impl Column {
         latest
     }
 
-    fn with_texts(&self, texts: &HashMap<Arc<str>, Arc<str>>) -> Self {
-        let layers = self.layers.iter().map(|layer| Arc::new(layer.with_texts(texts))).collect();
+    fn converted(&self, convert: &dyn Fn(ExprValue) -> Option<ExprValue>) -> Self {
+        let layers = self.layers.iter().map(|layer| Arc::new(layer.converted(convert))).collect();
         Self { days: self.days.clone(), layers }
     }
 
@@ -289,23 +290,29 @@ impl Records {
         days.into_iter().map(|(day, columns)| RecordedDay { day, columns }).collect()
     }
 
-    /// The same records of columns that are called otherwise now, and with other texts for values of closed sets. `names` are those that
-    /// have another name; records of a column that had the new name before, and is no more, give way. `values` are the new texts by
-    /// the old name of a column.
-    pub(crate) fn renamed(
+    /// The same records of columns that are called otherwise now: `names` are those that have another name, and records by a new name that a
+    /// column had before, and is no more, give way; so do those of columns that are `gone`. Of columns that are `converted` each value
+    /// is another one, or none.
+    pub(crate) fn evolved(
         &self,
         names: &HashMap<Arc<str>, Arc<str>>,
-        values: &HashMap<Arc<str>, HashMap<Arc<str>, Arc<str>>>,
+        gone: &HashSet<Arc<str>>,
+        is_converted: &dyn Fn(&str) -> bool,
+        convert: &dyn Fn(&str, ExprValue) -> Option<ExprValue>,
     ) -> Self {
-        let is_touched = |name: &Arc<str>| names.contains_key(name) || values.contains_key(name);
+        let is_touched =
+            |name: &Arc<str>| names.contains_key(name) || gone.contains(name) || is_converted(name);
         if !self.columns.keys().any(is_touched) {
             return self.clone();
         }
         let (mut stay, mut moved) = (BTreeMap::new(), BTreeMap::new());
-        for (name, column) in &*self.columns {
-            let column = match values.get(name) {
-                Some(texts) => Arc::new(column.with_texts(texts)),
-                None => column.clone(),
+        for (name, column) in
+            self.columns.iter().filter(|(name, _)| !gone.contains(*name) || names.contains_key(*name))
+        {
+            let column = if is_converted(name) {
+                Arc::new(column.converted(&|value| convert(name, value)))
+            } else {
+                column.clone()
             };
             match names.get(name) {
                 Some(now) => moved.insert(now.clone(), column),

@@ -21,8 +21,8 @@ use std::sync::Arc;
 
 use self::cancelled::Cancelled;
 use self::mention::Mentioned;
-pub(crate) use self::mention::Written;
 pub(super) use self::mention::{Mention, rewritten};
+pub(crate) use self::mention::{Rename, Unwritten, Written};
 pub(super) use self::paths::Receiver;
 use self::paths::{Context, Refusal, Scope, ScopeOf};
 use super::ast::{Ast, Node, NodeId};

@@ -1,8 +1,10 @@
 //! What is wrong with a change of a schema?
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::SchemaPart;
+use crate::model::limits::MAX_SCHEMA_STEPS;
 use crate::model::{Faults, SchemaFault, UsageSchemaFault};
 
 /// Something wrong with a change of a schema, and at which step.
@@ -33,6 +35,20 @@ pub enum SchemaChangeFaultKind {
     /// A system attribute is known by its name.
     #[error("{0} is known by its name, and by no other")]
     System(SchemaPart),
+    /// More steps than a change has.
+    #[error("a change of {0} steps; the limit is {MAX_SCHEMA_STEPS}")]
+    TooManySteps(usize),
+    /// A declaration names something twice.
+    #[error("`{name}` is declared twice in {part}")]
+    Repeated {
+        /// What is declared.
+        part: SchemaPart,
+        /// What is named twice.
+        name: Arc<str>,
+    },
+    /// Amounts are of the currency that the value names.
+    #[error("{0} is the currency of amounts, which would be other amounts by another name")]
+    Currency(SchemaPart),
     /// It has no allowed values.
     #[error("{0} has no allowed values, since it is no enumeration or band")]
     NoValues(SchemaPart),

@@ -1,6 +1,6 @@
 //! What became of each part of a schema?
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::model::{
@@ -54,7 +54,7 @@ pub(crate) struct TableMove {
 }
 
 /// What is written in the place of texts.
-type Texts = HashMap<Arc<str>, Arc<str>>;
+pub(crate) type Texts = HashMap<Arc<str>, Arc<str>>;
 
 /// Names that are written otherwise from now on.
 #[derive(Debug, Clone, Default)]
@@ -67,8 +67,33 @@ pub(crate) struct SchemaRenames {
     pub(crate) events: HashMap<Arc<str>, Arc<str>>,
     /// Properties and measures, by kind of event and name, both as they were.
     pub(crate) fields: HashMap<(Arc<str>, Arc<str>), Arc<str>>,
-    /// Allowed values of one declaration; account types and products are such values too.
-    pub(crate) values: Vec<(EnumValues, Texts)>,
+    /// Sets of allowed values that are not what they were; account types and products are such sets too.
+    pub(crate) sets: Vec<ClosedSet>,
+    /// Names of parts that are no longer there, which other parts have now.
+    pub(crate) gone: Gone,
+}
+
+/// What became of the allowed values of one declaration.
+#[derive(Debug, Clone)]
+pub(crate) struct ClosedSet {
+    pub(crate) before: EnumValues,
+    pub(crate) after: Option<EnumValues>,
+    /// Values that are written otherwise from now on.
+    pub(crate) said: Texts,
+    /// Values that data has from now on in the place of others, be they renamed or replaced.
+    pub(crate) moved: Texts,
+    /// Values that are no longer, by texts that are another value now.
+    pub(crate) gone: HashSet<Arc<str>>,
+}
+
+/// Names by which something was read that is no longer there, and by which something else would be read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Gone {
+    pub(crate) attributes: HashSet<Arc<str>>,
+    pub(crate) tables: HashSet<Arc<str>>,
+    pub(crate) columns: HashSet<(Arc<str>, Arc<str>)>,
+    pub(crate) events: HashSet<Arc<str>>,
+    pub(crate) fields: HashSet<(Arc<str>, Arc<str>)>,
 }
 
 impl SchemaRenames {
@@ -76,10 +101,14 @@ impl SchemaRenames {
         self.attributes.is_empty()
             && self.tables.is_empty()
             && self.columns.is_empty()
-            && self.values.is_empty()
-            && self.types.is_empty()
+            && self.sets.is_empty()
             && self.events.is_empty()
             && self.fields.is_empty()
+            && self.gone.attributes.is_empty()
+            && self.gone.tables.is_empty()
+            && self.gone.columns.is_empty()
+            && self.gone.events.is_empty()
+            && self.gone.fields.is_empty()
     }
 }
 

@@ -17,15 +17,21 @@ use serde::{Deserialize, Serialize};
 
 use self::draft::Draft;
 pub use self::fault::{SchemaChangeErrors, SchemaChangeFault, SchemaChangeFaultKind};
-pub(crate) use self::migration::{EventMove, EventsMigration, FieldMove, Migration, Recoded, SchemaRenames};
+pub(crate) use self::migration::{
+    ClosedSet, EventMove, EventsMigration, FieldMove, Migration, Recoded, SchemaRenames, Texts,
+};
 pub use self::part::SchemaPart;
 use self::step::SchemaStep;
+use super::limits::MAX_SCHEMA_STEPS;
 use super::schema_json::{AccountAttribute, TableColumn};
 use super::{
     Attribute, ChildTable, EnumValues, EventKind, Nesting, Schema, StatusGroup, SystemAttribute, UsageSchema,
 };
 
 /// Steps from one schema to another: what is added, declared anew, renamed and removed. Serialisable.
+///
+/// Names are those that the steps before have left; data goes over once, from what it was to what it is after all steps. A part that is removed,
+/// and another one by its name, are two.
 ///
 /// ```
 /// use perennial::{Attribute, AttributeType, EnumValues, Nesting, Schema, SchemaChange, SchemaPart};
@@ -184,7 +190,8 @@ impl SchemaChange {
     ///
     /// # Errors
     ///
-    /// All that is wrong with the steps; or, where nothing is, with the schema that they come to.
+    /// All that is wrong with the steps, of which there are [`MAX_SCHEMA_STEPS`] at most; or, where nothing is, with the schema that they
+    /// come to.
     pub fn apply(&self, schema: &Schema) -> Result<Schema, SchemaChangeErrors> {
         Ok((*self.migration(schema, None)?.schema).clone())
     }
@@ -197,6 +204,10 @@ impl SchemaChange {
     ) -> Result<Migration, SchemaChangeErrors> {
         let mut draft = Draft::of(schema, events);
         let mut faults = SchemaChangeErrors::none();
+        if self.steps.len() > MAX_SCHEMA_STEPS {
+            let kind = SchemaChangeFaultKind::TooManySteps(self.steps.len());
+            return Err(SchemaChangeErrors::one(SchemaChangeFault { step: None, kind }));
+        }
         for (number, step) in self.steps.iter().enumerate() {
             if let Err(kind) = draft.take(step) {
                 faults.add(|| SchemaChangeFault { step: Some(number), kind });

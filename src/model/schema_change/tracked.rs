@@ -28,6 +28,26 @@ impl Tracked {
         Self { names: names.map(became).collect() }
     }
 
+    /// As [`Tracked::rename`], of values that data may have as texts that were no values before.
+    pub(super) fn rename_text(&mut self, from: &str, to: &Arc<str>) {
+        self.rename(from, to);
+        self.add(from, Some(to));
+        // Whoever said so until now said nothing that was allowed.
+        self.add(to, None);
+    }
+
+    /// As [`Tracked::remove`], of such values.
+    pub(super) fn remove_text(&mut self, name: &str, by: Option<&Arc<str>>) {
+        self.remove(name, by);
+        self.add(name, by);
+    }
+
+    fn add(&mut self, text: &str, now: Option<&Arc<str>>) {
+        if self.names.iter().all(|known| *known.was != *text) {
+            self.names.push(Became { was: Arc::from(text), data: now.cloned(), said: None });
+        }
+    }
+
     pub(super) fn rename(&mut self, from: &str, to: &Arc<str>) {
         for name in &mut self.names {
             for now in [&mut name.data, &mut name.said] {
@@ -67,6 +87,11 @@ impl Tracked {
     pub(super) fn moved(&self) -> HashMap<Arc<str>, Option<Arc<str>>> {
         let moved = self.names.iter().filter(|name| name.data.as_ref() != Some(&name.was));
         moved.map(|name| (name.was.clone(), name.data.clone())).collect()
+    }
+
+    /// The names that are no longer: whoever writes one means what is not there.
+    pub(super) fn gone(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.names.iter().filter(|name| name.said.is_none()).map(|name| &name.was)
     }
 
     /// The names that are written otherwise now.

@@ -45,7 +45,10 @@ pub(super) fn account_attribute(attribute: &Attribute, groups: &[StatusGroup]) -
     // A declaration in code may lack the unit that the system attribute brings; only an entry of its
     // own says so.
     let brings_unit = |which: SystemAttribute| which.attribute().is_some_and(|own| own.unit.is_some());
-    match system.filter(|which| attribute.unit.is_some() || !brings_unit(*which)) {
+    let is_it = |which: &SystemAttribute| {
+        which.fits(&attribute.kind) && (*which != SystemAttribute::Status || !groups.is_empty())
+    };
+    match system.filter(is_it).filter(|which| attribute.unit.is_some() || !brings_unit(*which)) {
         Some(which) => system_attribute(which, attribute, groups),
         None => own_attribute(attribute),
     }

@@ -1,12 +1,14 @@
 //! What is added, and what is declared anew?
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Draft, Event, Field, Table, find, value_of};
+use crate::model::attribute::Line;
 use crate::model::schema_builder::DeclaredAttribute;
 use crate::model::schema_change::SchemaChangeFaultKind as Kind;
 use crate::model::schema_change::SchemaPart;
-use crate::model::{AccountType, Attribute, ChildTable, EventKind, Nesting, Schema, StatusGroup, TableId};
+use crate::model::{AccountType, ChildTable, EventKind, Nesting, Schema, StatusGroup, TableId};
 
 impl Draft {
     pub(super) fn account_type(
@@ -32,18 +34,14 @@ impl Draft {
 
     pub(super) fn put_table(&mut self, table: &ChildTable) {
         let known = self.tables.iter_mut().find(|known| known.declared.name == table.name);
-        let fresh = || Table { declared: table.clone(), columns: Vec::new(), before: None };
         let Some(known) = known else {
             let columns = table.columns().cloned().map(|column| Field::new(column.into())).collect();
-            self.tables.push(Table { columns, ..fresh() });
+            let declared = ChildTable { line: Line::default(), ..table.clone() };
+            self.tables.push(Table { declared, columns, before: None });
             return;
         };
-        // Its columns are those of the declaration, in its order.
-        let mut before = std::mem::take(&mut known.columns);
-        for column in table.columns() {
-            put(&mut before, &column.clone().into());
-        }
-        known.columns = in_order(before, table.columns().map(Attribute::name));
+        let columns = std::mem::take(&mut known.columns);
+        known.columns = exactly(columns, table.columns().map(|column| column.clone().into()));
         known.declared = ChildTable { line: known.declared.line.clone(), ..table.clone() };
     }
 
@@ -59,9 +57,8 @@ impl Draft {
         for (fields, declared) in
             [(&mut known.properties, &kind.properties), (&mut known.measures, &kind.measures)]
         {
-            let mut before = std::mem::take(fields);
-            declared.values().for_each(|field| put(&mut before, &field.clone().into()));
-            *fields = in_order(before, declared.values().map(Attribute::name));
+            let before = std::mem::take(fields);
+            *fields = exactly(before, declared.values().map(|field| field.clone().into()));
         }
     }
 
@@ -72,17 +69,17 @@ impl Draft {
         group: Option<StatusGroup>,
     ) -> Result<(), Kind> {
         let field = self.valued(of)?;
-        let mut allowed = field.allowed().ok_or_else(|| Kind::NoValues(of.clone()))?;
-        if allowed.iter().any(|(known, _)| known == value) {
+        let has_groups = field.declared.groups.is_some();
+        let allowed = field.allowed(of)?;
+        if allowed.contains_key(value) {
             return Err(Kind::Taken(value_of(of, value)));
         }
-        match (field.declared.groups.is_some(), group) {
+        match (has_groups, group) {
             (true, None) => return Err(Kind::Group("a status needs a group: free, paying or cancelled")),
             (false, Some(_)) => return Err(Kind::Group("only statuses have groups")),
             _ => {}
         }
-        allowed.push((value.clone(), group));
-        field.allow(&allowed);
+        allowed.insert(value.clone(), group);
         Ok(())
     }
 
@@ -93,9 +90,8 @@ impl Draft {
         self.types = types;
         self.products = schema.product_values.iter().cloned().collect();
         let target = Self::of(schema, None);
-        let mut attributes = std::mem::take(&mut self.attributes);
-        target.attributes.iter().for_each(|field| put(&mut attributes, &field.declared));
-        self.attributes = in_order(attributes, schema.attributes().map(Attribute::name));
+        let attributes = std::mem::take(&mut self.attributes);
+        self.attributes = exactly(attributes, target.attributes.into_iter().map(|field| field.declared));
         schema.tables().for_each(|table| self.put_table(table));
         let mut tables = std::mem::take(&mut self.tables);
         tables.retain(|table| schema.table(table.declared.name()).is_some());
@@ -112,11 +108,16 @@ pub(super) fn put(fields: &mut Vec<Field>, declared: &DeclaredAttribute) {
     }
 }
 
-/// The parts of a list in the order of some names, without the others.
-pub(super) fn in_order<'n>(mut fields: Vec<Field>, names: impl Iterator<Item = &'n str>) -> Vec<Field> {
-    let places: std::collections::HashMap<&str, usize> =
-        names.enumerate().map(|(place, name)| (name, place)).collect();
-    fields.retain(|field| places.contains_key(&**field.name()));
-    fields.sort_by_key(|field| places.get(&**field.name()).copied());
-    fields
+/// The fields of some declarations, each that of its name where there is one.
+pub(super) fn exactly(before: Vec<Field>, declared: impl Iterator<Item = DeclaredAttribute>) -> Vec<Field> {
+    let mut known: HashMap<Arc<str>, Field> =
+        before.into_iter().map(|field| (field.name().clone(), field)).collect();
+    let field = |declared: DeclaredAttribute| match known.remove(&declared.attribute.name) {
+        Some(mut field) => {
+            field.redeclare(declared);
+            field
+        }
+        None => Field::new(declared),
+    };
+    declared.map(field).collect()
 }

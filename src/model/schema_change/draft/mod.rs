@@ -4,10 +4,14 @@ mod declare;
 mod finish;
 mod remove;
 mod rename;
+mod renames;
 
 use std::sync::Arc;
 
+use indexmap::{IndexMap, IndexSet};
+
 use self::declare::put;
+use crate::model::attribute::Line;
 use crate::model::schema_builder::DeclaredAttribute;
 use crate::model::schema_change::SchemaChangeFaultKind as Kind;
 use crate::model::schema_change::SchemaPart;
@@ -18,11 +22,14 @@ use crate::model::{
     SystemAttribute, UsageSchema, hint,
 };
 
+/// Names among which the one is looked for that was probably meant.
+const MAX_HINTED: usize = 256;
+
 /// A schema on its way to another one.
 pub(in crate::model::schema_change) struct Draft {
     types: Vec<AccountType>,
     type_names: Tracked,
-    products: Vec<Arc<str>>,
+    products: IndexSet<Arc<str>>,
     product_names: Tracked,
     attributes: Vec<Field>,
     tables: Vec<Table>,
@@ -43,8 +50,12 @@ struct Field {
     declared: DeclaredAttribute,
     /// Its place before; `None` for a new one.
     before: Option<usize>,
-    /// The values that were allowed before.
+    /// The allowed values, which are not those of the declaration while steps are taken.
+    allowed: Allowed,
+    /// What became of the values of before.
     values: Tracked,
+    /// Had it no closed set of values before?
+    is_text: bool,
 }
 
 struct Table {
@@ -54,57 +65,104 @@ struct Table {
 }
 
 impl Field {
-    fn new(declared: DeclaredAttribute) -> Self {
-        Self { declared, before: None, values: Tracked::default() }
+    /// A new one: nothing that a host declares elsewhere is the same declaration.
+    fn new(mut declared: DeclaredAttribute) -> Self {
+        declared.attribute.line = Line::default();
+        declared.attribute.kind.set_apart();
+        Self {
+            allowed: allowed(&declared),
+            declared,
+            before: None,
+            values: Tracked::default(),
+            is_text: false,
+        }
     }
 
     fn of(place: usize, declared: DeclaredAttribute) -> Self {
         let values = declared.attribute.kind.values().map(|values| Tracked::of(values.iter()));
-        Self { declared, before: Some(place), values: values.unwrap_or_default() }
+        let is_text = values.is_none();
+        let values = values.unwrap_or_default();
+        Self { allowed: allowed(&declared), declared, before: Some(place), values, is_text }
     }
 
     fn name(&self) -> &Arc<str> {
         &self.declared.attribute.name
     }
 
-    /// Declares it anew.
+    /// Declares it anew. Where it is of the same type, that stays the very type that it was.
     fn redeclare(&mut self, mut declared: DeclaredAttribute) {
+        let kind = self.kind();
         declared.attribute.line = self.declared.attribute.line.clone();
+        if declared.attribute.kind == kind {
+            declared.attribute.kind = kind;
+        } else {
+            declared.attribute.kind.set_apart();
+        }
         if let Some(values) = declared.attribute.kind.values() {
             let attribute = &declared.attribute;
             self.values.retain(|value| attribute.code_of(values, value).is_some());
         }
+        self.allowed = allowed(&declared);
         self.declared = declared;
     }
 
-    /// The allowed values, with the group of each status.
-    fn allowed(&self) -> Option<Vec<(Arc<str>, Option<StatusGroup>)>> {
-        let values = self.declared.attribute.kind.values()?;
-        let groups = self.declared.groups.as_deref().unwrap_or_default();
-        let groups = groups.iter().copied().map(Some).chain(std::iter::repeat(None));
-        Some(values.iter().cloned().zip(groups).collect())
+    /// Its type after the steps so far: the very one that it had before, where the values are the same.
+    fn kind(&self) -> AttributeType {
+        let kind = &self.declared.attribute.kind;
+        let values = || EnumValues::new(self.allowed.keys().map(|value| &**value));
+        let same = |known: &EnumValues| known.iter().eq(self.allowed.keys());
+        match kind {
+            AttributeType::Enum(known) if !same(known) => AttributeType::Enum(values()),
+            AttributeType::Band(known) if !same(known) => AttributeType::Band(values()),
+            kind => kind.clone(),
+        }
     }
 
-    fn allow(&mut self, allowed: &[(Arc<str>, Option<StatusGroup>)]) {
-        let values = EnumValues::new(allowed.iter().map(|(value, _)| &**value));
-        let kind = &mut self.declared.attribute.kind;
-        *kind = if matches!(kind, AttributeType::Band(_)) {
-            AttributeType::Band(values)
-        } else {
-            AttributeType::Enum(values)
-        };
-        if self.declared.groups.is_some() {
-            self.declared.groups = Some(allowed.iter().filter_map(|(_, group)| *group).collect());
+    /// Its declaration after all steps.
+    fn declaration(&self) -> DeclaredAttribute {
+        let mut declared = self.declared.clone();
+        declared.attribute.kind = self.kind();
+        if declared.groups.is_some() {
+            declared.groups = Some(self.allowed.values().filter_map(|group| *group).collect());
         }
+        declared
+    }
+
+    /// The allowed values, where it has some.
+    fn allowed(&mut self, part: &SchemaPart) -> Result<&mut Allowed, Kind> {
+        match self.declared.attribute.kind.values() {
+            Some(_) => Ok(&mut self.allowed),
+            None => Err(Kind::NoValues(part.clone())),
+        }
+    }
+}
+
+/// Allowed values in their order, each status with its group.
+type Allowed = IndexMap<Arc<str>, Option<StatusGroup>>;
+
+fn allowed(declared: &DeclaredAttribute) -> Allowed {
+    let groups = declared.groups.as_deref().unwrap_or_default();
+    let groups = groups.iter().copied().map(Some).chain(std::iter::repeat(None));
+    let values = declared.attribute.kind.values();
+    values.into_iter().flat_map(EnumValues::iter).cloned().zip(groups).collect()
+}
+
+/// Says so where a declaration names something twice.
+fn is_clear(part: impl FnOnce() -> SchemaPart, attribute: &Attribute) -> Result<(), Kind> {
+    match attribute.kind.values().and_then(|values| values.repeated().first()) {
+        Some((_, value)) => Err(Kind::Repeated { part: part(), name: value.clone() }),
+        None => Ok(()),
     }
 }
 
 /// The place of a part in a list, or that it is not there.
 fn find<T>(list: &[T], part: &SchemaPart, name: &str, of: impl Fn(&T) -> &str) -> Result<usize, Kind> {
-    list.iter().position(|item| of(item) == name).ok_or_else(|| {
-        let hint = hint(name, list.iter().map(of));
-        Kind::Unknown { part: part.clone(), hint }
-    })
+    list.iter().position(|item| of(item) == name).ok_or_else(|| unknown(part, name, list.iter().map(of)))
+}
+
+/// A part is not there; of few names the nearest is told.
+fn unknown<'n>(part: &SchemaPart, name: &str, known: impl Iterator<Item = &'n str>) -> Kind {
+    Kind::Unknown { part: part.clone(), hint: hint(name, known.take(MAX_HINTED)) }
 }
 
 /// The field of a name.
@@ -155,26 +213,41 @@ impl Draft {
                 self.account_type(name, *nesting, above.as_ref())
             }
             SchemaStep::Product { name } => {
-                if self.products.contains(name) {
-                    return Err(Kind::Taken(SchemaPart::Product(name.clone())));
+                if self.products.insert(name.clone()) {
+                    Ok(())
+                } else {
+                    Err(Kind::Taken(SchemaPart::Product(name.clone())))
                 }
-                self.products.push(name.clone());
-                Ok(())
             }
             SchemaStep::Attribute(attribute) => {
+                let own = &attribute.0.attribute;
+                is_clear(|| SchemaPart::Attribute(own.name.clone()), own)?;
                 put(&mut self.attributes, &attribute.0);
                 Ok(())
             }
             SchemaStep::Table(table) => {
+                if let Some(name) = table.repeated.first() {
+                    return Err(Kind::Repeated { part: SchemaPart::table(table.name()), name: name.clone() });
+                }
+                for column in table.columns() {
+                    is_clear(|| SchemaPart::column(table.name(), column.name()), column)?;
+                }
                 self.put_table(table);
                 Ok(())
             }
             SchemaStep::Column { table, column } => {
+                is_clear(|| SchemaPart::column(table, column.0.name()), &column.0)?;
                 let columns = &mut self.table(&SchemaPart::Table(table.clone()), table)?.columns;
                 put(columns, &column.0.clone().into());
                 Ok(())
             }
             SchemaStep::Event(kind) => {
+                if let Some(name) = kind.repeated.first() {
+                    return Err(Kind::Repeated { part: SchemaPart::event(kind.name()), name: name.clone() });
+                }
+                for field in kind.properties().chain(kind.measures()) {
+                    is_clear(|| SchemaPart::event_field(kind.name(), field.name()), field)?;
+                }
                 self.event(kind);
                 Ok(())
             }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Draft, Event, Field, find, value_of};
+use indexmap::IndexSet;
+
+use super::{Draft, Event, Field, find, unknown, value_of};
 use crate::model::AccountType;
 use crate::model::schema_change::SchemaChangeFaultKind as Kind;
 use crate::model::schema_change::SchemaPart;
@@ -14,18 +16,26 @@ impl Draft {
             SchemaPart::AccountType(_) => {
                 let at = find(&self.types, part, name, AccountType::name)?;
                 if let Some(by) = by {
-                    other(&self.types, &SchemaPart::AccountType(by.clone()), by, name, AccountType::name)?;
+                    let by_part = SchemaPart::AccountType(by.clone());
+                    is_other(&by_part, by, name)?;
+                    find(&self.types, &by_part, by, AccountType::name)?;
                 }
                 self.applies_without(part, by)?;
                 self.types.remove(at);
                 self.type_names.remove(name, by);
             }
             SchemaPart::Product(_) => {
-                let at = find(&self.products, part, name, |name| name)?;
-                if let Some(by) = by {
-                    other(&self.products, &SchemaPart::Product(by.clone()), by, name, |name| name)?;
+                let known = || self.products.iter().map(|name| &**name);
+                if !self.products.contains(name) {
+                    return Err(unknown(part, name, known()));
                 }
-                self.products.remove(at);
+                if let Some(by) = by {
+                    is_other(&SchemaPart::Product(by.clone()), by, name)?;
+                    if !self.products.contains(by) {
+                        return Err(unknown(&SchemaPart::Product(by.clone()), by, known()));
+                    }
+                }
+                self.products.shift_remove(name);
                 self.product_names.remove(name, by);
             }
             SchemaPart::Attribute(_) => {
@@ -62,14 +72,19 @@ impl Draft {
             }
             SchemaPart::Value { .. } | SchemaPart::ColumnValue { .. } => {
                 let field = self.valued(part)?;
-                let mut allowed = field.allowed().ok_or_else(|| Kind::NoValues(part.clone()))?;
-                let at = find(&allowed, part, name, |(value, _)| value)?;
-                if let Some(by) = by {
-                    other(&allowed, &value_of(part, by), by, name, |(value, _)| value)?;
+                let allowed = field.allowed(part)?;
+                if !allowed.contains_key(name) {
+                    return Err(unknown(part, name, allowed.keys().map(|value| &**value)));
                 }
-                allowed.remove(at);
-                field.allow(&allowed);
-                field.values.remove(name, by);
+                if let Some(by) = by {
+                    let by_part = value_of(part, by);
+                    is_other(&by_part, by, name)?;
+                    if !allowed.contains_key(by) {
+                        return Err(unknown(&by_part, by, allowed.keys().map(|value| &**value)));
+                    }
+                }
+                allowed.shift_remove(name);
+                if field.is_text { field.values.remove_text(name, by) } else { field.values.remove(name, by) }
             }
         }
         Ok(())
@@ -83,12 +98,9 @@ impl Draft {
     ) -> Result<(), Kind> {
         let name = removed.name();
         let without = |names: &[Arc<str>]| -> Vec<Arc<str>> {
-            let mut left: Vec<Arc<str>> = Vec::with_capacity(names.len());
-            for known in names {
-                let now = if **known == *name { by } else { Some(known) };
-                left.extend(now.filter(|now| !left.contains(now)).cloned());
-            }
-            left
+            let now = names.iter().filter_map(|known| if **known == *name { by } else { Some(known) });
+            let left: IndexSet<&Arc<str>> = now.collect();
+            left.into_iter().cloned().collect()
         };
         let applies = |field: &Field| {
             let names = &field.declared.attribute.applies_to;
@@ -111,21 +123,15 @@ impl Draft {
     }
 }
 
-/// One that takes the place of another must be there, and not be that.
-pub(super) fn other<T>(
-    list: &[T],
-    part: &SchemaPart,
-    by: &str,
-    name: &str,
-    of: impl Fn(&T) -> &str,
-) -> Result<(), Kind> {
+/// One that takes the place of another is not that.
+fn is_other(part: &SchemaPart, by: &str, name: &str) -> Result<(), Kind> {
     if by == name {
         return Err(Kind::Unknown {
             part: part.clone(),
             hint: "; it is the one that is replaced".to_owned(),
         });
     }
-    find(list, part, by, of).map(|_| ())
+    Ok(())
 }
 
 pub(super) fn no_other(part: &SchemaPart, by: Option<&Arc<str>>) -> Result<(), Kind> {

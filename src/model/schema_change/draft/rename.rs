@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Draft, Event, Field, field, find, value_of};
+use super::{Draft, Event, Field, field, find, unknown, value_of};
 use crate::model::schema_change::SchemaChangeFaultKind as Kind;
 use crate::model::schema_change::SchemaPart;
 use crate::model::{AccountType, AttributeType, SystemAttribute};
@@ -27,12 +27,12 @@ impl Draft {
                 }
             }
             SchemaPart::Product(_) => {
-                let at = find(&self.products, part, from, |name| name)?;
+                let at = self.products.get_index_of(from);
+                let at = at.ok_or_else(|| unknown(part, from, self.products.iter().map(|name| &**name)))?;
                 is_free(to, self.products.contains(to), SchemaPart::Product)?;
                 self.product_names.rename(from, to);
-                if let Some(name) = self.products.get_mut(at) {
-                    *name = to.clone();
-                }
+                self.products.shift_remove_index(at);
+                self.products.shift_insert(at, to.clone());
             }
             SchemaPart::Attribute(_) => {
                 find(&self.attributes, part, from, |field| field.name())?;
@@ -86,20 +86,35 @@ impl Draft {
                 }
             }
             SchemaPart::Value { .. } | SchemaPart::ColumnValue { .. } => {
+                if let SchemaPart::ColumnValue { table, column, .. } = part
+                    && self.is_currency(table, column)
+                {
+                    return Err(Kind::Currency(part.clone()));
+                }
                 let field = self.valued(part)?;
-                let mut allowed = field.allowed().ok_or_else(|| Kind::NoValues(part.clone()))?;
-                let at = find(&allowed, part, from, |(value, _)| value)?;
-                if allowed.iter().any(|(value, _)| value == to) {
+                let allowed = field.allowed(part)?;
+                let at = allowed.get_index_of(from);
+                let at = at.ok_or_else(|| unknown(part, from, allowed.keys().map(|value| &**value)))?;
+                if allowed.contains_key(to) {
                     return Err(Kind::Taken(value_of(part, to)));
                 }
-                if let Some((value, _)) = allowed.get_mut(at) {
-                    *value = to.clone();
-                }
-                field.allow(&allowed);
-                field.values.rename(from, to);
+                let group = allowed.shift_remove_index(at).and_then(|(_, group)| group);
+                allowed.shift_insert(at, to.clone(), group);
+                if field.is_text { field.values.rename_text(from, to) } else { field.values.rename(from, to) }
             }
         }
         Ok(())
+    }
+
+    /// Is a column that of the currencies of amounts?
+    fn is_currency(&self, table: &str, column: &str) -> bool {
+        let table = self.tables.iter().find(|of| of.declared.name() == table);
+        table.is_some_and(|of| {
+            of.columns.iter().any(|field| match &field.declared.attribute.kind {
+                AttributeType::MixedMoney { currency_column } => **currency_column == *column,
+                _ => false,
+            })
+        })
     }
 }
 
