@@ -6,8 +6,8 @@
 //!
 //! The listings of 2016 are loaded, then a century of dated sentences is applied: new names, places and types as changes of
 //! values, institutions that are not listed as new roots. A seeded script moves some accounts each month; it is printed. Each
-//! month is one update, with its end as the new moment, and says what it changed. At last everything is loaded afresh, and
-//! must be the same.
+//! month is one update, with its end as the new moment, and says what it changed. In one month an administrator adds an attribute: a fee in
+//! dollars, made up, that is rolled up in euros as soon as there is a rate. At last everything is loaded afresh, and must be the same.
 
 mod events;
 
@@ -17,22 +17,25 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use events::{Event, What};
 use fastrand::Rng;
 use perennial::adapter::csv::{Column, CsvInput, CsvSource, CsvTable};
 use perennial::aggregate::{Operator, RollUp};
-use perennial::catalog::{CalculatedAttribute, Definition, DefinitionKind};
+use perennial::catalog::{CalculatedAttribute, Definition, DefinitionKind, DefinitionRef};
 use perennial::engine::{Engine, EngineError, EngineSettings, LiveView, Update};
 use perennial::segment::Segment;
 use perennial::source::MemorySource;
 use perennial::{
-    AccountId, AccountRow, AsOf, Attribute, AttributeType, Change, Date, FaultKind, Nesting, Policy, Remedy,
-    Schema, Scope, SystemAttribute,
+    AccountId, AccountRow, AsOf, Attribute, AttributeType, Change, Currency, Date, Decimal, ExchangeRate,
+    FaultKind, Money, Nesting, Policy, Remedy, Schema, SchemaChange, SchemaPart, Scope, SystemAttribute,
 };
 
 /// Months from this year on are told one by one; before it, years are.
 const MONTHLY_FROM: i32 = 2_015;
+/// The month in which entities get a fee.
+const FEES_FROM: (i32, u8) = (2_015, 3);
 const SEED: u64 = 7;
 
 fn main() -> ExitCode {
@@ -146,6 +149,9 @@ fn run() -> Result<(), Box<dyn Error>> {
         let change = ids.change(events, &mut other, &mut unknown);
         let applied = engine.apply(Update::from(change).moment(AsOf::date_utc(end)))?;
         tell(&mut told, &applied.delta.report(&Scope::all())?, events.len());
+        if (year, number) == FEES_FROM {
+            fees(&mut out, &engine, &mut random, end)?;
+        }
         if year >= MONTHLY_FROM {
             for line in moves(&engine, &mut random, &mut told)? {
                 writeln!(out, "{line}")?;
@@ -261,6 +267,47 @@ fn moves(engine: &Engine, random: &mut Rng, told: &mut Told) -> Result<Vec<Strin
     Ok(lines)
 }
 
+/// Another schema in mid-run: an attribute with a value for every entity, a roll-up that converts it, then the rate, then another name.
+fn fees(out: &mut dyn Write, engine: &Engine, random: &mut Rng, today: Date) -> Result<(), Box<dyn Error>> {
+    let view = engine.published().view(&Scope::all())?;
+    let mut fees = Change::new();
+    for account in view.accounts().accounts() {
+        let fee = Money::from_minor(i128::from(random.u32(10_000..100_000)), Currency::USD);
+        fees = fees.set(&account.id(), "fee", fee);
+    }
+    let in_euros = RollUp::new("fees", Operator::Sum("fee".into())).convert_to(Currency::EUR);
+    let fees_id = DefinitionRef { kind: DefinitionKind::RollUp, name: "fees".into() };
+    let rate = ExchangeRate::market(Currency::USD, Currency::EUR, today, Decimal::new(93, 2));
+    let renamed = SchemaChange::new().rename(SchemaPart::attribute("fee"), "yearly_fee");
+    let steps = [
+        (
+            "an attribute, with a value for every entity",
+            Update::from(fees)
+                .schema(
+                    SchemaChange::new().attribute(Attribute::new("fee", AttributeType::Money(Currency::USD))),
+                )
+                .define(in_euros)
+                .subscribe(fees_id.clone()),
+        ),
+        ("the rate of the day", Update::new().rates([rate])),
+        ("another name for the attribute", Update::new().schema(renamed)),
+    ];
+    for (what, update) in steps {
+        let start = Instant::now();
+        let applied = engine.apply(update)?;
+        let took = start.elapsed();
+        let (_, total) = applied.delta.totals(&fees_id, &Scope::all())?;
+        let missing = applied.delta.to().view(&Scope::all())?.missing_rates("fees");
+        let total = match (total, missing.first()) {
+            (_, Some(missing)) => format!("not known: {missing}"),
+            (Some(total), None) => total.to_string(),
+            (None, None) => "nothing".to_owned(),
+        };
+        writeln!(out, "         {what} took {took:.1?}; all fees: {total}")?;
+    }
+    Ok(())
+}
+
 /// Loads what is there now into an engine of its own, and compares every answer.
 fn afresh(out: &mut dyn Write, engine: &Engine) -> Result<(), Box<dyn Error>> {
     let now = engine.published();
@@ -276,6 +323,7 @@ fn afresh(out: &mut dyn Write, engine: &Engine) -> Result<(), Box<dyn Error>> {
         row
     });
     let fresh = Engine::new(now.book().schema().clone(), now.as_of().clone(), settings()?)?;
+    fresh.apply(Update::new().rates(now.rates().iter()))?;
     fresh.define(now.catalog().definitions().iter().cloned())?;
     fresh.load(&MemorySource::new().accounts(rows))?;
     let other = fresh.published().view(&Scope::all())?;
