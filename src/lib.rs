@@ -118,6 +118,7 @@ mod define;
 pub mod docs;
 pub mod engine;
 pub mod expr;
+mod facts;
 mod fold;
 mod model;
 pub mod segment;

@@ -8,6 +8,7 @@ use crate::aggregate::UsageRefused;
 use crate::book::{ChangeError, EvolveError, LoadError};
 use crate::catalog::{CatalogErrors, DefinitionRef, RecordFault};
 use crate::expr::Cancelled;
+use crate::facts::FactFault;
 use crate::fold::RateFault;
 use crate::model::Faults;
 
@@ -46,6 +47,9 @@ pub enum EngineError {
     /// Days that cannot be recorded.
     #[error("the days were refused: {0}")]
     Records(#[from] Faults<RecordFault>),
+    /// Facts that cannot be said.
+    #[error("the facts were refused: {0}")]
+    Facts(#[from] Faults<FactFault>),
     /// Rates that are none.
     #[error("the rates were refused: {0}")]
     Rates(#[from] Faults<RateFault>),

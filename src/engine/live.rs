@@ -14,6 +14,7 @@ use crate::expr::{
     Behind, Cancelled, Cell, Checked, Columns, ExprValue, Flat, Names, Of, Supply, Type, UsageAsked, Val,
     slots_of,
 };
+use crate::facts::{Fact, Subject};
 use crate::model::AccountIdx;
 use crate::model::Observer;
 use crate::set::AccountSet;
@@ -74,6 +75,13 @@ impl LiveView {
     #[must_use]
     pub fn account(&self, id: &str) -> Option<Account<'_>> {
         self.view.account(id)
+    }
+
+    /// What was said of an account that is visible, by kind and key, then in order of time; nothing of another one.
+    pub fn facts(&self, account: &str) -> impl Iterator<Item = &Fact> {
+        let account = self.view.account(account).map(|account| account.id());
+        let facts = &self.state.beside.facts;
+        account.into_iter().flat_map(|account| facts.of(&Subject::Account(account)))
     }
 
     /// Works out some definitions, so that asking them later takes no time; with an observer that sees how far it is, and may

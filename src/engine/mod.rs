@@ -49,6 +49,9 @@ mod update;
 mod values;
 mod work;
 
+pub use crate::facts::{
+    Fact, FactFault, FactFaultKind, FactKey, FactKind, FactStep, Facts, MAX_FACT_KINDS, Subject,
+};
 pub use branch::Branch;
 pub use delta::Delta;
 pub use error::EngineError;

@@ -14,6 +14,7 @@ use crate::aggregate::Usage;
 use crate::book::{Book, View};
 use crate::catalog::{Catalog, DefinitionRef, Records};
 use crate::expr::Cancelled;
+use crate::facts::Facts;
 use crate::fold::ExchangeRates;
 use crate::model::{AsOf, Observer, Schema};
 use crate::set::{Scope, StaleSet};
@@ -355,6 +356,12 @@ impl Published {
     #[must_use]
     pub fn records(&self) -> &Records {
         &self.0.beside.records
+    }
+
+    /// What was said of accounts and people, **outside any scope**.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.0.beside.facts
     }
 
     /// The rates of exchange.

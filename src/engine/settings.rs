@@ -12,6 +12,7 @@ use crate::catalog::Records;
 #[cfg(feature = "snapshot")]
 use crate::catalog::{CustomKinds, Definition};
 use crate::expr::ExprLimits;
+use crate::facts::Facts;
 use crate::fold::ExchangeRates;
 use crate::model::{FixedZones, Zones};
 use crate::tree::Policy;
@@ -162,7 +163,8 @@ impl EngineSettings {
 
     /// The parts of a state that nothing was applied to yet.
     pub(super) fn first_parts(&self) -> StateParts {
-        StateParts { usage: self.usage.clone(), records: Records::new(), rates: ExchangeRates::new() }
+        let (records, rates, facts) = (Records::new(), ExchangeRates::new(), Facts::new());
+        StateParts { usage: self.usage.clone(), rates, records, facts }
     }
 
     /// Could definitions be read again from the journal, if there is one?

@@ -6,11 +6,12 @@ use super::part::{Batch, Steps};
 use crate::aggregate::{Event, OwnedEvent};
 use crate::book::Change;
 use crate::catalog::{Definition, DefinitionRef, RecordedDay};
+use crate::facts::FactStep;
 use crate::fold::ExchangeRate;
 use crate::model::{AsOf, Date, SchemaChange};
 
 /// What [`Engine::apply`](super::Engine::apply) takes: a change of the schema, of data, of definitions, of subscriptions, of the moment, of
-/// rates, of recorded days and of usage, published as one. A [`Change`] alone is one.
+/// rates, of recorded days, of facts and of usage, published as one. A [`Change`] alone is one.
 ///
 /// ```
 /// use perennial::engine::Update;
@@ -116,6 +117,12 @@ impl Update {
     /// Rates of exchange: new ones, or in the place of those of their currencies and day, or removed.
     pub fn rates(mut self, rates: impl IntoIterator<Item = ExchangeRate>) -> Self {
         self.steps.rates.extend(rates);
+        self
+    }
+
+    /// Facts of accounts and people: kinds that are declared, rows that are appended, and rows that end.
+    pub fn facts(mut self, steps: impl IntoIterator<Item = FactStep>) -> Self {
+        self.steps.facts.extend(steps);
         self
     }
 

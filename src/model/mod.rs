@@ -67,6 +67,7 @@ pub use schema_change::{
 pub(crate) use schema_check::not_allowed;
 pub use schema_check::{ValueFault, ValueFaultKind};
 pub use schema_fault::{SchemaErrors, SchemaFault, SchemaFaultKind};
+pub(crate) use schema_json::TableColumn;
 pub use status::StatusGroup;
 pub use succession::Succession;
 pub use system::SystemAttribute;

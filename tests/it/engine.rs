@@ -16,16 +16,16 @@ use perennial::catalog::{
     Catalog, Definition, DefinitionKind, DefinitionRef, Derived, History, MemoryHistory, RunInputs,
 };
 use perennial::engine::{
-    Delta, DeltaReport, Engine, EngineError, EngineSettings, JournalError, JournalSink, LiveView, MAX_VIEWS,
-    MemoryJournal, Published, Update, compact,
+    Delta, DeltaReport, Engine, EngineError, EngineSettings, Fact, FactKey, FactKind, FactStep, JournalError,
+    JournalSink, LiveView, MAX_VIEWS, MemoryJournal, Published, Update, compact,
 };
 use perennial::expr::ExprValue;
 use perennial::report::ValueChange;
 use perennial::source::MemorySource;
 use perennial::testkit::{Random, ReferenceBook};
 use perennial::{
-    Account, AccountId, AccountRow, Attribute, Book, Change, ChildId, Currency, Date, Decimal, ExchangeRate,
-    Observer, Progress, Rates, Scope, Value, View,
+    Account, AccountId, AccountRow, Attribute, AttributeType, Book, Change, ChildId, Currency, Date, Decimal,
+    ExchangeRate, Observer, Progress, Rates, Scope, Value, View,
 };
 use proptest::prelude::*;
 
@@ -223,7 +223,7 @@ pub fn step(
         }
         None
     };
-    let update: Update = match what % 28 {
+    let update: Update = match what % 29 {
         0..=5 => Change::new().set(&account, name, value_of(name, value).unwrap()).into(),
         6 => Change::new().clear(&account, name).into(),
         7 => {
@@ -312,6 +312,27 @@ pub fn step(
                 Some(known) if more % 3 == 0 => Update::new().rates([known.removed()]),
                 _ => Update::new().rates([rate]).events([Event::on("login", account.as_str(), on)]),
             }
+        }
+        // Something is said of an account or a person, or ends.
+        28 => {
+            let time = |minutes: u8| {
+                perennial::Timestamp::from_micros(i64::from(minutes) * 60_000_000 + 1_769_817_600_000_000)
+                    .unwrap()
+            };
+            let key = match which % 3 {
+                0 => FactKey::person("member", ["ann", "bob"][usize::from(who) % 2], "emea"),
+                _ => FactKey::account("fired", &account, ["p", "q"][usize::from(which) % 2]),
+            };
+            let fact = Fact::since(key.clone(), time(value));
+            let fact = if which % 3 == 0 { fact } else { fact.with("why", "late") };
+            let step = match more % 3 {
+                0 => FactStep::end(key, time(value)),
+                1 => FactStep::append(fact),
+                _ => FactStep::append(fact.until(time(value.saturating_add(more)))),
+            };
+            let fired = FactKind::of_accounts("fired").field(Attribute::new("why", AttributeType::Text));
+            let kinds = [fired, FactKind::of_people("member")].map(FactStep::declare);
+            Update::new().facts(kinds).facts([step])
         }
         // Accounts end in another one; what came in under their ids, and what still does, is read there.
         24 => {
@@ -593,6 +614,7 @@ proptest! {
             let again = again.published();
             prop_assert_eq!(again.book().to_snapshot(), state.book().to_snapshot());
             prop_assert!(used(&again) == used(&state));
+            prop_assert_eq!(again.facts(), state.facts());
             prop_assert!(again.subscribed().eq(state.subscribed()));
             let views = [&again, &state].map(|state| by_engine(&state.view(&Scope::all()).unwrap()));
             prop_assert_eq!(differing(&views[0], &views[1]), Vec::<String>::new());

@@ -89,6 +89,7 @@ mod expr_editor;
 mod expr_nesting;
 mod expr_record;
 mod expr_text;
+mod facts;
 mod fuzz_corpus;
 mod hostile;
 mod import;

@@ -21,7 +21,7 @@ const LINE: &[&[&str]] = &[
     &["set"],
     &["tree"],
     &["book"],
-    &["fold"],
+    &["fold", "facts"],
     &["expr"],
     &["aggregate"],
     &["define"],

@@ -885,6 +885,7 @@ proptest! {
             prop_assert_eq!(&**again.schema(), &**state.schema());
             prop_assert_eq!(again.book().to_snapshot(), state.book().to_snapshot());
             prop_assert!(again.usage().map(Usage::to_snapshot) == state.usage().map(Usage::to_snapshot));
+            prop_assert_eq!(again.facts(), state.facts());
             let views = [&again, &state].map(|state| by_engine(&state.view(&Scope::all()).unwrap()));
             prop_assert_eq!(differing(&views[0], &views[1]), Vec::<String>::new());
         }

@@ -3,6 +3,7 @@
 //! The parts of a state stand in one list, [`parts!`] below: how an update changes each of them, how it is compared between two states,
 //! and how it is written to a journal. No other data decides an answer, so that a state is all that its answers are computed from.
 
+mod facts;
 mod rates;
 mod records;
 mod usage;
@@ -18,6 +19,7 @@ use crate::aggregate::{Usage, UsageReport};
 use crate::aggregate::{UsageSchema, UsageSettings};
 use crate::book::EvolveReport;
 use crate::catalog::Records;
+use crate::facts::Facts;
 use crate::fold::ExchangeRates;
 use crate::model::Date;
 
@@ -147,4 +149,6 @@ parts! {
     rates: ExchangeRates,
     /// What was recorded on the days that were closed.
     records: Records,
+    /// What was said of accounts and people.
+    facts: Facts,
 }

@@ -12,7 +12,8 @@ mod reader;
 mod tests;
 mod writer;
 
-pub(super) use parts::{AccountAttribute, TableColumn};
+pub(super) use parts::AccountAttribute;
+pub(crate) use parts::TableColumn;
 
 #[cfg(feature = "snapshot")]
 use super::Attribute;

@@ -12,7 +12,7 @@ pub(in crate::model) struct AccountAttribute(pub(in crate::model) DeclaredAttrib
 
 /// A column of a child table, as it is in the list of a document.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::model) struct TableColumn(pub(in crate::model) Attribute);
+pub(crate) struct TableColumn(pub(crate) Attribute);
 
 impl Serialize for AccountAttribute {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
