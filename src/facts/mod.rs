@@ -25,7 +25,7 @@ const SHARDS: usize = 1_024;
 pub const MAX_FACT_KINDS: usize = 4_096;
 
 /// The rows of some keys, each in order of time.
-type Shard = BTreeMap<FactKey, Arc<[Fact]>>;
+type Shard = BTreeMap<FactKey, Arc<Vec<Fact>>>;
 
 /// Facts of accounts and of people: a part of the state of an engine. Cloning is cheap: what neither side changes is shared.
 ///
@@ -65,6 +65,7 @@ impl Facts {
     }
 
     /// The kinds, as they were declared.
+    #[must_use]
     pub fn kinds(&self) -> impl ExactSizeIterator<Item = &FactKind> {
         self.kinds.values()
     }
@@ -128,7 +129,7 @@ impl Facts {
     /// O(keys × log): they are kept in shards, and sorted for this answer.
     #[must_use]
     pub fn all(&self) -> Vec<&Fact> {
-        let mut keys: Vec<(&FactKey, &Arc<[Fact]>)> =
+        let mut keys: Vec<(&FactKey, &Arc<Vec<Fact>>)> =
             self.shards.iter().flat_map(|shard| shard.iter()).collect();
         keys.sort_unstable_by_key(|(key, _)| *key);
         keys.into_iter().flat_map(|(_, rows)| rows.iter()).collect()
@@ -148,26 +149,24 @@ impl Facts {
     ///
     /// # Complexity
     ///
-    /// That of the shards that are touched, of which there are 1,024.
+    /// O(steps × log), and O(keys / 1,024) once for each part of the store that is touched: all keys of a subject are in one of 1,024.
     pub fn with(&self, steps: impl IntoIterator<Item = FactStep>) -> Result<Self, Faults<FactFault>> {
         let mut next = self.clone();
         let mut faults = Faults::none();
         for (number, step) in steps.into_iter().enumerate() {
-            if let Err((key, kind)) = next.take(step) {
+            let key = step.key().cloned();
+            if let Err(kind) = next.take(step) {
                 faults.add(|| FactFault { step: number, key, kind });
             }
         }
         if faults.is_empty() { Ok(next) } else { Err(faults) }
     }
 
-    fn take(&mut self, step: FactStep) -> Result<(), (Option<FactKey>, FactFaultKind)> {
+    fn take(&mut self, step: FactStep) -> Result<(), FactFaultKind> {
         match step {
-            FactStep::Declare(kind) => self.declare(kind).map_err(|fault| (None, fault)),
-            FactStep::Append(fact) => {
-                let key = fact.key.clone();
-                self.append(fact).map_err(|fault| (Some(key), fault))
-            }
-            FactStep::End { key, at } => self.end(&key, at).map_err(|fault| (Some(key), fault)),
+            FactStep::Declare(kind) => self.declare(kind),
+            FactStep::Append(fact) => self.append(fact),
+            FactStep::End { key, at } => self.end(&key, at),
         }
     }
 
@@ -198,30 +197,32 @@ impl Facts {
             }
             _ => {}
         }
-        let rows: Vec<Fact> = self.rows(&fact.key).iter().cloned().chain([fact.clone()]).collect();
-        self.put(fact.key, rows);
         self.rows += 1;
+        self.write(fact.key.clone(), |rows| rows.push(fact));
         Ok(())
     }
 
     fn end(&mut self, key: &FactKey, at: Timestamp) -> Result<(), FactFaultKind> {
-        let mut rows = self.rows(key).to_vec();
-        let open = rows.last_mut().filter(|row| row.until.is_none()).ok_or(FactFaultKind::NotOpen)?;
+        let open = self.rows(key).last().filter(|row| row.until.is_none()).ok_or(FactFaultKind::NotOpen)?;
         if at < open.since {
             return Err(FactFaultKind::EndsBefore);
         }
-        open.until = Some(at);
-        self.put(key.clone(), rows);
+        self.write(key.clone(), |rows| {
+            if let Some(open) = rows.last_mut() {
+                open.until = Some(at);
+            }
+        });
         Ok(())
     }
 
-    fn put(&mut self, key: FactKey, rows: Vec<Fact>) {
+    /// Writes the rows of a key: copied with their shard where somebody else has them, once for all steps of an update.
+    fn write(&mut self, key: FactKey, edit: impl FnOnce(&mut Vec<Fact>)) {
         let shards = Arc::make_mut(&mut self.shards);
         if shards.is_empty() {
             *shards = vec![Arc::default(); SHARDS];
         }
         if let Some(shard) = shards.get_mut(key.subject.shard(SHARDS)) {
-            Arc::make_mut(shard).insert(key, rows.into());
+            edit(Arc::make_mut(Arc::make_mut(shard).entry(key).or_default()));
         }
     }
 

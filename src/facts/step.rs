@@ -41,4 +41,13 @@ impl FactStep {
     pub const fn end(key: FactKey, at: Timestamp) -> Self {
         Self::End { key, at }
     }
+
+    /// The key of which it says something; a kind has none.
+    pub(super) const fn key(&self) -> Option<&FactKey> {
+        match self {
+            Self::Declare(_) => None,
+            Self::Append(fact) => Some(&fact.key),
+            Self::End { key, .. } => Some(key),
+        }
+    }
 }

@@ -82,6 +82,7 @@ macro_rules! parts {
             $(#[serde(skip_serializing_if = "Vec::is_empty")] pub(super) $name: Vec<<$part as Part>::Step>,)*
         }
 
+        #[cfg(feature = "snapshot")]
         impl Steps {
             pub(super) fn is_empty(&self) -> bool {
                 $(self.$name.is_empty())&&*
