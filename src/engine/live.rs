@@ -15,8 +15,7 @@ use crate::expr::{
     slots_of,
 };
 use crate::facts::{Fact, Subject};
-use crate::model::AccountIdx;
-use crate::model::Observer;
+use crate::model::{AccountId, AccountIdx, Observer};
 use crate::set::AccountSet;
 
 /// One state as one user sees it at one moment, with the answers of all definitions. Cloning is cheap; `Send + Sync`.
@@ -77,9 +76,12 @@ impl LiveView {
         self.view.account(id)
     }
 
-    /// What was said of an account that is visible, by kind and key, then in order of time; nothing of another one.
+    /// What was said of an account that is visible, by kind and key, then in order of time. Facts stay with the id of which they were said: of an
+    /// account that was merged into another one, or split, there are its own as long as one that came after it is visible. Nothing of
+    /// others.
     pub fn facts(&self, account: &str) -> impl Iterator<Item = &Fact> {
-        let account = self.view.account(account).map(|account| account.id());
+        let is_visible = !self.view.successors(account).is_empty();
+        let account = AccountId::new(account).ok().filter(|_| is_visible);
         let facts = &self.state.beside.facts;
         account.into_iter().flat_map(|account| facts.of(&Subject::Account(account)))
     }

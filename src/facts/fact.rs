@@ -49,6 +49,7 @@ impl fmt::Display for Subject {
 
 /// What a fact is known by: at any time one row of a key holds, or none.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FactKey {
     /// Of whom.
     pub subject: Subject,
@@ -89,6 +90,7 @@ impl fmt::Display for FactKey {
 
 /// A row: what is said, since when, and until when, where that is known. Serialisable.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Fact {
     /// What it is known by.

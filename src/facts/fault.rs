@@ -1,5 +1,6 @@
 //! Why is a step of facts refused?
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -42,7 +43,7 @@ pub enum FactFaultKind {
         /// The field.
         field: Arc<str>,
         /// Why.
-        why: &'static str,
+        why: Cow<'static, str>,
     },
     /// A value that does not fit its field.
     #[error(transparent)]

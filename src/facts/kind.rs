@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{Fact, FactFaultKind, Subject};
 use crate::model::{
     Attribute, AttributeType, MAX_EVENT_FIELDS, TableColumn, Value, ValueFault, ValueFaultKind, hint,
+    unfit_field,
 };
 
 /// A kind of fact: of whom it is said, and what. Serialisable.
@@ -82,41 +83,50 @@ impl FactKind {
     pub(super) fn check(&self) -> Result<(), FactFaultKind> {
         crate::model::AccountId::check(&self.name).map_err(FactFaultKind::Id)?;
         if let Some(name) = self.repeated.first() {
-            return Err(FactFaultKind::Field { field: name.clone(), why: "it is declared twice" });
+            return Err(FactFaultKind::Field { field: name.clone(), why: "it is declared twice".into() });
         }
         if self.fields.len() > MAX_EVENT_FIELDS {
             return Err(FactFaultKind::TooManyFields(self.fields.len()));
         }
-        let mixed =
-            self.fields.values().find(|field| matches!(field.kind(), AttributeType::MixedMoney { .. }));
-        match mixed {
-            Some(field) => Err(FactFaultKind::Field {
-                field: Arc::from(field.name()),
-                why: "a field is of one currency",
-            }),
-            None => Ok(()),
+        for field in self.fields.values() {
+            let fault = |why| FactFaultKind::Field { field: Arc::from(field.name()), why };
+            if matches!(field.kind(), AttributeType::MixedMoney { .. }) {
+                return Err(fault("a field is of one currency".into()));
+            }
+            if let Some(why) = unfit_field(field) {
+                return Err(fault(why.into()));
+            }
         }
+        Ok(())
     }
 
-    /// May it be declared in the place of another of its name, whose rows stay? Fields are added, and no more is required of the others.
+    /// May it be declared in the place of another of its name, whose rows stay as they are? Fields are added behind the others, enumerations
+    /// have more values, longer texts fit, and less is required.
     pub(super) fn goes_on_from(&self, before: &Self) -> Result<(), FactFaultKind> {
         if self.of_people != before.of_people {
             return Err(FactFaultKind::OtherSubject);
         }
-        for field in before.fields() {
-            let why = match self.fields.get(field.name()) {
+        for (place, field) in before.fields().enumerate() {
+            let why = match self.fields.get_full(field.name()) {
                 None => "rows have it, so that it stays",
-                Some(now) if now.kind() != field.kind() => "rows have it, so that it stays of its type",
-                Some(now) if now.is_required() && !field.is_required() => "rows need not have it",
+                Some((at, ..)) if at != place => "rows have it at its place, so that others come behind it",
+                Some((_, _, now)) if !holds_all(now.kind(), field.kind()) => {
+                    "rows have it, so that it stays of its type"
+                }
+                Some((_, _, now)) if now.longest_text() < field.longest_text() => {
+                    "rows may have longer texts"
+                }
+                Some((_, _, now)) if now.is_required() && !field.is_required() => "rows need not have it",
                 Some(_) => continue,
             };
-            return Err(FactFaultKind::Field { field: Arc::from(field.name()), why });
+            return Err(FactFaultKind::Field { field: Arc::from(field.name()), why: why.into() });
         }
-        let new = self.fields().filter(|field| !before.fields.contains_key(field.name()));
-        match new.into_iter().find(|field| field.is_required()) {
-            Some(field) => {
-                Err(FactFaultKind::Field { field: Arc::from(field.name()), why: "rows do not have it" })
-            }
+        let mut new = self.fields().skip(before.fields.len());
+        match new.find(|field| field.is_required()) {
+            Some(field) => Err(FactFaultKind::Field {
+                field: Arc::from(field.name()),
+                why: "rows do not have it".into(),
+            }),
             None => Ok(()),
         }
     }
@@ -135,7 +145,7 @@ impl FactKind {
                 return Err(fault(name, ValueFaultKind::Unknown { hint }));
             }
             if fact.values.iter().take(at).any(|(other, _)| other == name) {
-                return Err(FactFaultKind::Field { field: name.clone(), why: "it has two values" });
+                return Err(FactFaultKind::Field { field: name.clone(), why: "it has two values".into() });
             }
         }
         let mut values = Vec::with_capacity(fact.values.len());
@@ -150,6 +160,16 @@ impl FactKind {
             }
         }
         Ok(values)
+    }
+}
+
+/// Is every value of one type a value of the other, stored as the same?
+fn holds_all(now: &AttributeType, before: &AttributeType) -> bool {
+    match (now, before) {
+        (AttributeType::Enum(now), AttributeType::Enum(before)) => {
+            before.iter().all(|value| now.code(value).is_some())
+        }
+        _ => now == before,
     }
 }
 

@@ -6,6 +6,7 @@
 mod fact;
 mod fault;
 mod kind;
+mod rows;
 mod step;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use indexmap::IndexMap;
 pub use self::fact::{Fact, FactKey, Subject};
 pub use self::fault::{FactFault, FactFaultKind};
 pub use self::kind::FactKind;
+use self::rows::Rows;
 pub use self::step::FactStep;
 use crate::model::{AccountId, Faults, Timestamp};
 
@@ -24,8 +26,8 @@ const SHARDS: usize = 1_024;
 /// Most kinds of facts.
 pub const MAX_FACT_KINDS: usize = 4_096;
 
-/// The rows of some keys, each in order of time.
-type Shard = BTreeMap<FactKey, Arc<Vec<Fact>>>;
+/// The rows of some keys.
+type Shard = BTreeMap<FactKey, Rows>;
 
 /// Facts of accounts and of people: a part of the state of an engine. Cloning is cheap: what neither side changes is shared.
 ///
@@ -89,18 +91,23 @@ impl Facts {
     }
 
     /// All rows of a key, in order of time.
-    #[must_use]
-    pub fn rows(&self, key: &FactKey) -> &[Fact] {
-        self.shards.get(key.subject.shard(SHARDS)).and_then(|shard| shard.get(key)).map_or(&[], |rows| rows)
+    pub fn rows(&self, key: &FactKey) -> impl DoubleEndedIterator<Item = &Fact> {
+        self.of_key(key).into_iter().flat_map(Rows::iter)
+    }
+
+    fn of_key(&self, key: &FactKey) -> Option<&Rows> {
+        self.shards.get(key.subject.shard(SHARDS))?.get(key)
     }
 
     /// The row of a key that holds at an instant: since then or before, and not ended by then. One that ends when it begins never holds.
+    ///
+    /// # Complexity
+    ///
+    /// O(log).
     #[must_use]
     pub fn current(&self, key: &FactKey, at: Timestamp) -> Option<&Fact> {
-        let rows = self.rows(key);
-        let begun = rows.partition_point(|row| row.since <= at);
-        let last = begun.checked_sub(1).and_then(|last| rows.get(last))?;
-        Some(last).filter(|row| row.until.is_none_or(|until| at < until))
+        let begun = self.of_key(key)?.begun(at)?;
+        Some(begun).filter(|row| row.until.is_none_or(|until| at < until))
     }
 
     /// All rows of a subject, by kind and key, then in order of time.
@@ -129,8 +136,7 @@ impl Facts {
     /// O(keys × log): they are kept in shards, and sorted for this answer.
     #[must_use]
     pub fn all(&self) -> Vec<&Fact> {
-        let mut keys: Vec<(&FactKey, &Arc<Vec<Fact>>)> =
-            self.shards.iter().flat_map(|shard| shard.iter()).collect();
+        let mut keys: Vec<(&FactKey, &Rows)> = self.shards.iter().flat_map(|shard| shard.iter()).collect();
         keys.sort_unstable_by_key(|(key, _)| *key);
         keys.into_iter().flat_map(|(_, rows)| rows.iter()).collect()
     }
@@ -138,7 +144,7 @@ impl Facts {
     /// Are they the same, as far as that is known at once?
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let shared = Arc::ptr_eq(&self.shards, &other.shards) || self.is_empty() && other.is_empty();
-        shared && *self.kinds == *other.kinds
+        shared && (Arc::ptr_eq(&self.kinds, &other.kinds) || self.kinds.iter().eq(&*other.kinds))
     }
 
     /// With some steps, one after the other, all of them or none.
@@ -149,7 +155,8 @@ impl Facts {
     ///
     /// # Complexity
     ///
-    /// O(steps × log), and O(keys / 1,024) once for each part of the store that is touched: all keys of a subject are in one of 1,024.
+    /// O(steps × log), and once for each part of the store that is touched O(its keys + its rows / 128): there are 1,024 parts, and all keys of
+    /// a subject are in one.
     pub fn with(&self, steps: impl IntoIterator<Item = FactStep>) -> Result<Self, Faults<FactFault>> {
         let mut next = self.clone();
         let mut faults = Faults::none();
@@ -190,7 +197,7 @@ impl Facts {
         if fact.until.is_some_and(|until| until < fact.since) {
             return Err(FactFaultKind::EndsBefore);
         }
-        match self.rows(&fact.key).last() {
+        match self.of_key(&fact.key).and_then(Rows::last) {
             Some(last) if last.until.is_none() => return Err(FactFaultKind::Open { since: last.since }),
             Some(last) if last.until > Some(fact.since) => {
                 return Err(FactFaultKind::Overlaps { until: last.until });
@@ -203,7 +210,8 @@ impl Facts {
     }
 
     fn end(&mut self, key: &FactKey, at: Timestamp) -> Result<(), FactFaultKind> {
-        let open = self.rows(key).last().filter(|row| row.until.is_none()).ok_or(FactFaultKind::NotOpen)?;
+        let open = self.of_key(key).and_then(Rows::last).filter(|row| row.until.is_none());
+        let open = open.ok_or(FactFaultKind::NotOpen)?;
         if at < open.since {
             return Err(FactFaultKind::EndsBefore);
         }
@@ -215,14 +223,14 @@ impl Facts {
         Ok(())
     }
 
-    /// Writes the rows of a key: copied with their shard where somebody else has them, once for all steps of an update.
-    fn write(&mut self, key: FactKey, edit: impl FnOnce(&mut Vec<Fact>)) {
+    /// Writes the rows of a key: the last of them are copied with their shard where somebody else has them, once for all steps of an update.
+    fn write(&mut self, key: FactKey, edit: impl FnOnce(&mut Rows)) {
         let shards = Arc::make_mut(&mut self.shards);
         if shards.is_empty() {
             *shards = vec![Arc::default(); SHARDS];
         }
         if let Some(shard) = shards.get_mut(key.subject.shard(SHARDS)) {
-            edit(Arc::make_mut(Arc::make_mut(shard).entry(key).or_default()));
+            edit(Arc::make_mut(shard).entry(key).or_default());
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexSet;
 
+use super::limits::MAX_TEXT_BYTES;
 use super::{Currency, ValueKind};
 
 /// The type of an attribute.
@@ -335,6 +336,11 @@ impl Attribute {
     #[must_use]
     pub const fn kind(&self) -> &AttributeType {
         &self.kind
+    }
+
+    /// The most bytes that a text of it has.
+    pub(crate) fn longest_text(&self) -> usize {
+        self.max_bytes.unwrap_or(MAX_TEXT_BYTES)
     }
 
     /// Its label, or its name where it has none.

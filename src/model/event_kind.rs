@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::schema_builder::unfit_field;
 use super::schema_json::TableColumn;
 use super::{Attribute, AttributeType, Faults, limits};
 
@@ -194,7 +195,7 @@ impl EventKind {
                 fault(None, format!("{} {what}; the limit is {MAX_EVENT_FIELDS}", fields.len()));
             }
             for field in fields.values() {
-                if let Some(why) = unfit(field.name()) {
+                if let Some(why) = unfit(field.name()).or_else(|| unfit_field(field)) {
                     fault(Some(field.name()), why);
                 }
                 if BUILT_IN.contains(&field.name()) {

@@ -57,7 +57,7 @@ pub use record::{AccountRow, ChildRow, ParentLink};
 pub(crate) use retyped::retyped;
 pub use schema::{AccountType, AttributeId, ColumnId, Nesting, Product, ProductId, Schema, TableId, TypeId};
 pub use schema_builder::SchemaBuilder;
-pub(crate) use schema_builder::{is_reserved, reserved};
+pub(crate) use schema_builder::{is_reserved, reserved, unfit_field};
 pub(crate) use schema_change::{
     ClosedSet, EventMove, EventsMigration, FieldMove, Migration, Recoded, SchemaRenames, Texts,
 };

@@ -407,6 +407,18 @@ fn check_name(path: &str, name: &str, faults: &mut SchemaErrors) {
     faults.note(path, kind);
 }
 
+/// What is wrong with a field that stands in no schema, of a kind of event or of fact, beside what these say of it.
+pub(crate) fn unfit_field(field: &Attribute) -> Option<String> {
+    let mut faults = SchemaErrors::none();
+    check_name("", &field.name, &mut faults);
+    check_kind("", &field.clone().into(), &mut faults);
+    if !field.applies_to.is_empty() || field.required_at.as_ref().is_some_and(|types| !types.is_empty()) {
+        let message = "only attributes apply to some account types".to_owned();
+        faults.note("", SchemaFaultKind::Document { message });
+    }
+    faults.iter().next().map(|fault| fault.kind().to_string())
+}
+
 fn check_kind(path: &str, declared: &DeclaredAttribute, faults: &mut SchemaErrors) {
     let attribute = &declared.attribute;
     if let Some(bytes) = attribute.max_bytes.filter(|bytes| *bytes == 0 || *bytes > MAX_TEXT_BYTES) {

@@ -6,7 +6,7 @@
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
-use super::limits::{MAX_DURATION_MICROS, MAX_INT, MAX_LIST_LENGTH, MAX_TEXT_BYTES, MAX_UNITS};
+use super::limits::{MAX_DURATION_MICROS, MAX_INT, MAX_LIST_LENGTH, MAX_UNITS};
 use super::{Attribute, AttributeType, CaseRule, Decimal, EnumValues, Value, ValueKind};
 
 /// A value that does not fit: which attribute, and why.
@@ -125,7 +125,7 @@ impl Attribute {
     }
 
     pub(crate) fn check_text(&self, text: &str) -> Result<(), ValueFaultKind> {
-        let limit = self.max_bytes.unwrap_or(MAX_TEXT_BYTES);
+        let limit = self.longest_text();
         if text.len() > limit {
             return Err(ValueFaultKind::TextTooLong { bytes: text.len(), limit });
         }

@@ -1,12 +1,16 @@
 //! What was said of accounts and people: at any instant what held then, whatever else was said, and nothing of whom a scope does not show.
 
 use crate::common::{as_of, config, id};
+use perennial::aggregate::{EventKind, UsageSchema};
 use perennial::engine::{
     Engine, EngineError, EngineSettings, Fact, FactFaultKind, FactKey, FactKind, FactStep, Facts,
     MemoryJournal, Update, compact,
 };
 use perennial::source::MemorySource;
-use perennial::{AccountRow, Attribute, AttributeType, Decimal, Nesting, Schema, Scope, Timestamp, Value};
+use perennial::{
+    AccountRow, Attribute, AttributeType, Change, Decimal, EnumValues, Nesting, Schema, Scope, Timestamp,
+    Value,
+};
 use proptest::prelude::*;
 
 fn at(minute: i64) -> Timestamp {
@@ -50,9 +54,9 @@ fn a_row_holds_from_its_instant_to_its_end() {
         [held(20), held(25), held(29), held(30), held(9_999)],
         [None, None, None, Some(at(30)), Some(at(30))]
     );
-    assert_eq!((facts.len(), facts.rows(&key).len()), (4, 4));
+    assert_eq!((facts.len(), facts.rows(&key).count()), (4, 4));
     // A value is stored as its field has it, in the order of the fields.
-    let first = &facts.rows(&key)[0];
+    let first = facts.rows(&key).next().unwrap();
     assert_eq!(first.values[0], ("score".into(), Value::Decimal(Decimal::new(30, 1))));
     assert_eq!(first.value("why"), Some(&Value::text("late")));
 }
@@ -106,15 +110,117 @@ step 10: `member` `t` of person ` ann`: ";
         ]
     );
     assert!(matches!(errors.faults()[0].kind, FactFaultKind::Open { .. }));
-    // A kind gets more fields, and its rows stay.
-    let wider = FactKind::of_accounts("fired")
-        .field(Attribute::new("more", AttributeType::Int))
-        .field(Attribute::new("why", AttributeType::Text))
-        .field(Attribute::new("score", AttributeType::Decimal { scale: 1 }));
-    let facts = facts
-        .with([FactStep::declare(wider), FactStep::append(fired("c", "p", 1).with("more", 1_i64))])
-        .unwrap();
-    assert_eq!(facts.len(), 2);
+}
+
+/// Whatever a kind is declared as, its rows stay as they are, also where they are read back under the last declaration.
+#[test]
+fn a_kind_is_only_widened_and_unfit_ones_are_refused() {
+    let values = |values: &[&str]| AttributeType::Enum(EnumValues::new(values.iter().copied()));
+    let text = || Attribute::new("why", AttributeType::Text).max_bytes(9);
+    let level = |of: &[&str]| Attribute::new("level", values(of));
+    let declare = |fields: Vec<Attribute>| {
+        FactStep::declare(fields.into_iter().fold(FactKind::of_accounts("k"), FactKind::field))
+    };
+    let key = FactKey::account("k", &id("a"), "");
+    let row = Fact::since(key, at(0)).with("why", "nine long").with("level", "low");
+    let journal = MemoryJournal::new();
+    let engine = engine(EngineSettings::new().journal(journal.clone()));
+    let first = declare(vec![text().required(), level(&["low", "high"])]);
+    engine.apply(Update::new().facts([first, FactStep::append(row)])).unwrap();
+    let why = |fields: Vec<Attribute>| {
+        let errors = engine.apply(Update::new().facts([declare(fields)])).unwrap_err().to_string();
+        errors.rsplit(": ").next().unwrap().to_owned()
+    };
+    let both = || level(&["low", "high"]);
+    assert_eq!(why(vec![both(), text()]), "rows have it at its place, so that others come behind it");
+    assert_eq!(
+        why(vec![text(), Attribute::new("more", AttributeType::Int), both()]),
+        "rows have it at its place, so that others come behind it"
+    );
+    assert_eq!(why(vec![text().max_bytes(8), both()]), "rows may have longer texts");
+    assert_eq!(why(vec![text(), level(&["high", "more"])]), "rows have it, so that it stays of its type");
+    assert_eq!(why(vec![text(), both().required()]), "rows need not have it");
+    assert_eq!(why(vec![text()]), "rows have it, so that it stays");
+    // What no document can hold is no field.
+    let with = |field: Attribute| why(vec![text(), both(), field]);
+    assert_eq!(
+        with(Attribute::new("x", AttributeType::Decimal { scale: 12 })),
+        "scale 12 is out of range; 0 to 9 digits after the point are possible"
+    );
+    for field in [
+        Attribute::new("", AttributeType::Int),
+        Attribute::new("x", AttributeType::Text).max_bytes(0),
+        Attribute::new("x", values(&[])),
+        Attribute::new("x", AttributeType::Int).applies_to(["Company"]),
+        Attribute::new("x", AttributeType::MixedMoney { currency_column: "c".into() }),
+    ] {
+        assert!(!with(field).is_empty());
+    }
+    // Wider in all ways; what is read back is the same.
+    let wider = vec![
+        text().max_bytes(20),
+        level(&["high", "top", "low"]),
+        Attribute::new("more", AttributeType::Decimal { scale: 9 }),
+    ];
+    engine.apply(Update::new().facts([declare(wider)])).unwrap();
+    let shorter = compact(EngineSettings::new(), &journal.bytes()).unwrap();
+    for bytes in [journal.bytes(), shorter] {
+        let (again, _) = Engine::restore(EngineSettings::new(), &bytes, None).unwrap();
+        assert_eq!(again.published().facts(), engine.published().facts());
+        assert_eq!(again.published().facts().len(), 1);
+    }
+}
+
+#[test]
+fn an_unfit_field_of_an_event_is_refused() {
+    let kind = EventKind::new("call").measure(Attribute::new("cost", AttributeType::Decimal { scale: 12 }));
+    let error = UsageSchema::new([kind]).unwrap_err().to_string();
+    assert!(error.contains("`cost`") && error.contains("scale 12 is out of range"), "{error}");
+}
+
+#[test]
+fn the_same_kinds_in_another_order_are_others_and_documents_are_read_strictly() {
+    let kinds = || ["k", "l"].map(FactKind::of_accounts).map(FactStep::declare);
+    let (mut turned, straight) = (kinds(), Facts::new().with(kinds()).unwrap());
+    turned.reverse();
+    assert_ne!(Facts::new().with(turned).unwrap(), straight);
+    assert_eq!(Facts::new().with(kinds()).unwrap(), straight);
+    let step = FactStep::append(Fact::since(FactKey::account("k", &id("a"), ""), at(0)));
+    let text = serde_json::to_string(&step).unwrap();
+    assert_eq!(serde_json::from_str::<FactStep>(&text).unwrap(), step);
+    let misspelt = text.replace("\"since\"", "\"untill\":\"2026-02-01T00:00:00Z\",\"since\"");
+    assert!(serde_json::from_str::<FactStep>(&misspelt).unwrap_err().to_string().contains("untill"));
+}
+
+/// Many rows of one key are found as few are, also across the runs in which they are kept.
+#[test]
+fn thousands_of_rows_of_one_key() {
+    let key = FactKey::account("fired", &id("a"), "p");
+    let mut facts = Facts::new().with(kinds()).unwrap();
+    for minute in 0..1_000 {
+        let row = fired("a", "p", minute * 10).until(at(minute * 10 + 5));
+        facts = facts.with([FactStep::append(row)]).unwrap();
+    }
+    for minute in 0..10_000 {
+        let holds = facts.current(&key, at(minute)).map(|row| row.since);
+        assert_eq!(holds, (minute % 10 < 5).then(|| at(minute / 10 * 10)), "{minute}");
+    }
+    assert_eq!(facts.rows(&key).count(), 1_000);
+    assert!(facts.rows(&key).rev().is_sorted_by(|later, row| later.since > row.since));
+}
+
+#[test]
+fn facts_of_a_merged_account_are_there_for_who_sees_its_heir() {
+    let engine = engine(EngineSettings::new());
+    engine.apply(Update::new().facts(kinds()).facts([FactStep::append(fired("a", "p", 0))])).unwrap();
+    engine.apply(Change::new().merge(&id("a"), &id("b"), as_of().date())).unwrap();
+    let state = engine.published();
+    let seen = |scope: &Scope| {
+        let view = state.view(scope).unwrap();
+        (view.facts("a").count(), view.facts("b").count())
+    };
+    assert_eq!(seen(&Scope::all()), (1, 0));
+    assert_eq!(seen(&Scope::of(state.book().accounts([]))), (0, 0));
 }
 
 fn engine(settings: EngineSettings) -> Engine {
