@@ -238,7 +238,7 @@ impl Definition {
     }
 
     /// Does it say the same in the same words? Equal expressions may be written differently.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         let words = |of: &Self| {
             let mut words = Vec::new();
             of.as_define().expressions(&mut |text| words.push(text.to_owned()));

@@ -20,6 +20,15 @@ use crate::define::Namespace;
 use crate::expr::ExprLimits;
 use crate::model::{FixedZones, Schema, Zones, is_reserved};
 
+/// Which definitions go in an edit.
+#[derive(Clone, Copy)]
+pub(crate) enum Removed<'r> {
+    /// These.
+    These(&'r [DefinitionRef]),
+    /// All that are not put in, and these: what is put in is all that there is afterwards, in its order.
+    AllOthers(&'r [DefinitionRef]),
+}
+
 /// What catalogs are compiled with.
 #[derive(Clone, Copy)]
 pub(crate) struct Ground<'g> {
@@ -89,7 +98,7 @@ impl Catalog {
     ) -> Result<Self, CatalogErrors> {
         let removed: Vec<DefinitionRef> = removed.into_iter().collect();
         let (schema, usage, limits) = (self.schema(), self.usage_schema(), &*self.limits);
-        self.next(Ground { schema, usage, zones, limits }, Words::Refused, &removed, put)
+        self.next(Ground { schema, usage, zones, limits }, Words::Refused, Removed::These(&removed), put)
     }
 
     /// As [`Catalog::edited_within`], over the schema and the limits of an engine: if they differ from those of the catalog,
@@ -98,16 +107,24 @@ impl Catalog {
         &self,
         ground: Ground<'_>,
         words: Words,
-        removed: &[DefinitionRef],
+        removed: Removed<'_>,
         put: impl IntoIterator<Item = Definition>,
     ) -> Result<Self, CatalogErrors> {
         let mut edit = Edit::of(self);
-        edit.remove(removed)?;
-        put.into_iter().for_each(|definition| edit.put(definition, words));
+        match removed {
+            Removed::These(removed) => {
+                edit.remove(removed)?;
+                put.into_iter().for_each(|definition| edit.put(definition, words, None));
+            }
+            Removed::AllOthers(removed) => {
+                edit.remove(removed)?;
+                edit.exactly(put, words);
+            }
+        }
         let same_ground = (Arc::ptr_eq(self.schema(), ground.schema) || **self.schema() == **ground.schema)
             && self.usage_schema() == ground.usage
             && *self.limits == *ground.limits;
-        if edit.changed.is_empty() && same_ground {
+        if edit.is_as_it_was() && same_ground {
             return Ok(self.clone());
         }
         if same_ground {
@@ -138,7 +155,7 @@ impl Catalog {
 }
 
 /// The definitions of a catalog, some of them taken out or replaced.
-struct Edit<'c> {
+pub(super) struct Edit<'c> {
     catalog: &'c Catalog,
     /// By place; those that are new stand behind the others.
     given: Vec<Option<Candidate>>,
@@ -153,7 +170,7 @@ struct Edit<'c> {
 }
 
 impl<'c> Edit<'c> {
-    fn of(catalog: &'c Catalog) -> Self {
+    pub(super) fn of(catalog: &'c Catalog) -> Self {
         let known =
             |entry: &Arc<Entry>| Some(Candidate { known: Some(entry.clone()), ..Candidate::of_entry(entry) });
         let given: Vec<Option<Candidate>> = catalog.names.entries.given().into_iter().map(known).collect();
@@ -197,7 +214,50 @@ impl<'c> Edit<'c> {
         }
     }
 
-    fn put(&mut self, definition: Definition, words: Words) {
+    /// These and no others, in their order. What is there is not put in anew, whatever its name.
+    pub(super) fn exactly(&mut self, definitions: impl IntoIterator<Item = Definition>, words: Words) {
+        let definitions: Vec<Definition> = definitions.into_iter().collect();
+        let stay: HashSet<DefinitionRef> = definitions.iter().map(Definition::id).collect();
+        let entries = &self.catalog.names.entries;
+        let written = entries.iter().filter(|entry| entry.bringer.is_none() && !stay.contains(&entry.id));
+        for entry in written {
+            entries.all_of(&entry.id).for_each(|entry| self.take_out(entry));
+        }
+        for (group, definition) in definitions.into_iter().enumerate() {
+            let known = self.catalog.definition(&definition.id());
+            let is_known = known.is_some_and(|known| known.is_same(&definition));
+            self.put(definition, if is_known { Words::Kept } else { words }, Some(group));
+        }
+        self.firsts_keep_names();
+    }
+
+    /// Of several that give one name the first has it, and what is known of a later one is no longer so.
+    fn firsts_keep_names(&mut self) {
+        let mut ordered: Vec<(&(usize, usize), &mut Candidate)> = self
+            .order
+            .iter()
+            .zip(&mut self.given)
+            .filter_map(|(at, given)| Some((at, given.as_mut()?)))
+            .collect();
+        ordered.sort_by_key(|(at, _)| **at);
+        let mut names: HashSet<Key> = HashSet::with_capacity(ordered.len());
+        for (_, given) in ordered {
+            let keys = keys(&given.definition);
+            if keys.iter().any(|key| names.contains(key)) && given.known.take().is_some() {
+                self.changed.extend(keys.iter().cloned());
+            }
+            names.extend(keys);
+        }
+    }
+
+    /// Are the definitions the same in the same order?
+    fn is_as_it_was(&self) -> bool {
+        let left = self.order.iter().zip(&self.given).filter(|(_, given)| given.is_some());
+        self.changed.is_empty() && left.map(|(order, _)| order).is_sorted()
+    }
+
+    /// A definition in the place of the one of its kind and name, if not in another `group`.
+    fn put(&mut self, definition: Definition, words: Words, group: Option<usize>) {
         let id = definition.id();
         let all = Candidate::all_of(definition, words);
         // Two of one kind and name in one edit are a fault that the catalog names.
@@ -209,7 +269,7 @@ impl<'c> Edit<'c> {
             let gone = entries.all_of(&id).filter(|entry| !brings.contains(&entry.id));
             gone.for_each(|entry| self.take_out(entry));
         }
-        let group = place.unwrap_or(self.given.len());
+        let group = group.unwrap_or(place.unwrap_or(self.given.len()));
         for (number, given) in all.into_iter().enumerate() {
             self.put_one(given, (group, number), place.is_some());
         }
@@ -257,7 +317,7 @@ impl<'c> Edit<'c> {
 
     /// The definitions in order, those known that nothing changes for: each with those that it brings behind it, as a new catalog has
     /// them.
-    fn into_given(mut self) -> Vec<Candidate> {
+    pub(super) fn into_given(mut self) -> Vec<Candidate> {
         // Definitions whose name is now reserved by a name above it are validated again.
         if !self.reserving.is_empty() {
             for given in self.given.iter_mut().flatten() {
@@ -327,7 +387,7 @@ mod tests {
         let catalog = Catalog::fresh(ground, first.clone(), Words::Kept).unwrap();
         let edited = |catalog: &Catalog, removed: &[Definition], put: &[Definition]| {
             let removed: Vec<DefinitionRef> = removed.iter().map(Definition::id).collect();
-            catalog.next(ground, Words::Kept, &removed, put.to_vec())
+            catalog.next(ground, Words::Kept, Removed::These(&removed), put.to_vec())
         };
         let fresh = |definitions: &[Definition]| Catalog::fresh(ground, definitions.to_vec(), Words::Kept);
         let words = [attribute("level", "seats"), attribute("parent.seats", "level + 1")];
@@ -368,7 +428,8 @@ mod tests {
         let ground = Ground { schema: &schema, usage: &usage, zones: &FixedZones, limits: &limits };
         let all = [attribute("a", "seats"), attribute("b", "a + 1")];
         let catalog = Catalog::fresh(ground, all, Words::Refused).unwrap();
-        let next = |ground| catalog.next(ground, Words::Refused, &[], [attribute("c", "plan")]).unwrap();
+        let none = Removed::These(&[]);
+        let next = |ground| catalog.next(ground, Words::Refused, none, [attribute("c", "plan")]).unwrap();
         assert_eq!(next(ground).compiled(), 1);
         let other = Schema::builder().account_type("Company", Nesting::Free);
         let other = other.attribute(Attribute::new("seats", AttributeType::Double));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Catalog;
 use super::compile::Words;
 use super::definition::{Definition, DefinitionRef};
-use super::edit::Ground;
+use super::edit::{Ground, Removed};
 use super::entry::Entry;
 use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind};
 use super::lineage::{Impact, Origin};
@@ -116,7 +116,7 @@ impl Catalog {
         let usage = migration.events.as_ref().map_or(self.usage_schema(), |events| &events.schema);
         let ground = Ground { schema: &migration.schema, usage, zones, limits: &self.limits };
         let ids = rewritten.iter().map(Definition::id).collect();
-        let catalog = self.next(ground, Words::Kept, &[], rewritten)?;
+        let catalog = self.next(ground, Words::Kept, Removed::These(&[]), rewritten)?;
         self.means_the_same(&catalog, &migration, &|_| false)?;
         let (old, new) = (self.schema(), &migration.schema);
         let name = |schema: &Schema, at: usize| -> Option<Arc<str>> {

@@ -301,7 +301,11 @@ pub(super) fn steps(names: &CatalogNames, before: Option<&Catalog>) -> Result<St
             match step {
                 Some((old, step)) => {
                     let own = before.readers.reads(old).iter();
-                    reads.push(own.filter_map(|read| moved.get(*read).copied().flatten()));
+                    let moved_to = |read: &usize| moved.get(*read).copied().flatten();
+                    let mut own: Vec<usize> = own.filter_map(moved_to).collect();
+                    // Definitions may stand in another order than before.
+                    own.sort_unstable();
+                    reads.push(own.into_iter());
                     let first = all.add(step.clone());
                     for (place, column) in before.numbering.columns(old).zip(first..) {
                         if let Some(moved) = moved.get_mut(place) {
@@ -459,6 +463,11 @@ impl Catalog {
     /// The step of a definition; `None` for a metric, and for what is not defined.
     pub(crate) fn step(&self, id: &DefinitionRef) -> Option<usize> {
         Some(self.number(self.names.entries.index_of(id)?)?.step)
+    }
+
+    /// Does a definition, or one that it brings, read the whole book?
+    pub(crate) fn is_wide(&self, id: &DefinitionRef) -> bool {
+        self.steps_of(id).any(|at| self.steps.get(at).is_some_and(|step| step.reads.is_wide))
     }
 
     fn number(&self, name: usize) -> Option<Number> {

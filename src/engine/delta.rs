@@ -49,7 +49,8 @@ impl Delta {
     }
 
     /// Everything that differs for a user who may see `scope`: accounts, their places and values, and what the definitions
-    /// that are kept current in either state come to.
+    /// to which either state is subscribed come to. Those that read the whole book, as a ranking does, are left out and named in
+    /// [`DeltaReport::left_out`]: where one account goes up, all below it go down. [`Delta::report_of`] tells of them.
     ///
     /// The scope may belong to either state; it is carried over to the other by id. An account that it shows in one of them
     /// only came, or left, for this user. Nothing else shows of what happened outside it.
@@ -62,9 +63,12 @@ impl Delta {
     ///
     /// Where everything is visible, that of what differs; in a scope that of what is visible.
     pub fn report(&self, scope: &Scope) -> Result<DeltaReport, StaleSet> {
-        let both = self.from.subscribed().chain(self.to.subscribed());
-        let definitions: Vec<DefinitionRef> = both.cloned().collect();
-        self.report_of(scope, &definitions)
+        let both: BTreeSet<&DefinitionRef> = self.from.subscribed().chain(self.to.subscribed()).collect();
+        let is_wide =
+            |id: &DefinitionRef| [&self.from, &self.to].iter().any(|state| state.catalog().is_wide(id));
+        let (wide, narrow): (Vec<DefinitionRef>, Vec<DefinitionRef>) =
+            both.into_iter().cloned().partition(is_wide);
+        Ok(DeltaReport { left_out: wide, ..self.report_of(scope, &narrow)? })
     }
 
     /// The same for some definitions, kept current or not.

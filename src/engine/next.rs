@@ -11,7 +11,7 @@ use super::settings::EngineSettings;
 use super::update::Update;
 use crate::aggregate::{Usage, UsageSchema, UsageSettings};
 use crate::book::{Book, EvolveError, EvolveReport, LoadReport};
-use crate::catalog::{Catalog, Definition, DefinitionRef, Ground, Words, reserved_words};
+use crate::catalog::{Catalog, Definition, DefinitionRef, Ground, Removed, Words, reserved_words};
 use crate::model::Observer;
 use crate::model::{Schema, SchemaChange};
 use crate::source::Source;
@@ -42,7 +42,11 @@ impl State {
         observer: &dyn Observer,
     ) -> Result<(Self, PartReports), EngineError> {
         // A journal may hold such definitions, which are replayed; no new ones are taken.
-        reserved_words(update.defined.iter())?;
+        let stays = |definition: &&Definition| {
+            let known = self.catalog.definition(&definition.id()).filter(|_| update.exactly);
+            known.is_some_and(|known| known.is_same(definition))
+        };
+        reserved_words(update.defined.iter().filter(|definition| !stays(definition)))?;
         #[cfg(feature = "snapshot")]
         self.settings.can_be_restored(&update.defined)?;
         let mut parts = self.parts();
@@ -77,7 +81,7 @@ impl Parts {
             let none = UsageSchema::default();
             let ground = ground(self.book.schema(), self.beside.usage.as_ref(), settings, &none);
             let defined = update.defined.iter().cloned();
-            self.catalog = self.catalog.next(ground, Words::Kept, &update.removed, defined)?;
+            self.catalog = self.catalog.next(ground, Words::Kept, update.going(), defined)?;
         }
         if update.defines() || update.schema.is_some() {
             let beyond = self.catalog.beyond_kept();
@@ -90,11 +94,14 @@ impl Parts {
         if let Some(unknown) = asked.into_iter().find(|id| !known(id)) {
             return Err(EngineError::Unknown(unknown.clone()));
         }
-        if !(update.subscribed.is_empty() && update.unsubscribed.is_empty() && update.removed.is_empty()) {
+        let goes = update.exactly || !update.removed.is_empty();
+        if goes || !(update.subscribed.is_empty() && update.unsubscribed.is_empty()) {
             let mut subscribed: BTreeSet<DefinitionRef> = (*self.subscribed).clone();
             subscribed.extend(update.subscribed.iter().cloned());
-            let removed = update.removed.iter().filter(|id| !known(id));
-            for id in removed.chain(&update.unsubscribed) {
+            if goes {
+                subscribed.retain(known);
+            }
+            for id in &update.unsubscribed {
                 subscribed.remove(id);
             }
             self.subscribed = Arc::new(subscribed);
@@ -121,14 +128,16 @@ impl Parts {
         let events = self.beside.usage.as_ref().map_or(&none, Usage::schema);
         let migration = change.migration(self.book.schema(), Some(events)).map_err(EvolveError::from)?;
         let is_other = |id: &DefinitionRef| {
-            update.removed.contains(id) || update.defined.iter().any(|defined| defined.id() == *id)
+            update.exactly
+                || update.removed.contains(id)
+                || update.defined.iter().any(|defined| defined.id() == *id)
         };
         let mut definitions = self.catalog.rewritten(&migration, &is_other)?;
         definitions.extend(update.defined.iter().cloned());
         let usage = migration.events.as_ref().map_or(events, |events| &events.schema);
         let ground =
             Ground { schema: &migration.schema, usage, zones: &*settings.zones, limits: &settings.limits };
-        let catalog = self.catalog.next(ground, Words::Kept, &update.removed, definitions)?;
+        let catalog = self.catalog.next(ground, Words::Kept, update.going(), definitions)?;
         self.catalog.means_the_same(&catalog, &migration, &is_other)?;
         let (book, report) = self.book.migrated(&migration)?;
         self.beside.records = self.catalog.records_after(&migration, &self.beside.records);
@@ -139,6 +148,13 @@ impl Parts {
         }
         (self.book, self.catalog) = (book, catalog);
         Ok(report)
+    }
+}
+
+impl Update {
+    /// The definitions that go.
+    fn going(&self) -> Removed<'_> {
+        if self.exactly { Removed::AllOthers(&self.removed) } else { Removed::These(&self.removed) }
     }
 }
 

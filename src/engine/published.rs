@@ -12,7 +12,7 @@ use super::prepared::Prepared;
 use super::settings::EngineSettings;
 use crate::aggregate::Usage;
 use crate::book::{Book, View};
-use crate::catalog::{Catalog, DefinitionRef, Records};
+use crate::catalog::{Catalog, CatalogChanges, Definition, DefinitionRef, Records};
 use crate::expr::Cancelled;
 use crate::facts::Facts;
 use crate::fold::ExchangeRates;
@@ -344,6 +344,13 @@ impl Published {
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
         &self.0.catalog
+    }
+
+    /// What it would mean that the definitions are exactly these ([`Update::exactly`](super::Update::exactly)), before it is done: which enter,
+    /// leave, change and break. Data and subscriptions are not looked at.
+    #[must_use]
+    pub fn changes_to(&self, definitions: impl IntoIterator<Item = Definition>) -> CatalogChanges {
+        self.0.catalog.changes_to_within(&*self.0.settings.zones, definitions)
     }
 
     /// The usage, where the engine holds some.

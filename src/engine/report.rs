@@ -1,6 +1,6 @@
 //! What differs between two states, as plain data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -42,15 +42,18 @@ pub struct DeltaReport {
     pub derived: Vec<DerivedChange>,
     /// Segments whose members differ.
     pub segments: Vec<SegmentChange>,
+    /// Subscribed definitions of which nothing is told, since they read the whole book ([`Delta::report`](super::Delta::report)), in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<DefinitionRef>,
 }
 
 impl DeltaReport {
     pub(super) fn new(from: u64, to: u64) -> Self {
         let accounts = AccountChanges::default();
-        Self { from, to, accounts, derived: Vec::new(), segments: Vec::new() }
+        Self { from, to, accounts, derived: Vec::new(), segments: Vec::new(), left_out: Vec::new() }
     }
 
-    /// Is nothing different?
+    /// Is nothing different, of what it tells?
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.accounts.is_empty() && self.derived.is_empty() && self.segments.is_empty()
@@ -69,6 +72,8 @@ impl DeltaReport {
     pub fn then(&self, next: &Self) -> Self {
         let mut all = Self::new(self.from, next.to);
         all.accounts = self.accounts.then(&next.accounts);
+        let left_out: BTreeSet<&DefinitionRef> = self.left_out.iter().chain(&next.left_out).collect();
+        all.left_out = left_out.into_iter().cloned().collect();
         let mut derived: BTreeMap<(DefinitionRef, Arc<str>, AccountId), DerivedChange> = BTreeMap::new();
         for change in self.derived.iter().chain(&next.derived) {
             let key = (change.definition.clone(), change.column.clone(), change.account.clone());

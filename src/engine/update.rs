@@ -32,6 +32,8 @@ pub struct Update {
     pub(super) change: Option<Change>,
     pub(super) defined: Vec<Definition>,
     pub(super) removed: Vec<DefinitionRef>,
+    /// Are those that it defines all that there are afterwards?
+    pub(super) exactly: bool,
     pub(super) subscribed: Vec<DefinitionRef>,
     pub(super) unsubscribed: Vec<DefinitionRef>,
     pub(super) moment: Option<AsOf>,
@@ -74,6 +76,14 @@ impl Update {
     /// A definition: a new one, or in the place of the one of its kind and name.
     pub fn define(mut self, definition: impl Into<Definition>) -> Self {
         self.defined.push(definition.into());
+        self
+    }
+
+    /// These definitions, in their order, and no others: all that are there and not among them go, and so do their subscriptions.
+    /// [`Published::changes_to`](super::Published::changes_to) tells first what that means.
+    pub fn exactly(mut self, definitions: impl IntoIterator<Item = Definition>) -> Self {
+        self.exactly = true;
+        self.defined.extend(definitions);
         self
     }
 
@@ -147,6 +157,6 @@ impl Update {
 
     /// Does it change definitions?
     pub(super) fn defines(&self) -> bool {
-        !(self.defined.is_empty() && self.removed.is_empty())
+        self.exactly || !(self.defined.is_empty() && self.removed.is_empty())
     }
 }

@@ -9,12 +9,15 @@ use perennial::catalog::{
     CalculatedAttribute, Catalog, CatalogErrors, CatalogFaultKind, Definition, DefinitionKind, DefinitionRef,
     Derived, Origin, PastValue,
 };
-use perennial::engine::{Engine, EngineError, EngineSettings, LiveView, Update};
+use perennial::engine::{Engine, EngineError, EngineSettings, LiveView, MemoryJournal, Update};
 use perennial::expr::{Checker, ExprValue, NameText, Names, Of};
 use perennial::segment::Segment;
 use perennial::testkit::Random;
-use perennial::{AsOf, Book, Change, Date, Policy, Scope, View};
+use perennial::{
+    AsOf, Attribute, AttributeType, Book, Change, Date, Policy, SchemaChange, SchemaPart, Scope, View,
+};
 use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn usage_schema() -> UsageSchema {
     UsageSchema::new([EventKind::new("login")]).unwrap()
@@ -276,6 +279,88 @@ proptest! {
         prop_assert!(accepted > 3, "{accepted} of {tries}");
     }
 
+    /// A catalog that is to be exactly a list is what a new one of that list is, or is refused for the same; what that means is told first.
+    #[test]
+    fn a_catalog_is_exactly_a_list(seeds in prop::collection::vec(any::<[u8; 5]>(), 1..6), seed in any::<u64>()) {
+        let mut random = Random::new(seed);
+        let (book, _) = forest(&seeds).load(7, Policy::strict());
+        let usage = usage(&book);
+        let view = crate::common::view(&book);
+        let mut catalog = Catalog::new(book.schema(), usage.schema(), []).unwrap();
+        let mut list: Vec<Definition> = Vec::new();
+        let (mut accepted, mut tries) = (0, 0);
+        while accepted < 12 && tries < 150 {
+            tries += 1;
+            let mut next: Vec<Definition> = list.iter().filter(|_| random.below(7) > 0).cloned().collect();
+            for of in &mut next {
+                if random.below(9) == 0 {
+                    let (kind, other) = (of.kind(), definition(&mut random));
+                    if other.kind() == kind {
+                        *of = other;
+                    }
+                }
+            }
+            next.extend((0..random.below(3)).map(|_| definition(&mut random)));
+            if random.below(2) == 0 {
+                random.shuffle(&mut next);
+            }
+            // By name: who comes, who goes, who says something else.
+            let said = |list: &[Definition]| -> BTreeMap<DefinitionRef, Definition> {
+                list.iter().rev().map(|of| (reference(of), of.clone())).collect()
+            };
+            let (then, now) = (said(&list), said(&next));
+            let enters: BTreeSet<DefinitionRef> = now.keys().filter(|id| !then.contains_key(*id)).cloned().collect();
+            let leaves: BTreeSet<DefinitionRef> = then.keys().filter(|id| !now.contains_key(*id)).cloned().collect();
+            let changes: BTreeSet<DefinitionRef> =
+                now.iter().filter(|(id, of)| then.get(*id).is_some_and(|then| then != *of)).map(|(id, _)| id.clone()).collect();
+            let told_first = catalog.changes_to(next.clone());
+            let set = |ids: &[DefinitionRef]| -> BTreeSet<DefinitionRef> { ids.iter().cloned().collect() };
+            prop_assert_eq!(set(&told_first.enters), enters.clone());
+            prop_assert_eq!(set(&told_first.leaves), leaves.clone());
+            prop_assert_eq!(set(&told_first.changes), changes.clone());
+            let touched = set(&told_first.touched);
+            prop_assert!(touched.iter().all(|id| then.contains_key(id) && then.get(id) == now.get(id)));
+            let lines = told_first.to_string().lines().count();
+            prop_assert_eq!(lines == 0, told_first.is_empty());
+            match (catalog.exactly(next.clone()), Catalog::new(book.schema(), usage.schema(), next.clone())) {
+                (Ok(exact), Ok(new)) => {
+                    prop_assert_eq!(told(&exact), told(&new));
+                    prop_assert!(told_first.breaks.is_empty());
+                    // Whoever says the same and reads one that comes or says something else is told of.
+                    let other: BTreeSet<&DefinitionRef> = enters.iter().chain(&changes).collect();
+                    for id in then.keys().filter(|id| then.get(*id) == now.get(*id)) {
+                        let read = new.lineage(id).unwrap();
+                        let reads = |id: &DefinitionRef| read.iter().any(|step| step.origin == Origin::Definition(id.clone()));
+                        let reads_other = other.iter().any(|other| reads(other));
+                        prop_assert!(!reads_other || touched.contains(id), "{id}: {touched:?}");
+                    }
+                    if list != next {
+                        prop_assert_eq!(exact.compiled(), enters.len() + changes.len() + touched.len());
+                    }
+                    if accepted % 3 == 0 {
+                        let run = |catalog: &Catalog| {
+                            by_catalog(catalog, &catalog.run(&view, Some(&usage.over(&view, catalog.metrics())), None))
+                        };
+                        prop_assert_eq!(run(&exact), run(&new));
+                    }
+                    (catalog, list) = (exact, next);
+                    accepted += 1;
+                }
+                (Err(exact), Err(new)) => {
+                    prop_assert_eq!(exact.to_string(), new.to_string());
+                    prop_assert_eq!(&told_first.breaks[..], new.faults());
+                }
+                (exact, new) => prop_assert!(
+                    false,
+                    "exactly: {:?}\nnew: {:?}",
+                    exact.err().map(|errors| errors.to_string()),
+                    new.err().map(|errors| errors.to_string())
+                ),
+            }
+        }
+        prop_assert!(accepted > 2, "{accepted} of {tries}");
+    }
+
     /// An engine whose definitions, data and days change answers what a new catalog over the same accounts does.
     #[test]
     fn an_engine_after_any_edits_answers_as_a_new_catalog(
@@ -292,12 +377,20 @@ proptest! {
             let state = engine.published();
             let list = state.catalog().definitions();
             let (removed, put) = edit(&mut random, list);
+            let mut after = edited_list(list, &removed, &put);
             let mut update = Update::new();
-            for id in &removed {
-                update = update.remove(id.clone());
+            // Said one by one, or as all that there is.
+            match &mut after {
+                Some(after) if random.below(3) == 0 => {
+                    random.shuffle(after);
+                    update = update.exactly(after.clone());
+                }
+                _ => {
+                    update = removed.iter().fold(update, |update, id| update.remove(id.clone()));
+                    update = put.iter().fold(update, |update, of| update.define(of.clone()));
+                }
             }
             for of in &put {
-                update = update.define(of.clone());
                 // Some are kept current, others are computed when they are asked.
                 if random.below(3) > 0 {
                     update = update.subscribe(reference(of));
@@ -311,7 +404,7 @@ proptest! {
                 day = day.plus_days(200).unwrap();
                 update = update.moment(AsOf::date_utc(day));
             }
-            let new = edited_list(list, &removed, &put)
+            let new = after
                 .map(|after| Catalog::new(state.book().schema(), state.usage().unwrap().schema(), after));
             match (engine.apply(update), new) {
                 (Ok(_), Some(Ok(new))) => {
@@ -527,5 +620,69 @@ fn attributes_exchange_their_names() {
         let derived = catalog.run(&view, None, None);
         let x = view.account("x").unwrap();
         assert_eq!(derived.value("less", x).unwrap().to_string(), "5");
+    }
+}
+
+/// What is told of a document of definitions, and what becomes of subscriptions, schema and journal with it.
+#[test]
+fn the_definitions_of_an_engine_are_exactly_a_document() {
+    let journal = MemoryJournal::new();
+    let engine = Engine::new(schema(), as_of(), EngineSettings::new().journal(journal.clone())).unwrap();
+    let first =
+        [attribute("twice", "seats * 2"), attribute("more", "twice + 1"), attribute("half", "seats / 2")];
+    engine.define(first.clone()).unwrap();
+    let kept = first.iter().fold(Update::new(), |update, of| update.subscribe(reference(of)));
+    engine.apply(kept).unwrap();
+    let document = Catalog::document(&[
+        attribute("far", "half + 1"),
+        attribute("twice", "seats * 3"),
+        attribute("more", "twice + 1"),
+    ]);
+    let read = |document: &serde_json::Value| Catalog::read([document.to_string().as_str()]).unwrap();
+    let told = engine.published().changes_to(read(&document));
+    assert_eq!(
+        told.to_string(),
+        "enters  calculated attribute `far`
+leaves  calculated attribute `half`
+changes calculated attribute `twice`
+touched calculated attribute `more`
+breaks  calculated attribute `far`: E101 half + 1
+     ^^^^ unknown attribute `half`"
+    );
+    let as_data = serde_json::to_value(&told).unwrap();
+    assert_eq!(as_data["leaves"], serde_json::json!([{ "kind": "attribute", "name": "half" }]));
+    assert_eq!(as_data["breaks"].as_array().unwrap().len(), 1);
+    // Refused as a whole.
+    let version = engine.published().version();
+    assert!(engine.apply(Update::new().exactly(read(&document))).is_err());
+    assert_eq!((engine.published().version(), engine.published().catalog().len()), (version, 3));
+
+    // Under another schema in the same update: what is in the document may read what is new, and nobody reads what goes.
+    let change = SchemaChange::new()
+        .attribute(Attribute::new("desks", AttributeType::Int))
+        .rename(SchemaPart::attribute("seats"), "places");
+    let document = [attribute("twice", "desks * 2"), attribute("more", "twice + places")];
+    engine.apply(Update::new().schema(change).exactly(document.clone())).unwrap();
+    let state = engine.published();
+    assert_eq!(state.catalog().definitions(), document);
+    let subscribed: Vec<String> = state.subscribed().map(|id| id.name.to_string()).collect();
+    assert_eq!(subscribed, ["more", "twice"]);
+    // The same again is nothing, in another order it is only that.
+    let compiled = engine.stats().compiled;
+    assert!(state.changes_to(document.clone()).is_empty());
+    let turned = [document[1].clone(), document[0].clone()];
+    assert!(state.changes_to(turned.clone()).is_empty());
+    engine.apply(Update::new().exactly(turned.clone())).unwrap();
+    assert_eq!(
+        (engine.published().catalog().definitions(), engine.stats().compiled),
+        (&turned[..], compiled)
+    );
+    // None at all.
+    let last = engine.published().version();
+    engine.apply(Update::new().exactly([])).unwrap();
+    assert_eq!((engine.published().catalog().len(), engine.published().subscribed().count()), (0, 0));
+    for (version, all) in [(Some(last), &turned[..]), (None, &[][..])] {
+        let (again, _) = Engine::restore(EngineSettings::new(), &journal.bytes(), version).unwrap();
+        assert_eq!(again.published().catalog().definitions(), all);
     }
 }

@@ -11,7 +11,7 @@ use crate::common::{
     ATTRIBUTES, CHUNK_ROWS, PRODUCTS, TYPES, as_of, child_row_of, config, forest, id, id_of, import, schema,
     value_of,
 };
-use perennial::aggregate::{Event, EventKind, Nulls, Operator, Usage, UsageSchema, UsageSettings};
+use perennial::aggregate::{Event, EventKind, Nulls, Operator, Ranking, Usage, UsageSchema, UsageSettings};
 use perennial::catalog::{
     Catalog, Definition, DefinitionKind, DefinitionRef, Derived, History, MemoryHistory, RunInputs,
 };
@@ -196,6 +196,19 @@ pub fn engine_with(seeds: &[[u8; 5]], settings: EngineSettings) -> Engine {
     engine
 }
 
+/// How many kinds of step there are.
+const STEP_KINDS: u8 = 30;
+
+/// Does a step define, or say that the definitions are others?
+pub fn is_of_definitions(step: [u8; 5]) -> bool {
+    [16, 29].contains(&(step[0] % STEP_KINDS))
+}
+
+/// Does a step subscribe to a definition, or no longer?
+pub fn is_of_subscriptions(step: [u8; 5]) -> bool {
+    step[0] % STEP_KINDS == 18
+}
+
 /// One step of a script; a wish that cannot be granted must change nothing.
 pub fn step(
     engine: &Engine,
@@ -223,7 +236,7 @@ pub fn step(
         }
         None
     };
-    let update: Update = match what % 29 {
+    let update: Update = match what % STEP_KINDS {
         0..=5 => Change::new().set(&account, name, value_of(name, value).unwrap()).into(),
         6 => Change::new().clear(&account, name).into(),
         7 => {
@@ -333,6 +346,28 @@ pub fn step(
             let fired = FactKind::of_accounts("fired").field(Attribute::new("why", AttributeType::Text));
             let kinds = [fired, FactKind::of_people("member")].map(FactStep::declare);
             Update::new().facts(kinds).facts([step])
+        }
+        // The definitions are exactly these, in another order, and perhaps one fewer.
+        29 => {
+            let mut all = state.catalog().definitions().to_vec();
+            let ours = definitions(value % 2 == 0);
+            for of in &mut all {
+                if let Some(ours) = ours.iter().find(|ours| reference(ours) == reference(of)) {
+                    *of = ours.clone();
+                }
+            }
+            let places = all.len().max(1);
+            all.rotate_left(usize::from(which) % places);
+            let last = all.last().map(reference);
+            if more % 3 == 0 && ours.iter().any(|ours| Some(reference(ours)) == last) {
+                all.pop();
+            }
+            let told = state.changes_to(all.clone());
+            let update = Update::new().exactly(all);
+            if !told.breaks.is_empty() {
+                assert!(engine.published().branch().apply(update.clone()).is_err());
+            }
+            update
         }
         // Accounts end in another one; what came in under their ids, and what still does, is read there.
         24 => {
@@ -967,6 +1002,44 @@ fn what_is_stopped_or_refused_leaves_everything_as_it_was() {
     // What cannot be kept is not published.
     let engine = Engine::new(schema(), as_of(), settings(4).journal(Full)).unwrap_err();
     assert!(matches!(engine, EngineError::Journal(_)), "{engine}");
+}
+
+#[test]
+fn what_reads_the_whole_book_is_told_where_it_is_asked() {
+    let engine = engine_over(&[[0, 1, 2, 3, 4], [9, 1, 2, 3, 4], [17, 0, 9, 9, 9]], 4);
+    let all: Vec<Definition> = vec![
+        attribute("twice", "seats * 2"),
+        Ranking::new("by_seats", "seats").into(),
+        segment("first", "by_seats == 100.0"),
+        segment("large", "twice > 200"),
+    ];
+    let update =
+        all.iter().fold(Update::new(), |update, of| update.define(of.clone()).subscribe(reference(of)));
+    let seats =
+        (0..3).fold(Change::new(), |change, at| change.set(&id_of(at), "seats", 10 * (at as i64 + 1)));
+    let before = engine.apply(update.change(seats)).unwrap().delta.to().clone();
+    let middle = engine.apply(Change::new().set(&id_of(1), "seats", 900_i64)).unwrap().delta.to().clone();
+    let after = engine.apply(Change::new().set(&id_of(2), "seats", 950_i64)).unwrap().delta.to().clone();
+    let ids: Vec<DefinitionRef> = all.iter().map(reference).collect();
+    let told = |report: &DeltaReport| -> BTreeSet<String> {
+        reported(report).into_iter().map(|(id, _)| id.name.to_string()).collect()
+    };
+    let names = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|&name| name.to_owned()).collect() };
+    let delta = Delta::between(&before, &middle);
+    let report = delta.report(&Scope::all()).unwrap();
+    assert_eq!(told(&report), names(&["large", "twice"]));
+    let wide: BTreeSet<DefinitionRef> = [ids[1].clone(), ids[2].clone()].into();
+    assert_eq!(report.left_out, wide.into_iter().collect::<Vec<_>>());
+    let asked = delta.report_of(&Scope::all(), &ids).unwrap();
+    assert_eq!(told(&asked), names(&["by_seats", "first", "large", "twice"]));
+    assert!(asked.left_out.is_empty());
+    // Also where they are put together.
+    let next = Delta::between(&middle, &after).report(&Scope::all()).unwrap();
+    let both = report.then(&next);
+    assert_eq!(both, Delta::between(&before, &after).report(&Scope::all()).unwrap());
+    assert_eq!(both.left_out, report.left_out);
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["left_out"].as_array().unwrap().len(), 2);
 }
 
 #[test]

@@ -99,6 +99,8 @@ pub(in crate::engine) enum Said {
         defined: Option<Json>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         removed: Vec<DefinitionRef>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        exactly: bool,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         subscribed: Vec<DefinitionRef>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -126,6 +128,7 @@ impl Said {
             change: update.change.clone(),
             defined,
             removed: update.removed.clone(),
+            exactly: update.exactly,
             subscribed: update.subscribed.clone(),
             unsubscribed: update.unsubscribed.clone(),
             moment: update.moment.as_ref().map(Moment::of),

@@ -1,0 +1,170 @@
+//! The definitions are a document: which enter, leave, change and break, and the catalog that is that document.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::Catalog;
+use super::compile::Words;
+use super::definition::{Definition, DefinitionRef};
+use super::edit::{Edit, Ground, Removed};
+use super::fault::{CatalogErrors, CatalogFault};
+use crate::model::{FixedZones, Zones};
+
+/// What it means that the definitions are to be a list and nothing else: as data, which can be serialised, and as text, a line each.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct CatalogChanges {
+    /// Those that are new, in the order of the list.
+    pub enters: Vec<DefinitionRef>,
+    /// Those that are not in the list.
+    pub leaves: Vec<DefinitionRef>,
+    /// Those that say something else than before, in the order of the list.
+    pub changes: Vec<DefinitionRef>,
+    /// Those that say the same as before and read, directly or not, what enters, leaves or changes: what they come to may be something else.
+    pub touched: Vec<DefinitionRef>,
+    /// All that is wrong with the list; while there is anything, it is refused. Serialised as texts.
+    #[serde(serialize_with = "as_texts")]
+    pub breaks: Vec<CatalogFault>,
+}
+
+fn as_texts<S: Serializer>(faults: &[CatalogFault], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(faults.iter().map(ToString::to_string))
+}
+
+impl CatalogChanges {
+    /// Does every definition say what it said before, none more and none less, with nothing wrong? They may stand in another order.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        let Self { enters, leaves, changes, touched, breaks } = self;
+        enters.is_empty()
+            && leaves.is_empty()
+            && changes.is_empty()
+            && touched.is_empty()
+            && breaks.is_empty()
+    }
+}
+
+impl fmt::Display for CatalogChanges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { enters, leaves, changes, touched, breaks } = self;
+        let lists = [("enters ", enters), ("leaves ", leaves), ("changes", changes), ("touched", touched)];
+        let told = lists.iter().flat_map(|(word, list)| list.iter().map(move |id| format!("{word} {id}")));
+        let mut lines: Vec<String> = told.collect();
+        lines.extend(breaks.iter().map(|fault| format!("breaks  {fault}")));
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl Catalog {
+    /// The catalog that has exactly these definitions, in their order, and no others: as [`Catalog::new`] makes it, while only what is new, what
+    /// says something else and what reads such is compiled. The catalog itself stays as it is.
+    ///
+    /// Definitions that came back with a journal from before their names were refused may stay as they are.
+    ///
+    /// ```
+    /// use perennial::aggregate::UsageSchema;
+    /// use perennial::catalog::{CalculatedAttribute, Catalog};
+    /// use perennial::{Attribute, AttributeType, Nesting, Schema};
+    ///
+    /// let schema = Schema::builder()
+    ///     .account_type("Company", Nesting::Free)
+    ///     .attribute(Attribute::new("seats", AttributeType::Int))
+    ///     .build()?
+    ///     .into();
+    /// let attribute = |name: &str, text: &str| CalculatedAttribute::new(name, text).into();
+    /// let catalog = Catalog::new(
+    ///     &schema,
+    ///     &UsageSchema::default(),
+    ///     [attribute("twice", "seats * 2"), attribute("more", "twice + 1"), attribute("half", "seats / 2")],
+    /// )?;
+    ///
+    /// // What a repository or an administrator says the definitions are.
+    /// let document = [attribute("twice", "seats * 2.0"), attribute("more", "twice + 1.0"), attribute("four", "seats * 4")];
+    /// let told = catalog.changes_to(document.clone()).to_string();
+    /// assert_eq!(
+    ///     told,
+    ///     "enters  calculated attribute `four`
+    /// leaves  calculated attribute `half`
+    /// changes calculated attribute `twice`
+    /// changes calculated attribute `more`",
+    /// );
+    /// let next = catalog.exactly(document)?;
+    /// assert_eq!((next.len(), next.compiled()), (3, 3));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the definitions, as [`Catalog::new`] says it.
+    ///
+    /// # Complexity
+    ///
+    /// As [`Catalog::edited`].
+    pub fn exactly(&self, definitions: impl IntoIterator<Item = Definition>) -> Result<Self, CatalogErrors> {
+        self.exactly_within(&FixedZones, definitions)
+    }
+
+    /// The same with zones of the host, which must be those that the catalog was made with.
+    ///
+    /// # Errors
+    ///
+    /// As [`Catalog::exactly`].
+    pub fn exactly_within(
+        &self,
+        zones: &dyn Zones,
+        definitions: impl IntoIterator<Item = Definition>,
+    ) -> Result<Self, CatalogErrors> {
+        let (schema, usage, limits) = (self.schema(), self.usage_schema(), &*self.limits);
+        let ground = Ground { schema, usage, zones, limits };
+        self.next(ground, Words::Refused, Removed::AllOthers(&[]), definitions)
+    }
+
+    /// What [`Catalog::exactly`] with the same definitions would mean, before it is done.
+    ///
+    /// # Complexity
+    ///
+    /// That of [`Catalog::exactly`].
+    #[must_use]
+    pub fn changes_to(&self, definitions: impl IntoIterator<Item = Definition>) -> CatalogChanges {
+        self.changes_to_within(&FixedZones, definitions)
+    }
+
+    /// The same with zones of the host, which must be those that the catalog was made with.
+    #[must_use]
+    pub fn changes_to_within(
+        &self,
+        zones: &dyn Zones,
+        definitions: impl IntoIterator<Item = Definition>,
+    ) -> CatalogChanges {
+        let definitions: Vec<Definition> = definitions.into_iter().collect();
+        let mut changes = CatalogChanges::default();
+        let mut listed: HashSet<DefinitionRef> = HashSet::with_capacity(definitions.len());
+        for definition in &definitions {
+            let id = definition.id();
+            // Of two with one name the second is at fault, and told there.
+            if !listed.insert(id.clone()) {
+                continue;
+            }
+            match self.definition(&id) {
+                None => changes.enters.push(id),
+                Some(known) if !known.is_same(definition) => changes.changes.push(id),
+                Some(_) => {}
+            }
+        }
+        changes.leaves = self.given().map(Definition::id).filter(|id| !listed.contains(id)).collect();
+        let told: HashSet<&DefinitionRef> = changes.enters.iter().chain(&changes.changes).collect();
+        let mut edit = Edit::of(self);
+        edit.exactly(definitions.iter().cloned(), Words::Refused);
+        let mut touched: HashSet<DefinitionRef> = HashSet::new();
+        let again = edit.into_given().into_iter().filter(|given| given.known.is_none());
+        let written = again.map(|given| given.bringer.unwrap_or_else(|| given.definition.id()));
+        let new = written.filter(|id| !told.contains(id) && touched.insert(id.clone())).collect();
+        changes.touched = new;
+        if let Err(errors) = self.exactly_within(zones, definitions) {
+            changes.breaks = errors.faults().to_vec();
+        }
+        changes
+    }
+}
