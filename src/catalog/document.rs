@@ -71,6 +71,19 @@ impl Catalog {
         Json::Object(lists)
     }
 
+    /// The same in their order, of whatever kinds they are: a document, or a list of documents where one would put them in another order.
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn in_order(definitions: &[Definition]) -> Json {
+        let place =
+            |of: &Definition| LISTS.iter().position(|(list, _)| *list == of.list()).unwrap_or(LISTS.len());
+        let runs = definitions.chunk_by(|one, next| place(one) <= place(next));
+        let mut documents: Vec<Json> = runs.map(Self::document).collect();
+        if documents.len() > 1 {
+            return Json::Array(documents);
+        }
+        documents.pop().unwrap_or_else(|| Self::document([]))
+    }
+
     /// Reads the definitions of documents. They are checked by [`Catalog::new`].
     ///
     /// # Errors

@@ -156,7 +156,8 @@ impl Catalog {
         changes.leaves = self.given().map(Definition::id).filter(|id| !listed.contains(id)).collect();
         let told: HashSet<&DefinitionRef> = changes.enters.iter().chain(&changes.changes).collect();
         let mut edit = Edit::of(self);
-        edit.exactly(definitions.iter().cloned(), Words::Refused);
+        let mut firsts = listed.clone();
+        edit.exactly(definitions.iter().filter(|of| firsts.remove(&of.id())).cloned(), Words::Refused);
         let mut touched: HashSet<DefinitionRef> = HashSet::new();
         let again = edit.into_given().into_iter().filter(|given| given.known.is_none());
         let written = again.map(|given| given.bringer.unwrap_or_else(|| given.definition.id()));

@@ -283,7 +283,7 @@ pub(super) fn steps(names: &CatalogNames, before: Option<&Catalog>) -> Result<St
     // Where the columns of the catalog before are now.
     let mut moved: Vec<Option<usize>> = vec![None; before.map_or(0, |before| before.numbering.len())];
     let mut taken: Vec<Option<usize>> = Vec::with_capacity(entries.len());
-    // Entries that are taken over stand in the same order as before: mostly the next one is it.
+    // Entries that are taken over mostly stand in the same order as before: the next one is it.
     let mut next = 0;
     let mut faults: Vec<(usize, CatalogFault)> = Vec::new();
     for (key, placed) in entries.names() {
@@ -468,6 +468,12 @@ impl Catalog {
     /// Does a definition, or one that it brings, read the whole book?
     pub(crate) fn is_wide(&self, id: &DefinitionRef) -> bool {
         self.steps_of(id).any(|at| self.steps.get(at).is_some_and(|step| step.reads.is_wide))
+    }
+
+    /// Is a definition an account set, or does it bring one?
+    pub(crate) fn makes_scopes(&self, id: &DefinitionRef) -> bool {
+        let makes = |step: &Arc<Step>| step.outputs.iter().any(|output| output.makes_scopes);
+        self.steps_of(id).any(|at| self.steps.get(at).is_some_and(makes))
     }
 
     fn number(&self, name: usize) -> Option<Number> {

@@ -85,6 +85,8 @@ impl Touched {
             || self.above.contains(name)
             || self.events && entry.compiled.metric().is_some()
             || entry.reads.iter().any(reads)
+            // What is folded away is checked all the same.
+            || entry.compiled.expressions().into_iter().any(|checked| checked.mentioned().any(reads))
     }
 }
 

@@ -68,7 +68,12 @@ impl Delta {
             |id: &DefinitionRef| [&self.from, &self.to].iter().any(|state| state.catalog().is_wide(id));
         let (wide, narrow): (Vec<DefinitionRef>, Vec<DefinitionRef>) =
             both.into_iter().cloned().partition(is_wide);
-        Ok(DeltaReport { left_out: wide, ..self.report_of(scope, &narrow)? })
+        // In a scope not even the names of account sets are told.
+        let hides = |id: &DefinitionRef| {
+            !scope.is_all() && [&self.from, &self.to].iter().any(|state| state.catalog().makes_scopes(id))
+        };
+        let left_out = wide.into_iter().filter(|id| !hides(id)).collect();
+        Ok(DeltaReport { left_out, ..self.report_of(scope, &narrow)? })
     }
 
     /// The same for some definitions, kept current or not.

@@ -347,7 +347,9 @@ impl Published {
     }
 
     /// What it would mean that the definitions are exactly these ([`Update::exactly`](super::Update::exactly)), before it is done: which enter,
-    /// leave, change and break. Data and subscriptions are not looked at.
+    /// leave, change and break. Only the definitions are judged: whether they read more days than are kept
+    /// ([`EngineError::KeptDays`](super::EngineError::KeptDays)), and whether a journal could restore them, is seen when they are applied, as it is by a
+    /// [`Branch`](super::Branch).
     #[must_use]
     pub fn changes_to(&self, definitions: impl IntoIterator<Item = Definition>) -> CatalogChanges {
         self.0.catalog.changes_to_within(&*self.0.settings.zones, definitions)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::book::AccountChanges;
-use crate::catalog::DefinitionRef;
+use crate::catalog::{DefinitionKind, DefinitionRef};
 use crate::expr::ExprValue;
 use crate::model::AccountId;
 use crate::segment::SegmentChange;
@@ -60,7 +60,7 @@ impl DeltaReport {
     }
 
     /// This report and the one of the states after it as one: what differs between the first state and the last. What
-    /// changed back is not in it.
+    /// changed back is not in it, nor is what one of the two leaves out.
     ///
     /// Both must be of one user and of the same definitions, and this one end where the other begins; else it means nothing.
     /// An account that moved twice has the path before the first move and that after the second, each as it was then.
@@ -73,14 +73,16 @@ impl DeltaReport {
         let mut all = Self::new(self.from, next.to);
         all.accounts = self.accounts.then(&next.accounts);
         let left_out: BTreeSet<&DefinitionRef> = self.left_out.iter().chain(&next.left_out).collect();
-        all.left_out = left_out.into_iter().cloned().collect();
+        all.left_out = left_out.iter().copied().cloned().collect();
         let mut derived: BTreeMap<(DefinitionRef, Arc<str>, AccountId), DerivedChange> = BTreeMap::new();
         for change in self.derived.iter().chain(&next.derived) {
             let key = (change.definition.clone(), change.column.clone(), change.account.clone());
             let to = change.to.clone();
             derived.entry(key).and_modify(|own| own.to = to).or_insert_with(|| change.clone());
         }
-        all.derived = derived.into_values().filter(|change| change.from != change.to).collect();
+        let is_told = |change: &DerivedChange| !left_out.contains(&change.definition);
+        all.derived =
+            derived.into_values().filter(|change| change.from != change.to && is_told(change)).collect();
         // +1 for each time someone entered, -1 for each time someone left.
         let mut members: BTreeMap<(Arc<str>, AccountId), i32> = BTreeMap::new();
         for change in self.segments.iter().chain(&next.segments) {
@@ -92,7 +94,18 @@ impl DeltaReport {
             count(&change.entered, 1);
             count(&change.left, -1);
         }
-        for ((segment, id), count) in members.into_iter().filter(|(_, count)| *count != 0) {
+        let hides = |segment: &str| {
+            left_out.iter().any(|id| match id.kind {
+                DefinitionKind::Segment => *id.name == *segment,
+                // It may bring segments, whose names are below its own.
+                DefinitionKind::Custom(_) => {
+                    segment.strip_prefix(&*id.name).is_some_and(|rest| rest.starts_with('.'))
+                }
+                _ => false,
+            })
+        };
+        let changed = members.into_iter().filter(|((segment, _), count)| *count != 0 && !hides(segment));
+        for ((segment, id), count) in changed {
             if all.segments.last().is_none_or(|last| last.segment != segment) {
                 all.segments.push(SegmentChange::of(segment));
             }

@@ -79,11 +79,12 @@ impl Update {
         self
     }
 
-    /// These definitions, in their order, and no others: all that are there and not among them go, and so do their subscriptions.
+    /// These definitions, in their order, and no others: all that are there and not among them go, and so do their subscriptions. It takes the
+    /// place of all that this update was told to define before; [`Update::define`] after it adds one more to the list.
     /// [`Published::changes_to`](super::Published::changes_to) tells first what that means.
     pub fn exactly(mut self, definitions: impl IntoIterator<Item = Definition>) -> Self {
         self.exactly = true;
-        self.defined.extend(definitions);
+        self.defined = definitions.into_iter().collect();
         self
     }
 

@@ -3,7 +3,7 @@
 use crate::common::definitions::{account_set, attribute, segment};
 use crate::common::{as_of, id, schema};
 use perennial::aggregate::UsageSchema;
-use perennial::catalog::{Catalog, Definition, Parameter, ParameterType};
+use perennial::catalog::{Catalog, Definition, DefinitionKind, Parameter, ParameterType};
 use perennial::engine::{Engine, EngineSettings, Update};
 use perennial::expr::{Checker, Columns, ExplainLimits, ExprPlan};
 use perennial::segment::Segment;
@@ -102,6 +102,16 @@ fn in_a_scope_it_is_not_there() {
     // Here the sets would tell as well, if they were evaluated in the scope.
     let both = Scope::of(state.book().accounts(["kim", "lee"]));
     assert_eq!(told(&both), ["many"]);
+    // What is left out since it reads the whole book is named, and in a scope no set is.
+    let now = engine.published();
+    let sets = now.catalog().order().filter(|id| id.kind == DefinitionKind::Segment).cloned();
+    engine.apply(sets.fold(Update::new(), Update::subscribe)).unwrap();
+    let left_out = |scope: &Scope| -> Vec<String> {
+        let delta = perennial::engine::Delta::between(&state, &engine.published());
+        delta.report(scope).unwrap().left_out.iter().map(|id| id.name.to_string()).collect()
+    };
+    assert_eq!(left_out(&Scope::all()), ["family", "many", "mine"]);
+    assert_eq!(left_out(&both), ["many"]);
     // Who saw everything before or after, and does not at the other time, is told of none.
     let after = Scope::of(engine.published().book().accounts(["kim", "lee"]));
     for (before, after) in [(&Scope::all(), &after), (&both, &Scope::all())] {

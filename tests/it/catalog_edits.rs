@@ -677,6 +677,10 @@ breaks  calculated attribute `far`: E101 half + 1
         (engine.published().catalog().definitions(), engine.stats().compiled),
         (&turned[..], compiled)
     );
+    // In any order of kinds.
+    let turned =
+        [segment("top", "more > 3"), document[1].clone(), segment("far", "places > 3"), document[0].clone()];
+    engine.apply(Update::new().exactly(turned.clone())).unwrap();
     // None at all.
     let last = engine.published().version();
     engine.apply(Update::new().exactly([])).unwrap();
@@ -685,4 +689,27 @@ breaks  calculated attribute `far`: E101 half + 1
         let (again, _) = Engine::restore(EngineSettings::new(), &journal.bytes(), version).unwrap();
         assert_eq!(again.published().catalog().definitions(), all);
     }
+}
+
+/// What is folded away is judged under another schema as well, whatever a definition is said to be.
+#[test]
+fn a_name_that_is_gone_breaks_who_mentions_it_and_folds_it_away() {
+    let engine = Engine::new(schema(), as_of(), EngineSettings::new()).unwrap();
+    let all = [segment("always", "true || seats > 1"), attribute("one", "true ? 1 : seats")];
+    engine.define(all.clone()).unwrap();
+    let renamed = || SchemaChange::new().rename(SchemaPart::attribute("seats"), "places");
+    let errors = engine.apply(Update::new().schema(renamed()).exactly(all.clone())).unwrap_err().to_string();
+    assert!(errors.contains("`always`") && errors.contains("`one`"), "{errors}");
+    let errors =
+        engine.apply(Update::new().schema(renamed()).define(all[0].clone())).unwrap_err().to_string();
+    assert!(errors.contains("`always`") && !errors.contains("`one`"), "{errors}");
+    // A text is not greater than a number.
+    let text = Attribute::new("seats", AttributeType::Text);
+    let retyped = SchemaChange::new().attribute(text);
+    assert!(engine.apply(Update::new().schema(retyped)).is_err());
+    // By the rename alone both are rewritten.
+    engine.apply(Update::new().schema(renamed())).unwrap();
+    let now = engine.published();
+    let new = Catalog::new(now.schema(), &UsageSchema::default(), now.catalog().definitions().to_vec());
+    assert_eq!(new.unwrap().to_json(), now.catalog().to_json());
 }

@@ -650,6 +650,7 @@ proptest! {
             prop_assert_eq!(again.book().to_snapshot(), state.book().to_snapshot());
             prop_assert!(used(&again) == used(&state));
             prop_assert_eq!(again.facts(), state.facts());
+            prop_assert_eq!(again.catalog().definitions(), state.catalog().definitions());
             prop_assert!(again.subscribed().eq(state.subscribed()));
             let views = [&again, &state].map(|state| by_engine(&state.view(&Scope::all()).unwrap()));
             prop_assert_eq!(differing(&views[0], &views[1]), Vec::<String>::new());
@@ -1038,6 +1039,16 @@ fn what_reads_the_whole_book_is_told_where_it_is_asked() {
     let both = report.then(&next);
     assert_eq!(both, Delta::between(&before, &after).report(&Scope::all()).unwrap());
     assert_eq!(both.left_out, report.left_out);
+    // What one of two reports leaves out, both together do not tell in part.
+    let narrow = engine.apply(Update::new().define(segment("first", "seats > 900"))).unwrap().delta;
+    let first_of = |report: &DeltaReport| report.segments.iter().any(|change| &*change.segment == "first");
+    let last = engine.apply(Change::new().set(&id_of(0), "seats", 990_i64)).unwrap().delta;
+    let last_report = last.report(&Scope::all()).unwrap();
+    assert!(first_of(&last_report) && last_report.left_out.len() == 1);
+    let whole = Delta::between(&after, last.to()).report(&Scope::all()).unwrap();
+    let composed = narrow.report(&Scope::all()).unwrap().then(&last_report);
+    assert!(!first_of(&whole) && !first_of(&composed));
+    assert_eq!(composed, whole);
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["left_out"].as_array().unwrap().len(), 2);
 }

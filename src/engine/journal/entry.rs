@@ -121,7 +121,7 @@ pub(in crate::engine) enum Said {
 
 impl Said {
     fn update(update: &Update, version: u64) -> Self {
-        let defined = (!update.defined.is_empty()).then(|| Catalog::document(&update.defined));
+        let defined = (!update.defined.is_empty()).then(|| Catalog::in_order(&update.defined));
         Self::Update {
             version,
             schema: update.schema.clone(),
@@ -194,7 +194,7 @@ impl Entry {
             parts,
             events: state.beside.usage.as_ref().map(|usage| usage.schema().clone()),
             moment: Moment::of(&state.as_of),
-            definitions: Catalog::document(state.catalog.definitions()),
+            definitions: Catalog::in_order(state.catalog.definitions()),
             subscribed: (*state.subscribed).clone(),
             keys: of.keys.clone(),
         };
@@ -249,6 +249,10 @@ pub(super) fn definitions(
     kinds: &CustomKinds,
     offset: usize,
 ) -> Result<Vec<Definition>, JournalError> {
-    Catalog::read_with(kinds, [document.to_string().as_str()])
+    let documents = match document {
+        Json::Array(documents) => documents.iter().map(ToString::to_string).collect(),
+        one => vec![one.to_string()],
+    };
+    Catalog::read_with(kinds, documents.iter().map(String::as_str))
         .map_err(|errors| JournalError::Definitions { offset, errors })
 }
