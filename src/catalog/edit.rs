@@ -214,7 +214,7 @@ impl<'c> Edit<'c> {
         }
     }
 
-    /// These and no others, in their order. What is there is not put in anew, whatever its name.
+    /// Replaces all definitions by a list, in its order. An unchanged definition stays, even if its name is reserved today.
     pub(super) fn exactly(&mut self, definitions: impl IntoIterator<Item = Definition>, words: Words) {
         let definitions: Vec<Definition> = definitions.into_iter().collect();
         let stay: HashSet<DefinitionRef> = definitions.iter().map(Definition::id).collect();
@@ -231,7 +231,8 @@ impl<'c> Edit<'c> {
         self.firsts_keep_names();
     }
 
-    /// Of several that give one name the first has it, and what is known of a later one is no longer so.
+    /// Of several definitions that give one name the first keeps it. A later one is compiled again, so that it is refused as a duplicate, as in a
+    /// new catalog: known entries are added first.
     fn firsts_keep_names(&mut self) {
         let mut ordered: Vec<(&(usize, usize), &mut Candidate)> = self
             .order
@@ -436,5 +437,20 @@ mod tests {
         let other = Arc::new(other.attribute(Attribute::new("plan", AttributeType::Text)).build().unwrap());
         let over = next(Ground { schema: &other, ..ground });
         assert_eq!((over.compiled(), over.schema().attributes().len()), (3, 2));
+    }
+
+    #[test]
+    fn columns_are_read_in_order_where_definitions_change_places() {
+        let (schema, usage) = (schema(), UsageSchema::default());
+        let all = [attribute("a", "seats"), attribute("b", "seats + 1"), attribute("c", "a + b")];
+        let turned = [all[1].clone(), all[0].clone(), all[2].clone()];
+        let catalog = Catalog::new(&schema, &usage, all).unwrap();
+        let (next, fresh) =
+            (catalog.exactly(turned.clone()).unwrap(), Catalog::new(&schema, &usage, turned).unwrap());
+        let read = |catalog: &Catalog| -> Vec<Vec<usize>> {
+            (0..catalog.steps().len()).map(|at| catalog.readers().reads(at).to_vec()).collect()
+        };
+        assert_eq!(read(&next), read(&fresh));
+        assert_eq!((next.compiled(), read(&next).last().unwrap().as_slice()), (0, &[0, 1][..]));
     }
 }

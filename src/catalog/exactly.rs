@@ -1,4 +1,4 @@
-//! The definitions are a document: which enter, leave, change and break, and the catalog that is that document.
+//! Which definitions enter, leave, change and break when a catalog becomes exactly a list, and which catalog is it then?
 
 use std::collections::HashSet;
 use std::fmt;
@@ -12,7 +12,7 @@ use super::edit::{Edit, Ground, Removed};
 use super::fault::{CatalogErrors, CatalogFault};
 use crate::model::{FixedZones, Zones};
 
-/// What it means that the definitions are to be a list and nothing else: as data, which can be serialised, and as text, a line each.
+/// How the definitions of a catalog differ from those of a list: as data, which can be serialised, and as text, a line each.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct CatalogChanges {
@@ -22,7 +22,7 @@ pub struct CatalogChanges {
     pub leaves: Vec<DefinitionRef>,
     /// Those that say something else than before, in the order of the list.
     pub changes: Vec<DefinitionRef>,
-    /// Those that say the same as before and read, directly or not, what enters, leaves or changes: what they come to may be something else.
+    /// Those that say the same as before and read, directly or not, a definition that enters, leaves or changes: their values may change.
     pub touched: Vec<DefinitionRef>,
     /// All that is wrong with the list; while there is anything, it is refused. Serialised as texts.
     #[serde(serialize_with = "as_texts")]
@@ -121,7 +121,7 @@ impl Catalog {
         self.next(ground, Words::Refused, Removed::AllOthers(&[]), definitions)
     }
 
-    /// What [`Catalog::exactly`] with the same definitions would mean, before it is done.
+    /// Compares the definitions with those of a list, and checks the list: which would enter, leave, change and break with [`Catalog::exactly`].
     ///
     /// # Complexity
     ///

@@ -1,7 +1,7 @@
-//! Which definitions may mean something else under another schema?
+//! Which definitions must be recompiled when the schema changes?
 //!
-//! Where every part of before is at its place, a definition is what it was unless it reads a part that is declared otherwise, or looked up a
-//! name that came or went. All others keep what they were compiled to, with their places in the schema.
+//! While every part keeps its place, these are the definitions that mention a part whose declaration changed, or looked up a name that was added or
+//! removed. All others keep their compiled form, which holds places in the schema.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use super::entry::Entry;
 use crate::expr::Source;
 use crate::model::{Attribute, ChildTable, Schema, SystemAttribute, UsageSchema};
 
-/// What is otherwise in a schema and in kinds of event.
+/// The differences between two schemas and their kinds of event.
 #[derive(Debug, Default)]
 pub(super) struct Touched {
     /// Names of attributes and child tables that came or went.
     pub(super) names: HashSet<Arc<str>>,
     /// The names above these: what is before a dot of one.
     above: HashSet<Arc<str>>,
-    /// Attributes that are declared otherwise, by the names of before.
+    /// Attributes whose declaration changed, by their old names.
     attributes: HashSet<Arc<str>>,
     /// Child tables that are, or have other columns, by the names of before.
     tables: HashSet<Arc<str>>,
@@ -71,7 +71,7 @@ impl Touched {
         }
     }
 
-    /// May a definition be another one, though its text is the same?
+    /// Must a definition be recompiled, though its text is the same?
     pub(super) fn touches(&self, entry: &Entry) -> bool {
         let name = &*entry.id.name;
         let reads = |source: &Source| match source {

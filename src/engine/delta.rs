@@ -49,7 +49,7 @@ impl Delta {
     }
 
     /// Everything that differs for a user who may see `scope`: accounts, their places and values, and what the definitions
-    /// to which either state is subscribed come to. Those that read the whole book, as a ranking does, are left out and named in
+    /// to which either state is subscribed evaluate to. Those that read the whole book, as a ranking does, are left out and named in
     /// [`DeltaReport::left_out`]: where one account goes up, all below it go down. [`Delta::report_of`] tells of them.
     ///
     /// The scope may belong to either state; it is carried over to the other by id. An account that it shows in one of them

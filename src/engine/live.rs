@@ -79,6 +79,10 @@ impl LiveView {
     /// What was said of an account that is visible, by kind and key, then in order of time. Facts stay with the id of which they were said: of an
     /// account that was merged into another one, or split, there are its own as long as one that came after it is visible. Nothing of
     /// others.
+    ///
+    /// # Complexity
+    ///
+    /// O(log + rows), and for an account that is not visible O(mergers and splits on the way × log).
     pub fn facts(&self, account: &str) -> impl Iterator<Item = &Fact> {
         let is_visible = !self.view.successors(account).is_empty();
         let account = AccountId::new(account).ok().filter(|_| is_visible);

@@ -90,7 +90,11 @@ impl Facts {
         self.rows == 0
     }
 
-    /// All rows of a key, in order of time.
+    /// All rows of a key, in order of time; none for a key of which nothing was said.
+    ///
+    /// # Complexity
+    ///
+    /// O(log + rows).
     pub fn rows(&self, key: &FactKey) -> impl DoubleEndedIterator<Item = &Fact> {
         self.of_key(key).into_iter().flat_map(Rows::iter)
     }
@@ -110,7 +114,11 @@ impl Facts {
         Some(begun).filter(|row| row.until.is_none_or(|until| at < until))
     }
 
-    /// All rows of a subject, by kind and key, then in order of time.
+    /// All rows of a subject, by kind and key, then in order of time; none for a subject of which nothing was said.
+    ///
+    /// # Complexity
+    ///
+    /// O(log + rows).
     pub fn of<'f>(&'f self, subject: &Subject) -> impl Iterator<Item = &'f Fact> + use<'f> {
         let shard = self.shards.get(subject.shard(SHARDS));
         let first = FactKey { subject: subject.clone(), kind: Arc::from(""), key: Arc::from("") };
@@ -119,12 +127,12 @@ impl Facts {
         rows.take_while(move |(key, _)| key.subject == own).flat_map(|(_, rows)| rows.iter())
     }
 
-    /// All rows of an account.
+    /// All rows of an account: [`Facts::of`] it.
     pub fn of_account<'f>(&'f self, account: &AccountId) -> impl Iterator<Item = &'f Fact> + use<'f> {
         self.of(&Subject::Account(account.clone()))
     }
 
-    /// All rows of a person.
+    /// All rows of a person: [`Facts::of`] it.
     pub fn of_person<'f>(&'f self, person: &str) -> impl Iterator<Item = &'f Fact> + use<'f> {
         self.of(&Subject::Person(Arc::from(person)))
     }

@@ -277,7 +277,7 @@ impl Schema {
 impl PartialEq for Schema {
     fn eq(&self, other: &Self) -> bool {
         let Self { types, products, attributes, tables, status_groups, .. } = self;
-        // The others are worked out of these.
+        // The other fields are derived from these.
         types.iter().eq(&other.types)
             && products.iter().eq(&other.products)
             && attributes.iter().eq(&other.attributes)

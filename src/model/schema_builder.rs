@@ -407,7 +407,7 @@ fn check_name(path: &str, name: &str, faults: &mut SchemaErrors) {
     faults.note(path, kind);
 }
 
-/// What is wrong with a field that stands in no schema, of a kind of event or of fact, beside what these say of it.
+/// Why a field of a kind of event or of fact is invalid: its name, its type, or that it is limited to some account types. `None` if it is valid.
 pub(crate) fn unfit_field(field: &Attribute) -> Option<String> {
     let mut faults = SchemaErrors::none();
     check_name("", &field.name, &mut faults);

@@ -199,12 +199,12 @@ pub fn engine_with(seeds: &[[u8; 5]], settings: EngineSettings) -> Engine {
 /// How many kinds of step there are.
 const STEP_KINDS: u8 = 30;
 
-/// Does a step define, or say that the definitions are others?
+/// Does a step change definitions?
 pub fn is_of_definitions(step: [u8; 5]) -> bool {
     [16, 29].contains(&(step[0] % STEP_KINDS))
 }
 
-/// Does a step subscribe to a definition, or no longer?
+/// Does a step change subscriptions?
 pub fn is_of_subscriptions(step: [u8; 5]) -> bool {
     step[0] % STEP_KINDS == 18
 }

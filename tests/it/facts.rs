@@ -1,10 +1,10 @@
 //! What was said of accounts and people: at any instant what held then, whatever else was said, and nothing of whom a scope does not show.
 
 use crate::common::{as_of, config, id};
-use perennial::aggregate::{EventKind, UsageSchema};
+use perennial::aggregate::{EventKind, MAX_EVENT_FIELDS, UsageSchema};
 use perennial::engine::{
     Engine, EngineError, EngineSettings, Fact, FactFaultKind, FactKey, FactKind, FactStep, Facts,
-    MemoryJournal, Update, compact,
+    MAX_FACT_KINDS, MemoryJournal, Update, compact,
 };
 use perennial::source::MemorySource;
 use perennial::{
@@ -190,6 +190,22 @@ fn the_same_kinds_in_another_order_are_others_and_documents_are_read_strictly() 
     assert_eq!(serde_json::from_str::<FactStep>(&text).unwrap(), step);
     let misspelt = text.replace("\"since\"", "\"untill\":\"2026-02-01T00:00:00Z\",\"since\"");
     assert!(serde_json::from_str::<FactStep>(&misspelt).unwrap_err().to_string().contains("untill"));
+}
+
+#[test]
+fn the_limits_of_kinds_are_named() {
+    let kinds =
+        |count: usize| (0..count).map(|at| FactStep::declare(FactKind::of_accounts(&format!("k{at}"))));
+    assert_eq!(Facts::new().with(kinds(MAX_FACT_KINDS)).unwrap().kinds().len(), MAX_FACT_KINDS);
+    let errors = Facts::new().with(kinds(MAX_FACT_KINDS + 1)).unwrap_err();
+    assert_eq!(errors.to_string(), "step 4097: more than 4096 kinds of fact");
+    let wide = |count: usize| {
+        let fields = (0..count).map(|at| Attribute::new(&format!("f{at}"), AttributeType::Int));
+        Facts::new().with([FactStep::declare(fields.fold(FactKind::of_people("k"), FactKind::field))])
+    };
+    assert!(wide(MAX_EVENT_FIELDS).is_ok());
+    let told = format!("step 1: {} fields; the limit is {MAX_EVENT_FIELDS}", MAX_EVENT_FIELDS + 1);
+    assert_eq!(wide(MAX_EVENT_FIELDS + 1).unwrap_err().to_string(), told);
 }
 
 /// Many rows of one key are found as few are, also across the runs in which they are kept.

@@ -392,7 +392,7 @@ impl RollUp {
         }
     }
 
-    /// With what is weighed, and the value of a share, where they are others.
+    /// Replaces the weighted column and the value of a share; `None` keeps them.
     pub(crate) fn with_parts(mut self, weighted: Option<Arc<str>>, share: Option<Arc<str>>) -> Self {
         match &mut self.operator {
             Operator::WeightedAverage { of, .. } => weighted.into_iter().for_each(|now| *of = now),

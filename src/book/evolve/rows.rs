@@ -17,7 +17,7 @@ use crate::tree::{FaultKind, Remedy};
 
 /// Rows of a batch of what is not in a chunk.
 const BATCH_ROWS: usize = 4_096;
-/// What stands for a name or value that was refused and is not kept: too long to be a name, and, with a space around it, no id.
+/// The placeholder of a refused name or value that was not stored. It is neither a name, being too long, nor an id, beginning and ending with a space.
 pub(super) fn not_known() -> String {
     format!(" {}", "?".repeat(MAX_NAME_BYTES))
 }

@@ -290,9 +290,8 @@ impl Records {
         days.into_iter().map(|(day, columns)| RecordedDay { day, columns }).collect()
     }
 
-    /// The same records of columns that are called otherwise now: `names` are those that have another name, and records by a new name that a
-    /// column had before, and is no more, give way; so do those of columns that are `gone`. Of columns that are `converted` each value
-    /// is another one, or none.
+    /// The records under renamed columns, by `names`; records that already stand under a new name belong to a removed column and are dropped, and so are
+    /// those of columns that are `gone`. Values of columns for which `is_converted` holds are converted, or missing where they cannot be.
     pub(crate) fn evolved(
         &self,
         names: &HashMap<Arc<str>, Arc<str>>,

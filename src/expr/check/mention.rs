@@ -95,7 +95,7 @@ impl Mention {
     }
 }
 
-/// The text of an expression with others in the places of what it mentions; `None` where nothing is another.
+/// The text of an expression with the names and values that it mentions replaced; `None` where none is replaced.
 pub(in crate::expr) fn rewritten(
     ast: &Ast,
     mentions: &[Mention],

@@ -11,7 +11,7 @@ use crate::model::{Faults, SchemaFault, UsageSchemaFault};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SchemaChangeFault {
-    /// The step, counted from 0; `None` for what is wrong with the schema that all of them come to.
+    /// The step, counted from 0; `None` for a fault of the resulting schema.
     pub step: Option<usize>,
     /// What.
     pub kind: SchemaChangeFaultKind,
@@ -66,10 +66,10 @@ pub enum SchemaChangeFaultKind {
         /// The attribute.
         part: SchemaPart,
     },
-    /// The schema that the steps come to is at fault.
+    /// The resulting schema is invalid.
     #[error(transparent)]
     Schema(SchemaFault),
-    /// The kinds of event that the steps come to are at fault.
+    /// The resulting kinds of event are invalid.
     #[error(transparent)]
     Events(UsageSchemaFault),
 }

@@ -7,7 +7,7 @@ use crate::model::{
     Attribute, AttributeId, AttributeType, ChildTable, EnumValues, Schema, TypeId, UsageSchema,
 };
 
-/// A schema after another one, and what became of the parts of that.
+/// The schema that results from a change, with the mapping of the old parts to its parts.
 #[derive(Debug, Clone)]
 pub(crate) struct Migration {
     pub(crate) schema: Arc<Schema>,
@@ -18,7 +18,7 @@ pub(crate) struct Migration {
     /// Where the values of each attribute come from.
     pub(crate) attributes: Vec<FieldMove>,
     pub(crate) tables: Vec<TableMove>,
-    /// The kinds of event, where they are others.
+    /// The changed kinds of event; `None` where none changed.
     pub(crate) events: Option<EventsMigration>,
     pub(crate) renames: SchemaRenames,
 }
@@ -43,7 +43,7 @@ pub(crate) struct EventMove {
 pub(crate) struct FieldMove {
     /// Its place before; `None` for a new one.
     pub(crate) before: Option<usize>,
-    /// Allowed values of before that are others now, or removed.
+    /// Allowed values that were renamed, replaced or removed.
     pub(crate) values: HashMap<Arc<str>, Option<Arc<str>>>,
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct TableMove {
 /// What is written in the place of texts.
 pub(crate) type Texts = HashMap<Arc<str>, Arc<str>>;
 
-/// Names that are written otherwise from now on.
+/// Renamed names.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SchemaRenames {
     pub(crate) types: HashMap<Arc<str>, Arc<str>>,
@@ -78,7 +78,7 @@ pub(crate) struct SchemaRenames {
 pub(crate) struct ClosedSet {
     pub(crate) before: EnumValues,
     pub(crate) after: Option<EnumValues>,
-    /// Values that are written otherwise from now on.
+    /// Renamed values.
     pub(crate) said: Texts,
     /// Values that data has from now on in the place of others, be they renamed or replaced.
     pub(crate) moved: Texts,
@@ -151,7 +151,7 @@ impl Migration {
             && are_in_place(&self.attributes, old.attributes.values(), new.attributes.values())
     }
 
-    /// Are there only new attributes, tables and columns, so that nothing that is held out of a book is judged otherwise?
+    /// Are attributes, tables and columns only added, so that quarantined accounts need not be judged again?
     pub(crate) fn only_adds(&self, old: &Schema) -> bool {
         let new = &*self.schema;
         let same = |one: &Schema, other: &Schema| {

@@ -28,10 +28,10 @@ use super::{
     Attribute, ChildTable, EnumValues, EventKind, Nesting, Schema, StatusGroup, SystemAttribute, UsageSchema,
 };
 
-/// Steps from one schema to another: what is added, declared anew, renamed and removed. Serialisable.
+/// Steps from one schema to another: parts are added, redeclared, renamed and removed. Serialisable.
 ///
-/// Names are those that the steps before have left; data goes over once, from what it was to what it is after all steps. A part that is removed,
-/// and another one by its name, are two.
+/// A step names parts as the steps before it left them. Data is converted once, from its first type to its last. A part that is added under the
+/// name of a removed part is a new part, without its data.
 ///
 /// ```
 /// use perennial::{Attribute, AttributeType, EnumValues, Nesting, Schema, SchemaChange, SchemaPart};
@@ -180,8 +180,8 @@ impl SchemaChange {
         self.step(SchemaStep::Remove { part, by: None })
     }
 
-    /// An account type, a product or an allowed value less; what has it has another one from now on. Definitions are not rewritten: those
-    /// that name it are refused.
+    /// Removes an account type, a product or an allowed value, and maps the accounts and rows that have it to another one. Definitions are not
+    /// rewritten: those that name it are refused.
     pub fn replace(self, part: SchemaPart, by: &str) -> Self {
         self.step(SchemaStep::Remove { part, by: Some(Arc::from(by)) })
     }

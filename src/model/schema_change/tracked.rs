@@ -94,7 +94,7 @@ impl Tracked {
         self.names.iter().filter(|name| name.said.is_none()).map(|name| &name.was)
     }
 
-    /// The names that are written otherwise now.
+    /// The renamed ones.
     pub(super) fn renamed(&self) -> HashMap<Arc<str>, Arc<str>> {
         let said = self.names.iter().filter_map(|name| Some((name.was.clone(), name.said.clone()?)));
         said.filter(|(was, now)| was != now).collect()

@@ -1,4 +1,4 @@
-//! What is added, and what is declared anew?
+//! Which parts are added, and which are redeclared?
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Which schema do the steps come to?
+//! Which schema results from the steps?
 
 mod declare;
 mod finish;
@@ -25,7 +25,7 @@ use crate::model::{
 /// Names among which the one is looked for that was probably meant.
 const MAX_HINTED: usize = 256;
 
-/// A schema on its way to another one.
+/// A schema while steps are applied to it.
 pub(in crate::model::schema_change) struct Draft {
     types: Vec<AccountType>,
     type_names: Tracked,

@@ -1,4 +1,4 @@
-//! Which names and values are written otherwise from now on, and which mean another part?
+//! Which names and values are renamed, and which old names refer to another part now?
 
 use std::collections::HashSet;
 use std::sync::Arc;
