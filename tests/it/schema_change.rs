@@ -1539,3 +1539,35 @@ fn what_was_recorded_goes_over_by_value_and_type_and_not_to_another_part() {
     // The other attribute of that name has no past.
     assert!(!state.records().columns().any(|column| column == "other"));
 }
+
+/// A book that was stored under a former schema is read with the schema that is in it, and the steps since then lead to the book of today.
+#[test]
+fn a_snapshot_of_a_former_schema_goes_over_by_the_steps_since() {
+    let engine = Engine::new(of_seats(), as_of(), EngineSettings::new()).unwrap();
+    let rows = [row("a").with("seats", 7_i64), row("b").under(id("a")).with("seats", 8_i64)];
+    engine.load(&MemorySource::new().accounts(rows)).unwrap();
+    let stored = engine.published().book().to_snapshot();
+    let steps = [
+        SchemaChange::new().rename(SchemaPart::attribute("seats"), "places"),
+        SchemaChange::new()
+            .attribute(Attribute::new("places", AttributeType::Text))
+            .attribute(int("desks"))
+            .remove(SchemaPart::attribute("stage")),
+    ];
+    for step in &steps {
+        engine.apply(Update::new().schema(step.clone())).unwrap();
+    }
+    let now = engine.published();
+    let former = Book::from_own_snapshot(&stored).unwrap();
+    let one_by_one = steps.iter().fold(former.clone(), |book, step| book.evolve(step).unwrap().0);
+    let at_once = former.evolve(&steps[0].clone().and(steps[1].clone())).unwrap().0;
+    assert_eq!(one_by_one.to_snapshot(), now.book().to_snapshot());
+    for book in [one_by_one, at_once] {
+        book.verify().unwrap();
+        assert_eq!(**book.schema(), **now.schema());
+        assert_eq!(all_of(&book), all_of(now.book()));
+        assert_eq!(value(&book, "b", "places"), Some(Value::text("8")));
+    }
+    // The schema of today does not read it.
+    assert!(Book::from_snapshot(now.schema().clone(), &stored).is_err());
+}
