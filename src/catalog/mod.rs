@@ -25,6 +25,7 @@ mod cycle;
 mod definition;
 mod derived;
 mod diagnose;
+mod differing;
 mod document;
 mod edit;
 mod entry;

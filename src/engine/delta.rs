@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::EngineError;
+use super::attribution::{Attribution, Sides, Told};
+use super::cause::{Cause, Causes};
 use super::column::Column;
 use super::dirt::Dirt;
 use super::live::LiveView;
 use super::pairing::Pairing;
 use super::published::Published;
-use super::report::{DeltaReport, DerivedChange};
+use super::report::{DeltaReport, DerivedChange, SegmentDelta};
 use super::values::values;
 use crate::aggregate::{ANY_EVENT, EventKind, sum_of};
 use crate::book::{AccountMove, View};
@@ -17,12 +19,37 @@ use crate::catalog::{DefinitionRef, Impact, Origin};
 use crate::define::TotalBy;
 use crate::expr::{Cell, ExprValue, Summed, Type, Val};
 use crate::model::{AccountId, AccountIdx, AttributeId, SystemAttribute};
-use crate::segment::SegmentChange;
 use crate::set::{Scope, StaleSet};
 use crate::tree::AccountTree;
 
 /// Two states, to be asked what differs between them: before and after an update, a branch and what it came from, or any
 /// two. Cheap to make and to clone; it holds both states, and works out what it is asked.
+///
+/// ```
+/// use perennial::catalog::{CalculatedAttribute, DefinitionKind, DefinitionRef};
+/// use perennial::engine::{Cause, Engine, EngineSettings, Update};
+/// use perennial::source::MemorySource;
+/// use perennial::{AccountId, AccountRow, AsOf, Attribute, AttributeType, Change, Date, Nesting, Schema, Scope};
+///
+/// let schema = Schema::builder()
+///     .account_type("Company", Nesting::Free)
+///     .attribute(Attribute::new("seats", AttributeType::Int))
+///     .attribute(Attribute::new("renewal", AttributeType::Date))
+///     .build()?;
+/// let january = |day| Date::new(2026, 1, day);
+/// let acme = AccountRow::new(AccountId::new("acme")?, "Company").with("seats", 12_i64).with("renewal", january(20)?);
+/// let engine = Engine::new(schema, AsOf::date_utc(january(5)?), EngineSettings::new())?;
+/// engine.load(&MemorySource::new().account(acme))?;
+/// let urgent = CalculatedAttribute::new("urgent", "seats > 10 && renewal - today() < 10");
+/// let id = DefinitionRef { kind: DefinitionKind::Attribute, name: "urgent".into() };
+/// engine.apply(Update::new().define(urgent).subscribe(id))?;
+///
+/// let applied = engine.apply(Update::new().moment(AsOf::date_utc(january(15)?)))?;
+/// let report = applied.delta.report(&Scope::all())?;
+/// assert_eq!(report.derived[0].account.as_str(), "acme");
+/// assert!(report.derived[0].causes.iter().eq([Cause::Moment]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Delta {
     from: Published,
@@ -83,11 +110,11 @@ impl Delta {
     /// As [`Delta::report`].
     pub fn report_of(&self, scope: &Scope, definitions: &[DefinitionRef]) -> Result<DeltaReport, StaleSet> {
         let (before, after) = self.scopes(scope)?;
-        self.report_between(&before, &after, definitions)
+        self.told(&before, &after, definitions, Cause::Data)
     }
 
     /// The same for a user whose scope is another one in each state: `before` belongs to the state before, `after` to the
-    /// one after.
+    /// one after. That an account is visible in one of them only is put down to the scope, whatever became of the account.
     ///
     /// # Errors
     ///
@@ -98,7 +125,22 @@ impl Delta {
         after: &Scope,
         definitions: &[DefinitionRef],
     ) -> Result<DeltaReport, StaleSet> {
+        let both_all = before.is_all() && after.is_all();
+        self.told(before, after, definitions, if both_all { Cause::Data } else { Cause::Scope })
+    }
+
+    /// `coming` is why accounts are visible in one of the states only.
+    fn told(
+        &self,
+        before: &Scope,
+        after: &Scope,
+        definitions: &[DefinitionRef],
+        coming: Cause,
+    ) -> Result<DeltaReport, StaleSet> {
         let (old, new) = (self.from.view(before)?, self.to.view(after)?);
+        // Whether there was anything before is told to who sees everything.
+        let is_first = self.from.book().is_empty() && before.is_all() && after.is_all();
+        let coming = if is_first { Cause::FirstLoad } else { coming };
         let pairing = Pairing::new(old.accounts(), new.accounts());
         let mut report = DeltaReport::new(self.from.version(), self.to.version());
         for (id, old, new) in &pairing.loose {
@@ -109,33 +151,41 @@ impl Delta {
             }
         }
         report.accounts.moves = moves(&pairing);
-        report.accounts.values = values(&pairing);
+        let (values, rows) = values(&pairing);
+        report.accounts.values = values;
+        let sides = Sides::new(&old, &new);
+        let told = Told { accounts: &report.accounts, rows: &rows };
+        let mut attribution = Attribution::new(&sides, &pairing, &told, Causes::one(coming));
         let definitions: BTreeSet<&DefinitionRef> = definitions.iter().collect();
         for definition in definitions {
             for output in Compared::of(&old, &new, definition) {
                 let mut changes = output.changes(&pairing);
+                if changes.is_empty() {
+                    continue;
+                }
                 changes.sort_by(|a, b| a.0.cmp(&b.0));
+                let why = attribution.output(definition, output.steps);
                 if output.is_set() {
                     let is = |value: &Option<ExprValue>| *value == Some(ExprValue::Bool(true));
-                    let mut change = SegmentChange::of(output.name.clone());
-                    for (id, from, to) in changes {
-                        match (is(&from), is(&to)) {
-                            (false, true) => change.entered.push(id),
-                            (true, false) => change.left.push(id),
-                            _ => {}
-                        }
+                    let mut change = SegmentDelta::of(output.name.clone());
+                    for (id, from, to, places) in changes {
+                        let members = match (is(&from), is(&to)) {
+                            (false, true) => &mut change.entered,
+                            (true, false) => &mut change.left,
+                            _ => continue,
+                        };
+                        let causes = attribution.of(&why, &id, places);
+                        members.insert(id, causes);
                     }
                     if !change.is_empty() {
                         report.segments.push(change);
                     }
                     continue;
                 }
-                report.derived.extend(changes.into_iter().map(|(account, from, to)| DerivedChange {
-                    definition: definition.clone(),
-                    column: output.name.clone(),
-                    account,
-                    from,
-                    to,
+                report.derived.extend(changes.into_iter().map(|(account, from, to, places)| {
+                    let causes = attribution.of(&why, &account, places);
+                    let (definition, column) = (definition.clone(), output.name.clone());
+                    DerivedChange { definition, column, account, from, to, causes }
                 }));
             }
         }
@@ -194,7 +244,8 @@ impl Delta {
     /// Why what a definition comes to may differ: the ways to it through other definitions, from each attribute or child table
     /// of which something differs in the states, from events where usage does, from rates, and from each definition that says something
     /// else. An empty way stands for trees in which accounts came, went or moved. That days have passed has no way. Of the
-    /// whole book, **outside any scope**.
+    /// whole book, **outside any scope**; in a scope, and of one account, the causes of an entry of a report tell
+    /// ([`DerivedChange::causes`]).
     ///
     /// # Errors
     ///
@@ -317,10 +368,12 @@ struct Compared {
     name: Arc<str>,
     /// The column and its type in each, where it is there; a set has none.
     columns: [Option<(Column, Option<Type>)>; 2],
+    /// The step that gives it in each.
+    steps: [Option<usize>; 2],
 }
 
-/// An account whose answer is another one, with both.
-type Changed = (AccountId, Option<ExprValue>, Option<ExprValue>);
+/// An account whose answer is another one, with both, and where it stands in each state.
+type Changed = (AccountId, Option<ExprValue>, Option<ExprValue>, [Option<AccountIdx>; 2]);
 
 impl Compared {
     /// The outputs that a definition has in either state, by name.
@@ -337,14 +390,23 @@ impl Compared {
                 if ![old, new].iter().all(|view| output.is_asked_in(view.accounts())) {
                     continue;
                 }
-                let of = Some((column, output.kind.clone()));
-                let known = found.iter_mut().find(|known| known.name == output.name);
-                match known.and_then(|known| known.columns.get_mut(state)) {
-                    Some(place) => *place = of,
+                let at = match found.iter().position(|known| known.name == output.name) {
+                    Some(at) => at,
                     None => {
-                        let columns = if state == 0 { [of, None] } else { [None, of] };
-                        found.push(Self { name: output.name.clone(), columns });
+                        found.push(Self {
+                            name: output.name.clone(),
+                            columns: [None, None],
+                            steps: [None, None],
+                        });
+                        found.len() - 1
                     }
+                };
+                let Some(compared) = found.get_mut(at) else { continue };
+                if let (Some(place), Some(step)) =
+                    (compared.columns.get_mut(state), compared.steps.get_mut(state))
+                {
+                    *place = Some((column, output.kind.clone()));
+                    *step = catalog.step_of(number);
                 }
             }
         }
@@ -368,7 +430,7 @@ impl Compared {
         let mut look = |id: AccountId, old: Option<AccountIdx>, new: Option<AccountIdx>| {
             let (from, to) = (self.value(0, old), self.value(1, new));
             if from != to {
-                found.push((id, from, to));
+                found.push((id, from, to, [old, new]));
             }
         };
         for (id, old, new) in &pairing.loose {

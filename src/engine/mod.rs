@@ -14,8 +14,10 @@
 //! | What is held in memory? | [`EngineStats`] |
 
 mod affected;
+mod attribution;
 mod branch;
 mod carry;
+mod cause;
 mod climb;
 mod closing;
 mod column;
@@ -53,6 +55,7 @@ pub use crate::facts::{
     Fact, FactFault, FactFaultKind, FactKey, FactKind, FactStep, Facts, MAX_FACT_KINDS, Subject,
 };
 pub use branch::Branch;
+pub use cause::{Cause, Causes};
 pub use delta::Delta;
 pub use error::EngineError;
 pub use handle::{Applied, Engine};
@@ -60,6 +63,6 @@ pub use handle::{Applied, Engine};
 pub use journal::{Damage, JournalError, JournalSink, MemoryJournal, Restored, compact};
 pub use live::LiveView;
 pub use published::{EngineStats, MAX_VIEWS, Published};
-pub use report::{DeltaReport, DerivedChange};
+pub use report::{DeltaReport, DerivedChange, SegmentDelta};
 pub use settings::EngineSettings;
 pub use update::Update;

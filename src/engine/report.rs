@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::cause::Causes;
 use crate::book::AccountChanges;
 use crate::catalog::{DefinitionKind, DefinitionRef};
 use crate::expr::ExprValue;
@@ -25,6 +26,41 @@ pub struct DerivedChange {
     pub from: Option<ExprValue>,
     /// After; `None` when there is no answer.
     pub to: Option<ExprValue>,
+    /// What it may be another one for: of all that differs between the states, what the definition depends on for this account.
+    pub causes: Causes,
+}
+
+/// How the members of a segment differ, each with what it may be for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct SegmentDelta {
+    /// The segment.
+    pub segment: Arc<str>,
+    /// Members that were none before.
+    pub entered: BTreeMap<AccountId, Causes>,
+    /// Members that are none any more, those that left the book or the scope among them.
+    pub left: BTreeMap<AccountId, Causes>,
+}
+
+impl SegmentDelta {
+    pub(super) const fn of(segment: Arc<str>) -> Self {
+        Self { segment, entered: BTreeMap::new(), left: BTreeMap::new() }
+    }
+
+    /// Does nothing differ?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entered.is_empty() && self.left.is_empty()
+    }
+
+    /// Without the causes: what lists of members are brought up to date with ([`SegmentChange::apply`]).
+    #[must_use]
+    pub fn to_change(&self) -> SegmentChange {
+        let mut change = SegmentChange::of(self.segment.clone());
+        change.entered = self.entered.keys().cloned().collect();
+        change.left = self.left.keys().cloned().collect();
+        change
+    }
 }
 
 /// Everything that differs between two states for one user, each list in order of definition, column and id. Serialisable.
@@ -41,7 +77,7 @@ pub struct DeltaReport {
     /// Answers of calculated attributes, past values, roll-ups and rankings.
     pub derived: Vec<DerivedChange>,
     /// Segments whose members differ.
-    pub segments: Vec<SegmentChange>,
+    pub segments: Vec<SegmentDelta>,
     /// Subscribed definitions of which nothing is told, since they read the whole book ([`Delta::report`](super::Delta::report)), in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<DefinitionRef>,
@@ -60,7 +96,7 @@ impl DeltaReport {
     }
 
     /// This report and the one of the states after it as one: what differs between the first state and the last. What
-    /// changed back is not in it, nor is what one of the two leaves out.
+    /// changed back is not in it, nor is what one of the two leaves out. What is in both has the causes of both.
     ///
     /// Both must be of one user and of the same definitions, and this one end where the other begins; else it means nothing.
     /// An account that moved twice has the path before the first move and that after the second, each as it was then.
@@ -78,17 +114,24 @@ impl DeltaReport {
         for change in self.derived.iter().chain(&next.derived) {
             let key = (change.definition.clone(), change.column.clone(), change.account.clone());
             let to = change.to.clone();
-            derived.entry(key).and_modify(|own| own.to = to).or_insert_with(|| change.clone());
+            let entry = derived.entry(key);
+            let own = entry.and_modify(|own| {
+                own.to = to;
+                own.causes = own.causes.union(change.causes);
+            });
+            own.or_insert_with(|| change.clone());
         }
         let is_told = |change: &DerivedChange| !left_out.contains(&change.definition);
         all.derived =
             derived.into_values().filter(|change| change.from != change.to && is_told(change)).collect();
         // +1 for each time someone entered, -1 for each time someone left.
-        let mut members: BTreeMap<(Arc<str>, AccountId), i32> = BTreeMap::new();
+        let mut members: BTreeMap<(Arc<str>, AccountId), (i32, Causes)> = BTreeMap::new();
         for change in self.segments.iter().chain(&next.segments) {
-            let mut count = |ids: &[AccountId], by: i32| {
-                for id in ids {
-                    *members.entry((change.segment.clone(), id.clone())).or_insert(0) += by;
+            let mut count = |ids: &BTreeMap<AccountId, Causes>, by: i32| {
+                for (id, causes) in ids {
+                    let (count, own) = members.entry((change.segment.clone(), id.clone())).or_default();
+                    *count += by;
+                    *own = own.union(*causes);
                 }
             };
             count(&change.entered, 1);
@@ -104,13 +147,14 @@ impl DeltaReport {
                 _ => false,
             })
         };
-        let changed = members.into_iter().filter(|((segment, _), count)| *count != 0 && !hides(segment));
-        for ((segment, id), count) in changed {
+        let changed = members.into_iter().filter(|((segment, _), (count, _))| *count != 0 && !hides(segment));
+        for ((segment, id), (count, causes)) in changed {
             if all.segments.last().is_none_or(|last| last.segment != segment) {
-                all.segments.push(SegmentChange::of(segment));
+                all.segments.push(SegmentDelta::of(segment));
             }
             if let Some(last) = all.segments.last_mut() {
-                if count > 0 { last.entered.push(id) } else { last.left.push(id) }
+                let of = if count > 0 { &mut last.entered } else { &mut last.left };
+                of.insert(id, causes);
             }
         }
         all

@@ -8,6 +8,24 @@ use super::dirt::Dirt;
 use super::work::Before;
 use crate::catalog::Step;
 
+/// Does a step say the same at the moments of two inputs?
+pub(super) fn says_the_same(
+    step: &Step,
+    (new, at): (&Inputs, usize),
+    (old, old_at): (&Inputs, usize),
+) -> bool {
+    let (now, then) = (&new.prepared.as_of, &old.prepared.as_of);
+    // Windows end on the day of the question, whether they are written or not.
+    let same_day = now.date() == then.date();
+    let same_rate_day = same_day && now.fiscal() == then.fiscal();
+    let programs = (new.prepared.programs.get(at), old.prepared.programs.get(old_at));
+    !step.reads.moment
+        || (same_day || !step.reads.usage)
+            && (same_rate_day || !step.reads.rate_of_day)
+            && (now.is_same(then) || !step.reads.dated)
+            && matches!(programs, (Some(now), Some(then)) if now.is_same(then))
+}
+
 /// The changes between a derivation and new inputs.
 #[expect(clippy::struct_excessive_bools, reason = "each says of one thing whether it is the same")]
 pub(super) struct Since<'s> {
@@ -44,18 +62,7 @@ impl<'s> Since<'s> {
     pub(super) fn before(&self, at: usize, step: &Step) -> Option<Before<'s>> {
         let old_at = self.step_before(at)?;
         let columns = self.old.columns(old_at)?;
-        // Windows end on the day of the question, whether they are written or not.
-        let day = |inputs: &Inputs| inputs.prepared.as_of.date();
-        let same_day = day(self.new) == day(&self.old.inputs);
-        let fiscal = |inputs: &Inputs| inputs.prepared.as_of.fiscal();
-        let same_rate_day = same_day && fiscal(self.new) == fiscal(&self.old.inputs);
-        let program = |inputs: &'s Inputs, at: usize| inputs.prepared.programs.get(at);
-        let as_before = !step.reads.moment
-            || self.same_prepared
-            || (same_day || !step.reads.usage)
-                && (same_rate_day || !step.reads.rate_of_day)
-                && (self.same_moment || !step.reads.dated)
-                && program(self.new, at)?.is_same(program(&self.old.inputs, old_at)?);
+        let as_before = self.same_prepared || says_the_same(step, (self.new, at), (&self.old.inputs, old_at));
         let same_past = self.same_history || !step.reads.history;
         let known = as_before && same_past && (self.same_rates || !step.reads.rates);
         known.then_some(Before { old: self.old, at: old_at, columns })

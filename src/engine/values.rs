@@ -10,13 +10,14 @@ use crate::column::{Block, value_of};
 use crate::model::{AccountId, AccountIdx, Attribute, ChildId, ChildTable, TableId, Value};
 
 /// Values of attributes and of child rows that differ, in order of account, child row and name. An attribute is compared with what it was
-/// before, by another name perhaps; those that are gone are not told one by one.
-pub(super) fn values(pairing: &Pairing<'_>) -> Vec<ValueChange> {
+/// before, by another name perhaps; those that are gone are not told one by one. Behind them each account and table of which a child row
+/// came or went, which may have no values.
+pub(super) fn values(pairing: &Pairing<'_>) -> (Vec<ValueChange>, Vec<(AccountId, TableId)>) {
     let (old_schema, new_schema) = (pairing.old.schema(), pairing.new.schema());
     let same_schema = Arc::ptr_eq(old_schema, new_schema);
     let places = (!same_schema).then(|| new_schema.attributes_in(old_schema));
     let fields = Field::all(new_schema.attributes(), old_schema.attributes(), places.as_deref());
-    let mut found = Vec::new();
+    let (mut found, mut rows) = (Vec::new(), Vec::new());
     for field in &fields {
         let mut look = |id: &AccountId, old: Option<AccountIdx>, new: Option<AccountIdx>| {
             let (from, to) = (field.value(pairing.old, old, false), field.value(pairing.new, new, true));
@@ -59,31 +60,31 @@ pub(super) fn values(pairing: &Pairing<'_>) -> Vec<ValueChange> {
         let was = before.and_then(|at| old_schema.table_at(TableId::new(at)));
         let columns = Columns::new(table, number, before.zip(was), pairing);
         for (id, old, new) in &pairing.loose {
-            columns.compare(id, *old, *new, &mut found);
+            columns.compare(id, *old, *new, (&mut found, &mut rows));
         }
         for slot in slots(pairing, columns.are_recoded()).iter() {
             let block = |view: &View, number: Option<usize>| {
                 view.inner().chunk(*slot).and_then(|chunk| chunk.table(number?).cloned())
             };
             let (old, new) = (block(pairing.old, before), block(pairing.new, Some(number)));
-            let rows = pairing.new.inner().layout.rows(*slot);
+            let all = pairing.new.inner().layout.rows(*slot);
             let same = match (&old, &new) {
                 (Some(old), Some(new)) => old.is_shared(new) && !columns.are_recoded(),
                 (None, None) => true,
                 _ => false,
             };
-            for row in (0..u32::try_from(rows).unwrap_or(u32::MAX)).filter(|_| !same) {
+            for row in (0..u32::try_from(all).unwrap_or(u32::MAX)).filter(|_| !same) {
                 let place = AccountIdx::new(*slot, row);
                 let alike = || TableBlock::alike((old.as_deref(), row), (new.as_deref(), row));
                 if pairing.sees(place) && (columns.are_recoded() || !alike()) {
                     let id = pairing.new.inner().account_id(place);
-                    columns.compare(&id, Some(place), Some(place), &mut found);
+                    columns.compare(&id, Some(place), Some(place), (&mut found, &mut rows));
                 }
             }
         }
     }
     found.sort_by(|a, b| (&a.account, &a.child, &a.attribute).cmp(&(&b.account, &b.child, &b.attribute)));
-    found
+    (found, rows)
 }
 
 /// The slots of which values may be others: of a field that is recoded all, else those of which not everything is shared.
@@ -172,7 +173,7 @@ impl<'c> Columns<'c> {
         account: &AccountId,
         old: Option<AccountIdx>,
         new: Option<AccountIdx>,
-        found: &mut Vec<ValueChange>,
+        (found, moved): (&mut Vec<ValueChange>, &mut Vec<(AccountId, TableId)>),
     ) {
         let block = |view: &View, number: Option<usize>, place: Option<AccountIdx>| {
             let place = place?;
@@ -190,6 +191,9 @@ impl<'c> Columns<'c> {
                     *place = Some(row);
                 }
             }
+        }
+        if rows.values().any(|[was, is]| was.is_some() != is.is_some()) {
+            moved.push((account.clone(), TableId::new(self.number)));
         }
         let [old_side, new_side] = &sides;
         for (child, [was, is]) in &rows {

@@ -59,7 +59,7 @@ pub use schema::{AccountType, AttributeId, ColumnId, Nesting, Product, ProductId
 pub use schema_builder::SchemaBuilder;
 pub(crate) use schema_builder::{is_reserved, reserved, unfit_field};
 pub(crate) use schema_change::{
-    ClosedSet, EventMove, EventsMigration, FieldMove, Migration, Recoded, SchemaRenames, Texts,
+    ClosedSet, EventMove, EventsMigration, FieldMove, Migration, Recoded, Redeclared, SchemaRenames, Texts,
 };
 pub use schema_change::{
     SchemaChange, SchemaChangeErrors, SchemaChangeFault, SchemaChangeFaultKind, SchemaPart,

@@ -16,11 +16,13 @@ use perennial::catalog::{
     Catalog, Definition, DefinitionKind, DefinitionRef, Derived, History, MemoryHistory, RunInputs,
 };
 use perennial::engine::{
-    Delta, DeltaReport, Engine, EngineError, EngineSettings, Fact, FactKey, FactKind, FactStep, JournalError,
-    JournalSink, LiveView, MAX_VIEWS, MemoryJournal, Published, Update, compact,
+    Cause, Causes, Delta, DeltaReport, Engine, EngineError, EngineSettings, Fact, FactKey, FactKind,
+    FactStep, JournalError, JournalSink, LiveView, MAX_VIEWS, MemoryJournal, Published, SegmentDelta, Update,
+    compact,
 };
 use perennial::expr::ExprValue;
 use perennial::report::ValueChange;
+use perennial::segment::SegmentChange;
 use perennial::source::MemorySource;
 use perennial::testkit::{Random, ReferenceBook};
 use perennial::{
@@ -207,6 +209,37 @@ pub fn is_of_definitions(step: [u8; 5]) -> bool {
 /// Does a step change subscriptions?
 pub fn is_of_subscriptions(step: [u8; 5]) -> bool {
     step[0] % STEP_KINDS == 18
+}
+
+/// The parts of a state in which it may differ after a step.
+fn parts_of(step: [u8; 5], before: &Published) -> Causes {
+    let parts: &[Cause] = match step[0] % STEP_KINDS {
+        _ if before.book().is_empty() => &[Cause::FirstLoad],
+        26 if step[4] % 3 == 2 => &[Cause::Usage],
+        0..=15 | 20..=26 => &[Cause::Data],
+        16 | 29 => &[Cause::Definition],
+        17 => &[Cause::Moment, Cause::Records],
+        18 | 28 => &[],
+        27 => &[Cause::Rates, Cause::Usage],
+        _ => &[Cause::Usage],
+    };
+    parts.iter().copied().collect()
+}
+
+/// Every entry of a report, with its causes.
+pub fn caused(report: &DeltaReport) -> BTreeMap<(DefinitionRef, AccountId), Causes> {
+    let mut all: BTreeMap<(DefinitionRef, AccountId), Causes> = BTreeMap::new();
+    for change in &report.derived {
+        let own = all.entry((change.definition.clone(), change.account.clone())).or_default();
+        *own = own.union(change.causes);
+    }
+    for change in &report.segments {
+        let id = DefinitionRef { kind: DefinitionKind::Segment, name: change.segment.clone() };
+        for (account, causes) in change.entered.iter().chain(&change.left) {
+            all.insert((id.clone(), account.clone()), *causes);
+        }
+    }
+    all
 }
 
 /// One step of a script; a wish that cannot be granted must change nothing.
@@ -409,6 +442,21 @@ pub fn step(
     engine.apply(update).map(|applied| applied.version)
 }
 
+fn causes_among(causes: Causes, parts: Causes) -> bool {
+    causes.iter().any(|cause| parts.contains(cause))
+}
+
+/// What a report says of answers and members.
+type Answers = (Vec<(DefinitionRef, Arc<str>, AccountId, [Option<ExprValue>; 2])>, Vec<SegmentChange>);
+
+fn without_causes(report: &DeltaReport) -> Answers {
+    let derived = report.derived.iter().map(|change| {
+        let answers = [change.from.clone(), change.to.clone()];
+        (change.definition.clone(), change.column.clone(), change.account.clone(), answers)
+    });
+    (derived.collect(), report.segments.iter().map(SegmentDelta::to_change).collect())
+}
+
 pub fn subscribe_some(engine: &Engine, which: u64) {
     let all = definitions(false);
     let mut update = all.iter().fold(Update::new(), |update, definition| update.define(definition.clone()));
@@ -489,7 +537,7 @@ pub fn reported(report: &DeltaReport) -> Vec<(DefinitionRef, AccountId)> {
     let derived = report.derived.iter().map(|change| (change.definition.clone(), change.account.clone()));
     let segments = report.segments.iter().flat_map(|change| {
         let id = DefinitionRef { kind: DefinitionKind::Segment, name: change.segment.clone() };
-        change.entered.iter().chain(&change.left).map(move |account| (id.clone(), account.clone()))
+        change.entered.keys().chain(change.left.keys()).map(move |account| (id.clone(), account.clone()))
     });
     let all: BTreeSet<(DefinitionRef, AccountId)> = derived.chain(segments).collect();
     all.into_iter().collect()
@@ -513,6 +561,8 @@ proptest! {
             definitions(false).iter().map(reference).filter(|id| id.kind != DefinitionKind::Metric).collect();
         let first = engine.published();
         let mut whole_reports: Vec<DeltaReport> = Vec::new();
+        // The state before the last, what was said of it, and in what the last differs from it.
+        let mut earlier_state: Option<(Published, Said, Causes)> = None;
         for (number, bytes) in steps.iter().enumerate() {
             let before = engine.published();
             let done = step(&engine, *bytes, number);
@@ -547,7 +597,28 @@ proptest! {
             prop_assert_eq!(reported(&report), expected(&old, &now, &every));
             let whole = before.view(&Scope::all()).unwrap();
             prop_assert_eq!(reported_values(&report), expected_values(&whole, &view));
+            let parts = parts_of(*bytes, &before);
+            for (entry, causes) in caused(&report) {
+                prop_assert!(!causes.is_empty() && causes.union(parts) == parts, "step {number} {bytes:?}: {entry:?} by {causes:?}");
+            }
             whole_reports.push(report);
+            // Over two steps that change different parts, a part that alone makes a difference is among the causes.
+            if let Some((first, said, first_parts)) = &earlier_state
+                && first_parts.iter().all(|part| !parts.contains(part))
+            {
+                let both = Delta::between(first, &after).report_of(&Scope::all(), &every).unwrap();
+                let by_last: BTreeSet<_> = expected(&old, &now, &every).into_iter().collect();
+                let by_first: BTreeSet<_> = expected(said, &old, &every).into_iter().collect();
+                let is_kept = !parts.contains(Cause::Data) && !parts.contains(Cause::Definition);
+                for (entry, causes) in caused(&both) {
+                    let (one, other) = (causes_among(causes, *first_parts), causes_among(causes, parts));
+                    prop_assert!(one || other, "steps to {number} {bytes:?}: {entry:?} by {causes:?}");
+                    prop_assert!(first_parts.union(parts).union(causes) == first_parts.union(parts), "steps to {number} {bytes:?}: {entry:?} by {causes:?}");
+                    prop_assert!(other || !by_last.contains(&entry), "steps to {number} {bytes:?}: {entry:?} by {causes:?}");
+                    prop_assert!(one || !is_kept || !by_first.contains(&entry), "steps to {number} {bytes:?}: {entry:?} by {causes:?}");
+                }
+            }
+            earlier_state = Some((before.clone(), old, parts));
             // A user who sees some accounts, or some trees.
             let of: BTreeSet<AccountId> = view
                 .accounts()
@@ -577,6 +648,27 @@ proptest! {
             let report = delta.report_of(&scope, &every).unwrap();
             prop_assert_eq!(reported(&report), expected(&old, &now, &every));
             prop_assert_eq!(reported_values(&report), expected_values(&saw, &seen));
+            let parts = if parts.contains(Cause::FirstLoad) { [Cause::Data].into_iter().collect() } else { parts };
+            for (entry, causes) in caused(&report) {
+                prop_assert!(!causes.is_empty() && causes.union(parts) == parts, "step {number} {bytes:?} in a scope: {entry:?} by {causes:?}");
+            }
+            // A scope that is another one in each state: nothing else is told of who comes or goes.
+            if number % 3 == 1 {
+                let others = view.accounts().accounts().map(|account| account.id()).filter(|account| of.contains(account) != account.as_str().ends_with('1'));
+                let others: Vec<AccountId> = others.collect();
+                let later = Scope::of(after.book().accounts(others.iter().map(AccountId::as_str)));
+                let between = delta.report_between(&earlier, &later, &every).unwrap();
+                let parts = parts.union([Cause::Scope].into_iter().collect());
+                for (entry, causes) in caused(&between) {
+                    prop_assert!(!causes.is_empty() && causes.union(parts) == parts, "step {number} {bytes:?} between scopes: {entry:?} by {causes:?}");
+                }
+                // Nothing but the scope.
+                let here = Scope::of(after.book().accounts(of.iter().map(AccountId::as_str)));
+                let same = Delta::between(&after, &after).report_between(&here, &later, &every).unwrap();
+                for (entry, causes) in caused(&same) {
+                    prop_assert_eq!(causes.iter().collect::<Vec<_>>(), [Cause::Scope], "{:?}", entry);
+                }
+            }
             let ids = report.accounts.values.iter().map(|change| &change.account).chain(report.accounts.moves.iter().map(|m| &m.account));
             for account in ids.chain(&report.accounts.added).chain(&report.accounts.removed) {
                 prop_assert!(of.contains(account), "{account} shows");
@@ -589,11 +681,11 @@ proptest! {
         let last = engine.published();
         let whole = Delta::between(&first, &last).report_of(&Scope::all(), &every).unwrap();
         if let Some(composed) = whole_reports.into_iter().reduce(|one, next| one.then(&next)) {
+            // What changed back is no cause of the whole, and what one step did not change may be one.
+            prop_assert_eq!(without_causes(&composed), without_causes(&whole));
             prop_assert_eq!(composed.accounts.added, whole.accounts.added);
             prop_assert_eq!(composed.accounts.removed, whole.accounts.removed);
             prop_assert_eq!(composed.accounts.values, whole.accounts.values);
-            prop_assert_eq!(composed.derived, whole.derived);
-            prop_assert_eq!(composed.segments, whole.segments);
         }
     }
 }

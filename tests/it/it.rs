@@ -71,6 +71,7 @@ mod conformance_kit;
 mod conversion;
 mod csv_source;
 mod custom;
+mod delta_causes;
 mod dependencies;
 mod diagram;
 mod distribution;

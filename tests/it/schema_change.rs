@@ -13,7 +13,7 @@ use crate::engine::{
 };
 use perennial::aggregate::{Event, EventKind, Operator, RollUp, Usage, UsageSchema, UsageSettings};
 use perennial::catalog::{Catalog, CatalogEvolveError, Definition, Recorded};
-use perennial::engine::{Delta, Engine, EngineError, EngineSettings, MemoryJournal, Update, compact};
+use perennial::engine::{Cause, Delta, Engine, EngineError, EngineSettings, MemoryJournal, Update, compact};
 use perennial::expr::ExprValue;
 use perennial::report::{EvolveFault, HeldReason, SchemaChangeFaultKind};
 use perennial::source::MemorySource;
@@ -876,6 +876,11 @@ proptest! {
             let old = by_engine(&before.view(&Scope::all()).unwrap());
             let report = Delta::between(&before, &after).report_of(&Scope::all(), &every).unwrap();
             prop_assert_eq!(crate::engine::reported(&report), crate::engine::expected(&old, &now, &every));
+            for (entry, causes) in crate::engine::caused(&report) {
+                let others = [Cause::Moment, Cause::Rates, Cause::Records, Cause::Scope];
+                let is_other = *of_schema && others.into_iter().any(|cause| causes.contains(cause));
+                prop_assert!(!causes.is_empty() && !is_other, "step {number} {bytes:?}: {entry:?} by {causes:?}");
+            }
         }
         let bytes = journal.bytes();
         for state in engine.states() {

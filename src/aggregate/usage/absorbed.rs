@@ -82,15 +82,13 @@ impl Absorbed {
         Some(Cow::Owned(AccountUsage::merged(&all, days, width)))
     }
 
-    /// The accounts that show the usage of an id which another account shows in the other book, or none.
-    pub(super) fn differing(&self, other: &Self) -> Vec<AccountId> {
-        let mut found: Vec<AccountId> = Vec::new();
+    /// The ids whose usage another account shows in the other book, or none, with the account that shows it in either.
+    pub(super) fn differing<'a>(&'a self, other: &'a Self) -> Vec<(&'a AccountId, AccountId)> {
+        let mut found: Vec<(&AccountId, AccountId)> = Vec::new();
         for (these, those) in [(self, other), (other, self)] {
             let changed = these.readers.iter().filter(|(id, reader)| those.readers.get(*id) != Some(*reader));
-            found.extend(changed.map(|(_, reader)| reader.clone()));
+            found.extend(changed.map(|(id, reader)| (id, reader.clone())));
         }
-        found.sort_unstable();
-        found.dedup();
         found
     }
 }

@@ -188,17 +188,29 @@ impl UsageView {
     /// The ids of the accounts whose usage may not be the same in another state of another book: that of their own id is
     /// different, or that of an id which leads to them, or another id leads to them.
     pub(crate) fn differing(&self, other: &Self) -> Vec<AccountId> {
-        let book = self.view.inner();
-        let ids = self.usage.differing(&other.usage);
-        let mut places = UsagePlaces::new(book);
-        let mut found: Vec<AccountId> =
-            ids.iter().filter_map(|id| Some(book.account_id(places.of(id)?))).collect();
-        if !Arc::ptr_eq(&self.absorbed, &other.absorbed) {
-            found.extend(self.absorbed.differing(&other.absorbed));
-        }
+        let (mut found, led) = self.differing_apart(other);
+        found.extend(led);
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// The same: those of whom events differ, and those to whom other ids lead, all of whose events may be the same.
+    pub(crate) fn differing_apart(&self, other: &Self) -> (Vec<AccountId>, Vec<AccountId>) {
+        let book = self.view.inner();
+        let ids = self.usage.differing(&other.usage);
+        let mut places = UsagePlaces::new(book);
+        let mut events: Vec<AccountId> =
+            ids.iter().filter_map(|id| Some(book.account_id(places.of(id)?))).collect();
+        let mut led = Vec::new();
+        if !Arc::ptr_eq(&self.absorbed, &other.absorbed) {
+            for (id, reader) in self.absorbed.differing(&other.absorbed) {
+                let knows = |usage: &Usage| usage.accounts.find(id.as_str()).is_some();
+                let is_old = knows(&self.usage) && knows(&other.usage);
+                if is_old { led.push(reader) } else { events.push(reader) }
+            }
+        }
+        (events, led)
     }
 
     /// The ids of the accounts that have usage.

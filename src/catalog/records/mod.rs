@@ -151,6 +151,42 @@ impl Records {
         Arc::ptr_eq(&self.columns, &other.columns) || self.columns.is_empty() && other.columns.is_empty()
     }
 
+    /// Is all that was recorded of a column shared?
+    pub(crate) fn shares(&self, other: &Self, column: &str) -> bool {
+        match (self.columns.get(column), other.columns.get(column)) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+
+    /// The days of a column that are read, in a scope or outside.
+    pub(crate) fn days_read(&self, column: &str, in_scope: bool) -> Vec<Date> {
+        let days = self.columns.get(column).map_or(&[] as &[Closed], |column| &column.days);
+        days.iter().filter(|closed| closed.alone || !in_scope).map(|closed| closed.day).collect()
+    }
+
+    /// The accounts of which anything was ever recorded.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &AccountId> {
+        (0..self.ids.len()).filter_map(|number| self.ids.account(u32::try_from(number).ok()?))
+    }
+
+    /// Is something else recorded of a column for an account, on the days that are read?
+    pub(crate) fn tells_otherwise(
+        &self,
+        other: &Self,
+        account: &AccountId,
+        column: &str,
+        in_scope: bool,
+    ) -> bool {
+        let read = |records: &Self| {
+            let ends =
+                records.columns.get(column).and_then(|of| Some((of.days.first()?.day, of.last_day()?)));
+            ends.map(|ends| records.all((account.as_str(), column), ends, |closed| closed.alone || !in_scope))
+        };
+        read(self) != read(other)
+    }
+
     /// Was a column recorded on a day?
     pub(crate) fn is_closed(&self, column: &str, day: Date) -> bool {
         self.columns

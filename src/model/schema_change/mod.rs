@@ -4,6 +4,7 @@
 //! [`Migration`]: what became of each attribute, table, type and value, by which a book, definitions and deltas go over from the one to the
 //! other.
 
+mod between;
 mod draft;
 mod fault;
 mod migration;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::between::Redeclared;
 use self::draft::Draft;
 pub use self::fault::{SchemaChangeErrors, SchemaChangeFault, SchemaChangeFaultKind};
 pub(crate) use self::migration::{

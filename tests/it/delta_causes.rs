@@ -1,0 +1,298 @@
+//! Why an answer is another one: each cause by itself, several at once, and nothing of what is hidden.
+
+use std::collections::BTreeMap;
+
+use crate::common::definitions::{attribute, roll_up, segment};
+use crate::common::id;
+use crate::engine::caused;
+use perennial::aggregate::{Event, EventKind, Operator, Usage, UsageSchema, UsageSettings};
+use perennial::catalog::{Definition, DefinitionKind, DefinitionRef, PastValue, Recorded};
+use perennial::engine::{Cause, Delta, DeltaReport, Engine, EngineSettings, Published, Update};
+use perennial::source::MemorySource;
+use perennial::{
+    AccountId, AccountRow, AsOf, Attribute, AttributeType, Change, ChildId, ChildRow, ChildTable, Currency,
+    Date, Decimal, EnumValues, ExchangeRate, Money, Nesting, Schema, SchemaChange, SchemaPart, Scope,
+    TableKind, Value,
+};
+
+fn day(number: u8) -> Date {
+    Date::new(2026, 3, number).unwrap()
+}
+
+fn today() -> AsOf {
+    AsOf::date_utc(day(1))
+}
+
+fn stages(values: &[&str]) -> Attribute {
+    Attribute::new("stage", AttributeType::Enum(EnumValues::new(values.iter().copied())))
+}
+
+fn schema() -> Schema {
+    Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(Attribute::new("seats", AttributeType::Int))
+        .attribute(Attribute::new("renewal", AttributeType::Date))
+        .attribute(Attribute::new("arr", AttributeType::Money(Currency::USD)))
+        .attribute(stages(&["Open", "Lost", "Won"]))
+        .table(
+            ChildTable::new("tickets", TableKind::Custom).column(Attribute::new("hours", AttributeType::Int)),
+        )
+        .build()
+        .unwrap()
+}
+
+fn company(name: &str) -> AccountRow {
+    AccountRow::new(id(name), "Company")
+}
+
+/// `g` over `a` and `b`, and `z` beside them.
+fn source() -> MemorySource {
+    let dollars = |row: AccountRow| row.with("arr", Money::from_minor(10_000, Currency::USD));
+    let with = |row: AccountRow, seats: i64| {
+        dollars(row).with("seats", seats).with("renewal", day(20)).with("stage", Value::Enum("Open".into()))
+    };
+    MemorySource::new()
+        .account(with(company("g"), 1))
+        .account(with(company("a").under(id("g")), 2))
+        .account(with(company("b").under(id("g")), 3))
+        .account(with(company("z"), 4))
+}
+
+fn definitions() -> Vec<Definition> {
+    vec![
+        attribute("twice", "seats * 2"),
+        attribute("days_left", "renewal - today()"),
+        attribute("family", "root.seats"),
+        attribute("open_hours", "tickets.sum(t, t.hours)"),
+        attribute("tickets_of", "tickets.count()"),
+        attribute("logins", "events(\"login\").count()"),
+        attribute("won", "stage == \"Won\""),
+        roll_up("seats_all", Operator::Sum("seats".into())).into(),
+        roll_up("euros", Operator::Sum("arr".into())).convert_to(Currency::EUR).into(),
+        Recorded::new("daily", ["seats"], 30).into(),
+        PastValue::new("before", "seats", 1).into(),
+        segment("large", "seats_all > 4"),
+    ]
+}
+
+fn made() -> Engine {
+    let usage = Usage::new(UsageSchema::new([EventKind::new("login")]).unwrap(), UsageSettings::new());
+    Engine::new(schema(), today(), EngineSettings::new().usage(usage)).unwrap()
+}
+
+fn loaded() -> Engine {
+    let engine = made();
+    engine.load(&source()).unwrap();
+    engine.define(definitions()).unwrap();
+    engine
+}
+
+fn every() -> Vec<DefinitionRef> {
+    let is_asked = |id: &DefinitionRef| !matches!(id.kind, DefinitionKind::Recorded | DefinitionKind::Metric);
+    definitions().iter().map(Definition::id).filter(is_asked).collect()
+}
+
+fn report(before: &Published, after: &Published) -> DeltaReport {
+    Delta::between(before, after).report_of(&Scope::all(), &every()).unwrap()
+}
+
+/// Each entry as `definition account`, with its causes.
+fn entries(report: &DeltaReport) -> BTreeMap<String, Vec<Cause>> {
+    let all = caused(report).into_iter();
+    all.map(|((definition, account), causes)| {
+        (format!("{} {account}", definition.name), causes.iter().collect())
+    })
+    .collect()
+}
+
+/// What an update makes of the entries, each with its causes.
+fn after(engine: &Engine, update: impl Into<Update>) -> BTreeMap<String, Vec<Cause>> {
+    let before = engine.published();
+    engine.apply(update.into()).unwrap();
+    entries(&report(&before, &engine.published()))
+}
+
+fn all_by(cause: Cause, of: &[&str]) -> BTreeMap<String, Vec<Cause>> {
+    of.iter().map(|entry| ((*entry).to_owned(), vec![cause])).collect()
+}
+
+#[test]
+fn each_cause_stands_alone_where_it_is_alone() {
+    let engine = loaded();
+    assert_eq!(
+        after(&engine, Change::new().set(&id("a"), "seats", 5_i64)),
+        all_by(Cause::Data, &["twice a", "seats_all a", "seats_all g", "large a"])
+    );
+    // A child row without a value is one more.
+    let row = ChildRow::new(ChildId::new("t1").unwrap(), id("b"));
+    assert_eq!(
+        after(&engine, Change::new().add_child("tickets", row)),
+        all_by(Cause::Data, &["tickets_of b"])
+    );
+    let hours = Change::new().set_child("tickets", &ChildId::new("t1").unwrap(), "hours", 7_i64);
+    assert_eq!(after(&engine, hours), all_by(Cause::Data, &["open_hours b"]));
+    // Who moves, and whom he leaves and comes to.
+    assert_eq!(
+        after(&engine, Change::new().move_under(&id("b"), &id("z"))),
+        all_by(Cause::Data, &["family b", "seats_all g", "seats_all z", "euros g", "euros z", "large z"])
+            .into_iter()
+            .filter(|(entry, _)| !entry.starts_with("euros"))
+            .collect()
+    );
+    let login = Event::on("login", "a", day(1)).count(3);
+    assert_eq!(after(&engine, Update::new().events([login])), all_by(Cause::Usage, &["logins a"]));
+    let rate = ExchangeRate::market(Currency::USD, Currency::EUR, day(1), Decimal::new(9, 1));
+    assert_eq!(
+        after(&engine, Update::new().rates([rate])),
+        all_by(Cause::Rates, &["euros a", "euros b", "euros g", "euros z"])
+    );
+    assert_eq!(
+        after(&engine, Update::new().define(attribute("twice", "seats + seats + 0 * seats + 1"))),
+        all_by(Cause::Definition, &["twice a", "twice b", "twice g", "twice z"])
+    );
+    // The same in other words changes nothing, and a definition that is read is one's own.
+    assert_eq!(
+        after(&engine, Update::new().define(segment("large", "seats_all > 5"))),
+        all_by(Cause::Definition, &["large a"])
+    );
+    let sum = roll_up("seats_all", Operator::Sum("seats + 1".into()));
+    let found = after(&engine, Update::new().define(sum));
+    assert_eq!(found.get("large a"), Some(&vec![Cause::Definition]), "{found:?}");
+    // The day passes, and is closed: what is left of the days is by the moment, and of the past by what was recorded and by the moment.
+    let found = after(&engine, Update::new().moment(AsOf::date_utc(day(2))));
+    for account in ["a", "b", "g", "z"] {
+        assert_eq!(found[&format!("days_left {account}")], [Cause::Moment]);
+        assert_eq!(found[&format!("before {account}")], [Cause::Moment, Cause::Records]);
+    }
+    assert_eq!(found.len(), 8, "{found:?}");
+    // Usage of an account that ends in another one was there before.
+    assert_eq!(after(&engine, Change::new().merge(&id("a"), &id("z"), day(2)))["logins z"], [Cause::Data]);
+}
+
+#[test]
+fn several_causes_are_told_together_and_only_where_they_are_read() {
+    let engine = loaded();
+    let rate = ExchangeRate::market(Currency::USD, Currency::EUR, day(1), Decimal::new(9, 1));
+    let update = Update::from(Change::new().set(&id("a"), "seats", 5_i64).set(
+        &id("a"),
+        "arr",
+        Money::from_minor(20_000, Currency::USD),
+    ));
+    let update = update
+        .rates([rate])
+        .define(attribute("family", "root.seats + 1"))
+        .moment(AsOf::date_utc(day(2)))
+        .events([Event::on("login", "z", day(2))]);
+    let found = after(&engine, update);
+    let (data, rates) = (Cause::Data, Cause::Rates);
+    assert_eq!(found["twice a"], [data]);
+    assert_eq!(found["seats_all g"], [data]);
+    // Usage is asked anew on every day.
+    assert_eq!(found["logins z"], [Cause::Usage, Cause::Moment]);
+    assert_eq!(found["family z"], [Cause::Definition]);
+    assert_eq!(found["family b"], [data, Cause::Definition]);
+    // The rate is that of the day of the question.
+    assert_eq!(found["euros a"], [data, Cause::Moment, rates]);
+    assert_eq!(found["euros z"], [Cause::Moment, rates]);
+    assert_eq!(found["days_left a"], [Cause::Moment]);
+    let said = serde_json::to_value(report(&engine.state(3).unwrap(), &engine.published())).unwrap();
+    let twice = said["derived"].as_array().unwrap().iter().find(|entry| entry["column"] == "twice").unwrap();
+    assert_eq!((&twice["account"], &twice["causes"]), (&"a".into(), &serde_json::json!(["data"])));
+    assert_eq!(said["segments"][0]["entered"], serde_json::json!({ "a": ["data"] }));
+}
+
+#[test]
+fn the_first_load_is_one_for_who_sees_everything() {
+    let engine = made();
+    engine.define(definitions()).unwrap();
+    let before = engine.published();
+    engine.load(&source()).unwrap();
+    let delta = Delta::between(&before, &engine.published());
+    let found = entries(&delta.report_of(&Scope::all(), &every()).unwrap());
+    assert!(found.len() > 20 && found.values().all(|causes| *causes == [Cause::FirstLoad]), "{found:?}");
+    // In a scope it is told as any account that came.
+    let scope = Scope::of(engine.published().book().accounts(["a"]));
+    let found = entries(&delta.report_of(&scope, &every()).unwrap());
+    assert!(found.len() > 5 && found.values().all(|causes| *causes == [Cause::Data]), "{found:?}");
+}
+
+#[test]
+fn a_schema_is_a_cause_where_something_else_is_stored_and_a_new_name_is_none() {
+    let engine = loaded();
+    let rename = |from: &str, to: &str| SchemaChange::new().rename(SchemaPart::attribute(from), to);
+    assert_eq!(after(&engine, Update::new().schema(rename("seats", "licences"))), BTreeMap::new());
+    // With data beside it: what reads it says the same.
+    let change = Change::new().set(&id("a"), "seats", 9_i64);
+    let found = after(&engine, Update::from(change).schema(rename("licences", "seats")));
+    assert_eq!(found["twice a"], [Cause::Data]);
+    assert_eq!(found["large a"], [Cause::Data]);
+    // Whole numbers as decimals: the same value in another type is another text.
+    let decimals = Attribute::new("seats", AttributeType::Decimal { scale: 2 });
+    let found = after(&engine, Update::new().schema(SchemaChange::new().attribute(decimals.clone())));
+    assert!(!found.is_empty() && found.values().all(|causes| *causes == [Cause::Schema]), "{found:?}");
+    // And a value that was set at the same time is data.
+    let whole = Attribute::new("seats", AttributeType::Int);
+    let change = Change::new().set(&id("b"), "seats", 30_i64);
+    let found = after(&engine, Update::from(change).schema(SchemaChange::new().attribute(whole)));
+    assert_eq!(found["twice b"], [Cause::Data, Cause::Schema]);
+    assert_eq!(found["twice a"], [Cause::Schema]);
+    assert_eq!(found["seats_all g"], [Cause::Data, Cause::Schema]);
+    assert_eq!(found["seats_all z"], [Cause::Schema]);
+    // A value that is replaced by another one.
+    let change = Change::new().set(&id("a"), "stage", Value::Enum("Won".into()));
+    engine.apply(Update::from(change)).unwrap();
+    let replaced = SchemaChange::new().replace(SchemaPart::value("stage", "Open"), "Won");
+    assert_eq!(
+        after(&engine, Update::new().schema(replaced)),
+        all_by(Cause::Schema, &["won b", "won g", "won z"])
+    );
+    // A new attribute concerns nobody who does not read it.
+    let more = SchemaChange::new().attribute(Attribute::new("more", AttributeType::Int));
+    let change = Change::new().set(&id("b"), "seats", 31_i64).set(&id("b"), "more", 1_i64);
+    let found = after(&engine, Update::from(change).schema(more));
+    assert_eq!(found["twice b"], [Cause::Data]);
+}
+
+#[test]
+fn a_scope_that_shows_others_is_the_cause_and_nothing_hidden_is_told() {
+    let engine = loaded();
+    let before = engine.published();
+    let ids = |names: &[&str]| before.book().accounts(names.iter().copied());
+    let (small, large) = (Scope::of(ids(&["g", "a"])), Scope::of(ids(&["g", "a", "b"])));
+    let same = Delta::between(&before, &before).report_between(&small, &large, &every()).unwrap();
+    let found = entries(&same);
+    assert_eq!(found["twice b"], [Cause::Scope]);
+    assert_eq!(found["seats_all g"], [Cause::Scope]);
+    assert!(found.values().all(|causes| *causes == [Cause::Scope]), "{found:?}");
+    // A rate comes, and the seats of an account that this user does not see are others: he is told of the rate.
+    let rate = ExchangeRate::market(Currency::USD, Currency::EUR, day(1), Decimal::new(9, 1));
+    let change = Change::new().set(&id("b"), "arr", Money::from_minor(700, Currency::USD));
+    engine.apply(Update::from(change).rates([rate])).unwrap();
+    let delta = Delta::between(&before, &engine.published());
+    let found = entries(&delta.report_of(&small, &every()).unwrap());
+    assert_eq!(found["euros g"], [Cause::Rates]);
+    let found = entries(&delta.report_of(&large, &every()).unwrap());
+    assert_eq!(found["euros g"], [Cause::Data, Cause::Rates]);
+    assert_eq!(found["euros a"], [Cause::Data, Cause::Rates]);
+    let accounts: Vec<AccountId> = Vec::new();
+    let none = Scope::of(before.book().accounts(accounts.iter().map(AccountId::as_str)));
+    assert!(delta.report_of(&none, &every()).unwrap().is_empty());
+}
+
+#[test]
+fn reports_put_together_have_the_causes_of_both() {
+    let engine = loaded();
+    let first = engine.published();
+    engine.apply(Change::new().set(&id("a"), "arr", Money::from_minor(700, Currency::USD))).unwrap();
+    let rate =
+        |units: i128| ExchangeRate::market(Currency::USD, Currency::EUR, day(1), Decimal::new(units, 1));
+    engine.apply(Update::new().rates([rate(9)])).unwrap();
+    let second = engine.published();
+    engine.apply(Change::new().set(&id("z"), "arr", Money::from_minor(800, Currency::USD))).unwrap();
+    let last = engine.published();
+    let both = report(&first, &second).then(&report(&second, &last));
+    let found = entries(&both);
+    assert_eq!(found["euros z"], [Cause::Data, Cause::Rates]);
+    assert_eq!(found["euros g"], [Cause::Data, Cause::Rates]);
+    assert_eq!(found["euros b"], [Cause::Data, Cause::Rates]);
+}
