@@ -30,6 +30,7 @@ fn stages(values: &[&str]) -> Attribute {
 fn schema() -> Schema {
     Schema::builder()
         .account_type("Company", Nesting::Free)
+        .account_type("Site", Nesting::Free)
         .attribute(Attribute::new("seats", AttributeType::Int))
         .attribute(Attribute::new("renewal", AttributeType::Date))
         .attribute(Attribute::new("arr", AttributeType::Money(Currency::USD)))
@@ -61,6 +62,8 @@ fn source() -> MemorySource {
 fn definitions() -> Vec<Definition> {
     vec![
         attribute("twice", "seats * 2"),
+        attribute("four", "twice * 2"),
+        attribute("is_site", "account_type == \"Site\""),
         attribute("days_left", "renewal - today()"),
         attribute("family", "root.seats"),
         attribute("open_hours", "tickets.sum(t, t.hours)"),
@@ -121,8 +124,9 @@ fn each_cause_stands_alone_where_it_is_alone() {
     let engine = loaded();
     assert_eq!(
         after(&engine, Change::new().set(&id("a"), "seats", 5_i64)),
-        all_by(Cause::Data, &["twice a", "seats_all a", "seats_all g", "large a"])
+        all_by(Cause::Data, &["twice a", "four a", "seats_all a", "seats_all g", "large a"])
     );
+    assert_eq!(after(&engine, Change::new().retype(&id("a"), "Site")), all_by(Cause::Data, &["is_site a"]));
     // A child row without a value is one more.
     let row = ChildRow::new(ChildId::new("t1").unwrap(), id("b"));
     assert_eq!(
@@ -148,7 +152,11 @@ fn each_cause_stands_alone_where_it_is_alone() {
     );
     assert_eq!(
         after(&engine, Update::new().define(attribute("twice", "seats + seats + 0 * seats + 1"))),
-        all_by(Cause::Definition, &["twice a", "twice b", "twice g", "twice z"])
+        ["a", "b", "g", "z"].into_iter().fold(BTreeMap::new(), |mut all, account| {
+            all.insert(format!("twice {account}"), vec![Cause::Definition]);
+            all.insert(format!("four {account}"), vec![Cause::Definition]);
+            all
+        })
     );
     // The same in other words changes nothing, and a definition that is read is one's own.
     assert_eq!(
