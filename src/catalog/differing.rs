@@ -1,16 +1,18 @@
 //! Which definitions say something else than in another catalog, or read one that does?
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::Catalog;
 use super::definition::DefinitionRef;
 use super::lineage::Origin;
 use super::rewrite::rewritten;
+use crate::aggregate::{ANY_EVENT, EventKind};
 use crate::model::SchemaRenames;
 
 impl Catalog {
     /// The definitions that are new since another catalog or say something else, with all that read them. A definition in which
-    /// nothing is new but names of the schema says the same.
+    /// nothing is new but names of attributes, tables and columns says the same.
     ///
     /// # Complexity
     ///
@@ -21,15 +23,15 @@ impl Catalog {
             return found;
         }
         let renames = SchemaRenames::between(before.schema(), self.schema());
-        let says_the_same =
-            |id: &DefinitionRef| {
-                let (now, was) = (self.definition(id), before.definition(id));
-                now == was
-                    || !renames.is_empty()
-                        && before.names.entries.get(id).zip(now).is_some_and(|(entry, now)| {
-                            rewritten(entry, &renames).is_ok_and(|was| was == *now)
-                        })
-            };
+        let says_the_same = |id: &DefinitionRef| {
+            let (now, was) = (self.definition(id), before.definition(id));
+            if renames.is_empty() {
+                return now == was;
+            }
+            // As it would be written with the new names.
+            let was = before.names.entries.get(id).and_then(|entry| rewritten(entry, &renames).ok());
+            was.as_ref() == now
+        };
         let mut left: Vec<&DefinitionRef> = self.order().filter(|id| !says_the_same(id)).collect();
         if left.is_empty() {
             return found;
@@ -48,5 +50,18 @@ impl Catalog {
             }
         }
         found
+    }
+
+    /// The definitions that read kinds of event which are declared otherwise than in another catalog.
+    pub(crate) fn reading_changed_events(&self, before: &Self) -> HashSet<DefinitionRef> {
+        let (own, other) = (self.usage_schema(), before.usage_schema());
+        if own == other {
+            return HashSet::new();
+        }
+        let changed = own.kinds().filter(|kind| other.kind(kind.name()).is_none_or(|was| was != *kind));
+        let names = changed.map(EventKind::name).chain([ANY_EVENT]);
+        let origins = names.map(|name| Origin::Event(Arc::from(name)));
+        let readers = origins.flat_map(|origin| self.impact(&origin));
+        readers.map(|impact| impact.definition().clone()).collect()
     }
 }

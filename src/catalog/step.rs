@@ -71,6 +71,8 @@ pub(crate) struct Reads {
     pub(crate) rate_of_day: bool,
     /// A metric that it asks reads a day, a zone or a calendar itself, of which its own program does not tell.
     pub(crate) dated: bool,
+    /// The account type, the product or the status.
+    pub(crate) standing: bool,
     pub(crate) whose: Whose,
     /// Of whom its rows depend beside their own account.
     pub(crate) sight: Sight,
@@ -408,6 +410,9 @@ impl Numbered {
     }
 }
 
+/// What is read of the standing of accounts by name.
+const BUILT_IN: [&str; 2] = ["account_type", "product"];
+
 /// What a step reads, and by name the columns among it that are derived.
 fn reads_of(names: &CatalogNames, work: &Work) -> (Reads, Vec<Arc<str>>) {
     let (needs, sight) = work.reads();
@@ -437,6 +442,7 @@ fn reads_of(names: &CatalogNames, work: &Work) -> (Reads, Vec<Arc<str>>) {
         parameters: matches!(work, Work::Row(of) if of.asks_parameters()),
         rate_of_day: matches!(work, Work::Tree(of) if of.plan.converts_today()),
         dated,
+        standing: needs.standing || BUILT_IN.iter().any(|name| needs.names.contains(*name)),
         whose: needs.whose,
         sight,
         is_wide: false,

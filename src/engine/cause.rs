@@ -9,18 +9,18 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Cause {
-    /// Accounts: their values and child rows, who came and left, where they stand, and which id leads to which account.
+    /// Accounts: their values and child rows, who came, left and moved, and which id leads to which account.
     Data,
     /// Events.
     Usage,
-    /// The moment: its day, its instant, its zone, its fiscal year or a parameter.
+    /// The moment: its day, its instant, its zone or its fiscal year.
     Moment,
-    /// The definition, or one that it reads, says something else, is new, or is gone. A new name of an attribute, table or column that
-    /// it reads is nothing else.
+    /// The definition, or one that it reads, says something else, is new, or is gone. Where only attributes, tables or columns that it
+    /// reads have other names, it says the same; where values, account types, products or events have, it does not.
     Definition,
-    /// The scope: the account is visible in only one of the states, or one is that it is reckoned from.
+    /// The scope: the account, or another one that the answer depends on, is visible in one of the states only.
     Scope,
-    /// The schema: what is read has another type, is new, or was declared anew.
+    /// The schema: what is read is new or has another type.
     Schema,
     /// Rates of exchange.
     Rates,

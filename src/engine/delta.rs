@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::EngineError;
-use super::attribution::{Attribution, Sides, Told};
-use super::cause::{Cause, Causes};
+use super::attribution::{Attribution, Sides, VisibleChanges};
+use super::cause::Cause;
 use super::column::Column;
 use super::dirt::Dirt;
 use super::live::LiveView;
@@ -57,7 +57,7 @@ pub struct Delta {
 }
 
 impl Delta {
-    /// What differs in one state from another. Both must be of one schema, or every account is another.
+    /// What differs in one state from another. Where one's schema does not continue the other's, attributes are paired by name.
     #[must_use]
     pub fn between(from: &Published, to: &Published) -> Self {
         Self { from: from.clone(), to: to.clone() }
@@ -129,18 +129,18 @@ impl Delta {
         self.told(before, after, definitions, if both_all { Cause::Data } else { Cause::Scope })
     }
 
-    /// `coming` is why accounts are visible in one of the states only.
+    /// `arrival` is why accounts are visible in one of the states only.
     fn told(
         &self,
         before: &Scope,
         after: &Scope,
         definitions: &[DefinitionRef],
-        coming: Cause,
+        arrival: Cause,
     ) -> Result<DeltaReport, StaleSet> {
         let (old, new) = (self.from.view(before)?, self.to.view(after)?);
         // Whether there was anything before is told to who sees everything.
         let is_first = self.from.book().is_empty() && before.is_all() && after.is_all();
-        let coming = if is_first { Cause::FirstLoad } else { coming };
+        let arrival = if is_first { Cause::FirstLoad } else { arrival };
         let pairing = Pairing::new(old.accounts(), new.accounts());
         let mut report = DeltaReport::new(self.from.version(), self.to.version());
         for (id, old, new) in &pairing.loose {
@@ -154,8 +154,8 @@ impl Delta {
         let (values, rows) = values(&pairing);
         report.accounts.values = values;
         let sides = Sides::new(&old, &new);
-        let told = Told { accounts: &report.accounts, rows: &rows };
-        let mut attribution = Attribution::new(&sides, &pairing, &told, Causes::one(coming));
+        let told = VisibleChanges { accounts: &report.accounts, rows: &rows, arrival };
+        let mut attribution = Attribution::new(&sides, &pairing, &told);
         let definitions: BTreeSet<&DefinitionRef> = definitions.iter().collect();
         for definition in definitions {
             for output in Compared::of(&old, &new, definition) {
@@ -164,7 +164,7 @@ impl Delta {
                     continue;
                 }
                 changes.sort_by(|a, b| a.0.cmp(&b.0));
-                let why = attribution.output(definition, output.steps);
+                let why = attribution.column(definition, output.steps);
                 if output.is_set() {
                     let is = |value: &Option<ExprValue>| *value == Some(ExprValue::Bool(true));
                     let mut change = SegmentDelta::of(output.name.clone());

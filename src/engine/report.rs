@@ -26,11 +26,11 @@ pub struct DerivedChange {
     pub from: Option<ExprValue>,
     /// After; `None` when there is no answer.
     pub to: Option<ExprValue>,
-    /// What it may be another one for: of all that differs between the states, what the definition depends on for this account.
+    /// Of what differs between the states, what this answer depends on.
     pub causes: Causes,
 }
 
-/// How the members of a segment differ, each with what it may be for.
+/// How the members of a segment differ, each with the causes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SegmentDelta {

@@ -6,24 +6,23 @@ use super::column::Column;
 use super::derivation::{Derivation, Inputs};
 use super::dirt::Dirt;
 use super::work::Before;
-use crate::catalog::Step;
+use crate::catalog::{Step, StepProgram};
+use crate::model::AsOf;
 
-/// Does a step say the same at the moments of two inputs?
+/// Does a step say the same at two moments, with its programs of them?
 pub(super) fn says_the_same(
     step: &Step,
-    (new, at): (&Inputs, usize),
-    (old, old_at): (&Inputs, usize),
+    (now, program): (&AsOf, &StepProgram),
+    (then, old_program): (&AsOf, &StepProgram),
 ) -> bool {
-    let (now, then) = (&new.prepared.as_of, &old.prepared.as_of);
     // Windows end on the day of the question, whether they are written or not.
     let same_day = now.date() == then.date();
     let same_rate_day = same_day && now.fiscal() == then.fiscal();
-    let programs = (new.prepared.programs.get(at), old.prepared.programs.get(old_at));
     !step.reads.moment
         || (same_day || !step.reads.usage)
             && (same_rate_day || !step.reads.rate_of_day)
             && (now.is_same(then) || !step.reads.dated)
-            && matches!(programs, (Some(now), Some(then)) if now.is_same(then))
+            && program.is_same(old_program)
 }
 
 /// The changes between a derivation and new inputs.
@@ -62,7 +61,13 @@ impl<'s> Since<'s> {
     pub(super) fn before(&self, at: usize, step: &Step) -> Option<Before<'s>> {
         let old_at = self.step_before(at)?;
         let columns = self.old.columns(old_at)?;
-        let as_before = self.same_prepared || says_the_same(step, (self.new, at), (&self.old.inputs, old_at));
+        let (now, then) = (&self.new.prepared, &self.old.inputs.prepared);
+        let as_before = self.same_prepared
+            || says_the_same(
+                step,
+                (&now.as_of, now.programs.get(at)?),
+                (&then.as_of, then.programs.get(old_at)?),
+            );
         let same_past = self.same_history || !step.reads.history;
         let known = as_before && same_past && (self.same_rates || !step.reads.rates);
         known.then_some(Before { old: self.old, at: old_at, columns })

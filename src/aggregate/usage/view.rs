@@ -12,7 +12,7 @@ use super::dictionary::{Dictionary, placed};
 use super::reading::Prepared;
 use super::store::AccountUsage;
 use super::{Metrics, Usage};
-use crate::book::{UsagePlaces, View};
+use crate::book::{Inner, UsagePlaces, View};
 use crate::expr::{Cell, Columns, Flat, Names, Of, Op, Supply, Type, UsageAsked, slots_of};
 use crate::model::{AccountId, AccountIdx};
 use crate::tree::Shape;
@@ -204,10 +204,18 @@ impl UsageView {
             ids.iter().filter_map(|id| Some(book.account_id(places.of(id)?))).collect();
         let mut led = Vec::new();
         if !Arc::ptr_eq(&self.absorbed, &other.absorbed) {
+            let (old_book, mut old_places) = (other.view.inner(), UsagePlaces::new(other.view.inner()));
             for (id, reader) in self.absorbed.differing(&other.absorbed) {
+                let leads_to =
+                    |book: &Inner, place: Option<AccountIdx>| place.map(|place| book.account_id(place));
+                let now = leads_to(book, places.of(id.as_str()));
+                if now != leads_to(old_book, old_places.of(id.as_str())) {
+                    led.push(reader.clone());
+                }
                 let knows = |usage: &Usage| usage.accounts.find(id.as_str()).is_some();
-                let is_old = knows(&self.usage) && knows(&other.usage);
-                if is_old { led.push(reader) } else { events.push(reader) }
+                if !(knows(&self.usage) && knows(&other.usage)) {
+                    events.push(reader);
+                }
             }
         }
         (events, led)

@@ -171,20 +171,20 @@ impl Records {
         (0..self.ids.len()).filter_map(|number| self.ids.account(u32::try_from(number).ok()?))
     }
 
-    /// Is something else recorded of a column for an account, on the days that are read?
+    /// Is something else recorded of a column for an account than of another column elsewhere, on the days that are read?
     pub(crate) fn tells_otherwise(
         &self,
-        other: &Self,
-        account: &AccountId,
-        column: &str,
+        (account, column): (&AccountId, &str),
+        (other, other_column): (&Self, &str),
         in_scope: bool,
     ) -> bool {
-        let read = |records: &Self| {
-            let ends =
-                records.columns.get(column).and_then(|of| Some((of.days.first()?.day, of.last_day()?)));
-            ends.map(|ends| records.all((account.as_str(), column), ends, |closed| closed.alone || !in_scope))
+        let read = |records: &Self, column: &str| {
+            let of = records.columns.get(column)?;
+            let ends = (of.days.first()?.day, of.last_day()?);
+            Some(records.all((account.as_str(), column), ends, |closed| closed.alone || !in_scope))
         };
-        read(self) != read(other)
+        let read = |records: &Self, column: &str| read(records, column).unwrap_or_default();
+        read(self, column) != read(other, other_column)
     }
 
     /// Was a column recorded on a day?

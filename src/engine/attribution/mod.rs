@@ -1,20 +1,21 @@
 //! Which of the parts that differ between two states does an answer depend on?
 //!
 //! Nothing is recorded while an update is applied: what differs is found in the two states, and what a definition reads, through all that it
-//! reads, is what the engine recomputes it by. What is read of the account itself differs for that account, what is read of its tree for
-//! all accounts of the tree. In a scope only what it shows is looked at: of the accounts that a delta tells of.
+//! reads, is what the engine recomputes it by. What is read of the account itself concerns that account, what is read of its tree
+//! all accounts of the tree. In a scope nothing is looked at but what the delta tells of visible accounts.
 
-mod reach;
+mod account_diffs;
+mod dependence;
 mod root;
-mod touched;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-pub(super) use self::touched::Told;
+pub(super) use self::account_diffs::VisibleChanges;
 
-use self::reach::{Reach, Reaches};
+use self::account_diffs::{AccountDiffs, Layout};
+use self::dependence::{Dependence, Dependences};
 use self::root::Roots;
-use self::touched::{Numbers, Touched};
 use super::cause::{Cause, Causes};
 use super::derivation::Inputs;
 use super::live::LiveView;
@@ -26,80 +27,88 @@ use crate::model::{AccountId, AccountIdx, Redeclared};
 pub(super) struct Sides<'s> {
     pub(super) old: &'s LiveView,
     pub(super) new: &'s LiveView,
-    pub(super) inputs: [Inputs; 2],
-    pub(super) redeclared: Option<Redeclared>,
+    /// Of the older and the newer state.
+    inputs: [Inputs; 2],
+    /// Where the schemas differ.
+    redeclared: Option<Redeclared>,
 }
 
 impl<'s> Sides<'s> {
     pub(super) fn new(old: &'s LiveView, new: &'s LiveView) -> Self {
-        let schemas = (old.accounts().schema(), new.accounts().schema());
-        let same = std::sync::Arc::ptr_eq(schemas.0, schemas.1) || schemas.0 == schemas.1;
-        let redeclared = (!same).then(|| Redeclared::since(schemas.0, schemas.1));
+        let (before, after) = (old.accounts().schema(), new.accounts().schema());
+        let same = Arc::ptr_eq(before, after) || before == after;
+        let redeclared = (!same).then(|| Redeclared::since(before, after));
         Self { old, new, inputs: [old.inputs(), new.inputs()], redeclared }
     }
 }
 
-/// Why are answers different?
+/// Why do answers differ?
 pub(super) struct Attribution<'a> {
     /// Definitions that say something else, and those that read one.
     differing: HashSet<DefinitionRef>,
-    touched: Touched,
+    /// Definitions that read kinds of event which are declared otherwise.
+    changed_events: HashSet<DefinitionRef>,
+    accounts: AccountDiffs,
+    /// By state, as what follows.
     roots: [Roots<'a>; 2],
-    /// By state.
-    reaches: [Reaches<'a>; 2],
+    dependences: [Dependences<'a>; 2],
 }
 
 impl<'a> Attribution<'a> {
-    /// `coming` is why accounts are visible in one of the states only.
-    pub(super) fn new(sides: &'a Sides<'_>, pairing: &Pairing<'a>, told: &Told<'_>, coming: Causes) -> Self {
-        let (old, new) = (sides.old, sides.new);
-        let redeclared = sides.redeclared.as_ref();
-        let [before, after] = &sides.inputs;
-        let numbers = Numbers::new(pairing.new.schema());
-        let of = |inputs, views, is_newer| Reaches::new(numbers, inputs, views, is_newer, redeclared);
+    pub(super) fn new(sides: &'a Sides<'a>, pairing: &Pairing<'a>, told: &VisibleChanges<'_>) -> Self {
+        let layout = Layout::new(pairing.new.schema());
+        let (before, after) = (sides.old.catalog(), sides.new.catalog());
         Self {
-            differing: new.catalog().differing_since(old.catalog()),
-            touched: Touched::new((old, new), pairing, told, coming, redeclared),
+            differing: after.differing_since(before),
+            changed_events: after.reading_changed_events(before),
+            accounts: AccountDiffs::new(sides, pairing, told),
             roots: [Roots::new(pairing.old), Roots::new(pairing.new)],
-            reaches: [of((before, after), (old, new), false), of((after, before), (new, old), true)],
+            dependences: [0, 1].map(|side| Dependences::new(layout, sides, side)),
         }
     }
 
-    /// What an output of a definition depends on: by the step that gives it in the older and in the newer state.
-    pub(super) fn output(&mut self, definition: &DefinitionRef, steps: [Option<usize>; 2]) -> Output {
-        let [before, after] = steps;
-        let [old, new] = &mut self.reaches;
+    /// What a column of a definition depends on, by the step that gives it in the older and in the newer state: in the newer one, where it
+    /// is there.
+    pub(super) fn column(
+        &mut self,
+        definition: &DefinitionRef,
+        [before, after]: [Option<usize>; 2],
+    ) -> ColumnCauses {
         let mut causes = Causes::NONE;
         if before.is_none() || after.is_none() || self.differing.contains(definition) {
             causes = Causes::one(Cause::Definition);
         }
-        let reach = after.map(|step| new.of(step)).or_else(|| before.map(|step| old.of(step)));
-        Output { causes, reach }
+        if self.changed_events.contains(definition) {
+            causes = causes.union(Causes::one(Cause::Schema));
+        }
+        let [old, new] = &mut self.dependences;
+        let dependence = after.map(|step| new.of(step)).or_else(|| before.map(|step| old.of(step)));
+        ColumnCauses { causes, dependence }
     }
 
-    /// Why the answer of an account is another one.
+    /// Why the answer of an account differs.
     pub(super) fn of(
         &mut self,
-        output: &Output,
+        column: &ColumnCauses,
         account: &AccountId,
         places: [Option<AccountIdx>; 2],
     ) -> Causes {
-        let Some(reach) = &output.reach else { return output.causes };
-        let mut causes = output.causes.union(reach.causes);
-        causes = causes.union(self.touched.of_account(account, &reach.own));
-        if !reach.tree.is_empty() {
-            causes = causes.union(self.touched.of_trees(&mut self.roots, places, &reach.tree));
+        let Some(depends) = &column.dependence else { return column.causes };
+        let mut causes = column.causes.union(depends.causes);
+        causes = causes.union(self.accounts.of_account(account, &depends.own));
+        if !depends.tree.is_empty() {
+            causes = causes.union(self.accounts.of_trees(&mut self.roots, places, &depends.tree));
         }
-        if !reach.book.is_empty() {
-            causes = causes.union(self.touched.of_all(&reach.book));
+        if !depends.book.is_empty() {
+            causes = causes.union(self.accounts.of_all(&depends.book));
         }
         causes
     }
 }
 
-/// What an output of a definition depends on.
-pub(super) struct Output {
+/// What a column depends on.
+pub(super) struct ColumnCauses {
     /// What differs of the definition itself.
     causes: Causes,
-    reach: Option<Reach>,
+    dependence: Option<Dependence>,
 }

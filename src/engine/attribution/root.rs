@@ -1,15 +1,15 @@
-//! At the top of which tree does a visible account stand?
+//! At the top of which visible tree is an account?
 
 use std::collections::HashMap;
 
 use crate::book::View;
 use crate::model::{AccountId, AccountIdx};
-use crate::tree::AccountTree;
 
-/// The roots of visible accounts, each way up gone once.
+/// The topmost visible accounts above others; each way up is walked once, hidden accounts on it included.
 pub(super) struct Roots<'v> {
     view: &'v View,
-    known: HashMap<AccountIdx, AccountIdx>,
+    /// By account, hidden ones too, the topmost visible one of it and those above it.
+    known: HashMap<AccountIdx, Option<AccountIdx>>,
 }
 
 impl<'v> Roots<'v> {
@@ -17,26 +17,29 @@ impl<'v> Roots<'v> {
         Self { view, known: HashMap::new() }
     }
 
-    pub(super) fn of(&mut self, place: AccountIdx) -> AccountIdx {
-        let mut way: Vec<AccountIdx> = Vec::new();
-        let mut at = place;
-        let root = loop {
-            if let Some(root) = self.known.get(&at) {
-                break *root;
+    pub(super) fn of(&mut self, place: AccountIdx) -> Option<AccountIdx> {
+        let book = self.view.inner();
+        let (mut way, mut at, mut found) = (Vec::new(), Some(place), None);
+        while let Some(account) = at {
+            if let Some(known) = self.known.get(&account) {
+                found = *known;
+                break;
             }
-            way.push(at);
-            match self.view.parent(at) {
-                Some(above) => at = above,
-                None => break at,
+            way.push(account);
+            at = book.parent(account);
+        }
+        for account in way.into_iter().rev() {
+            if found.is_none() && self.view.sees(account) {
+                found = Some(account);
             }
-        };
-        self.known.extend(way.into_iter().map(|passed| (passed, root)));
-        root
+            self.known.insert(account, found);
+        }
+        found
     }
 
     /// Of an account by id; `None` where it is not visible.
     pub(super) fn of_id(&mut self, id: &AccountId) -> Option<AccountIdx> {
         let place = self.view.account(id.as_str())?.place();
-        Some(self.of(place))
+        self.of(place)
     }
 }

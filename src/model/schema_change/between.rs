@@ -3,30 +3,33 @@
 use std::sync::Arc;
 
 use super::migration::SchemaRenames;
-use crate::model::{Attribute, Schema};
+use crate::model::{Attribute, AttributeType, EnumValues, Schema, SystemAttribute};
 
 impl SchemaRenames {
     /// Attributes, tables and columns of an older schema that have another name in a newer one: those whose declarations the newer one
-    /// goes on from.
+    /// continues. A name that another declaration has now is lost.
     pub(crate) fn between(old: &Schema, new: &Schema) -> Self {
         let mut renames = Self::default();
         let text = |name: &str| -> Arc<str> { Arc::from(name) };
         for (now, place) in new.attributes.values().zip(new.attributes_in(old)) {
             let was = place.and_then(|at| old.attributes.get_index(at));
-            if let Some((name, _)) = was.filter(|(name, was)| goes_on(now, was) && ***name != *now.name()) {
+            if let Some((name, _)) = was.filter(|(name, was)| continues(now, was) && ***name != *now.name()) {
                 renames.attributes.insert(name.clone(), text(now.name()));
+                renames.gone.attributes.insert(text(now.name()));
             }
         }
         for (now, place) in new.tables.values().zip(new.tables_in(old)) {
             let Some((name, was)) = place.and_then(|at| old.tables.get_index(at)) else { continue };
             if **name != *now.name() && now.line().is_same(was.line()) {
                 renames.tables.insert(name.clone(), text(now.name()));
+                renames.gone.tables.insert(text(now.name()));
             }
             for (column, place) in now.columns.values().zip(now.columns_in(was)) {
                 let before = place.and_then(|at| was.columns.get_index(at));
-                let before = before.filter(|(name, was)| goes_on(column, was) && ***name != *column.name());
+                let before = before.filter(|(name, was)| continues(column, was) && ***name != *column.name());
                 if let Some((before, _)) = before {
                     renames.columns.insert((name.clone(), before.clone()), text(column.name()));
+                    renames.gone.columns.insert((name.clone(), text(column.name())));
                 }
             }
         }
@@ -35,46 +38,79 @@ impl SchemaRenames {
 }
 
 /// Is it the same declaration, by another name perhaps?
-fn goes_on(now: &Attribute, was: &Attribute) -> bool {
+fn continues(now: &Attribute, was: &Attribute) -> bool {
     now.line().is_same(was.line())
 }
 
-/// Attributes and tables by place, as they are declared against an older schema.
+/// Is it a new declaration, or one of another type? Further allowed values behind the others are no other type.
+fn is_changed(now: &Attribute, was: &Attribute) -> bool {
+    let is_extended = match (was.kind(), now.kind()) {
+        (AttributeType::Enum(old), AttributeType::Enum(new))
+        | (AttributeType::Band(old), AttributeType::Band(new)) => {
+            old.len() <= new.len() && old.iter().zip(new.iter()).all(|(old, new)| old == new)
+        }
+        _ => false,
+    };
+    !continues(now, was) || now.kind() != was.kind() && !is_extended
+}
+
+/// The parts of a schema, each against an older schema.
 #[derive(Debug, Default)]
 pub(crate) struct Redeclared {
-    /// Where each attribute stood.
-    pub(crate) attributes: Vec<Option<usize>>,
-    /// Is it new, of another type, or declared anew?
-    pub(crate) others: Vec<bool>,
-    /// Where each table stood.
-    pub(crate) tables: Vec<Option<usize>>,
-    /// Is it new, or one of its columns of another type or declared anew?
-    pub(crate) other_tables: Vec<bool>,
-    /// Are account types, products or the groups of statuses other ones?
-    pub(crate) standing: bool,
+    pub(crate) attributes: Vec<Redeclaration>,
+    pub(crate) tables: Vec<(Redeclaration, Vec<Redeclaration>)>,
+    /// Is an account type, a product or a status of the older schema gone or in another group?
+    pub(crate) types: bool,
+}
+
+/// A part of a schema against an older schema.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Redeclaration {
+    /// Its place there.
+    pub(crate) before: Option<usize>,
+    /// Is it new, or of another type? Of a table: is one of its columns that were there?
+    pub(crate) is_changed: bool,
 }
 
 impl Redeclared {
     pub(crate) fn since(old: &Schema, new: &Schema) -> Self {
-        let other = |now: &Attribute, was: &Attribute| now.kind() != was.kind() || !goes_on(now, was);
-        let attributes = new.attributes_in(old);
-        let pairs = new.attributes.values().zip(&attributes);
-        let others = pairs.map(|(now, place)| {
-            let was = place.and_then(|at| old.attributes.get_index(at));
-            was.is_none_or(|(_, was)| other(now, was))
+        let pairs = new.attributes.values().zip(new.attributes_in(old));
+        let attributes = pairs.map(|(now, before)| {
+            let was = before.and_then(|at| old.attributes.get_index(at));
+            Redeclaration { before, is_changed: was.is_none_or(|(_, was)| is_changed(now, was)) }
         });
-        let others = others.collect();
-        let tables = new.tables_in(old);
-        let pairs = new.tables.values().zip(&tables);
-        let other_tables = pairs.map(|(now, place)| {
-            let Some((_, was)) = place.and_then(|at| old.tables.get_index(at)) else { return true };
+        let attributes = attributes.collect();
+        let pairs = new.tables.values().zip(new.tables_in(old));
+        let tables = pairs.map(|(now, before)| {
+            let Some((_, was)) = before.and_then(|at| old.tables.get_index(at)) else {
+                return (Redeclaration { before, is_changed: true }, Vec::new());
+            };
             let columns = now.columns.values().zip(now.columns_in(was));
-            let mut known = columns.filter_map(|(now, at)| Some((now, was.columns.get_index(at?)?.1)));
-            !now.line().is_same(was.line()) || known.any(|(now, was)| other(now, was))
+            let columns = columns.map(|(now, before)| {
+                let was = before.and_then(|at| was.columns.get_index(at));
+                Redeclaration { before, is_changed: was.is_none_or(|(_, was)| is_changed(now, was)) }
+            });
+            let columns: Vec<Redeclaration> = columns.collect();
+            let is_changed = !now.line().is_same(was.line())
+                || columns.iter().any(|column| column.before.is_some() && column.is_changed);
+            (Redeclaration { before, is_changed }, columns)
         });
-        let other_tables = other_tables.collect();
-        let standing =
-            old.types != new.types || old.products != new.products || old.status_groups != new.status_groups;
-        Self { attributes, others, tables, other_tables, standing }
+        let tables = tables.collect();
+        let statuses = old.attributes.get(SystemAttribute::Status.name()).and_then(|of| of.kind().values());
+        let mut statuses = statuses.into_iter().flat_map(EnumValues::iter);
+        let types = old.types.keys().any(|name| !new.types.contains_key(name))
+            || old.products.keys().any(|name| !new.products.contains_key(name))
+            || statuses.any(|status| new.status_group(status) != old.status_group(status));
+        Self { attributes, tables, types }
+    }
+
+    /// The place in the newer schema of an attribute of the older one.
+    pub(crate) fn attribute_now(&self, before: usize) -> Option<usize> {
+        self.attributes.iter().position(|of| of.before == Some(before))
+    }
+
+    /// The place in the newer schema of a table of the older one.
+    pub(crate) fn table_now(&self, before: usize) -> Option<usize> {
+        self.tables.iter().position(|(of, _)| of.before == Some(before))
     }
 }
