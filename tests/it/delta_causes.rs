@@ -378,14 +378,14 @@ fn the_past_is_by_its_records_the_schema_or_the_scope() {
     let more = SchemaChange::new().attribute(Attribute::new("more", AttributeType::Int));
     other.apply(Update::new().schema(more)).unwrap();
     let (one, other) = (one.published(), other.published());
-    let delta = Delta::between(&one, &other);
-    let found = entries(&delta.report_of(&Scope::all(), &all(&other)).unwrap());
+    let delta = Delta::between(one, other);
+    let found = entries(&delta.report_of(&Scope::all(), &all(other)).unwrap());
     assert_eq!(found, all_by(Cause::Records, &["before a", "all_before a", "all_before g"]));
     // Of others nothing is told in a scope, and what is withheld there is there for who sees everything.
     let scope = |state: &Published| Scope::of(state.book().accounts(["g", "b"]));
-    assert!(delta.report_of(&scope(&one), &all(&other)).unwrap().is_empty());
-    let same = Delta::between(&one, &one);
-    let found = entries(&same.report_between(&Scope::all(), &scope(&one), &all(&one)).unwrap());
+    assert!(delta.report_of(&scope(one), &all(other)).unwrap().is_empty());
+    let same = Delta::between(one, one);
+    let found = entries(&same.report_between(&Scope::all(), &scope(one), &all(one)).unwrap());
     assert_eq!(found["all_before g"], [Cause::Scope]);
     // A day that is closed for the first time, of a column that no scope shows.
     let engine = loaded();
