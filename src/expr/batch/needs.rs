@@ -31,6 +31,8 @@ pub(crate) struct Needs {
     pub(crate) usage: bool,
     /// The moment of the question.
     pub(crate) moment: bool,
+    /// Rates of exchange.
+    pub(crate) rates: bool,
     pub(crate) whose: Whose,
 }
 
@@ -51,6 +53,7 @@ impl Needs {
         self.standing |= other.standing;
         self.usage |= other.usage;
         self.moment |= other.moment;
+        self.rates |= other.rates;
         self.whose = self.whose.max(other.whose);
         self
     }
@@ -70,6 +73,7 @@ impl Needs {
                 }
             }
             Op::Moment(_) | Op::StartOfDay(..) | Op::DayOf(_) => self.moment = true,
+            Op::Exchange { .. } => self.rates = true,
             Op::Usage(_, usage, _) => {
                 if usage.is_metric {
                     self.metrics.insert(usage.name.clone());

@@ -129,6 +129,16 @@ impl RowPlan {
         Sight::of(&self.terms, &self.roots)
     }
 
+    /// How many expressions there are.
+    pub(crate) fn len(&self) -> usize {
+        self.roots.len()
+    }
+
+    /// Its terms, and those of its expressions.
+    pub(super) fn parts(&self) -> (&Terms, &[TermId]) {
+        (&self.terms, &self.roots)
+    }
+
     /// The child table whose rows are asked, if it is one.
     pub(crate) const fn table(&self) -> Option<&Arc<str>> {
         self.table.as_ref()
