@@ -211,6 +211,9 @@ impl WrittenRollUp {
             // Of a count, that is the count itself.
             let counted = if self.stored.operator == Operator::Count { &events } else { &rows };
             let counts = of(counted).unwrap_or(OracleAnswer::default());
+            // Rows are passed over, whatever they stand for.
+            let skipped = of(&rows).map_or(0, |of| of.skipped);
+            let counts = OracleAnswer { skipped, ..counts };
             let mut value = of(&events).and_then(|of| of.value);
             let refused = definition.nulls == Nulls::Refuse && counts.skipped > 0;
             if over_events && value.is_none() && counts.counted == 0 && counts.unrated == 0 && !refused {
