@@ -56,7 +56,7 @@ fn known_values(
         }
     });
     for (day, reader) in days {
-        seen(day, reader.map_or(Cell::Missing, |reader| reader.cell()));
+        seen(day, reader.map_or(Cell::Missing, Reader::cell));
     }
 }
 

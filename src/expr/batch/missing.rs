@@ -71,9 +71,12 @@ pub(crate) enum RowKey {
 #[derive(Debug, Default)]
 pub(crate) struct Recorder(Mutex<Told>);
 
+/// Amounts of accounts, or of rows of them.
+type Amounts = BTreeSet<(AccountIdx, Option<RowKey>)>;
+
 #[derive(Debug, Default)]
 struct Told {
-    found: BTreeMap<(Currency, Unrated), BTreeSet<(AccountIdx, Option<RowKey>)>>,
+    found: BTreeMap<(Currency, Unrated), Amounts>,
     /// Who asked which term that is answered for all accounts.
     asked: BTreeMap<TermId, BTreeSet<AccountIdx>>,
 }

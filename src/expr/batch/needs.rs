@@ -19,6 +19,7 @@ pub(crate) enum Whose {
 
 /// What expressions read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each says of one thing whether it is read")]
 pub(crate) struct Needs {
     /// Attributes, and columns beside the book, by name.
     pub(crate) names: BTreeSet<Arc<str>>,

@@ -30,10 +30,7 @@ struct Lacks {
 impl Check<'_> {
     /// `arr.convertTo("EUR")`, `row.amount.convertAt("EUR", row.closed_on)`, `arr.convertAtPlan("EUR")`.
     pub(super) fn exchange(&mut self, entry: &Entry, terms: &[Term], node: NodeId) -> Option<Term> {
-        let (amount, to, rest) = match terms {
-            [amount, to, rest @ ..] => (amount, to, rest),
-            _ => return None,
-        };
+        let [amount, to, rest @ ..] = terms else { return None };
         let to = self.currency(entry, to);
         let day = match (entry.function, rest) {
             (F::ConvertAt, [day]) if day.kind == Type::Date => Some(day.id),

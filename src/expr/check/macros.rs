@@ -218,7 +218,7 @@ impl Check<'_> {
             _ => of.is_ordered(),
         };
         if *of == Type::MixedMoney {
-            let message = "these amounts are of several currencies; filter to one or convert at ingest";
+            let message = "these amounts are of several currencies; convert each, as in x.convertTo(\"EUR\")";
             return self.fault_at(Code::E104, inner.node, message);
         }
         if !fits {
