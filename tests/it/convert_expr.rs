@@ -600,6 +600,22 @@ fn a_lint_says_at_definition_which_rates_are_missing() {
     assert!(said(&at([market(USD, Currency::GBP, "2026-01-01", (8, 1))])).is_empty());
 }
 
+#[test]
+fn the_column_of_currencies_may_be_renamed() {
+    let each = "deals.sum(d, d.amount.convertTo(\"EUR\"))";
+    let engine = engine([
+        attribute("each", each),
+        over_deals("most", Operator::Max("row.amount.convertTo(\"EUR\")".into())).into(),
+    ]);
+    engine.apply(Update::new().rates([market(USD, EUR, "2026-01-01", (92, 2))])).unwrap();
+    let before = (shown(&engine, "each"), shown(&engine, "most"));
+    assert_eq!(before.0[0], "92.00000000000 EUR");
+    let change =
+        perennial::SchemaChange::new().rename(perennial::SchemaPart::column("deals", "currency"), "unit");
+    engine.apply(Update::new().schema(change)).unwrap();
+    assert_eq!((shown(&engine, "each"), shown(&engine, "most")), before);
+}
+
 /// What is not asked is not told of: amounts behind a condition, rows that a filter leaves out, and nobody's rows twice.
 #[test]
 fn only_amounts_that_are_asked_are_told_of() {

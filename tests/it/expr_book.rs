@@ -539,6 +539,28 @@ fn any_expression() -> Text {
     .boxed()
 }
 
+/// Expressions that convert, mostly.
+fn converting() -> Text {
+    let of = || Of { prefix: String::new(), depth: 3, walks: 2 };
+    let compared = of().exchanged().prop_map(|amount| format!("{amount} > 3"));
+    let both = (of().truth(), compared.clone()).prop_map(|(a, b)| format!("{a} && {b}"));
+    prop_oneof![2 => of().exchanged(), 1 => compared, 1 => both, 1 => of().truth()].boxed()
+}
+
+/// Some rates, and one for each pair and day of which they know none.
+#[derive(Debug)]
+struct AndMore(Arc<dyn Rates>);
+
+impl Rates for AndMore {
+    fn rate(&self, from: Currency, to: Currency, on: Date) -> Option<Decimal> {
+        self.0.rate(from, to, on).or(Some(Decimal::new(777, 2)))
+    }
+
+    fn plan(&self, from: Currency, to: Currency, year: Date) -> Option<Decimal> {
+        self.0.plan(from, to, year).or(Some(Decimal::new(777, 2)))
+    }
+}
+
 fn check(text: &str) -> Option<Checked> {
     let schema = schema();
     let limits = ExprLimits::default().with_lambdas(4).with_account_cost(u64::MAX).with_run_cost(u64::MAX);
@@ -655,6 +677,37 @@ proptest! {
         // Without rates no amount is known.
         let visible = if known % 5 == 0 { visible } else { visible.with_rates(rates(known)) };
         agree(&visible, &expressions);
+    }
+
+    /// Where no rate is told to be missing, no answer waits for one: with any other rates beside these it is the same.
+    #[test]
+    fn rates_that_are_not_told_of_change_nothing(
+        seeds in prop::collection::vec(any::<[u8; 5]>(), 1..30),
+        texts in prop::collection::vec(converting(), 1..6),
+        packing in 0_usize..6,
+        seen in prop::collection::vec(any::<bool>(), 30),
+        known in any::<u64>(),
+    ) {
+        let (book, _) = forest(&seeds).load(CHUNK_ROWS[packing], Policy::strict());
+        let whole = view(&book);
+        let visible = whole.accounts().zip(&seen).filter(|(_, seen)| **seen).map(|(account, _)| account.place());
+        let scope = if known % 3 == 0 { Scope::of(whole.set(visible)) } else { Scope::all() };
+        let known = rates(known);
+        let more = book.view(&scope, as_of()).unwrap().with_rates(Arc::new(AndMore(known.clone())));
+        let view = book.view(&scope, as_of()).unwrap().with_rates(known);
+        for checked in texts.iter().filter_map(|text| check(text)) {
+            let lints = checked.lints_in(&view);
+            let told = lints.iter().any(|lint| lint.code().as_str() == "W208");
+            let (with, without) = (checked.for_accounts(&more).unwrap(), checked.for_accounts(&view).unwrap());
+            for account in view.accounts() {
+                let other = more.account(account.id_str()).unwrap();
+                let differs = with.value(other) != without.value(account);
+                prop_assert!(told || !differs, "{checked}\nof {account:?}");
+            }
+            // With all rates, nothing is told of but amounts without a day or currency.
+            let left = checked.lints_in(&more);
+            prop_assert!(left.iter().all(|lint| lint.code().as_str() != "W208" || lint.message().contains("since no day is known")), "{left:?}");
+        }
     }
 
     #[test]
