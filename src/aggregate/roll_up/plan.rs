@@ -426,8 +426,12 @@ impl RollUpPlan {
         missing: &mut MissingRates<'r>,
     ) {
         let Some((_, entry)) = self.roll_ups.first() else { return };
-        let group = self.groups.get(entry.group).filter(|group| group.plan.needs().rates);
-        let Some(group) = group else { return };
+        let Some(group) = self.groups.get(entry.group) else { return };
+        let needs = group.plan.needs();
+        // What a metric converts is known where it is read.
+        if !needs.rates && needs.metrics.is_empty() {
+            return;
+        }
         let status = at.view.schema().system_attribute(SystemAttribute::Status);
         let status = status.filter(|_| !entry.checked.definition.with_cancelled);
         let adds =

@@ -77,7 +77,9 @@ type Amounts = BTreeSet<(AccountIdx, Option<RowKey>)>;
 #[derive(Debug, Default)]
 struct Told {
     found: BTreeMap<(Currency, Unrated), Amounts>,
-    /// Who asked which term that is answered for all accounts.
+    /// Which terms convert amounts.
+    converting: Vec<bool>,
+    /// Who asked which of these that is answered for all accounts.
     asked: BTreeMap<TermId, BTreeSet<AccountIdx>>,
 }
 
@@ -93,12 +95,16 @@ impl Recorder {
 
     /// Is told that an account asked a term that is answered for all.
     pub(super) fn ask(&self, term: TermId, place: AccountIdx) {
-        self.told(|told| told.asked.entry(term).or_default().insert(place));
+        self.told(|told| {
+            if told.converting.get(term.index()) == Some(&true) {
+                told.asked.entry(term).or_default().insert(place);
+            }
+        });
     }
 }
 
 /// Which terms convert amounts, or are made of such as do. What a metric does is known where it is read.
-pub(super) fn converting(terms: &Terms) -> Vec<bool> {
+fn converting(terms: &Terms) -> Vec<bool> {
     let mut all: Vec<bool> = Vec::with_capacity(terms.ops.len());
     for op in &terms.ops {
         let own = match op {
@@ -164,6 +170,7 @@ impl RowPlan {
         let known = known.map_err(|_| Cancelled)?;
         let points = Points::of(view, supply, &program.terms, &program.bound);
         let points = points.knowing(OfAccounts { tree: &tree, answers: &known }).telling(Some(recorder));
+        recorder.told(|told| told.converting = converting(&program.terms));
         for place in accounts {
             let account = Here::account(&points, *place, None);
             let value = |here: &Here<'_, '_>, number: usize| {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::flat::Flat;
-use super::missing::{Recorder, RowKey, converting};
+use super::missing::{Recorder, RowKey};
 use crate::expr::checked::Checked;
 use crate::expr::eval::{Eval, Slots};
 use crate::expr::exchange::Unrated;
@@ -207,7 +207,18 @@ impl<'t> UsageAsked<'t> {
 
     /// Does a term convert amounts?
     pub(crate) fn converts(&self, root: TermId) -> bool {
-        converting(self.terms).get(root.index()) == Some(&true)
+        // A question is prepared for each account that is asked alone: no more terms are visited than it is made of.
+        let mut left = vec![root];
+        let mut seen = std::collections::HashSet::new();
+        while let Some(id) = left.pop() {
+            match self.terms.op(id) {
+                Op::Exchange { .. } => return true,
+                Op::Slot(_) | Op::Const(_) => {}
+                op if seen.insert(id) => left.extend(op.parts()),
+                _ => {}
+            }
+        }
+        false
     }
 
     /// All events of a kind on some days of which some terms are true.
