@@ -134,8 +134,8 @@ pub use model::{
     UnknownCurrency, Value, ValueKind,
 };
 // The moment of a question, and the rates of a day.
-pub use fold::{ExchangeRate, ExchangeRates, RateKind, Rates};
-pub use model::{AsOf, FiscalCalendar, FixedZone, FixedZones, Weekday, Zone, Zones};
+pub use fold::{ExchangeRate, ExchangeRates, RateKind};
+pub use model::{AsOf, FiscalCalendar, FixedZone, FixedZones, Rates, Weekday, Zone, Zones};
 // Everything that is wrong with something; how far long work is, and how it is stopped.
 pub use model::{Faults, Observer, Progress};
 // Ids and rows.

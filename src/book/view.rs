@@ -1,6 +1,6 @@
 //! What does this user see, at this moment?
 //!
-//! A view is a book, a scope and an [`AsOf`]. It answers as if what lies outside the scope did not
+//! A view is a book, a scope and an [`AsOf`], with the rates of exchange where amounts are converted. It answers as if what lies outside the scope did not
 //! exist: a hidden ancestor is passed over, siblings that come from different hidden parents stand in
 //! order of id, levels count visible accounts. Rulings S16 and S23 to S25 of `docs/semantics`.
 
@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::{Account, Book, Chunk, Inner};
 use crate::column::Bitmap;
-use crate::model::{AccountId, AccountIdx, AsOf, Schema};
+use crate::model::{AccountId, AccountIdx, AsOf, Rates, Schema};
 use crate::set::{AccountSet, Scope, StaleSet};
 use crate::tree::AccountTree;
 
@@ -21,6 +21,7 @@ pub struct View {
     book: Book,
     scope: Scope,
     as_of: AsOf,
+    rates: Option<Arc<dyn Rates>>,
     partial: Option<Arc<Partial>>,
 }
 
@@ -80,11 +81,13 @@ impl Partial {
 
 impl View {
     pub(super) const fn of_all(book: Book, as_of: AsOf) -> Self {
-        Self { book, scope: Scope::all(), as_of, partial: None }
+        Self { book, scope: Scope::all(), as_of, rates: None, partial: None }
     }
 
     pub(super) fn new(book: Book, scope: Scope, as_of: AsOf) -> Result<Self, StaleSet> {
-        let Some(set) = scope.set() else { return Ok(Self { book, scope, as_of, partial: None }) };
+        let Some(set) = scope.set() else {
+            return Ok(Self { book, scope, as_of, rates: None, partial: None });
+        };
         if !set.layout().same(&book.0.layout) {
             return Err(StaleSet);
         }
@@ -101,7 +104,56 @@ impl View {
             }
         }
         let partial = Some(Arc::new(Partial { live, before: OnceLock::new(), numbers: OnceLock::new() }));
-        Ok(Self { book, scope, as_of, partial })
+        Ok(Self { book, scope, as_of, rates: None, partial })
+    }
+
+    /// With the rates at which expressions convert amounts (`arr.convertTo("EUR")`); without them no amount that is converted is
+    /// known. Everything that is asked of the view, or of what is made from it, is asked at these rates; a catalog and a roll-up may be
+    /// run at others.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use perennial::expr::Checker;
+    /// use perennial::source::MemorySource;
+    /// use perennial::{
+    ///     AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, Currency, Date, Decimal, ExchangeRate, ExchangeRates,
+    ///     Money, Nesting, Policy, Schema, Scope,
+    /// };
+    ///
+    /// let schema = Schema::builder()
+    ///     .account_type("Company", Nesting::Free)
+    ///     .attribute(Attribute::new("arr", AttributeType::Money(Currency::USD)))
+    ///     .build()?;
+    /// let acme = AccountRow::new(AccountId::new("acme")?, "Company").with("arr", Money::from_minor(100_00, Currency::USD));
+    /// let (book, _report) = Book::load(schema, &MemorySource::new().account(acme), &Policy::strict())?;
+    /// let today = Date::new(2026, 1, 31)?;
+    /// let view = book.view(&Scope::all(), AsOf::date_utc(today))?;
+    ///
+    /// let in_euros = Checker::new(&**book.schema()).check("arr.convertTo(\"EUR\")")?;
+    /// let acme = view.account("acme").ok_or("not there")?;
+    /// assert_eq!(in_euros.for_accounts(&view)?.value(acme), None);
+    ///
+    /// let rate = ExchangeRate::market(Currency::USD, Currency::EUR, today, Decimal::new(92, 2));
+    /// let view = view.clone().with_rates(Arc::new(ExchangeRates::new().with([rate])?));
+    /// let acme = view.account("acme").ok_or("not there")?;
+    /// assert_eq!(in_euros.for_accounts(&view)?.value(acme).ok_or("missing")?.to_string(), "92.00000000000 EUR");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_rates(self, rates: Arc<dyn Rates>) -> Self {
+        Self { rates: Some(rates), ..self }
+    }
+
+    /// The same view at the rates of another one.
+    pub(crate) fn at_rates_of(self, other: &Self) -> Self {
+        Self { rates: other.rates.clone(), ..self }
+    }
+
+    /// The rates at which expressions convert amounts, where it has any.
+    #[must_use]
+    pub fn rates(&self) -> Option<&Arc<dyn Rates>> {
+        self.rates.as_ref()
     }
 
     /// The whole book, **outside any scope**. Do not hand a view to code that must not reach beyond its

@@ -16,8 +16,7 @@ use crate::define::Namespace;
 use crate::expr::{
     Behind, Cancelled, Cell, Checked, Columns, ExprValue, Flat, Names, Of, Supply, Type, UsageAsked,
 };
-use crate::fold::Rates;
-use crate::model::AccountIdx;
+use crate::model::{AccountIdx, Rates};
 use crate::set::{AccountSet, Scope};
 
 /// What one output of a step came to.

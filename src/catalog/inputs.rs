@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::history::History;
 use crate::aggregate::UsageView;
-use crate::fold::Rates;
+use crate::model::Rates;
 
 /// What a catalog is run with, beside the accounts: each may be left out, and what needs it then has no value.
 ///
@@ -73,7 +73,8 @@ impl<'i> RunInputs<'i> {
         self
     }
 
-    /// With the rates at which amounts are converted.
+    /// With the rates at which amounts are converted, in the place of those of the view
+    /// ([`View::with_rates`](crate::View::with_rates)).
     #[must_use]
     pub const fn rates(mut self, rates: &'i Arc<dyn Rates>) -> Self {
         self.rates = Some(rates);

@@ -404,8 +404,12 @@ impl Catalog {
                 seen.inner().layout.same(&view.inner().layout) && seen.scope() == view.scope();
             same_accounts && seen.as_of().is_same_moment(view.as_of())
         });
+        // Expressions read the rates of their view.
+        let at_rates = rates.map(|rates| view.clone().with_rates(rates.clone()));
+        let view = at_rates.as_ref().unwrap_or(view);
+        let rates = view.rates();
         // Metrics are those of the catalog, whichever the usage was given with.
-        let usage = usage.map(|usage| usage.clone().with_metrics(self.metrics()));
+        let usage = usage.map(|usage| usage.clone().with_metrics(self.metrics()).at_rates_of(view));
         let usage = usage.as_ref();
         if known {
             let rounds = self.rounds.get_or_init(|| {

@@ -11,8 +11,7 @@ use crate::aggregate::{RollUpAt, UsageView};
 use crate::book::View;
 use crate::define::{Form, Input, Namespace, RowForm};
 use crate::expr::{Behind, FunctionBehind, InputBehind, Supply};
-use crate::fold::Rates;
-use crate::model::AccountIdx;
+use crate::model::{AccountIdx, Rates};
 
 impl Catalog {
     /// What a column was computed from at an account of a view; `None` for one that is not defined. Of a roll-up, `width` accounts

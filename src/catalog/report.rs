@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Catalog;
 use super::definition::{Definition, DefinitionRef};
 use super::derived::unused;
-use crate::expr::Diagnostic;
+use crate::expr::{Checked, Diagnostic};
 use crate::model::is_reserved;
 
 /// What a catalog has that stops nothing.
@@ -24,6 +24,14 @@ pub struct CatalogReport {
 }
 
 impl Catalog {
+    /// The expressions of each definition, also of those that others bring: who brings it, its own name, and they.
+    pub(crate) fn each_expression(
+        &self,
+    ) -> impl Iterator<Item = (&DefinitionRef, &DefinitionRef, Vec<&Checked>)> {
+        let entries = self.names.entries.iter();
+        entries.map(|entry| (entry.written(), &entry.id, entry.compiled.expressions()))
+    }
+
     /// Definitions that nobody reads, that say the same, and what their expressions probably do not mean.
     #[must_use]
     pub fn report(&self) -> CatalogReport {

@@ -16,8 +16,7 @@ use super::step::{Step, StepProgram, Work};
 use crate::aggregate::{CheckedRollUp, Keep, RollUpInputs, RollUpPlan, Standing, UsageView};
 use crate::column::Bitmap;
 use crate::expr::{Cancelled, Checked, Flat, RowAnswers, RowPlan, RowProgram, Supply};
-use crate::fold::Rates;
-use crate::model::AsOf;
+use crate::model::{AsOf, Rates};
 
 /// Steps that are computed together, by number.
 #[derive(Debug)]

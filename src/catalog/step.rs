@@ -18,8 +18,9 @@ use super::row::{RowAt, RowWork};
 use crate::aggregate::{CheckedRollUp, LinearOf, RollUpPlan};
 use crate::book::View;
 use crate::define::{DefinitionFault, Form, Namespace, Output, TotalBy, WholeFunction};
-use crate::expr::{Checked, Needs, RowPlan, RowProgram, Sight, Type, Whose};
-use crate::model::{AsOf, AttributeId, SystemAttribute, TableId};
+use crate::expr::{Cancelled, Checked, Needs, Recorder, RowPlan, RowProgram, Sight, Supply, Type, Whose};
+use crate::model::{AccountIdx, AsOf, AttributeId, Schema, SystemAttribute, TableId};
+use crate::tree::AccountTree;
 
 /// One definition that gives columns or sets.
 #[derive(Debug)]
@@ -67,7 +68,8 @@ pub(crate) struct Reads {
     pub(crate) past: bool,
     /// Rates of exchange.
     pub(crate) rates: bool,
-    /// It converts amounts at the rate of the day, or of its fiscal year, of which its program does not tell.
+    /// It converts amounts at the rate of the day, or of its fiscal year, of which its program does not tell; the program of an
+    /// expression that converts does.
     pub(crate) rate_of_day: bool,
     /// A metric that it asks reads a day, a zone or a calendar itself, of which its own program does not tell.
     pub(crate) dated: bool,
@@ -183,6 +185,21 @@ impl Work {
             Self::Whole(of) => of.values,
             Self::Tree(_) => 0,
         }
+    }
+}
+
+impl WholeWork {
+    /// Tells of the amounts of visible accounts that its expressions convert and that lack a rate.
+    pub(crate) fn tell_unrated(
+        &self,
+        (view, schema): (&View, &Schema),
+        supply: &dyn Supply,
+        recorder: &Recorder,
+    ) -> Result<(), Cancelled> {
+        let all: Vec<AccountIdx> = AccountTree::walk(view).collect();
+        self.plan.tell_unrated((view, schema), Some(supply), recorder, &all, &mut |_, value| {
+            (0..self.values).for_each(|number| drop(value(number)));
+        })
     }
 }
 
@@ -426,6 +443,8 @@ fn reads_of(names: &CatalogNames, work: &Work) -> (Reads, Vec<Arc<str>>) {
     let derived: Vec<Arc<str>> = derived.cloned().collect();
     let dated = |metric: &Arc<str>| names.metrics.checked(metric).is_some_and(Checked::reads_days);
     let dated = needs.metrics.iter().any(dated);
+    let converts = |metric: &Arc<str>| names.metrics.checked(metric).is_some_and(Checked::converts);
+    let rates = needs.rates || needs.metrics.iter().any(converts) || work.asks_rates();
     let tables = needs.tables.iter().filter_map(|table| schema.table(table).map(TableId::index));
     let reads = Reads {
         attributes,
@@ -438,7 +457,7 @@ fn reads_of(names: &CatalogNames, work: &Work) -> (Reads, Vec<Arc<str>>) {
             _ => Vec::new(),
         },
         past: matches!(work, Work::Row(of) if of.asks_history()),
-        rates: work.asks_rates(),
+        rates,
         parameters: matches!(work, Work::Row(of) if of.asks_parameters()),
         rate_of_day: matches!(work, Work::Tree(of) if of.plan.converts_today()),
         dated,

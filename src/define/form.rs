@@ -152,8 +152,10 @@ impl Compiled {
     pub(crate) fn converts(&self) -> bool {
         match &self.form {
             Form::Tree(checked) => checked.converts(),
-            Form::Row(of) => of.reads_rates,
-            Form::Whole(_) | Form::Named(_) | Form::Recorded(_) => false,
+            Form::Row(of) => of.reads_rates || of.expressions().any(Checked::converts),
+            Form::Whole(of) => of.inputs.iter().any(Checked::converts),
+            Form::Named(metric) => metric.checked().converts(),
+            Form::Recorded(_) => false,
         }
     }
 

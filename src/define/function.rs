@@ -4,8 +4,7 @@ use std::fmt::Debug;
 
 use crate::aggregate::Standing;
 use crate::expr::{Cell, Flat, Val};
-use crate::fold::Rates;
-use crate::model::{AsOf, Date};
+use crate::model::{AsOf, Date, Rates};
 
 /// A pure function of what is read of one account.
 pub(crate) trait RowFunction: Debug + Send + Sync {

@@ -15,8 +15,8 @@ use crate::aggregate::{EventTerms, Linear, LinearOf, OwnRows, RollUpAt, RollUpPl
 use crate::book::View;
 use crate::catalog::{Reads, TreeWork};
 use crate::expr::{Cell, Key, RowProgram, Sight};
-use crate::fold::{Rates, Reach};
-use crate::model::AccountIdx;
+use crate::fold::Reach;
+use crate::model::{AccountIdx, Rates};
 
 /// Accounts on the ways up of all rows together, up to which they are always gone.
 const LONG_WAYS: usize = 65_536;

@@ -18,8 +18,8 @@ use crate::aggregate::UsageView;
 use crate::book::View;
 use crate::catalog::{History, Records, RecordsInScope, Step};
 use crate::expr::Cancelled;
-use crate::fold::{ExchangeRates, Rates};
-use crate::model::{Observer, Progress};
+use crate::fold::ExchangeRates;
+use crate::model::{Observer, Progress, Rates};
 
 /// Answers that differ up to which those who read them are always looked at one by one.
 const FEW_ROWS: usize = 64;

@@ -34,7 +34,8 @@ impl Group {
         });
         let set = AccountSet::from_shared(view.inner().layout.clone(), bitmaps);
         // The layout is that of the book, so that the scope fits.
-        let few = view.book().view(&Scope::of(set), view.as_of().clone()).unwrap_or_else(|_| view.clone());
+        let few = view.book().view(&Scope::of(set), view.as_of().clone());
+        let few = few.map_or_else(|_| view.clone(), |few| few.at_rates_of(view));
         let usage = usage.map(|usage| usage.within(&few));
         Self { standing: Standing::new(&few), usage }
     }

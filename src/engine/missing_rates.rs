@@ -3,13 +3,15 @@
 use super::derivation::Sources;
 use super::live::LiveView;
 use crate::aggregate::RollUpAt;
-use crate::catalog::{DefinitionRef, StepProgram, Work};
-use crate::expr::MissingRate;
+use crate::catalog::{DefinitionRef, RowSources, StepProgram, Work};
+use crate::expr::{Checked, Diagnostic, MissingRate, MissingRates, Recorder};
 
 impl LiveView {
-    /// The rates that a roll-up lacks for the amounts of visible accounts, by currency and day: what it converts to is missing wherever
-    /// such an amount is within reach (ruling S126 of [`docs::semantics`](crate::docs::semantics)). Empty where it lacks none, where it
-    /// converts nothing, and for a name that is no roll-up.
+    /// The rates that a definition lacks for the amounts of visible accounts, by currency and day: a column by its name, or a segment by its
+    /// id, where no column has that name. What a roll-up converts to is missing wherever such an amount is within reach (ruling S126 of
+    /// [`docs::semantics`](crate::docs::semantics)), and so is what an expression gathers of such amounts (S135). Of an expression the amounts are told that
+    /// it asked when it was evaluated for each account: not those behind a condition that is not true, nor rows that a filter leaves
+    /// out. Empty where it lacks none, where it converts nothing, and for a name that is not defined.
     ///
     /// ```
     /// use perennial::aggregate::{Operator, RollUp};
@@ -45,44 +47,104 @@ impl LiveView {
     ///
     /// # Complexity
     ///
-    /// Reads the rows of all visible accounts, once, also those that are within nobody's reach.
+    /// Of a roll-up, reads the rows of all visible accounts, once, also those that are within nobody's reach. Evaluates an expression once
+    /// for each visible account, and what it asks of other accounts and rows once for each of these.
     #[must_use]
-    pub fn missing_rates(&self, roll_up: &str) -> Vec<MissingRate> {
+    pub fn missing_rates(&self, definition: &str) -> Vec<MissingRate> {
         let catalog = self.catalog();
-        let step = catalog.column(roll_up).and_then(|number| catalog.step_of(number));
-        let inputs = self.inputs();
-        let Some((at, step)) = step.and_then(|at| Some((at, catalog.steps().get(at)?))) else {
-            return Vec::new();
-        };
-        let (Work::Tree(of), Some(StepProgram::Tree(programs))) =
-            (&step.work, inputs.prepared.programs.get(at))
-        else {
-            return Vec::new();
-        };
-        let Sources { rates, .. } = inputs.sources();
-        of.plan.missing_rates(RollUpAt {
-            view: &inputs.view,
-            programs,
-            supply: Some(self),
-            usage: inputs.usage.as_ref(),
-            rates: Some(rates),
-        })
+        let number = catalog.column(definition).or_else(|| catalog.set_of(definition));
+        number.and_then(|number| catalog.step_of(number)).map_or_else(Vec::new, |step| self.lacking(step))
     }
 
-    /// The same of every roll-up that lacks some, also of those that other definitions bring, in the order in which they are computed: to be
-    /// asked after definitions or data came, since no update is refused for a rate. Kinds of the host's own ask rates themselves, and say
-    /// themselves what they miss.
+    /// The rates that a step lacks.
+    fn lacking(&self, at: usize) -> Vec<MissingRate> {
+        let inputs = self.inputs();
+        let Some(step) = self.catalog().steps().get(at).filter(|step| step.reads.rates) else {
+            return Vec::new();
+        };
+        if !step.outputs.iter().any(|output| output.is_asked_in(&inputs.view)) {
+            return Vec::new();
+        }
+        let Sources { rates, history } = inputs.sources();
+        let (view, usage) = (&inputs.view, inputs.usage.as_ref());
+        let of = (view, &**self.catalog().schema());
+        let recorder = Recorder::default();
+        let told = match (&step.work, inputs.prepared.programs.get(at)) {
+            (Work::Tree(of), Some(StepProgram::Tree(programs))) => {
+                let at = RollUpAt { view, programs, supply: Some(self), usage, rates: Some(rates) };
+                return of.plan.missing_rates(at);
+            }
+            (Work::Row(row), _) => {
+                let history = Some(history);
+                let beside = RowSources { supply: self, history, usage, rates: Some(rates) };
+                row.tell_unrated(of, beside, &recorder)
+            }
+            (Work::Whole(whole), _) => whole.tell_unrated(of, self, &recorder),
+            (Work::Tree(_), _) => return Vec::new(),
+        };
+        // Nobody stops it.
+        told.unwrap_or_default();
+        let mut missing = MissingRates::default();
+        missing.add_told(recorder, view);
+        missing.into_list()
+    }
+
+    /// The same of every definition that lacks some, also of those that other definitions bring, in the order in which they are computed: to be
+    /// asked after definitions or data came, since no update is refused for a rate. What a metric lacks is told by those that read
+    /// it. Kinds of the host's own ask rates themselves, and say themselves what they miss; what their expressions lack is told here.
     ///
     /// # Complexity
     ///
-    /// That of [`LiveView::missing_rates`] for each roll-up that converts.
+    /// That of [`LiveView::missing_rates`] for each definition that converts.
     #[must_use]
     pub fn all_missing_rates(&self) -> Vec<(DefinitionRef, Vec<MissingRate>)> {
-        let steps = self.catalog().steps().iter().filter(|step| step.reads.rates);
-        let missing = steps.filter_map(|step| {
-            let missing = self.missing_rates(&step.outputs.first()?.name);
+        let steps = self.catalog().steps().iter().enumerate();
+        let missing = steps.filter_map(|(at, step)| {
+            let missing = self.lacking(at);
             (!missing.is_empty()).then(|| (step.id.clone(), missing))
         });
         missing.collect()
+    }
+
+    /// The lints of the expressions of all definitions, with what they mean for the visible accounts
+    /// ([`Checked::lints_in`](crate::expr::Checked::lints_in)): how many accounts are left out for want of a value; accounts that are named and not there;
+    /// and of all that converts amounts, roll-ups among it, the rates that are missing, with currency, day, rows and the first accounts (`W208`). To
+    /// be asked after definitions came: none of this refuses one. The place of a lint is that in its expression; a roll-up that converts by itself has
+    /// none for it.
+    ///
+    /// ```
+    /// use perennial::catalog::CalculatedAttribute;
+    /// use perennial::engine::{Engine, EngineSettings};
+    /// use perennial::source::MemorySource;
+    /// use perennial::{
+    ///     AccountId, AccountRow, AsOf, Attribute, AttributeType, Currency, Date, Money, Nesting, Schema, Scope,
+    /// };
+    ///
+    /// let schema = Schema::builder()
+    ///     .account_type("Company", Nesting::Free)
+    ///     .attribute(Attribute::new("arr", AttributeType::Money(Currency::USD)))
+    ///     .build()?;
+    /// let acme = AccountRow::new(AccountId::new("acme")?, "Company").with("arr", Money::from_minor(100_00, Currency::USD));
+    /// let engine = Engine::new(schema, AsOf::date_utc(Date::new(2026, 1, 31)?), EngineSettings::new())?;
+    /// engine.load(&MemorySource::new().account(acme))?;
+    /// engine.define([CalculatedAttribute::new("euros", "arr.convertTo(\"EUR\")").into()])?;
+    /// let lints = engine.published().view(&Scope::all())?.lints();
+    /// assert_eq!(lints[0].1.to_string(), "W208: no rate from USD to EUR on 2026-01-31: 1 row of acme");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Complexity
+    ///
+    /// One pass over a column for each attribute that a lint speaks of, and that of [`LiveView::all_missing_rates`].
+    #[must_use]
+    pub fn lints(&self) -> Vec<(DefinitionRef, Diagnostic)> {
+        let mut lints: Vec<(DefinitionRef, Diagnostic)> = Vec::new();
+        for (written, own, expressions) in self.catalog().each_expression() {
+            let of_accounts = expressions.iter().flat_map(|checked| checked.lints_of_accounts(self.into()));
+            let missing = self.catalog().step(own).map_or_else(Vec::new, |step| self.lacking(step));
+            let of_rates = Checked::lints_of_rates(&expressions, &missing);
+            lints.extend(of_accounts.chain(of_rates).map(|lint| (written.clone(), lint)));
+        }
+        lints
     }
 }

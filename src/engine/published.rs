@@ -67,8 +67,8 @@ impl std::fmt::Debug for Published {
     }
 }
 
-fn whole(book: &Book, as_of: &AsOf) -> View {
-    book.view_of_all(as_of.clone())
+fn whole(book: &Book, as_of: &AsOf, rates: &ExchangeRates) -> View {
+    book.view_of_all(as_of.clone()).with_rates(Arc::new(rates.clone()))
 }
 
 impl State {
@@ -80,7 +80,7 @@ impl State {
         observer: &dyn Observer,
     ) -> Result<Self, Cancelled> {
         let prepared = Prepared::new(&parts.catalog, &parts.as_of, None);
-        let view = whole(&parts.book, &parts.as_of);
+        let view = whole(&parts.book, &parts.as_of, &parts.beside.rates);
         let usage = parts.beside.usage.as_ref().map(|usage| usage.over(&view, parts.catalog.metrics()));
         let inputs = Inputs {
             prepared,
@@ -154,7 +154,7 @@ impl State {
         } else {
             Prepared::new(&parts.catalog, &parts.as_of, Some(&before.prepared))
         };
-        let view = whole(&parts.book, &parts.as_of);
+        let view = whole(&parts.book, &parts.as_of, &parts.beside.rates);
         let usage = parts.beside.usage.as_ref().map(|usage| match &before.usage {
             Some(known) if known.usage().schema() == usage.schema() => {
                 known.refresh(usage, &view).with_metrics(parts.catalog.metrics())
@@ -195,7 +195,7 @@ impl State {
             }
         }
         let now = self.held.now();
-        let view = self.book.view(scope, as_of.clone())?;
+        let view = self.book.view(scope, as_of.clone())?.at_rates_of(&now.inputs.view);
         let prepared = if here {
             now.inputs.prepared.clone()
         } else {

@@ -35,6 +35,8 @@ pub struct Checked {
     kind: Type,
     terms: Arc<Terms>,
     root: TermId,
+    /// The term that says whether it has no value for want of a rate.
+    lacks: Option<TermId>,
     kinds: Arc<[Option<Type>]>,
     /// The terms of every node, also of those that are folded away: for explanations.
     every: Arc<Every>,
@@ -113,16 +115,18 @@ impl Checked {
         names: &dyn Names,
         ast: Ast,
         every: Every,
-        root: TermId,
+        (root, lacks): (TermId, Option<TermId>),
         kind: Type,
         kinds: Vec<Option<Type>>,
         lints: Vec<Diagnostic>,
     ) -> Self {
-        let (terms, roots) = every.terms.clone().pruned(&[root]);
+        let roots: Vec<TermId> = [root].into_iter().chain(lacks).collect();
+        let (terms, roots) = every.terms.clone().pruned(&roots);
         let root = roots.first().copied().unwrap_or(root);
+        let lacks = roots.get(1).copied();
         let coded = coded(names, &terms);
         let every = Arc::new(every);
-        Self { ast, kind, terms: Arc::new(terms), root, kinds: kinds.into(), every, coded, lints }
+        Self { ast, kind, terms: Arc::new(terms), root, lacks, kinds: kinds.into(), every, coded, lints }
     }
 
     pub(super) fn every(&self) -> &Every {
@@ -262,10 +266,12 @@ impl Checked {
     #[must_use]
     pub fn rows_asked(&self, kind: MacroKind) -> Option<&str> {
         match self.ast.node(self.ast.root()) {
-            Node::Macro { kind: found, .. } if found == kind => match self.terms.op(self.root) {
-                op @ Op::Gather { asker, .. } if asker.is_here() => op.table(),
-                _ => None,
-            },
+            Node::Macro { kind: found, .. } if found == kind => {
+                match self.terms.op(self.terms.unguarded(self.root)) {
+                    op @ Op::Gather { asker, .. } if asker.is_here() => op.table(),
+                    _ => None,
+                }
+            }
             _ => None,
         }
     }
@@ -287,6 +293,16 @@ impl Checked {
     /// Does its answer for an account take more than a look at that account and a few above it?
     pub(crate) fn asks_others(&self) -> bool {
         self.terms.ops.iter().any(|op| matches!(op, Op::Gather { .. } | Op::Owns(_) | Op::InSegment(_)))
+    }
+
+    /// Does it convert amounts, so that rates are needed?
+    pub(crate) fn converts(&self) -> bool {
+        self.terms.ops.iter().any(|op| matches!(op, Op::Exchange { .. }))
+    }
+
+    /// The question whether it has no value for want of a rate; `None` where it needs none.
+    pub(crate) fn lacking(&self) -> Option<Self> {
+        Some(Self { root: self.lacks?, lacks: None, kind: Type::Bool, ..self.clone() })
     }
 
     /// Does it depend on the moment of the question?

@@ -100,6 +100,7 @@ codes! {
     W205 "always missing"
     W206 "rows with no value"
     W207 "not in the book"
+    W208 "no rate of exchange"
 }
 
 impl Code {

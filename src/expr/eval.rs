@@ -3,9 +3,11 @@
 //! Walks the terms of one expression from its root, and reads no more than it must: the second side of `&&` only
 //! where the first does not decide. Ruling S59 of `docs/semantics`. The recursion is as deep as the checked expression nests, which is counted.
 
+use super::exchange::Unrated;
 use super::scalar;
 use super::term::{Arithmetic, Cell, Conversion, Gather, Op, TermId, Terms};
 use super::value::Val;
+use crate::model::{Currency, Date, Rates};
 
 /// Where names are read.
 pub(crate) trait Slots<'a> {
@@ -16,6 +18,16 @@ pub(crate) trait Slots<'a> {
     fn derived(&self, id: TermId) -> Val<'a> {
         let _ = id;
         Val::Missing
+    }
+
+    /// The rates at which amounts are converted; without them none is.
+    fn rates(&self) -> Option<&dyn Rates> {
+        None
+    }
+
+    /// Is told of an amount that is not converted to a currency.
+    fn unrated(&self, to: Currency, lacks: Unrated) {
+        let _ = (to, lacks);
     }
 }
 
@@ -195,6 +207,23 @@ impl<'a, S: Slots<'a>> Eval<'a, S> {
             Op::Greatest(terms) => extreme(terms.iter().map(value), true),
             Op::Part(part, clock, of) => {
                 Val::int(int(of).and_then(|of| scalar::part(*part, *clock, &self.terms.zones, of)))
+            }
+            Op::Exchange { what, amount, currency, day } => {
+                let units = match value(amount) {
+                    Val::Int(units) => units.into(),
+                    Val::Wide(units) => units,
+                    _ => return Val::Missing,
+                };
+                let named = currency.as_ref().map(value);
+                let on = int(day).and_then(|day| i32::try_from(day).ok()).and_then(Date::from_days);
+                let units = what.convert(units, named.as_ref().and_then(Val::text), on, self.slots.rates());
+                match units {
+                    Ok(units) => Val::Wide(units),
+                    Err(lacks) => {
+                        self.slots.unrated(what.to, lacks);
+                        Val::Missing
+                    }
+                }
             }
             Op::Holds { all, list, values } => holds(*all, &value(list), &value(values)),
             Op::Each(gather, list, body) => self.each(*gather, &value(list), *body, around),

@@ -80,6 +80,9 @@ functions! {
     Round "math.round" Global 1..=1 "math.round(x)" "The nearest whole number, half away from zero.";
     Least "math.least" Global 1..=64 "math.least(a, b, ..)" "The least.";
     Greatest "math.greatest" Global 1..=64 "math.greatest(a, b, ..)" "The greatest.";
+    ConvertTo "convertTo" Method 2..=2 "amount.convertTo(\"EUR\")" "In another currency, at the rate of the day of the question.";
+    ConvertAt "convertAt" Method 3..=3 "amount.convertAt(\"EUR\", day)" "In another currency, at the rate of a day.";
+    ConvertAtPlan "convertAtPlan" Method 2..=2 "amount.convertAtPlan(\"EUR\")" "In another currency, at the rate of the plan of the fiscal year.";
     Contains "contains" Method 2..=2 "text.contains(part)" "Does the text hold this part?";
     StartsWith "startsWith" Method 2..=2 "text.startsWith(part)" "Does the text begin with this?";
     EndsWith "endsWith" Method 2..=2 "text.endsWith(part)" "Does the text end with this?";

@@ -1,17 +1,21 @@
 //! What does an expression leave out, in this book?
 
 use super::ast::{Node, NodeId};
-use super::batch::ExprPlan;
+use super::batch::{ExprPlan, MissingRates, Recorder, RowPlan};
 use super::check::Checker;
 use super::checked::Checked;
 use super::columns::{Columns, OneName};
-use super::diagnostic::{Code, Diagnostic};
+use super::diagnostic::{Code, Diagnostic, Span};
+use super::explain::MissingRate;
 use super::literal::Literal;
 use super::print::written_name;
+use crate::model::AccountIdx;
+use crate::tree::AccountTree;
 
 impl Checked {
     /// The lints of [`Checked::lints`] with what they mean for the accounts of some columns: how many of its accounts have no value. Beside
-    /// them, accounts that the expression names and the view does not show.
+    /// them, accounts that the expression names and the view does not show, and rates that are missing for amounts that it converts
+    /// ([`View::with_rates`](crate::View::with_rates)): by currency and day, with how many rows and the first accounts.
     ///
     /// ```
     /// use perennial::expr::Checker;
@@ -45,10 +49,75 @@ impl Checked {
     ///
     /// # Complexity
     ///
-    /// One pass over a column for each attribute that a lint speaks of.
+    /// One pass over a column for each attribute that a lint speaks of. An expression that converts is evaluated once for each visible
+    /// account, and what it asks of other accounts and rows once for each of these.
     #[must_use]
     pub fn lints_in<'c>(&self, columns: impl Into<Columns<'c>>) -> Vec<Diagnostic> {
         let columns = columns.into();
+        let mut lints = self.lints_of_accounts(columns);
+        lints.extend(self.missing_rates(columns).iter().map(|missing| self.lint_of_rate(missing)));
+        lints.sort_by_key(Diagnostic::span);
+        lints
+    }
+
+    /// The rates that it lacks for what it asks of each visible account; none where something that it reads is not there.
+    fn missing_rates(&self, columns: Columns<'_>) -> Vec<MissingRate> {
+        let view = columns.view();
+        if !self.converts() || columns.require(&[self]).is_err() {
+            return Vec::new();
+        }
+        let recorder = Recorder::default();
+        let all: Vec<AccountIdx> = AccountTree::walk(view).collect();
+        let plan = RowPlan::of_one(self);
+        let told =
+            plan.tell_unrated((view, view.schema()), columns.supply(), &recorder, &all, &mut |_, value| {
+                drop(value(0));
+            });
+        // Nobody stops it.
+        told.unwrap_or_default();
+        let mut missing = MissingRates::default();
+        missing.add_told(recorder, view);
+        missing.into_list()
+    }
+
+    /// What a missing rate is as a lint, where it converts to that currency.
+    fn lint_of_rate(&self, missing: &MissingRate) -> Diagnostic {
+        let ast = self.ast();
+        let span = self.conversion_to(missing.to.code()).map(|node| ast.span(node)).unwrap_or_default();
+        Diagnostic::new(Code::W208, ast.source_text(), span, missing.to_string())
+    }
+
+    /// The first conversion to a currency, in the order of the text.
+    fn conversion_to(&self, code: &str) -> Option<NodeId> {
+        let ast = self.ast();
+        let mut found: Vec<NodeId> = Vec::new();
+        let mut left: Vec<NodeId> = vec![ast.root()];
+        while let Some(node) = left.pop() {
+            left.extend(ast.below(node));
+            if let Node::Call { function, arguments: [_, to, ..], .. } = ast.node(node)
+                && matches!(&**function, "convertTo" | "convertAt" | "convertAtPlan")
+                && matches!(ast.node(*to), Node::Literal(Literal::Text(text)) if **text == *code)
+            {
+                found.push(node);
+            }
+        }
+        found.into_iter().min_by_key(|node| ast.span(*node))
+    }
+
+    /// Some missing rates as lints, each of the first of some expressions that converts to its currency; of none where none does.
+    pub(crate) fn lints_of_rates(expressions: &[&Self], missing: &[MissingRate]) -> Vec<Diagnostic> {
+        let lint = |missing: &MissingRate| {
+            let converts = |checked: &&&Self| checked.conversion_to(missing.to.code()).is_some();
+            match expressions.iter().find(converts) {
+                Some(checked) => checked.lint_of_rate(missing),
+                None => Diagnostic::new(Code::W208, "", Span::default(), missing.to_string()),
+            }
+        };
+        missing.iter().map(lint).collect()
+    }
+
+    /// The lints without those of rates.
+    pub(crate) fn lints_of_accounts(&self, columns: Columns<'_>) -> Vec<Diagnostic> {
         let view = columns.view();
         let mut lints = Vec::with_capacity(self.lints().len());
         for lint in self.lints() {

@@ -45,6 +45,7 @@ mod day_start;
 mod diagnostic;
 mod editor;
 mod eval;
+mod exchange;
 mod explain;
 mod functions;
 mod json;
@@ -71,8 +72,9 @@ pub use batch::{
     RunError,
 };
 pub(crate) use batch::{
-    Asking, Behind, Best, Flat, FunctionBehind, InputBehind, Key, Needs, RowAnswers, RowColumns, RowPlan,
-    RowProgram, Sight, State, Supply, Tally, Total, Tree, Unit, UsageAsked, Whose, slots_of,
+    Asking, Behind, Best, Flat, FunctionBehind, InputBehind, Key, MissingRates, Needs, Recorder, RowAnswers,
+    RowColumns, RowPlan, RowProgram, Sight, State, Supply, Tally, Total, Tree, Unit, UsageAsked, ValueOf,
+    Whose, slots_of,
 };
 pub use check::Checker;
 pub(crate) use check::{Rename, Unwritten, Written};
@@ -83,6 +85,7 @@ pub(crate) use day_start::{day_start, first_instant};
 pub use diagnostic::{Code, Diagnostic, Edit, ExprErrors, Span};
 pub use editor::{Completion, CompletionKind, Completions, Hover};
 pub(crate) use eval::Slots;
+pub(crate) use exchange::{Unrated, exchanged, rate};
 pub use explain::{
     DerivedValue, ExplainLimits, Explanation, Flip, FunctionInput, FunctionParts, Gathered, MAX_WITNESSES,
     MissingRate, Origin, Part, PartKind, Provenance, Reading, RollUpPart, RollUpParts, UsageDays,

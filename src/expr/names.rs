@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::types::Type;
-use crate::model::{Attribute, ChildTable, EnumValues, Schema, SystemAttribute};
+use crate::model::{Attribute, AttributeType, ChildTable, EnumValues, Schema, SystemAttribute};
 
 /// What stands behind a name.
 ///
@@ -20,13 +20,14 @@ pub struct Name {
     missing: bool,
     bounds: Option<(f64, f64)>,
     is_computed_from_status: bool,
+    currency: Option<Arc<str>>,
 }
 
 impl Name {
     /// A name of a type, whose value may be missing.
     #[must_use]
     pub const fn new(kind: Type) -> Self {
-        Self { kind, missing: true, bounds: None, is_computed_from_status: false }
+        Self { kind, missing: true, bounds: None, is_computed_from_status: false, currency: None }
     }
 
     /// It always has a value.
@@ -49,6 +50,20 @@ impl Name {
     pub const fn computed_from_status(mut self) -> Self {
         self.is_computed_from_status = true;
         self
+    }
+
+    /// Each amount is in the currency that another name of the same account or row says; for amounts of
+    /// [`Type::MixedMoney`], which cannot be converted without it.
+    #[must_use]
+    pub fn in_currency_of(mut self, column: &str) -> Self {
+        self.currency = Some(Arc::from(column));
+        self
+    }
+
+    /// The name that says in which currency each amount is.
+    #[must_use]
+    pub const fn currency_column(&self) -> Option<&Arc<str>> {
+        self.currency.as_ref()
     }
 
     /// Is its value computed from the attribute that says who is cancelled?
@@ -76,7 +91,10 @@ impl Name {
     }
 
     fn of(attribute: &Attribute) -> Self {
-        let name = Self::new(Type::of_attribute(attribute.kind()));
+        let mut name = Self::new(Type::of_attribute(attribute.kind()));
+        if let AttributeType::MixedMoney { currency_column } = attribute.kind() {
+            name.currency = Some(currency_column.clone());
+        }
         if attribute.is_required() { name.required() } else { name }
     }
 }

@@ -7,7 +7,7 @@ use super::eval::{Eval, Slots};
 use super::term::{Op, Over, SlotOf, TermId, Terms};
 use super::types::Type;
 use super::value::{ExprValue, Field, Val};
-use crate::model::AsOf;
+use crate::model::{AsOf, Rates};
 
 /// One account as the host holds it: a struct, a row of a cursor, a message.
 ///
@@ -79,6 +79,7 @@ pub struct RecordExpr {
     root: TermId,
     kind: Type,
     numbers: Arc<[usize]>,
+    rates: Option<Arc<dyn Rates>>,
 }
 
 impl RecordExpr {
@@ -109,7 +110,14 @@ impl RecordExpr {
         if !unbound.names.is_empty() || !unbound.terms.is_empty() {
             return Err(unbound);
         }
-        Ok(Self { terms: Arc::new(terms), root, kind, numbers: numbers.into() })
+        Ok(Self { terms: Arc::new(terms), root, kind, numbers: numbers.into(), rates: None })
+    }
+
+    /// With the rates at which amounts are converted; without them no amount that is converted is known.
+    #[must_use]
+    pub fn with_rates(mut self, rates: Arc<dyn Rates>) -> Self {
+        self.rates = Some(rates);
+        self
     }
 
     /// The type of its answer.
@@ -119,7 +127,8 @@ impl RecordExpr {
     }
 
     fn eval<'a, R: Record + ?Sized>(&'a self, record: &'a R) -> Eval<'a, FromRecord<'a, R>> {
-        let slots = FromRecord { record, numbers: &self.numbers, terms: &self.terms };
+        let rates = self.rates.as_deref();
+        let slots = FromRecord { record, numbers: &self.numbers, terms: &self.terms, rates };
         Eval { terms: &self.terms, slots }
     }
 
@@ -146,6 +155,7 @@ struct FromRecord<'a, R: ?Sized> {
     record: &'a R,
     numbers: &'a [usize],
     terms: &'a Terms,
+    rates: Option<&'a dyn Rates>,
 }
 
 impl<'a, R: Record + ?Sized> Slots<'a> for FromRecord<'a, R> {
@@ -155,6 +165,10 @@ impl<'a, R: Record + ?Sized> Slots<'a> for FromRecord<'a, R> {
             (Some(number), Some(slot)) => Val::of_field(self.record.field(*number), &slot.kind),
             _ => Val::Missing,
         }
+    }
+
+    fn rates(&self) -> Option<&dyn Rates> {
+        self.rates
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::record::{Record, RecordExpr};
 use super::types::Type;
 use super::value::{ExprValue, Field};
-use crate::model::{Decimal, Faults, JsonFault, Place, wrong_type};
+use crate::model::{Decimal, Faults, JsonFault, Place, Rates, wrong_type};
 
 /// A checked expression for JSON objects, at the moment of a question; from
 /// [`Checked::for_json`](super::Checked::for_json).
@@ -35,6 +35,13 @@ impl Record for Values {
 impl JsonExpr {
     pub(super) fn new(expr: RecordExpr, names: Vec<(Arc<str>, Type)>) -> Self {
         Self { expr, names: names.into() }
+    }
+
+    /// With the rates at which amounts are converted; without them no amount that is converted is known.
+    #[must_use]
+    pub fn with_rates(mut self, rates: Arc<dyn Rates>) -> Self {
+        self.expr = self.expr.with_rates(rates);
+        self
     }
 
     /// Its answer for an object; `None` where it has none.

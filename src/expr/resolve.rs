@@ -227,6 +227,11 @@ impl Op {
                 of(a);
                 of(b);
             }
+            Self::Exchange { amount, currency, day, .. } => {
+                of(amount);
+                currency.iter_mut().for_each(&mut *of);
+                of(day);
+            }
             Self::If(a, b, c) => {
                 of(a);
                 of(b);
@@ -240,7 +245,7 @@ impl Op {
             }
             Self::Usage(_, usage, body) => {
                 let mut own = (**usage).clone();
-                own.filters.iter_mut().for_each(&mut *of);
+                own.filters.iter_mut().chain(&mut own.lacks).for_each(&mut *of);
                 if let Some((first, last)) = &mut own.window {
                     of(first);
                     of(last);
@@ -272,6 +277,7 @@ fn date_of(day: Day, as_of: &AsOf) -> Option<Date> {
         Day::StartOf(period, offset) => start_of(period, offset, as_of),
         // The last day is the one before the next period; of the calendar's last period, its last day.
         Day::EndOf(period, offset) => start_of(period, offset.checked_add(1)?, as_of)?.plus_days(-1),
+        Day::PlanYear => as_of.fiscal().year_of(today),
     }
 }
 

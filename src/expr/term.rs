@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use super::exchange::Exchange;
 use super::types::{DERIVED_DIGITS, MAX_SCALE, Type};
 use crate::model::EnumValues;
 
@@ -166,6 +167,8 @@ pub(crate) enum Day {
     StartOf(Period, i32),
     /// The last day of a period, counted from the current one.
     EndOf(Period, i32),
+    /// The first day of the fiscal year that plans reckon with.
+    PlanYear,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -342,6 +345,8 @@ pub(crate) struct Usage {
     /// First and last day.
     pub(crate) window: Option<(TermId, TermId)>,
     pub(crate) filters: Box<[TermId]>,
+    /// Of each event: is it without a rate that the filters or the value ask? One of them leaves the whole without an answer.
+    pub(crate) lacks: Option<TermId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -399,6 +404,14 @@ pub(crate) enum Op {
     Least(Box<[TermId]>),
     Greatest(Box<[TermId]>),
     Part(TimePart, Clock, TermId),
+    /// An amount in another currency, at the rate of a day.
+    Exchange {
+        what: Exchange,
+        amount: TermId,
+        /// What says in which currency it is, where that is not always the same.
+        currency: Option<TermId>,
+        day: TermId,
+    },
     /// The day of an instant in the zone of the question.
     DayOf(TermId),
     /// The first instant of a day, and of days after it, in the zone of the question.
@@ -476,6 +489,16 @@ impl Terms {
         match self.op(id) {
             Op::Const(cell) => Some(cell),
             _ => None,
+        }
+    }
+
+    /// What a term is where all rates are known that it needs; itself where it is not made for such.
+    ///
+    /// What is gathered of converted amounts is a choice: nothing where a rate is missing, else what is gathered.
+    pub(super) fn unguarded(&self, id: TermId) -> TermId {
+        match self.op(id) {
+            Op::If(_, missing, of) if self.constant(*missing) == Some(&Cell::Missing) => *of,
+            _ => id,
         }
     }
 

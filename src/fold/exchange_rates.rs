@@ -7,8 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::rates::Rates;
-use crate::model::{Currency, Date, Decimal, Faults};
+use crate::model::{Currency, Date, Decimal, Faults, Rates};
 
 /// What a rate is of: the market, or a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]

@@ -1,13 +1,21 @@
 //! How are whole numbers rounded, and amounts converted?
 
-use crate::model::Decimal;
+use crate::model::{Decimal, quotient};
 
 /// An amount with so many digits by a rate, with so many digits, half-even; `None` when it does not fit.
 pub(crate) fn converted((units, digits): (i128, u8), rate: Decimal, wanted: u8) -> Option<i128> {
-    let product = units.checked_mul(rate.units())?;
     let shift = i32::from(wanted) - i32::from(digits) - i32::from(rate.scale());
     let power = 10_i128.checked_pow(shift.unsigned_abs())?;
-    if shift >= 0 { product.checked_mul(power) } else { Some(divide_half_even(product, power)) }
+    match units.checked_mul(rate.units()) {
+        Some(product) if shift >= 0 => product.checked_mul(power),
+        Some(product) => Some(divide_half_even(product, power)),
+        // What goes beyond on the way and comes back is exact.
+        None if shift < 0 => {
+            let amount = quotient(units, rate.units().unsigned_abs(), 0, power)?;
+            if rate.units() < 0 { amount.checked_neg() } else { Some(amount) }
+        }
+        None => None,
+    }
 }
 
 /// The whole number nearest to a quotient; of two, the even one. The divisor is above zero.

@@ -58,6 +58,12 @@ impl Currency {
     /// The United States dollar.
     pub const USD: Self = Self { code: *b"USD", exponent: 2 };
 
+    /// The codes of all currencies.
+    pub(crate) fn codes() -> impl Iterator<Item = &'static str> {
+        let others = EXPONENTS.iter().flat_map(|(_, codes)| codes.split(' '));
+        HUNDREDTHS.split_ascii_whitespace().chain(others)
+    }
+
     /// The three-letter code.
     #[must_use]
     pub fn code(&self) -> &str {

@@ -84,9 +84,11 @@ impl OracleDefinition {
             }
         }
         let unrated = gathered.iter().filter(|(_, is_rated)| !is_rated).count() as u64;
-        let rows: Vec<OracleRow> = gathered.into_iter().map(|(row, _)| row).collect();
+        let rated = gathered.into_iter().filter(|(_, is_rated)| *is_rated);
+        let rows: Vec<OracleRow> = rated.map(|(row, _)| row).collect();
         let answer = self.of_rows(&rows);
-        OracleAnswer { value: answer.value.filter(|_| unrated == 0), unrated, ..answer }
+        let (value, skipped) = (answer.value.filter(|_| unrated == 0), answer.skipped + unrated);
+        OracleAnswer { value, skipped, unrated, ..answer }
     }
 
     fn has_values(&self, row: &OracleRow) -> bool {

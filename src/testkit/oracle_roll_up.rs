@@ -57,7 +57,7 @@ struct StoredConversion {
 }
 
 /// The first day of the fiscal year of a day: the last first of its month that is not after it.
-fn year_of(view: &View, day: Date) -> Option<Date> {
+pub(super) fn year_of(view: &View, day: Date) -> Option<Date> {
     let starts = |on: Date| (on.civil().1, on.civil().2) == (view.as_of().fiscal().start_month(), 1);
     (0..=366).filter_map(|days| day.plus_days(-days)).find(|on| starts(*on))
 }
@@ -110,6 +110,15 @@ impl RowExpr {
 
     fn kind(&self) -> Option<&Type> {
         self.checked.kind_of(self.part)
+    }
+
+    /// Has it no value for each child row of an account, for want of a rate?
+    fn child_rows_lack(&self, beside: &dyn Beside, account: Account<'_>, table: &str) -> Vec<bool> {
+        let oracle = OracleExpr::new(&self.checked);
+        if self.is_of_account {
+            return vec![oracle.lacks_beside(beside, account); account.child_rows(table).count()];
+        }
+        oracle.child_rows_lack(beside, account, table, self.part)
     }
 
     /// What it gives for each child row of an account.
@@ -202,6 +211,9 @@ impl WrittenRollUp {
             // Of a count, that is the count itself.
             let counted = if self.stored.operator == Operator::Count { &events } else { &rows };
             let counts = of(counted).unwrap_or(OracleAnswer::default());
+            // Rows are passed over, whatever they stand for.
+            let skipped = of(&rows).map_or(0, |of| of.skipped);
+            let counts = OracleAnswer { skipped, ..counts };
             let mut value = of(&events).and_then(|of| of.value);
             let refused = definition.nulls == Nulls::Refuse && counts.skipped > 0;
             if over_events && value.is_none() && counts.counted == 0 && counts.unrated == 0 && !refused {
@@ -273,8 +285,12 @@ impl WrittenRollUp {
                 let row =
                     (self.coded(read(&self.first)), second_coded(self.second.as_ref(), read(&self.second)));
                 let row = self.rated(row, read(&self.day).as_ref(), sources);
+                let lacks = |of: &Option<RowExpr>| {
+                    of.as_ref().is_some_and(|of| OracleExpr::new(&of.checked).lacks_beside(beside, account))
+                };
                 let passes = self.filter.is_none() || read(&self.filter) == Some(ExprValue::Bool(true));
-                let rows = if passes { vec![row] } else { Vec::new() };
+                let lacks = [lacks(&self.filter), lacks(&self.first), lacks(&self.second)];
+                let rows = lacking(passes, lacks, row).into_iter().collect::<Vec<_>>();
                 (rows.clone(), rows)
             }
             Over::Table(table) => {
@@ -284,13 +300,19 @@ impl WrittenRollUp {
                     None => vec![None; many],
                 };
                 let (filters, firsts, seconds) = (read(&self.filter), read(&self.first), read(&self.second));
+                let lacks = |of: &Option<RowExpr>| match of {
+                    Some(of) => of.child_rows_lack(beside, account, table),
+                    None => vec![false; many],
+                };
+                let lacks = [lacks(&self.filter), lacks(&self.first), lacks(&self.second)];
                 let all = filters.into_iter().zip(firsts.into_iter().zip(seconds).zip(read(&self.day)));
-                let passing =
-                    all.filter(|(filter, _)| self.filter.is_none() || *filter == Some(ExprValue::Bool(true)));
-                let rows: RatedRows = passing
-                    .map(|(_, ((first, second), day))| {
+                let rows: RatedRows = all
+                    .enumerate()
+                    .filter_map(|(at, (filter, ((first, second), day)))| {
                         let row = (self.coded(first), second_coded(self.second.as_ref(), second));
-                        self.rated(row, day.as_ref(), sources)
+                        let row = self.rated(row, day.as_ref(), sources);
+                        let passes = self.filter.is_none() || filter == Some(ExprValue::Bool(true));
+                        lacking(passes, lacks.each_ref().map(|rows| rows.get(at) == Some(&true)), row)
                     })
                     .collect();
                 (rows.clone(), rows)
@@ -308,12 +330,17 @@ impl WrittenRollUp {
                         Some(of) => OracleExpr::new(&of.checked).of_event_row(beside, account, &row, of.part),
                         None => (None, false),
                     };
-                    if self.filter.is_some() && read(&self.filter).0 != Some(ExprValue::Bool(true)) {
-                        continue;
-                    }
+                    let lacks = |of: &Option<RowExpr>| {
+                        of.as_ref().is_some_and(|of| {
+                            OracleExpr::new(&of.checked).event_row_lacks(beside, account, &row, of.part)
+                        })
+                    };
+                    let lacks = [lacks(&self.filter), lacks(&self.first), lacks(&self.second)];
+                    let passes = self.filter.is_none() || read(&self.filter).0 == Some(ExprValue::Bool(true));
                     let ((first, is_total), (second, _)) = (read(&self.first), read(&self.second));
                     let values = (self.coded(first), second_coded(self.second.as_ref(), second));
                     let values = self.rated(values, read(&self.day).0.as_ref(), sources);
+                    let Some(values) = lacking(passes, lacks, values) else { continue };
                     let times = if is_total { 1 } else { row.count };
                     each.extend((0..times).map(|_| values.clone()));
                     rows.push(values);
@@ -364,6 +391,20 @@ impl WrittenRollUp {
             ),
             single => text(single).map_or_else(|| value.clone(), |text| ExprValue::Text(text.clone())),
         }
+    }
+}
+
+/// A row that passes the filter, and one of which that is not known; nothing is known of a row that lacks a rate.
+fn lacking(
+    passes: bool,
+    [filter, first, second]: [bool; 3],
+    row: (OracleRow, bool),
+) -> Option<(OracleRow, bool)> {
+    match (passes, filter) {
+        (true, _) if first || second => Some(((None, None), false)),
+        (true, _) => Some(row),
+        (false, true) => Some(((None, None), false)),
+        (false, false) => None,
     }
 }
 

@@ -13,8 +13,8 @@ use perennial::source::MemorySource;
 use perennial::testkit::OracleExpr;
 use perennial::{
     AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, ChildId, ChildRow, ChildTable, Currency,
-    Date, Decimal, Duration, EnumValues, Money, Nesting, Policy, Schema, Scope, TableKind, Timestamp, Value,
-    View,
+    Date, Decimal, Duration, EnumValues, ExchangeRate, ExchangeRates, Money, Nesting, Policy, Schema, Scope,
+    TableKind, Timestamp, Value, View,
 };
 use serde_json::Value as Json;
 
@@ -223,7 +223,16 @@ fn world() -> &'static (Book, View) {
             }
         }
         let book = Book::builder(schema).policy(Policy::strict()).chunk_rows(3).load(&source).unwrap().0;
-        let view = book.view(&Scope::all(), as_of()).unwrap();
+        let since = Date::from_days(20_400).unwrap();
+        let dollars = ExchangeRate::market(Currency::EUR, Currency::USD, since, Decimal::new(10_857, 4));
+        let plan = ExchangeRate::plan(
+            Currency::EUR,
+            Currency::JPY,
+            Date::new(2026, 1, 1).unwrap(),
+            Decimal::new(160, 0),
+        );
+        let rates = ExchangeRates::new().with([dollars, plan]).unwrap();
+        let view = book.view(&Scope::all(), as_of()).unwrap().with_rates(std::sync::Arc::new(rates));
         (book, view)
     })
 }

@@ -6,9 +6,12 @@ use std::collections::BTreeSet;
 use crate::common::{CHUNK_ROWS, forest, schema};
 use perennial::expr::{Checked, Checker, ExprLimits, ExprPlan, RunError};
 use perennial::testkit::OracleExpr;
-use perennial::{AsOf, Book, Date, Policy, Scope, View};
+use perennial::{
+    AsOf, Book, Currency, Date, Decimal, ExchangeRate, ExchangeRates, Policy, Rates, Scope, View,
+};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
+use std::sync::Arc;
 
 pub fn as_of() -> AsOf {
     // In the middle of the dates of test books.
@@ -17,6 +20,34 @@ pub fn as_of() -> AsOf {
 
 pub fn view(book: &Book) -> View {
     book.view(&Scope::all(), as_of()).unwrap()
+}
+
+/// Rates from dollars, some of the market and some of a plan; of half of them each, none of the pair.
+fn rates(seed: u64) -> Arc<dyn Rates> {
+    let today = as_of().date();
+    let year = as_of().fiscal().year_of(today).unwrap();
+    let mut known = ExchangeRates::new();
+    for (at, (from, to)) in [
+        (Currency::USD, Currency::EUR),
+        (Currency::USD, Currency::JPY),
+        (Currency::EUR, Currency::JPY),
+        (Currency::EUR, Currency::USD),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let bits = seed >> (at * 9);
+        let rate = |bits: u64| Decimal::new(i128::from(bits % 977) + 1, 3);
+        let since = today.plus_days(-(i32::try_from(bits % 60).unwrap())).unwrap();
+        let given = [
+            (bits & 1 > 0).then(|| ExchangeRate::market(from, to, since, rate(bits))),
+            (bits & 2 > 0)
+                .then(|| ExchangeRate::market(from, to, today.plus_days(-400).unwrap(), rate(bits / 3))),
+            (bits & 4 > 0).then(|| ExchangeRate::plan(from, to, year, rate(bits / 7))),
+        ];
+        known = known.with(given.into_iter().flatten()).unwrap();
+    }
+    Arc::new(known)
 }
 
 // --- Expressions by type --------------------------------------------------------------------------
@@ -194,6 +225,37 @@ impl Of {
         prop::strategy::Union::new_weighted(all).boxed()
     }
 
+    /// Amounts in another currency.
+    fn exchanged(&self) -> Text {
+        let convert = || {
+            prop_oneof![
+                2 => Just("convertTo(\"EUR\")".to_owned()),
+                1 => Just("convertTo(\"USD\")".to_owned()),
+                2 => self.name(&["since"]).prop_map(|day| format!("convertAt(\"EUR\", {day})")),
+                1 => Just("convertAt(\"EUR\", startOf(\"month\"))".to_owned()),
+                1 => Just("convertAtPlan(\"EUR\")".to_owned()),
+                1 => Just("convertTo(\"JPY\")".to_owned()),
+            ]
+        };
+        let amount = if self.depth == 0 { self.name(&["arr"]) } else { self.deeper().money() };
+        let leaf = (amount, convert()).prop_map(|(of, convert)| format!("({of}).{convert}")).boxed();
+        let mut all = vec![(4, leaf)];
+        if self.walks > 0 {
+            let prefix = self.prefix.clone();
+            all.push((3, self.walk(&["sum", "min", "max", "avg"], Self::exchanged)));
+            let rows = one(&[
+                "contracts.sum(r, r.amount.convertTo(\"EUR\"))",
+                "contracts.max(r, r.amount.convertAt(\"EUR\", @since))",
+                "contracts.sum(r, r.currency == \"USD\" ? r.amount.convertTo(\"EUR\") : r.amount.convertAtPlan(\"EUR\"))",
+                "contracts.filter(r, r.amount.convertTo(\"EUR\") > 3).avg(r, r.amount.convertTo(\"USD\"))",
+                "contracts.filter(r, r.currency != \"USD\").min(r, coalesce(r.amount.convertTo(\"USD\"), @arr.convertTo(\"USD\")))",
+            ]);
+            let rows = rows.prop_map(move |text| format!("{prefix}{}", text.replace('@', &prefix)));
+            all.push((3, rows.boxed()));
+        }
+        prop::strategy::Union::new_weighted(all).boxed()
+    }
+
     fn date(&self) -> Text {
         let leaf = prop_oneof![
             4 => self.name(&["since"]),
@@ -272,6 +334,7 @@ impl Of {
             (1, self.name(&["seats", "level"]).prop_map(|x| format!("isNot({x}, floor)")).boxed()),
             (2, pair(deeper.money(), one(&["50", "100.10", "0", "-3.333"]))),
             (1, pair(deeper.money(), deeper.money())),
+            (2, pair(deeper.exchanged(), one(&["50", "0.5", "0", "-3"]))),
             (2, pair(deeper.date(), deeper.date())),
             (
                 2,
@@ -377,6 +440,17 @@ impl Of {
             all.push((4, self.walk(&["exists", "all", "exists_one"], Self::truth)));
             all.push((1, self.correlated()));
             all.push((1, self.child_rows()));
+            let prefix = self.prefix.clone();
+            let converted = one(&[
+                "contracts.exists(r, r.amount.convertTo(\"EUR\") > 2)",
+                "contracts.filter(r, r.amount.convertTo(\"EUR\") > 2).exists(r, r.currency == \"EUR\")",
+                "contracts.count(r, r.amount.convertTo(\"JPY\") > 200) > 0",
+                "contracts.filter(r, r.amount.convertAtPlan(\"USD\") > 2).count() > 0",
+                "children.count(k, k.arr.convertTo(\"EUR\") > @arr.convertTo(\"EUR\")) > 0",
+                "tags.count(t, t == \"x\" || @arr.convertTo(\"EUR\") > 3) > 0",
+            ]);
+            let converted = converted.prop_map(move |text| format!("{prefix}{}", text.replace('@', &prefix)));
+            all.push((1, converted.boxed()));
         }
         prop::strategy::Union::new_weighted(all).boxed()
     }
@@ -457,11 +531,34 @@ fn any_expression() -> Text {
         1 => of(2).int(),
         1 => of(2).number(),
         1 => of(1).money(),
+        2 => of(2).exchanged(),
         1 => of(1).decimal(),
         1 => of(1).date(),
         1 => of(1).text(),
     ]
     .boxed()
+}
+
+/// Expressions that convert, mostly.
+fn converting() -> Text {
+    let of = || Of { prefix: String::new(), depth: 3, walks: 2 };
+    let compared = of().exchanged().prop_map(|amount| format!("{amount} > 3"));
+    let both = (of().truth(), compared.clone()).prop_map(|(a, b)| format!("{a} && {b}"));
+    prop_oneof![2 => of().exchanged(), 1 => compared, 1 => both, 1 => of().truth()].boxed()
+}
+
+/// Some rates, and one for each pair and day of which they know none.
+#[derive(Debug)]
+struct AndMore(Arc<dyn Rates>);
+
+impl Rates for AndMore {
+    fn rate(&self, from: Currency, to: Currency, on: Date) -> Option<Decimal> {
+        self.0.rate(from, to, on).or(Some(Decimal::new(777, 2)))
+    }
+
+    fn plan(&self, from: Currency, to: Currency, year: Date) -> Option<Decimal> {
+        self.0.plan(from, to, year).or(Some(Decimal::new(777, 2)))
+    }
 }
 
 fn check(text: &str) -> Option<Checked> {
@@ -555,10 +652,11 @@ proptest! {
         texts in prop::collection::vec(any_expression(), 1..6),
         packing in 0_usize..6,
         order in any::<u64>(),
+        known in any::<u64>(),
     ) {
         let expressions: Vec<Checked> = texts.iter().filter_map(|text| check(text)).collect();
         let (book, _) = forest(&seeds).shuffled(order).load(CHUNK_ROWS[packing], Policy::strict());
-        agree(&view(&book), &expressions);
+        agree(&view(&book).with_rates(rates(known)), &expressions);
     }
 
     /// A scope hides accounts before anything is asked: the answers are those of a world without them.
@@ -568,27 +666,64 @@ proptest! {
         seen in prop::collection::vec(any::<bool>(), 40),
         texts in prop::collection::vec(any_expression(), 1..6),
         packing in 0_usize..6,
+        known in any::<u64>(),
     ) {
         let expressions: Vec<Checked> = texts.iter().filter_map(|text| check(text)).collect();
         let (book, _) = forest(&seeds).load(CHUNK_ROWS[packing], Policy::strict());
         let whole = view(&book);
         let visible = whole.accounts().zip(&seen).filter(|(_, seen)| **seen).map(|(account, _)| account.place());
         let scope = Scope::of(whole.set(visible));
-        agree(&book.view(&scope, as_of()).unwrap(), &expressions);
+        let visible = book.view(&scope, as_of()).unwrap();
+        // Without rates no amount is known.
+        let visible = if known % 5 == 0 { visible } else { visible.with_rates(rates(known)) };
+        agree(&visible, &expressions);
+    }
+
+    /// Where no rate is told to be missing, no answer waits for one: with any other rates beside these it is the same.
+    #[test]
+    fn rates_that_are_not_told_of_change_nothing(
+        seeds in prop::collection::vec(any::<[u8; 5]>(), 1..30),
+        texts in prop::collection::vec(converting(), 1..6),
+        packing in 0_usize..6,
+        seen in prop::collection::vec(any::<bool>(), 30),
+        known in any::<u64>(),
+    ) {
+        let (book, _) = forest(&seeds).load(CHUNK_ROWS[packing], Policy::strict());
+        let whole = view(&book);
+        let visible = whole.accounts().zip(&seen).filter(|(_, seen)| **seen).map(|(account, _)| account.place());
+        let scope = if known % 3 == 0 { Scope::of(whole.set(visible)) } else { Scope::all() };
+        let known = rates(known);
+        let more = book.view(&scope, as_of()).unwrap().with_rates(Arc::new(AndMore(known.clone())));
+        let view = book.view(&scope, as_of()).unwrap().with_rates(known);
+        for checked in texts.iter().filter_map(|text| check(text)) {
+            let lints = checked.lints_in(&view);
+            let told = lints.iter().any(|lint| lint.code().as_str() == "W208");
+            let (with, without) = (checked.for_accounts(&more).unwrap(), checked.for_accounts(&view).unwrap());
+            for account in view.accounts() {
+                let other = more.account(account.id_str()).unwrap();
+                let differs = with.value(other) != without.value(account);
+                prop_assert!(told || !differs, "{checked}\nof {account:?}");
+            }
+            // With all rates, nothing is told of but amounts without a day or currency.
+            let left = checked.lints_in(&more);
+            prop_assert!(left.iter().all(|lint| lint.code().as_str() != "W208" || lint.message().contains("since no day is known")), "{left:?}");
+        }
     }
 
     #[test]
     fn one_record_answers_as_the_book(
         seeds in prop::collection::vec(any::<[u8; 5]>(), 1..20),
         texts in prop::collection::vec(any_expression(), 1..6),
+        known in any::<u64>(),
     ) {
         let (book, _) = forest(&seeds).load(64, Policy::strict());
-        let view = view(&book);
+        let view = view(&book).with_rates(rates(known));
         for checked in texts.iter().filter_map(|text| check(text)) {
             let names: Vec<String> = checked.reads().map(str::to_owned).collect();
             let bind = |name: &str| names.iter().position(|known| known == name);
             // What asks the hierarchy or child tables is refused.
             let Ok(rule) = checked.for_records(&as_of(), bind) else { continue };
+            let rule = rule.with_rates(rates(known));
             let oracle = OracleExpr::new(&checked);
             for account in view.accounts() {
                 let record = Account { values: names.iter().map(|name| match name.as_str() {
@@ -722,17 +857,18 @@ fn a_plan_is_refused_where_its_tables_products_or_types_are_others() {
 fn generated_expressions_are_mostly_sound() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let strategy = any_expression();
-    let (mut sound, mut walks, mut records) = (0, 0, 0);
+    let (mut sound, mut walks, mut records, mut converted) = (0, 0, 0, 0);
     for _ in 0..1_000 {
         let text = strategy.new_tree(&mut runner).unwrap().current();
         if let Some(checked) = check(&text) {
             sound += 1;
+            converted += usize::from(text.contains(".convert"));
             walks += usize::from(text.contains("(v1,") || text.contains("(v2,"));
             records += usize::from(checked.for_records(&as_of(), |_| Some(0)).is_ok());
         }
     }
     assert!(
-        sound > 800 && walks > 200 && records > 200,
-        "{sound} sound, {walks} walk, {records} of one record"
+        sound > 800 && walks > 200 && records > 200 && converted > 100,
+        "{sound} sound, {walks} walk, {records} of one record, {converted} convert"
     );
 }

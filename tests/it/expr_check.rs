@@ -76,7 +76,7 @@ fn errors_are_in_the_words_of_the_user() {
         ),
         (
             "arr_eur > arr_usd",
-            "E104 arr_eur > arr_usd\n     ^^^^^^^^^^^^^^^^^ money(EUR) against money(USD); convert at ingest",
+            "E104 arr_eur > arr_usd\n     ^^^^^^^^^^^^^^^^^ money(EUR) against money(USD); convert one of them, as in x.convertTo(\"EUR\")",
         ),
         ("region = \"EMEA\"", "E105 region = \"EMEA\"\n            ^ comparison is `==` [replace by `==`]"),
         (
@@ -149,7 +149,7 @@ fn errors_are_in_the_words_of_the_user() {
         ),
         (
             "contracts.sum(c, c.fee) > 5",
-            "E104 contracts.sum(c, c.fee) > 5\n                      ^^^^^ these amounts are of several currencies; filter to one or convert at ingest",
+            "E104 contracts.sum(c, c.fee) > 5\n                      ^^^^^ these amounts are of several currencies; convert each, as in x.convertTo(\"EUR\")",
         ),
         ("arr * arr > 5", "E104 arr * arr > 5\n     ^^^^^^^^^ an amount times an amount means nothing"),
         (

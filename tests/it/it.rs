@@ -69,6 +69,7 @@ mod change;
 mod columns;
 mod conformance_kit;
 mod conversion;
+mod convert_expr;
 mod csv_source;
 mod custom;
 mod delta_causes;

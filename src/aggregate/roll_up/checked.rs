@@ -22,6 +22,8 @@ pub(crate) struct CheckedRollUp {
     /// The types of the value and of the second value, as they are merged.
     pub(super) values: [Option<Type>; 2],
     pub(super) conversion: Option<CheckedConversion>,
+    /// Of the filter, the value and the second value, where these convert amounts themselves: is a rate missing?
+    pub(super) lacks: [Option<Checked>; 3],
     /// The account types that receive it; `None` where all do.
     pub(super) levels: Option<Vec<TypeId>>,
 }
@@ -102,6 +104,8 @@ impl CheckedRollUp {
                 }
             }
         }
+        let lacks = [&filter, &checked_first, &checked_second];
+        let lacks = lacks.map(|checked| checked.as_ref().and_then(Checked::lacking));
         let over_events = matches!(definition.over, Over::Events { .. });
         let [of, second] = values.each_ref().map(Option::as_ref);
         match Spec::of(&definition.operator, of, second, over_events) {
@@ -114,6 +118,7 @@ impl CheckedRollUp {
                 second: checked_second,
                 values,
                 conversion,
+                lacks,
                 levels: (!definition.levels.is_empty()).then_some(levels),
             }),
             Ok(_) => Err(faults),
@@ -146,14 +151,18 @@ impl CheckedRollUp {
     /// Does it convert amounts, for which rates are needed?
     pub(crate) fn converts(&self) -> bool {
         self.conversion.as_ref().is_some_and(CheckedConversion::needs_rates)
+            || self.expressions().any(Checked::converts)
     }
 
-    /// What it reads of a row, each where it may be: the filter, the value, the second value, their currencies, and the day of
-    /// the rate.
-    pub(super) fn read(&self) -> [Option<&Checked>; 6] {
+    /// What it reads of a row, each where it may be: the filter, the value, the second value, their currencies, the day of
+    /// the rate, and whether a rate is missing that the first three need.
+    pub(super) fn read(&self) -> [Option<&Checked>; 9] {
         let [of_first, of_second, date] =
             self.conversion.as_ref().map_or([None; 3], CheckedConversion::expressions);
-        [self.filter.as_ref(), self.first.as_ref(), self.second.as_ref(), of_first, of_second, date]
+        let [filter, first, second] = self.lacks.each_ref().map(Option::as_ref);
+        let values = [self.filter.as_ref(), self.first.as_ref(), self.second.as_ref()];
+        let [own_filter, own_first, own_second] = values;
+        [own_filter, own_first, own_second, of_first, of_second, date, filter, first, second]
     }
 
     /// Its expressions.

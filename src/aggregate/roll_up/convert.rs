@@ -12,9 +12,10 @@ use super::evaluate::ReadPlaces;
 use super::fault::RollUpFaultKind;
 use super::own_columns::OwnColumns;
 use super::state::Read;
-use crate::expr::{BinaryOp, Checked, DERIVED_DIGITS, Literal, Node, NodeId, Type, Val};
-use crate::fold::{Rates, converted};
-use crate::model::{AsOf, AttributeType, Currency, Date, Decimal};
+use crate::expr::{
+    BinaryOp, Checked, DERIVED_DIGITS, Literal, Node, NodeId, Type, Unrated, Val, exchanged, rate,
+};
+use crate::model::{AsOf, AttributeType, Currency, Date, Decimal, Rates};
 
 /// To which currency amounts are converted, as an administrator writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,10 +29,6 @@ pub(crate) struct Conversion {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) plan: bool,
 }
-
-/// An amount that is not converted: its currency and the day of the rate, as far as these are known, and the rate, where it is known and
-/// the amount does not fit.
-pub(in crate::aggregate) type Unrated = (Option<Currency>, Option<Date>, Option<Decimal>);
 
 /// A conversion that makes sense.
 #[derive(Debug, Clone)]
@@ -263,21 +260,16 @@ impl<'r> Converting<'r> {
             Denomination::One(currency, digits) => (*currency, *digits),
             Denomination::Row(of) => {
                 let currency = currency.and_then(|currency| currency_of(currency, of.kind()));
-                let currency = currency.ok_or((None, on, None))?;
+                let currency = currency.ok_or(Unrated { from: None, on, rate: None })?;
                 (currency, currency.exponent())
             }
         };
-        let rate = on.and_then(|on| self.rate(currency, on));
-        let amount = rate.and_then(|rate| converted((units, digits), rate, self.of.digits));
-        amount.ok_or((Some(currency), on, rate))
+        exchanged((units, digits), (currency, on), self.of.digits, |from, on| self.rate(from, on))
     }
 
     fn rate(&self, from: Currency, on: Date) -> Option<Decimal> {
-        let (rates, to) = (self.rates?, self.of.to);
-        if from == to {
-            return Some(Decimal::new(1, 0));
-        }
-        let ask = || if self.of.plan { rates.plan(from, to, on) } else { rates.rate(from, to, on) };
+        let rates = self.rates?;
+        let ask = || rate((from, self.of.to), on, self.of.plan, rates);
         *self.asked.borrow_mut().entry((from, on)).or_insert_with(ask)
     }
 }

@@ -19,8 +19,8 @@ use super::state::{Read, State, double, place_of};
 use crate::aggregate::usage::UsageView;
 use crate::book::View;
 use crate::expr::{Bits, Cell, Flat, Key, RowColumns, RowPlan, Tree, Val};
-use crate::fold::{Rates, Reach};
-use crate::model::{AccountIdx, SystemAttribute};
+use crate::fold::Reach;
+use crate::model::{AccountIdx, Rates, SystemAttribute};
 
 /// The rows that a roll-up reads.
 pub(super) enum Rows<'r> {
@@ -46,23 +46,34 @@ pub(super) struct ReadPlaces {
     pub(super) currencies: [Option<usize>; 2],
     /// The day of the rate.
     pub(super) date: Option<usize>,
+    /// Whether a rate is missing that the filter, the value or the second value needs, where these convert amounts themselves.
+    pub(super) lacks: [Option<usize>; 3],
 }
 
 impl ReadPlaces {
     /// In the order of [`CheckedRollUp::read`].
-    pub(super) const fn new([filter, first, second, of_first, of_second, date]: [Option<usize>; 6]) -> Self {
-        Self { filter, first, second, currencies: [of_first, of_second], date }
+    pub(super) const fn new(places: [Option<usize>; 9]) -> Self {
+        let [filter, first, second, of_first, of_second, date, lacks @ ..] = places;
+        Self { filter, first, second, currencies: [of_first, of_second], date, lacks }
     }
 
     /// The columns that are read, and the numbers of these among themselves.
     pub(super) fn apart(&self) -> (Vec<usize>, Self) {
-        let Self { filter, first, second, currencies: [of_first, of_second], date } = *self;
+        let Self { filter, first, second, currencies: [of_first, of_second], date, lacks: [a, b, c] } = *self;
         let mut columns = Vec::new();
-        let places = [filter, first, second, of_first, of_second, date].map(|column| {
+        let places = [filter, first, second, of_first, of_second, date, a, b, c].map(|column| {
             columns.push(column?);
             Some(columns.len() - 1)
         });
         (columns, Self::new(places))
+    }
+
+    /// Does a row pass the filter, and is a rate missing that its filter or a value needs? `None` of a row that does not pass.
+    pub(super) fn passes(&self, is_true: impl Fn(usize) -> bool) -> Option<bool> {
+        let [filter, first, second] = self.lacks.map(|place| place.is_some_and(&is_true));
+        let passes = self.filter.is_none_or(&is_true);
+        // Where it is not known whether it passes, nothing is known of it.
+        (passes || filter).then_some(filter || first || second)
     }
 }
 
@@ -133,20 +144,22 @@ impl Standing {
             Rows::Columns(columns, rates) => {
                 let converting = converting(*rates);
                 let column = |place: Option<usize>| columns.columns.get(place?);
-                let (filter, first, second) =
-                    (column(places.filter), column(places.first), column(places.second));
+                let (first, second) = (column(places.first), column(places.second));
                 let count = columns.owner.as_ref().map_or(self.tree.rows(), Vec::len);
                 for row in 0..count {
                     let account = match &columns.owner {
                         None => row,
                         Some(owner) => owner.get(row).map_or(usize::MAX, |owner| *owner as usize),
                     };
-                    let counts = filter.is_none_or(
-                        |filter| matches!(filter, Flat::Truth(rows) if rows.get(row) == Some(&Some(true))),
-                    );
-                    if counts && self.adds(roll_up, account) {
+                    let is_true = |place: usize| {
+                        let column = columns.columns.get(place);
+                        matches!(column, Some(Flat::Truth(rows)) if rows.get(row) == Some(&Some(true)))
+                    };
+                    if let Some(lacks) = places.passes(is_true)
+                        && self.adds(roll_up, account)
+                    {
                         let first = first.map_or(Val::Bool(true), |first| first.val(row));
-                        let read = Read::once(first, second.map(|second| second.val(row)));
+                        let read = Read::once(first, second.map(|second| second.val(row))).lacking(lacks);
                         match &converting {
                             None => seen(account, &read),
                             Some(converting) => {
@@ -161,7 +174,7 @@ impl Standing {
             }
             Rows::Events { usage, plan, event, last_days, rates } => {
                 let terms = EventTerms::new(plan, (event, *last_days), places, self.view.as_of());
-                let (rows, converting) = (terms.of(usage.usage(), as_number), converting(*rates));
+                let (rows, converting) = (terms.of(usage, as_number), converting(*rates));
                 usage.each(rows.days(), &mut |account, own| {
                     if self.adds(roll_up, account) {
                         rows.each(own, converting.as_ref(), &mut |row| seen(account, row));
@@ -181,7 +194,13 @@ impl Standing {
         let reach = roll_up.definition.reached();
         let mut column = match &*roll_up.spec {
             // Leaner states do not know of amounts without a rate.
-            Spec::Sum { .. } | Spec::Average { .. } | Spec::Ratio { .. } if roll_up.converts() => {
+            Spec::Count
+            | Spec::Share { .. }
+            | Spec::Sum { .. }
+            | Spec::Average { .. }
+            | Spec::Ratio { .. }
+                if roll_up.converts() =>
+            {
                 self.climbed::<State>(roll_up, rows, places, reach)
             }
             Spec::Count => self.climbed::<CountState>(roll_up, rows, places, reach),

@@ -3,9 +3,9 @@
 use super::convert::Converting;
 use super::evaluate::ReadPlaces;
 use super::state::{Events, Read};
-use crate::aggregate::usage::{AccountUsage, Body, Prepared, Usage};
-use crate::expr::{RowPlan, TermId, Terms, UsageAsked, Val};
-use crate::model::AsOf;
+use crate::aggregate::usage::{AccountUsage, Body, Prepared, UsageView};
+use crate::expr::{Recorder, RowPlan, TermId, Terms, UsageAsked, Val};
+use crate::model::{AccountIdx, AsOf};
 
 /// What a roll-up asks of events at one moment.
 #[derive(Debug)]
@@ -13,6 +13,9 @@ pub(crate) struct EventTerms<'p> {
     terms: Terms,
     event: &'p str,
     filters: Vec<TermId>,
+    /// The filter, where it may lack a rate: it is asked of each row then.
+    filter: Option<TermId>,
+    lacks: [Option<TermId>; 3],
     first: Option<TermId>,
     second: Option<TermId>,
     date: Option<TermId>,
@@ -24,6 +27,9 @@ pub(crate) struct EventTerms<'p> {
 /// The same, of some usage.
 pub(super) struct EventRows<'e> {
     prepared: Prepared<'e>,
+    filter: Option<Body>,
+    /// Whether a rate is missing that the filter, the value or the second value needs.
+    lacks: [Option<Body>; 3],
     first: Option<Body>,
     second: Option<Body>,
     /// The day of the rate.
@@ -47,21 +53,51 @@ impl<'p> EventTerms<'p> {
         let today = as_of.date().days();
         let from = last_days
             .map(|days| today.saturating_sub(i32::try_from(days).unwrap_or(i32::MAX)).saturating_add(1));
-        let filters = body(places.filter).into_iter().collect();
+        let lacks = places.lacks.map(body);
+        let filter = body(places.filter).filter(|_| lacks.iter().any(Option::is_some));
+        let filters = if filter.is_some() { None } else { body(places.filter) };
+        let filters = filters.into_iter().collect();
         let (first, second, date) = (body(places.first), body(places.second), body(places.date));
-        Self { terms, event, filters, first, second, date, places, from, today }
+        Self { terms, event, filters, filter, lacks, first, second, date, places, from, today }
     }
 
     /// The rows of some usage; a person may be handed in as a number, where no more is asked than who is the same.
-    pub(super) fn of<'e>(&'e self, usage: &'e Usage, as_number: bool) -> EventRows<'e> {
-        let asked = UsageAsked::rows(&self.terms, self.event, &self.filters, self.from, self.today);
-        let prepared = Prepared::new(usage, asked);
+    pub(super) fn of<'e>(&'e self, usage: &'e UsageView, as_number: bool) -> EventRows<'e> {
+        self.rows(usage, as_number, None)
+    }
+
+    /// Those of an account, where somebody is told of amounts that lack a rate.
+    pub(super) fn telling<'e>(
+        &'e self,
+        usage: &'e UsageView,
+        recorder: &'e Recorder,
+        place: AccountIdx,
+    ) -> EventRows<'e> {
+        // What is asked beside the values would tell of them also where they are not read.
+        EventRows { lacks: [const { None }; 3], ..self.rows(usage, false, Some((recorder, place))) }
+    }
+
+    fn rows<'e>(
+        &'e self,
+        usage: &'e UsageView,
+        as_number: bool,
+        told: Option<(&'e Recorder, AccountIdx)>,
+    ) -> EventRows<'e> {
+        let rates = usage.view().rates().map(|rates| &**rates);
+        let asked =
+            UsageAsked::rows(&self.terms, self.event, &self.filters, self.from, self.today).at_rates(rates);
+        let asked = match told {
+            Some((recorder, place)) => asked.telling(Some(recorder), place),
+            None => asked,
+        };
+        let prepared = Prepared::new(usage.usage(), asked);
         let people = as_number && self.first.is_some_and(|term| prepared.is_user(term));
         let body = |term: Option<TermId>| term.map(|term| prepared.body(term));
         let (first, second) = (body(self.first), body(self.second));
         let (date, places) = (body(self.date), self.places);
+        let (filter, lacks) = (body(self.filter), self.lacks.map(body));
         let (from, today) = (self.from.unwrap_or(i32::MIN), self.today);
-        EventRows { prepared, first, second, date, places, people, from, today }
+        EventRows { prepared, filter, lacks, first, second, date, places, people, from, today }
     }
 }
 
@@ -79,6 +115,13 @@ impl EventRows<'_> {
         seen: &mut dyn FnMut(&Read<'_>),
     ) {
         self.prepared.each(account, self.from, self.today, &mut |bucket| {
+            let is_true = |body: &Body| matches!(bucket.read_of(body).0, Val::Bool(true));
+            let passes = self.filter.as_ref().is_none_or(is_true);
+            let lacks = self.lacks.each_ref().map(|lacks| lacks.as_ref().is_some_and(is_true));
+            if !passes && !lacks[0] {
+                return;
+            }
+            let lacks = lacks.contains(&true);
             let all = Events { number: bucket.bucket().count, is_total: false };
             let read = |body: &Body| {
                 let (value, number, is_total) = bucket.read_of(body);
@@ -96,8 +139,9 @@ impl EventRows<'_> {
                     (Some(value), events)
                 }
             };
-            let row =
-                Read { first, second, events, second_events, is_person: self.people, unrated: [None; 2] };
+            let (is_person, unrated, lacks_rate) = (self.people, [None; 2], false);
+            let row = Read { first, second, events, second_events, is_person, unrated, lacks_rate };
+            let row = row.lacking(lacks);
             match converting {
                 None => seen(&row),
                 Some(converting) => {

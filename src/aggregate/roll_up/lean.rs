@@ -65,7 +65,7 @@ impl CountState {
 impl Accumulate for CountState {
     fn add(&mut self, spec: &Spec, row: &Read<'_>) {
         match spec {
-            Spec::Count => self.read(true, row.events.number),
+            Spec::Count => self.read(!row.is_unrated(), row.events.number),
             _ => self.read(row.has_values(), 1),
         };
     }

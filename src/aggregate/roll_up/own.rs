@@ -1,10 +1,9 @@
 //! What do the rows of single accounts add to a roll-up, and what do some of them come to together?
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
 
 use super::checked::CheckedRollUp;
-use super::convert::{Converting, Unrated};
+use super::convert::Converting;
 use super::definition::Nulls;
 use super::evaluate::ReadPlaces;
 use super::events::{EventRows, EventTerms};
@@ -12,36 +11,8 @@ use super::linear::{Linear, LinearOf};
 use super::state::{Read, State};
 use crate::aggregate::usage::UsageView;
 use crate::book::View;
-use crate::expr::{Asking, Cell, Key, MissingRate, RowProgram, Supply, Val};
-use crate::fold::Rates;
-use crate::model::{AccountId, AccountIdx, AttributeId, Currency};
-
-/// Amounts without a rate, by currency and day: how many rows, and the first accounts.
-#[derive(Default)]
-pub(super) struct MissingRates<'b>(BTreeMap<Unrated, (u64, BTreeSet<&'b str>)>);
-
-impl<'b> MissingRates<'b> {
-    pub(super) fn add(&mut self, account: &'b str, row: &Read<'_>) {
-        let [first, second] = &row.unrated;
-        for unrated in first.iter().chain(second.iter().filter(|_| first != second)) {
-            let (rows, accounts) = self.0.entry(*unrated).or_default();
-            *rows += 1;
-            accounts.insert(account);
-            if accounts.len() > MissingRate::MAX_ACCOUNTS {
-                accounts.pop_last();
-            }
-        }
-    }
-
-    pub(super) fn into_list(self, to: Currency) -> Vec<MissingRate> {
-        let missing = |((from, on, rate), (rows, accounts)): (Unrated, (u64, BTreeSet<&str>))| {
-            // Ids of a book are ids.
-            let accounts = accounts.into_iter().filter_map(|id| AccountId::new(id).ok()).collect();
-            MissingRate { from, to, on, rate, rows, accounts }
-        };
-        self.0.into_iter().map(missing).collect()
-    }
-}
+use crate::expr::{Asking, Cell, Key, MissingRates, RowProgram, Supply, Val};
+use crate::model::{AccountIdx, AttributeId, Rates};
 
 /// Where single accounts are asked: a view, the expressions at its moment, and what is known beside the book.
 #[derive(Clone, Copy)]
@@ -77,7 +48,7 @@ pub(super) enum Source<'r> {
 impl<'r> Source<'r> {
     pub(super) fn events(terms: Option<&'r EventTerms<'_>>, usage: Option<&'r UsageView>) -> Self {
         match (terms, usage) {
-            (Some(terms), Some(usage)) => Self::Events(usage, Box::new(terms.of(usage.usage(), false))),
+            (Some(terms), Some(usage)) => Self::Events(usage, Box::new(terms.of(usage, false))),
             _ => Self::None,
         }
     }
@@ -104,6 +75,21 @@ impl Gathered {
     }
 }
 
+impl<'r> OwnRows<'r> {
+    /// Adds the rates that are not known and the amounts of some accounts that they would convert.
+    pub(super) fn missing_rates(
+        &self,
+        places: impl Iterator<Item = AccountIdx>,
+        missing: &mut MissingRates<'r>,
+    ) {
+        let Some(to) = self.converting.as_ref().map(Converting::to) else { return };
+        let inner = self.at.view.inner();
+        for place in places {
+            self.each(place, &mut |row| row.told(&mut |lacks| missing.add(inner.id(place), to, lacks)));
+        }
+    }
+}
+
 impl OwnRows<'_> {
     pub(super) fn each(&self, place: AccountIdx, seen: &mut dyn FnMut(&Read<'_>)) {
         let cancelled = self.status.is_some_and(|status| self.at.view.inner().has_cancelled(place, status));
@@ -118,15 +104,14 @@ impl OwnRows<'_> {
                 }
             }
             Source::Columns(asking) => {
-                let ReadPlaces { filter, first, second, .. } = self.places;
+                let ReadPlaces { first, second, .. } = self.places;
                 let mut cells = self.cells.take();
                 asking.each_row(place, &mut cells, &mut |cells| {
                     let cell = |place: Option<usize>| place.map(|at| cells.get(at).unwrap_or(&Cell::Missing));
-                    if cell(filter).is_some_and(|truth| *truth != Cell::Bool(true)) {
-                        return;
-                    }
+                    let is_true = |place: usize| cells.get(place) == Some(&Cell::Bool(true));
+                    let Some(lacks) = self.places.passes(is_true) else { return };
                     let first = cell(first).map_or(Val::Bool(true), Val::of_cell);
-                    let row = Read::once(first, cell(second).map(Val::of_cell));
+                    let row = Read::once(first, cell(second).map(Val::of_cell)).lacking(lacks);
                     match &self.converting {
                         None => seen(&row),
                         Some(converting) => {
@@ -159,17 +144,6 @@ impl OwnRows<'_> {
             }
         });
         (best, counted, skipped)
-    }
-
-    /// The rates that are not known and the amounts of some accounts that they would convert, by currency and day.
-    pub(super) fn missing_rates(&self, places: impl Iterator<Item = AccountIdx>) -> Vec<MissingRate> {
-        let Some(to) = self.converting.as_ref().map(Converting::to) else { return Vec::new() };
-        let mut missing = MissingRates::default();
-        let inner = self.at.view.inner();
-        for place in places {
-            self.each(place, &mut |row| missing.add(inner.id(place), row));
-        }
-        missing.into_list(to)
     }
 
     /// Adds the rows of an account.

@@ -9,7 +9,7 @@ use super::plan::RollUpPlan;
 use super::spec::Spec;
 use super::state::Read;
 use crate::aggregate::usage::sum_cell;
-use crate::expr::{Cell, Key, RollUpPart, RollUpParts, Summed, Type, Val};
+use crate::expr::{Cell, Key, MissingRates, RollUpPart, RollUpParts, Summed, Type, Val};
 use crate::fold::{Reach, Sum};
 use crate::model::AccountIdx;
 use crate::tree::AccountTree;
@@ -53,7 +53,10 @@ impl RollUpPlan {
         if receives {
             own.within_reach(place, &mut places);
         }
-        let mut missing_rates = own.missing_rates(places.iter().copied());
+        let mut missing = MissingRates::default();
+        self.tell_unrated(at, &places, &mut missing);
+        own.missing_rates(places.iter().copied(), &mut missing);
+        let mut missing_rates = missing.into_list();
         missing_rates.truncate(width.max(1));
         let adding = Adding::new(&own, answer, &places);
         let mut whole = Adds::default();

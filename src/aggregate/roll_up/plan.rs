@@ -12,15 +12,16 @@ use super::evaluate::{ReadPlaces, Rows, Standing};
 use super::events::EventTerms;
 use super::fault::{RollUpErrors, RollUpFault, RollUpFaultKind};
 use super::linear::LinearOf;
-use super::own::{MissingRates, OwnRows, RollUpAt, Source};
+use super::own::{OwnRows, RollUpAt, Source};
 use super::plain::{Plain, PlainOf};
 use super::spec::Spec;
 use crate::aggregate::usage::UsageView;
 use crate::expr::{
-    Checked, ExprLimits, MissingRate, Names, Needs, Of, RowColumns, RowPlan, RowProgram, Sight, Supply, Whose,
+    Cell, Checked, ExprLimits, MissingRate, MissingRates, Names, Needs, Of, Recorder, RowColumns, RowPlan,
+    RowProgram, Sight, Supply, Whose,
 };
-use crate::fold::{Rates, Reach};
-use crate::model::{AsOf, FixedZones, Schema, SystemAttribute, Zones};
+use crate::fold::Reach;
+use crate::model::{AccountIdx, AsOf, FixedZones, Rates, Schema, SystemAttribute, Zones};
 use crate::tree::AccountTree;
 
 /// Roll-ups that were checked together, planned for books of one schema.
@@ -280,8 +281,8 @@ impl RollUpPlan {
         })
     }
 
-    /// With the rates at which amounts are converted ([`RollUp::convert_to`]); without them no amount that is converted is
-    /// known.
+    /// With the rates at which amounts are converted ([`RollUp::convert_to`]), in the place of those of the view
+    /// ([`View::with_rates`](crate::View::with_rates)); without any no amount that is converted is known.
     #[must_use]
     pub fn with_rates(mut self, rates: Arc<dyn Rates>) -> Self {
         self.rates = Some(rates);
@@ -393,25 +394,83 @@ impl RollUpPlan {
     /// The rates that the first roll-up lacks for the accounts that are visible.
     pub(crate) fn missing_rates(&self, at: RollUpAt<'_>) -> Vec<MissingRate> {
         let Some((_, entry)) = self.roll_ups.first() else { return Vec::new() };
-        let Some((to, group)) = entry.checked.conversion_to().zip(self.groups.get(entry.group)) else {
-            return Vec::new();
-        };
+        let Some(group) = self.groups.get(entry.group) else { return Vec::new() };
+        let mut missing = MissingRates::default();
+        let all: Vec<AccountIdx> = AccountTree::walk(at.view).collect();
+        self.tell_unrated(at, &all, &mut missing);
+        let Some(to) = entry.checked.conversion_to() else { return missing.into_list() };
         if !group.plan.sight().is_far() || matches!(group.over, Kind::Events(..)) {
             let terms = self.event_terms(at.view.as_of());
-            let own = self.own_rows(at, terms.as_ref());
-            return own.map_or_else(Vec::new, |own| own.missing_rates(AccountTree::walk(at.view)));
+            if let Some(own) = self.own_rows(at, terms.as_ref()) {
+                own.missing_rates(all.into_iter(), &mut missing);
+            }
+            return missing.into_list();
         }
         // Account by account what reads many others would be read many times.
         let Ok(columns) = group.plan.run(at.view, at.supply, &|| false) else { return Vec::new() };
-        let mut missing = MissingRates::default();
         let standing = Standing::new(at.view);
         let rows = Rows::Columns(&columns, at.rates);
         standing.each(&entry.checked, &rows, entry.places, &mut |row, read| {
             if let Some(place) = standing.tree.place_of(row) {
-                missing.add(at.view.inner().id(place), read);
+                read.told(&mut |lacks| missing.add(at.view.inner().id(place), to, lacks));
             }
         });
-        missing.into_list(to)
+        missing.into_list()
+    }
+
+    /// Adds the rates that the expressions of the first roll-up lack for the rows of some accounts, where they convert amounts themselves.
+    pub(super) fn tell_unrated<'r>(
+        &self,
+        at: RollUpAt<'r>,
+        accounts: &[AccountIdx],
+        missing: &mut MissingRates<'r>,
+    ) {
+        let Some((_, entry)) = self.roll_ups.first() else { return };
+        let Some(group) = self.groups.get(entry.group) else { return };
+        let needs = group.plan.needs();
+        // What a metric converts is known where it is read.
+        if !needs.rates && needs.metrics.is_empty() {
+            return;
+        }
+        let status = at.view.schema().system_attribute(SystemAttribute::Status);
+        let status = status.filter(|_| !entry.checked.definition.with_cancelled);
+        let adds =
+            |place: &AccountIdx| !status.is_some_and(|status| at.view.inner().has_cancelled(*place, status));
+        let accounts: Vec<AccountIdx> = accounts.iter().copied().filter(adds).collect();
+        let recorder = Recorder::default();
+        match &group.over {
+            Kind::Events(..) => {
+                let terms = self.event_terms(at.view.as_of());
+                for (terms, usage) in terms.iter().zip(at.usage) {
+                    for place in accounts.iter().copied() {
+                        let rows = terms.telling(usage, &recorder, place);
+                        if let Some(own) = usage.account(place, rows.days()) {
+                            rows.each(&own, None, &mut |_| {});
+                        }
+                    }
+                }
+            }
+            Kind::Accounts | Kind::Table(_) => {
+                let (columns, places) = entry.places.apart();
+                let ReadPlaces { first, second, date, currencies: [of_first, of_second], .. } = places;
+                let plan = group.plan.only(&columns);
+                let told = plan.tell_unrated(
+                    (at.view, &self.schema),
+                    at.supply,
+                    &recorder,
+                    &accounts,
+                    &mut |_, value| {
+                        if places.filter.is_none_or(|filter| value(filter) == Cell::Bool(true)) {
+                            let read = [first, second, date, of_first, of_second];
+                            read.into_iter().flatten().for_each(|read| drop(value(read)));
+                        }
+                    },
+                );
+                // Nobody stops it.
+                told.unwrap_or_default();
+            }
+        }
+        missing.add_told(recorder, at.view);
     }
 
     /// The terms of events of a roll-up at a moment; `None` where it asks none.

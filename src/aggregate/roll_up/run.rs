@@ -52,6 +52,11 @@ impl RollUpPlan {
         usage: Option<&UsageView>,
         before: Option<&RollUpAnswers>,
     ) -> Result<RollUpAnswers, Cancelled> {
+        let at_rates = self.rates.clone().map(|rates| view.clone().with_rates(rates));
+        let view = at_rates.as_ref().unwrap_or(view);
+        let usage_at_rates =
+            usage.filter(|_| at_rates.is_some()).map(|usage| usage.clone().at_rates_of(view));
+        let usage = usage_at_rates.as_ref().or(usage);
         let (supply, stop) = (usage.map(|usage| usage as &dyn Supply), &|| false);
         let known = Arc::ptr_eq(&self.schema, view.schema()) || self.schema == *view.schema();
         if !known {
@@ -71,7 +76,12 @@ impl RollUpPlan {
             let standing = Standing::new(view);
             others.each(
                 &standing,
-                RollUpInputs { programs: &programs, usage, supply, rates: self.rates.as_deref() },
+                RollUpInputs {
+                    programs: &programs,
+                    usage,
+                    supply,
+                    rates: view.rates().map(|rates| &**rates),
+                },
                 stop,
                 &|entry, rows| standing.column(&entry.checked, rows, entry.places),
             )?

@@ -6,13 +6,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::buckets;
-use super::convert::Unrated;
 use super::counts::Counts;
 use super::definition::{MAX_UNION, Nulls};
 use super::moments::Moments;
 use super::spec::{Number, Spec};
 use crate::aggregate::usage::{sum_cell, unit_of, units, weighted};
-use crate::expr::{Bits, Cell, Key, Summed, Total, Val};
+use crate::expr::{Bits, Cell, Key, Summed, Total, Unrated, Val};
 use crate::fold::{QUANTUM_BITS, Sum, from_quanta};
 use crate::model::{nearest_double, quotient};
 
@@ -39,18 +38,35 @@ pub(in crate::aggregate) struct Read<'r> {
     pub(in crate::aggregate) is_person: bool,
     /// Its amounts whose rates are not known; the values are missing then.
     pub(in crate::aggregate) unrated: [Option<Unrated>; 2],
+    /// Its expressions convert amounts themselves, and a rate is missing that the filter or a value needs.
+    pub(in crate::aggregate) lacks_rate: bool,
 }
 
 impl<'r> Read<'r> {
     /// Of an account or a child row.
     pub(super) const fn once(first: Val<'r>, second: Option<Val<'r>>) -> Self {
         let (events, second_events) = (Events::ONE, Events::ONE);
-        Self { first, second, events, second_events, is_person: false, unrated: [None; 2] }
+        Self { first, second, events, second_events, is_person: false, unrated: [None; 2], lacks_rate: false }
+    }
+
+    /// The same of which a rate is missing, so that its values are not known.
+    pub(super) fn lacking(mut self, lacks: bool) -> Self {
+        if lacks {
+            self.lacks_rate = true;
+            self.first = Val::Missing;
+        }
+        self
     }
 
     /// Has it an amount whose rate is not known?
     pub(super) fn is_unrated(&self) -> bool {
-        self.unrated.iter().any(Option::is_some)
+        self.lacks_rate || self.unrated.iter().any(Option::is_some)
+    }
+
+    /// Tells of its amounts whose rates are not known, of equal ones once.
+    pub(super) fn told(&self, tell: &mut dyn FnMut(Unrated)) {
+        let [first, second] = self.unrated;
+        first.into_iter().chain(second.filter(|_| first != second)).for_each(tell);
     }
 
     pub(super) fn has_values(&self) -> bool {
@@ -125,7 +141,7 @@ impl Default for State {
 
 impl State {
     pub(in crate::aggregate) fn add(&mut self, spec: &Spec, row: &Read<'_>) {
-        if *spec == Spec::Count {
+        if *spec == Spec::Count && !row.is_unrated() {
             self.counted = self.counted.saturating_add(row.events.number);
             return;
         }

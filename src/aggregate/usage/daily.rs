@@ -1,5 +1,7 @@
 //! What is read of a daily series?
 
+use std::collections::BTreeMap;
+
 use super::reading::{Prepared, Reader, sum_cell, unit_of, weighted};
 use super::store::AccountUsage;
 use crate::expr::{Best, Cell, State, Summed, Total, UsageReading, Val};
@@ -21,6 +23,9 @@ pub(super) fn values(
     last: i32,
     seen: &mut dyn FnMut(i32, Cell),
 ) {
+    if daily.may_lack_rates() {
+        return known_values(daily, account, first, last, seen);
+    }
     let mut open: Option<(i32, Reader)> = None;
     daily.each(account, first, last, &mut |row| {
         let day = row.bucket().key.day;
@@ -31,6 +36,27 @@ pub(super) fn values(
     });
     if let Some((day, reader)) = open {
         seen(day, reader.cell());
+    }
+}
+
+/// The same of a series that converts amounts: a day on which a rate is missing has no value, also where it has no other event.
+fn known_values(
+    daily: &Prepared<'_>,
+    account: &AccountUsage,
+    first: i32,
+    last: i32,
+    seen: &mut dyn FnMut(i32, Cell),
+) {
+    let mut days: BTreeMap<i32, Option<Reader>> = BTreeMap::new();
+    days.extend(daily.lacking(Some(account), first, last).into_iter().map(|day| (day, None)));
+    daily.each(account, first, last, &mut |row| {
+        let day = days.entry(row.bucket().key.day).or_insert_with(|| Some(daily.start()));
+        if let Some(reader) = day {
+            reader.add(row);
+        }
+    });
+    for (day, reader) in days {
+        seen(day, reader.map_or(Cell::Missing, Reader::cell));
     }
 }
 
@@ -46,6 +72,9 @@ pub(super) fn read(
     first: Option<i32>,
     last: i32,
 ) -> Cell {
+    if daily.may_lack_rates() && !daily.lacking(account, first.unwrap_or(i32::MIN), last).is_empty() {
+        return Cell::Missing;
+    }
     let zero = has_zero(daily_reading).map(|summed| sum_cell(&crate::fold::Sum::default(), summed));
     let mut days: i64 = 0;
     let mut begin: Option<(i32, Cell)> = None;

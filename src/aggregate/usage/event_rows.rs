@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::reading::{Body, Prepared};
 use super::view::UsageView;
-use crate::expr::{Cell, Key, RowPlan, TermId, Terms, UsageAsked};
+use crate::expr::{Cell, Key, Recorder, RowPlan, TermId, Terms, UsageAsked};
 use crate::model::{AccountIdx, AsOf};
 
 /// Columns of the rows of an event at one moment.
@@ -33,8 +33,32 @@ impl EventColumns {
 
     /// The same, of some usage.
     pub(crate) fn of<'e>(&'e self, event: &'e str, usage: &'e UsageView) -> EventsOf<'e> {
+        self.rows(event, usage, None)
+    }
+
+    /// Tells of the amounts of an account that lack a rate.
+    pub(crate) fn tell_unrated(
+        &self,
+        event: &str,
+        usage: &UsageView,
+        (recorder, place): (&Recorder, AccountIdx),
+    ) {
+        drop(self.rows(event, usage, Some((recorder, place))).of_account(place));
+    }
+
+    fn rows<'e>(
+        &'e self,
+        event: &'e str,
+        usage: &'e UsageView,
+        told: Option<(&'e Recorder, AccountIdx)>,
+    ) -> EventsOf<'e> {
         let from = Some(self.from).filter(|from| *from != i32::MIN);
-        let asked = UsageAsked::rows(&self.terms, event, &[], from, self.today);
+        let rates = usage.view().rates().map(|rates| &**rates);
+        let asked = UsageAsked::rows(&self.terms, event, &[], from, self.today).at_rates(rates);
+        let asked = match told {
+            Some((recorder, place)) => asked.telling(Some(recorder), place),
+            None => asked,
+        };
         let prepared = Prepared::new(usage.usage(), asked);
         let columns = self.columns.iter().map(|column| prepared.body(*column)).collect();
         EventsOf { prepared, columns, usage, days: (self.from, self.today) }

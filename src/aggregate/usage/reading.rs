@@ -3,7 +3,7 @@
 //! A question is prepared once: filters that ask only what happened are answered once for each thing that happened, not
 //! for each bucket. The rest is one pass over the buckets of the days.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::Usage;
@@ -11,11 +11,11 @@ use super::dictionary::Each;
 use super::store::{AccountUsage, Bucket, NOBODY, Span};
 use super::what::What;
 use crate::expr::{
-    Best, Bits, Cell, Slots, State, Summed, TermId, Total, Type, Unit, UsageAsked, UsageReading, Val,
-    duration_of,
+    Best, Bits, Cell, Slots, State, Summed, TermId, Total, Type, Unit, Unrated, UsageAsked, UsageReading,
+    Val, duration_of,
 };
 use crate::fold::{Sum, from_quanta, to_quanta};
-use crate::model::{ANY_EVENT, EventKind};
+use crate::model::{ANY_EVENT, Currency, EventKind, Rates};
 
 /// Where a slot of a question is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,8 +114,10 @@ impl<'u> Prepared<'u> {
             let slots = asked.reads(&[root]);
             slots.into_iter().filter_map(|slot| fields.get(slot as usize).copied()).collect::<Vec<_>>()
         };
-        let (early, filters): (Vec<TermId>, Vec<TermId>) =
-            asked.filters.iter().partition(|filter| reads(**filter).iter().all(|field| field.is_of_what()));
+        let (early, filters): (Vec<TermId>, Vec<TermId>) = asked.filters.iter().partition(|filter| {
+            // Rates are read of each event, so that it can be told which of them lacks one.
+            reads(**filter).iter().all(|field| field.is_of_what()) && !asked.converts(**filter)
+        });
         let admitted = usage.whats.each(|what| {
             let same = any || Some(what.kind) == number;
             same && early.iter().all(|filter| asked.holds(*filter, OfWhat { fields: &fields, what }))
@@ -150,16 +152,40 @@ impl<'u> Prepared<'u> {
         last: i32,
         seen: &mut dyn FnMut(&Row<'_>),
     ) {
+        self.each_admitted(account, first, last, &mut |row| {
+            if self.filters.iter().all(|filter| self.asked.holds(*filter, row)) {
+                seen(row);
+            }
+        });
+    }
+
+    /// Does a question convert amounts, so that rates may be missing?
+    pub(super) const fn may_lack_rates(&self) -> bool {
+        self.asked.lacks.is_some()
+    }
+
+    /// The days among some on which an event is without a rate that the question needs: what all of them come to is not known.
+    pub(super) fn lacking(&self, account: Option<&AccountUsage>, first: i32, last: i32) -> BTreeSet<i32> {
+        let mut days = BTreeSet::new();
+        if let (Some(lacks), Some(account)) = (self.asked.lacks, account) {
+            self.each_admitted(account, first, last, &mut |row| {
+                if self.asked.holds(lacks, row) {
+                    days.insert(row.bucket().key.day);
+                }
+            });
+        }
+        days
+    }
+
+    /// Visits the buckets of which the filters that read only what happened are true.
+    fn each_admitted(&self, account: &AccountUsage, first: i32, last: i32, seen: &mut dyn FnMut(&Row<'_>)) {
         for span in account.spans(first, last) {
             for place in span.days(first, last) {
                 let Some(bucket) = span.bucket(place) else { continue };
                 if self.admitted.get(bucket.key.what) != Some(true) {
                     continue;
                 }
-                let row = Row { prepared: self, span, place, bucket };
-                if self.filters.iter().all(|filter| self.asked.holds(*filter, &row)) {
-                    seen(&row);
-                }
+                seen(&Row { prepared: self, span, place, bucket });
             }
         }
     }
@@ -177,6 +203,9 @@ impl<'u> Prepared<'u> {
 
     /// The answer for an account over some days.
     pub(super) fn answer(&self, account: Option<&AccountUsage>, first: i32, last: i32) -> Cell {
+        if self.may_lack_rates() && !self.lacking(account, first, last).is_empty() {
+            return Cell::Missing;
+        }
         if self.asked.reading == UsageReading::Count {
             let mut count = 0_u64;
             if let Some(account) = account {
@@ -294,6 +323,15 @@ impl<'r> Slots<'r> for &Row<'r> {
             }
             field => usage.whats.get(self.bucket.key.what).map_or(Val::Missing, |what| what.val(field)),
         }
+    }
+
+    fn rates(&self) -> Option<&dyn Rates> {
+        self.prepared.asked.rates()
+    }
+
+    fn unrated(&self, to: Currency, lacks: Unrated) {
+        let key = &self.bucket.key;
+        self.prepared.asked.unrated(to, lacks, (key.day, key.what, key.person));
     }
 }
 

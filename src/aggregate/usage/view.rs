@@ -143,6 +143,12 @@ impl UsageView {
         self
     }
 
+    /// The same at the rates of a view.
+    pub(crate) fn at_rates_of(mut self, view: &View) -> Self {
+        self.view = self.view.at_rates_of(view);
+        self
+    }
+
     /// The same for a view of the same book that shows fewer accounts.
     pub(crate) fn within(&self, view: &View) -> Self {
         let rows = |(slot, _): &(u32, u32)| view.inner().chunk(*slot).map_or(0, |chunk| chunk.shape.rows());
@@ -239,7 +245,8 @@ impl UsageView {
         let (terms, root) = checked.terms();
         let (terms, roots) = terms.as_of(self.view.as_of(), &[root]);
         let root = *roots.first()?;
-        let daily = UsageAsked::of(&terms, root, last)?;
+        let rates = self.view.rates().map(|rates| &**rates);
+        let daily = UsageAsked::of(&terms, root, last)?.at_rates(rates).beside(asked);
         let Op::Usage(daily_reading, ..) = terms.op(root) else { return None };
         let prepared = Prepared::new(&self.usage, daily);
         let reading = asked.reading;

@@ -17,11 +17,11 @@ use crate::aggregate::{Standing, UsageView};
 use crate::book::View;
 use crate::define::{Argument, RowForm};
 use crate::expr::{
-    Cancelled, Cell, Checked, ExprPlanErrors, ExprValue, Flat, Needs, RowColumns, RowPlan, RowProgram, Sight,
-    Supply, Tree, Val,
+    Cancelled, Cell, Checked, ExprPlanErrors, ExprValue, Flat, Needs, Recorder, RowColumns, RowPlan,
+    RowProgram, Sight, Supply, Tree, Val,
 };
-use crate::fold::Rates;
-use crate::model::{AccountIdx, AsOf, Date};
+use crate::model::{AccountIdx, AsOf, Date, Rates, Schema};
+use crate::tree::AccountTree;
 
 pub(crate) use self::at::RowAt;
 use self::by_account::ByAccount;
@@ -344,6 +344,38 @@ impl RowWork {
                 seen(place, output, std::mem::replace(cell, Cell::Missing));
             }
         }
+    }
+
+    /// Tells of the amounts of visible accounts that its expressions convert and that lack a rate.
+    pub(crate) fn tell_unrated(
+        &self,
+        (view, schema): (&View, &Schema),
+        beside: RowSources<'_>,
+        recorder: &Recorder,
+    ) -> Result<(), Cancelled> {
+        let all: Vec<AccountIdx> = AccountTree::walk(view).collect();
+        let mut chosen: Vec<Vec<AccountIdx>> = vec![Vec::new(); self.parts.len()];
+        let for_all = self.is_for_all();
+        if let (Some(first), true) = (chosen.first_mut(), for_all) {
+            first.clone_from(&all);
+        }
+        if let Some(plan) = &self.asked {
+            plan.tell_unrated((view, schema), Some(beside.supply), recorder, &all, &mut |place, value| {
+                if for_all {
+                    (0..self.values).for_each(|number| drop(value(number)));
+                    return;
+                }
+                // A guard is asked where none before it is true.
+                let is_for =
+                    |part: &PartWork| part.guard.is_none_or(|guard| value(guard) == Cell::Bool(true));
+                let part = self.parts.iter().position(is_for).and_then(|part| chosen.get_mut(part));
+                part.into_iter().for_each(|part| part.push(place));
+            })?;
+        }
+        for (part, accounts) in self.parts.iter().zip(chosen) {
+            part.tell_unrated((view, schema), beside, recorder, &accounts)?;
+        }
+        Ok(())
     }
 
     /// The records of an account that an input of a part reads.

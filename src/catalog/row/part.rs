@@ -7,9 +7,10 @@ use crate::aggregate::{EventColumns, EventsOf, UsageView};
 use crate::book::View;
 use crate::catalog::recorded::Recorded;
 use crate::define::{Argument, Arguments, Input, RowFunction, RowPart};
-use crate::expr::{Asking, Cell, Checked, ExprPlanErrors, RowPlan, RowProgram, Type, Val};
-use crate::fold::Rates;
-use crate::model::{AccountIdx, AsOf};
+use crate::expr::{
+    Asking, Cancelled, Cell, Checked, ExprPlanErrors, Recorder, RowPlan, RowProgram, Type, Val, ValueOf,
+};
+use crate::model::{AccountIdx, AsOf, Rates, Schema};
 
 /// A part of a function.
 #[derive(Debug)]
@@ -38,6 +39,14 @@ pub(super) struct EventWork {
 impl EventWork {
     pub(super) fn at(&self, as_of: &AsOf) -> EventColumns {
         EventColumns::new(&self.plan, self.last_days, as_of)
+    }
+
+    /// Tells of the amounts of some accounts that lack a rate.
+    fn tell_unrated(&self, usage: &UsageView, recorder: &Recorder, accounts: &[AccountIdx]) {
+        if self.plan.needs().rates {
+            let columns = self.at(usage.view().as_of());
+            accounts.iter().for_each(|place| columns.tell_unrated(&self.event, usage, (recorder, *place)));
+        }
     }
 
     /// How many rows an account has.
@@ -131,6 +140,24 @@ impl PartWork {
                 }
             }
         }
+    }
+
+    /// Tells of the amounts that are read of some accounts and lack a rate.
+    pub(super) fn tell_unrated(
+        &self,
+        (view, schema): (&View, &Schema),
+        beside: RowSources<'_>,
+        recorder: &Recorder,
+        accounts: &[AccountIdx],
+    ) -> Result<(), Cancelled> {
+        for plan in self.own.iter().chain(&self.tables) {
+            let all = &mut |_, value: &ValueOf<'_>| (0..plan.len()).for_each(|number| drop(value(number)));
+            plan.tell_unrated((view, schema), Some(beside.supply), recorder, accounts, all)?;
+        }
+        for (events, usage) in self.events.iter().filter_map(|events| Some((events, beside.usage?))) {
+            events.tell_unrated(usage, recorder, accounts);
+        }
+        Ok(())
     }
 
     /// Is it for an account with these answers to the guards, if no part before it is?

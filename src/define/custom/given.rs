@@ -5,8 +5,7 @@ use std::sync::Arc;
 use super::{CustomKind, InputType};
 use crate::define::{Argument, Arguments, RowFunction};
 use crate::expr::{Cell, ExprValue, Type, Val};
-use crate::fold::Rates;
-use crate::model::{AsOf, Currency, Date, Decimal};
+use crate::model::{AsOf, Currency, Date, Decimal, Rates};
 
 /// What a [`CustomKind`] computes, in place.
 #[derive(Debug)]

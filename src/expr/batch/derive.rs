@@ -148,6 +148,7 @@ impl<'v> Deriver<'v> {
                 rows,
                 derived: &derived,
                 base,
+                rates: self.view.rates().map(|rates| &**rates),
                 kept: std::cell::RefCell::default(),
             };
             base += rows.rows;
@@ -181,7 +182,8 @@ impl<'v> Deriver<'v> {
             };
             let kept = std::cell::RefCell::default();
             let base = *first as usize;
-            let all = Rows { program, chunk, table: None, rows, derived: &derived, base, kept };
+            let rates = view.rates().map(|rates| &**rates);
+            let all = Rows { program, chunk, table: None, rows, derived: &derived, base, rates, kept };
             let answers = roots.iter().enumerate().map(|(at, root)| {
                 if sets.get(at) == Some(&true) {
                     let members = all.masks(*root).matching(visible.map(|bits| &**bits));
@@ -267,7 +269,9 @@ impl<'v> Deriver<'v> {
             }
             Op::Usage(..) => {
                 let today = self.view.as_of().date().days();
-                match (self.supply, UsageAsked::of(&self.program.terms, id, today)) {
+                let rates = self.view.rates().map(|rates| &**rates);
+                let asked = UsageAsked::of(&self.program.terms, id, today);
+                match (self.supply, asked.map(|asked| asked.at_rates(rates))) {
                     (Some(supply), Some(asked)) => supply.usage(&asked),
                     _ => Flat::Cells(vec![Cell::Missing; rows]),
                 }

@@ -8,6 +8,7 @@ mod derive;
 mod error;
 mod flat;
 mod masks;
+mod missing;
 mod needs;
 mod nested;
 mod numbers;
@@ -30,6 +31,7 @@ use self::derive::{Deriver, Stopped};
 pub use self::error::{Cancelled, ExprPlanErrors, ExprPlanFault, ExprPlanFaultKind, RunError};
 pub(crate) use self::flat::Flat;
 use self::masks::Masks;
+pub(crate) use self::missing::{MissingRates, Recorder, ValueOf};
 pub(crate) use self::needs::{Needs, Whose};
 pub use self::point::{AccountExpr, RowExpr};
 pub(super) use self::point::{Asked, Points};
@@ -220,6 +222,7 @@ impl ExprPlan {
             rows,
             derived,
             base: first as usize,
+            rates: view.rates().map(|rates| &**rates),
             kept: std::cell::RefCell::default(),
         };
         let roots = program.roots.iter().zip(&*self.kinds);

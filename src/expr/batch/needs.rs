@@ -19,6 +19,7 @@ pub(crate) enum Whose {
 
 /// What expressions read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each says of one thing whether it is read")]
 pub(crate) struct Needs {
     /// Attributes, and columns beside the book, by name.
     pub(crate) names: BTreeSet<Arc<str>>,
@@ -31,6 +32,8 @@ pub(crate) struct Needs {
     pub(crate) usage: bool,
     /// The moment of the question.
     pub(crate) moment: bool,
+    /// Rates of exchange.
+    pub(crate) rates: bool,
     pub(crate) whose: Whose,
 }
 
@@ -51,6 +54,7 @@ impl Needs {
         self.standing |= other.standing;
         self.usage |= other.usage;
         self.moment |= other.moment;
+        self.rates |= other.rates;
         self.whose = self.whose.max(other.whose);
         self
     }
@@ -70,6 +74,7 @@ impl Needs {
                 }
             }
             Op::Moment(_) | Op::StartOfDay(..) | Op::DayOf(_) => self.moment = true,
+            Op::Exchange { .. } => self.rates = true,
             Op::Usage(_, usage, _) => {
                 if usage.is_metric {
                     self.metrics.insert(usage.name.clone());

@@ -172,6 +172,16 @@ impl<'c> Numbers<'c> {
         Some(Numbers::new(values, checked.and(&self.valid).and(&other.valid)))
     }
 
+    /// What a function makes of units, row by row.
+    pub(super) fn each_wide(
+        &self,
+        rows: usize,
+        of: impl Fn(i128) -> Option<i128>,
+    ) -> Option<Numbers<'static>> {
+        let (values, valid) = checked(&self.wide()?, &Side::One(0), rows, |units, _| of(units));
+        Some(Numbers::new(Values::Wide(values), valid.and(&self.valid)))
+    }
+
     /// What a function makes of two whole numbers, row by row.
     pub(super) fn ints(
         &self,

@@ -11,6 +11,7 @@ use super::columns::stored;
 use super::derive::Gathering;
 use super::error::ExprPlanErrors;
 use super::flat::Flat;
+use super::missing::{Recorder, RowKey};
 use super::program::{Bound, bind};
 use super::requirements::Requirements;
 use super::supply::{Supply, UsageAsked};
@@ -19,10 +20,11 @@ use crate::book::{Account, ChildEntry, TableBlock, View};
 use crate::expr::checked::Checked;
 use crate::expr::columns::Columns;
 use crate::expr::eval::{Eval, Slots};
+use crate::expr::exchange::Unrated;
 use crate::expr::term::{Asker, Cell, Gather, Op, Over, Place, SlotOf, TermId, Terms, Walk};
 use crate::expr::types::Type;
 use crate::expr::value::{ExprValue, Val};
-use crate::model::AccountIdx;
+use crate::model::{AccountIdx, Currency, Rates};
 use crate::tree::{AccountTree, NO_PRODUCT};
 
 /// A checked expression for single accounts of a view.
@@ -128,9 +130,9 @@ impl<'v> RowExpr<'v> {
     pub fn new(checked: &Checked, columns: impl Into<Columns<'v>>) -> Result<Self, ExprPlanErrors> {
         let columns = columns.into();
         let whole = checked.for_accounts(columns)?;
-        let Op::Gather { asker, over: Over::Table(table), filters, body, .. } =
-            whole.points.terms.op(whole.root)
-        else {
+        let terms = &whole.points.terms;
+        let root = terms.unguarded(whole.root);
+        let Op::Gather { asker, over: Over::Table(table), filters, body, .. } = terms.op(root) else {
             return Err(ExprPlanErrors::form("it asks no rows of a child table"));
         };
         let number = columns.view().schema().table(table).map(crate::model::TableId::index);
@@ -165,6 +167,8 @@ pub(in crate::expr) struct Points<'v> {
     bound: Arc<[Bound]>,
     /// What is known of all accounts, where many are asked.
     known: Option<OfAccounts<'v>>,
+    /// Who is told of amounts without a rate.
+    recorder: Option<&'v Recorder>,
 }
 
 /// Answers for all accounts of a view, by term.
@@ -194,7 +198,7 @@ impl<'v> Points<'v> {
         let (terms, roots) = terms.as_of(view.as_of(), roots);
         let (terms, roots) = terms.pruned(&roots);
         let bound = terms.slots.iter().map(|slot| bind(view.schema(), &slot.of, &slot.name)).collect();
-        (Self { view, supply, terms: Arc::new(terms), bound, known: None }, roots)
+        (Self { view, supply, terms: Arc::new(terms), bound, known: None, recorder: None }, roots)
     }
 
     /// Terms that were prepared for the moment of the view.
@@ -204,7 +208,12 @@ impl<'v> Points<'v> {
         terms: &Arc<Terms>,
         bound: &Arc<[Bound]>,
     ) -> Self {
-        Self { view, supply, terms: terms.clone(), bound: bound.clone(), known: None }
+        Self { view, supply, terms: terms.clone(), bound: bound.clone(), known: None, recorder: None }
+    }
+
+    /// Telling of amounts without a rate.
+    pub(super) fn telling(self, recorder: Option<&'v Recorder>) -> Self {
+        Self { recorder, ..self }
     }
 
     /// With what is known of all accounts.
@@ -338,12 +347,17 @@ pub(super) struct Here<'p, 'h> {
 }
 
 impl<'p, 'h> Here<'p, 'h> {
-    fn account(points: &'p Points<'p>, place: AccountIdx, around: Option<&'h Self>) -> Self {
+    pub(super) fn account(points: &'p Points<'p>, place: AccountIdx, around: Option<&'h Self>) -> Self {
         let known = points.known.and_then(|known| Some((known.answers, known.tree.row_of(place)?)));
         Self { points, place, row: None, around, known, asked: RefCell::default() }
     }
 
-    fn row(points: &'p Points<'p>, place: AccountIdx, row: (usize, usize), around: Option<&'h Self>) -> Self {
+    pub(super) fn row(
+        points: &'p Points<'p>,
+        place: AccountIdx,
+        row: (usize, usize),
+        around: Option<&'h Self>,
+    ) -> Self {
         Self { points, place, row: Some(row), around, known: None, asked: RefCell::default() }
     }
 
@@ -519,6 +533,9 @@ impl<'p> Slots<'p> for &Here<'p, '_> {
         if let Some((known, row)) = self.known
             && let Some(answers) = known.get(&id)
         {
+            if let (Some(recorder), None) = (self.points.recorder, self.row) {
+                recorder.ask(id, self.place);
+            }
             return answers.val(row);
         }
         let points = self.points;
@@ -545,6 +562,8 @@ impl<'p> Slots<'p> for &Here<'p, '_> {
             }
             Op::Usage(..) => {
                 let asked = UsageAsked::of(&points.terms, id, view.as_of().date().days());
+                let rates = view.rates().map(|rates| &**rates);
+                let asked = asked.map(|asked| asked.at_rates(rates).telling(points.recorder, self.place));
                 match (points.supply, asked) {
                     (Some(supply), Some(asked)) => owned(Val::of_cell(&supply.usage_at(self.place, &asked))),
                     _ => Val::Missing,
@@ -554,6 +573,16 @@ impl<'p> Slots<'p> for &Here<'p, '_> {
                 Val::Bool(points.supply.is_some_and(|supply| supply.is_member(id, self.place)))
             }
             _ => Val::Missing,
+        }
+    }
+
+    fn rates(&self) -> Option<&dyn Rates> {
+        self.points.view.rates().map(|rates| &**rates)
+    }
+
+    fn unrated(&self, to: Currency, lacks: Unrated) {
+        if let Some(recorder) = self.points.recorder {
+            recorder.add(to, lacks, self.place, self.row.map(|(table, row)| RowKey::Row(table, row)));
         }
     }
 }

@@ -46,7 +46,18 @@ impl Program {
         let (terms, roots) = hoisted(&terms, &roots);
         let (terms, roots) = terms.pruned(&roots);
         let (terms, roots) = ordered(&terms, &roots);
-        let (mut terms, roots) = terms.pruned(&roots);
+        Self::of(&terms, &roots, schema)
+    }
+
+    /// The same with the terms of each conjunction as they are written.
+    pub(super) fn as_written(terms: &Terms, roots: &[TermId], as_of: &AsOf, schema: &Schema) -> Self {
+        let (terms, roots) = terms.as_of(as_of, roots);
+        let (terms, roots) = hoisted(&terms, &roots);
+        Self::of(&terms, &roots, schema)
+    }
+
+    fn of(terms: &Terms, roots: &[TermId], schema: &Schema) -> Self {
+        let (mut terms, roots) = terms.clone().pruned(roots);
         let bound: Arc<[Bound]> = terms.slots.iter().map(|slot| bind(schema, &slot.of, &slot.name)).collect();
         // What the book does not have is supplied for the whole view.
         for op in &mut terms.ops {
@@ -180,6 +191,7 @@ fn lifted(terms: &Terms, op: &Op) -> Option<(Op, Op)> {
             | Op::Rounding(..)
             | Op::WideRounding(..)
             | Op::Part(..)
+            | Op::Exchange { .. }
             | Op::Holds { .. }
     );
     let mut carrier: Option<Op> = None;

@@ -112,6 +112,13 @@ impl RowPlan {
         Ok(Self { terms: Arc::new(terms), roots, table: table.map(Arc::from) })
     }
 
+    /// One expression of accounts by itself.
+    pub(in crate::expr) fn of_one(expression: &Checked) -> Self {
+        let (terms, root) = expression.terms();
+        let (terms, roots) = terms.clone().pruned(&[root]);
+        Self { terms: Arc::new(terms), roots, table: None }
+    }
+
     /// Some of its expressions, by number, with what these need and no more.
     pub(crate) fn only(&self, expressions: &[usize]) -> Self {
         let roots = expressions.iter().map(|at| self.roots.get(*at).copied().unwrap_or(TermId::NONE));
@@ -127,6 +134,16 @@ impl RowPlan {
     /// Of whom an answer depends beside its own account.
     pub(crate) fn sight(&self) -> Sight {
         Sight::of(&self.terms, &self.roots)
+    }
+
+    /// How many expressions there are.
+    pub(crate) fn len(&self) -> usize {
+        self.roots.len()
+    }
+
+    /// Its terms, and those of its expressions.
+    pub(super) fn parts(&self) -> (&Terms, &[TermId]) {
+        (&self.terms, &self.roots)
     }
 
     /// The child table whose rows are asked, if it is one.

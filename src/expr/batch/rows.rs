@@ -19,11 +19,12 @@ use super::program::{Bound, Program, is_deep};
 use crate::book::{Chunk, TableBlock};
 use crate::column::{Block, TextBlock};
 use crate::expr::eval::{Eval, Slots};
-use crate::expr::scalar;
 use crate::expr::term::{Cell, Comparison, Conversion, Op, TermId};
 use crate::expr::types::Type;
 use crate::expr::value::{Val, power};
-use crate::model::limits;
+use crate::expr::{exchange, scalar};
+use crate::fold::converted;
+use crate::model::{Date, Rates, limits};
 use crate::tree::NO_PRODUCT;
 
 /// Beyond every number that a column stores in 64 bits.
@@ -43,6 +44,7 @@ pub(super) struct Rows<'c> {
     pub(super) derived: &'c Derived<'c>,
     /// The row of the derived answers at which these rows begin.
     pub(super) base: usize,
+    pub(super) rates: Option<&'c dyn Rates>,
     pub(super) kept: RefCell<HashMap<TermId, Rc<Masks>>>,
 }
 
@@ -206,6 +208,10 @@ impl<'c> Rows<'c> {
             Op::And(_) | Op::Or(_) | Op::Not(_) | Op::Compare(..) | Op::OneOf(..) => {
                 Some(self.masks(of).known())
             }
+            Op::Exchange { .. } => Some(match self.numbers(of)?.valid {
+                Valid::All => Masks::all(rows, Some(true)),
+                Valid::Some(valid) => Masks::of(valid.into_owned(), None, rows),
+            }),
             _ => None,
         }
     }
@@ -395,6 +401,17 @@ impl<'c> Rows<'c> {
                 self.numbers(*a)?.ints(&self.numbers(*b)?, rows, |a, b| scalar::day_math(*op, a, b))?
             }
             Op::DaysBetween(a, b) => self.numbers(*a)?.ints(&self.numbers(*b)?, rows, i64::checked_sub)?,
+            // All amounts of one currency at the rate of one day.
+            Op::Exchange { what, amount, currency: None, day } => {
+                let on = match self.op(*day) {
+                    Op::Const(Cell::Int(day)) => Date::from_days(i32::try_from(*day).ok()?)?,
+                    _ => return None,
+                };
+                let (from, digits) = what.from?;
+                let rate = exchange::rate((from, what.to), on, what.plan, self.rates?)?;
+                let convert = |units| converted((units, digits), rate, what.digits);
+                self.numbers(*amount)?.each_wide(rows, convert)?
+            }
             op if is_deep(op) => {
                 let own = |len: usize| self.base..len.min(self.base + rows);
                 macro_rules! side {
@@ -522,5 +539,9 @@ impl<'c> Slots<'c> for OneRow<'_, 'c> {
 
     fn derived(&self, id: TermId) -> Val<'c> {
         self.rows.derived.get(&id).map_or(Val::Missing, |flat| flat.val(self.rows.base + self.row))
+    }
+
+    fn rates(&self) -> Option<&dyn Rates> {
+        self.rows.rates
     }
 }

@@ -6,14 +6,16 @@
 use std::sync::Arc;
 
 use super::flat::Flat;
+use super::missing::{Recorder, RowKey};
 use crate::expr::checked::Checked;
 use crate::expr::eval::{Eval, Slots};
+use crate::expr::exchange::Unrated;
 use crate::expr::explain::RollUpParts;
 use crate::expr::names::Of;
 use crate::expr::term::{Cell, Op, Reading, SlotOf, TermId, Terms};
 use crate::expr::types::Type;
 use crate::expr::value::{ExprValue, Val};
-use crate::model::{AccountIdx, Date};
+use crate::model::{AccountIdx, Currency, Date, Rates};
 use crate::set::AccountSet;
 
 /// Makes columns for the accounts of one view.
@@ -140,8 +142,13 @@ pub(crate) struct UsageAsked<'t> {
     pub(crate) is_metric: bool,
     pub(crate) filters: &'t [TermId],
     pub(crate) body: Option<TermId>,
+    /// Of each event: is it without a rate that the question needs? One of them leaves the whole without an answer.
+    pub(crate) lacks: Option<TermId>,
     /// The first and the last day; `None` where a bound of the window is outside the calendar: there is no answer.
     window: Option<(Option<i32>, i32)>,
+    rates: Option<&'t dyn Rates>,
+    /// Who is told of amounts without a rate, and of which account they are.
+    told: Option<(&'t Recorder, AccountIdx)>,
 }
 
 impl<'t> UsageAsked<'t> {
@@ -163,8 +170,55 @@ impl<'t> UsageAsked<'t> {
             is_metric: usage.is_metric,
             filters: &usage.filters,
             body: *body,
+            lacks: usage.lacks,
             window,
+            rates: None,
+            told: None,
         })
+    }
+
+    /// The same at rates at which amounts are converted.
+    pub(crate) const fn at_rates(mut self, rates: Option<&'t dyn Rates>) -> Self {
+        self.rates = rates;
+        self
+    }
+
+    /// The same for one account, where somebody is told of amounts without a rate.
+    pub(crate) fn telling(mut self, recorder: Option<&'t Recorder>, place: AccountIdx) -> Self {
+        self.told = recorder.map(|recorder| (recorder, place));
+        self
+    }
+
+    /// The same question of days of which another one was asked, for the same account at the same rates.
+    pub(crate) const fn beside(self, other: &UsageAsked<'t>) -> Self {
+        Self { told: other.told, ..self }
+    }
+
+    pub(crate) const fn rates(&self) -> Option<&'t dyn Rates> {
+        self.rates
+    }
+
+    /// Tells of an amount of an event that is not converted.
+    pub(crate) fn unrated(&self, to: Currency, lacks: Unrated, event: (i32, u32, u32)) {
+        if let Some((recorder, place)) = self.told {
+            recorder.add(to, lacks, place, Some(RowKey::Event(event)));
+        }
+    }
+
+    /// Does a term convert amounts?
+    pub(crate) fn converts(&self, root: TermId) -> bool {
+        // A question is prepared for each account that is asked alone: no more terms are visited than it is made of.
+        let mut left = vec![root];
+        let mut seen = std::collections::HashSet::new();
+        while let Some(id) = left.pop() {
+            match self.terms.op(id) {
+                Op::Exchange { .. } => return true,
+                Op::Slot(_) | Op::Const(_) => {}
+                op if seen.insert(id) => left.extend(op.parts()),
+                _ => {}
+            }
+        }
+        false
     }
 
     /// All events of a kind on some days of which some terms are true.
@@ -177,7 +231,18 @@ impl<'t> UsageAsked<'t> {
     ) -> Self {
         let window = Some((first, last));
         let reading = Reading::Count;
-        Self { terms, reading, name, is_metric: false, filters, body: None, window }
+        Self {
+            terms,
+            reading,
+            name,
+            is_metric: false,
+            filters,
+            body: None,
+            lacks: None,
+            window,
+            rates: None,
+            told: None,
+        }
     }
 
     /// The first day, where there is one, and the last.

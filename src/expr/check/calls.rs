@@ -94,7 +94,7 @@ impl Check<'_> {
     }
 
     /// Says what a function takes.
-    fn takes<T>(&mut self, entry: &Entry, what: &str, term: &Term) -> Option<T> {
+    pub(super) fn takes<T>(&mut self, entry: &Entry, what: &str, term: &Term) -> Option<T> {
         let message = format!("`{}` takes {what}, not {}", entry.name, Self::a(&term.kind));
         self.fault_at(Code::E103, term.node, message)
     }
@@ -191,6 +191,7 @@ impl Check<'_> {
                 let least = entry.function == F::Least;
                 Some(self.made(if least { Op::Least(ids) } else { Op::Greatest(ids) }, kind, node))
             }
+            (F::ConvertTo | F::ConvertAt | F::ConvertAtPlan, all) => self.exchange(entry, all, node),
             (F::ContainsAll | F::ContainsAny, [list, values]) => self.holds(entry, list, values, node),
             (F::Contains, [of, _]) if matches!(of.kind, Type::List(_)) => {
                 self.fault_at(Code::E103, node, "of a list, write `value in list`")

@@ -6,7 +6,7 @@ use super::paths::{Context, Receiver, Refusal, Scope, ScopeOf};
 use super::{Check, Term};
 use crate::expr::ast::{MacroKind, Node, NodeId};
 use crate::expr::diagnostic::Code;
-use crate::expr::term::{Cell, Gather, Mean, Op, Over, Reading, SlotOf, Summed, TermId};
+use crate::expr::term::{Cell, Gather, Mean, Over, Reading, SlotOf, Summed, TermId};
 use crate::expr::types::Type;
 
 impl Check<'_> {
@@ -55,7 +55,8 @@ impl Check<'_> {
                     return Some(Receiver::Accounts(account, walk, filters));
                 }
                 let (what, body, result) = self.gathering(kind, &inner, node)?;
-                let id = self.gathered(&account, what, Over::Walk(walk), filters, Some(body), node)?;
+                let over = (&account, what, Over::Walk(walk));
+                let id = self.gathered_at_rates(over, filters, Some(body), node)?;
                 Some(Receiver::Value(Term { id, kind: result, loose: None, node }))
             }
             Receiver::Rows(account, table, mut filters) => {
@@ -71,7 +72,8 @@ impl Check<'_> {
                     return Some(Receiver::Rows(account, table, filters));
                 }
                 let (what, body, result) = self.gathering(kind, &inner, node)?;
-                let id = self.gathered(&account, what, Over::Table(table), filters, Some(body), node)?;
+                let over = (&account, what, Over::Table(table));
+                let id = self.gathered_at_rates(over, filters, Some(body), node)?;
                 Some(Receiver::Value(Term { id, kind: result, loose: None, node }))
             }
             Receiver::Usage(account, mut usage) => {
@@ -101,8 +103,7 @@ impl Check<'_> {
                     Reading::Distinct => Type::Int,
                     _ => self.aggregated(kind, &inner)?,
                 };
-                let id = self.terms.add(Op::Usage(reading, Arc::new(usage), Some(inner.id)));
-                let id = self.reach(&account, id, node)?;
+                let id = self.usage_at_rates(&account, (reading, usage, Some(inner.id)), node)?;
                 Some(Receiver::Value(Term { id, kind: result, loose: None, node }))
             }
             other => {
@@ -217,7 +218,7 @@ impl Check<'_> {
             _ => of.is_ordered(),
         };
         if *of == Type::MixedMoney {
-            let message = "these amounts are of several currencies; filter to one or convert at ingest";
+            let message = "these amounts are of several currencies; convert each, as in x.convertTo(\"EUR\")";
             return self.fault_at(Code::E104, inner.node, message);
         }
         if !fits {
@@ -293,7 +294,7 @@ impl Check<'_> {
         if matches!(result, Type::List(ref of) if !of.is_scalar()) && kind == MacroKind::Map {
             return self.fault_at(Code::E103, node, "a list holds single values");
         }
-        let id = self.terms.add(Op::Each(what, list.id, body));
+        let id = self.each_at_rates(what, list.id, body);
         Some(Term { id, kind: result, loose: None, node })
     }
 }

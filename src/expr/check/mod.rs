@@ -8,6 +8,7 @@ mod calls;
 mod cancelled;
 mod constants;
 mod dates;
+mod exchange;
 mod lints;
 mod macros;
 mod mention;
@@ -126,17 +127,19 @@ impl<'n> Checker<'n> {
                 self.rows(ast, faults, of, |body| Op::Gather {
                     asker: Asker::default(),
                     what: Gather::Map,
-                    over,
+                    over: over.clone(),
                     filters: Box::default(),
                     body: Some(body),
                 })
             }
             Of::Event(event) => {
                 let name: Arc<str> = Arc::from(event);
+                let filters = Box::default();
                 let events =
-                    Usage { name: name.clone(), is_metric: false, window: None, filters: Box::default() };
+                    Usage { name: name.clone(), is_metric: false, window: None, filters, lacks: None };
+                let events = Arc::new(events);
                 self.rows(ast, faults, SlotOf::Event(name), |body| {
-                    Op::Usage(Reading::Distinct, Arc::new(events), Some(body))
+                    Op::Usage(Reading::Distinct, events.clone(), Some(body))
                 })
             }
         }
@@ -148,7 +151,7 @@ impl<'n> Checker<'n> {
         ast: Ast,
         faults: Collector,
         of: SlotOf,
-        over: impl FnOnce(TermId) -> Op,
+        over: impl Fn(TermId) -> Op,
     ) -> Result<Checked, ExprErrors> {
         let mut check = self.start(&ast, faults);
         let forbidden = match of {
@@ -169,12 +172,14 @@ impl<'n> Checker<'n> {
             check.fault_at::<()>(Code::E113, at, message);
         }
         check.check_cost();
+        let lacks = term.as_ref().and_then(|term| check.lacks(term.id));
         let Check { faults, mut terms, ids, kinds, mentions, .. } = check;
         match term {
             Some(term) if faults.errors.is_empty() => {
                 let root = terms.add(over(term.id));
+                let lacks = lacks.map(|lacks| terms.add(over(lacks)));
                 let every = Every { terms, of: ids, mentions };
-                Ok(Checked::new(self.names, ast, every, root, term.kind, kinds, faults.lints))
+                Ok(Checked::new(self.names, ast, every, (root, lacks), term.kind, kinds, faults.lints))
             }
             _ => Err(faults.into_errors()),
         }
@@ -230,6 +235,7 @@ impl<'n> Checker<'n> {
             check.no_question(ast.root(), &term.kind);
         }
         check.check_cost();
+        let lacks = term.as_ref().and_then(|term| check.lacks(term.id));
         let Check { mut faults, terms, ids, kinds, optional, bounds, mentions, .. } = check;
         match term {
             Some(term) if faults.errors.is_empty() => {
@@ -244,7 +250,7 @@ impl<'n> Checker<'n> {
                 lints::lint(&known, &mut faults);
                 faults.lints.sort_by_key(super::diagnostic::Diagnostic::span);
                 let every = Every { terms, of: ids, mentions };
-                Ok(Checked::new(self.names, ast, every, term.id, term.kind, kinds, faults.lints))
+                Ok(Checked::new(self.names, ast, every, (term.id, lacks), term.kind, kinds, faults.lints))
             }
             _ => Err(faults.into_errors()),
         }
@@ -275,6 +281,8 @@ impl<'n> Checker<'n> {
             seen_row: None,
             cancelled: Cancelled::new(self.names),
             mentions: Vec::new(),
+            converts: false,
+            lacking: std::collections::HashMap::new(),
         }
     }
 
@@ -343,6 +351,10 @@ pub(super) struct Check<'a> {
     seen_row: Option<SlotOf>,
     cancelled: Cancelled,
     mentions: Vec<Mention>,
+    /// Is an amount converted?
+    converts: bool,
+    /// Of what is gathered of converted amounts: is it missing for want of a rate?
+    lacking: std::collections::HashMap<TermId, TermId>,
 }
 
 impl Check<'_> {

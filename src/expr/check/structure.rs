@@ -131,7 +131,7 @@ impl Check<'_> {
         }
         let source = if is_metric { Source::Metric } else { Source::Event };
         self.mention(at, Mentioned::Source(source(name.clone())), (1, 0));
-        let usage = Usage { name, is_metric, window: None, filters: Box::new([]) };
+        let usage = Usage { name, is_metric, window: None, filters: Box::new([]), lacks: None };
         Some(Receiver::Usage(Account { context: 0, places: Vec::new() }, usage))
     }
 
@@ -166,11 +166,13 @@ impl Check<'_> {
         let receiver = self.receiver(of)?;
         match (receiver, entry.function) {
             (Receiver::Accounts(account, walk, filters), F::Count) => {
-                let id = self.gathered(&account, Gather::Count, Over::Walk(walk), filters, None, node)?;
+                let over = (&account, Gather::Count, Over::Walk(walk));
+                let id = self.gathered_at_rates(over, filters, None, node)?;
                 Some(Term { id, kind: Type::Int, loose: None, node })
             }
             (Receiver::Rows(account, table, filters), F::Count) => {
-                let id = self.gathered(&account, Gather::Count, Over::Table(table), filters, None, node)?;
+                let over = (&account, Gather::Count, Over::Table(table));
+                let id = self.gathered_at_rates(over, filters, None, node)?;
                 Some(Term { id, kind: Type::Int, loose: None, node })
             }
             (Receiver::Usage(account, usage), function) => {
@@ -192,8 +194,7 @@ impl Check<'_> {
                         return self.fault_at(Code::E112, node, message);
                     }
                 };
-                let id = self.terms.add(Op::Usage(reading, Arc::new(usage), None));
-                let id = self.reach(&account, id, node)?;
+                let id = self.usage_at_rates(&account, (reading, usage, None), node)?;
                 Some(Term { id, kind, loose: None, node })
             }
             (Receiver::Accounts(..) | Receiver::Rows(..), _) => {

@@ -106,12 +106,17 @@ impl Check<'_> {
         if let (Type::Money { currency: a, .. }, Type::Money { currency: b, .. }) = (&left.kind, &right.kind)
             && a != b
         {
-            self.fault(Code::E104, whole, format!("money({a}) against money({b}); convert at ingest"));
+            self.fault(
+                Code::E104,
+                whole,
+                format!("money({a}) against money({b}); convert one of them, as in x.convertTo(\"{a}\")"),
+            );
             return None;
         }
         for side in [left, right] {
             if side.kind == Type::MixedMoney {
-                let message = "these amounts are of several currencies; filter to one or convert at ingest";
+                let message =
+                    "these amounts are of several currencies; convert each, as in x.convertTo(\"EUR\")";
                 return self.fault_at(Code::E104, side.node, message);
             }
         }

@@ -111,6 +111,7 @@ fn origin(asked: &Asked<'_>, at: AccountIdx, node: NodeId, width: usize) -> Opti
         account = account.and_then(|account| points.reached(account, place));
         term = *inner;
     }
+    term = points.terms.unguarded(term);
     let Some(account) = account else { return Some((Origin::Nowhere, None)) };
     let id = |account: AccountIdx| points.view.inner().account_id(account);
     let whose = || if account == at { Origin::Own } else { Origin::Account(id(account)) };
@@ -173,7 +174,8 @@ fn origin(asked: &Asked<'_>, at: AccountIdx, node: NodeId, width: usize) -> Opti
 fn usage(asked: &Asked<'_>, at: AccountIdx, node: NodeId, term: TermId, width: usize) -> Option<Origin> {
     let points = &asked.points;
     let today = points.view.as_of().date();
-    let question = UsageAsked::of(&points.terms, term, today.days())?;
+    let rates = points.view.rates().map(|rates| &**rates);
+    let question = UsageAsked::of(&points.terms, term, today.days())?.at_rates(rates);
     let (first, last) = question.window()?;
     let (kind, mut days) = points.supply?.usage_days(at, &question);
     let kind = kind.as_ref().or_else(|| asked.checked.kind_of(node))?;

@@ -39,6 +39,12 @@ impl<'v> Walk<'_, 'v> {
                 let below = self.ordered(&own, &high_value, *of, *high).map(Ordering::is_le);
                 all(&[above, below]).map(ExprValue::Bool)
             }
+            ("convertTo" | "convertAt" | "convertAtPlan", _) => {
+                self.exchanged(function, arguments, variables)
+            }
+            ("count" | "days" | "first" | "last", [of]) if self.is_unknown(None, *of, None, variables) => {
+                None
+            }
             ("count", [of]) => match self.thing(*of, variables) {
                 Thing::Walk(accounts) => {
                     int(i64::try_from(accounts.iter().filter(|account| !gone(account)).count()).ok())

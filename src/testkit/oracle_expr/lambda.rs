@@ -21,6 +21,9 @@ impl<'v> Walk<'_, 'v> {
         node: NodeId,
         variables: &mut Variables<'v>,
     ) -> Thing<'v> {
+        if self.is_unknown(Some(kind), over, Some((variable, body)), variables) {
+            return Thing::Value(None);
+        }
         let over = match self.thing(over, variables) {
             Thing::Events(events) => {
                 return self.lambda_over_events(kind, &events, variable, body, node, variables);

@@ -10,6 +10,7 @@ mod arithmetic;
 mod beside;
 mod call;
 mod constants;
+mod exchange;
 mod lambda;
 mod period;
 mod usage;
@@ -116,6 +117,35 @@ impl<'c> OracleExpr<'c> {
     pub(super) fn value_beside(self, beside: &'c dyn Beside, account: Account<'_>) -> Option<ExprValue> {
         let root = self.checked.ast().root();
         self.walk(account, Some(beside)).operand(root, &mut Vec::new()).widened(self.checked.kind())
+    }
+
+    /// Has it no value for an account, for want of a rate?
+    pub(super) fn lacks_beside(self, beside: &'c dyn Beside, account: Account<'_>) -> bool {
+        self.walk(account, Some(beside)).lacks(self.checked.ast().root(), &mut Vec::new())
+    }
+
+    /// The same of a part, for each child row of an account.
+    pub(super) fn child_rows_lack(
+        self,
+        beside: &'c dyn Beside,
+        account: Account<'_>,
+        table: &str,
+        part: NodeId,
+    ) -> Vec<bool> {
+        let walk = self.walk(account, Some(beside));
+        let row = |row| walk.lacks(part, &mut vec![(Arc::from("row"), Thing::Row(row))]);
+        account.child_rows(table).map(row).collect()
+    }
+
+    /// The same of a part, for a row of events.
+    pub(super) fn event_row_lacks(
+        self,
+        beside: &'c dyn Beside,
+        account: Account<'_>,
+        row: &Arc<EventRow>,
+        part: NodeId,
+    ) -> bool {
+        self.walk(account, Some(beside)).lacks(part, &mut vec![(Arc::from("row"), Thing::Event(row.clone()))])
     }
 
     /// What a part gives for each child row of an account.

@@ -15,8 +15,8 @@ use crate::testkit::oracle_usage::EventRow;
 /// Rows of events that are asked, and on which days; all up to that of the question, where nothing is said.
 #[derive(Clone)]
 pub(super) struct Events {
-    rows: Vec<Arc<EventRow>>,
-    window: Option<(Date, Date)>,
+    pub(super) rows: Vec<Arc<EventRow>>,
+    pub(super) window: Option<(Date, Date)>,
 }
 
 impl<'v> Walk<'_, 'v> {
@@ -52,7 +52,10 @@ impl<'v> Walk<'_, 'v> {
     }
 
     /// The rows on the days that are asked.
-    fn rows_of<'e>(&self, events: &'e Events) -> impl Iterator<Item = &'e Arc<EventRow>> + use<'e> {
+    pub(super) fn rows_of<'e>(
+        &self,
+        events: &'e Events,
+    ) -> impl Iterator<Item = &'e Arc<EventRow>> + use<'e> {
         let (first, last) = match (events.window, self.day) {
             (Some((first, last)), _) => (Some(first), last),
             (None, Some(day)) => (Some(day), day),
@@ -142,6 +145,16 @@ impl<'v> Walk<'_, 'v> {
             let walk = Walk { checked, ast: checked.ast(), day: Some(day), ..*self };
             walk.operand(checked.ast().root(), &mut Vec::new()).widened(checked.kind())
         };
+        let lacks = |day: Date| {
+            let walk = Walk { checked, ast: checked.ast(), day: Some(day), ..*self };
+            walk.lacks_rate(checked.ast().root(), &mut Vec::new())
+        };
+        // Days before the first that counts may lack a rate, so that they may count.
+        let from = self.first_asked(checked).map_or(last.days(), |first| first.days());
+        let mut until = (from..=last.days()).filter_map(Date::from_days);
+        if until.any(|day| window.is_none_or(|(first, _)| first <= day) && lacks(day)) {
+            return None;
+        }
         let values: Vec<ExprValue> = days.filter_map(of_day).collect();
         let kind: &Type = checked.kind();
         match reading {
@@ -151,6 +164,24 @@ impl<'v> Walk<'_, 'v> {
             "min" | "max" => extreme(&values, reading == "min"),
             "first" => values.into_iter().next(),
             "last" => values.into_iter().next_back(),
+            _ => None,
+        }
+    }
+
+    /// The first day on which there is an event of the kind of a metric, whatever it is.
+    fn first_asked(&self, metric: &Checked) -> Option<Date> {
+        let ast = metric.ast();
+        let mut over = ast.root();
+        loop {
+            over = match ast.node(over) {
+                Node::Call { function, arguments, .. } if &**function != "events" => *arguments.first()?,
+                Node::Macro { over, .. } => over,
+                _ => break,
+            };
+        }
+        let walk = Walk { checked: metric, ast, day: None, ..*self };
+        match walk.thing(over, &mut Vec::new()) {
+            Thing::Events(events) => events.rows.iter().map(|row| row.day).min(),
             _ => None,
         }
     }

@@ -139,6 +139,42 @@ pub fn definitions(other: bool) -> Vec<Definition> {
             .reach(Reach::PreferSelf)
             .into(),
         attribute("arr_share", "ratio(arr_in_euros, root.arr_in_euros)"),
+        // The same in expressions, also in those of roll-ups, of metrics and of the whole book.
+        attribute("own_euros", pick("arr.convertTo(\"EUR\")", "arr.convertAtPlan(\"EUR\")")),
+        attribute(
+            "below_euros",
+            pick(
+                "descendants.sum(d, d.arr.convertTo(\"EUR\"))",
+                "children.filter(c, c.arr.convertAt(\"EUR\", c.since) > 1).sum(c, c.contracts.sum(x, x.amount.convertTo(\"EUR\")))",
+            ),
+        ),
+        attribute(
+            "parent_euros",
+            pick("parent.arr.convertAt(\"EUR\", since)", "coalesce(root.arr.convertTo(\"EUR\"), arr.convertAtPlan(\"EUR\"))"),
+        ),
+        segment("rich", pick("arr.convertTo(\"EUR\") > 20", "own_euros > 10 || contracts.count(x, x.amount.convertTo(\"EUR\") > 50) > 1")),
+        roll_up("euros_most", Operator::Max("arr.convertTo(\"EUR\")".into())).into(),
+        roll_up("euros_sum", Operator::Sum(pick("arr.convertAtPlan(\"EUR\")", "own_euros").into()))
+            .reach(Reach::Descendants)
+            .into(),
+        roll_up("rich_rows", Operator::Count)
+            .over(Over::Table("contracts".into()))
+            .filter(pick("row.amount.convertTo(\"EUR\") > 40", "row.amount.convertAt(\"EUR\", parent.since) < 60 && active"))
+            .into(),
+        roll_up(
+            "row_euros",
+            Operator::Sum(pick(
+                "row.amount.convertTo(\"EUR\")",
+                "row.currency == \"EUR\" ? row.amount.convertTo(\"EUR\") : arr.convertTo(\"EUR\")",
+            ).into()),
+        )
+            .over(Over::Table("contracts".into()))
+            .reach(if other { Reach::PreferSelf } else { Reach::SelfAndDescendants })
+            .into(),
+        roll_up("euros_by", Operator::Last { of: "arr.convertTo(\"EUR\")".into(), by: "since".into() })
+            .nulls(if other { Nulls::Refuse } else { Nulls::Skip })
+            .into(),
+        Ranking::new("euros_place", "arr.convertTo(\"EUR\")").into(),
         roll_up("since_first", Operator::Min("since".into())).into(),
         roll_up("rate_most", Operator::Max("rate".into())).reach(Reach::PreferSelf).into(),
         roll_up("seats_most", Operator::Max("seats".into())).filter(pick("seats < 90", "has(active)")).into(),

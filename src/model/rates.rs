@@ -1,8 +1,8 @@
-//! At which rate is money converted? [`ExchangeRates`](super::ExchangeRates) are the ready answer.
+//! At which rate is money converted? [`ExchangeRates`](crate::ExchangeRates) are the ready answer.
 
 use std::fmt;
 
-use crate::model::{Currency, Date, Decimal};
+use super::{Currency, Date, Decimal};
 
 /// A host's dated exchange rates.
 ///

@@ -1,0 +1,302 @@
+//! What does a conversion to another currency take, and what is known of many amounts of which one lacks a rate?
+//!
+//! Ruling S135 of [`docs::semantics`](crate::docs::semantics). An amount without a rate has no value. What sums or counts such values would pass over
+//! it, and give a smaller answer than the right one. So beside each gathering of converted amounts there is a question: is there one
+//! that lacks a rate? Where the answer is yes, the gathering has no value.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::paths::Account;
+use super::{Check, Term};
+use crate::expr::ast::NodeId;
+use crate::expr::diagnostic::Code;
+use crate::expr::exchange::Exchange;
+use crate::expr::functions::{Entry, Function as F};
+use crate::expr::names::Of;
+use crate::expr::term::{Cell, Comparison, Day, Gather, Moment, Op, Over, Reading, SlotOf, TermId, Usage};
+use crate::expr::types::{DERIVED_DIGITS, Type};
+use crate::model::{Currency, nearest};
+
+/// Questions of an account or row, where it may lack a rate.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lacks {
+    /// Is it not known whether it passes the filters?
+    unclear: Option<TermId>,
+    /// Does it pass, and has no value?
+    value: Option<TermId>,
+}
+
+impl Check<'_> {
+    /// `arr.convertTo("EUR")`, `row.amount.convertAt("EUR", row.closed_on)`, `arr.convertAtPlan("EUR")`.
+    pub(super) fn exchange(&mut self, entry: &Entry, terms: &[Term], node: NodeId) -> Option<Term> {
+        let [amount, to, rest @ ..] = terms else { return None };
+        let to = self.currency(entry, to);
+        let day = match (entry.function, rest) {
+            (F::ConvertAt, [day]) if day.kind == Type::Date => Some(day.id),
+            (F::ConvertAt, [day]) => self.takes(entry, "the date of the rate", day),
+            (F::ConvertAtPlan, _) => Some(self.terms.add(Op::Moment(Moment::Day(Day::PlanYear)))),
+            _ => Some(self.terms.add(Op::Moment(Moment::Day(Day::Today(0))))),
+        };
+        let (from, currency) = match amount.kind {
+            Type::Money { currency, scale } => (Some((currency, scale)), None),
+            Type::MixedMoney => (None, Some(self.currency_of(amount)?)),
+            _ => return self.takes(entry, "an amount of money", amount),
+        };
+        let (to, day) = (to?, day?);
+        let digits = to.exponent() + DERIVED_DIGITS;
+        let what = Exchange { to, digits, from, plan: entry.function == F::ConvertAtPlan };
+        self.pay(node, 4);
+        self.converts = true;
+        let op = Op::Exchange { what, amount: amount.id, currency, day };
+        Some(self.made(op, Type::Money { currency: to, scale: digits }, node))
+    }
+
+    /// The constant code of a currency.
+    fn currency(&mut self, entry: &Entry, term: &Term) -> Option<Currency> {
+        let Some(code) = self.constant_text(term) else {
+            let message = format!("`{}` takes the constant code of a currency: {}", entry.name, entry.usage);
+            return self.fault_at(Code::E112, term.node, message);
+        };
+        if let Ok(currency) = code.parse() {
+            return Some(currency);
+        }
+        let shown: String = code.chars().take(16).collect();
+        let near = nearest(&code.to_uppercase(), Currency::codes());
+        let edit = near.map(|near| (self.span(term.node), format!("\"{near}\"")));
+        let message = match near {
+            Some(near) => format!("unknown currency `{shown}`; did you mean \"{near}\"?"),
+            None => format!("unknown currency `{shown}`; expected an ISO 4217 code such as \"EUR\""),
+        };
+        self.edit_at(Code::E102, term.node, message, edit)
+    }
+
+    /// The term of the column that says in which currency an amount is, read where the amount is read.
+    fn currency_of(&mut self, amount: &Term) -> Option<TermId> {
+        let unfit = "of amounts in several currencies a column of the account or row itself is converted";
+        // The ways to the account or row, from the outside in.
+        let (mut id, mut ways) = (amount.id, Vec::new());
+        while let op @ (Op::At(_, of) | Op::Outer(of)) = self.terms.op(id) {
+            ways.push(op.clone());
+            id = *of;
+        }
+        let column = match self.terms.op(id) {
+            Op::Slot(slot) => self.terms.slots.get(*slot as usize).and_then(|slot| {
+                let of = match &slot.of {
+                    SlotOf::Account => Of::Account,
+                    SlotOf::Table(table) => Of::Table(table),
+                    SlotOf::Event(event) => Of::Event(event),
+                };
+                let column = self.names.name(of, &slot.name)?.currency_column()?.clone();
+                let kind = self.names.name(of, &column)?.kind().clone();
+                Some((slot.of.clone(), column, kind))
+            }),
+            _ => None,
+        };
+        let Some((of, column, kind)) = column else { return self.fault_at(Code::E104, amount.node, unfit) };
+        if !matches!(kind, Type::Text | Type::Enum(_) | Type::Band(_)) {
+            return self.fault_at(Code::E104, amount.node, unfit);
+        }
+        let id = self.terms.slot(&of, &column, &kind);
+        let named = Term { id, kind, loose: None, node: amount.node };
+        let mut id = self.cast(&named, &Type::Text);
+        for way in ways.into_iter().rev() {
+            id = self.terms.add(match way {
+                Op::At(place, _) => Op::At(place, id),
+                _ => Op::Outer(id),
+            });
+        }
+        Some(id)
+    }
+
+    // --- what is not known of many ---------------------------------------------------------------
+
+    /// Is a value missing for want of a rate? `None` where it needs none.
+    pub(super) fn lacks(&mut self, value: TermId) -> Option<TermId> {
+        let lacks = self.lacks_rate(value)?;
+        let missing = self.without(value);
+        Some(self.terms.add(Op::And([missing, lacks].into())))
+    }
+
+    /// What is gathered of accounts or rows, and nothing where one of them lacks a rate.
+    pub(super) fn gathered_at_rates(
+        &mut self,
+        (account, what, over): (&Account, Gather, Over),
+        filters: Vec<TermId>,
+        body: Option<TermId>,
+        node: NodeId,
+    ) -> Option<TermId> {
+        let lacks = self.lacking_row(&filters, body);
+        let mut id = self.gathered(account, what, over.clone(), filters, body, node)?;
+        let exists = |check: &mut Self, lacking: Option<TermId>| match lacking {
+            Some(_) => {
+                let over = over.clone();
+                check.gathered(account, Gather::Exists, over, Vec::new(), lacking, node).map(Some)
+            }
+            None => Some(None),
+        };
+        let (unclear, lacking) = (exists(self, lacks.unclear)?, exists(self, lacks.value)?);
+        let all: Vec<TermId> = unclear.into_iter().chain(lacking).collect();
+        let all = self.any(all);
+        // A question with three answers says itself that one is not known; but not of whom it is asked.
+        let says = matches!(what, Gather::Exists | Gather::All | Gather::ExistsOne);
+        if let Some(guard) = if says { unclear } else { all } {
+            id = self.unless(guard, id);
+        }
+        if let Some(guard) = all {
+            self.lacking.insert(id, guard);
+        }
+        Some(id)
+    }
+
+    /// What is asked of the items of a list; where they are counted, nothing where one of them lacks a rate.
+    pub(super) fn each_at_rates(&mut self, what: Gather, list: TermId, body: TermId) -> TermId {
+        let mut id = self.terms.add(Op::Each(what, list, body));
+        let Some(lacks) = self.lacks(body) else { return id };
+        let guard = self.terms.add(Op::Each(Gather::Exists, list, lacks));
+        let guard = self.or_no(guard);
+        // All others are missing themselves where an answer that they need is.
+        if what == Gather::Count {
+            id = self.unless(guard, id);
+        }
+        self.lacking.insert(id, guard);
+        id
+    }
+
+    /// What is read of events, and nothing where one of them lacks a rate.
+    pub(super) fn usage_at_rates(
+        &mut self,
+        account: &Account,
+        (reading, mut usage, body): (Reading, Usage, Option<TermId>),
+        node: NodeId,
+    ) -> Option<TermId> {
+        let filters = usage.filters.to_vec();
+        let lacks = self.lacking_row(&filters, body);
+        let lacking = self.any(lacks.unclear.into_iter().chain(lacks.value).collect());
+        usage.lacks = lacking;
+        let counted =
+            lacking.map(|lacking| Usage { filters: [lacking].into(), lacks: None, ..usage.clone() });
+        let id = self.terms.add(Op::Usage(reading, Arc::new(usage), body));
+        let id = self.reach(account, id, node)?;
+        if let Some(counted) = counted {
+            let count = self.terms.add(Op::Usage(Reading::Count, Arc::new(counted), None));
+            let count = self.reach(account, count, node)?;
+            let zero = self.terms.add(Op::Const(Cell::Int(0)));
+            let guard = self.terms.add(Op::Compare(Comparison::Greater, count, zero));
+            self.lacking.insert(id, guard);
+        }
+        Some(id)
+    }
+
+    fn unless(&mut self, guard: TermId, id: TermId) -> TermId {
+        let missing = self.terms.add(Op::Const(Cell::Missing));
+        self.terms.add(Op::If(guard, missing, id))
+    }
+
+    fn without(&mut self, value: TermId) -> TermId {
+        let has = self.terms.add(Op::Has(value));
+        self.terms.add(Op::Not(has))
+    }
+
+    fn or_no(&mut self, question: TermId) -> TermId {
+        let no = self.terms.add(Op::Const(Cell::Bool(false)));
+        self.terms.add(Op::Coalesce([question, no].into()))
+    }
+
+    /// What is asked of an account or row that is gathered, for want of a rate. The answers are yes or no.
+    fn lacking_row(&mut self, filters: &[TermId], body: Option<TermId>) -> Lacks {
+        if !self.converts {
+            return Lacks::default();
+        }
+        let of_filters: Vec<TermId> = filters.iter().filter_map(|filter| self.lacks_rate(*filter)).collect();
+        let passes = match filters {
+            [] => None,
+            [only] => Some(*only),
+            all => Some(self.terms.add(Op::And(all.into()))),
+        };
+        let unclear = self.any(of_filters).zip(passes).map(|(lacks, passes)| {
+            let missing = self.without(passes);
+            self.terms.add(Op::And([missing, lacks].into()))
+        });
+        let value = body.and_then(|body| self.lacks(body)).map(|lacks| match passes {
+            Some(passes) => {
+                let both = self.terms.add(Op::And([passes, lacks].into()));
+                self.or_no(both)
+            }
+            None => lacks,
+        });
+        Lacks { unclear, value }
+    }
+
+    fn any(&mut self, mut all: Vec<TermId>) -> Option<TermId> {
+        all.sort_unstable();
+        all.dedup();
+        match &*all {
+            [] => None,
+            [only] => Some(*only),
+            _ => Some(self.terms.add(Op::Or(all.into()))),
+        }
+    }
+
+    /// Does an amount that a term is made of lack a rate? `None` where none is converted. The answer is yes or no.
+    fn lacks_rate(&mut self, term: TermId) -> Option<TermId> {
+        if !self.converts {
+            return None;
+        }
+        // Terms stand after those that they are made of; what is asked of others is asked there.
+        let mut needed: BTreeSet<TermId> = BTreeSet::new();
+        let mut left = vec![term];
+        while let Some(id) = left.pop() {
+            if !needed.insert(id) || self.lacking.contains_key(&id) {
+                continue;
+            }
+            match self.terms.op(id) {
+                Op::Gather { .. } | Op::Usage(..) | Op::Each(..) => {}
+                op => left.extend(op.parts()),
+            }
+        }
+        let mut lacks: HashMap<TermId, TermId> = HashMap::new();
+        for id in needed {
+            let found = match self.terms.op(id).clone() {
+                _ if self.lacking.contains_key(&id) => self.lacking.get(&id).copied(),
+                Op::Gather { .. } | Op::Usage(..) | Op::Each(..) => None,
+                Op::At(place, inner) => lacks.get(&inner).copied().map(|inner| {
+                    let there = self.terms.add(Op::At(place, inner));
+                    // Where no account is, no rate is missing.
+                    self.or_no(there)
+                }),
+                Op::Outer(inner) => lacks.get(&inner).copied().map(|inner| self.terms.add(Op::Outer(inner))),
+                // Of the two, one is asked.
+                Op::If(test, then, otherwise) => {
+                    let mut all: Vec<TermId> = lacks.get(&test).copied().into_iter().collect();
+                    if let Some(then) = lacks.get(&then).copied() {
+                        let both = self.terms.add(Op::And([test, then].into()));
+                        all.push(self.or_no(both));
+                    }
+                    if let Some(otherwise) = lacks.get(&otherwise).copied() {
+                        let not = self.terms.add(Op::Not(test));
+                        let both = self.terms.add(Op::And([not, otherwise].into()));
+                        all.push(self.or_no(both));
+                    }
+                    self.any(all)
+                }
+                op => {
+                    let parts = op.parts();
+                    let mut all: Vec<TermId> =
+                        parts.iter().filter_map(|part| lacks.get(part).copied()).collect();
+                    if let Op::Exchange { amount, .. } = op {
+                        // An amount that is not there needs no rate.
+                        let has = self.terms.add(Op::Has(amount));
+                        let missing = self.without(id);
+                        all.push(self.terms.add(Op::And([has, missing].into())));
+                    }
+                    self.any(all)
+                }
+            };
+            if let Some(found) = found {
+                lacks.insert(id, found);
+            }
+        }
+        lacks.get(&term).copied()
+    }
+}
