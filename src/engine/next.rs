@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::error::EngineError;
-use super::part::{PartReports, Steps};
+use super::part::{Applying, PartReports, Steps};
 use super::published::{Parts, State};
 use super::settings::EngineSettings;
 use super::update::Update;
@@ -49,6 +49,8 @@ impl State {
         reserved_words(update.defined.iter().filter(|definition| !stays(definition)))?;
         #[cfg(feature = "snapshot")]
         self.settings.can_be_restored(&update.defined)?;
+        #[cfg(feature = "snapshot")]
+        self.settings.zones_are_known(&update.steps.usage, self.beside.usage.as_ref())?;
         let mut parts = self.parts();
         let reports = parts.update(update, &self.settings)?;
         Ok((self.next(parts, observer)?, reports))
@@ -75,7 +77,7 @@ impl Parts {
             // What was recorded was so by the names of before.
             let steps = steps.to_mut();
             let records = Steps { records: std::mem::take(&mut steps.records), ..Steps::default() };
-            self.beside.apply(&records, self.as_of.date())?;
+            self.beside.apply(&records, &Applying { today: self.as_of.date(), settings })?;
             reports.schema = Some(self.evolve(change, update, settings)?);
         } else if update.defines() {
             let none = UsageSchema::default();
@@ -113,8 +115,9 @@ impl Parts {
             // Parameters come with questions; a state has none.
             self.as_of = as_of.clone().without_parameters();
         }
-        reports.usage = self.beside.apply(&steps, self.as_of.date())?.usage;
-        Ok(reports)
+        let schema = reports.schema;
+        let applied = self.beside.apply(&steps, &Applying { today: self.as_of.date(), settings })?;
+        Ok(PartReports { schema, ..applied })
     }
 
     /// Under another schema, with the definitions of an update.
@@ -139,6 +142,10 @@ impl Parts {
             Ground { schema: &migration.schema, usage, zones: &*settings.zones, limits: &settings.limits };
         let catalog = self.catalog.next(ground, Words::Kept, update.going(), definitions)?;
         self.catalog.means_the_same(&catalog, &migration, &is_other)?;
+        if migration.is_nothing(self.book.schema()) {
+            self.catalog = catalog;
+            return Ok(EvolveReport { in_place: true, ..EvolveReport::default() });
+        }
         let (book, report) = self.book.migrated(&migration)?;
         self.beside.records = self.catalog.records_after(&migration, &self.beside.records);
         if let Some(events) = &migration.events {

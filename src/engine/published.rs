@@ -12,7 +12,7 @@ use super::prepared::Prepared;
 use super::settings::EngineSettings;
 use crate::aggregate::Usage;
 use crate::book::{Book, View};
-use crate::catalog::{Catalog, CatalogChanges, Definition, DefinitionRef, Records};
+use crate::catalog::{Catalog, DefinitionRef, Records};
 use crate::expr::Cancelled;
 use crate::facts::Facts;
 use crate::fold::ExchangeRates;
@@ -344,15 +344,6 @@ impl Published {
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
         &self.0.catalog
-    }
-
-    /// What it would mean that the definitions are exactly these ([`Update::exactly`](super::Update::exactly)), before it is done: which enter,
-    /// leave, change and break. Only the definitions are judged: whether they read more days than are kept
-    /// ([`EngineError::KeptDays`](super::EngineError::KeptDays)), and whether a journal could restore them, is seen when they are applied, as it is by a
-    /// [`Branch`](super::Branch).
-    #[must_use]
-    pub fn changes_to(&self, definitions: impl IntoIterator<Item = Definition>) -> CatalogChanges {
-        self.0.catalog.changes_to_within(&*self.0.settings.zones, definitions)
     }
 
     /// The usage, where the engine holds some.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::JournalError;
-use crate::aggregate::{OwnedEvent, UsageSchema};
+use crate::aggregate::{OwnedEvent, Usage, UsageSchema, UsageSettings, WrittenSettings};
 use crate::book::Change;
 use crate::catalog::{Catalog, CustomKinds, Definition, DefinitionRef};
 use crate::engine::Update;
@@ -83,6 +83,9 @@ pub(in crate::engine) enum Said {
         /// The kinds of event, where there are any; before format 4 they were those of the settings.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         events: Option<UsageSchema>,
+        /// How usage is kept, where there is any and a section begins; before format 5 it was so as the settings of the engine said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage_settings: Option<WrittenSettings>,
         moment: Moment,
         definitions: Json,
         subscribed: BTreeSet<DefinitionRef>,
@@ -186,6 +189,7 @@ impl Entry {
             parts.push((name, part.len() as u64));
             bytes.extend(part);
         }
+        let usage = state.beside.usage.as_ref().filter(|_| of.begins);
         let said = Said::State {
             version: state.version,
             begins: Some(of.begins),
@@ -193,6 +197,7 @@ impl Entry {
             usage: false,
             parts,
             events: state.beside.usage.as_ref().map(|usage| usage.schema().clone()),
+            usage_settings: usage.map(Usage::settings).map(UsageSettings::written),
             moment: Moment::of(&state.as_of),
             definitions: Catalog::in_order(state.catalog.definitions()),
             subscribed: (*state.subscribed).clone(),
