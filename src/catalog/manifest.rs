@@ -39,7 +39,7 @@ pub type ManifestErrors = Faults<JsonFault>;
 /// let errors = Manifest::read(r#"{"v":1,"usage":{"keep_day":30},"events":[{"name":"any"}]}"#).unwrap_err();
 /// assert_eq!(
 ///     errors.to_string(),
-///     "at /events/0: event `any`: `any` stands for every event\nat /usage: unknown field `keep_day`; did you mean `keep_days`?",
+///     "at `/events/0`: event `any`: `any` stands for every event\nat `/usage`: unknown field `keep_day`; did you mean `keep_days`?",
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

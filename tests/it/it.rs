@@ -113,5 +113,6 @@ mod sync;
 mod tree;
 mod usage;
 mod usage_merger;
+mod usage_settings;
 mod usage_snapshot;
 mod zone_change;

@@ -364,7 +364,9 @@ mod tests {
     use super::*;
     use crate::engine::MemoryJournal;
     use crate::engine::journal::{head, record};
-    use crate::model::{AccountId, AccountRow, AsOf, Attribute, AttributeType, Date, Nesting, Schema};
+    use crate::model::{
+        AccountId, AccountRow, AsOf, Attribute, AttributeType, Date, FixedZone, Nesting, Schema,
+    };
     use crate::source::MemorySource;
     use crate::{Change, Scope, Value};
 
@@ -410,6 +412,13 @@ mod tests {
         format!("{}{}", &said[..at], &said[end..])
     }
 
+    /// A state as format 4 wrote it: without how usage is kept.
+    fn without_settings(said: &str) -> String {
+        let Some(at) = said.find(",\"usage_settings\":{") else { return said.to_owned() };
+        let end = at + said[at..].find(",\"moment\":").unwrap();
+        format!("{}{}", &said[..at], &said[end..])
+    }
+
     /// A state as formats 1 and 2 wrote it: usage is the one part that may follow.
     fn with_usage(said: &str) -> String {
         if !said.starts_with("{\"state\"") {
@@ -424,10 +433,11 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_of_format_2_or_3_has_the_kinds_of_event_of_the_settings() {
+    fn a_journal_of_an_older_format_takes_of_the_settings_what_it_does_not_hold() {
         use crate::aggregate::{Event, EventKind, Usage, UsageSchema, UsageSettings};
         let schema_of_usage = UsageSchema::new([EventKind::new("login")]).unwrap();
-        let usage = || Usage::new(schema_of_usage.clone(), UsageSettings::new());
+        let kept = UsageSettings::new().keep_days(7).ids_for_days(3).zone(FixedZone::east("Here", 60));
+        let usage = || Usage::new(schema_of_usage.clone(), kept.clone());
         let day = Date::new(2026, 1, 31).unwrap();
         let journal = MemoryJournal::new();
         let settings = EngineSettings::new().usage(usage()).journal(journal.clone());
@@ -435,7 +445,7 @@ mod tests {
         engine.ingest([Event::on("login", "a", day), Event::on("login", "b", day)]).unwrap();
         engine.compact_journal().unwrap();
         let bytes = journal.bytes();
-        for format in [2, 3] {
+        for format in [2, 3, 4] {
             let mut old = Vec::new();
             if let Some(section) = sections(&bytes).unwrap().whole.pop() {
                 let mut head = head(Before::default());
@@ -447,9 +457,14 @@ mod tests {
                 for (offset, payload) in section.records {
                     let (_, state) = Entry::read(payload, offset).unwrap();
                     let said = String::from_utf8(payload[8..payload.len() - state.len()].to_vec()).unwrap();
-                    let said = if format == 2 { with_usage(&said) } else { without_events(&said) };
+                    let said = match format {
+                        2 => with_usage(&said),
+                        3 => without_events(&said),
+                        _ => without_settings(&said),
+                    };
                     assert_eq!(said.contains("\"usage\":true"), format == 2, "{said}");
-                    assert!(!said.contains("\"events\":["), "{said}");
+                    assert_eq!(said.contains("\"events\":["), format == 4, "{said}");
+                    assert!(!said.contains("usage_settings"), "{said}");
                     let length = (said.len() as u64).to_le_bytes();
                     record(&mut old, &[&length, said.as_bytes(), state].concat());
                 }
@@ -459,7 +474,13 @@ mod tests {
             assert_eq!((restored.version, restored.damage), (1, None));
             let of = |engine: &Engine| engine.published().usage().unwrap().to_snapshot();
             assert_eq!(of(&again), of(&engine));
+            assert_eq!(again.published().usage().unwrap().settings(), &kept);
         }
+        // Since format 5 the journal holds them, but no rules of zones.
+        let (again, _) = Engine::restore(EngineSettings::new().usage(usage()), &bytes, None).unwrap();
+        assert_eq!(again.published().usage().unwrap().settings(), &kept);
+        let error = Engine::restore(EngineSettings::new(), &bytes, None).unwrap_err();
+        assert_eq!(error.to_string(), "the zone `Here` is not known: give it with `EngineSettings::zones`");
     }
 
     #[test]

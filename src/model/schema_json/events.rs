@@ -1,5 +1,8 @@
 //! How do kinds of event read as JSON, with every fault and its place?
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::reader;
@@ -19,20 +22,26 @@ impl UsageSchema {
         faults: &mut Faults<JsonFault>,
     ) -> Option<Self> {
         let (list, known) = (document.at(field), faults.count());
-        let items = document.list(field, faults)?.iter().enumerate();
-        let kinds: Vec<(usize, EventKind)> =
-            items.filter_map(|(at, item)| Some((at, kind(item, list.item(at), faults)?))).collect();
-        let made = Self::new(kinds.iter().map(|(_, kind)| kind.clone()));
-        let errors = match made {
-            Ok(schema) => return (faults.count() == known).then_some(schema),
-            Err(errors) => errors,
-        };
-        for fault in errors {
-            // Of two of one name the second is at fault.
-            let at = kinds.iter().rev().find(|(_, kind)| kind.name == fault.event).map_or(0, |(at, _)| *at);
-            faults.refuse_as(&list.item(at), fault.to_string());
+        let mut kinds: Vec<EventKind> = Vec::new();
+        let mut names: HashSet<Arc<str>> = HashSet::new();
+        for (at, item) in document.list(field, faults)?.iter().enumerate() {
+            let place = list.item(at);
+            let Some(kind) = kind(item, place, faults) else { continue };
+            // Each by itself, so that its faults have its place.
+            for fault in Self::new([kind.clone()]).err().into_iter().flatten() {
+                faults.refuse_as(&place, fault.to_string());
+            }
+            if !names.insert(kind.name.clone()) {
+                faults.refuse_as(&place, format!("event `{}` is declared twice", kind.name));
+            }
+            kinds.push(kind);
         }
-        None
+        if faults.count() > known {
+            return None;
+        }
+        let made = Self::new(kinds);
+        made.map_err(|errors| errors.into_iter().for_each(|fault| faults.refuse_as(&list, fault.to_string())))
+            .ok()
     }
 }
 
