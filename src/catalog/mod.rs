@@ -11,6 +11,7 @@
 //! | Where does this number come from? | [`Catalog::lineage`] |
 //! | Who reads this attribute, and what would break without it? | [`Catalog::impact`], [`Catalog::without`], [`Catalog::retyped`] |
 //! | The schema changes: does everything still make sense? | [`Catalog::evolve`] |
+//! | A definition gets another name: who must say it? | [`Catalog::renamed`] |
 //! | Which definitions are read by nobody, or say the same? | [`Catalog::report`] |
 //! | How do I bring a kind of definition of my own? | [`CustomKind`], [`Custom`] |
 //! | Who is looking, and which answers depend on it? | [`Parameter`], [`AsOf::with_parameter`](crate::AsOf::with_parameter) |
@@ -42,6 +43,7 @@ mod provenance;
 mod readers;
 mod recorded;
 mod records;
+mod rename;
 mod report;
 mod rewrite;
 mod round;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::EngineError;
 use super::column::Column;
 use super::dirt::Dirt;
+use super::lineage::{Compared, Lineage};
 use super::live::LiveView;
 use super::pairing::Pairing;
 use super::published::Published;
@@ -63,17 +64,19 @@ impl Delta {
     ///
     /// Where everything is visible, that of what differs; in a scope that of what is visible.
     pub fn report(&self, scope: &Scope) -> Result<DeltaReport, StaleSet> {
-        let both: BTreeSet<&DefinitionRef> = self.from.subscribed().chain(self.to.subscribed()).collect();
-        let is_wide =
-            |id: &DefinitionRef| [&self.from, &self.to].iter().any(|state| state.catalog().is_wide(id));
-        let (wide, narrow): (Vec<DefinitionRef>, Vec<DefinitionRef>) =
-            both.into_iter().cloned().partition(is_wide);
-        // In a scope not even the names of account sets are told.
-        let hides = |id: &DefinitionRef| {
-            !scope.is_all() && [&self.from, &self.to].iter().any(|state| state.catalog().makes_scopes(id))
+        let lineage = self.lineage();
+        let before = self.from.subscribed().filter_map(|id| lineage.of_before(id));
+        let both: BTreeSet<Compared> = before.chain(self.to.subscribed().map(|id| lineage.of(id))).collect();
+        let any = |of: &Compared, is: &dyn Fn(&Published, &DefinitionRef) -> bool| {
+            of.before.as_ref().is_some_and(|id| is(&self.from, id)) || is(&self.to, &of.after)
         };
-        let left_out = wide.into_iter().filter(|id| !hides(id)).collect();
-        Ok(DeltaReport { left_out, ..self.report_of(scope, &narrow)? })
+        let (wide, narrow): (Vec<Compared>, Vec<Compared>) =
+            both.into_iter().partition(|of| any(of, &|state, id| state.catalog().is_wide(id)));
+        // In a scope not even the names of account sets are told.
+        let hides = |of: &Compared| !scope.is_all() && any(of, &|state, id| state.catalog().makes_scopes(id));
+        let left_out = wide.iter().filter(|of| !hides(of)).map(|of| of.after.clone()).collect();
+        let (before, after) = self.scopes(scope)?;
+        Ok(DeltaReport { left_out, ..self.compared(&before, &after, narrow)? })
     }
 
     /// The same for some definitions, kept current or not.
@@ -98,6 +101,16 @@ impl Delta {
         after: &Scope,
         definitions: &[DefinitionRef],
     ) -> Result<DeltaReport, StaleSet> {
+        let lineage = self.lineage();
+        self.compared(before, after, definitions.iter().map(|id| self.named(&lineage, id)).collect())
+    }
+
+    fn compared(
+        &self,
+        before: &Scope,
+        after: &Scope,
+        mut definitions: Vec<Compared>,
+    ) -> Result<DeltaReport, StaleSet> {
         let (old, new) = (self.from.view(before)?, self.to.view(after)?);
         let pairing = Pairing::new(old.accounts(), new.accounts());
         let mut report = DeltaReport::new(self.from.version(), self.to.version());
@@ -110,9 +123,11 @@ impl Delta {
         }
         report.accounts.moves = moves(&pairing);
         report.accounts.values = values(&pairing);
-        let definitions: BTreeSet<&DefinitionRef> = definitions.iter().collect();
-        for definition in definitions {
-            for output in Compared::of(&old, &new, definition) {
+        definitions.sort();
+        definitions.dedup();
+        for of in definitions {
+            let definition = &of.after;
+            for output in OutputPair::of(&old, &new, &of) {
                 let mut changes = output.changes(&pairing);
                 changes.sort_by(|a, b| a.0.cmp(&b.0));
                 if output.is_set() {
@@ -178,8 +193,22 @@ impl Delta {
         with_cancelled: bool,
     ) -> Result<(Option<ExprValue>, Option<ExprValue>), StaleSet> {
         let (before, after) = self.scopes(scope)?;
-        let of = |view: LiveView| total(&view, definition, with_cancelled);
-        Ok((of(self.from.view(&before)?), of(self.to.view(&after)?)))
+        let of = self.named(&self.lineage(), definition);
+        let summed = |view: LiveView, id: &DefinitionRef| total(&view, id, with_cancelled);
+        let (from, to) = (self.from.view(&before)?, self.to.view(&after)?);
+        Ok((of.before.as_ref().and_then(|id| summed(from, id)), summed(to, &of.after)))
+    }
+
+    /// What became of the names of definitions between the states.
+    fn lineage(&self) -> Lineage {
+        Lineage::between(&self.from.0.renames, &self.to.0.renames)
+    }
+
+    /// A definition that is asked for: by its name in the state after, or, where no other has that, in the state before.
+    fn named(&self, lineage: &Lineage, id: &DefinitionRef) -> Compared {
+        let is_there = self.to.catalog().definition(id).is_some();
+        let before = if is_there { None } else { lineage.of_before(id) };
+        before.unwrap_or_else(|| lineage.of(id))
     }
 
     /// A scope of either state, in both.
@@ -312,7 +341,7 @@ fn moves(pairing: &Pairing<'_>) -> Vec<AccountMove> {
 }
 
 /// One output of a definition in two states.
-struct Compared {
+struct OutputPair {
     /// The name by which it is read.
     name: Arc<str>,
     /// The column and its type in each, where it is there; a set has none.
@@ -322,12 +351,13 @@ struct Compared {
 /// An account whose answer is another one, with both.
 type Changed = (AccountId, Option<ExprValue>, Option<ExprValue>);
 
-impl Compared {
-    /// The outputs that a definition has in either state, by name.
-    fn of(old: &LiveView, new: &LiveView, definition: &DefinitionRef) -> Vec<Self> {
+impl OutputPair {
+    /// The outputs that a definition has in either state, by the names of the state after.
+    fn of(old: &LiveView, new: &LiveView, compared: &Compared) -> Vec<Self> {
         let mut found: Vec<Self> = Vec::new();
-        for (state, view) in [old, new].into_iter().enumerate() {
-            let catalog = view.catalog();
+        let definitions = [compared.before.as_ref(), Some(&compared.after)];
+        for (state, (view, definition)) in [old, new].into_iter().zip(definitions).enumerate() {
+            let (catalog, Some(definition)) = (view.catalog(), definition) else { continue };
             let numbers = catalog.steps_of(definition).flat_map(|step| catalog.columns_of(step));
             for number in numbers {
                 let (Some(output), Some(column)) = (catalog.output(number), view.column(number)) else {
@@ -338,12 +368,13 @@ impl Compared {
                     continue;
                 }
                 let of = Some((column, output.kind.clone()));
-                let known = found.iter_mut().find(|known| known.name == output.name);
+                let name = if state == 0 { compared.renamed(&output.name) } else { output.name.clone() };
+                let known = found.iter_mut().find(|known| known.name == name);
                 match known.and_then(|known| known.columns.get_mut(state)) {
                     Some(place) => *place = of,
                     None => {
                         let columns = if state == 0 { [of, None] } else { [None, of] };
-                        found.push(Self { name: output.name.clone(), columns });
+                        found.push(Self { name, columns });
                     }
                 }
             }

@@ -32,6 +32,7 @@ mod importing;
 #[cfg(feature = "snapshot")]
 mod journal;
 mod keep;
+mod lineage;
 mod live;
 mod manifest;
 mod missing_rates;

@@ -24,6 +24,7 @@ impl State {
             catalog: self.catalog.clone(),
             as_of: self.as_of.clone(),
             subscribed: self.subscribed.clone(),
+            renames: self.renames.clone(),
         }
     }
 
@@ -66,6 +67,15 @@ impl Parts {
     ) -> Result<PartReports, EngineError> {
         let mut reports = PartReports::default();
         let mut steps = Cow::Borrowed(&update.steps);
+        if !update.renamed.is_empty() || update.schema.is_some() {
+            // What was recorded was so by the names of before.
+            let steps = steps.to_mut();
+            let records = Steps { records: std::mem::take(&mut steps.records), ..Steps::default() };
+            self.beside.apply(&records, &Applying { today: self.as_of.date(), settings })?;
+        }
+        for (definition, to) in &update.renamed {
+            self.rename(definition, to, settings)?;
+        }
         if update.defines() {
             let mut removed: HashSet<&DefinitionRef> = HashSet::new();
             let known = |id: &DefinitionRef| self.catalog.definition(id).is_some();
@@ -74,10 +84,6 @@ impl Parts {
             }
         }
         if let Some(change) = &update.schema {
-            // What was recorded was so by the names of before.
-            let steps = steps.to_mut();
-            let records = Steps { records: std::mem::take(&mut steps.records), ..Steps::default() };
-            self.beside.apply(&records, &Applying { today: self.as_of.date(), settings })?;
             reports.schema = Some(self.evolve(change, update, settings)?);
         } else if update.defines() {
             let none = UsageSchema::default();
@@ -118,6 +124,25 @@ impl Parts {
         let schema = reports.schema;
         let applied = self.beside.apply(&steps, &Applying { today: self.as_of.date(), settings })?;
         Ok(PartReports { schema, ..applied })
+    }
+
+    /// With another name for a definition, and its subscription and records under it.
+    fn rename(&mut self, id: &DefinitionRef, to: &str, settings: &EngineSettings) -> Result<(), EngineError> {
+        let none = UsageSchema::default();
+        let ground = ground(self.book.schema(), self.beside.usage.as_ref(), settings, &none);
+        let renamed = self.catalog.with_name(ground, id, to)?;
+        if renamed.definition == *id {
+            return Ok(());
+        }
+        self.beside.records = renamed.records(&self.beside.records);
+        if self.subscribed.contains(id) {
+            let subscribed = Arc::make_mut(&mut self.subscribed);
+            subscribed.remove(id);
+            subscribed.insert(renamed.definition.clone());
+        }
+        Arc::make_mut(&mut self.renames).push((id.clone(), renamed.definition));
+        self.catalog = renamed.catalog;
+        Ok(())
     }
 
     /// Under another schema, with the definitions of an update.

@@ -30,6 +30,8 @@ use crate::model::{AsOf, Date, SchemaChange};
 pub struct Update {
     pub(super) schema: Option<SchemaChange>,
     pub(super) change: Option<Change>,
+    /// Definitions that get other names, one after the other.
+    pub(super) renamed: Vec<(DefinitionRef, Arc<str>)>,
     pub(super) defined: Vec<Definition>,
     pub(super) removed: Vec<DefinitionRef>,
     /// Are those that it defines all that there are afterwards?
@@ -70,6 +72,38 @@ impl Update {
     /// A change of data.
     pub fn change(mut self, change: Change) -> Self {
         self.change = Some(change);
+        self
+    }
+
+    /// Another name for a definition; of a segment, another id. All that reads it is rewritten ([`Catalog::renamed`](crate::catalog::Catalog::renamed)),
+    /// subscriptions follow, and recorded days of its columns go on under their new names. It comes before everything else that the update says but
+    /// its recorded days, which are of the columns as they were: its definitions, removals and subscriptions name what there is afterwards. Several
+    /// come one after the other. A [`Delta`](super::Delta) compares the definition with what it was by its old name.
+    ///
+    /// A parameter is given by its new name from then on.
+    ///
+    /// ```
+    /// use perennial::catalog::{CalculatedAttribute, Catalog, DefinitionKind, DefinitionRef};
+    /// use perennial::engine::{Engine, EngineSettings, Update};
+    /// use perennial::segment::Segment;
+    /// use perennial::{AsOf, Attribute, AttributeType, Date, Nesting, Schema};
+    ///
+    /// let schema = Schema::builder()
+    ///     .account_type("Company", Nesting::Free)
+    ///     .attribute(Attribute::new("seats", AttributeType::Int))
+    ///     .build()?;
+    /// let engine = Engine::new(schema, AsOf::date_utc(Date::new(2026, 1, 31)?), EngineSettings::new())?;
+    /// let twice = CalculatedAttribute::new("twice", "seats * 2");
+    /// engine.define([twice.into(), Segment::parse("large", "twice > 50")?.into()])?;
+    ///
+    /// let twice = DefinitionRef { kind: DefinitionKind::Attribute, name: "twice".into() };
+    /// engine.apply(Update::new().rename(twice, "double"))?;
+    /// let text = Catalog::document(engine.published().catalog().definitions()).to_string();
+    /// assert!(text.contains("double > 50"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn rename(mut self, definition: DefinitionRef, to: &str) -> Self {
+        self.renamed.push((definition, Arc::from(to)));
         self
     }
 

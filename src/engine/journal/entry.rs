@@ -98,6 +98,8 @@ pub(in crate::engine) enum Said {
         schema: Option<SchemaChange>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         change: Option<Change>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        renamed: Vec<(DefinitionRef, Arc<str>)>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         defined: Option<Json>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -129,6 +131,7 @@ impl Said {
             version,
             schema: update.schema.clone(),
             change: update.change.clone(),
+            renamed: update.renamed.clone(),
             defined,
             removed: update.removed.clone(),
             exactly: update.exactly,

@@ -256,13 +256,14 @@ impl Builder<'_> {
                 let of = (book.schema(), beside.usage.as_ref());
                 let catalog = catalog(of.0, of.1, self.settings, definitions).map_err(refused)?;
                 let as_of = moment.to_as_of(&*self.settings.zones)?;
-                let subscribed = Arc::new(subscribed);
-                self.state = Some(Parts { book, beside, catalog, as_of, subscribed });
+                let (subscribed, renames) = (Arc::new(subscribed), Arc::default());
+                self.state = Some(Parts { book, beside, catalog, as_of, subscribed, renames });
                 self.keys = keys;
             }
             Said::Update {
                 schema,
                 change,
+                renamed,
                 defined,
                 removed,
                 exactly,
@@ -282,6 +283,7 @@ impl Builder<'_> {
                 let update = Update {
                     schema,
                     change,
+                    renamed,
                     defined,
                     removed,
                     exactly,
