@@ -45,8 +45,8 @@ impl Catalog {
     /// let catalog = Catalog::new(&schema, &UsageSchema::default(), all)?;
     ///
     /// let twice = DefinitionRef { kind: DefinitionKind::Attribute, name: "twice".into() };
-    /// let next = catalog.renamed(&twice, "double")?;
-    /// assert_eq!(next.definitions(), [attribute("double", "seats * 2"), attribute("more", "parent.double + double")]);
+    /// let next = catalog.renamed(&twice, "doubled")?;
+    /// assert_eq!(next.definitions(), [attribute("doubled", "seats * 2"), attribute("more", "parent.doubled + doubled")]);
     ///
     /// let errors = catalog.renamed(&twice, "more").unwrap_err();
     /// assert_eq!(errors.to_string(), "calculated attribute `more`: another definition has the name");

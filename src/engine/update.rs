@@ -97,9 +97,9 @@ impl Update {
     /// engine.define([twice.into(), Segment::parse("large", "twice > 50")?.into()])?;
     ///
     /// let twice = DefinitionRef { kind: DefinitionKind::Attribute, name: "twice".into() };
-    /// engine.apply(Update::new().rename(twice, "double"))?;
+    /// engine.apply(Update::new().rename(twice, "doubled"))?;
     /// let text = Catalog::document(engine.published().catalog().definitions()).to_string();
-    /// assert!(text.contains("double > 50"));
+    /// assert!(text.contains("doubled > 50"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn rename(mut self, definition: DefinitionRef, to: &str) -> Self {

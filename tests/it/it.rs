@@ -100,6 +100,7 @@ mod load_faults;
 mod profile;
 mod query;
 mod records;
+mod rename;
 mod roll_up;
 mod roll_up_definition;
 mod schema_change;
