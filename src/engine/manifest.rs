@@ -84,6 +84,7 @@ pub struct UsageChange {
     pub breaks: Option<UsageSettingsError>,
 }
 
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
 fn as_text<S: Serializer>(fault: &Option<UsageSettingsError>, serializer: S) -> Result<S::Ok, S::Error> {
     fault.as_ref().map(ToString::to_string).serialize(serializer)
 }
@@ -317,14 +318,16 @@ impl Published {
     }
 }
 
+/// Its properties, and its measures.
+fn fields_of(kind: &EventKind) -> [Vec<&Attribute>; 2] {
+    [kind.properties().collect(), kind.measures().collect()]
+}
+
 impl EventKindChange {
     fn between(event: Arc<str>, before: &EventKind, now: &EventKind, events: u64) -> Self {
         let (mut enters, mut leaves, mut changes) = (Vec::new(), Vec::new(), Vec::new());
-        fn fields(kind: &EventKind) -> [Vec<&Attribute>; 2] {
-            [kind.properties().collect(), kind.measures().collect()]
-        }
         // A property that is a measure from now on is another field.
-        for (before, now) in fields(before).iter().zip(&fields(now)) {
+        for (before, now) in fields_of(before).iter().zip(&fields_of(now)) {
             for field in before {
                 match now.iter().find(|now| now.name() == field.name()) {
                     None => leaves.push(Arc::from(field.name())),

@@ -18,8 +18,8 @@ use perennial::catalog::{
     Catalog, Definition, DefinitionKind, DefinitionRef, Derived, History, MemoryHistory, RunInputs,
 };
 use perennial::engine::{
-    Delta, DeltaReport, Engine, EngineError, EngineSettings, Fact, FactKey, FactKind, FactStep, JournalError,
-    JournalSink, LiveView, MAX_VIEWS, MemoryJournal, Published, Update, compact,
+    Delta, DeltaReport, Engine, EngineError, EngineSettings, EventChanges, Fact, FactKey, FactKind, FactStep,
+    JournalError, JournalSink, LiveView, MAX_VIEWS, MemoryJournal, Published, Update, compact,
 };
 use perennial::expr::ExprValue;
 use perennial::report::ValueChange;
@@ -385,7 +385,7 @@ pub fn step(
             let update = Update::new().usage_settings(settings.clone());
             let manifest = state.manifest().with_usage(settings.clone());
             let told = state.changes_to_manifest(&manifest);
-            assert!(told.events == Default::default() && told.definitions.is_empty(), "{told}");
+            assert!(told.events == EventChanges::default() && told.definitions.is_empty(), "{told}");
             let mut branch = state.branch();
             let done = branch.apply(update.clone());
             assert_eq!(told.is_refused(), done.is_err(), "{told}: {done:?}");

@@ -259,8 +259,10 @@ fn only_what_reads_it_is_rewritten() {
     let mut expected = all();
     expected[0] = attribute("doubled", "seats * 2");
     expected[2] = segment("twice", "doubled > 1");
-    expected[3] =
-        attribute("reads", "parent.doubled + children.sum(c, c.doubled) + deals.sum(d, d.twice) + attr.doubled");
+    expected[3] = attribute(
+        "reads",
+        "parent.doubled + children.sum(c, c.doubled) + deals.sum(d, d.twice) + attr.doubled",
+    );
     expected[5] = attribute("hidden", "children.sum(doubled, doubled.doubled * attr.doubled)");
     expected[7] = segment("of", "inSegment(\"twice\") && doubled < 9");
     expected[8] = PastValue::new("before", "doubled", 3).into();

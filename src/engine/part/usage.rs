@@ -32,6 +32,7 @@ pub(in crate::engine) enum ChosenSettings {
 
 impl ChosenSettings {
     /// The name of the zone.
+    #[cfg(feature = "snapshot")]
     fn zone(&self) -> &str {
         match self {
             Self::Given(settings) => settings.zone_name(),
