@@ -52,6 +52,8 @@ impl Delta {
     /// Everything that differs for a user who may see `scope`: accounts, their places and values, and what the definitions
     /// to which either state is subscribed evaluate to. Those that read the whole book, as a ranking does, are left out and named in
     /// [`DeltaReport::left_out`]: where one account goes up, all below it go down. [`Delta::report_of`] tells of them.
+    /// A definition that got another name in between ([`Update::rename`](super::Update::rename)) is told by that of the state after, and compared with what it
+    /// was; where neither state came from the other, names are compared as they are.
     ///
     /// The scope may belong to either state; it is carried over to the other by id. An account that it shows in one of them
     /// only came, or left, for this user. Nothing else shows of what happened outside it.

@@ -248,7 +248,8 @@ impl Published {
     }
 
     /// What it would mean to apply a manifest ([`Update::manifest`]), before it is done: which kinds of event and definitions enter, leave, change
-    /// and break, how usage would be kept, and what would be lost. It is as [`Published::changes_to`] over the kinds of event of the manifest.
+    /// and break, how usage would be kept, and what would be lost, at the moment of the state. It is as [`Published::changes_to`] over the kinds of event
+    /// of the manifest.
     ///
     /// # Complexity
     ///

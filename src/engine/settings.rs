@@ -169,12 +169,12 @@ impl EngineSettings {
         self
     }
 
-    /// The zone of a name: of those of the host, of the usage that it gave, or a fixed one.
+    /// The zone of a name: that of the usage that the host gave, which is meant for usage, of its zones, or a fixed one.
     pub(super) fn zone_of_usage(&self, name: &str) -> Option<Arc<dyn Zone>> {
         let given = || {
             self.usage.as_ref().map(|usage| usage.settings().zone_held()).filter(|zone| zone.name() == name)
         };
-        self.zones.zone(name).or_else(given).or_else(|| FixedZones.zone(name))
+        given().or_else(|| self.zones.zone(name)).or_else(|| FixedZones.zone(name))
     }
 
     /// The parts of a state that nothing was applied to yet.
