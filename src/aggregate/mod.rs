@@ -29,6 +29,6 @@ pub use usage::{
     ANY_EVENT, DayValue, Event, EventKind, Faulty, MAX_EVENT_FIELDS, MAX_EVENT_KINDS, MAX_SERIES_DAYS,
     MAX_USAGE_FAULTS, Metric, MetricErrors, MetricFault, MetricFaultKind, Metrics, SeriesError, TooOld,
     Usage, UsageFault, UsageFaultKind, UsageRefused, UsageReport, UsageSchema, UsageSchemaErrors,
-    UsageSchemaFault, UsageSettings, UsageView, WithUsage,
+    UsageSchemaFault, UsageSettings, UsageSettingsError, UsageSettingsReport, UsageView, WithUsage,
 };
-pub(crate) use usage::{CheckedMetric, EventColumns, EventsOf, sum_of};
+pub(crate) use usage::{CheckedMetric, EventColumns, EventsOf, WrittenSettings, sum_of};

@@ -6,30 +6,48 @@ use std::sync::Arc;
 use super::Catalog;
 use super::definition::DefinitionRef;
 use super::lineage::Origin;
-use super::rewrite::rewritten;
+use super::rewrite::{NewNames, rewritten};
 use crate::aggregate::{ANY_EVENT, EventKind};
 use crate::model::SchemaRenames;
 
 impl Catalog {
     /// The definitions that are new since another catalog or say something else, with all that read them. A definition in which
-    /// nothing is new but names of attributes, tables and columns says the same.
+    /// nothing is new but names of attributes, tables and columns, and of definitions that were `renamed` from one name to another, says the
+    /// same.
     ///
     /// # Complexity
     ///
-    /// Linear in what all definitions read.
-    pub(crate) fn differing_since(&self, before: &Self) -> HashSet<DefinitionRef> {
+    /// Linear in what all definitions read, and for each that was renamed in all names.
+    pub(crate) fn differing_since(
+        &self,
+        before: &Self,
+        renamed: &[(DefinitionRef, DefinitionRef)],
+    ) -> HashSet<DefinitionRef> {
         let mut found: HashSet<DefinitionRef> = HashSet::new();
         if self.is_same(before) {
             return found;
         }
         let renames = SchemaRenames::between(before.schema(), self.schema());
+        let mut names = NewNames::of_schema(&renames);
+        let mut called: HashMap<&DefinitionRef, Option<&DefinitionRef>> = HashMap::new();
+        for (was, is) in renamed {
+            names.add(before, was, &is.name);
+            called.entry(was).or_insert(None);
+            called.insert(is, Some(was));
+        }
         let says_the_same = |id: &DefinitionRef| {
-            let (now, was) = (self.definition(id), before.definition(id));
-            if renames.is_empty() {
-                return now == was;
+            let now = self.definition(id);
+            if renames.is_empty() && renamed.is_empty() {
+                return now == before.definition(id);
             }
             // As it would be written with the new names.
-            let was = before.names.entries.get(id).and_then(|entry| rewritten(entry, &renames).ok());
+            let entry =
+                called.get(id).map_or(Some(id), |was| *was).and_then(|id| before.names.entries.get(id));
+            let was = entry.and_then(|entry| rewritten(entry, &names).ok());
+            let was = was.map(|mut was| {
+                was.as_define_mut().set_name(&id.name);
+                was
+            });
             was.as_ref() == now
         };
         let mut left: Vec<&DefinitionRef> = self.order().filter(|id| !says_the_same(id)).collect();

@@ -13,6 +13,10 @@ use crate::model::{At, Faults, Fields, JsonDocument, JsonFault, Place};
 /// The version of the document that this release writes, and the only one that it reads.
 pub const CATALOG_VERSION: u64 = crate::model::DOCUMENT_VERSION;
 
+/// The fields of a [`Manifest`](super::Manifest) that hold no definitions.
+pub(super) const EVENTS: &str = "events";
+pub(super) const USAGE: &str = "usage";
+
 /// A fault of a document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("document {document}: {}{message}", At(path))]
@@ -89,7 +93,8 @@ impl Catalog {
     /// # Errors
     ///
     /// Every fault of every document, each with its place: fields that are unknown or there twice, values of another
-    /// type, expressions of segments that cannot be read.
+    /// type, expressions of segments that cannot be read; also kinds of event and settings of usage, which are read with
+    /// [`Manifest::read`](super::Manifest::read).
     pub fn read<'t>(documents: impl IntoIterator<Item = &'t str>) -> Result<Vec<Definition>, DocumentErrors> {
         Self::read_with(&CustomKinds::new(), documents)
     }
@@ -121,13 +126,38 @@ impl Catalog {
 }
 
 fn read(json: &Json, kinds: &CustomKinds, found: &mut Vec<Definition>, faults: &mut Faults<JsonFault>) {
-    let lists = LISTS.iter().map(|(list, _)| *list);
-    let known: Vec<&'static str> = std::iter::once("v").chain(lists).chain([CUSTOM]).collect();
-    let Some(fields) = Fields::document(json, CATALOG_VERSION, &known, faults) else { return };
-    for (name, read) in LISTS {
-        each(&fields, name, found, faults, read);
+    let Some(fields) = document(json, &[EVENTS, USAGE], faults) else { return };
+    for name in [EVENTS, USAGE].into_iter().filter(|name| fields.has(name)) {
+        faults.refuse_as(
+            &fields.at(name),
+            "it is of a manifest, and no definition: read the document with `Manifest::read`",
+        );
     }
-    each(&fields, CUSTOM, found, faults, |item, place, faults| {
+    read_lists(&fields, kinds, found, faults);
+}
+
+/// The fields of a document of definitions, which may have others beside its lists.
+pub(super) fn document<'j>(
+    json: &'j Json,
+    others: &[&'static str],
+    faults: &mut Faults<JsonFault>,
+) -> Option<Fields<'j, 'static>> {
+    let lists = LISTS.iter().map(|(list, _)| *list);
+    let known = std::iter::once("v").chain(lists).chain([CUSTOM]).chain(others.iter().copied());
+    Fields::document(json, CATALOG_VERSION, &known.collect::<Vec<_>>(), faults)
+}
+
+/// Reads all definitions of a document.
+pub(super) fn read_lists(
+    fields: &Fields<'_, '_>,
+    kinds: &CustomKinds,
+    found: &mut Vec<Definition>,
+    faults: &mut Faults<JsonFault>,
+) {
+    for (name, read) in LISTS {
+        each(fields, name, found, faults, read);
+    }
+    each(fields, CUSTOM, found, faults, |item, place, faults| {
         kinds.read(item, place, faults).map(Definition::Custom)
     });
 }

@@ -306,7 +306,7 @@ impl<'c> Edit<'c> {
     }
 
     /// Whatever another schema touches is checked again, and what looked up a name that came or went.
-    fn touch(&mut self, touched: &Touched) {
+    pub(super) fn touch(&mut self, touched: &Touched) {
         for given in self.given.iter_mut().flatten() {
             if given.known.take_if(|entry| touched.touches(entry)).is_some() {
                 self.changed.extend(keys(&given.definition));

@@ -33,6 +33,10 @@ impl Key {
         self.namespace == namespace
     }
 
+    pub(super) const fn namespace(&self) -> Namespace {
+        self.namespace
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.name
     }

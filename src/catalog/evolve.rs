@@ -9,7 +9,7 @@ use super::edit::{Ground, Removed};
 use super::entry::Entry;
 use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind};
 use super::lineage::{Impact, Origin};
-use super::rewrite::{changed_meaning, rewritten};
+use super::rewrite::{NewNames, changed_meaning, rewritten};
 use crate::define::DefinitionFault;
 use crate::expr::Type;
 use crate::model::{
@@ -159,13 +159,33 @@ impl Catalog {
         if renames.is_empty() {
             return Ok(Vec::new());
         }
+        let all = self.with_names(&NewNames::of_schema(renames), &|_| None, is_left_out)?;
+        let known = |now: &Definition| self.definition(&now.id()).is_some_and(|known| known.is_same(now));
+        Ok(all.into_iter().filter(|now| !known(now)).collect())
+    }
+
+    /// All definitions in their order with new names in the places of old ones that they read, and names of their own where some are given;
+    /// `own` says that of an entry.
+    pub(super) fn with_names(
+        &self,
+        names: &NewNames<'_>,
+        own: &dyn Fn(&Entry) -> Option<Arc<str>>,
+        is_left_out: &dyn Fn(&DefinitionRef) -> bool,
+    ) -> Result<Vec<Definition>, CatalogErrors> {
         let entries = &self.names.entries;
         let (mut all, mut faults) = (Vec::new(), Vec::new());
+        let named = |entry: &Entry| {
+            let mut now = rewritten(entry, names)?;
+            if let Some(name) = own(entry) {
+                now.as_define_mut().set_name(&name);
+            }
+            Ok::<_, CatalogFault>(now)
+        };
         for entry in entries.given().into_iter().filter(|entry| entry.bringer.is_none()) {
             if is_left_out(&entry.id) {
                 continue;
             }
-            let now = match rewritten(entry, renames) {
+            let now = match named(entry) {
                 Ok(now) => now,
                 Err(fault) => {
                     faults.push(fault);
@@ -175,14 +195,12 @@ impl Catalog {
             // What a definition brings is generated from it again, after its texts were rewritten: a name that the kind writes by itself
             // would stay, so that this is refused.
             let brought: Result<Vec<Definition>, CatalogFault> =
-                entries.all_of(&entry.id).skip(1).map(|brought| rewritten(brought, renames)).collect();
+                entries.all_of(&entry.id).skip(1).map(|brought| named(brought)).collect();
             match brought {
                 Ok(old) => faults.extend(brings_others(&entry.definition, &now, &old)),
                 Err(fault) => faults.push(fault),
             }
-            if !now.is_same(&entry.definition) {
-                all.push(now);
-            }
+            all.push(now);
         }
         if faults.is_empty() { Ok(all) } else { Err(CatalogErrors::new(faults)) }
     }
@@ -196,11 +214,27 @@ impl Catalog {
         migration: &Migration,
         is_left_out: &dyn Fn(&DefinitionRef) -> bool,
     ) -> Result<(), CatalogErrors> {
-        let (renames, entries) = (&migration.renames, &next.names.entries);
+        let names = NewNames::of_schema(&migration.renames);
+        self.reads_the_same(next, &names, &|_| None, is_left_out)
+    }
+
+    /// What stays of these definitions must read what it read, by its new name.
+    pub(super) fn reads_the_same(
+        &self,
+        next: &Self,
+        names: &NewNames<'_>,
+        own: &dyn Fn(&Entry) -> Option<Arc<str>>,
+        is_left_out: &dyn Fn(&DefinitionRef) -> bool,
+    ) -> Result<(), CatalogErrors> {
+        let entries = &next.names.entries;
+        let now = |entry: &Entry| match own(entry) {
+            Some(name) => entries.get(&DefinitionRef { kind: entry.id.kind.clone(), name }),
+            None => entries.get(&entry.id),
+        };
         let left_out =
             |entry: &Entry| is_left_out(&entry.id) || entry.bringer.as_ref().is_some_and(is_left_out);
         let stay = self.names.entries.iter().filter(|entry| !left_out(entry));
-        let faults = stay.filter_map(|before| changed_meaning(before, entries.get(&before.id)?, renames));
+        let faults = stay.filter_map(|before| changed_meaning(before, now(before)?, names));
         let faults: Vec<CatalogFault> = faults.collect();
         if faults.is_empty() { Ok(()) } else { Err(CatalogErrors::new(faults)) }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
@@ -10,6 +11,7 @@ use super::compile::Words;
 use super::definition::{Definition, DefinitionRef};
 use super::edit::{Edit, Ground, Removed};
 use super::fault::{CatalogErrors, CatalogFault};
+use super::touched::Touched;
 use crate::model::{FixedZones, Zones};
 
 /// How the definitions of a catalog differ from those of a list: as data, which can be serialised, and as text, a line each.
@@ -24,9 +26,33 @@ pub struct CatalogChanges {
     pub changes: Vec<DefinitionRef>,
     /// Those that say the same as before and read, directly or not, a definition that enters, leaves or changes: their values may change.
     pub touched: Vec<DefinitionRef>,
+    /// Columns of which fewer days are kept than before, or none are recorded any more.
+    pub keeps_fewer: Vec<FewerDays>,
     /// All that is wrong with the list; while there is anything, it is refused. Serialised as texts.
     #[serde(serialize_with = "as_texts")]
     pub breaks: Vec<CatalogFault>,
+}
+
+/// A column of which fewer days are kept. Those that are recorded beyond them are dropped when further days are closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct FewerDays {
+    /// The column.
+    pub column: Arc<str>,
+    /// How many days were kept.
+    pub from: u32,
+    /// How many days are kept; `None` where it is not recorded any more, and what was recorded stays.
+    pub to: Option<u32>,
+}
+
+impl fmt::Display for FewerDays {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { column, from, to } = self;
+        match to {
+            Some(to) => write!(f, "{to} days of `{column}` in the place of {from}"),
+            None => write!(f, "no further days of `{column}`"),
+        }
+    }
 }
 
 fn as_texts<S: Serializer>(faults: &[CatalogFault], serializer: S) -> Result<S::Ok, S::Error> {
@@ -37,8 +63,9 @@ impl CatalogChanges {
     /// Does every definition say what it said before, none more and none less, with nothing wrong? They may stand in another order.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        let Self { enters, leaves, changes, touched, breaks } = self;
-        enters.is_empty()
+        let Self { enters, leaves, changes, touched, keeps_fewer, breaks } = self;
+        keeps_fewer.is_empty()
+            && enters.is_empty()
             && leaves.is_empty()
             && changes.is_empty()
             && touched.is_empty()
@@ -48,10 +75,11 @@ impl CatalogChanges {
 
 impl fmt::Display for CatalogChanges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { enters, leaves, changes, touched, breaks } = self;
+        let Self { enters, leaves, changes, touched, keeps_fewer, breaks } = self;
         let lists = [("enters ", enters), ("leaves ", leaves), ("changes", changes), ("touched", touched)];
         let told = lists.iter().flat_map(|(word, list)| list.iter().map(move |id| format!("{word} {id}")));
         let mut lines: Vec<String> = told.collect();
+        lines.extend(keeps_fewer.iter().map(|fewer| format!("keeps   {fewer}")));
         lines.extend(breaks.iter().map(|fault| format!("breaks  {fault}")));
         f.write_str(&lines.join("\n"))
     }
@@ -138,6 +166,16 @@ impl Catalog {
         zones: &dyn Zones,
         definitions: impl IntoIterator<Item = Definition>,
     ) -> CatalogChanges {
+        let (schema, usage, limits) = (self.schema(), self.usage_schema(), &*self.limits);
+        self.changes_over(Ground { schema, usage, zones, limits }, definitions).0
+    }
+
+    /// The same over other kinds of event, with the catalog that it would be, where nothing is wrong.
+    pub(crate) fn changes_over(
+        &self,
+        ground: Ground<'_>,
+        definitions: impl IntoIterator<Item = Definition>,
+    ) -> (CatalogChanges, Option<Self>) {
         let definitions: Vec<Definition> = definitions.into_iter().collect();
         let mut changes = CatalogChanges::default();
         let mut listed: HashSet<DefinitionRef> = HashSet::with_capacity(definitions.len());
@@ -158,14 +196,25 @@ impl Catalog {
         let mut edit = Edit::of(self);
         let mut firsts = listed.clone();
         edit.exactly(definitions.iter().filter(|of| firsts.remove(&of.id())).cloned(), Words::Refused);
+        let before = (&**self.schema(), self.usage_schema());
+        if let Some(touched) = Touched::between(before, (&**ground.schema, ground.usage)) {
+            edit.touch(&touched);
+        }
         let mut touched: HashSet<DefinitionRef> = HashSet::new();
         let again = edit.into_given().into_iter().filter(|given| given.known.is_none());
         let written = again.map(|given| given.bringer.unwrap_or_else(|| given.definition.id()));
         let new = written.filter(|id| !told.contains(id) && touched.insert(id.clone())).collect();
         changes.touched = new;
-        if let Err(errors) = self.exactly_within(zones, definitions) {
-            changes.breaks = errors.faults().to_vec();
+        let next = self.next(ground, Words::Refused, Removed::AllOthers(&[]), definitions);
+        let next = next.map_err(|errors| changes.breaks = errors.faults().to_vec()).ok();
+        if let Some(next) = &next {
+            let now = next.recorded();
+            let fewer = |(column, from): (Arc<str>, u32)| {
+                let to = now.get(&column).copied();
+                to.is_none_or(|to| to < from).then_some(FewerDays { column, from, to })
+            };
+            changes.keeps_fewer = self.recorded().into_iter().filter_map(fewer).collect();
         }
-        changes
+        (changes, next)
     }
 }

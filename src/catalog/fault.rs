@@ -40,6 +40,20 @@ pub enum CatalogFaultKind {
     NotBelow,
     /// Something is wrong with a definition that it brings.
     Brings(Box<CatalogFault>),
+    /// It reads more days of a column than are kept of it.
+    KeptDays {
+        /// The column.
+        column: Arc<str>,
+        /// How many days are read.
+        days: u32,
+        /// How many are kept.
+        kept: u32,
+    },
+    /// It is of a kind of the host's own that the engine could not restore from its journal.
+    UnknownKind {
+        /// The version of the kind.
+        version: u64,
+    },
 }
 
 /// A definition at fault.
@@ -89,6 +103,13 @@ impl fmt::Display for CatalogFault {
                 f.write_str("its name is not below the name of the definition that brings it")
             }
             CatalogFaultKind::Brings(fault) => write!(f, "of what it brings, {fault}"),
+            CatalogFaultKind::KeptDays { column, days, kept } => {
+                write!(f, "it reads {days} days of `{column}`, of which {kept} are kept")
+            }
+            CatalogFaultKind::UnknownKind { version } => write!(
+                f,
+                "`EngineSettings::kinds` has no version {version} of its kind with the same outputs, so that no journal could be restored with it"
+            ),
         }
     }
 }

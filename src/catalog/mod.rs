@@ -7,10 +7,11 @@
 //! | What may an administrator define? | [`Definition`]: [`CalculatedAttribute`], [`PastValue`], [`RollUp`](crate::aggregate::RollUp), [`Metric`](crate::aggregate::Metric), [`Ranking`](crate::aggregate::Ranking), [`Segment`](crate::segment::Segment) |
 //! | Do they make sense together, also those that read each other? | [`Catalog::new`], [`CatalogErrors`] |
 //! | What are their values, for every account? | [`Catalog::run`], [`Derived`] |
-//! | How are they stored? | [`Catalog::to_json`], [`Catalog::read`] |
+//! | How are they stored? | [`Catalog::to_json`], [`Catalog::read`]; with kinds of event and how usage is kept, a [`Manifest`] |
 //! | Where does this number come from? | [`Catalog::lineage`] |
 //! | Who reads this attribute, and what would break without it? | [`Catalog::impact`], [`Catalog::without`], [`Catalog::retyped`] |
 //! | The schema changes: does everything still make sense? | [`Catalog::evolve`] |
+//! | A definition gets another name: who must say it? | [`Catalog::renamed`] |
 //! | Which definitions are read by nobody, or say the same? | [`Catalog::report`] |
 //! | How do I bring a kind of definition of my own? | [`CustomKind`], [`Custom`] |
 //! | Who is looking, and which answers depend on it? | [`Parameter`], [`AsOf::with_parameter`](crate::AsOf::with_parameter) |
@@ -35,6 +36,7 @@ mod fault;
 mod history;
 mod inputs;
 mod lineage;
+mod manifest;
 mod mentions;
 mod names;
 mod pending;
@@ -42,6 +44,7 @@ mod provenance;
 mod readers;
 mod recorded;
 mod records;
+mod rename;
 mod report;
 mod rewrite;
 mod round;
@@ -62,11 +65,12 @@ pub use self::derived::Derived;
 pub use self::document::{CATALOG_VERSION, DocumentErrors, DocumentFault};
 pub(crate) use self::edit::{Ground, Removed};
 pub use self::evolve::{CatalogEvolveError, Evolved, Retyped};
-pub use self::exactly::CatalogChanges;
+pub use self::exactly::{CatalogChanges, FewerDays};
 pub use self::fault::{CatalogErrors, CatalogFault, CatalogFaultKind};
 pub use self::history::{History, MemoryHistory};
 pub use self::inputs::RunInputs;
 pub use self::lineage::{Impact, LineageStep, Origin};
+pub use self::manifest::{Manifest, ManifestErrors};
 use self::names::Assumed;
 pub use self::names::CatalogNames;
 pub(crate) use self::provenance::ProvenanceSources;

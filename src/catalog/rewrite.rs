@@ -12,9 +12,25 @@ use crate::define::{DefinitionFault, Named, Renames};
 use crate::expr::{Checked, Rename, Source, Type, Unwritten, Written};
 use crate::model::{ClosedSet, EnumValues, SchemaRenames};
 
+/// New names of what definitions read: of parts of the schema, and of definitions.
+#[derive(Debug)]
+pub(super) struct NewNames<'r> {
+    schema: &'r SchemaRenames,
+    /// Of columns of definitions.
+    pub(super) columns: HashMap<Arc<str>, Arc<str>>,
+    pub(super) metrics: HashMap<Arc<str>, Arc<str>>,
+    pub(super) segments: HashMap<Arc<str>, Arc<str>>,
+}
+
+impl<'r> NewNames<'r> {
+    pub(super) fn of_schema(schema: &'r SchemaRenames) -> Self {
+        Self { schema, columns: HashMap::new(), metrics: HashMap::new(), segments: HashMap::new() }
+    }
+}
+
 /// A definition with the new names in the places of the old ones that it reads.
-pub(super) fn rewritten(entry: &Entry, renames: &SchemaRenames) -> Result<Definition, CatalogFault> {
-    let known = expressions(entry);
+pub(super) fn rewritten(entry: &Entry, names: &NewNames<'_>) -> Result<Definition, CatalogFault> {
+    let (known, renames) = (expressions(entry), names.schema);
     let problem: RefCell<Option<String>> = RefCell::new(None);
     let object = |what: String| {
         problem.borrow_mut().get_or_insert(what);
@@ -23,7 +39,7 @@ pub(super) fn rewritten(entry: &Entry, renames: &SchemaRenames) -> Result<Defini
         let of_text = known.iter().filter(|checked| checked.ast().source_text() == text);
         let mut all: Vec<Option<String>> = Vec::new();
         for checked in of_text {
-            match checked.rewritten(&|written| renamed(renames, written)) {
+            match checked.rewritten(&|written| renamed(names, written)) {
                 Ok(now) => all.push(now),
                 Err(Unwritten::Gone(name)) => object(gone(&name)),
                 Err(Unwritten::Unplaced(name)) => object(format!(
@@ -37,6 +53,9 @@ pub(super) fn rewritten(entry: &Entry, renames: &SchemaRenames) -> Result<Defini
         all.pop().flatten().map_or_else(|| Arc::from(text), Arc::from)
     };
     let named = |of: Named, name: &str| {
+        if let Some(now) = names.columns.get(name).filter(|_| of == Named::Column) {
+            return Some(now.clone());
+        }
         let (names, missing) = match of {
             Named::Column => (&renames.attributes, renames.gone.attributes.contains(name)),
             Named::Table => (&renames.tables, renames.gone.tables.contains(name)),
@@ -50,7 +69,7 @@ pub(super) fn rewritten(entry: &Entry, renames: &SchemaRenames) -> Result<Defini
     };
     let value = |text: &str, value: &str| {
         let of_text = known.iter().find(|checked| checked.ast().source_text() == text)?;
-        match renamed(renames, Written::Value(closed(of_text.kind())?, &Arc::from(value))) {
+        match renamed(names, Written::Value(closed(of_text.kind())?, &Arc::from(value))) {
             Rename::To(now) => Some(now),
             Rename::Gone => {
                 object(gone(value));
@@ -85,8 +104,9 @@ pub(super) fn rewritten(entry: &Entry, renames: &SchemaRenames) -> Result<Defini
 pub(super) fn changed_meaning(
     before: &Arc<Entry>,
     now: &Arc<Entry>,
-    renames: &SchemaRenames,
+    names: &NewNames<'_>,
 ) -> Option<CatalogFault> {
+    let renames = names.schema;
     let (old, new) = (expressions(before), expressions(now));
     let as_text = |checked: &&Checked| {
         renames.sets.iter().filter(|set| !set.said.is_empty()).any(|set| {
@@ -102,7 +122,7 @@ pub(super) fn changed_meaning(
         return None;
     }
     for (old, new) in old.iter().zip(&new) {
-        let was = old.mentioned().map(|source| source_after(source, renames));
+        let was = old.mentioned().map(|source| source_after(source, names));
         let mut pairs = was.zip(new.mentioned());
         if let Some((was, is)) = pairs.find(|(was, is)| was != *is) {
             let what = format!("it would read `{}` in the place of `{}`", is.name(), was.name());
@@ -142,7 +162,7 @@ pub(super) fn set_of<'s>(renames: &'s SchemaRenames, values: &EnumValues) -> Opt
 }
 
 /// What is written from now on in the place of something that a text writes.
-fn renamed(renames: &SchemaRenames, written: Written<'_>) -> Rename {
+fn renamed(names: &NewNames<'_>, written: Written<'_>) -> Rename {
     fn of<K: Hash + Eq>(names: &HashMap<K, Arc<str>>, gone: &HashSet<K>, name: &K) -> Rename {
         match names.get(name) {
             Some(now) => Rename::To(now.clone()),
@@ -150,8 +170,14 @@ fn renamed(renames: &SchemaRenames, written: Written<'_>) -> Rename {
             None => Rename::Kept,
         }
     }
+    let (renames, none) = (names.schema, HashSet::new());
     let gone = &renames.gone;
     match written {
+        Written::Name(Source::Attribute(name)) if names.columns.contains_key(name) => {
+            of(&names.columns, &none, name)
+        }
+        Written::Name(Source::Metric(name)) => of(&names.metrics, &none, name),
+        Written::Name(Source::Segment(name)) => of(&names.segments, &none, name),
         Written::Name(Source::Attribute(name)) => of(&renames.attributes, &gone.attributes, name),
         Written::Name(Source::Table(name)) => of(&renames.tables, &gone.tables, name),
         Written::Name(Source::Event(name)) => of(&renames.events, &gone.events, name),
@@ -161,7 +187,6 @@ fn renamed(renames: &SchemaRenames, written: Written<'_>) -> Rename {
         Written::Name(Source::Field(event, name)) => {
             of(&renames.fields, &gone.fields, &(event.clone(), name.clone()))
         }
-        Written::Name(Source::Metric(_) | Source::Segment(_)) => Rename::Kept,
         Written::Value(values, value) => {
             set_of(renames, values).map_or(Rename::Kept, |set| of(&set.said, &set.gone, value))
         }
@@ -169,13 +194,17 @@ fn renamed(renames: &SchemaRenames, written: Written<'_>) -> Rename {
 }
 
 /// What is read from now on by who read something.
-fn source_after(source: &Source, renames: &SchemaRenames) -> Source {
+fn source_after(source: &Source, names: &NewNames<'_>) -> Source {
+    let renames = names.schema;
     let now = |names: &HashMap<Arc<str>, Arc<str>>, name: &Arc<str>| names.get(name).unwrap_or(name).clone();
     let part = |names: &HashMap<(Arc<str>, Arc<str>), Arc<str>>, of: &Arc<str>, name: &Arc<str>| {
         names.get(&(of.clone(), name.clone())).unwrap_or(name).clone()
     };
     match source {
-        Source::Attribute(name) => Source::Attribute(now(&renames.attributes, name)),
+        Source::Attribute(name) => Source::Attribute(match names.columns.get(name) {
+            Some(column) => column.clone(),
+            None => now(&renames.attributes, name),
+        }),
         Source::Table(name) => Source::Table(now(&renames.tables, name)),
         Source::Event(name) => Source::Event(now(&renames.events, name)),
         Source::Column(table, name) => {
@@ -184,7 +213,8 @@ fn source_after(source: &Source, renames: &SchemaRenames) -> Source {
         Source::Field(event, name) => {
             Source::Field(now(&renames.events, event), part(&renames.fields, event, name))
         }
-        Source::Metric(_) | Source::Segment(_) => source.clone(),
+        Source::Metric(name) => Source::Metric(now(&names.metrics, name)),
+        Source::Segment(name) => Source::Segment(now(&names.segments, name)),
     }
 }
 

@@ -90,6 +90,10 @@ impl Define for CalculatedAttribute {
         each(&self.expression);
     }
 
+    fn set_name(&mut self, name: &Arc<str>) {
+        self.name = name.clone();
+    }
+
     fn rename(&mut self, renames: &Renames<'_>) {
         self.expression = (renames.expression)(&self.expression);
     }

@@ -24,6 +24,10 @@ impl Define for Metric {
         each(self.expression());
     }
 
+    fn set_name(&mut self, name: &Arc<str>) {
+        *self = self.clone().with_name(name.clone());
+    }
+
     fn rename(&mut self, renames: &Renames<'_>) {
         *self = self.clone().with_expression((renames.expression)(self.expression()));
     }

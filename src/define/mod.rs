@@ -108,6 +108,9 @@ pub(crate) trait Define {
         let _ = each;
     }
 
+    /// Gives it another name; of a segment, another id.
+    fn set_name(&mut self, name: &Arc<str>);
+
     /// Puts other names in the places of those that it reads.
     fn rename(&mut self, renames: &Renames<'_>);
 

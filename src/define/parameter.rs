@@ -120,6 +120,10 @@ impl Define for Parameter {
 
     fn expressions(&self, _: &mut dyn FnMut(&str)) {}
 
+    fn set_name(&mut self, name: &Arc<str>) {
+        self.name = name.clone();
+    }
+
     fn rename(&mut self, _: &Renames<'_>) {}
 
     /// Two parameters are two values.

@@ -80,6 +80,10 @@ impl Define for PastValue {
         each(&self.of);
     }
 
+    fn set_name(&mut self, name: &Arc<str>) {
+        self.name = name.clone();
+    }
+
     fn rename(&mut self, renames: &Renames<'_>) {
         renames.name(&mut self.of, Named::Column);
     }

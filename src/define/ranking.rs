@@ -30,6 +30,10 @@ impl Define for Ranking {
         std::iter::once(&self.of).chain(&self.within).for_each(|text| each(text));
     }
 
+    fn set_name(&mut self, name: &Arc<str>) {
+        self.name = name.clone();
+    }
+
     fn rename(&mut self, renames: &Renames<'_>) {
         std::iter::once(&mut self.of)
             .chain(&mut self.within)

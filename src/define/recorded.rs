@@ -94,6 +94,10 @@ impl Define for Recorded {
         self.columns.iter().for_each(|column| each(column));
     }
 
+    fn set_name(&mut self, name: &Arc<str>) {
+        self.name = name.clone();
+    }
+
     fn rename(&mut self, renames: &Renames<'_>) {
         self.columns.iter_mut().for_each(|column| renames.name(column, Named::Column));
     }

@@ -35,6 +35,10 @@ impl Define for RollUp {
         self.texts().iter().for_each(|text| each(text));
     }
 
+    fn set_name(&mut self, name: &Arc<str>) {
+        *self = self.clone().with_name(name.clone());
+    }
+
     fn rename(&mut self, renames: &Renames<'_>) {
         let weighted = self.weighted(&|text| (renames.expression)(text));
         let share = self.share().and_then(|(of, value)| (renames.value)(of, value));

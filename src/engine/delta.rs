@@ -8,6 +8,7 @@ use super::attribution::{Attribution, Sides, VisibleChanges};
 use super::cause::Cause;
 use super::column::Column;
 use super::dirt::Dirt;
+use super::lineage::{Compared, Lineage};
 use super::live::LiveView;
 use super::pairing::Pairing;
 use super::published::Published;
@@ -78,6 +79,8 @@ impl Delta {
     /// Everything that differs for a user who may see `scope`: accounts, their places and values, and what the definitions
     /// to which either state is subscribed evaluate to. Those that read the whole book, as a ranking does, are left out and named in
     /// [`DeltaReport::left_out`]: where one account goes up, all below it go down. [`Delta::report_of`] tells of them.
+    /// A definition that got another name in between ([`Update::rename`](super::Update::rename)) is told by that of the state after, and compared with what it
+    /// was; where neither state came from the other, names are compared as they are.
     ///
     /// The scope may belong to either state; it is carried over to the other by id. An account that it shows in one of them
     /// only came, or left, for this user. Nothing else shows of what happened outside it.
@@ -90,17 +93,19 @@ impl Delta {
     ///
     /// Where everything is visible, that of what differs; in a scope that of what is visible.
     pub fn report(&self, scope: &Scope) -> Result<DeltaReport, StaleSet> {
-        let both: BTreeSet<&DefinitionRef> = self.from.subscribed().chain(self.to.subscribed()).collect();
-        let is_wide =
-            |id: &DefinitionRef| [&self.from, &self.to].iter().any(|state| state.catalog().is_wide(id));
-        let (wide, narrow): (Vec<DefinitionRef>, Vec<DefinitionRef>) =
-            both.into_iter().cloned().partition(is_wide);
-        // In a scope not even the names of account sets are told.
-        let hides = |id: &DefinitionRef| {
-            !scope.is_all() && [&self.from, &self.to].iter().any(|state| state.catalog().makes_scopes(id))
+        let lineage = self.lineage();
+        let before = self.from.subscribed().filter_map(|id| lineage.of_before(id));
+        let both: BTreeSet<Compared> = before.chain(self.to.subscribed().map(|id| lineage.of(id))).collect();
+        let any = |of: &Compared, is: &dyn Fn(&Published, &DefinitionRef) -> bool| {
+            of.before.as_ref().is_some_and(|id| is(&self.from, id)) || is(&self.to, &of.after)
         };
-        let left_out = wide.into_iter().filter(|id| !hides(id)).collect();
-        Ok(DeltaReport { left_out, ..self.report_of(scope, &narrow)? })
+        let (wide, narrow): (Vec<Compared>, Vec<Compared>) =
+            both.into_iter().partition(|of| any(of, &|state, id| state.catalog().is_wide(id)));
+        // In a scope not even the names of account sets are told.
+        let hides = |of: &Compared| !scope.is_all() && any(of, &|state, id| state.catalog().makes_scopes(id));
+        let left_out = wide.iter().filter(|of| !hides(of)).map(|of| of.after.clone()).collect();
+        let (before, after) = self.scopes(scope)?;
+        Ok(DeltaReport { left_out, ..self.compared(&before, &after, narrow, Cause::Data)? })
     }
 
     /// The same for some definitions, kept current or not.
@@ -110,7 +115,9 @@ impl Delta {
     /// As [`Delta::report`].
     pub fn report_of(&self, scope: &Scope, definitions: &[DefinitionRef]) -> Result<DeltaReport, StaleSet> {
         let (before, after) = self.scopes(scope)?;
-        self.told(&before, &after, definitions, Cause::Data)
+        let lineage = self.lineage();
+        let definitions = definitions.iter().map(|id| self.named(&lineage, id)).collect();
+        self.compared(&before, &after, definitions, Cause::Data)
     }
 
     /// The same for a user whose scope is another one in each state: `before` belongs to the state before, `after` to the
@@ -126,15 +133,18 @@ impl Delta {
         definitions: &[DefinitionRef],
     ) -> Result<DeltaReport, StaleSet> {
         let both_all = before.is_all() && after.is_all();
-        self.told(before, after, definitions, if both_all { Cause::Data } else { Cause::Scope })
+        let arrival = if both_all { Cause::Data } else { Cause::Scope };
+        let lineage = self.lineage();
+        let definitions = definitions.iter().map(|id| self.named(&lineage, id)).collect();
+        self.compared(before, after, definitions, arrival)
     }
 
     /// `arrival` is why accounts are visible in one of the states only.
-    fn told(
+    fn compared(
         &self,
         before: &Scope,
         after: &Scope,
-        definitions: &[DefinitionRef],
+        mut definitions: Vec<Compared>,
         arrival: Cause,
     ) -> Result<DeltaReport, StaleSet> {
         let (old, new) = (self.from.view(before)?, self.to.view(after)?);
@@ -153,12 +163,14 @@ impl Delta {
         report.accounts.moves = moves(&pairing);
         let (values, rows) = values(&pairing);
         report.accounts.values = values;
-        let sides = Sides::new(&old, &new);
+        let sides = Sides::new(&old, &new, self.lineage());
         let told = VisibleChanges { accounts: &report.accounts, rows: &rows, arrival };
         let mut attribution = Attribution::new(&sides, &pairing, &told);
-        let definitions: BTreeSet<&DefinitionRef> = definitions.iter().collect();
-        for definition in definitions {
-            for output in Compared::of(&old, &new, definition) {
+        definitions.sort();
+        definitions.dedup();
+        for of in definitions {
+            let definition = &of.after;
+            for output in OutputPair::of(&old, &new, &of) {
                 let mut changes = output.changes(&pairing);
                 if changes.is_empty() {
                     continue;
@@ -228,8 +240,22 @@ impl Delta {
         with_cancelled: bool,
     ) -> Result<(Option<ExprValue>, Option<ExprValue>), StaleSet> {
         let (before, after) = self.scopes(scope)?;
-        let of = |view: LiveView| total(&view, definition, with_cancelled);
-        Ok((of(self.from.view(&before)?), of(self.to.view(&after)?)))
+        let of = self.named(&self.lineage(), definition);
+        let summed = |view: LiveView, id: &DefinitionRef| total(&view, id, with_cancelled);
+        let (from, to) = (self.from.view(&before)?, self.to.view(&after)?);
+        Ok((of.before.as_ref().and_then(|id| summed(from, id)), summed(to, &of.after)))
+    }
+
+    /// What became of the names of definitions between the states.
+    fn lineage(&self) -> Lineage {
+        Lineage::between(&self.from.0.renames, &self.to.0.renames)
+    }
+
+    /// A definition that is asked for: by its name in the state after, or, where no other has that, in the state before.
+    fn named(&self, lineage: &Lineage, id: &DefinitionRef) -> Compared {
+        let is_there = self.to.catalog().definition(id).is_some();
+        let before = if is_there { None } else { lineage.of_before(id) };
+        before.unwrap_or_else(|| lineage.of(id))
     }
 
     /// A scope of either state, in both.
@@ -363,7 +389,7 @@ fn moves(pairing: &Pairing<'_>) -> Vec<AccountMove> {
 }
 
 /// One output of a definition in two states.
-struct Compared {
+struct OutputPair {
     /// The name by which it is read.
     name: Arc<str>,
     /// The column and its type in each, where it is there; a set has none.
@@ -375,12 +401,13 @@ struct Compared {
 /// An account whose answer is another one, with both, and where it stands in each state.
 type Changed = (AccountId, Option<ExprValue>, Option<ExprValue>, [Option<AccountIdx>; 2]);
 
-impl Compared {
-    /// The outputs that a definition has in either state, by name.
-    fn of(old: &LiveView, new: &LiveView, definition: &DefinitionRef) -> Vec<Self> {
+impl OutputPair {
+    /// The outputs that a definition has in either state, by the names of the state after.
+    fn of(old: &LiveView, new: &LiveView, compared: &Compared) -> Vec<Self> {
         let mut found: Vec<Self> = Vec::new();
-        for (state, view) in [old, new].into_iter().enumerate() {
-            let catalog = view.catalog();
+        let definitions = [compared.before.as_ref(), Some(&compared.after)];
+        for (state, (view, definition)) in [old, new].into_iter().zip(definitions).enumerate() {
+            let (catalog, Some(definition)) = (view.catalog(), definition) else { continue };
             let numbers = catalog.steps_of(definition).flat_map(|step| catalog.columns_of(step));
             for number in numbers {
                 let (Some(output), Some(column)) = (catalog.output(number), view.column(number)) else {
@@ -390,21 +417,16 @@ impl Compared {
                 if ![old, new].iter().all(|view| output.is_asked_in(view.accounts())) {
                     continue;
                 }
-                let at = match found.iter().position(|known| known.name == output.name) {
+                let name = if state == 0 { compared.renamed(&output.name) } else { output.name.clone() };
+                let at = match found.iter().position(|known| known.name == name) {
                     Some(at) => at,
                     None => {
-                        found.push(Self {
-                            name: output.name.clone(),
-                            columns: [None, None],
-                            steps: [None, None],
-                        });
+                        found.push(Self { name, columns: [None, None], steps: [None, None] });
                         found.len() - 1
                     }
                 };
-                let Some(compared) = found.get_mut(at) else { continue };
-                if let (Some(place), Some(step)) =
-                    (compared.columns.get_mut(state), compared.steps.get_mut(state))
-                {
+                let Some(pair) = found.get_mut(at) else { continue };
+                if let (Some(place), Some(step)) = (pair.columns.get_mut(state), pair.steps.get_mut(state)) {
                     *place = Some((column, output.kind.clone()));
                     *step = catalog.step_of(number);
                 }

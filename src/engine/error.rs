@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::aggregate::UsageRefused;
+use crate::aggregate::{UsageRefused, UsageSettingsError};
 use crate::book::{ChangeError, EvolveError, LoadError};
 use crate::catalog::{CatalogErrors, DefinitionRef, RecordFault};
 use crate::expr::Cancelled;
@@ -64,9 +64,14 @@ pub enum EngineError {
     /// The book does not go over to the schema.
     #[error("the change of the schema was refused: {0}")]
     Evolve(#[from] EvolveError),
-    /// The engine was made without usage.
-    #[error("this engine holds no usage: give it some with `EngineSettings::usage`")]
+    /// The state has no usage.
+    #[error(
+        "this engine holds no usage: begin it with `Update::usage_settings` and kinds of event, or give it some with `EngineSettings::usage`"
+    )]
     NoUsage,
+    /// The usage that is held cannot be kept in that way.
+    #[error("the settings of usage were refused: {0}")]
+    UsageSettings(#[from] UsageSettingsError),
     /// A book of another schema.
     #[error("the book has another schema than the engine")]
     Schema,

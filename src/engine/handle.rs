@@ -12,7 +12,7 @@ use super::published::{EngineStats, Parts, Published, State};
 use super::settings::EngineSettings;
 use super::spans;
 use super::update::Update;
-use crate::aggregate::{Event, UsageReport};
+use crate::aggregate::{Event, UsageReport, UsageSettingsReport};
 use crate::book::{Book, EvolveReport, LoadReport};
 use crate::catalog::{Definition, DefinitionRef, RecordedDay};
 use crate::model::Observer;
@@ -33,6 +33,8 @@ pub struct Applied {
     pub schema: Option<EvolveReport>,
     /// What became of the rows of usage, where the update had some.
     pub usage: Option<UsageReport>,
+    /// What became of the usage that was held, where the update said how it is kept.
+    pub usage_settings: Option<UsageSettingsReport>,
     /// What is different.
     pub delta: Delta,
 }
@@ -131,10 +133,10 @@ impl Engine {
         let schema: Arc<Schema> = schema.into();
         let (book, _) = load(&schema, &MemorySource::new(), &settings)?;
         let catalog = catalog(&schema, settings.usage.as_ref(), &settings, Vec::new())?;
-        let subscribed = Arc::default();
+        let (subscribed, renames) = (Arc::default(), Arc::default());
         let as_of = as_of.without_parameters();
         let beside = settings.first_parts();
-        let parts = Parts { book, beside, catalog, as_of, subscribed };
+        let parts = Parts { book, beside, catalog, as_of, subscribed, renames };
         let first = Published(Arc::new(State::first(parts, 0, &settings, &())?));
         let engine = Self::of(first, settings, Vec::new());
         #[cfg(feature = "snapshot")]
@@ -263,8 +265,9 @@ impl Engine {
         let now = self.published();
         if let Some(version) = update.key.as_ref().and_then(|key| writer.keys.get(key)) {
             let delta = Delta::between(&now, &now);
-            let (closed, schema, usage) = (Vec::new(), None, None);
-            return Ok(Applied { version: *version, repeated: true, closed, schema, usage, delta });
+            let PartReports { usage, usage_settings, schema } = PartReports::default();
+            let (version, closed) = (*version, Vec::new());
+            return Ok(Applied { version, repeated: true, closed, schema, usage, usage_settings, delta });
         }
         let _span = spans::enter("apply", now.version());
         now.0.expected(&update)?;
@@ -278,8 +281,8 @@ impl Engine {
             writer.remember(key, version, self.settings.keys);
         }
         let closed = update.steps.records.split_off(imported);
-        let PartReports { usage, schema } = reports;
-        Ok(Applied { version, repeated: false, closed, schema, usage, delta })
+        let PartReports { usage, usage_settings, schema } = reports;
+        Ok(Applied { version, repeated: false, closed, schema, usage, usage_settings, delta })
     }
 
     /// Takes over a branch: its state becomes the current one.

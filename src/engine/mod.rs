@@ -4,6 +4,7 @@
 //! |---|---|
 //! | What does my service hold? | [`Engine`], with [`EngineSettings`] |
 //! | How does something become different? | [`Update`], applied whole or not at all; a [`Change`](crate::Change) alone is one |
+//! | What would a document of kinds of event, settings of usage and definitions change? | [`Published::changes_to_manifest`], [`ManifestChanges`]; [`Update::manifest`] applies it |
 //! | What does a handler read? | [`Published`]: one state, complete, immutable |
 //! | What does this user see of it? | [`LiveView`] |
 //! | What did the update do: whose values, which members, who moved, and why? | [`Delta`], [`DeltaReport`] |
@@ -33,7 +34,9 @@ mod importing;
 #[cfg(feature = "snapshot")]
 mod journal;
 mod keep;
+mod lineage;
 mod live;
+mod manifest;
 mod missing_rates;
 mod next;
 mod pairing;
@@ -62,6 +65,7 @@ pub use handle::{Applied, Engine};
 #[cfg(feature = "snapshot")]
 pub use journal::{Damage, JournalError, JournalSink, MemoryJournal, Restored, compact};
 pub use live::LiveView;
+pub use manifest::{EventChanges, EventKindChange, LostEvents, ManifestChanges, UsageChange};
 pub use published::{EngineStats, MAX_VIEWS, Published};
 pub use report::{DeltaReport, DerivedChange, SegmentDelta};
 pub use settings::EngineSettings;

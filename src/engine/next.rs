@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::error::EngineError;
-use super::part::{PartReports, Steps};
+use super::part::{Applying, PartReports, Steps};
 use super::published::{Parts, State};
 use super::settings::EngineSettings;
 use super::update::Update;
@@ -24,6 +24,7 @@ impl State {
             catalog: self.catalog.clone(),
             as_of: self.as_of.clone(),
             subscribed: self.subscribed.clone(),
+            renames: self.renames.clone(),
         }
     }
 
@@ -49,6 +50,8 @@ impl State {
         reserved_words(update.defined.iter().filter(|definition| !stays(definition)))?;
         #[cfg(feature = "snapshot")]
         self.settings.can_be_restored(&update.defined)?;
+        #[cfg(feature = "snapshot")]
+        self.settings.zones_are_known(&update.steps.usage, self.beside.usage.as_ref())?;
         let mut parts = self.parts();
         let reports = parts.update(update, &self.settings)?;
         Ok((self.next(parts, observer)?, reports))
@@ -64,6 +67,15 @@ impl Parts {
     ) -> Result<PartReports, EngineError> {
         let mut reports = PartReports::default();
         let mut steps = Cow::Borrowed(&update.steps);
+        if !update.renamed.is_empty() || update.schema.is_some() {
+            // What was recorded was so by the names of before.
+            let steps = steps.to_mut();
+            let records = Steps { records: std::mem::take(&mut steps.records), ..Steps::default() };
+            self.beside.apply(&records, &Applying { today: self.as_of.date(), settings })?;
+        }
+        for (definition, to) in &update.renamed {
+            self.rename(definition, to, settings)?;
+        }
         if update.defines() {
             let mut removed: HashSet<&DefinitionRef> = HashSet::new();
             let known = |id: &DefinitionRef| self.catalog.definition(id).is_some();
@@ -72,10 +84,6 @@ impl Parts {
             }
         }
         if let Some(change) = &update.schema {
-            // What was recorded was so by the names of before.
-            let steps = steps.to_mut();
-            let records = Steps { records: std::mem::take(&mut steps.records), ..Steps::default() };
-            self.beside.apply(&records, self.as_of.date())?;
             reports.schema = Some(self.evolve(change, update, settings)?);
         } else if update.defines() {
             let none = UsageSchema::default();
@@ -113,8 +121,28 @@ impl Parts {
             // Parameters come with questions; a state has none.
             self.as_of = as_of.clone().without_parameters();
         }
-        reports.usage = self.beside.apply(&steps, self.as_of.date())?.usage;
-        Ok(reports)
+        let schema = reports.schema;
+        let applied = self.beside.apply(&steps, &Applying { today: self.as_of.date(), settings })?;
+        Ok(PartReports { schema, ..applied })
+    }
+
+    /// With another name for a definition, and its subscription and records under it.
+    fn rename(&mut self, id: &DefinitionRef, to: &str, settings: &EngineSettings) -> Result<(), EngineError> {
+        let none = UsageSchema::default();
+        let ground = ground(self.book.schema(), self.beside.usage.as_ref(), settings, &none);
+        let renamed = self.catalog.with_name(ground, id, to)?;
+        if renamed.definition == *id {
+            return Ok(());
+        }
+        self.beside.records = renamed.records(&self.beside.records);
+        if self.subscribed.contains(id) {
+            let subscribed = Arc::make_mut(&mut self.subscribed);
+            subscribed.remove(id);
+            subscribed.insert(renamed.definition.clone());
+        }
+        Arc::make_mut(&mut self.renames).push((id.clone(), renamed.definition));
+        self.catalog = renamed.catalog;
+        Ok(())
     }
 
     /// Under another schema, with the definitions of an update.
@@ -139,6 +167,10 @@ impl Parts {
             Ground { schema: &migration.schema, usage, zones: &*settings.zones, limits: &settings.limits };
         let catalog = self.catalog.next(ground, Words::Kept, update.going(), definitions)?;
         self.catalog.means_the_same(&catalog, &migration, &is_other)?;
+        if migration.is_nothing(self.book.schema()) {
+            self.catalog = catalog;
+            return Ok(EvolveReport { in_place: true, ..EvolveReport::default() });
+        }
         let (book, report) = self.book.migrated(&migration)?;
         self.beside.records = self.catalog.records_after(&migration, &self.beside.records);
         if let Some(events) = &migration.events {

@@ -12,7 +12,7 @@ use super::prepared::Prepared;
 use super::settings::EngineSettings;
 use crate::aggregate::Usage;
 use crate::book::{Book, View};
-use crate::catalog::{Catalog, CatalogChanges, Definition, DefinitionRef, Records};
+use crate::catalog::{Catalog, DefinitionRef, Records};
 use crate::expr::Cancelled;
 use crate::facts::Facts;
 use crate::fold::ExchangeRates;
@@ -30,6 +30,8 @@ pub(super) struct State {
     pub(super) catalog: Catalog,
     pub(super) as_of: AsOf,
     pub(super) subscribed: Arc<BTreeSet<DefinitionRef>>,
+    /// The renames of definitions so far, in order, since the engine was made or restored.
+    pub(super) renames: Arc<Vec<(DefinitionRef, DefinitionRef)>>,
     /// The steps that are kept current, in order.
     wanted: Arc<[usize]>,
     pub(super) settings: Arc<EngineSettings>,
@@ -55,6 +57,7 @@ pub(super) struct Parts {
     pub(super) catalog: Catalog,
     pub(super) as_of: AsOf,
     pub(super) subscribed: Arc<BTreeSet<DefinitionRef>>,
+    pub(super) renames: Arc<Vec<(DefinitionRef, DefinitionRef)>>,
 }
 
 impl std::fmt::Debug for Published {
@@ -129,7 +132,7 @@ impl State {
         held: Held,
         counters: Arc<Counters>,
     ) -> Self {
-        let Parts { book, beside, catalog, as_of, subscribed } = parts;
+        let Parts { book, beside, catalog, as_of, subscribed, renames } = parts;
         let (held, others, clock) = (Arc::new(held), Mutex::default(), AtomicU64::new(1));
         Self {
             version,
@@ -138,6 +141,7 @@ impl State {
             catalog,
             as_of,
             subscribed,
+            renames,
             wanted,
             settings,
             held,
@@ -344,15 +348,6 @@ impl Published {
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
         &self.0.catalog
-    }
-
-    /// What it would mean that the definitions are exactly these ([`Update::exactly`](super::Update::exactly)), before it is done: which enter,
-    /// leave, change and break. Only the definitions are judged: whether they read more days than are kept
-    /// ([`EngineError::KeptDays`](super::EngineError::KeptDays)), and whether a journal could restore them, is seen when they are applied, as it is by a
-    /// [`Branch`](super::Branch).
-    #[must_use]
-    pub fn changes_to(&self, definitions: impl IntoIterator<Item = Definition>) -> CatalogChanges {
-        self.0.catalog.changes_to_within(&*self.0.settings.zones, definitions)
     }
 
     /// The usage, where the engine holds some.

@@ -7,14 +7,18 @@ use super::error::EngineError;
 #[cfg(feature = "snapshot")]
 use super::journal::JournalSink;
 use super::part::StateParts;
+#[cfg(feature = "snapshot")]
+use super::part::UsageStep;
 use crate::aggregate::Usage;
+#[cfg(feature = "snapshot")]
+use crate::aggregate::UsageSettingsError;
 use crate::catalog::Records;
 #[cfg(feature = "snapshot")]
-use crate::catalog::{CustomKinds, Definition};
+use crate::catalog::{CustomKinds, Definition, DefinitionRef};
 use crate::expr::ExprLimits;
 use crate::facts::Facts;
 use crate::fold::ExchangeRates;
-use crate::model::{FixedZones, Zones};
+use crate::model::{FixedZones, Zone, Zones};
 use crate::tree::Policy;
 
 /// Published states that are remembered unless settings say otherwise.
@@ -99,7 +103,11 @@ impl EngineSettings {
         self
     }
 
-    /// Usage beside the book: its schema, and what is known already.
+    /// Usage beside the book, with which an engine begins: its kinds of event, how it is kept, and what is known already.
+    ///
+    /// All of that is part of the state from then on: kinds of event change by [`Update::schema`](super::Update::schema), how usage is kept by
+    /// [`Update::usage_settings`](super::Update::usage_settings), and an engine that is restored has those of its journal, whatever is given here. Of
+    /// a journal from before formats had them they are taken from here.
     pub fn usage(mut self, usage: Usage) -> Self {
         self.usage = Some(usage);
         self
@@ -161,6 +169,14 @@ impl EngineSettings {
         self
     }
 
+    /// The zone of a name: that of the usage that the host gave, which is meant for usage, of its zones, or a fixed one.
+    pub(super) fn zone_of_usage(&self, name: &str) -> Option<Arc<dyn Zone>> {
+        let given = || {
+            self.usage.as_ref().map(|usage| usage.settings().zone_held()).filter(|zone| zone.name() == name)
+        };
+        given().or_else(|| self.zones.zone(name)).or_else(|| FixedZones.zone(name))
+    }
+
     /// The parts of a state that nothing was applied to yet.
     pub(super) fn first_parts(&self) -> StateParts {
         let (records, rates, facts) = (Records::new(), ExchangeRates::new(), Facts::new());
@@ -170,14 +186,37 @@ impl EngineSettings {
     /// Could definitions be read again from the journal, if there is one?
     #[cfg(feature = "snapshot")]
     pub(super) fn can_be_restored(&self, definitions: &[Definition]) -> Result<(), EngineError> {
+        match self.not_restorable(definitions).next() {
+            Some((definition, version)) => Err(EngineError::UnknownKind { definition, version }),
+            None => Ok(()),
+        }
+    }
+
+    /// The definitions that could not be read again from the journal, if there is one, with the versions of their kinds.
+    #[cfg(feature = "snapshot")]
+    pub(super) fn not_restorable(
+        &self,
+        definitions: &[Definition],
+    ) -> impl Iterator<Item = (DefinitionRef, u64)> {
         let of_host = definitions.iter().filter_map(|definition| match definition {
             Definition::Custom(of) => Some((definition, of)),
             _ => None,
         });
-        match of_host.filter(|_| self.journal.is_some()).find(|(_, of)| !self.kinds.holds(of)) {
-            Some((definition, of)) => {
-                Err(EngineError::UnknownKind { definition: definition.id(), version: of.kind().version() })
-            }
+        let unknown = of_host.filter(|(_, of)| self.journal.is_some() && !self.kinds.holds(of));
+        unknown.map(|(definition, of)| (definition.id(), of.kind().version()))
+    }
+
+    /// Could usage be restored from the journal, if there is one, after the steps of an update?
+    #[cfg(feature = "snapshot")]
+    pub(super) fn zones_are_known(
+        &self,
+        steps: &[UsageStep],
+        now: Option<&Usage>,
+    ) -> Result<(), UsageSettingsError> {
+        let is_new = |zone: &&str| now.is_none_or(|usage| usage.settings().zone_name() != *zone);
+        let mut zones = steps.iter().filter_map(UsageStep::zone).filter(is_new);
+        match zones.find(|zone| self.journal.is_some() && self.zone_of_usage(zone).is_none()) {
+            Some(unknown) => Err(UsageSettingsError::UnknownZone { zone: unknown.to_owned() }),
             None => Ok(()),
         }
     }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::part::{Batch, Steps};
-use crate::aggregate::{Event, OwnedEvent};
+use super::part::{ChosenSettings, Steps, UsageStep};
+use crate::aggregate::{Event, OwnedEvent, UsageSettings};
 use crate::book::Change;
 use crate::catalog::{Definition, DefinitionRef, RecordedDay};
 use crate::facts::FactStep;
@@ -11,7 +11,7 @@ use crate::fold::ExchangeRate;
 use crate::model::{AsOf, Date, SchemaChange};
 
 /// What [`Engine::apply`](super::Engine::apply) takes: a change of the schema, of data, of definitions, of subscriptions, of the moment, of
-/// rates, of recorded days, of facts and of usage, published as one. A [`Change`] alone is one.
+/// rates, of recorded days, of facts, of usage and of how it is kept, published as one. A [`Change`] alone is one.
 ///
 /// ```
 /// use perennial::engine::Update;
@@ -30,6 +30,8 @@ use crate::model::{AsOf, Date, SchemaChange};
 pub struct Update {
     pub(super) schema: Option<SchemaChange>,
     pub(super) change: Option<Change>,
+    /// Definitions that get other names, one after the other.
+    pub(super) renamed: Vec<(DefinitionRef, Arc<str>)>,
     pub(super) defined: Vec<Definition>,
     pub(super) removed: Vec<DefinitionRef>,
     /// Are those that it defines all that there are afterwards?
@@ -70,6 +72,38 @@ impl Update {
     /// A change of data.
     pub fn change(mut self, change: Change) -> Self {
         self.change = Some(change);
+        self
+    }
+
+    /// Another name for a definition; of a segment, another id. All that reads it is rewritten ([`Catalog::renamed`](crate::catalog::Catalog::renamed)),
+    /// subscriptions follow, and recorded days of its columns go on under their new names. It comes before everything else that the update says but
+    /// its recorded days, which are of the columns as they were: its definitions, removals and subscriptions name what there is afterwards. Several
+    /// come one after the other. A [`Delta`](super::Delta) compares the definition with what it was by its old name.
+    ///
+    /// A parameter is given by its new name from then on.
+    ///
+    /// ```
+    /// use perennial::catalog::{CalculatedAttribute, Catalog, DefinitionKind, DefinitionRef};
+    /// use perennial::engine::{Engine, EngineSettings, Update};
+    /// use perennial::segment::Segment;
+    /// use perennial::{AsOf, Attribute, AttributeType, Date, Nesting, Schema};
+    ///
+    /// let schema = Schema::builder()
+    ///     .account_type("Company", Nesting::Free)
+    ///     .attribute(Attribute::new("seats", AttributeType::Int))
+    ///     .build()?;
+    /// let engine = Engine::new(schema, AsOf::date_utc(Date::new(2026, 1, 31)?), EngineSettings::new())?;
+    /// let twice = CalculatedAttribute::new("twice", "seats * 2");
+    /// engine.define([twice.into(), Segment::parse("large", "twice > 50")?.into()])?;
+    ///
+    /// let twice = DefinitionRef { kind: DefinitionKind::Attribute, name: "twice".into() };
+    /// engine.apply(Update::new().rename(twice, "doubled"))?;
+    /// let text = Catalog::document(engine.published().catalog().definitions()).to_string();
+    /// assert!(text.contains("doubled > 50"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn rename(mut self, definition: DefinitionRef, to: &str) -> Self {
+        self.renamed.push((definition, Arc::from(to)));
         self
     }
 
@@ -139,7 +173,38 @@ impl Update {
 
     /// Rows of usage, as [`Engine::ingest`](super::Engine::ingest) takes them in: on the day of the state after the update.
     pub fn events<'a>(mut self, events: impl IntoIterator<Item = Event<'a>>) -> Self {
-        self.steps.usage.push(Batch(events.into_iter().map(|event| OwnedEvent::of(&event)).collect()));
+        let events = events.into_iter().map(|event| OwnedEvent::of(&event)).collect();
+        self.steps.usage.push(UsageStep::Events(events));
+        self
+    }
+
+    /// How usage is kept from now on, the rows of this update among it, whatever else is said of it before or after: the zone of its days, how
+    /// many days and ids are kept, and what is done about rows that do not fit. In a state without usage it begins; its kinds of event come by
+    /// [`Update::schema`]. What it means for what is held says [`Usage::set_settings`](crate::aggregate::Usage::set_settings), and what was lost
+    /// [`Applied::usage_settings`](super::Applied::usage_settings).
+    ///
+    /// ```
+    /// use perennial::aggregate::{Event, EventKind, UsageSettings};
+    /// use perennial::engine::{Engine, EngineSettings, Update};
+    /// use perennial::{AsOf, Date, Nesting, Schema, SchemaChange};
+    ///
+    /// let today = Date::new(2026, 1, 31)?;
+    /// let schema = Schema::builder().account_type("Company", Nesting::Free).build()?;
+    /// let engine = Engine::new(schema, AsOf::date_utc(today), EngineSettings::new())?;
+    /// engine.apply(
+    ///     Update::new()
+    ///         .schema(SchemaChange::new().event(EventKind::new("login")))
+    ///         .usage_settings(UsageSettings::new().keep_days(90))
+    ///         .events([Event::on("login", "acme", today)]),
+    /// )?;
+    /// let usage = engine.published().usage().cloned().ok_or("none")?;
+    /// assert_eq!((usage.settings().kept_days(), usage.buckets()), (Some(90), 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn usage_settings(mut self, settings: UsageSettings) -> Self {
+        self.steps.usage.retain(|step| matches!(step, UsageStep::Events(_)));
+        let step = UsageStep::Settings(Box::new(ChosenSettings::Given(settings)));
+        self.steps.usage.insert(0, step);
         self
     }
 

@@ -1,5 +1,7 @@
 //! A segment as a definition.
 
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 
 use super::definition_json::read_segment;
@@ -19,6 +21,14 @@ impl Define for Segment {
 
     fn expressions(&self, each: &mut dyn FnMut(&str)) {
         each(self.expression().source_text());
+    }
+
+    /// What it is called in lists goes with its id where it is the same.
+    fn set_name(&mut self, name: &Arc<str>) {
+        if self.name == self.id {
+            self.name = name.clone();
+        }
+        self.id = name.clone();
     }
 
     fn rename(&mut self, renames: &Renames<'_>) {

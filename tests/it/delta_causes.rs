@@ -440,3 +440,42 @@ fn a_value_that_is_set_where_its_text_was_renamed_is_data() {
     let update = Update::from(Change::new().set(&id("b"), "stage", Value::Enum("Won".into()))).schema(more);
     assert_eq!(after(&engine, update), all_by(Cause::Data, &["won b"]));
 }
+
+#[test]
+fn a_definition_that_is_only_called_otherwise_is_no_cause() {
+    let engine = loaded();
+    let twice = DefinitionRef { kind: DefinitionKind::Attribute, name: "twice".into() };
+    let before = engine.published();
+    let seats = Change::new().set(&id("a"), "seats", 5_i64);
+    engine.apply(Update::from(seats).rename(twice, "doubled")).unwrap();
+    let after = engine.published();
+    let all: Vec<DefinitionRef> = ["doubled", "four"]
+        .map(|name| DefinitionRef { kind: DefinitionKind::Attribute, name: name.into() })
+        .into();
+    let report = Delta::between(&before, &after).report_of(&Scope::all(), &all).unwrap();
+    assert_eq!(entries(&report), all_by(Cause::Data, &["doubled a", "four a"]));
+    let back = Delta::between(&after, &before).report_of(&Scope::all(), &every()).unwrap();
+    assert_eq!(entries(&back)["four a"], [Cause::Data]);
+}
+
+#[test]
+fn an_expression_that_converts_is_by_the_rates_and_their_day() {
+    let engine = loaded();
+    engine.define([attribute("own_euros", "arr.convertTo(\"EUR\")")]).unwrap();
+    let own = [DefinitionRef { kind: DefinitionKind::Attribute, name: "own_euros".into() }];
+    let before = engine.published();
+    let rate = |on: u8, units: i128| {
+        ExchangeRate::market(Currency::USD, Currency::EUR, day(on), Decimal::new(units, 1))
+    };
+    engine.apply(Update::new().rates([rate(1, 9), rate(2, 8)])).unwrap();
+    let middle = engine.published();
+    engine.apply(Update::new().moment(AsOf::date_utc(day(2)))).unwrap();
+    let last = engine.published();
+    let of = |from: &Published, to: &Published| {
+        let report = Delta::between(from, to).report_of(&Scope::all(), &own).unwrap();
+        entries(&report)["own_euros a"].clone()
+    };
+    assert_eq!(of(&before, &middle), [Cause::Rates]);
+    assert_eq!(of(&middle, &last), [Cause::Moment]);
+    assert_eq!(of(&before, &last), [Cause::Moment, Cause::Rates]);
+}

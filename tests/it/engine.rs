@@ -11,14 +11,16 @@ use crate::common::{
     ATTRIBUTES, CHUNK_ROWS, PRODUCTS, TYPES, as_of, child_row_of, config, forest, id, id_of, import, schema,
     value_of,
 };
-use perennial::aggregate::{Event, EventKind, Nulls, Operator, Ranking, Usage, UsageSchema, UsageSettings};
+use perennial::aggregate::{
+    Event, EventKind, Faulty, Nulls, Operator, Ranking, TooOld, Usage, UsageSchema, UsageSettings,
+};
 use perennial::catalog::{
     Catalog, Definition, DefinitionKind, DefinitionRef, Derived, History, MemoryHistory, RunInputs,
 };
 use perennial::engine::{
-    Cause, Causes, Delta, DeltaReport, Engine, EngineError, EngineSettings, Fact, FactKey, FactKind,
-    FactStep, JournalError, JournalSink, LiveView, MAX_VIEWS, MemoryJournal, Published, SegmentDelta, Update,
-    compact,
+    Cause, Causes, Delta, DeltaReport, Engine, EngineError, EngineSettings, EventChanges, Fact, FactKey,
+    FactKind, FactStep, JournalError, JournalSink, LiveView, MAX_VIEWS, MemoryJournal, Published,
+    SegmentDelta, Update, compact,
 };
 use perennial::expr::ExprValue;
 use perennial::report::ValueChange;
@@ -27,7 +29,7 @@ use perennial::source::MemorySource;
 use perennial::testkit::{Random, ReferenceBook};
 use perennial::{
     Account, AccountId, AccountRow, Attribute, AttributeType, Book, Change, ChildId, Currency, Date, Decimal,
-    ExchangeRate, Observer, Progress, Rates, Scope, Value, View,
+    ExchangeRate, FixedZone, Observer, Progress, Rates, Scope, Value, View,
 };
 use proptest::prelude::*;
 
@@ -199,7 +201,7 @@ pub fn engine_with(seeds: &[[u8; 5]], settings: EngineSettings) -> Engine {
 }
 
 /// How many kinds of step there are.
-const STEP_KINDS: u8 = 30;
+const STEP_KINDS: u8 = 31;
 
 /// Does a step change definitions?
 pub fn is_of_definitions(step: [u8; 5]) -> bool {
@@ -397,8 +399,34 @@ pub fn step(
             }
             let told = state.changes_to(all.clone());
             let update = Update::new().exactly(all);
-            if !told.breaks.is_empty() {
-                assert!(engine.published().branch().apply(update.clone()).is_err());
+            let done = engine.published().branch().apply(update.clone());
+            assert_eq!(told.breaks.is_empty(), done.is_ok(), "{told}: {done:?}");
+            update
+        }
+        // Usage is kept in another way: fewer days and ids, or more, and now and then in another zone, which is refused while any is held.
+        30 => {
+            let mut settings = UsageSettings::new().ids_for_days(u32::from(who % 40));
+            if which % 3 != 0 {
+                settings = settings.keep_days(u32::from(value % 30) + 1);
+            }
+            if more % 2 == 0 {
+                settings = settings.ahead_days(u32::from(more % 5)).too_old(TooOld::Refuse);
+            }
+            if more % 8 == 7 {
+                settings = settings.zone(FixedZone::east("+02:00", 120)).faulty(Faulty::RefuseBatch);
+            }
+            let update = Update::new().usage_settings(settings.clone());
+            let manifest = state.manifest().with_usage(settings.clone());
+            let told = state.changes_to_manifest(&manifest);
+            assert!(told.events == EventChanges::default() && told.definitions.is_empty(), "{told}");
+            let mut branch = state.branch();
+            let done = branch.apply(update.clone());
+            assert_eq!(told.is_refused(), done.is_err(), "{told}: {done:?}");
+            if done.is_ok() {
+                let dropped = |state: &Published| state.usage().map_or(0, Usage::dropped_events);
+                let lost = dropped(branch.published()) - dropped(&state);
+                assert_eq!(lost, told.usage.map_or(0, |usage| usage.dropped_events));
+                assert_eq!(branch.published().usage().unwrap().settings(), &settings);
             }
             update
         }
@@ -734,9 +762,15 @@ proptest! {
             let _ = step(&engine, *bytes, number);
         }
         let bytes = journal.bytes();
+        // Whatever the host says of usage when it restores: the journal knows.
+        let logout = UsageSchema::new([EventKind::new("logout")]).unwrap();
+        let other = UsageSettings::new().keep_days(3).ids_for_days(2).zone(FixedZone::east("+05:00", 300));
+        let settings = |packing| settings(packing).usage(Usage::new(logout.clone(), other.clone()));
         for state in engine.states() {
             let (again, restored) =
                 Engine::restore(settings(packing), &bytes, Some(state.version())).unwrap();
+            let kept = |state: &Published| state.usage().map(|usage| usage.settings().clone());
+            prop_assert_eq!(kept(&again.published()), kept(&state));
             prop_assert_eq!(restored.version, state.version());
             prop_assert!(restored.damage.is_none());
             let again = again.published();

@@ -407,6 +407,11 @@ impl RollUp {
         (&mut self.over, &mut self.levels)
     }
 
+    /// With another name.
+    pub(crate) fn with_name(self, name: Arc<str>) -> Self {
+        Self { name, ..self }
+    }
+
     /// With every expression rewritten.
     pub(crate) fn with_texts(mut self, rewrite: &dyn Fn(&Arc<str>) -> Arc<str>) -> Self {
         self.filter = self.filter.as_ref().map(rewrite);

@@ -35,8 +35,8 @@ struct Fit<'e> {
 
 /// The days that are taken, both ends included.
 #[derive(Clone, Copy)]
-struct Taken {
-    first: Option<Date>,
+pub(super) struct Taken {
+    pub(super) first: Option<Date>,
     last: Date,
 }
 
@@ -134,7 +134,7 @@ impl Usage {
         Ok(report)
     }
 
-    fn taken(&self, today: Date) -> Taken {
+    pub(super) fn taken(&self, today: Date) -> Taken {
         let days = |days: u32| i32::try_from(days).unwrap_or(i32::MAX);
         let kept = self
             .settings
@@ -145,7 +145,7 @@ impl Usage {
         Taken { first, last: today.plus_days(days(self.settings.ahead_days)).unwrap_or(Date::MAX) }
     }
 
-    fn keep_from(&mut self, first: Option<Date>, today: Date) {
+    pub(super) fn keep_from(&mut self, first: Option<Date>, today: Date) {
         if let Some(first) = first.filter(|first| Some(*first) > self.kept_from) {
             self.kept_from = Some(first);
             let dropped = self.store.drop_before(first.days(), self.schema.width);

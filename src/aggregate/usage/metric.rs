@@ -50,6 +50,10 @@ impl Metric {
         Self { name: Arc::from(name), expression: Arc::from(expression), description: None, version: 1 }
     }
 
+    pub(crate) fn with_name(self, name: Arc<str>) -> Self {
+        Self { name, ..self }
+    }
+
     pub(crate) fn with_expression(self, expression: Arc<str>) -> Self {
         Self { expression, ..self }
     }

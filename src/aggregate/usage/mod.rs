@@ -15,6 +15,7 @@ mod names;
 mod reading;
 mod report;
 mod series;
+mod set_settings;
 mod settings;
 #[cfg(feature = "snapshot")]
 mod snapshot;
@@ -36,6 +37,8 @@ pub(crate) use self::reading::sum_of;
 pub(in crate::aggregate) use self::reading::{Body, Prepared, sum_cell, unit_of, units, weighted};
 pub use self::report::{MAX_USAGE_FAULTS, UsageFault, UsageFaultKind, UsageRefused, UsageReport};
 pub use self::series::{DayValue, MAX_SERIES_DAYS, SeriesError};
+pub use self::set_settings::{UsageSettingsError, UsageSettingsReport};
+pub(crate) use self::settings::WrittenSettings;
 pub use self::settings::{Faulty, TooOld, UsageSettings};
 pub(in crate::aggregate) use self::store::AccountUsage;
 use self::store::Store;
@@ -160,6 +163,19 @@ impl Usage {
         self.store.buckets()
     }
 
+    /// How many events are held of each kind, in declared order.
+    pub(crate) fn events_by_kind(&self) -> Vec<u64> {
+        let mut counts = vec![0_u64; self.schema.kinds().len()];
+        let spans = self.store.accounts().flat_map(|(_, _, account)| account.spans(i32::MIN, i32::MAX));
+        for (bucket, _) in spans.flat_map(|span| span.rows(self.schema.width)) {
+            let kind = self.whats.get(bucket.key.what).map(|what| usize::from(what.kind));
+            if let Some(count) = kind.and_then(|kind| counts.get_mut(kind)) {
+                *count = count.saturating_add(bucket.count);
+            }
+        }
+        counts
+    }
+
     /// How many ids of events are remembered, to count each once.
     #[must_use]
     pub fn remembered_ids(&self) -> usize {
@@ -179,9 +195,11 @@ impl Usage {
         ids
     }
 
-    /// Is all that was taken in shared with another state?
+    /// Is all that was taken in shared with another state, and kept in the same way?
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.version == other.version && self.store.differing(&other.store).is_empty()
+        self.version == other.version
+            && self.settings == other.settings
+            && self.store.differing(&other.store).is_empty()
     }
 
     /// How many bytes the buckets take on the heap, by their own count.

@@ -299,6 +299,10 @@ impl Define for Custom {
         }
     }
 
+    fn set_name(&mut self, name: &Arc<str>) {
+        self.name = name.clone();
+    }
+
     fn rename(&mut self, renames: &Renames<'_>) {
         for text in self.parts.iter_mut().filter_map(|part| part.when.as_mut()) {
             *text = (renames.expression)(text);

@@ -248,11 +248,14 @@ impl<'d> Dependences<'d> {
     fn recorded_there(&self, column: &str) -> (Arc<str>, bool) {
         let same = || (Arc::from(column), false);
         let catalogs = (&self.catalog, &self.inputs().1.prepared.catalog);
-        let Some(of) = &self.sides.redeclared else { return same() };
         let Some(id) = catalogs.0.schema().attribute(column) else {
-            let kind = |catalog: &Catalog| catalog.output(catalog.column(column)?)?.kind.clone();
-            return (Arc::from(column), kind(catalogs.0) != kind(catalogs.1));
+            let there = self.sides.lineage.column_elsewhere(column, self.side == 1);
+            let kind = |catalog: &Catalog, name: &str| catalog.output(catalog.column(name)?)?.kind.clone();
+            let is_changed =
+                self.sides.redeclared.is_some() && kind(catalogs.0, column) != kind(catalogs.1, &there);
+            return (there, is_changed);
         };
+        let Some(of) = &self.sides.redeclared else { return same() };
         let now = self.attribute(id.index());
         let Some(of) = now.and_then(|at| of.attributes.get(at)) else { return same() };
         let place = if self.side == 0 { now } else { of.before };

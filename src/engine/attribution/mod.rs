@@ -18,6 +18,7 @@ use self::dependence::{Dependence, Dependences};
 use self::root::Roots;
 use super::cause::{Cause, Causes};
 use super::derivation::Inputs;
+use super::lineage::Lineage;
 use super::live::LiveView;
 use super::pairing::Pairing;
 use crate::catalog::DefinitionRef;
@@ -31,14 +32,15 @@ pub(super) struct Sides<'s> {
     inputs: [Inputs; 2],
     /// Where the schemas differ.
     redeclared: Option<Redeclared>,
+    lineage: Lineage,
 }
 
 impl<'s> Sides<'s> {
-    pub(super) fn new(old: &'s LiveView, new: &'s LiveView) -> Self {
+    pub(super) fn new(old: &'s LiveView, new: &'s LiveView, lineage: Lineage) -> Self {
         let (before, after) = (old.accounts().schema(), new.accounts().schema());
         let same = Arc::ptr_eq(before, after) || before == after;
         let redeclared = (!same).then(|| Redeclared::since(before, after));
-        Self { old, new, inputs: [old.inputs(), new.inputs()], redeclared }
+        Self { old, new, inputs: [old.inputs(), new.inputs()], redeclared, lineage }
     }
 }
 
@@ -59,7 +61,7 @@ impl<'a> Attribution<'a> {
         let layout = Layout::new(pairing.new.schema());
         let (before, after) = (sides.old.catalog(), sides.new.catalog());
         Self {
-            differing: after.differing_since(before),
+            differing: after.differing_since(before, sides.lineage.pairs()),
             changed_events: after.reading_changed_events(before),
             accounts: AccountDiffs::new(sides, pairing, told),
             roots: [Roots::new(pairing.old), Roots::new(pairing.new)],

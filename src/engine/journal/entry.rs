@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::JournalError;
-use crate::aggregate::{OwnedEvent, UsageSchema};
+use crate::aggregate::{OwnedEvent, Usage, UsageSchema, UsageSettings, WrittenSettings};
 use crate::book::Change;
 use crate::catalog::{Catalog, CustomKinds, Definition, DefinitionRef};
 use crate::engine::Update;
@@ -83,6 +83,9 @@ pub(in crate::engine) enum Said {
         /// The kinds of event, where there are any; before format 4 they were those of the settings.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         events: Option<UsageSchema>,
+        /// How usage is kept, where there is any and a section begins; before format 5 it was so as the settings of the engine said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage_settings: Option<WrittenSettings>,
         moment: Moment,
         definitions: Json,
         subscribed: BTreeSet<DefinitionRef>,
@@ -95,6 +98,8 @@ pub(in crate::engine) enum Said {
         schema: Option<SchemaChange>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         change: Option<Change>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        renamed: Vec<(DefinitionRef, Arc<str>)>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         defined: Option<Json>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -126,6 +131,7 @@ impl Said {
             version,
             schema: update.schema.clone(),
             change: update.change.clone(),
+            renamed: update.renamed.clone(),
             defined,
             removed: update.removed.clone(),
             exactly: update.exactly,
@@ -186,6 +192,7 @@ impl Entry {
             parts.push((name, part.len() as u64));
             bytes.extend(part);
         }
+        let usage = state.beside.usage.as_ref().filter(|_| of.begins);
         let said = Said::State {
             version: state.version,
             begins: Some(of.begins),
@@ -193,6 +200,7 @@ impl Entry {
             usage: false,
             parts,
             events: state.beside.usage.as_ref().map(|usage| usage.schema().clone()),
+            usage_settings: usage.map(Usage::settings).map(UsageSettings::written),
             moment: Moment::of(&state.as_of),
             definitions: Catalog::in_order(state.catalog.definitions()),
             subscribed: (*state.subscribed).clone(),

@@ -12,6 +12,9 @@ use crate::engine::part::{PartError, StateParts};
 use crate::engine::published::{Parts, Published, State};
 use crate::engine::{Engine, EngineError, EngineSettings, Update};
 
+/// The first format in which a state says how its usage is kept.
+const WITH_USAGE_SETTINGS: u32 = 5;
+
 /// What was read of a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -33,6 +36,8 @@ pub struct Restored {
 /// A state that is rebuilt record by record.
 struct Builder<'b> {
     settings: &'b Arc<EngineSettings>,
+    /// The format of the section.
+    format: u32,
     state: Option<Parts>,
     version: u64,
     keys: Vec<(Arc<str>, u64)>,
@@ -52,9 +57,10 @@ impl Engine {
     /// then, with the same versions and idempotency keys; the states before it are not remembered. Of a version that the
     /// journal does not reach, the last one, as [`Restored::version`] says.
     ///
-    /// The schema and the kinds of event are those of the journal, with every change that was made of them.
+    /// The schema, the kinds of event and how usage is kept are those of the journal, with every change that was made of them.
     ///
-    /// `settings` are those of the engine that wrote the journal; their usage says how events are kept, and may be empty. A journal in them is begun anew with the state that was rebuilt ([`JournalSink::begin`]); to
+    /// `settings` are those of the engine that wrote the journal. Usage and how it is kept are those of the journal, whatever they say; they
+    /// count for a journal from before format 5, which did not hold how usage is kept, and may be empty then. A journal in them is begun anew with the state that was rebuilt ([`JournalSink::begin`]); to
     /// go on with the old one, use [`Engine::resume`].
     ///
     /// Where a journal was begun anew, the last beginning counts; of a version, the last beginning at or before it.
@@ -123,7 +129,8 @@ fn sink(error: EngineError) -> JournalError {
 fn rebuild(settings: EngineSettings, bytes: &[u8], version: Option<u64>) -> Result<Rebuilt, JournalError> {
     let settings = Arc::new(settings);
     let (section, Sections { skipped, mut damage, before, .. }) = chosen(sections(bytes)?, version)?;
-    let mut builder = Builder { settings: &settings, state: None, version: 0, keys: Vec::new() };
+    let format = section.format;
+    let mut builder = Builder { settings: &settings, format, state: None, version: 0, keys: Vec::new() };
     let (mut count, mut end) = (0, damage.as_ref().map_or(bytes.len(), |damage| damage.offset));
     for (offset, payload) in section.records {
         let (said, state) = Entry::read(payload, offset)?;
@@ -146,7 +153,7 @@ fn rebuild(settings: EngineSettings, bytes: &[u8], version: Option<u64>) -> Resu
     let state = State::first(parts, version, &settings, &()).map_err(|error| refused(error.into()))?;
     let engine = Engine::of(Published(Arc::new(state)), settings.clone(), keys);
     let restored = Restored { version, records: count, from: section.offset, bytes: end, damage, skipped };
-    Ok(Rebuilt { engine, restored, before, format: section.format })
+    Ok(Rebuilt { engine, restored, before, format })
 }
 
 /// The last section of a journal, or the last one that begins at or before a version; and the rest of what was found, with the
@@ -211,6 +218,7 @@ impl Builder<'_> {
         let refused = |cause: EngineError| JournalError::Refused { version, cause: Box::new(cause) };
         match said {
             Said::State {
+                begins,
                 moment,
                 definitions: document,
                 subscribed,
@@ -219,6 +227,7 @@ impl Builder<'_> {
                 usage,
                 parts,
                 events,
+                usage_settings,
                 ..
             } => {
                 let cut_off = || JournalError::Malformed { offset, reason: "its book is cut off".to_owned() };
@@ -227,20 +236,34 @@ impl Builder<'_> {
                 let definitions = definitions(&document, &self.settings.kinds, offset)?;
                 let before = self.state.take().map(|parts| parts.beside);
                 let mut beside = before.unwrap_or_else(|| self.settings.first_parts());
-                if let Some(events) = events.filter(|events| beside.events() != Some(events)) {
-                    beside.begin_usage(events);
+                if self.format < WITH_USAGE_SETTINGS {
+                    if let Some(events) = events.filter(|events| beside.events() != Some(events)) {
+                        beside.begin_usage(events, None);
+                    }
+                } else if begins != Some(false) {
+                    // All of it is of the journal, with nothing that the host gave.
+                    let kept = usage_settings.map(|written| {
+                        let zone = self.settings.zone_of_usage(&written.zone);
+                        let zone = zone.ok_or_else(|| JournalError::UnknownZone(written.zone.to_string()))?;
+                        Ok::<_, JournalError>(written.in_zone(zone))
+                    });
+                    beside.usage = None;
+                    if let Some((events, kept)) = events.zip(kept.transpose()?) {
+                        beside.begin_usage(events, Some(kept));
+                    }
                 }
                 restore_parts(&mut beside, (parts, usage), left, (offset, version))?;
                 let of = (book.schema(), beside.usage.as_ref());
                 let catalog = catalog(of.0, of.1, self.settings, definitions).map_err(refused)?;
                 let as_of = moment.to_as_of(&*self.settings.zones)?;
-                let subscribed = Arc::new(subscribed);
-                self.state = Some(Parts { book, beside, catalog, as_of, subscribed });
+                let (subscribed, renames) = (Arc::new(subscribed), Arc::default());
+                self.state = Some(Parts { book, beside, catalog, as_of, subscribed, renames });
                 self.keys = keys;
             }
             Said::Update {
                 schema,
                 change,
+                renamed,
                 defined,
                 removed,
                 exactly,
@@ -260,6 +283,7 @@ impl Builder<'_> {
                 let update = Update {
                     schema,
                     change,
+                    renamed,
                     defined,
                     removed,
                     exactly,
@@ -342,7 +366,9 @@ mod tests {
     use super::*;
     use crate::engine::MemoryJournal;
     use crate::engine::journal::{head, record};
-    use crate::model::{AccountId, AccountRow, AsOf, Attribute, AttributeType, Date, Nesting, Schema};
+    use crate::model::{
+        AccountId, AccountRow, AsOf, Attribute, AttributeType, Date, FixedZone, Nesting, Schema,
+    };
     use crate::source::MemorySource;
     use crate::{Change, Scope, Value};
 
@@ -388,6 +414,13 @@ mod tests {
         format!("{}{}", &said[..at], &said[end..])
     }
 
+    /// A state as format 4 wrote it: without how usage is kept.
+    fn without_settings(said: &str) -> String {
+        let Some(at) = said.find(",\"usage_settings\":{") else { return said.to_owned() };
+        let end = at + said[at..].find(",\"moment\":").unwrap();
+        format!("{}{}", &said[..at], &said[end..])
+    }
+
     /// A state as formats 1 and 2 wrote it: usage is the one part that may follow.
     fn with_usage(said: &str) -> String {
         if !said.starts_with("{\"state\"") {
@@ -402,10 +435,11 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_of_format_2_or_3_has_the_kinds_of_event_of_the_settings() {
+    fn a_journal_of_an_older_format_takes_of_the_settings_what_it_does_not_hold() {
         use crate::aggregate::{Event, EventKind, Usage, UsageSchema, UsageSettings};
         let schema_of_usage = UsageSchema::new([EventKind::new("login")]).unwrap();
-        let usage = || Usage::new(schema_of_usage.clone(), UsageSettings::new());
+        let kept = UsageSettings::new().keep_days(7).ids_for_days(3).zone(FixedZone::east("Here", 60));
+        let usage = || Usage::new(schema_of_usage.clone(), kept.clone());
         let day = Date::new(2026, 1, 31).unwrap();
         let journal = MemoryJournal::new();
         let settings = EngineSettings::new().usage(usage()).journal(journal.clone());
@@ -413,7 +447,7 @@ mod tests {
         engine.ingest([Event::on("login", "a", day), Event::on("login", "b", day)]).unwrap();
         engine.compact_journal().unwrap();
         let bytes = journal.bytes();
-        for format in [2, 3] {
+        for format in [2, 3, 4] {
             let mut old = Vec::new();
             if let Some(section) = sections(&bytes).unwrap().whole.pop() {
                 let mut head = head(Before::default());
@@ -425,9 +459,14 @@ mod tests {
                 for (offset, payload) in section.records {
                     let (_, state) = Entry::read(payload, offset).unwrap();
                     let said = String::from_utf8(payload[8..payload.len() - state.len()].to_vec()).unwrap();
-                    let said = if format == 2 { with_usage(&said) } else { without_events(&said) };
+                    let said = match format {
+                        2 => with_usage(&said),
+                        3 => without_events(&said),
+                        _ => without_settings(&said),
+                    };
                     assert_eq!(said.contains("\"usage\":true"), format == 2, "{said}");
-                    assert!(!said.contains("\"events\":["), "{said}");
+                    assert_eq!(said.contains("\"events\":["), format == 4, "{said}");
+                    assert!(!said.contains("usage_settings"), "{said}");
                     let length = (said.len() as u64).to_le_bytes();
                     record(&mut old, &[&length, said.as_bytes(), state].concat());
                 }
@@ -437,11 +476,17 @@ mod tests {
             assert_eq!((restored.version, restored.damage), (1, None));
             let of = |engine: &Engine| engine.published().usage().unwrap().to_snapshot();
             assert_eq!(of(&again), of(&engine));
+            assert_eq!(again.published().usage().unwrap().settings(), &kept);
         }
+        // Since format 5 the journal holds them, but no rules of zones.
+        let (again, _) = Engine::restore(EngineSettings::new().usage(usage()), &bytes, None).unwrap();
+        assert_eq!(again.published().usage().unwrap().settings(), &kept);
+        let error = Engine::restore(EngineSettings::new(), &bytes, None).unwrap_err();
+        assert_eq!(error.to_string(), "the zone `Here` is not known: give it with `EngineSettings::zones`");
     }
 
     #[test]
-    fn a_journal_of_format_1_is_read_and_gone_on_with_in_format_4() {
+    fn a_journal_of_format_1_is_read_and_gone_on_with_in_format_5() {
         let journal = MemoryJournal::new();
         let settings = || EngineSettings::new().journal(journal.clone());
         let as_of = AsOf::date_utc(Date::new(2026, 1, 31).unwrap());
@@ -477,6 +522,6 @@ mod tests {
         let mut bytes = super::super::head(Before::default());
         bytes[4] = 9;
         let error = Engine::restore(EngineSettings::new(), &bytes, None).unwrap_err();
-        assert_eq!(error.to_string(), "the journal is in format 9 and this release reads format 4");
+        assert_eq!(error.to_string(), "the journal is in format 9 and this release reads format 5");
     }
 }

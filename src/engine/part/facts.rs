@@ -2,15 +2,14 @@
 
 #[cfg(feature = "snapshot")]
 use super::PartError;
-use super::{Part, PartReports};
+use super::{Applying, Part, PartReports};
 use crate::engine::EngineError;
 use crate::facts::{FactStep, Facts};
-use crate::model::Date;
 
 impl Part for Facts {
     type Step = FactStep;
 
-    fn after(&self, steps: &[FactStep], _: Date, _: &mut PartReports) -> Result<Self, EngineError> {
+    fn after(&self, steps: &[FactStep], _: &Applying<'_>, _: &mut PartReports) -> Result<Self, EngineError> {
         Ok(self.with(steps.iter().cloned())?)
     }
 

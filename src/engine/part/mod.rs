@@ -8,13 +8,14 @@ mod rates;
 mod records;
 mod usage;
 
-pub(super) use usage::Batch;
+pub(super) use usage::{ChosenSettings, UsageStep};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::error::EngineError;
-use crate::aggregate::{Usage, UsageReport};
+use super::settings::EngineSettings;
+use crate::aggregate::{Usage, UsageReport, UsageSettingsReport};
 #[cfg(feature = "snapshot")]
 use crate::aggregate::{UsageSchema, UsageSettings};
 use crate::book::EvolveReport;
@@ -28,11 +29,11 @@ pub(super) trait Part: Sized {
     /// What an update says of it: applied one after the other.
     type Step: std::fmt::Debug + Clone + Serialize + DeserializeOwned;
 
-    /// The part after some steps, of which there is one at least; `today` is the day of the state after the update.
+    /// The part after some steps, of which there is one at least.
     fn after(
         &self,
         steps: &[Self::Step],
-        today: Date,
+        applying: &Applying<'_>,
         reports: &mut PartReports,
     ) -> Result<Self, EngineError>;
 
@@ -48,10 +49,19 @@ pub(super) trait Part: Sized {
     fn restored(&self, bytes: &[u8]) -> Result<Self, PartError>;
 }
 
+/// What steps are applied with.
+#[derive(Clone, Copy)]
+pub(super) struct Applying<'a> {
+    /// The day of the state after the update.
+    pub(super) today: Date,
+    pub(super) settings: &'a EngineSettings,
+}
+
 /// Reports of the parts on an update.
 #[derive(Debug, Default)]
 pub(super) struct PartReports {
     pub(super) usage: Option<UsageReport>,
+    pub(super) usage_settings: Option<UsageSettingsReport>,
     pub(super) schema: Option<EvolveReport>,
 }
 
@@ -91,10 +101,10 @@ macro_rules! parts {
 
         impl StateParts {
             /// With all steps applied; on an error it is as it was, or some of its parts are as they would have been.
-            pub(super) fn apply(&mut self, steps: &Steps, today: Date) -> Result<PartReports, EngineError> {
+            pub(super) fn apply(&mut self, steps: &Steps, applying: &Applying<'_>) -> Result<PartReports, EngineError> {
                 let mut reports = PartReports::default();
                 $(if !steps.$name.is_empty() {
-                    self.$name = self.$name.after(&steps.$name, today, &mut reports)?;
+                    self.$name = self.$name.after(&steps.$name, applying, &mut reports)?;
                 })*
                 Ok(reports)
             }
@@ -135,11 +145,11 @@ impl StateParts {
         self.usage.as_ref().map(Usage::schema)
     }
 
-    /// No usage yet, of some kinds of event.
+    /// No usage yet, of some kinds of event, that is kept as is said; else as that of before.
     #[cfg(feature = "snapshot")]
-    pub(super) fn begin_usage(&mut self, events: UsageSchema) {
-        let settings = self.usage.as_ref().map(Usage::settings).cloned();
-        self.usage = Some(Usage::new(events, settings.unwrap_or_else(UsageSettings::new)));
+    pub(super) fn begin_usage(&mut self, events: UsageSchema, settings: Option<UsageSettings>) {
+        let settings = settings.or_else(|| self.usage.as_ref().map(Usage::settings).cloned());
+        self.usage = Some(Usage::new(events, settings.unwrap_or_default()));
     }
 }
 

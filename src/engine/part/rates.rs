@@ -2,15 +2,19 @@
 
 #[cfg(feature = "snapshot")]
 use super::PartError;
-use super::{Part, PartReports};
+use super::{Applying, Part, PartReports};
 use crate::engine::EngineError;
 use crate::fold::{ExchangeRate, ExchangeRates};
-use crate::model::Date;
 
 impl Part for ExchangeRates {
     type Step = ExchangeRate;
 
-    fn after(&self, steps: &[ExchangeRate], _: Date, _: &mut PartReports) -> Result<Self, EngineError> {
+    fn after(
+        &self,
+        steps: &[ExchangeRate],
+        _: &Applying<'_>,
+        _: &mut PartReports,
+    ) -> Result<Self, EngineError> {
         Ok(self.with(steps.iter().copied())?)
     }
 

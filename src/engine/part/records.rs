@@ -2,15 +2,19 @@
 
 #[cfg(feature = "snapshot")]
 use super::PartError;
-use super::{Part, PartReports};
+use super::{Applying, Part, PartReports};
 use crate::catalog::{RecordedDay, Records};
 use crate::engine::EngineError;
-use crate::model::Date;
 
 impl Part for Records {
     type Step = RecordedDay;
 
-    fn after(&self, steps: &[RecordedDay], _: Date, _: &mut PartReports) -> Result<Self, EngineError> {
+    fn after(
+        &self,
+        steps: &[RecordedDay],
+        _: &Applying<'_>,
+        _: &mut PartReports,
+    ) -> Result<Self, EngineError> {
         Ok(self.with(steps)?)
     }
 

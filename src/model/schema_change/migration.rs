@@ -151,6 +151,11 @@ impl Migration {
             && are_in_place(&self.attributes, old.attributes.values(), new.attributes.values())
     }
 
+    /// Is everything what it was?
+    pub(crate) fn is_nothing(&self, old: &Schema) -> bool {
+        self.events.is_none() && *self.schema == *old && self.is_in_place(old)
+    }
+
     /// Are attributes, tables and columns only added, so that quarantined accounts need not be judged again?
     pub(crate) fn only_adds(&self, old: &Schema) -> bool {
         let new = &*self.schema;

@@ -135,6 +135,12 @@ impl SchemaChange {
         self.step(SchemaStep::Event(kind))
     }
 
+    /// The kinds of event are these, in their order: what is not among them is removed with its events, and what has the same name is declared
+    /// as it is there ([`SchemaChange::event`]). Renames are steps before this one.
+    pub fn exactly_events(self, events: &UsageSchema) -> Self {
+        self.step(SchemaStep::ExactlyEvents(events.clone()))
+    }
+
     /// An account type: a new one below all others, or another nesting of the one of that name.
     pub fn account_type(self, name: &str, nesting: Nesting) -> Self {
         self.step(SchemaStep::AccountType { name: Arc::from(name), nesting, above: None })

@@ -6,7 +6,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::SchemaPart;
 use crate::model::schema_json::{AccountAttribute, TableColumn};
-use crate::model::{ChildTable, EventKind, JsonDocument, Nesting, Schema, SchemaErrors, StatusGroup};
+use crate::model::{
+    ChildTable, EventKind, JsonDocument, Nesting, Schema, SchemaErrors, StatusGroup, UsageSchema,
+};
 
 /// One step of a change of a schema.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +30,7 @@ pub(super) enum SchemaStep {
         column: TableColumn,
     },
     Event(EventKind),
+    ExactlyEvents(UsageSchema),
     Value {
         of: SchemaPart,
         value: Arc<str>,

@@ -6,6 +6,7 @@
 //!
 //! What the words of a document mean stands here, once, for both directions.
 
+mod events;
 mod parts;
 mod reader;
 #[cfg(test)]

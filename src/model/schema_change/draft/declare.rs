@@ -8,7 +8,7 @@ use crate::model::attribute::Line;
 use crate::model::schema_builder::DeclaredAttribute;
 use crate::model::schema_change::SchemaChangeFaultKind as Kind;
 use crate::model::schema_change::SchemaPart;
-use crate::model::{AccountType, ChildTable, EventKind, Nesting, Schema, StatusGroup, TableId};
+use crate::model::{AccountType, ChildTable, EventKind, Nesting, Schema, StatusGroup, TableId, UsageSchema};
 
 impl Draft {
     pub(super) fn account_type(
@@ -60,6 +60,13 @@ impl Draft {
             let before = std::mem::take(fields);
             *fields = exactly(before, declared.values().map(|field| field.clone().into()));
         }
+    }
+
+    pub(super) fn exactly_events(&mut self, schema: &UsageSchema) {
+        schema.kinds().for_each(|kind| self.event(kind));
+        let Some(events) = &mut self.events else { return };
+        events.retain(|event| schema.kind(event.kind.name()).is_some());
+        events.sort_by_key(|event| schema.number(event.kind.name()));
     }
 
     pub(super) fn value(

@@ -251,6 +251,10 @@ impl Draft {
                 self.event(kind);
                 Ok(())
             }
+            SchemaStep::ExactlyEvents(events) => {
+                self.exactly_events(events);
+                Ok(())
+            }
             SchemaStep::Value { of, value, group } => self.value(of, value, *group),
             SchemaStep::Rename { part, to } => self.rename(part, to),
             SchemaStep::Remove { part, by } => self.remove(part, by.as_ref()),

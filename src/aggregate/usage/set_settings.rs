@@ -1,0 +1,118 @@
+//! What becomes of usage when it is kept in another way?
+//!
+//! Ruling S136 of [`docs::semantics`](crate::docs::semantics).
+
+use serde::Serialize;
+use thiserror::Error;
+
+use super::{Usage, UsageSettings};
+use crate::model::Date;
+
+/// What other settings did to the usage that was there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct UsageSettingsReport {
+    /// How usage was kept; `None` where there was none.
+    pub from: Option<UsageSettings>,
+    /// How it is kept.
+    pub to: UsageSettings,
+    /// Events of days that are not kept any more, and were dropped.
+    pub dropped_events: u64,
+    /// Ids of events that are not remembered any more: an event that is sent again with one of them is counted again, and
+    /// told in [`UsageReport::late`](super::UsageReport::late).
+    pub forgotten_ids: usize,
+}
+
+impl UsageSettingsReport {
+    /// That of usage that begins.
+    pub(crate) fn begun(usage: &Usage) -> Self {
+        Self { from: None, to: usage.settings.clone(), dropped_events: 0, forgotten_ids: 0 }
+    }
+}
+
+/// Why usage cannot be kept in another way.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum UsageSettingsError {
+    /// Days were counted in another zone.
+    #[error(
+        "usage is counted by the days of zone `{from}`, and {buckets} days and kinds of event and {ids} ids of events are held, which cannot be \
+         counted again by those of `{to}`: keep the zone, or begin an engine with it and send the events again"
+    )]
+    Zone {
+        /// The zone of the days.
+        from: String,
+        /// The zone of the settings.
+        to: String,
+        /// Buckets that are held ([`Usage::buckets`]).
+        buckets: usize,
+        /// Ids of events that are remembered ([`Usage::remembered_ids`]).
+        ids: usize,
+    },
+    /// The host did not give the zone to the engine.
+    #[error(
+        "zone `{zone}` is not known, so that no journal could be restored with it: give it with `EngineSettings::zones`"
+    )]
+    UnknownZone {
+        /// The zone.
+        zone: String,
+    },
+}
+
+impl Usage {
+    /// Keeps the usage in another way from now on; `today` is the day that retention is counted from. Of what is held:
+    ///
+    /// * **fewer days**: older ones are dropped at once, and told; **more days**: they fill from now on, since what is gone stays gone;
+    /// * **ids for fewer days**: older ones are forgotten at once, and told; **for more days**: from now on;
+    /// * **another zone**: only where no bucket and no id is held. Days that were added up hold no instants, so that none can be counted
+    ///   again in another zone; and an id stands for what its event was in the zone;
+    /// * days ahead, and what is done about rows that do not fit: from the next batch on.
+    ///
+    /// Settings that say what those before said change nothing, and drop nothing.
+    ///
+    /// ```
+    /// use perennial::aggregate::{Event, EventKind, Usage, UsageSchema, UsageSettings};
+    /// use perennial::{Date, FixedZone};
+    ///
+    /// let today = Date::new(2026, 1, 31)?;
+    /// let mut usage = Usage::new(UsageSchema::new([EventKind::new("login")])?, UsageSettings::new());
+    /// usage.ingest([Event::on("login", "acme", Date::new(2026, 1, 1)?), Event::on("login", "acme", today)], today)?;
+    /// let report = usage.set_settings(UsageSettings::new().keep_days(10), today)?;
+    /// assert_eq!((report.dropped_events, usage.buckets()), (1, 1));
+    /// assert!(usage.set_settings(UsageSettings::new().zone(FixedZone::east("CET", 60)), today).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`UsageSettingsError`]; nothing has changed then.
+    ///
+    /// # Complexity
+    ///
+    /// That of what is dropped; where the zone is another one, that of all buckets.
+    pub fn set_settings(
+        &mut self,
+        settings: UsageSettings,
+        today: Date,
+    ) -> Result<UsageSettingsReport, UsageSettingsError> {
+        let from = Some(self.settings.clone());
+        let mut report =
+            UsageSettingsReport { from, to: settings.clone(), dropped_events: 0, forgotten_ids: 0 };
+        if settings == self.settings {
+            return Ok(report);
+        }
+        if settings.zone.name() != self.settings.zone.name() {
+            let (buckets, ids) = (self.buckets(), self.remembered_ids());
+            if buckets > 0 || ids > 0 {
+                let (from, to) = (self.settings.zone.name().to_owned(), settings.zone.name().to_owned());
+                return Err(UsageSettingsError::Zone { from, to, buckets, ids });
+            }
+        }
+        let (events, ids) = (self.dropped_events, self.remembered_ids());
+        self.settings = settings;
+        self.keep_from(self.taken(today).first, today);
+        report.dropped_events = self.dropped_events.saturating_sub(events);
+        report.forgotten_ids = ids.saturating_sub(self.remembered_ids());
+        Ok(report)
+    }
+}
