@@ -1,8 +1,11 @@
-//! What was recorded elsewhere, read into records.
+//! What did a host record elsewhere: as records to be taken in, and against those that are known?
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
 
 use indexmap::IndexSet;
+use serde::Serialize;
 
 use super::published::Published;
 use crate::catalog::{History, RecordedColumn, RecordedDay, Records, is_same_record};
@@ -53,6 +56,110 @@ impl Published {
     }
 }
 
+/// A record in which a host's history and that of a state are not the same.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct RecordDifference {
+    /// The column.
+    pub column: Arc<str>,
+    /// The account.
+    pub account: AccountId,
+    /// The day.
+    pub day: Date,
+    /// What the state recorded: `None` where it has no record of that day, a value that is `None` where there was none.
+    pub recorded: Option<Option<ExprValue>>,
+    /// What the host recorded, likewise.
+    pub by_host: Option<Option<ExprValue>>,
+}
+
+impl fmt::Display for RecordDifference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let said = |of: &Option<Option<ExprValue>>| match of {
+            None => "no record".to_owned(),
+            Some(None) => "no value".to_owned(),
+            Some(Some(value)) => value.to_string(),
+        };
+        let Self { column, account, day, recorded, by_host } = self;
+        write!(f, "{column} of {account} on {day}: {}, by the host {}", said(recorded), said(by_host))
+    }
+}
+
+impl Published {
+    /// Where a host's [`History`] says something else than what this state recorded, on the days from one to another, both included: by
+    /// column in the order in which they are asked, account and day. The history is asked once for each column, for all of
+    /// `accounts`. A day of which neither has a record is none. Of everything, **outside any scope**.
+    ///
+    /// ```
+    /// use perennial::catalog::{MemoryHistory, Recorded};
+    /// use perennial::engine::{Engine, EngineSettings, Update};
+    /// use perennial::expr::ExprValue;
+    /// use perennial::source::MemorySource;
+    /// use perennial::{AccountId, AccountRow, AsOf, Attribute, AttributeType, Date, Nesting, Schema};
+    ///
+    /// let schema = Schema::builder()
+    ///     .account_type("Company", Nesting::Free)
+    ///     .attribute(Attribute::new("seats", AttributeType::Int))
+    ///     .build()?;
+    /// let (today, tomorrow) = (Date::new(2026, 1, 30)?, Date::new(2026, 1, 31)?);
+    /// let acme = AccountId::new("acme")?;
+    /// let engine = Engine::new(schema, AsOf::date_utc(today), EngineSettings::new())?;
+    /// engine.load(&MemorySource::new().account(AccountRow::new(acme.clone(), "Company").with("seats", 12_i64)))?;
+    /// engine.define([Recorded::new("daily", ["seats"], 30).into()])?;
+    /// engine.apply(Update::new().moment(AsOf::date_utc(tomorrow)))?;
+    ///
+    /// let mut ours = MemoryHistory::new();
+    /// ours.record("acme", "seats", today, Some(ExprValue::Int(11)));
+    /// let differ = engine.published().compare_records(&ours, &["seats"], &[acme], (today, tomorrow));
+    /// assert_eq!(differ[0].to_string(), "seats of acme on 2026-01-30: 12, by the host 11");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Complexity
+    ///
+    /// That of the records of both on those days.
+    #[must_use]
+    pub fn compare_records(
+        &self,
+        history: &dyn History,
+        columns: &[&str],
+        accounts: &[AccountId],
+        (from, to): (Date, Date),
+    ) -> Vec<RecordDifference> {
+        let names: IndexSet<&str> = columns.iter().copied().collect();
+        let mut differ = Vec::new();
+        for column in names {
+            let name: Arc<str> = Arc::from(column);
+            let by_host = history.of_accounts(column, accounts, from, to);
+            let nothing = std::iter::repeat_with(Vec::new);
+            for (account, by_host) in accounts.iter().zip(by_host.into_iter().chain(nothing)) {
+                let recorded = self.records().each(account.as_str(), column, from, to);
+                let mut days: BTreeMap<Date, [Option<Option<ExprValue>>; 2]> = BTreeMap::new();
+                for (day, value) in recorded {
+                    days.entry(day).or_default()[0] = Some(value);
+                }
+                for (day, value) in by_host {
+                    days.entry(day).or_default()[1] = Some(value);
+                }
+                for (day, [recorded, by_host]) in days {
+                    if !is_same(recorded.as_ref(), by_host.as_ref()) {
+                        let (column, account) = (name.clone(), account.clone());
+                        differ.push(RecordDifference { column, account, day, recorded, by_host });
+                    }
+                }
+            }
+        }
+        differ
+    }
+}
+
+/// Are two records the same, where there is one?
+fn is_same(one: Option<&Option<ExprValue>>, other: Option<&Option<ExprValue>>) -> bool {
+    match (one, other) {
+        (Some(Some(one)), Some(Some(other))) => is_same_record(one, other),
+        (one, other) => one == other,
+    }
+}
+
 /// What is read of one column.
 struct Imported<'i> {
     column: &'i str,
@@ -71,12 +178,7 @@ impl Imported<'_> {
         let mut before = std::mem::take(&mut self.known);
         for (account, value) in values {
             let known = before.remove(&account);
-            let is_same = match (&known, &value) {
-                (Some(Some(known)), Some(value)) => is_same_record(known, value),
-                (Some(known), value) => known == value,
-                (None, _) => false,
-            };
-            if !is_same {
+            if !is_same(known.as_ref(), Some(&value)) {
                 of_day.changed.push((account.clone(), value.clone()));
             }
             self.known.insert(account, value);

@@ -62,6 +62,7 @@ pub use cause::{Cause, Causes};
 pub use delta::Delta;
 pub use error::EngineError;
 pub use handle::{Applied, Engine};
+pub use importing::RecordDifference;
 #[cfg(feature = "snapshot")]
 pub use journal::{Damage, JournalError, JournalSink, MemoryJournal, Restored, compact};
 pub use live::LiveView;

@@ -782,26 +782,7 @@ proptest! {
             let views = [&again, &state].map(|state| by_engine(&state.view(&Scope::all()).unwrap()));
             prop_assert_eq!(differing(&views[0], &views[1]), Vec::<String>::new());
         }
-        // A tail that is missing or damaged costs what is in it, and no more.
-        let kept = cut.index(bytes.len());
-        let mut torn = bytes.clone();
-        let at = 8 + flipped.index(bytes.len() - 8);
-        torn[at] ^= 0x10;
-        for (damaged, first) in [(&bytes[..kept], kept), (&torn[..], at)] {
-            match Engine::restore(settings(packing), damaged, None) {
-                Ok((again, restored)) => {
-                    let state = engine.state(restored.version).unwrap();
-                    prop_assert_eq!(again.published().book().to_snapshot(), state.book().to_snapshot());
-                    prop_assert!(restored.bytes <= first || first == kept && restored.damage.is_none());
-                    if let Some(damage) = restored.damage {
-                        prop_assert_eq!((damage.offset, damage.offset + damage.bytes), (restored.bytes, damaged.len()));
-                    }
-                }
-                Err(JournalError::NotAJournal) => prop_assert!(first < 8),
-                Err(JournalError::NoState { .. }) => {}
-                Err(other) => prop_assert!(false, "{other}"),
-            }
-        }
+        damaged_anywhere(&engine, &|| settings(packing), &bytes, cut, flipped)?;
         let shorter = compact(settings(packing), &bytes).unwrap();
         let (again, restored) = Engine::restore(settings(packing), &shorter, None).unwrap();
         let (again, last) = (again.published(), engine.published());
@@ -842,6 +823,39 @@ proptest! {
         let is_late = matches!(late, EngineError::Version { .. });
         prop_assert!(is_late);
     }
+}
+
+/// A tail of a journal that is missing or damaged costs what is in it, and no more.
+pub fn damaged_anywhere(
+    engine: &Engine,
+    settings: &dyn Fn() -> EngineSettings,
+    bytes: &[u8],
+    cut: prop::sample::Index,
+    flipped: prop::sample::Index,
+) -> Result<(), TestCaseError> {
+    let kept = cut.index(bytes.len());
+    let mut torn = bytes.to_vec();
+    let at = 8 + flipped.index(bytes.len() - 8);
+    torn[at] ^= 0x10;
+    for (damaged, first) in [(&bytes[..kept], kept), (&torn[..], at)] {
+        match Engine::restore(settings(), damaged, None) {
+            Ok((again, restored)) => {
+                let (state, again) = (engine.state(restored.version).unwrap(), again.published());
+                prop_assert_eq!(again.book().to_snapshot(), state.book().to_snapshot());
+                prop_assert_eq!(&**again.schema(), &**state.schema());
+                prop_assert_eq!(again.catalog().definitions(), state.catalog().definitions());
+                prop_assert!(restored.bytes <= first || first == kept && restored.damage.is_none());
+                if let Some(damage) = restored.damage {
+                    let ends = (damage.offset, damage.offset + damage.bytes);
+                    prop_assert_eq!(ends, (restored.bytes, damaged.len()));
+                }
+            }
+            Err(JournalError::NotAJournal) => prop_assert!(first < 8),
+            Err(JournalError::NoState { .. }) => {}
+            Err(other) => prop_assert!(false, "{other}"),
+        }
+    }
+    Ok(())
 }
 
 /// Definitions over the reference book: of single accounts, up the tree, and of the whole book.

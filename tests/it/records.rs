@@ -147,6 +147,23 @@ proptest! {
                     }
                 }
             }
+            // A host that recorded the same has the same, and whoever wrote something else is told of that.
+            let known: Vec<Date> = records.days("seats").collect();
+            if let (Some(first), Some(last)) = (known.first(), known.last()) {
+                let days = (*first, Date::MAX);
+                prop_assert_eq!(state.compare_records(&model, &COLUMNS, &self::ids(), days), []);
+                let mut other = model.clone();
+                let (wrong, account) = (Some(ExprValue::Text("wrong".into())), id_of(0));
+                other.record(account.as_str(), "half", *last, wrong.clone());
+                let found = state.compare_records(&other, &COLUMNS, &self::ids(), days);
+                prop_assert_eq!(found.len(), 1);
+                prop_assert_eq!((&*found[0].column, &found[0].account, found[0].day), ("half", &account, *last));
+                prop_assert_eq!(&found[0].recorded, &records.on(account.as_str(), "half", *last));
+                prop_assert_eq!(&found[0].by_host, &Some(wrong));
+                // Beyond those days there is nothing of either.
+                let later = last.plus_days(1).unwrap();
+                prop_assert_eq!(state.compare_records(&other, &COLUMNS, &self::ids(), (later, Date::MAX)), []);
+            }
             // The same days make the same records.
             let again = Records::new().with(&records.to_days()).unwrap();
             prop_assert_eq!(again.to_days(), records.to_days());

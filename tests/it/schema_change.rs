@@ -845,6 +845,8 @@ proptest! {
         subscribed in any::<u64>(),
         visible in any::<u64>(),
         clears in any::<bool>(),
+        cut in any::<prop::sample::Index>(),
+        flipped in any::<prop::sample::Index>(),
     ) {
         let journal = MemoryJournal::new();
         let own = || {
@@ -899,6 +901,7 @@ proptest! {
             let views = [&again, &state].map(|state| by_engine(&state.view(&Scope::all()).unwrap()));
             prop_assert_eq!(differing(&views[0], &views[1]), Vec::<String>::new());
         }
+        crate::engine::damaged_anywhere(&engine, &own, &bytes, cut, flipped)?;
     }
 }
 
