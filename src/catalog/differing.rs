@@ -11,29 +11,28 @@ use crate::aggregate::{ANY_EVENT, EventKind};
 use crate::model::SchemaRenames;
 
 impl Catalog {
-    /// The definitions that are new since another catalog or say something else, with all that read them. A definition in which
+    /// The definitions that are new since another catalog or say something else. One in which
     /// nothing is new but names of attributes, tables and columns, and of definitions that were `renamed` from one name to another, says the
     /// same.
     ///
     /// # Complexity
     ///
-    /// Linear in what all definitions read, and for each that was renamed in all names.
-    pub(crate) fn differing_since(
+    /// Linear in the definitions, and for each that was renamed in all names.
+    pub(crate) fn saying_otherwise(
         &self,
         before: &Self,
         renamed: &[(DefinitionRef, DefinitionRef)],
-    ) -> HashSet<DefinitionRef> {
-        let mut found: HashSet<DefinitionRef> = HashSet::new();
+    ) -> Vec<&DefinitionRef> {
         if self.is_same(before) {
-            return found;
+            return Vec::new();
         }
         let renames = SchemaRenames::between(before.schema(), self.schema());
         let mut names = NewNames::of_schema(&renames);
-        let mut called: HashMap<&DefinitionRef, Option<&DefinitionRef>> = HashMap::new();
+        let mut older: HashMap<&DefinitionRef, Option<&DefinitionRef>> = HashMap::new();
         for (was, is) in renamed {
             names.add(before, was, &is.name);
-            called.entry(was).or_insert(None);
-            called.insert(is, Some(was));
+            older.entry(was).or_insert(None);
+            older.insert(is, Some(was));
         }
         let says_the_same = |id: &DefinitionRef| {
             let now = self.definition(id);
@@ -42,7 +41,7 @@ impl Catalog {
             }
             // As it would be written with the new names.
             let entry =
-                called.get(id).map_or(Some(id), |was| *was).and_then(|id| before.names.entries.get(id));
+                older.get(id).map_or(Some(id), |was| *was).and_then(|id| before.names.entries.get(id));
             let was = entry.and_then(|entry| rewritten(entry, &names).ok());
             let was = was.map(|mut was| {
                 was.as_define_mut().set_name(&id.name);
@@ -50,7 +49,21 @@ impl Catalog {
             });
             was.as_ref() == now
         };
-        let mut left: Vec<&DefinitionRef> = self.order().filter(|id| !says_the_same(id)).collect();
+        self.order().filter(|id| !says_the_same(id)).collect()
+    }
+
+    /// The same, with all definitions that read one of them.
+    ///
+    /// # Complexity
+    ///
+    /// The same, and linear in what all definitions read where there is one.
+    pub(crate) fn differing_since(
+        &self,
+        before: &Self,
+        renamed: &[(DefinitionRef, DefinitionRef)],
+    ) -> HashSet<DefinitionRef> {
+        let mut found: HashSet<DefinitionRef> = HashSet::new();
+        let mut left = self.saying_otherwise(before, renamed);
         if left.is_empty() {
             return found;
         }

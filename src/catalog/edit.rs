@@ -140,7 +140,7 @@ impl Catalog {
         let given = edit.into_given();
         let given: Vec<Candidate> =
             given.into_iter().map(|given| Candidate { known: None, ..given }).collect();
-        Self::compile(ground, &given, None)
+        Self::compile(ground, &given, None).map(|catalog| catalog.continuing(self))
     }
 
     /// What would be wrong without a definition.

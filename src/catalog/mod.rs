@@ -36,6 +36,7 @@ mod fault;
 mod history;
 mod inputs;
 mod lineage;
+mod lines;
 mod manifest;
 mod mentions;
 mod names;
@@ -70,6 +71,7 @@ pub use self::fault::{CatalogErrors, CatalogFault, CatalogFaultKind};
 pub use self::history::{History, MemoryHistory};
 pub use self::inputs::RunInputs;
 pub use self::lineage::{Impact, LineageStep, Origin};
+use self::lines::Lines;
 pub use self::manifest::{Manifest, ManifestErrors};
 use self::names::Assumed;
 pub use self::names::CatalogNames;
@@ -157,6 +159,7 @@ pub struct Catalog {
     readers: Arc<Readers>,
     taken: Option<Arc<Taken>>,
     limits: Arc<ExprLimits>,
+    lines: Arc<Lines>,
     compiled: usize,
 }
 
@@ -222,6 +225,7 @@ impl Catalog {
             return Err(CatalogErrors::new(faults));
         }
         let Steps { all, numbering, numbers, readers, taken } = step::steps(&names, before)?;
+        let lines = Lines::of(&names.entries, before.map(|before| &before.lines));
         Ok(Self {
             names: Arc::new(names),
             definitions: Arc::default(),
@@ -232,6 +236,7 @@ impl Catalog {
             readers: Arc::new(readers),
             taken: before.map(|before| Arc::new(Taken { from: Arc::downgrade(&before.names), steps: taken })),
             limits: before.map_or_else(|| Arc::new(ground.limits.clone()), |before| before.limits.clone()),
+            lines,
             compiled,
         })
     }

@@ -116,7 +116,21 @@ impl Catalog {
         // Those that came with a journal may have names that are refused today.
         let catalog = self.next(ground, Words::Kept, Removed::AllOthers(&[]), all)?;
         self.reads_the_same(&catalog, &names, &own, &|_| false)?;
+        let catalog = catalog.with_line(self, id, &definition);
         Ok(Renamed { catalog, definition, columns: names.columns })
+    }
+}
+
+impl Catalog {
+    /// The columns that have other names where definitions are renamed: new by old.
+    pub(crate) fn renamed_columns(
+        &self,
+        renamed: &[(DefinitionRef, DefinitionRef)],
+    ) -> HashMap<Arc<str>, Arc<str>> {
+        let none = SchemaRenames::default();
+        let mut names = NewNames::of_schema(&none);
+        renamed.iter().for_each(|(was, is)| names.add(self, was, &is.name));
+        names.columns
     }
 }
 
@@ -140,6 +154,8 @@ impl NewNames<'_> {
 impl Renamed {
     /// What was recorded, by the new names. Days that are left under a new name, of a column that is no more, go.
     pub(crate) fn records(&self, records: &Records) -> Records {
-        records.evolved(&self.columns, &std::collections::HashSet::new(), &|_| false, &|_, value| Some(value))
+        let new = self.columns.values().filter(|name| !self.columns.contains_key(*name));
+        let left = new.cloned().collect();
+        records.evolved(&self.columns, &left, &|_| false, &|_, value| Some(value))
     }
 }

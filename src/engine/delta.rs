@@ -163,7 +163,14 @@ impl Delta {
         report.accounts.moves = moves(&pairing);
         let (values, rows) = values(&pairing);
         report.accounts.values = values;
-        let sides = Sides::new(&old, &new, self.lineage());
+        let lineage = self.lineage();
+        // In a scope not even the names of account sets are told.
+        let is_told = |(was, is): &&(DefinitionRef, DefinitionRef)| {
+            before.is_all() && after.is_all()
+                || !self.from.catalog().makes_scopes(was) && !self.to.catalog().makes_scopes(is)
+        };
+        report.renamed = lineage.pairs().iter().filter(is_told).cloned().collect();
+        let sides = Sides::new(&old, &new, lineage);
         let told = VisibleChanges { accounts: &report.accounts, rows: &rows, arrival };
         let mut attribution = Attribution::new(&sides, &pairing, &told);
         definitions.sort();
@@ -248,7 +255,7 @@ impl Delta {
 
     /// What became of the names of definitions between the states.
     fn lineage(&self) -> Lineage {
-        Lineage::between(&self.from.0.renames, &self.to.0.renames)
+        Lineage::between(self.from.catalog(), self.to.catalog())
     }
 
     /// A definition that is asked for: by its name in the state after, or, where no other has that, in the state before.
@@ -303,13 +310,11 @@ impl Delta {
             origins.insert(Origin::Rates);
         }
         let mut found = Vec::new();
-        for id in catalog.order() {
-            if catalog.definition(id) != self.from.catalog().definition(id) {
-                if id == definition {
-                    found.push(Impact::by(id, [Origin::Definition(id.clone())]));
-                }
-                origins.insert(Origin::Definition(id.clone()));
+        for id in catalog.saying_otherwise(self.from.catalog(), self.lineage().pairs()) {
+            if *id == *definition {
+                found.push(Impact::by(id, [Origin::Definition(id.clone())]));
             }
+            origins.insert(Origin::Definition(id.clone()));
         }
         let ways = origins.iter().flat_map(|origin| catalog.impact(origin));
         found.extend(ways.filter(|impact| impact.definition() == definition));

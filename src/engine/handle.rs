@@ -133,10 +133,10 @@ impl Engine {
         let schema: Arc<Schema> = schema.into();
         let (book, _) = load(&schema, &MemorySource::new(), &settings)?;
         let catalog = catalog(&schema, settings.usage.as_ref(), &settings, Vec::new())?;
-        let (subscribed, renames) = (Arc::default(), Arc::default());
+        let subscribed = Arc::default();
         let as_of = as_of.without_parameters();
         let beside = settings.first_parts();
-        let parts = Parts { book, beside, catalog, as_of, subscribed, renames };
+        let parts = Parts { book, beside, catalog, as_of, subscribed };
         let first = Published(Arc::new(State::first(parts, 0, &settings, &())?));
         let engine = Self::of(first, settings, Vec::new());
         #[cfg(feature = "snapshot")]

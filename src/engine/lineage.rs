@@ -1,13 +1,12 @@
-//! Which definition of one state is which of another, where some got other names in between?
-//!
-//! Each state knows the renames that led to it. Where those of one state begin with those of the other, as they do on the way of one engine and
-//! on branches of it, the rest is what happened in between; else names are compared as they are.
+//! Which definition of one state is which of another, where some were renamed in between?
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::catalog::{DefinitionKind, DefinitionRef};
+use crate::catalog::{Catalog, DefinitionRef};
 
-/// A definition by its names in two states: it is told by that of the state after. Before, it has none where the name was that of another one.
+/// A definition by its names in two states; an answer is told by its name in the newer one. It has no older name where that was the
+/// name of another definition.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Compared {
     pub(super) after: DefinitionRef,
@@ -15,7 +14,7 @@ pub(super) struct Compared {
 }
 
 impl Compared {
-    /// A column of the state before, by the name that it has in the state after.
+    /// A column of the older state, by its name in the newer one.
     pub(super) fn renamed(&self, column: &Arc<str>) -> Arc<str> {
         let before = self.before.as_ref().filter(|before| **before != self.after);
         let below = before.and_then(|before| column.strip_prefix(&*before.name));
@@ -23,38 +22,28 @@ impl Compared {
     }
 }
 
-/// The definitions that have another name in the state after than in the state before.
-#[derive(Debug, Default)]
+/// The definitions that have another name in the newer of two states.
+#[derive(Debug)]
 pub(super) struct Lineage {
-    /// Before and after.
+    /// Older and newer name, in order.
     pairs: Vec<(DefinitionRef, DefinitionRef)>,
+    newer: HashMap<DefinitionRef, DefinitionRef>,
+    older: HashMap<DefinitionRef, DefinitionRef>,
+    /// Of columns of definitions: by the older name, and by the newer one.
+    columns: [HashMap<Arc<str>, Arc<str>>; 2],
 }
 
 impl Lineage {
-    pub(super) fn between(
-        from: &[(DefinitionRef, DefinitionRef)],
-        to: &[(DefinitionRef, DefinitionRef)],
-    ) -> Self {
-        if let Some(since) = to.strip_prefix(from) {
-            return Self::of_steps(since);
+    pub(super) fn between(before: &Catalog, after: &Catalog) -> Self {
+        let pairs = before.renamed_in(after);
+        let newer: HashMap<Arc<str>, Arc<str>> = before.renamed_columns(&pairs);
+        let older = newer.iter().map(|(was, is)| (is.clone(), was.clone())).collect();
+        Self {
+            newer: pairs.iter().cloned().collect(),
+            older: pairs.iter().map(|(was, is)| (is.clone(), was.clone())).collect(),
+            columns: [newer, older],
+            pairs,
         }
-        let Some(since) = from.strip_prefix(to) else { return Self::default() };
-        let Self { pairs } = Self::of_steps(since);
-        Self { pairs: pairs.into_iter().map(|(before, after)| (after, before)).collect() }
-    }
-
-    fn of_steps(steps: &[(DefinitionRef, DefinitionRef)]) -> Self {
-        let mut pairs: Vec<(DefinitionRef, DefinitionRef)> = Vec::new();
-        for (was, is) in steps {
-            if let Some((_, after)) = pairs.iter_mut().find(|(_, after)| after == was) {
-                *after = is.clone();
-            } else if !pairs.iter().any(|(before, _)| before == was) {
-                // Else it has the name of one that was renamed before, and is another definition.
-                pairs.push((was.clone(), is.clone()));
-            }
-        }
-        pairs.retain(|(before, after)| before != after);
-        Self { pairs }
     }
 
     /// The definitions that have another name, before and after.
@@ -62,31 +51,29 @@ impl Lineage {
         &self.pairs
     }
 
-    /// The name in the other state of a column of a definition, in the state after or before.
-    pub(super) fn column_elsewhere(&self, column: &str, is_after: bool) -> Arc<str> {
-        let columns = self.pairs.iter().filter(|(id, _)| !matches!(id.kind, DefinitionKind::Segment));
-        let mut other = columns.filter_map(|(before, after)| {
-            let (here, there) = if is_after { (after, before) } else { (before, after) };
-            let below = column.strip_prefix(&*here.name)?;
-            (below.is_empty() || below.starts_with('.')).then(|| format!("{}{below}", there.name))
-        });
-        Arc::from(other.next().as_deref().unwrap_or(column))
+    /// The name in the other state of a column of the older or the newer one.
+    pub(super) fn column_elsewhere(&self, column: &str, is_newer: bool) -> Arc<str> {
+        let [newer, older] = &self.columns;
+        let names = if is_newer { older } else { newer };
+        names.get(column).cloned().unwrap_or_else(|| Arc::from(column))
     }
 
-    /// A definition of the state after.
+    /// A definition of the newer state.
     pub(super) fn of(&self, id: &DefinitionRef) -> Compared {
-        if let Some((before, after)) = self.pairs.iter().find(|(_, after)| after == id) {
-            return Compared { before: Some(before.clone()), after: after.clone() };
-        }
-        let is_renamed = self.pairs.iter().any(|(before, _)| before == id);
-        Compared { before: Some(id.clone()).filter(|_| !is_renamed), after: id.clone() }
+        let before = match self.older.get(id) {
+            Some(before) => Some(before.clone()),
+            // Who had the name is called otherwise now.
+            None if self.newer.contains_key(id) => None,
+            None => Some(id.clone()),
+        };
+        Compared { before, after: id.clone() }
     }
 
-    /// A definition of the state before; `None` where it is gone, and another one has its name now.
+    /// A definition of the older state; `None` where it is gone, and another one has its name now.
     pub(super) fn of_before(&self, id: &DefinitionRef) -> Option<Compared> {
-        let after = match self.pairs.iter().find(|(before, _)| before == id) {
-            Some((_, after)) => after,
-            None if self.pairs.iter().any(|(_, after)| after == id) => return None,
+        let after = match self.newer.get(id) {
+            Some(after) => after,
+            None if self.older.contains_key(id) => return None,
             None => id,
         };
         Some(Compared { before: Some(id.clone()), after: after.clone() })

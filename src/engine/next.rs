@@ -24,7 +24,6 @@ impl State {
             catalog: self.catalog.clone(),
             as_of: self.as_of.clone(),
             subscribed: self.subscribed.clone(),
-            renames: self.renames.clone(),
         }
     }
 
@@ -138,9 +137,8 @@ impl Parts {
         if self.subscribed.contains(id) {
             let subscribed = Arc::make_mut(&mut self.subscribed);
             subscribed.remove(id);
-            subscribed.insert(renamed.definition.clone());
+            subscribed.insert(renamed.definition);
         }
-        Arc::make_mut(&mut self.renames).push((id.clone(), renamed.definition));
         self.catalog = renamed.catalog;
         Ok(())
     }

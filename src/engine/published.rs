@@ -30,8 +30,6 @@ pub(super) struct State {
     pub(super) catalog: Catalog,
     pub(super) as_of: AsOf,
     pub(super) subscribed: Arc<BTreeSet<DefinitionRef>>,
-    /// The renames of definitions so far, in order, since the engine was made or restored.
-    pub(super) renames: Arc<Vec<(DefinitionRef, DefinitionRef)>>,
     /// The steps that are kept current, in order.
     wanted: Arc<[usize]>,
     pub(super) settings: Arc<EngineSettings>,
@@ -57,7 +55,6 @@ pub(super) struct Parts {
     pub(super) catalog: Catalog,
     pub(super) as_of: AsOf,
     pub(super) subscribed: Arc<BTreeSet<DefinitionRef>>,
-    pub(super) renames: Arc<Vec<(DefinitionRef, DefinitionRef)>>,
 }
 
 impl std::fmt::Debug for Published {
@@ -132,7 +129,7 @@ impl State {
         held: Held,
         counters: Arc<Counters>,
     ) -> Self {
-        let Parts { book, beside, catalog, as_of, subscribed, renames } = parts;
+        let Parts { book, beside, catalog, as_of, subscribed } = parts;
         let (held, others, clock) = (Arc::new(held), Mutex::default(), AtomicU64::new(1));
         Self {
             version,
@@ -141,7 +138,6 @@ impl State {
             catalog,
             as_of,
             subscribed,
-            renames,
             wanted,
             settings,
             held,

@@ -1,6 +1,7 @@
 //! What differs between two states, as plain data.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -78,6 +79,9 @@ pub struct DeltaReport {
     pub derived: Vec<DerivedChange>,
     /// Segments whose members differ.
     pub segments: Vec<SegmentDelta>,
+    /// Definitions that were renamed, with the name in the state before and that by which they are told.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub renamed: Vec<(DefinitionRef, DefinitionRef)>,
     /// Subscribed definitions of which nothing is told, since they read the whole book ([`Delta::report`](super::Delta::report)), in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<DefinitionRef>,
@@ -86,13 +90,17 @@ pub struct DeltaReport {
 impl DeltaReport {
     pub(super) fn new(from: u64, to: u64) -> Self {
         let accounts = AccountChanges::default();
-        Self { from, to, accounts, derived: Vec::new(), segments: Vec::new(), left_out: Vec::new() }
+        let (derived, segments, renamed, left_out) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { from, to, accounts, derived, segments, renamed, left_out }
     }
 
     /// Is nothing different, of what it tells?
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.accounts.is_empty() && self.derived.is_empty() && self.segments.is_empty()
+        self.accounts.is_empty()
+            && self.derived.is_empty()
+            && self.segments.is_empty()
+            && self.renamed.is_empty()
     }
 
     /// This report and the one of the states after it as one: what differs between the first state and the last. What
@@ -106,12 +114,14 @@ impl DeltaReport {
     /// O(what is in both × log).
     #[must_use]
     pub fn then(&self, next: &Self) -> Self {
-        let mut all = Self::new(self.from, next.to);
-        all.accounts = self.accounts.then(&next.accounts);
-        let left_out: BTreeSet<&DefinitionRef> = self.left_out.iter().chain(&next.left_out).collect();
+        let own = self.called_as_after(next);
+        let mut all = Self::new(own.from, next.to);
+        all.accounts = own.accounts.then(&next.accounts);
+        all.renamed.clone_from(&own.renamed);
+        let left_out: BTreeSet<&DefinitionRef> = own.left_out.iter().chain(&next.left_out).collect();
         all.left_out = left_out.iter().copied().cloned().collect();
         let mut derived: BTreeMap<(DefinitionRef, Arc<str>, AccountId), DerivedChange> = BTreeMap::new();
-        for change in self.derived.iter().chain(&next.derived) {
+        for change in own.derived.iter().chain(&next.derived) {
             let key = (change.definition.clone(), change.column.clone(), change.account.clone());
             let to = change.to.clone();
             let entry = derived.entry(key);
@@ -126,7 +136,7 @@ impl DeltaReport {
             derived.into_values().filter(|change| change.from != change.to && is_told(change)).collect();
         // +1 for each time someone entered, -1 for each time someone left.
         let mut members: BTreeMap<(Arc<str>, AccountId), (i32, Causes)> = BTreeMap::new();
-        for change in self.segments.iter().chain(&next.segments) {
+        for change in own.segments.iter().chain(&next.segments) {
             let mut count = |ids: &BTreeMap<AccountId, Causes>, by: i32| {
                 for (id, causes) in ids {
                     let (count, own) = members.entry((change.segment.clone(), id.clone())).or_default();
@@ -158,5 +168,36 @@ impl DeltaReport {
             }
         }
         all
+    }
+
+    /// The same by the names that definitions have after the next report, whose renames come behind its own.
+    fn called_as_after(&self, next: &Self) -> Cow<'_, Self> {
+        if next.renamed.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let names: HashMap<&DefinitionRef, &DefinitionRef> =
+            next.renamed.iter().map(|(was, is)| (was, is)).collect();
+        let now = |id: &DefinitionRef| names.get(id).copied().unwrap_or(id).clone();
+        let mut own = self.clone();
+        for change in &mut own.derived {
+            let (was, is) = (change.definition.clone(), now(&change.definition));
+            if let Some(below) = change.column.strip_prefix(&*was.name).filter(|_| was != is) {
+                change.column = Arc::from(format!("{}{below}", is.name));
+            }
+            change.definition = is;
+        }
+        for change in &mut own.segments {
+            let id = DefinitionRef { kind: DefinitionKind::Segment, name: change.segment.clone() };
+            change.segment = now(&id).name;
+        }
+        own.left_out = own.left_out.iter().map(now).collect();
+        let mut renamed: BTreeMap<DefinitionRef, DefinitionRef> =
+            next.renamed.iter().map(|(was, is)| (was.clone(), is.clone())).collect();
+        for (was, is) in &self.renamed {
+            let last = renamed.remove(is).unwrap_or_else(|| is.clone());
+            renamed.insert(was.clone(), last);
+        }
+        own.renamed = renamed.into_iter().filter(|(was, is)| was != is).collect();
+        Cow::Owned(own)
     }
 }

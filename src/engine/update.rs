@@ -57,7 +57,7 @@ impl Update {
         Self::default()
     }
 
-    /// A change of the schema and of the kinds of event, before everything else that the update says: its definitions and data are of the
+    /// A change of the schema and of the kinds of event, before everything else that the update says but its renames of definitions: its definitions and data are of the
     /// new schema, and its recorded days of the columns as they were. Definitions are judged first, then the accounts
     /// ([`Catalog::evolve`](crate::catalog::Catalog::evolve), [`Book::evolve`](crate::Book::evolve)); those that the update removes or
     /// replaces may read what goes.
@@ -76,9 +76,8 @@ impl Update {
     }
 
     /// Another name for a definition; of a segment, another id. All that reads it is rewritten ([`Catalog::renamed`](crate::catalog::Catalog::renamed)),
-    /// subscriptions follow, and recorded days of its columns go on under their new names. It comes before everything else that the update says but
-    /// its recorded days, which are of the columns as they were: its definitions, removals and subscriptions name what there is afterwards. Several
-    /// come one after the other. A [`Delta`](super::Delta) compares the definition with what it was by its old name.
+    /// subscriptions follow, and recorded days of its columns go on under their new names. Recorded days of the update are of the columns as they
+    /// were; then come its renames, one after the other, then its change of the schema and all else, which name what there is after them. A [`Delta`](super::Delta) compares the definition with what it was by its old name.
     ///
     /// A parameter is given by its new name from then on.
     ///

@@ -479,3 +479,56 @@ fn an_expression_that_converts_is_by_the_rates_and_their_day() {
     assert_eq!(of(&middle, &last), [Cause::Moment]);
     assert_eq!(of(&before, &last), [Cause::Moment, Cause::Rates]);
 }
+
+#[test]
+fn reports_are_put_together_over_a_rename() {
+    let engine = loaded();
+    let (twice, large) = (DefinitionKind::Attribute, DefinitionKind::Segment);
+    let id_of = |kind: &DefinitionKind, name: &str| DefinitionRef { kind: kind.clone(), name: name.into() };
+    let all = [id_of(&twice, "twice"), id_of(&large, "large")];
+    let now = [id_of(&twice, "doubled"), id_of(&large, "big")];
+    let first = engine.published();
+    engine.apply(Change::new().set(&id("a"), "seats", 5_i64)).unwrap();
+    let second = engine.published();
+    let renames = Update::new().rename(all[0].clone(), "doubled").rename(all[1].clone(), "big");
+    engine.apply(renames).unwrap();
+    let third = engine.published();
+    engine.apply(Change::new().set(&id("a"), "seats", 2_i64).set(&id("z"), "seats", 9_i64)).unwrap();
+    let last = engine.published();
+    let between = |from: &Published, to: &Published, of: &[DefinitionRef]| {
+        Delta::between(from, to).report_of(&Scope::all(), of).unwrap()
+    };
+    let renamed = between(&second, &third, &now);
+    assert_eq!(renamed.renamed, [(all[0].clone(), now[0].clone()), (all[1].clone(), now[1].clone())]);
+    assert!(renamed.derived.is_empty() && renamed.segments.is_empty());
+    let steps = between(&first, &second, &all).then(&renamed).then(&between(&third, &last, &now));
+    let whole = between(&first, &last, &now);
+    assert_eq!(entries(&steps), entries(&whole));
+    assert_eq!(steps, whole);
+    assert_eq!(entries(&whole), all_by(Cause::Data, &["big z", "doubled z"]));
+    // A way back leads to the old names.
+    assert_eq!(renamed.then(&between(&third, &second, &all)).renamed, []);
+    // Nothing says something else.
+    let reasons = Delta::between(&second, &last).reasons(&now[0]).unwrap();
+    let ways: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+    assert_eq!(ways, ["attribute `seats` -> calculated attribute `doubled`"]);
+}
+
+#[test]
+fn a_name_that_another_definition_had_brings_nothing_of_that_one() {
+    let engine = loaded();
+    let kind = DefinitionKind::Attribute;
+    let old = DefinitionRef { kind: kind.clone(), name: "old".into() };
+    engine.define([attribute("old", "seats * 3"), Recorded::new("more", ["old"], 30).into()]).unwrap();
+    engine.apply(Update::new().moment(AsOf::date_utc(day(2)))).unwrap();
+    assert!(engine.published().records().days("old").next().is_some());
+    let more = DefinitionRef { kind: DefinitionKind::Recorded, name: "more".into() };
+    engine.apply(Update::new().remove(more).remove(old.clone())).unwrap();
+    let before = engine.published();
+    // `four` was never recorded.
+    engine.apply(Update::new().rename(DefinitionRef { kind, name: "four".into() }, "old")).unwrap();
+    let after = engine.published();
+    assert_eq!(after.records().days("old").count(), 0);
+    let report = Delta::between(&before, &after).report_of(&Scope::all(), &[old]).unwrap();
+    assert!(report.derived.is_empty() && report.renamed.len() == 1, "{report:?}");
+}

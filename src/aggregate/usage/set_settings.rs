@@ -92,7 +92,7 @@ impl Usage {
     /// That of what is dropped; where the zone is another one, that of all buckets.
     pub fn set_settings(
         &mut self,
-        settings: UsageSettings,
+        mut settings: UsageSettings,
         today: Date,
     ) -> Result<UsageSettingsReport, UsageSettingsError> {
         let from = Some(self.settings.clone());
@@ -109,6 +109,10 @@ impl Usage {
             }
         }
         let (events, ids) = (self.dropped_events, self.remembered_ids());
+        // Of two zones of one name, days go on in the one in which they were counted.
+        if settings.zone.name() == self.settings.zone.name() {
+            settings.zone.clone_from(&self.settings.zone);
+        }
         self.settings = settings;
         self.keep_from(self.taken(today).first, today);
         report.dropped_events = self.dropped_events.saturating_sub(events);

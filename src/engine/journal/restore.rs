@@ -256,8 +256,8 @@ impl Builder<'_> {
                 let of = (book.schema(), beside.usage.as_ref());
                 let catalog = catalog(of.0, of.1, self.settings, definitions).map_err(refused)?;
                 let as_of = moment.to_as_of(&*self.settings.zones)?;
-                let (subscribed, renames) = (Arc::new(subscribed), Arc::default());
-                self.state = Some(Parts { book, beside, catalog, as_of, subscribed, renames });
+                let subscribed = Arc::new(subscribed);
+                self.state = Some(Parts { book, beside, catalog, as_of, subscribed });
                 self.keys = keys;
             }
             Said::Update {

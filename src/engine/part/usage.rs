@@ -42,7 +42,11 @@ impl ChosenSettings {
 
     fn settings(&self, settings: &EngineSettings) -> Result<UsageSettings, EngineError> {
         match self {
-            Self::Given(given) => Ok(given.clone()),
+            // A journal knows the zone by its name only, and reads it so.
+            Self::Given(given) => Ok(match settings.zone_of_usage(given.zone_name()) {
+                Some(zone) => given.written().in_zone(zone),
+                None => given.clone(),
+            }),
             Self::Written(written) => match settings.zone_of_usage(&written.zone) {
                 Some(zone) => Ok(written.in_zone(zone)),
                 None => Err(UsageSettingsError::UnknownZone { zone: written.zone.to_string() }.into()),

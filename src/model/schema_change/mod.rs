@@ -87,6 +87,9 @@ impl SchemaChange {
 
     /// The steps of another change behind its own.
     pub fn and(mut self, further: Self) -> Self {
+        if matches!(further.steps.first(), Some(SchemaStep::ExactlyEvents(_))) {
+            self.steps.pop_if(|last| matches!(last, SchemaStep::ExactlyEvents(_)));
+        }
         self.steps.extend(further.steps);
         self
     }
@@ -136,8 +139,9 @@ impl SchemaChange {
     }
 
     /// The kinds of event are these, in their order: what is not among them is removed with its events, and what has the same name is declared
-    /// as it is there ([`SchemaChange::event`]). Renames are steps before this one.
-    pub fn exactly_events(self, events: &UsageSchema) -> Self {
+    /// as it is there ([`SchemaChange::event`]). Renames are steps before this one; directly behind another such step it takes the place of that.
+    pub fn exactly_events(mut self, events: &UsageSchema) -> Self {
+        self.steps.pop_if(|last| matches!(last, SchemaStep::ExactlyEvents(_)));
         self.step(SchemaStep::ExactlyEvents(events.clone()))
     }
 
