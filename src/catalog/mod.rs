@@ -379,8 +379,8 @@ impl Catalog {
     }
 
     /// What all definitions come to for every visible account, as if what is not visible did not exist. `usage` must be of
-    /// the same view; without it nothing that asks events has a value, and without `history` no past value. No rates are given, so that no
-    /// amount that is converted has a value ([`Catalog::run_observed`] takes them).
+    /// the same view; without it nothing that asks events has a value, and without `history` no past value. Rates are those of the view
+    /// ([`View::with_rates`](crate::View::with_rates), [`Catalog::run_observed`] takes others).
     ///
     /// # Complexity
     ///

@@ -334,10 +334,6 @@ fn total(view: &LiveView, definition: &DefinitionRef, with_cancelled: bool) -> O
     let Some(kind) = &output.kind else {
         return i64::try_from(column.members(accounts.book()).len()).ok().map(ExprValue::Int);
     };
-    // A total that leaves out what has no rate would be too small.
-    if !view.missing_rates(&output.name).is_empty() {
-        return None;
-    }
     let summed = Summed::of(kind)?;
     let status = accounts.schema().system_attribute(SystemAttribute::Status).filter(|_| !with_cancelled);
     let left_out =
@@ -348,6 +344,10 @@ fn total(view: &LiveView, definition: &DefinitionRef, with_cancelled: bool) -> O
             accounts.walk().filter(|place| !left_out(place)).map(|place| column.cell(place)).collect()
         }
     };
+    // A total that leaves out what has no rate would be too small.
+    if view.total_lacks_rates(catalog.step_of(number)?, cells.contains(&Cell::Missing)) {
+        return None;
+    }
     let cell = sum_of(&cells, summed);
     Val::of_cell(&cell).to_value(kind)
 }

@@ -1,17 +1,21 @@
 //! Which rates are not known that a definition would convert amounts at?
 
+use std::collections::HashSet;
+
 use super::derivation::Sources;
 use super::live::LiveView;
 use crate::aggregate::RollUpAt;
 use crate::catalog::{DefinitionRef, RowSources, StepProgram, Work};
-use crate::expr::{Checked, Diagnostic, MissingRate, MissingRates, Recorder};
+use crate::expr::{Checked, Diagnostic, MissingRate, MissingRates, Recorder, Whose};
+use crate::model::{Currency, Date};
 
 impl LiveView {
     /// The rates that a definition lacks for the amounts of visible accounts, by currency and day: a column by its name, or a segment by its
     /// id, where no column has that name. What a roll-up converts to is missing wherever such an amount is within reach (ruling S126 of
     /// [`docs::semantics`](crate::docs::semantics)), and so is what an expression gathers of such amounts (S135). Of an expression the amounts are told that
     /// it asked when it was evaluated for each account: not those behind a condition that is not true, nor rows that a filter leaves
-    /// out. Empty where it lacks none, where it converts nothing, and for a name that is not defined.
+    /// out. What it reads of other definitions is told with it: what gathers their values passes over those that are missing. Empty where it
+    /// lacks none, where nothing converts, and for a name that is not defined.
     ///
     /// ```
     /// use perennial::aggregate::{Operator, RollUp};
@@ -53,7 +57,31 @@ impl LiveView {
     pub fn missing_rates(&self, definition: &str) -> Vec<MissingRate> {
         let catalog = self.catalog();
         let number = catalog.column(definition).or_else(|| catalog.set_of(definition));
-        number.and_then(|number| catalog.step_of(number)).map_or_else(Vec::new, |step| self.lacking(step))
+        let Some(step) = number.and_then(|number| catalog.step_of(number)) else { return Vec::new() };
+        let steps = self.inputs().prepared.closed([step]);
+        let mut all: Vec<MissingRate> = steps.iter().flat_map(|step| self.lacking(*step)).collect();
+        // Of the same rate that several of them lack, the most rows are told.
+        all.sort_by_key(|missing| std::cmp::Reverse(missing.rows));
+        let mut known: HashSet<(Option<Currency>, Currency, Option<Date>, bool)> = HashSet::new();
+        all.retain(|of| known.insert((of.from, of.to, of.on, of.rate.is_some())));
+        all.sort_by_key(|of| (of.from, of.to, of.on));
+        all
+    }
+
+    /// May a total of a column be too small for want of rates? `is_missing` says whether it is a total of values of which one is missing.
+    pub(super) fn total_lacks_rates(&self, step: usize, is_missing: bool) -> bool {
+        let (catalog, prepared) = (self.catalog(), self.inputs().prepared);
+        let steps = prepared.closed([step]);
+        let lacking: Vec<usize> =
+            steps.iter().copied().filter(|step| !self.lacking(*step).is_empty()).collect();
+        // What reads many values passes over those that are missing, also where that is for want of a rate.
+        let passes_over = |at: &usize| {
+            let gathers = catalog.steps().get(*at).is_some_and(|step| step.reads.whose != Whose::Own);
+            gathers
+                && !lacking.contains(at)
+                && prepared.closed([*at]).iter().any(|read| lacking.contains(read))
+        };
+        !lacking.is_empty() && (is_missing || steps.iter().any(passes_over))
     }
 
     /// The rates that a step lacks.
@@ -95,7 +123,7 @@ impl LiveView {
     ///
     /// # Complexity
     ///
-    /// That of [`LiveView::missing_rates`] for each definition that converts.
+    /// That of [`LiveView::missing_rates`] for each definition that converts, without those that it reads.
     #[must_use]
     pub fn all_missing_rates(&self) -> Vec<(DefinitionRef, Vec<MissingRate>)> {
         let steps = self.catalog().steps().iter().enumerate();

@@ -14,7 +14,7 @@ use perennial::source::MemorySource;
 use perennial::{
     AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, ChildId, ChildRow, ChildTable, Currency,
     Date, Decimal, ExchangeRate, ExchangeRates, FiscalCalendar, Money, Nesting, Policy, Rates, Schema, Scope,
-    TableKind, View,
+    TableKind, Value, View,
 };
 
 const EUR: Currency = Currency::EUR;
@@ -163,6 +163,54 @@ fn an_engine_whose_fiscal_year_is_cut_short_reads_the_plan_of_the_new_one() {
     let short = AsOf::date_utc(day("2026-02-01")).with_fiscal(FiscalCalendar::starting(2).unwrap());
     engine.apply(Update::new().moment(short)).unwrap();
     assert_eq!(shown(&engine, "planned")[0], "70.00000000000 EUR");
+    // On the same day the year is another one where nothing but the calendar is.
+    engine.apply(Update::new().moment(AsOf::date_utc(day("2026-02-01")))).unwrap();
+    assert_eq!(shown(&engine, "planned")[0], "90.00000000000 EUR");
+}
+
+#[test]
+fn a_list_that_is_filtered_for_want_of_a_rate_makes_no_count_smaller() {
+    let schema: Arc<Schema> = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(Attribute::new("arr", AttributeType::Money(USD)))
+        .attribute(Attribute::new("seats", AttributeType::Int))
+        .attribute(Attribute::new("tags", AttributeType::List))
+        .build()
+        .unwrap()
+        .into();
+    let child = |name: &str| {
+        let row = AccountRow::new(id(name), "Company").under(id("p"));
+        row.with("arr", Money::from_minor(10_000, USD)).with("tags", Value::List(vec!["vip".into()].into()))
+    };
+    let parent = AccountRow::new(id("p"), "Company");
+    let source = MemorySource::new().account(parent).account(child("a")).account(child("b"));
+    let (book, _) = Book::load(schema.clone(), &source, &Policy::strict()).unwrap();
+    let known: Arc<dyn Rates> =
+        Arc::new(ExchangeRates::new().with([market(USD, EUR, "2026-01-01", (9, 1))]).unwrap());
+    let none: Arc<dyn Rates> = Arc::new(ExchangeRates::new());
+    let value = |text: &str, rates: &Arc<dyn Rates>| {
+        let checked = Checker::new(&*schema).check(text).unwrap();
+        let view = book.view(&Scope::all(), today()).unwrap().with_rates(rates.clone());
+        let parent = view.account("p").unwrap();
+        let value = checked.for_accounts(&view).unwrap().value(parent);
+        assert_eq!(value, ExprPlan::new([&checked]).run(&view).unwrap().value(0, parent), "{text}");
+        assert_eq!(value, perennial::testkit::OracleExpr::new(&checked).value(parent), "{text}");
+        value
+    };
+    let filtered = "c.tags.filter(t, t == \"vip\" && c.arr.convertTo(\"EUR\") > 3)";
+    for (last, expected) in [("exists(t, t != \"\")", 2), ("all(t, t == \"\")", 0)] {
+        let text = format!("children.count(c, {filtered}.{last})");
+        assert_eq!(value(&text, &known), Some(ExprValue::Int(expected)));
+        assert_eq!(value(&text, &none), None);
+    }
+    // What is said in the place of an amount is known, also where something else of the account is not.
+    let has = "children.count(c, has(c.arr.convertTo(\"EUR\")) && c.seats > 1)";
+    assert_eq!(value(has, &none), Some(ExprValue::Int(0)));
+    let says =
+        "children.count(c, coalesce(c.arr.convertTo(\"EUR\"), c.arr.convertTo(\"EUR\")) > 1 && c.seats > 1)";
+    assert_eq!(value(says, &none), None);
+    let settled = "children.count(c, (c.arr.convertTo(\"EUR\") > 1 || true) && c.seats > 1)";
+    assert_eq!(value(settled, &none), Some(ExprValue::Int(0)));
 }
 
 // --- What is reckoned -----------------------------------------------------------------------------
@@ -636,4 +684,33 @@ fn only_amounts_that_are_asked_are_told_of() {
     assert_eq!(told("never"), ["no rate from USD to EUR on 2026-01-31: 2 rows of a, b"]);
     assert_eq!(told("twice"), ["no rate from USD to EUR on 2026-01-31: 2 rows of a, b"]);
     assert_eq!(told("all_above"), ["no rate from USD to EUR on 2026-01-31: 2 rows of a, b"]);
+}
+
+/// Who reads converted values is told which rates they lack, and no total is smaller for it.
+#[test]
+fn what_reads_converted_values_is_told_what_they_lack() {
+    let engine = engine([
+        attribute("euros", "arr.convertTo(\"EUR\")"),
+        attribute("half", "euros / 2"),
+        attribute("convertible", "has(euros) ? 1 : 0"),
+        roll_up("family", Operator::Sum("euros".into())).into(),
+        attribute("family_twice", "family * 2"),
+    ]);
+    let state = engine.published();
+    let view = everything(&engine);
+    let told = "no rate from USD to EUR on 2026-01-31: 2 rows of a, b";
+    for name in ["euros", "half", "convertible", "family", "family_twice"] {
+        let missing: Vec<String> = view.missing_rates(name).iter().map(ToString::to_string).collect();
+        assert_eq!(missing, [told], "{name}");
+    }
+    let delta = perennial::engine::Delta::between(&state, &state);
+    let total = |name: &str| {
+        let kind = if name == "family" { DefinitionKind::RollUp } else { DefinitionKind::Attribute };
+        delta.totals(&DefinitionRef { kind, name: name.into() }, &Scope::all()).unwrap().1
+    };
+    for name in ["euros", "half", "family", "family_twice"] {
+        assert_eq!(total(name), None, "{name}");
+    }
+    // Where everybody has a value, nothing is left out.
+    assert_eq!(total("convertible"), Some(ExprValue::Int(0)));
 }

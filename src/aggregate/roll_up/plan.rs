@@ -429,7 +429,11 @@ impl RollUpPlan {
         let Some(group) = self.groups.get(entry.group) else { return };
         let needs = group.plan.needs();
         // What a metric converts is known where it is read.
-        if !needs.rates && needs.metrics.is_empty() {
+        let converts = |metric: &Arc<str>| {
+            let checked = at.usage.and_then(|usage| usage.metrics().checked(metric));
+            checked.is_some_and(Checked::converts)
+        };
+        if !needs.rates && !needs.metrics.iter().any(converts) {
             return;
         }
         let status = at.view.schema().system_attribute(SystemAttribute::Status);

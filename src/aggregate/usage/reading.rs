@@ -116,7 +116,8 @@ impl<'u> Prepared<'u> {
         };
         let (early, filters): (Vec<TermId>, Vec<TermId>) = asked.filters.iter().partition(|filter| {
             // Rates are read of each event, so that it can be told which of them lacks one.
-            reads(**filter).iter().all(|field| field.is_of_what()) && !asked.converts(**filter)
+            let is_early = reads(**filter).iter().all(|field| field.is_of_what());
+            is_early && !(asked.lacks.is_some() && asked.converts(**filter))
         });
         let admitted = usage.whats.each(|what| {
             let same = any || Some(what.kind) == number;

@@ -152,9 +152,13 @@ impl Check<'_> {
     /// What is asked of the items of a list; where they are counted, nothing where one of them lacks a rate.
     pub(super) fn each_at_rates(&mut self, what: Gather, list: TermId, body: TermId) -> TermId {
         let mut id = self.terms.add(Op::Each(what, list, body));
-        let Some(lacks) = self.lacks(body) else { return id };
-        let guard = self.terms.add(Op::Each(Gather::Exists, list, lacks));
-        let guard = self.or_no(guard);
+        // A list may be one that is filtered itself.
+        let of_list = self.lacks(list);
+        let of_items = self.lacks(body).map(|lacks| {
+            let exists = self.terms.add(Op::Each(Gather::Exists, list, lacks));
+            self.or_no(exists)
+        });
+        let Some(guard) = self.any(of_list.into_iter().chain(of_items).collect()) else { return id };
         // All others are missing themselves where an answer that they need is.
         if what == Gather::Count {
             id = self.unless(guard, id);
@@ -251,7 +255,8 @@ impl Check<'_> {
                 continue;
             }
             match self.terms.op(id) {
-                Op::Gather { .. } | Op::Usage(..) | Op::Each(..) => {}
+                // What has an answer also where a part of it has none needs no rate.
+                Op::Gather { .. } | Op::Usage(..) | Op::Each(..) | Op::Has(_) | Op::IsNot(..) => {}
                 op => left.extend(op.parts()),
             }
         }
@@ -259,7 +264,15 @@ impl Check<'_> {
         for id in needed {
             let found = match self.terms.op(id).clone() {
                 _ if self.lacking.contains_key(&id) => self.lacking.get(&id).copied(),
-                Op::Gather { .. } | Op::Usage(..) | Op::Each(..) => None,
+                Op::Gather { .. } | Op::Usage(..) | Op::Each(..) | Op::Has(_) | Op::IsNot(..) => None,
+                // One part may settle it, whatever the others are.
+                op @ (Op::And(_) | Op::Or(_) | Op::Coalesce(_)) => {
+                    let all = op.parts().iter().filter_map(|part| lacks.get(part).copied()).collect();
+                    self.any(all).map(|lacks| {
+                        let missing = self.without(id);
+                        self.terms.add(Op::And([missing, lacks].into()))
+                    })
+                }
                 Op::At(place, inner) => lacks.get(&inner).copied().map(|inner| {
                     let there = self.terms.add(Op::At(place, inner));
                     // Where no account is, no rate is missing.

@@ -107,11 +107,18 @@ fn origin(asked: &Asked<'_>, at: AccountIdx, node: NodeId, width: usize) -> Opti
     let points = &asked.points;
     let mut term = asked.term(node)?;
     let mut account = Some(at);
-    while let Op::At(place, inner) = points.terms.op(term) {
-        account = account.and_then(|account| points.reached(account, place));
-        term = *inner;
+    loop {
+        if let Op::At(place, inner) = points.terms.op(term) {
+            account = account.and_then(|account| points.reached(account, place));
+            term = *inner;
+            continue;
+        }
+        let unguarded = points.terms.unguarded(term);
+        if unguarded == term {
+            break;
+        }
+        term = unguarded;
     }
-    term = points.terms.unguarded(term);
     let Some(account) = account else { return Some((Origin::Nowhere, None)) };
     let id = |account: AccountIdx| points.view.inner().account_id(account);
     let whose = || if account == at { Origin::Own } else { Origin::Account(id(account)) };

@@ -98,9 +98,17 @@ impl<'v> Walk<'_, 'v> {
                 };
                 chosen || self.lacks_rate(test, variables)
             }
-            _ => {
+            // These have an answer, whatever they are asked of.
+            Node::Call { function, .. } if matches!(&**function, "has" | "isNot" | "isTrue") => false,
+            other => {
+                let settles = match other {
+                    Node::And(_) | Node::Or(_) => true,
+                    Node::Call { function, .. } => &**function == "coalesce",
+                    _ => false,
+                };
                 let below: Vec<NodeId> = self.ast.below(node).collect();
                 below.into_iter().any(|below| self.lacks_rate(below, variables))
+                    && !(settles && self.value(node, variables).is_some())
             }
         }
     }
@@ -190,6 +198,9 @@ impl<'v> Walk<'_, 'v> {
             _ => Vec::new(),
         };
         let mut lacks = [false; 2];
+        if list {
+            lacks[0] = self.lacks(over, variables);
+        }
         for thing in things {
             let (mut truths, mut unrated) = (Vec::new(), false);
             for (variable, filter) in &filters {
