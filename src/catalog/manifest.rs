@@ -1,6 +1,6 @@
-//! How is all that is declared of a state stored as one document?
+//! How are definitions, kinds of event and settings of usage stored as one document?
 //!
-//! `{"v":1,"events":[..],"usage":{..},"attributes":[..],..}`: a document of definitions, with the kinds of event and how usage is kept.
+//! `{"v":1,"events":[..],"usage":{..},"attributes":[..],..}`: a document of definitions with two lists more.
 
 use std::sync::Arc;
 

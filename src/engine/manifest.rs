@@ -203,7 +203,7 @@ impl Update {
 }
 
 impl Published {
-    /// All that is declared of the state, as a manifest: what [`Update::manifest`] makes the same of.
+    /// The definitions of the state, its kinds of event and how usage is kept, as a manifest: what [`Update::manifest`] makes the same of.
     #[must_use]
     pub fn manifest(&self) -> Manifest {
         let manifest = Manifest::new(self.catalog().definitions().iter().cloned());
@@ -215,7 +215,8 @@ impl Published {
 
     /// What it would mean that the definitions are exactly these ([`Update::exactly`](super::Update::exactly)), before it is done: which enter,
     /// leave, change and break, and of which columns fewer days are recorded. Whatever [`Engine::apply`](super::Engine::apply) would refuse in them is
-    /// among what breaks: those that read more days than are kept, and those of kinds that a journal could not restore.
+    /// among what breaks, those of kinds that a journal could not restore too; days that are kept are looked at once nothing else breaks, those
+    /// that a definition reads beyond them among what breaks.
     #[must_use]
     pub fn changes_to(&self, definitions: impl IntoIterator<Item = Definition>) -> CatalogChanges {
         self.definitions_to(self.catalog().usage_schema(), definitions.into_iter().collect())
@@ -249,7 +250,8 @@ impl Published {
 
     /// What it would mean to apply a manifest ([`Update::manifest`]), before it is done: which kinds of event and definitions enter, leave, change
     /// and break, how usage would be kept, and what would be lost, at the moment of the state. It is as [`Published::changes_to`] over the kinds of event
-    /// of the manifest.
+    /// of the manifest. It is judged by itself: for an update that also changes the schema or renames definitions, apply that update to a
+    /// [`Branch`](super::Branch).
     ///
     /// # Complexity
     ///

@@ -128,7 +128,7 @@ fn a_zone_changes_while_nothing_is_held() {
     let state = engine.published();
     assert_eq!(kept(&engine), east());
     let error = engine.apply(Update::new().usage_settings(UsageSettings::new())).unwrap_err();
-    let told = "usage is counted by the days of zone `+02:00`, and 1 days and kinds of event and 0 ids of events are held, which cannot be \
+    let told = "usage is counted by the days of zone `+02:00`, and 1 counts of accounts by day and 0 ids of events are held, which cannot be \
                 counted again by those of `UTC`: keep the zone, or begin an engine with it and send the events again";
     assert_eq!(error.to_string(), format!("the settings of usage were refused: {told}"));
     assert!(matches!(error, EngineError::UsageSettings(UsageSettingsError::Zone { buckets: 1, ids: 0, .. })));

@@ -36,7 +36,7 @@ impl UsageSettingsReport {
 pub enum UsageSettingsError {
     /// Days were counted in another zone.
     #[error(
-        "usage is counted by the days of zone `{from}`, and {buckets} days and kinds of event and {ids} ids of events are held, which cannot be \
+        "usage is counted by the days of zone `{from}`, and {buckets} counts of accounts by day and {ids} ids of events are held, which cannot be \
          counted again by those of `{to}`: keep the zone, or begin an engine with it and send the events again"
     )]
     Zone {

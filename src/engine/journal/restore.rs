@@ -59,8 +59,9 @@ impl Engine {
     ///
     /// The schema, the kinds of event and how usage is kept are those of the journal, with every change that was made of them.
     ///
-    /// `settings` are those of the engine that wrote the journal. Usage and how it is kept are those of the journal, whatever they say; they
-    /// count for a journal from before format 5, which did not hold how usage is kept, and may be empty then. A journal in them is begun anew with the state that was rebuilt ([`JournalSink::begin`]); to
+    /// `settings` are those of the engine that wrote the journal. Usage and how it is kept are those of the journal, whatever the settings say,
+    /// but for what days its zone has, which they say by its name. A journal from before format 5 does not hold how usage is kept: then
+    /// the settings say it, by usage without events. A journal in them is begun anew with the state that was rebuilt ([`JournalSink::begin`]); to
     /// go on with the old one, use [`Engine::resume`].
     ///
     /// Where a journal was begun anew, the last beginning counts; of a version, the last beginning at or before it.
