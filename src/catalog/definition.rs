@@ -203,6 +203,75 @@ pub struct DefinitionRef {
     pub name: Arc<str>,
 }
 
+/// ```
+/// use perennial::catalog::{DefinitionKind, DefinitionRef};
+///
+/// let mrr = DefinitionRef::roll_up("mrr");
+/// assert_eq!((mrr.kind.clone(), &*mrr.name), (DefinitionKind::RollUp, "mrr"));
+/// assert_eq!(mrr.to_string(), "roll-up `mrr`");
+/// ```
+impl DefinitionRef {
+    /// A definition of a kind.
+    #[must_use]
+    pub fn new(kind: DefinitionKind, name: &str) -> Self {
+        Self { kind, name: Arc::from(name) }
+    }
+
+    /// A parameter.
+    #[must_use]
+    pub fn parameter(name: &str) -> Self {
+        Self::new(DefinitionKind::Parameter, name)
+    }
+
+    /// A calculated attribute.
+    #[must_use]
+    pub fn attribute(name: &str) -> Self {
+        Self::new(DefinitionKind::Attribute, name)
+    }
+
+    /// A past value.
+    #[must_use]
+    pub fn past(name: &str) -> Self {
+        Self::new(DefinitionKind::Past, name)
+    }
+
+    /// Columns that are recorded day by day.
+    #[must_use]
+    pub fn recorded(name: &str) -> Self {
+        Self::new(DefinitionKind::Recorded, name)
+    }
+
+    /// A metric.
+    #[must_use]
+    pub fn metric(name: &str) -> Self {
+        Self::new(DefinitionKind::Metric, name)
+    }
+
+    /// A roll-up.
+    #[must_use]
+    pub fn roll_up(name: &str) -> Self {
+        Self::new(DefinitionKind::RollUp, name)
+    }
+
+    /// A ranking.
+    #[must_use]
+    pub fn ranking(name: &str) -> Self {
+        Self::new(DefinitionKind::Ranking, name)
+    }
+
+    /// A segment, by its id.
+    #[must_use]
+    pub fn segment(id: &str) -> Self {
+        Self::new(DefinitionKind::Segment, id)
+    }
+
+    /// A definition of a kind of the host's own, by the word of the kind.
+    #[must_use]
+    pub fn custom(kind: &str, name: &str) -> Self {
+        Self::new(DefinitionKind::Custom(Arc::from(kind)), name)
+    }
+}
+
 impl fmt::Display for DefinitionRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} `{}`", self.kind.word(), self.name)

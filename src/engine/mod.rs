@@ -44,6 +44,7 @@ mod part;
 mod prepared;
 mod published;
 mod report;
+mod report_text;
 mod rising;
 mod settings;
 mod share;

@@ -41,6 +41,32 @@ pub enum ExprValue {
     Record(Arc<[(Arc<str>, ExprValue)]>),
 }
 
+impl ExprValue {
+    /// A number as a double, for charts and other tools: a whole number, an exact one, an amount in whole units of its currency, a double.
+    /// The nearest one, where there is none of it; `None` for what is no number.
+    ///
+    /// ```
+    /// use perennial::expr::ExprValue;
+    /// use perennial::{Currency, Decimal};
+    ///
+    /// let amount = ExprValue::Money(Decimal::new(1_999, 2), Currency::USD);
+    /// assert_eq!(amount.to_string(), "19.99 USD");
+    /// assert_eq!(amount.as_f64(), Some(19.99));
+    /// assert_eq!(ExprValue::Text("19.99".into()).as_f64(), None);
+    /// ```
+    #[must_use]
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Self::Int(number) => Some(crate::model::nearest_double(i128::from(*number), 0)),
+            Self::Decimal(number) | Self::Money(number, _) => {
+                Some(crate::model::nearest_double(number.units(), number.scale()))
+            }
+            Self::Double(number) => Some(*number),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for ExprValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

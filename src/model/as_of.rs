@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Date, Timestamp, Value, time::DAY};
+use super::{Date, DateError, Timestamp, Value, time::DAY};
 
 /// How a host's zone turns an instant into a civil date.
 ///
@@ -145,6 +145,23 @@ impl AsOf {
             fiscal: FiscalCalendar { start_month: 1 },
             parameters: Arc::new([]),
         }
+    }
+
+    /// What the clock of the host says, in UTC: `AsOf::from_system_time(SystemTime::now())`.
+    ///
+    /// ```
+    /// use std::time::{Duration, UNIX_EPOCH};
+    ///
+    /// let as_of = perennial::AsOf::from_system_time(UNIX_EPOCH + Duration::from_secs(1_769_817_600))?;
+    /// assert_eq!(as_of.date().to_string(), "2026-01-31");
+    /// # Ok::<(), perennial::DateError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`DateError`] for an instant outside years 1 to 9999.
+    pub fn from_system_time(time: std::time::SystemTime) -> Result<Self, DateError> {
+        Timestamp::try_from(time).map(Self::at)
     }
 
     /// The start of a civil day in UTC.

@@ -95,6 +95,23 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
+impl TryFrom<std::time::SystemTime> for Timestamp {
+    type Error = DateError;
+
+    /// To the microsecond, rounded down.
+    fn try_from(time: std::time::SystemTime) -> Result<Self, DateError> {
+        let micros = match time.duration_since(std::time::UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_micros()).ok(),
+            Err(before) => {
+                let before = before.duration().as_nanos().div_ceil(1_000);
+                i64::try_from(before).ok().map(|micros| -micros)
+            }
+        };
+        let instant = micros.and_then(Self::from_micros);
+        instant.ok_or_else(|| DateError::new("an instant outside years 1 to 9999"))
+    }
+}
+
 impl From<Timestamp> for chrono::DateTime<chrono::Utc> {
     fn from(instant: Timestamp) -> Self {
         Self::from_timestamp_micros(instant.micros).unwrap_or_default()

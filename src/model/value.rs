@@ -189,3 +189,31 @@ impl From<&str> for Value {
         Self::text(text)
     }
 }
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(Arc::from(text))
+    }
+}
+
+macro_rules! from_whole {
+    ($($type:ty),* $(,)?) => {
+        $(impl From<$type> for Value {
+            fn from(number: $type) -> Self {
+                Self::Int(i64::from(number))
+            }
+        })*
+    };
+}
+
+from_whole!(i8, i16, i32, u8, u16, u32);
+
+/// One that has no `i64` is a decimal, which an attribute of whole numbers refuses with its place.
+impl From<usize> for Value {
+    fn from(number: usize) -> Self {
+        match i64::try_from(number) {
+            Ok(whole) => Self::Int(whole),
+            Err(_) => Self::Decimal(Decimal::new(number as i128, 0)),
+        }
+    }
+}

@@ -49,3 +49,23 @@ fn hot_types_stay_small() {
     assert!(size_of::<Value>() <= 48, "{}", size_of::<Value>());
     assert!(size_of::<ExprValue>() <= 64, "{}", size_of::<ExprValue>());
 }
+
+/// Numbers, texts and instants as a host has them.
+#[test]
+fn what_a_host_holds_is_a_value() {
+    use perennial::{Decimal, Timestamp};
+    use std::time::{Duration, UNIX_EPOCH};
+
+    assert_eq!(Value::from(String::from("Acme")), Value::from("Acme"));
+    for number in
+        [Value::from(7_i8), Value::from(7_u16), Value::from(7), Value::from(7_u32), Value::from(7_usize)]
+    {
+        assert_eq!(number, Value::Int(7));
+    }
+    assert_eq!(Value::from(usize::MAX), Value::Decimal(Decimal::new(i128::from(u64::MAX), 0)));
+    let micros = |time: std::time::SystemTime| Timestamp::try_from(time).map(|time| time.micros());
+    assert_eq!(micros(UNIX_EPOCH + Duration::from_nanos(1_999)).unwrap(), 1);
+    assert_eq!(micros(UNIX_EPOCH - Duration::from_nanos(1)).unwrap(), -1);
+    assert_eq!(micros(UNIX_EPOCH - Duration::from_micros(5)).unwrap(), -5);
+    assert!(micros(UNIX_EPOCH + Duration::from_secs(1 << 40)).is_err());
+}

@@ -532,3 +532,42 @@ fn a_name_that_another_definition_had_brings_nothing_of_that_one() {
     let report = Delta::between(&before, &after).report_of(&Scope::all(), &[old]).unwrap();
     assert!(report.derived.is_empty() && report.renamed.len() == 1, "{report:?}");
 }
+
+#[test]
+fn a_report_reads_as_lines() {
+    let engine = loaded();
+    assert_eq!(report(&engine.published(), &engine.published()).to_string(), "nothing differs");
+    let before = engine.published();
+    let row = ChildRow::new(ChildId::new("t1").unwrap(), id("b")).with("hours", 7);
+    let change = Change::new()
+        .add(company("n").under(id("z")).with("seats", 1))
+        .remove_subtree(&id("a"))
+        .move_under(&id("b"), &id("z"))
+        .set(&id("z"), "seats", 2)
+        .add_child("tickets", row);
+    engine.apply(Update::from(change).rename(DefinitionRef::attribute("twice"), "doubled")).unwrap();
+    let asked = [
+        DefinitionRef::attribute("doubled"),
+        DefinitionRef::segment("large"),
+        DefinitionRef::attribute("open_hours"),
+    ];
+    let report = Delta::between(&before, &engine.published()).report_of(&Scope::all(), &asked).unwrap();
+    let expected = "n came\n\
+        a left\n\
+        b was under g and is under z\n\
+        arr of a: 100.00 USD -> none\n\
+        renewal of a: 2026-03-20 -> none\n\
+        seats of a: 2 -> none\n\
+        stage of a: Open -> none\n\
+        tickets.hours of t1 of b: none -> 7\n\
+        seats of n: none -> 1\n\
+        seats of z: 4 -> 2\n\
+        doubled of a: 4 -> none, by data\n\
+        doubled of n: none -> 2, by data\n\
+        doubled of z: 8 -> 4, by data\n\
+        open_hours of b: none -> 7, by data\n\
+        z entered large, by data\n\
+        g left large, by data\n\
+        calculated attribute `twice` is called `doubled`";
+    assert_eq!(report.to_string(), expected);
+}
