@@ -2,7 +2,7 @@
 //!
 //! Ruling S137 of [`docs::semantics`](crate::docs::semantics).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Catalog;
@@ -152,10 +152,15 @@ impl NewNames<'_> {
 }
 
 impl Renamed {
-    /// What was recorded, by the new names. Days that are left under a new name, of a column that is no more, go.
+    /// New names of columns under which others were recorded, which are no more.
+    pub(crate) fn left(&self, records: &Records) -> HashSet<Arc<str>> {
+        let is_left =
+            |name: &&Arc<str>| !self.columns.contains_key(*name) && records.last_day(name).is_some();
+        self.columns.values().filter(is_left).cloned().collect()
+    }
+
+    /// What was recorded, by the new names. Days that were recorded under a new name, of a column that is no more, go.
     pub(crate) fn records(&self, records: &Records) -> Records {
-        let new = self.columns.values().filter(|name| !self.columns.contains_key(*name));
-        let left = new.cloned().collect();
-        records.evolved(&self.columns, &left, &|_| false, &|_, value| Some(value))
+        records.evolved(&self.columns, &self.left(records), &|_| false, &|_, value| Some(value))
     }
 }

@@ -7,7 +7,6 @@ use super::live::LiveView;
 use crate::aggregate::RollUpAt;
 use crate::catalog::{DefinitionRef, RowSources, StepProgram, Work};
 use crate::expr::{Checked, Diagnostic, MissingRate, MissingRates, Recorder, Whose};
-use crate::model::{Currency, Date};
 
 impl LiveView {
     /// The rates that a definition lacks for the amounts of visible accounts, by currency and day: a column by its name, or a segment by its
@@ -62,9 +61,10 @@ impl LiveView {
         let mut all: Vec<MissingRate> = steps.iter().flat_map(|step| self.lacking(*step)).collect();
         // Of the same rate that several of them lack, the most rows are told.
         all.sort_by_key(|missing| std::cmp::Reverse(missing.rows));
-        let mut known: HashSet<(Option<Currency>, Currency, Option<Date>, bool)> = HashSet::new();
-        all.retain(|of| known.insert((of.from, of.to, of.on, of.rate.is_some())));
-        all.sort_by_key(|of| (of.from, of.to, of.on));
+        let rate = |of: &MissingRate| (of.to, of.from, of.kind, of.on, of.rate.is_some());
+        let mut known = HashSet::new();
+        all.retain(|of| known.insert(rate(of)));
+        all.sort_by_key(rate);
         all
     }
 

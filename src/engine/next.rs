@@ -11,8 +11,11 @@ use super::settings::EngineSettings;
 use super::update::Update;
 use crate::aggregate::{Usage, UsageSchema, UsageSettings};
 use crate::book::{Book, EvolveError, EvolveReport, LoadReport};
-use crate::catalog::{Catalog, Definition, DefinitionRef, Ground, Removed, Words, reserved_words};
-use crate::model::Observer;
+use crate::catalog::{
+    Catalog, Definition, DefinitionRef, Ground, RecordFault, RecordFaultKind, RecordedDay, Removed, Words,
+    reserved_words,
+};
+use crate::model::{Faults, Observer};
 use crate::model::{Schema, SchemaChange};
 use crate::source::Source;
 
@@ -73,7 +76,7 @@ impl Parts {
             self.beside.apply(&records, &Applying { today: self.as_of.date(), settings })?;
         }
         for (definition, to) in &update.renamed {
-            self.rename(definition, to, settings)?;
+            self.rename(definition, to, (&update.steps.records, settings))?;
         }
         if update.defines() {
             let mut removed: HashSet<&DefinitionRef> = HashSet::new();
@@ -126,12 +129,28 @@ impl Parts {
     }
 
     /// With another name for a definition, and its subscription and records under it.
-    fn rename(&mut self, id: &DefinitionRef, to: &str, settings: &EngineSettings) -> Result<(), EngineError> {
+    /// The days that the update says itself are of the columns as they were.
+    fn rename(
+        &mut self,
+        id: &DefinitionRef,
+        to: &str,
+        (days, settings): (&[RecordedDay], &EngineSettings),
+    ) -> Result<(), EngineError> {
         let none = UsageSchema::default();
         let ground = ground(self.book.schema(), self.beside.usage.as_ref(), settings, &none);
         let renamed = self.catalog.with_name(ground, id, to)?;
         if renamed.definition == *id {
             return Ok(());
+        }
+        let (left, mut faults) = (renamed.left(&self.beside.records), Faults::none());
+        for day in days {
+            for of in day.columns.iter().filter(|of| left.contains(&of.column)) {
+                let (day, column) = (day.day, Some(of.column.clone()));
+                faults.add(|| RecordFault { day, column, kind: RecordFaultKind::NotYetNamed });
+            }
+        }
+        if !faults.is_empty() {
+            return Err(faults.into());
         }
         self.beside.records = renamed.records(&self.beside.records);
         if self.subscribed.contains(id) {

@@ -3,7 +3,7 @@
 //! Rulings S126 and S135 of [`docs::semantics`](crate::docs::semantics). The one way for roll-ups and expressions: which rate is read is said
 //! before, what the rate is comes from [`Rates`] when a row is evaluated.
 
-use crate::fold::converted;
+use crate::fold::{RateKind, converted};
 use crate::model::{Currency, Date, Decimal, Rates};
 
 /// To which currency an amount is converted, and from which.
@@ -14,8 +14,8 @@ pub(crate) struct Exchange {
     pub(crate) digits: u8,
     /// The currency and the digits of the amount; `None` where a column of the row says the currency, in whose minor units the amount is.
     pub(crate) from: Option<(Currency, u8)>,
-    /// At the rate of a plan, in the fiscal year that begins on the day that is given.
-    pub(crate) plan: bool,
+    /// A plan rate is that of the fiscal year that begins on the day that is given.
+    pub(crate) kind: RateKind,
 }
 
 /// An amount that is not converted.
@@ -23,6 +23,8 @@ pub(crate) struct Exchange {
 pub(crate) struct Unrated {
     /// Its currency, where that is known.
     pub(crate) from: Option<Currency>,
+    /// Was it to be converted at a rate of the market, or of a plan?
+    pub(crate) kind: RateKind,
     /// The day of the rate, where that is known.
     pub(crate) on: Option<Date>,
     /// The rate, where it is known and the amount does not fit.
@@ -46,9 +48,9 @@ impl Exchange {
             let currency: Currency = named?.parse().ok()?;
             Some((currency, currency.exponent()))
         });
-        let (from, digits) = said.ok_or(Unrated { from: None, on, rate: None })?;
-        exchanged((units, digits), (from, on), self.digits, |from, on| {
-            rate((from, self.to), on, self.plan, rates?)
+        let (from, digits) = said.ok_or(Unrated { from: None, kind: self.kind, on, rate: None })?;
+        exchanged((units, digits), (from, self.kind, on), self.digits, |from, on| {
+            rate((from, self.to), on, self.kind, rates?)
         })
     }
 }
@@ -57,13 +59,16 @@ impl Exchange {
 pub(crate) fn rate(
     (from, to): (Currency, Currency),
     on: Date,
-    plan: bool,
+    kind: RateKind,
     rates: &dyn Rates,
 ) -> Option<Decimal> {
     if from == to {
         return Some(Decimal::new(1, 0));
     }
-    if plan { rates.plan(from, to, on) } else { rates.rate(from, to, on) }
+    match kind {
+        RateKind::Market => rates.rate(from, to, on),
+        RateKind::Plan => rates.plan(from, to, on),
+    }
 }
 
 /// An amount of a currency at the rate of a day, to so many digits, half to even.
@@ -73,11 +78,11 @@ pub(crate) fn rate(
 /// What is not known of it.
 pub(crate) fn exchanged(
     amount: (i128, u8),
-    (from, on): (Currency, Option<Date>),
+    (from, kind, on): (Currency, RateKind, Option<Date>),
     wanted: u8,
     rate: impl FnOnce(Currency, Date) -> Option<Decimal>,
 ) -> Result<i128, Unrated> {
     let rate = on.and_then(|on| rate(from, on));
     let units = rate.and_then(|rate| converted(amount, rate, wanted));
-    units.ok_or(Unrated { from: Some(from), on, rate })
+    units.ok_or(Unrated { from: Some(from), kind, on, rate })
 }

@@ -9,6 +9,7 @@ use super::diagnostic::{Code, Diagnostic, Span};
 use super::explain::MissingRate;
 use super::literal::Literal;
 use super::print::written_name;
+use crate::fold::RateKind;
 use crate::model::AccountIdx;
 use crate::tree::AccountTree;
 
@@ -83,20 +84,24 @@ impl Checked {
     /// What a missing rate is as a lint, where it converts to that currency.
     fn lint_of_rate(&self, missing: &MissingRate) -> Diagnostic {
         let ast = self.ast();
-        let span = self.conversion_to(missing.to.code()).map(|node| ast.span(node)).unwrap_or_default();
+        let span = self.conversion_at(missing).map(|node| ast.span(node)).unwrap_or_default();
         Diagnostic::new(Code::W208, ast.source_text(), span, missing.to_string())
     }
 
-    /// The first conversion to a currency, in the order of the text.
-    fn conversion_to(&self, code: &str) -> Option<NodeId> {
+    /// The first conversion to the currency of a missing rate, at a rate of its kind, in the order of the text.
+    fn conversion_at(&self, missing: &MissingRate) -> Option<NodeId> {
+        let is_plan = missing.kind == RateKind::Plan;
         let ast = self.ast();
         let mut found: Vec<NodeId> = Vec::new();
         let mut left: Vec<NodeId> = vec![ast.root()];
         while let Some(node) = left.pop() {
             left.extend(ast.below(node));
             if let Node::Call { function, arguments: [_, to, ..], .. } = ast.node(node)
-                && matches!(&**function, "convertTo" | "convertAt" | "convertAtPlan")
-                && matches!(ast.node(*to), Node::Literal(Literal::Text(text)) if **text == *code)
+                && matches!(
+                    (&**function, is_plan),
+                    ("convertTo" | "convertAt", false) | ("convertAtPlan", true)
+                )
+                && matches!(ast.node(*to), Node::Literal(Literal::Text(text)) if **text == *missing.to.code())
             {
                 found.push(node);
             }
@@ -107,7 +112,7 @@ impl Checked {
     /// Some missing rates as lints, each of the first of some expressions that converts to its currency; of none where none does.
     pub(crate) fn lints_of_rates(expressions: &[&Self], missing: &[MissingRate]) -> Vec<Diagnostic> {
         let lint = |missing: &MissingRate| {
-            let converts = |checked: &&&Self| checked.conversion_to(missing.to.code()).is_some();
+            let converts = |checked: &&&Self| checked.conversion_at(missing).is_some();
             match expressions.iter().find(converts) {
                 Some(checked) => checked.lint_of_rate(missing),
                 None => Diagnostic::new(Code::W208, "", Span::default(), missing.to_string()),

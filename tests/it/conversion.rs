@@ -401,7 +401,8 @@ fn an_amount_without_a_rate_leaves_the_total_missing_and_is_named() {
         let all = view.all_missing_rates();
         all.iter().flat_map(|(id, all)| all.iter().map(move |of| format!("{id}: {of}"))).collect()
     };
-    let plan = "roll-up `planned`: no rate from USD to EUR on 2026-01-01: 2 rows of a, b";
+    let plan =
+        "roll-up `planned`: no plan rate from USD to EUR for the fiscal year from 2026-01-01: 2 rows of a, b";
     assert_eq!(
         missing(&view),
         [
@@ -418,7 +419,7 @@ fn an_amount_without_a_rate_leaves_the_total_missing_and_is_named() {
         missing(&state.view(&only("b")).unwrap()),
         [
             "roll-up `signed_euros`: no rate from USD to EUR, since no day is known: 1 row of b",
-            "roll-up `planned`: no rate from USD to EUR on 2026-01-01: 1 row of b",
+            "roll-up `planned`: no plan rate from USD to EUR for the fiscal year from 2026-01-01: 1 row of b",
         ]
     );
     // An explanation says why there is no answer.

@@ -563,7 +563,7 @@ fn rates_that_expressions_lack_are_told_within_the_scope() {
         all.sort();
         all
     };
-    let plan = "calculated attribute `planned`: no rate from USD to EUR on 2026-01-01: 2 rows of a, b";
+    let plan = "calculated attribute `planned`: no plan rate from USD to EUR for the fiscal year from 2026-01-01: 2 rows of a, b";
     let pounds = "no rate from GBP to EUR on 2026-01-31: 1 row of a1";
     assert_eq!(
         missing(&view),
@@ -584,7 +584,7 @@ fn rates_that_expressions_lack_are_told_within_the_scope() {
     assert_eq!(
         missing(&only(&["b"])),
         [
-            "calculated attribute `planned`: no rate from USD to EUR on 2026-01-01: 1 row of b",
+            "calculated attribute `planned`: no plan rate from USD to EUR for the fiscal year from 2026-01-01: 1 row of b",
             "calculated attribute `then`: no rate from USD to EUR, since no day is known: 1 row of b",
             "roll-up `open_deals`: no rate from USD to EUR on 2024-12-31: 1 row of b",
         ]

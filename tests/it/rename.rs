@@ -10,7 +10,7 @@ use crate::engine::{engine_with, reference, settings, step, subscribe_some};
 use perennial::aggregate::{Metric, Operator, Ranking, UsageSchema};
 use perennial::catalog::{
     Catalog, CatalogFaultKind, Definition, DefinitionKind, DefinitionRef, Parameter, ParameterType,
-    PastValue, Recorded, RunInputs,
+    PastValue, RecordFaultKind, Recorded, RecordedColumn, RecordedDay, RunInputs,
 };
 use perennial::engine::{
     DeltaReport, Engine, EngineError, EngineSettings, LiveView, MemoryJournal, Published, Update,
@@ -451,4 +451,32 @@ fn a_parameter_is_given_by_its_new_name() {
     };
     assert!(asked("most").0.is_some());
     assert_eq!(asked("limit").0, None);
+}
+
+#[test]
+fn days_of_a_name_that_the_same_update_gives_are_refused_rather_than_lost() {
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(Attribute::new("seats", AttributeType::Int))
+        .build()
+        .unwrap();
+    let engine = Engine::new(schema, as_of(), EngineSettings::new()).unwrap();
+    engine.define([attribute("twice", "seats * 2")]).unwrap();
+    let mut column = RecordedColumn::new("doubled", true);
+    column.changed.push((id_of(0), Some(ExprValue::Int(7))));
+    let yesterday = as_of().date().plus_days(-1).unwrap();
+    let days = || Update::new().records([RecordedDay { day: yesterday, columns: vec![column.clone()] }]);
+    let before = engine.published();
+    let twice = id(DefinitionKind::Attribute, "twice");
+    let refused = engine.apply(days().rename(twice.clone(), "doubled")).unwrap_err();
+    let EngineError::Records(faults) = &refused else { panic!("{refused}") };
+    assert_eq!(faults.faults()[0].kind, RecordFaultKind::NotYetNamed);
+    assert_eq!(engine.published().version(), before.version());
+    // One after the other both are there.
+    engine.apply(Update::new().rename(twice, "doubled")).unwrap();
+    engine.apply(days()).unwrap();
+    assert_eq!(
+        engine.published().records().on(id_of(0).as_str(), "doubled", yesterday),
+        Some(Some(ExprValue::Int(7)))
+    );
 }

@@ -15,6 +15,7 @@ use super::state::Read;
 use crate::expr::{
     BinaryOp, Checked, DERIVED_DIGITS, Literal, Node, NodeId, Type, Unrated, Val, exchanged, rate,
 };
+use crate::fold::RateKind;
 use crate::model::{AsOf, AttributeType, Currency, Date, Decimal, Rates};
 
 /// To which currency amounts are converted, as an administrator writes it.
@@ -40,6 +41,12 @@ pub(in crate::aggregate) struct CheckedConversion {
     from: [Option<Denomination>; 2],
     pub(super) date: Option<Checked>,
     plan: bool,
+}
+
+impl CheckedConversion {
+    const fn kind(&self) -> RateKind {
+        if self.plan { RateKind::Plan } else { RateKind::Market }
+    }
 }
 
 /// In which currency an amount is.
@@ -255,21 +262,22 @@ impl<'r> Converting<'r> {
         currency: Option<&Val<'_>>,
         on: Option<Date>,
     ) -> Result<i128, Unrated> {
+        let kind = self.of.kind();
         let (currency, digits) = match from {
             Denomination::Filtered => return Ok(units),
             Denomination::One(currency, digits) => (*currency, *digits),
             Denomination::Row(of) => {
                 let currency = currency.and_then(|currency| currency_of(currency, of.kind()));
-                let currency = currency.ok_or(Unrated { from: None, on, rate: None })?;
+                let currency = currency.ok_or(Unrated { from: None, kind, on, rate: None })?;
                 (currency, currency.exponent())
             }
         };
-        exchanged((units, digits), (currency, on), self.of.digits, |from, on| self.rate(from, on))
+        exchanged((units, digits), (currency, kind, on), self.of.digits, |from, on| self.rate(from, on))
     }
 
     fn rate(&self, from: Currency, on: Date) -> Option<Decimal> {
         let rates = self.rates?;
-        let ask = || rate((from, self.of.to), on, self.of.plan, rates);
+        let ask = || rate((from, self.of.to), on, self.of.kind(), rates);
         *self.asked.borrow_mut().entry((from, on)).or_insert_with(ask)
     }
 }

@@ -86,6 +86,9 @@ pub enum RecordFaultKind {
     /// It is not over yet.
     #[error("the day is not over: the state is of {0}")]
     NotOver(Date),
+    /// A definition has the name from this update on, which would bring its own records.
+    #[error("a definition is renamed to this by the same update: say the days in one after it")]
+    NotYetNamed,
     /// Nothing says what is recorded.
     #[error("no definition says which columns are recorded")]
     Nothing,

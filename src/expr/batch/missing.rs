@@ -51,8 +51,8 @@ impl<'b> MissingRates<'b> {
         let missing = |((to, lacks), (rows, accounts)): ((Currency, Unrated), (u64, BTreeSet<&str>))| {
             // Ids of a book are ids.
             let accounts = accounts.into_iter().filter_map(|id| AccountId::new(id).ok()).collect();
-            let Unrated { from, on, rate } = lacks;
-            MissingRate { from, to, on, rate, rows, accounts }
+            let Unrated { from, kind, on, rate } = lacks;
+            MissingRate { from, to, kind, on, rate, rows, accounts }
         };
         self.0.into_iter().map(missing).collect()
     }

@@ -408,7 +408,7 @@ impl<'c> Rows<'c> {
                     _ => return None,
                 };
                 let (from, digits) = what.from?;
-                let rate = exchange::rate((from, what.to), on, what.plan, self.rates?)?;
+                let rate = exchange::rate((from, what.to), on, what.kind, self.rates?)?;
                 let convert = |units| converted((units, digits), rate, what.digits);
                 self.numbers(*amount)?.each_wide(rows, convert)?
             }

@@ -16,6 +16,7 @@ use crate::expr::functions::{Entry, Function as F};
 use crate::expr::names::Of;
 use crate::expr::term::{Cell, Comparison, Day, Gather, Moment, Op, Over, Reading, SlotOf, TermId, Usage};
 use crate::expr::types::{DERIVED_DIGITS, Type};
+use crate::fold::RateKind;
 use crate::model::{Currency, nearest};
 
 /// Questions of an account or row, where it may lack a rate.
@@ -45,7 +46,11 @@ impl Check<'_> {
         };
         let (to, day) = (to?, day?);
         let digits = to.exponent() + DERIVED_DIGITS;
-        let what = Exchange { to, digits, from, plan: entry.function == F::ConvertAtPlan };
+        let kind = match entry.function {
+            F::ConvertAtPlan => RateKind::Plan,
+            _ => RateKind::Market,
+        };
+        let what = Exchange { to, digits, from, kind };
         self.pay(node, 4);
         self.converts = true;
         let op = Op::Exchange { what, amount: amount.id, currency, day };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::expr::value::ExprValue;
+use crate::fold::RateKind;
 use crate::model::{AccountId, Currency, Date, Decimal, is_default};
 
 /// How far an explanation goes down the chain of definitions.
@@ -179,6 +180,9 @@ pub struct MissingRate {
     pub from: Option<Currency>,
     /// The currency that they are converted to.
     pub to: Currency,
+    /// Of the market, or of a plan.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub kind: RateKind,
     /// The day, of a plan the first day of its fiscal year; `None` where their row does not say one.
     pub on: Option<Date>,
     /// The rate, where it is known and the amounts are too large to be converted at it.
@@ -197,13 +201,16 @@ impl MissingRate {
 
 impl fmt::Display for MissingRate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { from, to, on, rate, rows, accounts } = self;
+        let Self { from, to, kind, on, rate, rows, accounts } = self;
+        let is_plan = *kind == RateKind::Plan;
         match (from, rate) {
             (Some(from), Some(rate)) => write!(f, "too much {from} for {to} at {rate}")?,
+            (Some(from), None) if is_plan => write!(f, "no plan rate from {from} to {to}")?,
             (Some(from), None) => write!(f, "no rate from {from} to {to}")?,
             (None, _) => write!(f, "no currency to convert to {to} from")?,
         }
         match on {
+            Some(on) if is_plan => write!(f, " for the fiscal year from {on}")?,
             Some(on) => write!(f, " on {on}")?,
             None => f.write_str(", since no day is known")?,
         }
