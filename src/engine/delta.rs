@@ -403,7 +403,7 @@ struct OutputPair {
     steps: [Option<usize>; 2],
 }
 
-/// An account whose answer is another one, with both, and where it stands in each state.
+/// An account whose answer differs: its id, the answer before and after, and its place in each state.
 type Changed = (AccountId, Option<ExprValue>, Option<ExprValue>, [Option<AccountIdx>; 2]);
 
 impl OutputPair {

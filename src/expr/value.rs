@@ -42,8 +42,8 @@ pub enum ExprValue {
 }
 
 impl ExprValue {
-    /// A number as a double, for charts and other tools: a whole number, an exact one, an amount in whole units of its currency, a double.
-    /// The nearest one, where there is none of it; `None` for what is no number.
+    /// A number as a double, for charts and other tools; of an amount its number of currency units (dollars, not cents). Rounded to the nearest
+    /// double. `None` where the value is not a number.
     ///
     /// ```
     /// use perennial::expr::ExprValue;

@@ -163,7 +163,7 @@ fn an_engine_whose_fiscal_year_is_cut_short_reads_the_plan_of_the_new_one() {
     let short = AsOf::date_utc(day("2026-02-01")).with_fiscal(FiscalCalendar::starting(2).unwrap());
     engine.apply(Update::new().moment(short)).unwrap();
     assert_eq!(shown(&engine, "planned")[0], "70.00000000000 EUR");
-    // On the same day the year is another one where nothing but the calendar is.
+    // Only the fiscal calendar changes, not the day.
     engine.apply(Update::new().moment(AsOf::date_utc(day("2026-02-01")))).unwrap();
     assert_eq!(shown(&engine, "planned")[0], "90.00000000000 EUR");
 }

@@ -1,4 +1,4 @@
-//! Why an answer is another one: each cause by itself, several at once, and nothing of what is hidden.
+//! The causes of a different answer: each by itself, several at once, and none that would reveal a hidden account.
 
 use std::collections::BTreeMap;
 
@@ -270,7 +270,7 @@ fn a_scope_that_shows_others_is_the_cause_and_nothing_hidden_is_told() {
     assert_eq!(found["twice b"], [Cause::Scope]);
     assert_eq!(found["seats_all g"], [Cause::Scope]);
     assert!(found.values().all(|causes| *causes == [Cause::Scope]), "{found:?}");
-    // A rate comes, and the seats of an account that this user does not see are others: he is told of the rate.
+    // A rate is added, and an account that this user may not see changes: only the rate is a cause for him.
     let rate = ExchangeRate::market(Currency::USD, Currency::EUR, day(1), Decimal::new(9, 1));
     let change = Change::new().set(&id("b"), "arr", Money::from_minor(700, Currency::USD));
     engine.apply(Update::from(change).rates([rate])).unwrap();

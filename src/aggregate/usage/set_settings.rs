@@ -60,15 +60,15 @@ pub enum UsageSettingsError {
 }
 
 impl Usage {
-    /// Keeps the usage in another way from now on; `today` is the day that retention is counted from. Of what is held:
+    /// Changes the settings; `today` is the day from which retention is counted.
     ///
-    /// * **fewer days**: older ones are dropped at once, and told; **more days**: they fill from now on, since what is gone stays gone;
-    /// * **ids for fewer days**: older ones are forgotten at once, and told; **for more days**: from now on;
-    /// * **another zone**: only where no bucket and no id is held. Days that were added up hold no instants, so that none can be counted
-    ///   again in another zone; and an id stands for what its event was in the zone;
-    /// * days ahead, and what is done about rows that do not fit: from the next batch on.
+    /// * **Fewer days kept**: older days are dropped at once, and counted in the report. **More**: from now on; dropped days do not come back.
+    /// * **Ids kept for fewer days**: older ids are forgotten at once, and counted in the report. **For more**: from now on.
+    /// * **Another zone**: refused while any bucket or id is held. A bucket holds the total of a day and no instants, so that it cannot be
+    ///   counted again by the days of another zone, and an id is recognised together with the day of its event.
+    /// * Days ahead, and what is done about faulty rows: from the next batch on.
     ///
-    /// Settings that say what those before said change nothing, and drop nothing.
+    /// Equal settings change nothing.
     ///
     /// ```
     /// use perennial::aggregate::{Event, EventKind, Usage, UsageSchema, UsageSettings};
@@ -89,7 +89,7 @@ impl Usage {
     ///
     /// # Complexity
     ///
-    /// That of what is dropped; where the zone is another one, that of all buckets.
+    /// Linear in the buckets and ids that are dropped; if the zone changes, in all of them.
     pub fn set_settings(
         &mut self,
         mut settings: UsageSettings,
