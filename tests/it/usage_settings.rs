@@ -536,3 +536,34 @@ fn settings_say_what_they_are() {
     assert_eq!(settings, settings.clone().zone(FixedZone::east("CET", 120)));
     assert_ne!(settings, settings.clone().keep_days(8));
 }
+
+#[test]
+fn a_zone_is_what_the_engine_knows_by_its_name() {
+    let journal = MemoryJournal::new();
+    let live = engine(
+        EngineSettings::new()
+            .zones(Here)
+            .journal(journal.clone())
+            .usage(Usage::new(login(), UsageSettings::new())),
+    );
+    // The host says one hour; the engine knows ten by this name, and so does whoever restores it.
+    let wrong = UsageSettings::new().zone(FixedZone::east("Here", 60));
+    let late = Event::at("login", "a", "2025-12-31T15:00:00Z".parse().unwrap());
+    live.apply(Update::new().usage_settings(wrong.clone()).events([late])).unwrap();
+    let (again, _) = Engine::restore(EngineSettings::new().zones(Here), &journal.bytes(), None).unwrap();
+    let [live, again] = [&live, &again].map(|engine| engine.published().usage().unwrap().to_snapshot());
+    assert_eq!(live, again);
+
+    // Settings of a zone of the same name do not mix days of both.
+    let mut usage = Usage::new(login(), UsageSettings::new().zone(FixedZone::east("There", 600)));
+    let at = |time: &str| Event::at("login", "a", time.parse().unwrap());
+    usage.ingest([at("2025-12-31T13:00:00Z")], day(0)).unwrap();
+    usage.set_settings(UsageSettings::new().zone(FixedZone::east("There", 0)).keep_days(90), day(0)).unwrap();
+    usage.ingest([at("2025-12-31T13:30:00Z")], day(0)).unwrap();
+    let one = {
+        let mut usage = Usage::new(login(), UsageSettings::new().zone(FixedZone::east("There", 600)));
+        usage.ingest([at("2025-12-31T13:00:00Z"), at("2025-12-31T13:30:00Z")], day(0)).unwrap();
+        usage.buckets()
+    };
+    assert_eq!((usage.buckets(), one), (1, 1));
+}
