@@ -12,9 +12,9 @@ use perennial::engine::{Engine, EngineSettings, LiveView, Update};
 use perennial::expr::{Ast, Checker, Columns, ExplainLimits, ExprLimits, ExprPlan, ExprValue, RowExpr};
 use perennial::source::MemorySource;
 use perennial::{
-    AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, ChildId, ChildRow, ChildTable, Currency,
-    Date, Decimal, ExchangeRate, ExchangeRates, FiscalCalendar, Money, Nesting, Policy, Rates, Schema, Scope,
-    TableKind, Value, View,
+    AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, Change, ChildId, ChildRow, ChildTable,
+    Currency, Date, Decimal, ExchangeRate, ExchangeRates, FiscalCalendar, Money, Nesting, Policy, Rates,
+    Schema, Scope, TableKind, Value, View,
 };
 
 const EUR: Currency = Currency::EUR;
@@ -713,4 +713,28 @@ fn what_reads_converted_values_is_told_what_they_lack() {
     }
     // Where everybody has a value, nothing is left out.
     assert_eq!(total("convertible"), Some(ExprValue::Int(0)));
+    // A sum that has a value is too small where one of those that it adds lacks a rate.
+    let then: [Definition; 2] = [
+        attribute("then", "arr.convertAt(\"EUR\", signed)"),
+        roll_up("family_then", Operator::Sum("then".into())).into(),
+    ];
+    engine.define(then).unwrap();
+    let below = Change::new().set(&id("a1"), "arr", Money::from_minor(10_000, USD));
+    let below = below.set(&id("a1"), "signed", day("2025-07-01"));
+    engine.apply(Update::from(below).rates([market(USD, EUR, "2025-06-01", (9, 1))])).unwrap();
+    let state = engine.published();
+    let scope = Scope::of(state.book().accounts(["a", "a1"]));
+    let family = DefinitionRef::roll_up("family_then");
+    let view = state.view(&scope).unwrap();
+    let value = view.value("family_then", view.account("a").unwrap());
+    assert_eq!(value.unwrap().to_string(), "90.00000000000 EUR");
+    let delta = perennial::engine::Delta::between(&state, &state);
+    assert_eq!(delta.totals(&family, &scope).unwrap().1, None);
+    let rate = market(USD, EUR, "2025-01-01", (8, 1));
+    engine.apply(Update::new().rates([rate])).unwrap();
+    let state = engine.published();
+    let delta = perennial::engine::Delta::between(&state, &state);
+    let scope = Scope::of(state.book().accounts(["a", "a1"]));
+    let total = delta.totals(&family, &scope).unwrap().1.unwrap();
+    assert_eq!(total.to_string(), "170.00000000000 EUR");
 }

@@ -557,12 +557,12 @@ fn a_zone_is_what_the_engine_knows_by_its_name() {
     // Settings of a zone of the same name do not mix days of both.
     let mut usage = Usage::new(login(), UsageSettings::new().zone(FixedZone::east("There", 600)));
     let at = |time: &str| Event::at("login", "a", time.parse().unwrap());
-    usage.ingest([at("2025-12-31T13:00:00Z")], day(0)).unwrap();
+    usage.ingest([at("2025-12-31T15:00:00Z")], day(0)).unwrap();
     usage.set_settings(UsageSettings::new().zone(FixedZone::east("There", 0)).keep_days(90), day(0)).unwrap();
-    usage.ingest([at("2025-12-31T13:30:00Z")], day(0)).unwrap();
+    usage.ingest([at("2025-12-31T15:30:00Z")], day(0)).unwrap();
     let one = {
         let mut usage = Usage::new(login(), UsageSettings::new().zone(FixedZone::east("There", 600)));
-        usage.ingest([at("2025-12-31T13:00:00Z"), at("2025-12-31T13:30:00Z")], day(0)).unwrap();
+        usage.ingest([at("2025-12-31T15:00:00Z"), at("2025-12-31T15:30:00Z")], day(0)).unwrap();
         usage.buckets()
     };
     assert_eq!((usage.buckets(), one), (1, 1));
