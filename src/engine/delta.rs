@@ -172,7 +172,7 @@ impl Delta {
         report.renamed = lineage.pairs().iter().filter(is_told).cloned().collect();
         let sides = Sides::new(&old, &new, lineage);
         let told = VisibleChanges { accounts: &report.accounts, rows: &rows, arrival };
-        let mut attribution = Attribution::new(&sides, &pairing, &told);
+        let mut attribution: Option<Attribution<'_>> = None;
         definitions.sort();
         definitions.dedup();
         for of in definitions {
@@ -183,6 +183,8 @@ impl Delta {
                     continue;
                 }
                 changes.sort_by(|a, b| a.0.cmp(&b.0));
+                let attribution =
+                    attribution.get_or_insert_with(|| Attribution::new(&sides, &pairing, &told));
                 let why = attribution.column(definition, output.steps);
                 if output.is_set() {
                     let is = |value: &Option<ExprValue>| *value == Some(ExprValue::Bool(true));

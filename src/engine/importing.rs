@@ -66,9 +66,12 @@ pub struct RecordDifference {
     pub account: AccountId,
     /// The day.
     pub day: Date,
-    /// What the state recorded: `None` where it has no record of that day, a value that is `None` where there was none.
+    /// What the state recorded on that day. `None` if it has no record (left out in JSON); `Some(None)` if it recorded that there was no
+    /// value (`null`).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub recorded: Option<Option<ExprValue>>,
-    /// What the host recorded, likewise.
+    /// What the host recorded, in the same way.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub by_host: Option<Option<ExprValue>>,
 }
 

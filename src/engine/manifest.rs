@@ -314,8 +314,7 @@ impl Published {
         }
         #[cfg(feature = "snapshot")]
         if change.breaks.is_none() {
-            let update = Update::new().usage_settings(to.clone());
-            change.breaks = self.0.settings.zones_are_known(&update.steps.usage, self.usage()).err();
+            change.breaks = self.0.settings.zone_is_known(to.zone_name(), self.usage()).err();
         }
         Some(change)
     }

@@ -72,12 +72,16 @@ impl LiveView {
     pub(super) fn total_lacks_rates(&self, step: usize, is_missing: bool) -> bool {
         let (catalog, prepared) = (self.catalog(), self.inputs().prepared);
         let steps = prepared.closed([step]);
+        // What reads many values passes over those that are missing, also where that is for want of a rate.
+        let gathers =
+            |at: &usize| catalog.steps().get(*at).is_some_and(|step| step.reads.whose != Whose::Own);
+        if !is_missing && !steps.iter().any(gathers) {
+            return false;
+        }
         let lacking: Vec<usize> =
             steps.iter().copied().filter(|step| !self.lacking(*step).is_empty()).collect();
-        // What reads many values passes over those that are missing, also where that is for want of a rate.
         let passes_over = |at: &usize| {
-            let gathers = catalog.steps().get(*at).is_some_and(|step| step.reads.whose != Whose::Own);
-            gathers
+            gathers(at)
                 && !lacking.contains(at)
                 && prepared.closed([*at]).iter().any(|read| lacking.contains(read))
         };
@@ -86,10 +90,10 @@ impl LiveView {
 
     /// The rates that a step lacks.
     fn lacking(&self, at: usize) -> Vec<MissingRate> {
-        let inputs = self.inputs();
         let Some(step) = self.catalog().steps().get(at).filter(|step| step.reads.rates) else {
             return Vec::new();
         };
+        let inputs = self.inputs();
         if !step.outputs.iter().any(|output| output.is_asked_in(&inputs.view)) {
             return Vec::new();
         }

@@ -5,6 +5,8 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::error::EngineError;
+#[cfg(feature = "snapshot")]
+use super::part::UsageStep;
 use super::part::{Applying, PartReports, Steps};
 use super::published::{Parts, State};
 use super::settings::EngineSettings;
@@ -53,7 +55,9 @@ impl State {
         #[cfg(feature = "snapshot")]
         self.settings.can_be_restored(&update.defined)?;
         #[cfg(feature = "snapshot")]
-        self.settings.zones_are_known(&update.steps.usage, self.beside.usage.as_ref())?;
+        for zone in update.steps.usage.iter().filter_map(UsageStep::zone) {
+            self.settings.zone_is_known(zone, self.beside.usage.as_ref())?;
+        }
         let mut parts = self.parts();
         let reports = parts.update(update, &self.settings)?;
         Ok((self.next(parts, observer)?, reports))

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::cause::Causes;
 use crate::book::AccountChanges;
-use crate::catalog::{DefinitionKind, DefinitionRef};
+use crate::catalog::DefinitionRef;
 use crate::expr::ExprValue;
 use crate::model::AccountId;
 use crate::segment::SegmentChange;
@@ -147,16 +147,7 @@ impl DeltaReport {
             count(&change.entered, 1);
             count(&change.left, -1);
         }
-        let hides = |segment: &str| {
-            left_out.iter().any(|id| match id.kind {
-                DefinitionKind::Segment => *id.name == *segment,
-                // It may bring segments, whose names are below its own.
-                DefinitionKind::Custom(_) => {
-                    segment.strip_prefix(&*id.name).is_some_and(|rest| rest.starts_with('.'))
-                }
-                _ => false,
-            })
-        };
+        let hides = |segment: &str| left_out.contains(&DefinitionRef::segment(segment));
         let changed = members.into_iter().filter(|((segment, _), (count, _))| *count != 0 && !hides(segment));
         for ((segment, id), (count, causes)) in changed {
             if all.segments.last().is_none_or(|last| last.segment != segment) {
@@ -187,8 +178,7 @@ impl DeltaReport {
             change.definition = is;
         }
         for change in &mut own.segments {
-            let id = DefinitionRef { kind: DefinitionKind::Segment, name: change.segment.clone() };
-            change.segment = now(&id).name;
+            change.segment = now(&DefinitionRef::segment(&change.segment)).name;
         }
         own.left_out = own.left_out.iter().map(now).collect();
         let mut renamed: BTreeMap<DefinitionRef, DefinitionRef> =

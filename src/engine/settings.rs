@@ -7,8 +7,6 @@ use super::error::EngineError;
 #[cfg(feature = "snapshot")]
 use super::journal::JournalSink;
 use super::part::StateParts;
-#[cfg(feature = "snapshot")]
-use super::part::UsageStep;
 use crate::aggregate::Usage;
 #[cfg(feature = "snapshot")]
 use crate::aggregate::UsageSettingsError;
@@ -206,19 +204,14 @@ impl EngineSettings {
         unknown.map(|(definition, of)| (definition.id(), of.kind().version()))
     }
 
-    /// Could usage be restored from the journal, if there is one, after the steps of an update?
+    /// Could usage of a zone be restored from the journal, if there is one?
     #[cfg(feature = "snapshot")]
-    pub(super) fn zones_are_known(
-        &self,
-        steps: &[UsageStep],
-        now: Option<&Usage>,
-    ) -> Result<(), UsageSettingsError> {
-        let is_new = |zone: &&str| now.is_none_or(|usage| usage.settings().zone_name() != *zone);
-        let mut zones = steps.iter().filter_map(UsageStep::zone).filter(is_new);
-        match zones.find(|zone| self.journal.is_some() && self.zone_of_usage(zone).is_none()) {
-            Some(unknown) => Err(UsageSettingsError::UnknownZone { zone: unknown.to_owned() }),
-            None => Ok(()),
+    pub(super) fn zone_is_known(&self, zone: &str, now: Option<&Usage>) -> Result<(), UsageSettingsError> {
+        let is_new = now.is_none_or(|usage| usage.settings().zone_name() != zone);
+        if is_new && self.journal.is_some() && self.zone_of_usage(zone).is_none() {
+            return Err(UsageSettingsError::UnknownZone { zone: zone.to_owned() });
         }
+        Ok(())
     }
 
     #[cfg(feature = "snapshot")]

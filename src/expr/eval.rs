@@ -141,6 +141,10 @@ impl<'a, S: Slots<'a>> Eval<'a, S> {
                 Some(false) => value(otherwise),
                 None => Val::Missing,
             },
+            Op::Guarded { guard, of } => match self.truth(*guard, around) {
+                Some(false) => value(of),
+                _ => Val::Missing,
+            },
             Op::Coalesce(terms) => {
                 terms.iter().map(value).find(|value| !value.is_missing()).unwrap_or(Val::Missing)
             }
@@ -390,6 +394,11 @@ impl Terms {
             Op::If(test, then, otherwise) => match self.constant(test) {
                 Some(Cell::Bool(true)) => then,
                 Some(Cell::Bool(false)) => otherwise,
+                Some(_) => self.add(Op::Const(Cell::Missing)),
+                None => id,
+            },
+            Op::Guarded { guard, of } => match self.constant(guard) {
+                Some(Cell::Bool(false)) => of,
                 Some(_) => self.add(Op::Const(Cell::Missing)),
                 None => id,
             },

@@ -237,6 +237,10 @@ impl Op {
                 of(b);
                 of(c);
             }
+            Self::Guarded { guard, of: value } => {
+                of(guard);
+                of(value);
+            }
             Self::And(all) | Self::Or(all) | Self::Coalesce(all) | Self::Least(all) | Self::Greatest(all) => {
                 all.iter_mut().for_each(of);
             }

@@ -369,6 +369,11 @@ pub(crate) enum Op {
     And(Box<[TermId]>),
     Or(Box<[TermId]>),
     If(TermId, TermId, TermId),
+    /// The value of `of`; missing unless the guard is false: an amount that `of` gathers lacks a rate.
+    Guarded {
+        guard: TermId,
+        of: TermId,
+    },
     Has(TermId),
     Coalesce(Box<[TermId]>),
     IsNot(TermId, TermId),
@@ -492,12 +497,10 @@ impl Terms {
         }
     }
 
-    /// What a term is where all rates are known that it needs; itself where it is not made for such.
-    ///
-    /// What is gathered of converted amounts is a choice: nothing where a rate is missing, else what is gathered.
+    /// The operand of a guard against missing rates; the term itself if it is no guard.
     pub(super) fn unguarded(&self, id: TermId) -> TermId {
         match self.op(id) {
-            Op::If(_, missing, of) if self.constant(*missing) == Some(&Cell::Missing) => *of,
+            Op::Guarded { of, .. } => *of,
             _ => id,
         }
     }

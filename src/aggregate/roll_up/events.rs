@@ -102,6 +102,11 @@ impl<'p> EventTerms<'p> {
 }
 
 impl EventRows<'_> {
+    /// Tells of the amounts of another account from now on.
+    pub(super) const fn tell_of(&mut self, account: AccountIdx) {
+        self.prepared.tell_of(account);
+    }
+
     /// The days that are read, both ends included.
     pub(super) const fn days(&self) -> (i32, i32) {
         (self.from, self.today)

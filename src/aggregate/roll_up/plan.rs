@@ -446,8 +446,10 @@ impl RollUpPlan {
             Kind::Events(..) => {
                 let terms = self.event_terms(at.view.as_of());
                 for (terms, usage) in terms.iter().zip(at.usage) {
+                    let Some(first) = accounts.first() else { continue };
+                    let mut rows = terms.telling(usage, &recorder, *first);
                     for place in accounts.iter().copied() {
-                        let rows = terms.telling(usage, &recorder, place);
+                        rows.tell_of(place);
                         if let Some(own) = usage.account(place, rows.days()) {
                             rows.each(&own, None, &mut |_| {});
                         }

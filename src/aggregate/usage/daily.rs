@@ -72,7 +72,7 @@ pub(super) fn read(
     first: Option<i32>,
     last: i32,
 ) -> Cell {
-    if daily.may_lack_rates() && !daily.lacking(account, first.unwrap_or(i32::MIN), last).is_empty() {
+    if daily.is_lacking(account, first.unwrap_or(i32::MIN), last) {
         return Cell::Missing;
     }
     let zero = has_zero(daily_reading).map(|summed| sum_cell(&crate::fold::Sum::default(), summed));

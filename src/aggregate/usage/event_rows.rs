@@ -36,14 +36,20 @@ impl EventColumns {
         self.rows(event, usage, None)
     }
 
-    /// Tells of the amounts of an account that lack a rate.
+    /// Tells of the amounts of some accounts that lack a rate.
     pub(crate) fn tell_unrated(
         &self,
         event: &str,
         usage: &UsageView,
-        (recorder, place): (&Recorder, AccountIdx),
+        recorder: &Recorder,
+        accounts: &[AccountIdx],
     ) {
-        drop(self.rows(event, usage, Some((recorder, place))).of_account(place));
+        let Some(first) = accounts.first() else { return };
+        let mut rows = self.rows(event, usage, Some((recorder, *first)));
+        for place in accounts {
+            rows.prepared.tell_of(*place);
+            drop(rows.of_account(*place));
+        }
     }
 
     fn rows<'e>(

@@ -15,7 +15,7 @@ use crate::expr::{
     Val, duration_of,
 };
 use crate::fold::{Sum, from_quanta, to_quanta};
-use crate::model::{ANY_EVENT, Currency, EventKind, Rates};
+use crate::model::{ANY_EVENT, AccountIdx, Currency, EventKind, Rates};
 
 /// Where a slot of a question is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,22 +160,40 @@ impl<'u> Prepared<'u> {
         });
     }
 
+    /// Tells of the amounts of another account from now on.
+    pub(in crate::aggregate) const fn tell_of(&mut self, account: AccountIdx) {
+        self.asked.tell_of(account);
+    }
+
     /// Does a question convert amounts, so that rates may be missing?
     pub(super) const fn may_lack_rates(&self) -> bool {
         self.asked.lacks.is_some()
     }
 
-    /// The days among some on which an event is without a rate that the question needs: what all of them come to is not known.
+    /// Is there an event on some days without a rate that the question needs? Then what all of them come to is not known.
+    pub(super) fn is_lacking(&self, account: Option<&AccountUsage>, first: i32, last: i32) -> bool {
+        // All events are visited, so that a recorder is told of each.
+        let mut found = false;
+        self.each_lacking(account, first, last, &mut |_| found = true);
+        found
+    }
+
+    /// The days among some on which there is such an event.
     pub(super) fn lacking(&self, account: Option<&AccountUsage>, first: i32, last: i32) -> BTreeSet<i32> {
         let mut days = BTreeSet::new();
-        if let (Some(lacks), Some(account)) = (self.asked.lacks, account) {
-            self.each_admitted(account, first, last, &mut |row| {
-                if self.asked.holds(lacks, row) {
-                    days.insert(row.bucket().key.day);
-                }
-            });
-        }
+        self.each_lacking(account, first, last, &mut |day| {
+            days.insert(day);
+        });
         days
+    }
+
+    fn each_lacking(&self, account: Option<&AccountUsage>, first: i32, last: i32, seen: &mut dyn FnMut(i32)) {
+        let (Some(lacks), Some(account)) = (self.asked.lacks, account) else { return };
+        self.each_admitted(account, first, last, &mut |row| {
+            if self.asked.holds(lacks, row) {
+                seen(row.bucket().key.day);
+            }
+        });
     }
 
     /// Visits the buckets of which the filters that read only what happened are true.
@@ -204,7 +222,7 @@ impl<'u> Prepared<'u> {
 
     /// The answer for an account over some days.
     pub(super) fn answer(&self, account: Option<&AccountUsage>, first: i32, last: i32) -> Cell {
-        if self.may_lack_rates() && !self.lacking(account, first, last).is_empty() {
+        if self.is_lacking(account, first, last) {
             return Cell::Missing;
         }
         if self.asked.reading == UsageReading::Count {

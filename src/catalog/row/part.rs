@@ -45,7 +45,7 @@ impl EventWork {
     fn tell_unrated(&self, usage: &UsageView, recorder: &Recorder, accounts: &[AccountIdx]) {
         if self.plan.needs().rates {
             let columns = self.at(usage.view().as_of());
-            accounts.iter().for_each(|place| columns.tell_unrated(&self.event, usage, (recorder, *place)));
+            columns.tell_unrated(&self.event, usage, recorder, accounts);
         }
     }
 

@@ -128,6 +128,10 @@ impl<'c> Rows<'c> {
                 let (then, otherwise) = (self.masks_of(*then, wanted), self.masks_of(*otherwise, wanted));
                 Some(Masks::chosen(&test, &then, &otherwise))
             }
+            Op::Guarded { guard, of } => {
+                let (guard, of) = (self.masks_of(*guard, wanted), self.masks_of(*of, wanted));
+                Some(Masks::chosen(&guard, &Masks::missing(rows), &of))
+            }
             Op::Coalesce(all) => match (all.split_first(), all.len()) {
                 (Some((first, _)), 2) => match all.last().map(|last| self.op(*last)) {
                     Some(Op::Const(Cell::Bool(missing))) => {

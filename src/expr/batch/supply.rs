@@ -189,6 +189,13 @@ impl<'t> UsageAsked<'t> {
         self
     }
 
+    /// Tells of the amounts of another account from now on.
+    pub(crate) const fn tell_of(&mut self, account: AccountIdx) {
+        if let Some((_, place)) = &mut self.told {
+            *place = account;
+        }
+    }
+
     /// The same question of days of which another one was asked, for the same account at the same rates.
     pub(crate) const fn beside(self, other: &UsageAsked<'t>) -> Self {
         Self { told: other.told, ..self }

@@ -198,8 +198,7 @@ impl Check<'_> {
     }
 
     fn unless(&mut self, guard: TermId, id: TermId) -> TermId {
-        let missing = self.terms.add(Op::Const(Cell::Missing));
-        self.terms.add(Op::If(guard, missing, id))
+        self.terms.add(Op::Guarded { guard, of: id })
     }
 
     fn without(&mut self, value: TermId) -> TermId {

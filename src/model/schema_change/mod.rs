@@ -86,15 +86,15 @@ impl SchemaChange {
     }
 
     /// The steps of another change behind its own.
-    pub fn and(mut self, further: Self) -> Self {
-        if matches!(further.steps.first(), Some(SchemaStep::ExactlyEvents(_))) {
-            self.steps.pop_if(|last| matches!(last, SchemaStep::ExactlyEvents(_)));
-        }
-        self.steps.extend(further.steps);
-        self
+    pub fn and(self, further: Self) -> Self {
+        further.steps.into_iter().fold(self, Self::step)
     }
 
+    /// Appends a step. A list of kinds of event directly behind another one replaces it.
     fn step(mut self, step: SchemaStep) -> Self {
+        if matches!(step, SchemaStep::ExactlyEvents(_)) {
+            self.steps.pop_if(|last| matches!(last, SchemaStep::ExactlyEvents(_)));
+        }
         self.steps.push(step);
         self
     }
@@ -140,8 +140,7 @@ impl SchemaChange {
 
     /// The kinds of event are these, in their order: what is not among them is removed with its events, and what has the same name is declared
     /// as it is there ([`SchemaChange::event`]). Renames are steps before this one; directly behind another such step it takes the place of that.
-    pub fn exactly_events(mut self, events: &UsageSchema) -> Self {
-        self.steps.pop_if(|last| matches!(last, SchemaStep::ExactlyEvents(_)));
+    pub fn exactly_events(self, events: &UsageSchema) -> Self {
         self.step(SchemaStep::ExactlyEvents(events.clone()))
     }
 
