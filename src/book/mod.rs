@@ -289,9 +289,7 @@ impl Book {
         for (slot, bits) in set.bitmaps() {
             let (Some(old), new) = (from.0.chunk(slot), self.0.chunk(slot)) else { continue };
             if new.is_some_and(|new| Arc::ptr_eq(&new.shape, &old.shape)) {
-                let merged = bitmaps
-                    .get(&slot)
-                    .map_or_else(|| (**bits).clone(), |own| own.combine(bits, |a, b| a | b));
+                let merged = bitmaps.get(&slot).map_or_else(|| (**bits).clone(), |own| own.or(bits));
                 bitmaps.insert(slot, merged);
                 continue;
             }

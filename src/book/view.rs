@@ -156,6 +156,11 @@ impl View {
         self.rates.as_ref()
     }
 
+    /// The rates, for evaluation.
+    pub(crate) fn dated_rates(&self) -> Option<&dyn Rates> {
+        self.rates.as_deref()
+    }
+
     /// The whole book, **outside any scope**. Do not hand a view to code that must not reach beyond its
     /// scope; hand it answers.
     #[must_use]

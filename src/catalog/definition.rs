@@ -211,6 +211,12 @@ pub struct DefinitionRef {
 /// assert_eq!(mrr.to_string(), "roll-up `mrr`");
 /// ```
 impl DefinitionRef {
+    /// A name of this definition, or one below it, where the definition is renamed; `None` for any other name.
+    pub(crate) fn renamed(&self, name: &str, to: &str) -> Option<Arc<str>> {
+        let below = name.strip_prefix(&*self.name)?;
+        (below.is_empty() || below.starts_with('.')).then(|| Arc::from(format!("{to}{below}")))
+    }
+
     /// A definition of a kind.
     #[must_use]
     pub fn new(kind: DefinitionKind, name: &str) -> Self {

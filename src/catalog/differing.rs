@@ -63,21 +63,15 @@ impl Catalog {
         renamed: &[(DefinitionRef, DefinitionRef)],
     ) -> HashSet<DefinitionRef> {
         let mut found: HashSet<DefinitionRef> = HashSet::new();
-        let mut left = self.saying_otherwise(before, renamed);
+        let mut left: Vec<DefinitionRef> =
+            self.saying_otherwise(before, renamed).into_iter().cloned().collect();
         if left.is_empty() {
             return found;
         }
-        let mut readers: HashMap<DefinitionRef, Vec<&DefinitionRef>> = HashMap::new();
-        for reader in self.order() {
-            for origin in self.reads(reader) {
-                if let Origin::Definition(read) = origin {
-                    readers.entry(read).or_default().push(reader);
-                }
-            }
-        }
+        let readers = self.direct_readers();
         while let Some(id) = left.pop() {
             if found.insert(id.clone()) {
-                left.extend(readers.get(id).into_iter().flatten().copied());
+                left.extend(readers.get(&Origin::Definition(id)).into_iter().flatten().cloned());
             }
         }
         found
@@ -91,8 +85,7 @@ impl Catalog {
         }
         let changed = own.kinds().filter(|kind| other.kind(kind.name()).is_none_or(|was| was != *kind));
         let names = changed.map(EventKind::name).chain([ANY_EVENT]);
-        let origins = names.map(|name| Origin::Event(Arc::from(name)));
-        let readers = origins.flat_map(|origin| self.impact(&origin));
-        readers.map(|impact| impact.definition().clone()).collect()
+        let origins: Vec<Origin> = names.map(|name| Origin::Event(Arc::from(name))).collect();
+        self.impact_of_each(&origins).iter().map(|impact| impact.definition().clone()).collect()
     }
 }

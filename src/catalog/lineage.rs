@@ -206,6 +206,17 @@ impl Catalog {
     /// Linear in what all definitions read.
     #[must_use]
     pub fn impact(&self, of: &Origin) -> Vec<Impact> {
+        impact(&self.direct_readers(), of)
+    }
+
+    /// As [`Catalog::impact`], of several origins, one after the other.
+    pub(crate) fn impact_of_each<'o>(&self, of: impl IntoIterator<Item = &'o Origin>) -> Vec<Impact> {
+        let readers = self.direct_readers();
+        of.into_iter().flat_map(|of| impact(&readers, of)).collect()
+    }
+
+    /// The definitions that read something themselves.
+    pub(super) fn direct_readers(&self) -> DirectReaders {
         let mut readers: HashMap<Origin, Vec<DefinitionRef>> = HashMap::new();
         for definition in self.order() {
             for origin in self.reads(definition) {
@@ -222,31 +233,38 @@ impl Catalog {
                 readers.entry(origin).or_default().push(definition.clone());
             }
         }
-        let mut steps: Vec<Step> = vec![(of.clone(), None)];
-        let mut seen: HashSet<DefinitionRef> = HashSet::new();
-        // What reads its own earlier days is not what it changes.
-        if let Origin::Definition(id) = of {
-            seen.insert(id.clone());
-        }
-        let mut at = 0;
-        while let Some((last, _)) = steps.get(at) {
-            let found: Vec<Step> = readers
-                .get(last)
-                .into_iter()
-                .flatten()
-                .filter(|reader| seen.insert((*reader).clone()))
-                .map(|reader| (Origin::Definition(reader.clone()), Some(at)))
-                .collect();
-            steps.extend(found);
-            at += 1;
-        }
-        let steps: Arc<[Step]> = steps.into();
-        let found = steps.iter().enumerate().filter_map(|(place, (origin, before))| match (origin, before) {
-            (Origin::Definition(definition), Some(_)) => {
-                Some(Impact { definition: definition.clone(), steps: steps.clone(), last: Some(place) })
-            }
-            _ => None,
-        });
-        found.collect()
+        readers
     }
+}
+
+/// By what is read, the definitions that read it themselves.
+pub(super) type DirectReaders = HashMap<Origin, Vec<DefinitionRef>>;
+
+fn impact(readers: &DirectReaders, of: &Origin) -> Vec<Impact> {
+    let mut steps: Vec<Step> = vec![(of.clone(), None)];
+    let mut seen: HashSet<DefinitionRef> = HashSet::new();
+    // What reads its own earlier days is not what it changes.
+    if let Origin::Definition(id) = of {
+        seen.insert(id.clone());
+    }
+    let mut at = 0;
+    while let Some((last, _)) = steps.get(at) {
+        let found: Vec<Step> = readers
+            .get(last)
+            .into_iter()
+            .flatten()
+            .filter(|reader| seen.insert((*reader).clone()))
+            .map(|reader| (Origin::Definition(reader.clone()), Some(at)))
+            .collect();
+        steps.extend(found);
+        at += 1;
+    }
+    let steps: Arc<[Step]> = steps.into();
+    let found = steps.iter().enumerate().filter_map(|(place, (origin, before))| match (origin, before) {
+        (Origin::Definition(definition), Some(_)) => {
+            Some(Impact { definition: definition.clone(), steps: steps.clone(), last: Some(place) })
+        }
+        _ => None,
+    });
+    found.collect()
 }

@@ -104,13 +104,10 @@ impl Catalog {
         if entries.get(&definition).is_some_and(|taken| taken.written() != id) {
             return fault(&definition, CatalogFaultKind::Duplicate);
         }
-        let below = |name: &str| -> Option<Arc<str>> {
-            Some(Arc::from(format!("{to}{}", name.strip_prefix(&*id.name)?)))
-        };
         let none = SchemaRenames::default();
         let mut names = NewNames::of_schema(&none);
         names.add(self, id, to);
-        let own = |entry: &Entry| if entry.written() == id { below(&entry.id.name) } else { None };
+        let own = |entry: &Entry| if entry.written() == id { id.renamed(&entry.id.name, to) } else { None };
         let all = self.with_names(&names, &own, &|_| false)?;
         reserved_words(all.iter().filter(|of| of.id() == definition))?;
         // Those that came with a journal may have names that are refused today.
@@ -144,8 +141,8 @@ impl NewNames<'_> {
                 Namespace::Segments => &mut self.segments,
                 Namespace::Records => continue,
             };
-            if let Some(below) = key.name().strip_prefix(&*id.name) {
-                of.insert(Arc::from(key.name()), Arc::from(format!("{to}{below}")));
+            if let Some(renamed) = id.renamed(key.name(), to) {
+                of.insert(Arc::from(key.name()), renamed);
             }
         }
     }

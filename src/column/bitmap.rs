@@ -108,6 +108,10 @@ impl Bitmap {
         self.combine(other, |a, b| a & b)
     }
 
+    pub(crate) fn or(&self, other: &Self) -> Self {
+        self.combine(other, |a, b| a | b)
+    }
+
     pub(crate) fn not(&self) -> Self {
         let mut result = Self { words: self.words.iter().map(|word| !word).collect(), len: self.len };
         result.trim();

@@ -318,7 +318,7 @@ impl Delta {
             }
             origins.insert(Origin::Definition(id.clone()));
         }
-        let ways = origins.iter().flat_map(|origin| catalog.impact(origin));
+        let ways = catalog.impact_of_each(&origins).into_iter();
         found.extend(ways.filter(|impact| impact.definition() == definition));
         if dirt.is_structure() {
             found.push(Impact::by(definition, []));

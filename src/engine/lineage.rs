@@ -17,8 +17,8 @@ impl Compared {
     /// A column of the older state, by its name in the newer one.
     pub(super) fn renamed(&self, column: &Arc<str>) -> Arc<str> {
         let before = self.before.as_ref().filter(|before| **before != self.after);
-        let below = before.and_then(|before| column.strip_prefix(&*before.name));
-        below.map_or_else(|| column.clone(), |below| Arc::from(format!("{}{below}", self.after.name)))
+        let renamed = before.and_then(|before| before.renamed(column, &self.after.name));
+        renamed.unwrap_or_else(|| column.clone())
     }
 }
 

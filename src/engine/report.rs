@@ -172,8 +172,8 @@ impl DeltaReport {
         let mut own = self.clone();
         for change in &mut own.derived {
             let (was, is) = (change.definition.clone(), now(&change.definition));
-            if let Some(below) = change.column.strip_prefix(&*was.name).filter(|_| was != is) {
-                change.column = Arc::from(format!("{}{below}", is.name));
+            if let Some(column) = was.renamed(&change.column, &is.name) {
+                change.column = column;
             }
             change.definition = is;
         }

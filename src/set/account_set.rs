@@ -118,7 +118,7 @@ impl AccountSet {
         for (slot, bits) in &other.chunks {
             chunks
                 .entry(*slot)
-                .and_modify(|own| *own = Arc::new(own.combine(bits, |a, b| a | b)))
+                .and_modify(|own| *own = Arc::new(own.or(bits)))
                 .or_insert_with(|| Arc::clone(bits));
         }
         Ok(Self { layout: self.layout.clone(), chunks })

@@ -83,7 +83,7 @@ impl<'p> EventTerms<'p> {
         as_number: bool,
         told: Option<(&'e Recorder, AccountIdx)>,
     ) -> EventRows<'e> {
-        let rates = usage.view().rates().map(|rates| &**rates);
+        let rates = usage.view().dated_rates();
         let asked =
             UsageAsked::rows(&self.terms, self.event, &self.filters, self.from, self.today).at_rates(rates);
         let asked = match told {

@@ -81,12 +81,9 @@ impl RollUpPlan {
         let ours = view.inner().layout.same(&account.view().inner().layout);
         let known = Arc::ptr_eq(&self.schema, view.schema()) || self.schema == *view.schema();
         let place = Some(account.place()).filter(|place| ours && known && view.sees(*place))?;
-        let at_rates = self.rates.clone().map(|rates| view.clone().with_rates(rates));
-        let view = at_rates.as_ref().unwrap_or(view);
-        let usage_at_rates =
-            usage.filter(|_| at_rates.is_some()).map(|usage| usage.clone().at_rates_of(view));
-        let usage = usage_at_rates.as_ref().or(usage);
-        let rates = view.rates().map(|rates| &**rates);
+        let (view, usage) = self.at_own_rates(view, usage);
+        let (view, usage) = (&*view, usage.as_deref());
+        let rates = view.dated_rates();
         let supply = usage.map(|usage| usage as &dyn Supply);
         // The expressions of other roll-ups are not evaluated.
         let (columns, places) = entry.places.apart();

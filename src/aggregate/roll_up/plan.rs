@@ -1,5 +1,6 @@
 //! What does each roll-up come to, for every account of a view?
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use super::own::{OwnRows, RollUpAt, Source};
 use super::plain::{Plain, PlainOf};
 use super::spec::Spec;
 use crate::aggregate::usage::UsageView;
+use crate::book::View;
 use crate::expr::{
     Cell, Checked, ExprLimits, MissingRate, MissingRates, Names, Needs, Of, Recorder, RowColumns, RowPlan,
     RowProgram, Sight, Supply, Whose,
@@ -389,6 +391,18 @@ impl RollUpPlan {
         let status = at.view.schema().system_attribute(SystemAttribute::Status);
         let status = status.filter(|_| !roll_up.definition.with_cancelled);
         Some(OwnRows { roll_up, places, at, source, status, converting, cells: RefCell::default() })
+    }
+
+    /// A view and usage at the rates of the plan, where it has some.
+    pub(super) fn at_own_rates<'v>(
+        &self,
+        view: &'v View,
+        usage: Option<&'v UsageView>,
+    ) -> (Cow<'v, View>, Option<Cow<'v, UsageView>>) {
+        let Some(rates) = &self.rates else { return (Cow::Borrowed(view), usage.map(Cow::Borrowed)) };
+        let view = view.clone().with_rates(rates.clone());
+        let usage = usage.map(|usage| Cow::Owned(usage.clone().at_rates_of(&view)));
+        (Cow::Owned(view), usage)
     }
 
     /// The rates that the first roll-up lacks for the accounts that are visible.

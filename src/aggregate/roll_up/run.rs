@@ -52,11 +52,8 @@ impl RollUpPlan {
         usage: Option<&UsageView>,
         before: Option<&RollUpAnswers>,
     ) -> Result<RollUpAnswers, Cancelled> {
-        let at_rates = self.rates.clone().map(|rates| view.clone().with_rates(rates));
-        let view = at_rates.as_ref().unwrap_or(view);
-        let usage_at_rates =
-            usage.filter(|_| at_rates.is_some()).map(|usage| usage.clone().at_rates_of(view));
-        let usage = usage_at_rates.as_ref().or(usage);
+        let (view, usage) = self.at_own_rates(view, usage);
+        let (view, usage) = (&*view, usage.as_deref());
         let (supply, stop) = (usage.map(|usage| usage as &dyn Supply), &|| false);
         let known = Arc::ptr_eq(&self.schema, view.schema()) || self.schema == *view.schema();
         if !known {
@@ -76,12 +73,7 @@ impl RollUpPlan {
             let standing = Standing::new(view);
             others.each(
                 &standing,
-                RollUpInputs {
-                    programs: &programs,
-                    usage,
-                    supply,
-                    rates: view.rates().map(|rates| &**rates),
-                },
+                RollUpInputs { programs: &programs, usage, supply, rates: view.dated_rates() },
                 stop,
                 &|entry, rows| standing.column(&entry.checked, rows, entry.places),
             )?

@@ -59,7 +59,7 @@ impl EventColumns {
         told: Option<(&'e Recorder, AccountIdx)>,
     ) -> EventsOf<'e> {
         let from = Some(self.from).filter(|from| *from != i32::MIN);
-        let rates = usage.view().rates().map(|rates| &**rates);
+        let rates = usage.view().dated_rates();
         let asked = UsageAsked::rows(&self.terms, event, &[], from, self.today).at_rates(rates);
         let asked = match told {
             Some((recorder, place)) => asked.telling(Some(recorder), place),

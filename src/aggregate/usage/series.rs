@@ -81,7 +81,7 @@ impl UsageView {
         let (terms, root) = checked.terms();
         let (terms, roots) = terms.as_of(view.as_of(), &[root]);
         let root = roots.first().copied().ok_or_else(unknown)?;
-        let rates = view.rates().map(|rates| &**rates);
+        let rates = view.dated_rates();
         let asked = UsageAsked::of(&terms, root, last.days()).ok_or_else(unknown)?.at_rates(rates);
         let Op::Usage(reading, ..) = terms.op(root) else { return Err(unknown()) };
         let nothing = match daily::has_zero(*reading) {

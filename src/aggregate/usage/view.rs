@@ -245,7 +245,7 @@ impl UsageView {
         let (terms, root) = checked.terms();
         let (terms, roots) = terms.as_of(self.view.as_of(), &[root]);
         let root = *roots.first()?;
-        let rates = self.view.rates().map(|rates| &**rates);
+        let rates = self.view.dated_rates();
         let daily = UsageAsked::of(&terms, root, last)?.at_rates(rates).beside(asked);
         let Op::Usage(daily_reading, ..) = terms.op(root) else { return None };
         let prepared = Prepared::new(&self.usage, daily);

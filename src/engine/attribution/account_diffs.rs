@@ -189,7 +189,7 @@ impl AccountDiffs {
                 for (roots, trees) in roots.iter_mut().zip(&mut trees) {
                     if let Some(root) = roots.of_id(id) {
                         let tree = trees.entry(root).or_insert_with(|| self.layout.none());
-                        *tree = tree.combine(bits, |one, other| one | other);
+                        *tree = tree.or(bits);
                     }
                 }
             }

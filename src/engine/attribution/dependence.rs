@@ -27,7 +27,7 @@ pub(super) struct Dependence {
 }
 
 fn join(bits: &mut Bitmap, other: &Bitmap) {
-    *bits = bits.combine(other, |one, other| one | other);
+    *bits = bits.or(other);
 }
 
 /// Of the steps of one state: what they depend on, and what of it differs in the other state.
@@ -36,7 +36,6 @@ pub(super) struct Dependences<'d> {
     sides: &'d Sides<'d>,
     /// Which of the states it is: 0 the older, 1 the newer.
     side: usize,
-    catalog: Catalog,
     other_moment: bool,
     other_rates: bool,
     known: HashMap<usize, Dependence>,
@@ -47,17 +46,19 @@ pub(super) struct Dependences<'d> {
 impl<'d> Dependences<'d> {
     pub(super) fn new(layout: Layout, sides: &'d Sides<'d>, side: usize) -> Self {
         let [before, after] = &sides.inputs;
-        let own = if side == 0 { before } else { after };
         Self {
             layout,
             sides,
             side,
-            catalog: own.prepared.catalog.clone(),
             other_moment: !before.prepared.as_of.is_same(&after.prepared.as_of),
             other_rates: !before.rates.is_same(&after.rates),
             known: HashMap::new(),
             records: HashMap::new(),
         }
+    }
+
+    fn catalog(&self) -> &'d Catalog {
+        &self.inputs().0.prepared.catalog
     }
 
     /// The inputs of this state and of the other.
@@ -71,7 +72,7 @@ impl<'d> Dependences<'d> {
         if let Some(known) = self.known.get(&step) {
             return known.clone();
         }
-        let catalog = self.catalog.clone();
+        let catalog = self.catalog();
         // Each stands behind those that it reads.
         let (mut unknown, mut left) = (BTreeSet::new(), vec![step]);
         while let Some(at) = left.pop() {
@@ -110,7 +111,7 @@ impl<'d> Dependences<'d> {
             Layout::add_usage(&mut own);
         }
         let mut found = Dependence { own, causes: self.causes(at, step), ..self.nothing() };
-        let catalog = self.catalog.clone();
+        let catalog = self.catalog();
         let read = catalog.readers().reads(at).iter().filter_map(|column| catalog.step_of(*column));
         for below in read {
             if let Some(below) = self.known.get(&below) {
@@ -157,7 +158,7 @@ impl<'d> Dependences<'d> {
         let mut causes = Causes::NONE;
         if reads.moment && self.other_moment {
             let (now, then) = (&own.prepared.as_of, &other.prepared.as_of);
-            let then_program = step.at(then, &self.catalog);
+            let then_program = step.at(then, self.catalog());
             let same = own
                 .prepared
                 .programs
@@ -173,7 +174,7 @@ impl<'d> Dependences<'d> {
         if reads.usage && own.usage.is_some() != other.usage.is_some() {
             causes = causes.union(Causes::one(Cause::Usage));
         }
-        if self.reads_changed_schema(step, self.catalog.same_step(at, &other.prepared.catalog).is_some()) {
+        if self.reads_changed_schema(step, self.catalog().same_step(at, &other.prepared.catalog).is_some()) {
             causes = causes.union(Causes::one(Cause::Schema));
         }
         reads.records.iter().fold(causes, |all, column| all.union(self.of_records(column)))
@@ -247,7 +248,7 @@ impl<'d> Dependences<'d> {
     /// By which name the records of a column are read in the other state, and whether the column is of another type there.
     fn recorded_there(&self, column: &str) -> (Arc<str>, bool) {
         let same = || (Arc::from(column), false);
-        let catalogs = (&self.catalog, &self.inputs().1.prepared.catalog);
+        let catalogs = (self.catalog(), &self.inputs().1.prepared.catalog);
         let Some(id) = catalogs.0.schema().attribute(column) else {
             let there = self.sides.lineage.column_elsewhere(column, self.side == 1);
             let kind = |catalog: &Catalog, name: &str| catalog.output(catalog.column(name)?)?.kind.clone();

@@ -148,7 +148,7 @@ impl<'v> Deriver<'v> {
                 rows,
                 derived: &derived,
                 base,
-                rates: self.view.rates().map(|rates| &**rates),
+                rates: self.view.dated_rates(),
                 kept: std::cell::RefCell::default(),
             };
             base += rows.rows;
@@ -182,7 +182,7 @@ impl<'v> Deriver<'v> {
             };
             let kept = std::cell::RefCell::default();
             let base = *first as usize;
-            let rates = view.rates().map(|rates| &**rates);
+            let rates = view.dated_rates();
             let all = Rows { program, chunk, table: None, rows, derived: &derived, base, rates, kept };
             let answers = roots.iter().enumerate().map(|(at, root)| {
                 if sets.get(at) == Some(&true) {
@@ -269,7 +269,7 @@ impl<'v> Deriver<'v> {
             }
             Op::Usage(..) => {
                 let today = self.view.as_of().date().days();
-                let rates = self.view.rates().map(|rates| &**rates);
+                let rates = self.view.dated_rates();
                 let asked = UsageAsked::of(&self.program.terms, id, today);
                 match (self.supply, asked.map(|asked| asked.at_rates(rates))) {
                     (Some(supply), Some(asked)) => supply.usage(&asked),

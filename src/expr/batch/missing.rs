@@ -267,7 +267,7 @@ impl Asking<'_> {
                 let view = points.view;
                 let asked = UsageAsked::of(&points.terms, term, view.as_of().date().days());
                 let Some((supply, asked)) = points.supply.zip(asked) else { return };
-                let asked = asked.at_rates(view.rates().map(|rates| &**rates));
+                let asked = asked.at_rates(view.dated_rates());
                 for asker in askers {
                     supply.usage_at(*asker, &asked.telling(Some(self.recorder), *asker));
                 }

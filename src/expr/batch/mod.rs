@@ -222,7 +222,7 @@ impl ExprPlan {
             rows,
             derived,
             base: first as usize,
-            rates: view.rates().map(|rates| &**rates),
+            rates: view.dated_rates(),
             kept: std::cell::RefCell::default(),
         };
         let roots = program.roots.iter().zip(&*self.kinds);

@@ -562,7 +562,7 @@ impl<'p> Slots<'p> for &Here<'p, '_> {
             }
             Op::Usage(..) => {
                 let asked = UsageAsked::of(&points.terms, id, view.as_of().date().days());
-                let rates = view.rates().map(|rates| &**rates);
+                let rates = view.dated_rates();
                 let asked = asked.map(|asked| asked.at_rates(rates).telling(points.recorder, self.place));
                 match (points.supply, asked) {
                     (Some(supply), Some(asked)) => owned(Val::of_cell(&supply.usage_at(self.place, &asked))),
@@ -577,7 +577,7 @@ impl<'p> Slots<'p> for &Here<'p, '_> {
     }
 
     fn rates(&self) -> Option<&dyn Rates> {
-        self.points.view.rates().map(|rates| &**rates)
+        self.points.view.dated_rates()
     }
 
     fn unrated(&self, to: Currency, lacks: Unrated) {

@@ -181,7 +181,7 @@ fn origin(asked: &Asked<'_>, at: AccountIdx, node: NodeId, width: usize) -> Opti
 fn usage(asked: &Asked<'_>, at: AccountIdx, node: NodeId, term: TermId, width: usize) -> Option<Origin> {
     let points = &asked.points;
     let today = points.view.as_of().date();
-    let rates = points.view.rates().map(|rates| &**rates);
+    let rates = points.view.dated_rates();
     let question = UsageAsked::of(&points.terms, term, today.days())?.at_rates(rates);
     let (first, last) = question.window()?;
     let (kind, mut days) = points.supply?.usage_days(at, &question);
