@@ -1,4 +1,4 @@
-//! Which definitions say something else than in another catalog, or read one that does?
+//! Which definitions changed since another catalog, and which read a changed one?
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

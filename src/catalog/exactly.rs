@@ -1,4 +1,4 @@
-//! Which definitions enter, leave, change and break when a catalog becomes exactly a list, and which catalog is it then?
+//! What is added, removed, changed and refused when a list replaces all definitions?
 
 use std::collections::HashSet;
 use std::fmt;
@@ -129,7 +129,7 @@ impl Catalog {
     ///
     /// # Complexity
     ///
-    /// As [`Catalog::edited`].
+    /// Linear in all definitions, each of which is compared; only new and changed ones, and those that read them, are compiled.
     pub fn exactly(&self, definitions: impl IntoIterator<Item = Definition>) -> Result<Self, CatalogErrors> {
         self.exactly_within(&FixedZones, definitions)
     }

@@ -34,9 +34,9 @@ mod evolve;
 mod exactly;
 mod fault;
 mod history;
+mod identity;
 mod inputs;
 mod lineage;
-mod lines;
 mod manifest;
 mod mentions;
 mod names;
@@ -69,9 +69,9 @@ pub use self::evolve::{CatalogEvolveError, Evolved, Retyped};
 pub use self::exactly::{CatalogChanges, FewerDays};
 pub use self::fault::{CatalogErrors, CatalogFault, CatalogFaultKind};
 pub use self::history::{History, MemoryHistory};
+use self::identity::Identities;
 pub use self::inputs::RunInputs;
 pub use self::lineage::{Impact, LineageStep, Origin};
-use self::lines::Lines;
 pub use self::manifest::{Manifest, ManifestErrors};
 use self::names::Assumed;
 pub use self::names::CatalogNames;
@@ -159,7 +159,7 @@ pub struct Catalog {
     readers: Arc<Readers>,
     taken: Option<Arc<Taken>>,
     limits: Arc<ExprLimits>,
-    lines: Arc<Lines>,
+    identities: Arc<Identities>,
     compiled: usize,
 }
 
@@ -225,7 +225,7 @@ impl Catalog {
             return Err(CatalogErrors::new(faults));
         }
         let Steps { all, numbering, numbers, readers, taken } = step::steps(&names, before)?;
-        let lines = Lines::of(&names.entries, before.map(|before| &before.lines));
+        let identities = Identities::of(&names.entries, before.map(|before| &before.identities));
         Ok(Self {
             names: Arc::new(names),
             definitions: Arc::default(),
@@ -236,7 +236,7 @@ impl Catalog {
             readers: Arc::new(readers),
             taken: before.map(|before| Arc::new(Taken { from: Arc::downgrade(&before.names), steps: taken })),
             limits: before.map_or_else(|| Arc::new(ground.limits.clone()), |before| before.limits.clone()),
-            lines,
+            identities,
             compiled,
         })
     }

@@ -1,4 +1,4 @@
-//! A definition gets another name: what do the others say then?
+//! How is a definition renamed, with everything that reads it?
 //!
 //! Ruling S137 of [`docs::semantics`](crate::docs::semantics).
 
@@ -113,7 +113,7 @@ impl Catalog {
         // Those that came with a journal may have names that are refused today.
         let catalog = self.next(ground, Words::Kept, Removed::AllOthers(&[]), all)?;
         self.reads_the_same(&catalog, &names, &own, &|_| false)?;
-        let catalog = catalog.with_line(self, id, &definition);
+        let catalog = catalog.with_identity(self, id, &definition);
         Ok(Renamed { catalog, definition, columns: names.columns })
     }
 }

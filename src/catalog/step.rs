@@ -18,7 +18,9 @@ use super::row::{RowAt, RowWork};
 use crate::aggregate::{CheckedRollUp, LinearOf, RollUpPlan};
 use crate::book::View;
 use crate::define::{DefinitionFault, Form, Namespace, Output, TotalBy, WholeFunction};
-use crate::expr::{Cancelled, Checked, Needs, Recorder, RowPlan, RowProgram, Sight, Supply, Type, Whose};
+use crate::expr::{
+    Cancelled, Checked, MissingRateLog, Needs, RowPlan, RowProgram, Sight, Supply, Type, Whose,
+};
 use crate::model::{AccountIdx, AsOf, AttributeId, Schema, SystemAttribute, TableId};
 use crate::tree::AccountTree;
 
@@ -194,7 +196,7 @@ impl WholeWork {
         &self,
         (view, schema): (&View, &Schema),
         supply: &dyn Supply,
-        recorder: &Recorder,
+        recorder: &MissingRateLog,
     ) -> Result<(), Cancelled> {
         let all: Vec<AccountIdx> = AccountTree::walk(view).collect();
         self.plan.tell_unrated((view, schema), Some(supply), recorder, &all, &mut |_, value| {

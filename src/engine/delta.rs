@@ -7,8 +7,8 @@ use super::EngineError;
 use super::attribution::{Attribution, Sides, VisibleChanges};
 use super::cause::Cause;
 use super::column::Column;
+use super::definition_pairs::{DefinitionPair, DefinitionPairs};
 use super::dirt::Dirt;
-use super::lineage::{Compared, Lineage};
 use super::live::LiveView;
 use super::pairing::Pairing;
 use super::published::Published;
@@ -91,21 +91,24 @@ impl Delta {
     ///
     /// # Complexity
     ///
-    /// Where everything is visible, that of what differs; in a scope that of what is visible.
+    /// Without a scope, linear in what differs; in a scope, in what is visible. The causes add what the changed definitions read and, where
+    /// two branches recorded the same days of a column, all records of that column.
     pub fn report(&self, scope: &Scope) -> Result<DeltaReport, StaleSet> {
-        let lineage = self.lineage();
-        let before = self.from.subscribed().filter_map(|id| lineage.of_before(id));
-        let both: BTreeSet<Compared> = before.chain(self.to.subscribed().map(|id| lineage.of(id))).collect();
-        let any = |of: &Compared, is: &dyn Fn(&Published, &DefinitionRef) -> bool| {
+        let pairs = self.definition_pairs();
+        let before = self.from.subscribed().filter_map(|id| pairs.of_before(id));
+        let both: BTreeSet<DefinitionPair> =
+            before.chain(self.to.subscribed().map(|id| pairs.of(id))).collect();
+        let any = |of: &DefinitionPair, is: &dyn Fn(&Published, &DefinitionRef) -> bool| {
             of.before.as_ref().is_some_and(|id| is(&self.from, id)) || is(&self.to, &of.after)
         };
-        let (wide, narrow): (Vec<Compared>, Vec<Compared>) =
+        let (wide, narrow): (Vec<DefinitionPair>, Vec<DefinitionPair>) =
             both.into_iter().partition(|of| any(of, &|state, id| state.catalog().is_wide(id)));
         // In a scope not even the names of account sets are told.
-        let hides = |of: &Compared| !scope.is_all() && any(of, &|state, id| state.catalog().makes_scopes(id));
+        let hides =
+            |of: &DefinitionPair| !scope.is_all() && any(of, &|state, id| state.catalog().makes_scopes(id));
         let left_out = wide.iter().filter(|of| !hides(of)).map(|of| of.after.clone()).collect();
         let (before, after) = self.scopes(scope)?;
-        Ok(DeltaReport { left_out, ..self.compared(&before, &after, narrow, Cause::Data)? })
+        Ok(DeltaReport { left_out, ..self.compared((&before, &after), (narrow, pairs), Cause::Data)? })
     }
 
     /// The same for some definitions, kept current or not.
@@ -115,9 +118,9 @@ impl Delta {
     /// As [`Delta::report`].
     pub fn report_of(&self, scope: &Scope, definitions: &[DefinitionRef]) -> Result<DeltaReport, StaleSet> {
         let (before, after) = self.scopes(scope)?;
-        let lineage = self.lineage();
-        let definitions = definitions.iter().map(|id| self.named(&lineage, id)).collect();
-        self.compared(&before, &after, definitions, Cause::Data)
+        let pairs = self.definition_pairs();
+        let definitions = definitions.iter().map(|id| self.named(&pairs, id)).collect();
+        self.compared((&before, &after), (definitions, pairs), Cause::Data)
     }
 
     /// The same for a user whose scope is another one in each state: `before` belongs to the state before, `after` to the
@@ -134,17 +137,16 @@ impl Delta {
     ) -> Result<DeltaReport, StaleSet> {
         let both_all = before.is_all() && after.is_all();
         let arrival = if both_all { Cause::Data } else { Cause::Scope };
-        let lineage = self.lineage();
-        let definitions = definitions.iter().map(|id| self.named(&lineage, id)).collect();
-        self.compared(before, after, definitions, arrival)
+        let pairs = self.definition_pairs();
+        let definitions = definitions.iter().map(|id| self.named(&pairs, id)).collect();
+        self.compared((before, after), (definitions, pairs), arrival)
     }
 
     /// `arrival` is why accounts are visible in one of the states only.
     fn compared(
         &self,
-        before: &Scope,
-        after: &Scope,
-        mut definitions: Vec<Compared>,
+        (before, after): (&Scope, &Scope),
+        (mut definitions, pairs): (Vec<DefinitionPair>, DefinitionPairs),
         arrival: Cause,
     ) -> Result<DeltaReport, StaleSet> {
         let (old, new) = (self.from.view(before)?, self.to.view(after)?);
@@ -163,14 +165,13 @@ impl Delta {
         report.accounts.moves = moves(&pairing);
         let (values, rows) = values(&pairing);
         report.accounts.values = values;
-        let lineage = self.lineage();
         // In a scope not even the names of account sets are told.
         let is_told = |(was, is): &&(DefinitionRef, DefinitionRef)| {
             before.is_all() && after.is_all()
                 || !self.from.catalog().makes_scopes(was) && !self.to.catalog().makes_scopes(is)
         };
-        report.renamed = lineage.pairs().iter().filter(is_told).cloned().collect();
-        let sides = Sides::new(&old, &new, lineage);
+        report.renamed = pairs.renamed().iter().filter(is_told).cloned().collect();
+        let sides = Sides::new(&old, &new, pairs);
         let told = VisibleChanges { accounts: &report.accounts, rows: &rows, arrival };
         let mut attribution: Option<Attribution<'_>> = None;
         definitions.sort();
@@ -249,22 +250,22 @@ impl Delta {
         with_cancelled: bool,
     ) -> Result<(Option<ExprValue>, Option<ExprValue>), StaleSet> {
         let (before, after) = self.scopes(scope)?;
-        let of = self.named(&self.lineage(), definition);
+        let of = self.named(&self.definition_pairs(), definition);
         let summed = |view: LiveView, id: &DefinitionRef| total(&view, id, with_cancelled);
         let (from, to) = (self.from.view(&before)?, self.to.view(&after)?);
         Ok((of.before.as_ref().and_then(|id| summed(from, id)), summed(to, &of.after)))
     }
 
     /// What became of the names of definitions between the states.
-    fn lineage(&self) -> Lineage {
-        Lineage::between(self.from.catalog(), self.to.catalog())
+    fn definition_pairs(&self) -> DefinitionPairs {
+        DefinitionPairs::between(self.from.catalog(), self.to.catalog())
     }
 
     /// A definition that is asked for: by its name in the state after, or, where no other has that, in the state before.
-    fn named(&self, lineage: &Lineage, id: &DefinitionRef) -> Compared {
+    fn named(&self, pairs: &DefinitionPairs, id: &DefinitionRef) -> DefinitionPair {
         let is_there = self.to.catalog().definition(id).is_some();
-        let before = if is_there { None } else { lineage.of_before(id) };
-        before.unwrap_or_else(|| lineage.of(id))
+        let before = if is_there { None } else { pairs.of_before(id) };
+        before.unwrap_or_else(|| pairs.of(id))
     }
 
     /// A scope of either state, in both.
@@ -312,7 +313,7 @@ impl Delta {
             origins.insert(Origin::Rates);
         }
         let mut found = Vec::new();
-        for id in catalog.saying_otherwise(self.from.catalog(), self.lineage().pairs()) {
+        for id in catalog.saying_otherwise(self.from.catalog(), self.definition_pairs().renamed()) {
             if *id == *definition {
                 found.push(Impact::by(id, [Origin::Definition(id.clone())]));
             }
@@ -410,7 +411,7 @@ type Changed = (AccountId, Option<ExprValue>, Option<ExprValue>, [Option<Account
 
 impl OutputPair {
     /// The outputs that a definition has in either state, by the names of the state after.
-    fn of(old: &LiveView, new: &LiveView, compared: &Compared) -> Vec<Self> {
+    fn of(old: &LiveView, new: &LiveView, compared: &DefinitionPair) -> Vec<Self> {
         let mut found: Vec<Self> = Vec::new();
         let definitions = [compared.before.as_ref(), Some(&compared.after)];
         for (state, (view, definition)) in [old, new].into_iter().zip(definitions).enumerate() {

@@ -1,4 +1,4 @@
-//! What did a host record elsewhere: as records to be taken in, and against those that are known?
+//! How is a host's own history imported as records, and compared with the records of a state?
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;

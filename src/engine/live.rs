@@ -76,9 +76,8 @@ impl LiveView {
         self.view.account(id)
     }
 
-    /// What was said of an account that is visible, by kind and key, then in order of time. Facts stay with the id of which they were said: of an
-    /// account that was merged into another one, or split, there are its own as long as one that came after it is visible. Nothing of
-    /// others.
+    /// The facts of an account, by kind and key, then in order of time. A fact stays with the id for which it was recorded: an account that was
+    /// merged or split still has its own facts, while at least one of its successors is visible. Nothing for an id with no visible account.
     ///
     /// # Complexity
     ///

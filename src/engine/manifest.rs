@@ -213,10 +213,13 @@ impl Published {
         }
     }
 
-    /// What it would mean that the definitions are exactly these ([`Update::exactly`](super::Update::exactly)), before it is done: which enter,
-    /// leave, change and break, and of which columns fewer days are recorded. Whatever [`Engine::apply`](super::Engine::apply) would refuse in them is
-    /// among what breaks, those of kinds that a journal could not restore too; days that are kept are looked at once nothing else breaks, those
-    /// that a definition reads beyond them among what breaks.
+    /// Previews [`Update::exactly`](super::Update::exactly): which definitions are added, removed, changed and refused, and of which columns fewer
+    /// days are recorded. `breaks` has every refusal that [`Engine::apply`](super::Engine::apply) would give, also of kinds that the journal could
+    /// not restore. Days that are read beyond those kept are checked only once nothing else is refused.
+    ///
+    /// # Complexity
+    ///
+    /// That of [`Catalog::exactly`].
     #[must_use]
     pub fn changes_to(&self, definitions: impl IntoIterator<Item = Definition>) -> CatalogChanges {
         self.definitions_to(self.catalog().usage_schema(), definitions.into_iter().collect())

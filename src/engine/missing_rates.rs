@@ -6,15 +6,15 @@ use super::derivation::Sources;
 use super::live::LiveView;
 use crate::aggregate::RollUpAt;
 use crate::catalog::{DefinitionRef, RowSources, StepProgram, Work};
-use crate::expr::{Checked, Diagnostic, MissingRate, MissingRates, Recorder, Whose};
+use crate::expr::{Checked, Diagnostic, MissingRate, MissingRateLog, MissingRates, Whose};
 
 impl LiveView {
-    /// The rates that a definition lacks for the amounts of visible accounts, by currency and day: a column by its name, or a segment by its
-    /// id, where no column has that name. What a roll-up converts to is missing wherever such an amount is within reach (ruling S126 of
-    /// [`docs::semantics`](crate::docs::semantics)), and so is what an expression gathers of such amounts (S135). Of an expression the amounts are told that
-    /// it asked when it was evaluated for each account: not those behind a condition that is not true, nor rows that a filter leaves
-    /// out. What it reads of other definitions is told with it: what gathers their values passes over those that are missing. Empty where it
-    /// lacks none, where nothing converts, and for a name that is not defined.
+    /// The rates that a definition needs for visible accounts and that are not known, by currency and day. `definition` is a column name, or the id
+    /// of a segment if no column has that name. A roll-up is missing wherever such an amount is within reach (ruling S126 of
+    /// [`docs::semantics`](crate::docs::semantics)), and so is an aggregate of such amounts in an expression (S135). For an expression, only
+    /// amounts that it read when evaluated count: not those behind a false condition or in rows that a filter removed. Missing rates of the
+    /// definitions that it reads are included; an aggregate skips their missing values. Empty if no rate is missing, if nothing is converted,
+    /// and for an unknown name.
     ///
     /// ```
     /// use perennial::aggregate::{Operator, RollUp};
@@ -59,7 +59,7 @@ impl LiveView {
         let Some(step) = number.and_then(|number| catalog.step_of(number)) else { return Vec::new() };
         let steps = self.inputs().prepared.closed([step]);
         let mut all: Vec<MissingRate> = steps.iter().flat_map(|step| self.lacking(*step)).collect();
-        // Of the same rate that several of them lack, the most rows are told.
+        // If several steps miss the same rate, the entry with the most rows is kept.
         all.sort_by_key(|missing| std::cmp::Reverse(missing.rows));
         let rate = |of: &MissingRate| (of.to, of.from, of.kind, of.on, of.rate.is_some());
         let mut known = HashSet::new();
@@ -100,7 +100,7 @@ impl LiveView {
         let Sources { rates, history } = inputs.sources();
         let (view, usage) = (&inputs.view, inputs.usage.as_ref());
         let of = (view, &**self.catalog().schema());
-        let recorder = Recorder::default();
+        let recorder = MissingRateLog::default();
         let told = match (&step.work, inputs.prepared.programs.get(at)) {
             (Work::Tree(of), Some(StepProgram::Tree(programs))) => {
                 let at = RollUpAt { view, programs, supply: Some(self), usage, rates: Some(rates) };

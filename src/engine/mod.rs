@@ -22,6 +22,7 @@ mod cause;
 mod climb;
 mod closing;
 mod column;
+mod definition_pairs;
 mod delta;
 mod derivation;
 mod dirt;
@@ -34,7 +35,6 @@ mod importing;
 #[cfg(feature = "snapshot")]
 mod journal;
 mod keep;
-mod lineage;
 mod live;
 mod manifest;
 mod missing_rates;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::report::{DeltaReport, SegmentDelta};
 
-/// A line for each thing that differs: accounts that came and left, moves, values, answers with their causes, members with theirs, names of
+/// A line for each difference: accounts added, removed and moved, values, answers and members of segments with their causes, renamed
 /// definitions, and what is left out.
 ///
 /// ```
@@ -23,25 +23,25 @@ use super::report::{DeltaReport, SegmentDelta};
 /// let twice = CalculatedAttribute::new("twice", "seats * 2");
 /// engine.apply(Update::new().define(twice).subscribe(DefinitionRef::attribute("twice")))?;
 /// let delta = engine.apply(Change::new().set(&acme, "seats", 15))?.delta;
-/// assert_eq!(delta.report(&Scope::all())?.to_string(), "seats of acme: 12 -> 15\ntwice of acme: 24 -> 30, by data");
+/// assert_eq!(delta.report(&Scope::all())?.to_string(), "seats of acme: 12 -> 15\ntwice of acme: 24 -> 30 (data)");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl fmt::Display for DeltaReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines = Lines { f, is_first: true };
         for id in &self.accounts.added {
-            lines.line(format_args!("{id} came"))?;
+            lines.line(format_args!("{id} added"))?;
         }
         for id in &self.accounts.removed {
-            lines.line(format_args!("{id} left"))?;
+            lines.line(format_args!("{id} removed"))?;
         }
         for step in &self.accounts.moves {
             let above = |path: &[crate::model::AccountId]| match path.first() {
-                Some(parent) => format!("under {parent}"),
-                None => "at the top".to_owned(),
+                Some(parent) => parent.to_string(),
+                None => "the top".to_owned(),
             };
             let (from, to) = (above(&step.from), above(&step.to));
-            lines.line(format_args!("{} was {from} and is {to}", step.account))?;
+            lines.line(format_args!("{} moved from {from} to {to}", step.account))?;
         }
         for change in &self.accounts.values {
             let (from, to) = (shown(change.from.as_ref()), shown(change.to.as_ref()));
@@ -58,21 +58,21 @@ impl fmt::Display for DeltaReport {
         for change in &self.derived {
             let (from, to) = (shown(change.from.as_ref()), shown(change.to.as_ref()));
             let (column, account, causes) = (&change.column, &change.account, change.causes);
-            lines.line(format_args!("{column} of {account}: {from} -> {to}, by {causes}"))?;
+            lines.line(format_args!("{column} of {account}: {from} -> {to} ({causes})"))?;
         }
         for SegmentDelta { segment, entered, left } in &self.segments {
             for (account, causes) in entered {
-                lines.line(format_args!("{account} entered {segment}, by {causes}"))?;
+                lines.line(format_args!("{account} entered {segment} ({causes})"))?;
             }
             for (account, causes) in left {
-                lines.line(format_args!("{account} left {segment}, by {causes}"))?;
+                lines.line(format_args!("{account} left {segment} ({causes})"))?;
             }
         }
         for (was, is) in &self.renamed {
-            lines.line(format_args!("{was} is called `{}`", is.name))?;
+            lines.line(format_args!("{was} renamed to `{}`", is.name))?;
         }
         for id in &self.left_out {
-            lines.line(format_args!("{id} reads all accounts, and is not compared"))?;
+            lines.line(format_args!("{id} not compared, since it reads all accounts"))?;
         }
         if lines.is_first { f.write_str("nothing differs") } else { Ok(()) }
     }

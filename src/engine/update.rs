@@ -75,9 +75,9 @@ impl Update {
         self
     }
 
-    /// Another name for a definition; of a segment, another id. All that reads it is rewritten ([`Catalog::renamed`](crate::catalog::Catalog::renamed)),
-    /// subscriptions follow, and recorded days of its columns go on under their new names. Recorded days of the update are of the columns as they
-    /// were; then come its renames, one after the other, then its change of the schema and all else, which name what there is after them. A [`Delta`](super::Delta) compares the definition with what it was by its old name.
+    /// Renames a definition; of a segment, its id. Everything that reads it is rewritten ([`Catalog::renamed`](crate::catalog::Catalog::renamed)), and
+    /// its subscription and records follow. Recorded days in this update use the names from before it; renames are applied next, in order; the
+    /// schema change and everything else use the new names. A [`Delta`](super::Delta) compares the definition with what it was by its old name.
     ///
     /// A parameter is given by its new name from then on.
     ///
@@ -112,9 +112,8 @@ impl Update {
         self
     }
 
-    /// These definitions, in their order, and no others: all that are there and not among them go, and so do their subscriptions. It takes the
-    /// place of all that this update was told to define before; [`Update::define`] after it adds one more to the list.
-    /// [`Published::changes_to`](super::Published::changes_to) tells first what that means.
+    /// Replaces all definitions by these, in this order; definitions that are not listed are removed with their subscriptions. Replaces earlier
+    /// [`Update::define`] calls of this update; a later one appends. [`Published::changes_to`](super::Published::changes_to) previews it.
     pub fn exactly(mut self, definitions: impl IntoIterator<Item = Definition>) -> Self {
         self.exactly = true;
         self.defined = definitions.into_iter().collect();

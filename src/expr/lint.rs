@@ -1,7 +1,7 @@
 //! What does an expression leave out, in this book?
 
 use super::ast::{Node, NodeId};
-use super::batch::{ExprPlan, MissingRates, Recorder, RowPlan};
+use super::batch::{ExprPlan, MissingRateLog, MissingRates, RowPlan};
 use super::check::Checker;
 use super::checked::Checked;
 use super::columns::{Columns, OneName};
@@ -67,7 +67,7 @@ impl Checked {
         if !self.converts() || columns.require(&[self]).is_err() {
             return Vec::new();
         }
-        let recorder = Recorder::default();
+        let recorder = MissingRateLog::default();
         let all: Vec<AccountIdx> = AccountTree::walk(view).collect();
         let plan = RowPlan::of_one(self);
         let told =

@@ -72,9 +72,9 @@ pub use batch::{
     RunError,
 };
 pub(crate) use batch::{
-    Asking, Behind, Best, Flat, FunctionBehind, InputBehind, Key, MissingRates, Needs, Recorder, RowAnswers,
-    RowColumns, RowPlan, RowProgram, Sight, State, Supply, Tally, Total, Tree, Unit, UsageAsked, ValueOf,
-    Whose, slots_of,
+    Asking, Behind, Best, Flat, FunctionBehind, InputBehind, Key, MissingRateLog, MissingRates, Needs,
+    RowAnswers, RowColumns, RowPlan, RowProgram, Sight, State, Supply, Tally, Total, Tree, Unit, UsageAsked,
+    ValueOf, Whose, slots_of,
 };
 pub use check::Checker;
 pub(crate) use check::{Rename, Unwritten, Written};

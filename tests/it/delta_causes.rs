@@ -552,9 +552,9 @@ fn a_report_reads_as_lines() {
         DefinitionRef::attribute("open_hours"),
     ];
     let report = Delta::between(&before, &engine.published()).report_of(&Scope::all(), &asked).unwrap();
-    let expected = "n came\n\
-        a left\n\
-        b was under g and is under z\n\
+    let expected = "n added\n\
+        a removed\n\
+        b moved from g to z\n\
         arr of a: 100.00 USD -> none\n\
         renewal of a: 2026-03-20 -> none\n\
         seats of a: 2 -> none\n\
@@ -562,12 +562,12 @@ fn a_report_reads_as_lines() {
         tickets.hours of t1 of b: none -> 7\n\
         seats of n: none -> 1\n\
         seats of z: 4 -> 2\n\
-        doubled of a: 4 -> none, by data\n\
-        doubled of n: none -> 2, by data\n\
-        doubled of z: 8 -> 4, by data\n\
-        open_hours of b: none -> 7, by data\n\
-        z entered large, by data\n\
-        g left large, by data\n\
-        calculated attribute `twice` is called `doubled`";
+        doubled of a: 4 -> none (data)\n\
+        doubled of n: none -> 2 (data)\n\
+        doubled of z: 8 -> 4 (data)\n\
+        open_hours of b: none -> 7 (data)\n\
+        z entered large (data)\n\
+        g left large (data)\n\
+        calculated attribute `twice` renamed to `doubled`";
     assert_eq!(report.to_string(), expected);
 }

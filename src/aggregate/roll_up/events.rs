@@ -4,7 +4,7 @@ use super::convert::Converting;
 use super::evaluate::ReadPlaces;
 use super::state::{Events, Read};
 use crate::aggregate::usage::{AccountUsage, Body, Prepared, UsageView};
-use crate::expr::{Recorder, RowPlan, TermId, Terms, UsageAsked, Val};
+use crate::expr::{MissingRateLog, RowPlan, TermId, Terms, UsageAsked, Val};
 use crate::model::{AccountIdx, AsOf};
 
 /// What a roll-up asks of events at one moment.
@@ -70,10 +70,10 @@ impl<'p> EventTerms<'p> {
     pub(super) fn telling<'e>(
         &'e self,
         usage: &'e UsageView,
-        recorder: &'e Recorder,
+        recorder: &'e MissingRateLog,
         place: AccountIdx,
     ) -> EventRows<'e> {
-        // What is asked beside the values would tell of them also where they are not read.
+        // The missing-rate tests are left out: they would also report amounts that are never read.
         EventRows { lacks: [const { None }; 3], ..self.rows(usage, false, Some((recorder, place))) }
     }
 
@@ -81,7 +81,7 @@ impl<'p> EventTerms<'p> {
         &'e self,
         usage: &'e UsageView,
         as_number: bool,
-        told: Option<(&'e Recorder, AccountIdx)>,
+        told: Option<(&'e MissingRateLog, AccountIdx)>,
     ) -> EventRows<'e> {
         let rates = usage.view().dated_rates();
         let asked =

@@ -19,8 +19,8 @@ use super::spec::Spec;
 use crate::aggregate::usage::UsageView;
 use crate::book::View;
 use crate::expr::{
-    Cell, Checked, ExprLimits, MissingRate, MissingRates, Names, Needs, Of, Recorder, RowColumns, RowPlan,
-    RowProgram, Sight, Supply, Whose,
+    Cell, Checked, ExprLimits, MissingRate, MissingRateLog, MissingRates, Names, Needs, Of, RowColumns,
+    RowPlan, RowProgram, Sight, Supply, Whose,
 };
 use crate::fold::Reach;
 use crate::model::{AccountIdx, AsOf, FixedZones, Rates, Schema, SystemAttribute, Zones};
@@ -455,7 +455,7 @@ impl RollUpPlan {
         let adds =
             |place: &AccountIdx| !status.is_some_and(|status| at.view.inner().has_cancelled(*place, status));
         let accounts: Vec<AccountIdx> = accounts.iter().copied().filter(adds).collect();
-        let recorder = Recorder::default();
+        let recorder = MissingRateLog::default();
         match &group.over {
             Kind::Events(..) => {
                 let terms = self.event_terms(at.view.as_of());

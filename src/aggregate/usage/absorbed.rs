@@ -82,7 +82,8 @@ impl Absorbed {
         Some(Cow::Owned(AccountUsage::merged(&all, days, width)))
     }
 
-    /// The ids whose usage another account shows in the other book, or none, with the account that shows it in either.
+    /// The ids whose events count towards a different account than in the other book, or towards none in one of them; each with that account,
+    /// of either book.
     pub(super) fn differing<'a>(&'a self, other: &'a Self) -> Vec<(&'a AccountId, AccountId)> {
         let mut found: Vec<(&AccountId, AccountId)> = Vec::new();
         for (these, those) in [(self, other), (other, self)] {

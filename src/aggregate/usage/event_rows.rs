@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::reading::{Body, Prepared};
 use super::view::UsageView;
-use crate::expr::{Cell, Key, Recorder, RowPlan, TermId, Terms, UsageAsked};
+use crate::expr::{Cell, Key, MissingRateLog, RowPlan, TermId, Terms, UsageAsked};
 use crate::model::{AccountIdx, AsOf};
 
 /// Columns of the rows of an event at one moment.
@@ -41,7 +41,7 @@ impl EventColumns {
         &self,
         event: &str,
         usage: &UsageView,
-        recorder: &Recorder,
+        recorder: &MissingRateLog,
         accounts: &[AccountIdx],
     ) {
         let Some(first) = accounts.first() else { return };
@@ -56,7 +56,7 @@ impl EventColumns {
         &'e self,
         event: &'e str,
         usage: &'e UsageView,
-        told: Option<(&'e Recorder, AccountIdx)>,
+        told: Option<(&'e MissingRateLog, AccountIdx)>,
     ) -> EventsOf<'e> {
         let from = Some(self.from).filter(|from| *from != i32::MIN);
         let rates = usage.view().dated_rates();

@@ -1,4 +1,4 @@
-//! What becomes of usage when it is kept in another way?
+//! What happens to stored usage when its settings change?
 //!
 //! Ruling S136 of [`docs::semantics`](crate::docs::semantics).
 
@@ -109,7 +109,7 @@ impl Usage {
             }
         }
         let (events, ids) = (self.dropped_events, self.remembered_ids());
-        // Of two zones of one name, days go on in the one in which they were counted.
+        // If two zones have the same name, the stored one is kept.
         if settings.zone.name() == self.settings.zone.name() {
             settings.zone.clone_from(&self.settings.zone);
         }

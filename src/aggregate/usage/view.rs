@@ -194,21 +194,22 @@ impl UsageView {
     /// The ids of the accounts whose usage may not be the same in another state of another book: that of their own id is
     /// different, or that of an id which leads to them, or another id leads to them.
     pub(crate) fn differing(&self, other: &Self) -> Vec<AccountId> {
-        let (mut found, led) = self.differing_apart(other);
-        found.extend(led);
+        let (mut found, by_succession) = self.differing_apart(other);
+        found.extend(by_succession);
         found.sort_unstable();
         found.dedup();
         found
     }
 
-    /// The same: those of whom events differ, and those to whom other ids lead, all of whose events may be the same.
+    /// As [`Self::differing`], in two lists: accounts whose events differ, and accounts for which the merged or split ids that count towards
+    /// them changed, though the events may be equal.
     pub(crate) fn differing_apart(&self, other: &Self) -> (Vec<AccountId>, Vec<AccountId>) {
         let book = self.view.inner();
         let ids = self.usage.differing(&other.usage);
         let mut places = UsagePlaces::new(book);
         let mut events: Vec<AccountId> =
             ids.iter().filter_map(|id| Some(book.account_id(places.of(id)?))).collect();
-        let mut led = Vec::new();
+        let mut by_succession = Vec::new();
         if !Arc::ptr_eq(&self.absorbed, &other.absorbed) {
             let (old_book, mut old_places) = (other.view.inner(), UsagePlaces::new(other.view.inner()));
             for (id, reader) in self.absorbed.differing(&other.absorbed) {
@@ -216,7 +217,7 @@ impl UsageView {
                     |book: &Inner, place: Option<AccountIdx>| place.map(|place| book.account_id(place));
                 let now = leads_to(book, places.of(id.as_str()));
                 if now != leads_to(old_book, old_places.of(id.as_str())) {
-                    led.push(reader.clone());
+                    by_succession.push(reader.clone());
                 }
                 let knows = |usage: &Usage| usage.accounts.find(id.as_str()).is_some();
                 if !(knows(&self.usage) && knows(&other.usage)) {
@@ -224,7 +225,7 @@ impl UsageView {
                 }
             }
         }
-        (events, led)
+        (events, by_succession)
     }
 
     /// The ids of the accounts that have usage.

@@ -17,7 +17,7 @@ use crate::aggregate::{Standing, UsageView};
 use crate::book::View;
 use crate::define::{Argument, RowForm};
 use crate::expr::{
-    Cancelled, Cell, Checked, ExprPlanErrors, ExprValue, Flat, Needs, Recorder, RowColumns, RowPlan,
+    Cancelled, Cell, Checked, ExprPlanErrors, ExprValue, Flat, MissingRateLog, Needs, RowColumns, RowPlan,
     RowProgram, Sight, Supply, Tree, Val,
 };
 use crate::model::{AccountIdx, AsOf, Date, Rates, Schema};
@@ -351,7 +351,7 @@ impl RowWork {
         &self,
         (view, schema): (&View, &Schema),
         beside: RowSources<'_>,
-        recorder: &Recorder,
+        recorder: &MissingRateLog,
     ) -> Result<(), Cancelled> {
         let all: Vec<AccountIdx> = AccountTree::walk(view).collect();
         let mut chosen: Vec<Vec<AccountIdx>> = vec![Vec::new(); self.parts.len()];

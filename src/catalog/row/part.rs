@@ -8,7 +8,7 @@ use crate::book::View;
 use crate::catalog::recorded::Recorded;
 use crate::define::{Argument, Arguments, Input, RowFunction, RowPart};
 use crate::expr::{
-    Asking, Cancelled, Cell, Checked, ExprPlanErrors, Recorder, RowPlan, RowProgram, Type, Val, ValueOf,
+    Asking, Cancelled, Cell, Checked, ExprPlanErrors, MissingRateLog, RowPlan, RowProgram, Type, Val, ValueOf,
 };
 use crate::model::{AccountIdx, AsOf, Rates, Schema};
 
@@ -42,7 +42,7 @@ impl EventWork {
     }
 
     /// Tells of the amounts of some accounts that lack a rate.
-    fn tell_unrated(&self, usage: &UsageView, recorder: &Recorder, accounts: &[AccountIdx]) {
+    fn tell_unrated(&self, usage: &UsageView, recorder: &MissingRateLog, accounts: &[AccountIdx]) {
         if self.plan.needs().rates {
             let columns = self.at(usage.view().as_of());
             columns.tell_unrated(&self.event, usage, recorder, accounts);
@@ -147,7 +147,7 @@ impl PartWork {
         &self,
         (view, schema): (&View, &Schema),
         beside: RowSources<'_>,
-        recorder: &Recorder,
+        recorder: &MissingRateLog,
         accounts: &[AccountIdx],
     ) -> Result<(), Cancelled> {
         for plan in self.own.iter().chain(&self.tables) {

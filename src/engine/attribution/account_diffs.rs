@@ -18,18 +18,18 @@ const TYPE: usize = 2;
 /// The same, since the one that it had is gone from the schema.
 const TYPE_REPLACED: usize = 3;
 const USAGE: usize = 4;
-/// Events that other ids came with, which lead to it or no longer do.
+/// Events of a merged or split id that now count, or no longer count, towards this account.
 const USAGE_BY_SUCCESSION: usize = 5;
 const FIXED: usize = 6;
 
 /// Where the bits of attributes and tables are.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Layout {
+pub(super) struct DiffBits {
     attributes: usize,
     tables: usize,
 }
 
-impl Layout {
+impl DiffBits {
     pub(super) fn new(schema: &Schema) -> Self {
         Self { attributes: schema.attributes().len(), tables: schema.tables().len() }
     }
@@ -79,7 +79,7 @@ pub(in crate::engine) struct VisibleChanges<'t> {
 
 /// What differs, of the accounts that are visible in one of the states.
 pub(super) struct AccountDiffs {
-    layout: Layout,
+    layout: DiffBits,
     arrival: Causes,
     accounts: HashMap<AccountId, Bitmap>,
     /// All of them together.
@@ -90,7 +90,7 @@ pub(super) struct AccountDiffs {
 
 impl AccountDiffs {
     pub(super) fn new(sides: &Sides<'_>, pairing: &Pairing<'_>, told: &VisibleChanges<'_>) -> Self {
-        let layout = Layout::new(pairing.new.schema());
+        let layout = DiffBits::new(pairing.new.schema());
         let (arrival, all) = (Causes::one(told.arrival), layout.none());
         let mut diffs = Self { layout, arrival, accounts: HashMap::new(), all, trees: None };
         let AccountChanges { added, removed, moves, values } = told.accounts;
@@ -100,7 +100,7 @@ impl AccountDiffs {
         let is_new = |id: &AccountId| added.binary_search(id).is_ok();
         let is_gone = |id: &AccountId| removed.binary_search(id).is_ok();
         for step in moves {
-            // Among those who are visible in both states it may stand where it stood.
+            // Its visible parent may be the same when only accounts visible in both states are compared.
             let from = step.from.iter().find(|id| !is_gone(id));
             let to = step.to.iter().find(|id| !is_new(id));
             if told.arrival != Cause::Scope || from != to {
@@ -129,15 +129,15 @@ impl AccountDiffs {
 
     fn add_usage(&mut self, sides: &Sides<'_>) {
         let [before, after] = &sides.inputs;
-        let (events, led) = match (&before.usage, &after.usage) {
+        let (events, by_succession) = match (&before.usage, &after.usage) {
             (Some(before), Some(after)) => after.differing_apart(before),
             // Without any, nothing is counted; with some, nobody has none.
             (None, _) | (_, None) => return,
         };
-        // What came in for an account while it was not visible is not told.
+        // Events of an account that was not visible in one of the states are not reported.
         let is_seen =
             |id: &AccountId| [sides.old, sides.new].iter().all(|view| view.account(id.as_str()).is_some());
-        for (ids, bit) in [(events, USAGE), (led, USAGE_BY_SUCCESSION)] {
+        for (ids, bit) in [(events, USAGE), (by_succession, USAGE_BY_SUCCESSION)] {
             ids.iter().filter(|id| is_seen(id)).for_each(|id| self.add(id, bit));
         }
     }
@@ -220,7 +220,7 @@ fn type_change((old, before): (&View, AccountIdx), (new, after): (&View, Account
     Some(if is_known { TYPE } else { TYPE_REPLACED })
 }
 
-impl Layout {
+impl DiffBits {
     /// The bit of the attribute or table of a value that differs, unless it does only by the schema.
     fn of(self, change: &ValueChange, sides: &Sides<'_>) -> Option<usize> {
         let (old, new) = (sides.old.accounts().schema(), sides.new.accounts().schema());

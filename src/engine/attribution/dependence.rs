@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::Sides;
-use super::account_diffs::Layout;
+use super::account_diffs::DiffBits;
 use crate::catalog::{Catalog, Step};
 use crate::column::Bitmap;
 use crate::engine::cause::{Cause, Causes};
@@ -32,7 +32,7 @@ fn join(bits: &mut Bitmap, other: &Bitmap) {
 
 /// Of the steps of one state: what they depend on, and what of it differs in the other state.
 pub(super) struct Dependences<'d> {
-    layout: Layout,
+    layout: DiffBits,
     sides: &'d Sides<'d>,
     /// Which of the states it is: 0 the older, 1 the newer.
     side: usize,
@@ -44,7 +44,7 @@ pub(super) struct Dependences<'d> {
 }
 
 impl<'d> Dependences<'d> {
-    pub(super) fn new(layout: Layout, sides: &'d Sides<'d>, side: usize) -> Self {
+    pub(super) fn new(layout: DiffBits, sides: &'d Sides<'d>, side: usize) -> Self {
         let [before, after] = &sides.inputs;
         Self {
             layout,
@@ -99,16 +99,16 @@ impl<'d> Dependences<'d> {
         let reads = &step.reads;
         let mut own = self.layout.arrival();
         for attribute in reads.attributes.iter().filter_map(|at| self.attribute(*at)) {
-            own.set(Layout::attribute(attribute), true);
+            own.set(DiffBits::attribute(attribute), true);
         }
         for table in reads.tables.iter().filter_map(|at| self.table(*at)) {
             own.set(self.layout.table(table), true);
         }
         if reads.standing {
-            Layout::add_type(&mut own);
+            DiffBits::add_type(&mut own);
         }
         if reads.usage {
-            Layout::add_usage(&mut own);
+            DiffBits::add_usage(&mut own);
         }
         let mut found = Dependence { own, causes: self.causes(at, step), ..self.nothing() };
         let catalog = self.catalog();
@@ -124,11 +124,11 @@ impl<'d> Dependences<'d> {
         match reads.whose {
             Whose::Own => {}
             Whose::Tree => {
-                Layout::add_moves(&mut found.tree);
+                DiffBits::add_moves(&mut found.tree);
                 join(&mut found.tree, &found.own);
             }
             Whose::Book => {
-                Layout::add_moves(&mut found.book);
+                DiffBits::add_moves(&mut found.book);
                 join(&mut found.book, &found.own);
                 join(&mut found.book, &found.tree);
             }
@@ -250,7 +250,7 @@ impl<'d> Dependences<'d> {
         let same = || (Arc::from(column), false);
         let catalogs = (self.catalog(), &self.inputs().1.prepared.catalog);
         let Some(id) = catalogs.0.schema().attribute(column) else {
-            let there = self.sides.lineage.column_elsewhere(column, self.side == 1);
+            let there = self.sides.pairs.column_elsewhere(column, self.side == 1);
             let kind = |catalog: &Catalog, name: &str| catalog.output(catalog.column(name)?)?.kind.clone();
             let is_changed =
                 self.sides.redeclared.is_some() && kind(catalogs.0, column) != kind(catalogs.1, &there);

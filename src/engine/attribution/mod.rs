@@ -13,12 +13,12 @@ use std::sync::Arc;
 
 pub(super) use self::account_diffs::VisibleChanges;
 
-use self::account_diffs::{AccountDiffs, Layout};
+use self::account_diffs::{AccountDiffs, DiffBits};
 use self::dependence::{Dependence, Dependences};
 use self::root::Roots;
 use super::cause::{Cause, Causes};
+use super::definition_pairs::DefinitionPairs;
 use super::derivation::Inputs;
-use super::lineage::Lineage;
 use super::live::LiveView;
 use super::pairing::Pairing;
 use crate::catalog::DefinitionRef;
@@ -32,15 +32,15 @@ pub(super) struct Sides<'s> {
     inputs: [Inputs; 2],
     /// Where the schemas differ.
     redeclared: Option<Redeclared>,
-    lineage: Lineage,
+    pairs: DefinitionPairs,
 }
 
 impl<'s> Sides<'s> {
-    pub(super) fn new(old: &'s LiveView, new: &'s LiveView, lineage: Lineage) -> Self {
+    pub(super) fn new(old: &'s LiveView, new: &'s LiveView, pairs: DefinitionPairs) -> Self {
         let (before, after) = (old.accounts().schema(), new.accounts().schema());
         let same = Arc::ptr_eq(before, after) || before == after;
         let redeclared = (!same).then(|| Redeclared::since(before, after));
-        Self { old, new, inputs: [old.inputs(), new.inputs()], redeclared, lineage }
+        Self { old, new, inputs: [old.inputs(), new.inputs()], redeclared, pairs }
     }
 }
 
@@ -58,10 +58,10 @@ pub(super) struct Attribution<'a> {
 
 impl<'a> Attribution<'a> {
     pub(super) fn new(sides: &'a Sides<'a>, pairing: &Pairing<'a>, told: &VisibleChanges<'_>) -> Self {
-        let layout = Layout::new(pairing.new.schema());
+        let layout = DiffBits::new(pairing.new.schema());
         let (before, after) = (sides.old.catalog(), sides.new.catalog());
         Self {
-            differing: after.differing_since(before, sides.lineage.pairs()),
+            differing: after.differing_since(before, sides.pairs.renamed()),
             changed_events: after.reading_changed_events(before),
             accounts: AccountDiffs::new(sides, pairing, told),
             roots: [Roots::new(pairing.old), Roots::new(pairing.new)],

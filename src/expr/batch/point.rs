@@ -11,7 +11,7 @@ use super::columns::stored;
 use super::derive::Gathering;
 use super::error::ExprPlanErrors;
 use super::flat::Flat;
-use super::missing::{Recorder, RowKey};
+use super::missing_rates::{MissingRateLog, RowKey};
 use super::program::{Bound, bind};
 use super::requirements::Requirements;
 use super::supply::{Supply, UsageAsked};
@@ -168,7 +168,7 @@ pub(in crate::expr) struct Points<'v> {
     /// What is known of all accounts, where many are asked.
     known: Option<OfAccounts<'v>>,
     /// Who is told of amounts without a rate.
-    recorder: Option<&'v Recorder>,
+    recorder: Option<&'v MissingRateLog>,
 }
 
 /// Answers for all accounts of a view, by term.
@@ -212,7 +212,7 @@ impl<'v> Points<'v> {
     }
 
     /// Telling of amounts without a rate.
-    pub(super) fn telling(self, recorder: Option<&'v Recorder>) -> Self {
+    pub(super) fn telling(self, recorder: Option<&'v MissingRateLog>) -> Self {
         Self { recorder, ..self }
     }
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::flat::Flat;
-use super::missing::{Recorder, RowKey};
+use super::missing_rates::{MissingRateLog, RowKey};
 use crate::expr::checked::Checked;
 use crate::expr::eval::{Eval, Slots};
 use crate::expr::exchange::Unrated;
@@ -148,7 +148,7 @@ pub(crate) struct UsageAsked<'t> {
     window: Option<(Option<i32>, i32)>,
     rates: Option<&'t dyn Rates>,
     /// Who is told of amounts without a rate, and of which account they are.
-    told: Option<(&'t Recorder, AccountIdx)>,
+    told: Option<(&'t MissingRateLog, AccountIdx)>,
 }
 
 impl<'t> UsageAsked<'t> {
@@ -184,7 +184,7 @@ impl<'t> UsageAsked<'t> {
     }
 
     /// The same for one account, where somebody is told of amounts without a rate.
-    pub(crate) fn telling(mut self, recorder: Option<&'t Recorder>, place: AccountIdx) -> Self {
+    pub(crate) fn telling(mut self, recorder: Option<&'t MissingRateLog>, place: AccountIdx) -> Self {
         self.told = recorder.map(|recorder| (recorder, place));
         self
     }

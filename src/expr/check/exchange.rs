@@ -1,4 +1,4 @@
-//! What does a conversion to another currency take, and what is known of many amounts of which one lacks a rate?
+//! What does a currency conversion accept, and when does a missing rate make an aggregate missing?
 //!
 //! Ruling S135 of [`docs::semantics`](crate::docs::semantics). An amount without a rate has no value. What sums or counts such values would pass over
 //! it, and give a smaller answer than the right one. So beside each gathering of converted amounts there is a question: is there one
@@ -24,7 +24,7 @@ use crate::model::{Currency, nearest};
 struct Lacks {
     /// Is it not known whether it passes the filters?
     unclear: Option<TermId>,
-    /// Does it pass, and has no value?
+    /// Does it pass the filters while its value is missing?
     value: Option<TermId>,
 }
 
@@ -269,7 +269,7 @@ impl Check<'_> {
             let found = match self.terms.op(id).clone() {
                 _ if self.lacking.contains_key(&id) => self.lacking.get(&id).copied(),
                 Op::Gather { .. } | Op::Usage(..) | Op::Each(..) | Op::Has(_) | Op::IsNot(..) => None,
-                // One part may settle it, whatever the others are.
+                // One operand can decide the result, whatever the others are.
                 op @ (Op::And(_) | Op::Or(_) | Op::Coalesce(_)) => {
                     let all = op.parts().iter().filter_map(|part| lacks.get(part).copied()).collect();
                     self.any(all).map(|lacks| {

@@ -1,4 +1,4 @@
-//! Which definition of one state is which of another, where some were renamed in between?
+//! How are the definitions of two states paired, if some were renamed in between?
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use crate::catalog::{Catalog, DefinitionRef};
 /// A definition by its names in two states; an answer is told by its name in the newer one. It has no older name where that was the
 /// name of another definition.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Compared {
+pub(super) struct DefinitionPair {
     pub(super) after: DefinitionRef,
     pub(super) before: Option<DefinitionRef>,
 }
 
-impl Compared {
+impl DefinitionPair {
     /// A column of the older state, by its name in the newer one.
     pub(super) fn renamed(&self, column: &Arc<str>) -> Arc<str> {
         let before = self.before.as_ref().filter(|before| **before != self.after);
@@ -24,7 +24,7 @@ impl Compared {
 
 /// The definitions that have another name in the newer of two states.
 #[derive(Debug)]
-pub(super) struct Lineage {
+pub(super) struct DefinitionPairs {
     /// Older and newer name, in order.
     pairs: Vec<(DefinitionRef, DefinitionRef)>,
     newer: HashMap<DefinitionRef, DefinitionRef>,
@@ -33,7 +33,7 @@ pub(super) struct Lineage {
     columns: [HashMap<Arc<str>, Arc<str>>; 2],
 }
 
-impl Lineage {
+impl DefinitionPairs {
     pub(super) fn between(before: &Catalog, after: &Catalog) -> Self {
         let pairs = before.renamed_in(after);
         let newer: HashMap<Arc<str>, Arc<str>> = before.renamed_columns(&pairs);
@@ -47,7 +47,7 @@ impl Lineage {
     }
 
     /// The definitions that have another name, before and after.
-    pub(super) fn pairs(&self) -> &[(DefinitionRef, DefinitionRef)] {
+    pub(super) fn renamed(&self) -> &[(DefinitionRef, DefinitionRef)] {
         &self.pairs
     }
 
@@ -59,23 +59,23 @@ impl Lineage {
     }
 
     /// A definition of the newer state.
-    pub(super) fn of(&self, id: &DefinitionRef) -> Compared {
+    pub(super) fn of(&self, id: &DefinitionRef) -> DefinitionPair {
         let before = match self.older.get(id) {
             Some(before) => Some(before.clone()),
             // Who had the name is called otherwise now.
             None if self.newer.contains_key(id) => None,
             None => Some(id.clone()),
         };
-        Compared { before, after: id.clone() }
+        DefinitionPair { before, after: id.clone() }
     }
 
     /// A definition of the older state; `None` where it is gone, and another one has its name now.
-    pub(super) fn of_before(&self, id: &DefinitionRef) -> Option<Compared> {
+    pub(super) fn of_before(&self, id: &DefinitionRef) -> Option<DefinitionPair> {
         let after = match self.newer.get(id) {
             Some(after) => after,
             None if self.older.contains_key(id) => return None,
             None => id,
         };
-        Some(Compared { before: Some(id.clone()), after: after.clone() })
+        Some(DefinitionPair { before: Some(id.clone()), after: after.clone() })
     }
 }

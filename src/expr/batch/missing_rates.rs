@@ -1,8 +1,8 @@
 //! Which rates are not known that expressions convert amounts at, and whose amounts are these?
 //!
-//! Expressions are evaluated account by account, as they are written, and each amount that is not converted tells so. What asks other accounts is
-//! not asked again by each account: first all that ask it are collected, then each account or row that they ask is evaluated once. Outer
-//! terms come after inner ones, so that the latest term that is asked is asked by nothing that is still to come.
+//! Expressions are evaluated as written, account by account, and report each amount that has no rate. A term about other accounts is not
+//! evaluated once per reader: its readers are collected first, then each account or row that it reads is evaluated once. Terms are ordered so
+//! that a term comes after its operands. The last pending term is therefore read by no other pending one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,7 +38,7 @@ impl<'b> MissingRates<'b> {
     }
 
     /// Adds all that a recorder was told.
-    pub(crate) fn add_told(&mut self, recorder: Recorder, view: &'b View) {
+    pub(crate) fn add_told(&mut self, recorder: MissingRateLog, view: &'b View) {
         let Told { found, .. } = recorder.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         for ((to, lacks), rows) in found {
             for (place, _) in rows {
@@ -69,7 +69,7 @@ pub(crate) enum RowKey {
 
 /// Is told of amounts without a rate; of each row once.
 #[derive(Debug, Default)]
-pub(crate) struct Recorder(Mutex<Told>);
+pub(crate) struct MissingRateLog(Mutex<Told>);
 
 /// Amounts of accounts, or of rows of them.
 type Amounts = BTreeSet<(AccountIdx, Option<RowKey>)>;
@@ -83,7 +83,7 @@ struct Told {
     asked: BTreeMap<TermId, BTreeSet<AccountIdx>>,
 }
 
-impl Recorder {
+impl MissingRateLog {
     fn told<T>(&self, of: impl FnOnce(&mut Told) -> T) -> T {
         of(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -147,7 +147,7 @@ impl RowPlan {
         &self,
         (view, schema): (&View, &Schema),
         supply: Option<&dyn Supply>,
-        recorder: &Recorder,
+        recorder: &MissingRateLog,
         accounts: &[AccountIdx],
         visit: &mut dyn FnMut(AccountIdx, &ValueOf<'_>),
     ) -> Result<(), Cancelled> {
@@ -188,7 +188,7 @@ impl RowPlan {
                 }
             }
         }
-        let asking = Asking { points: &points, program: &program, tree: &tree, recorder };
+        let asking = Deferred { points: &points, program: &program, tree: &tree, recorder };
         while let Some((term, askers)) = recorder.told(|told| told.asked.pop_last()) {
             asking.ask(term, &askers);
         }
@@ -220,14 +220,14 @@ fn rows_of(view: &View, place: AccountIdx, table: usize) -> std::ops::Range<usiz
 }
 
 /// Asks what accounts have asked.
-struct Asking<'a> {
+struct Deferred<'a> {
     points: &'a Points<'a>,
     program: &'a Program,
     tree: &'a Tree,
-    recorder: &'a Recorder,
+    recorder: &'a MissingRateLog,
 }
 
-impl Asking<'_> {
+impl Deferred<'_> {
     fn ask(&self, term: TermId, askers: &BTreeSet<AccountIdx>) {
         let points = self.points;
         match self.program.terms.op(term) {

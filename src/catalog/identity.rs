@@ -1,4 +1,4 @@
-//! Which definition of one catalog is which of another, by whatever name?
+//! Which definitions of two catalogs are the same one, even if renamed?
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use super::entry::Entries;
 
 /// An identity for each definition: it keeps it where it says something else, and where it is renamed.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Lines(HashMap<DefinitionRef, Arc<()>>);
+pub(super) struct Identities(HashMap<DefinitionRef, Arc<()>>);
 
-impl Lines {
+impl Identities {
     /// Those of definitions; who has the name of a definition of the catalog before is that one.
     pub(super) fn of(entries: &Entries, before: Option<&Arc<Self>>) -> Arc<Self> {
         let ids = || entries.iter().filter(|entry| entry.bringer.is_none()).map(|entry| &entry.id);
@@ -29,14 +29,14 @@ impl Lines {
 impl Catalog {
     /// With the identities of another catalog's definitions, by name.
     pub(super) fn continuing(mut self, before: &Self) -> Self {
-        self.lines = Lines::of(&self.names.entries, Some(&before.lines));
+        self.identities = Identities::of(&self.names.entries, Some(&before.identities));
         self
     }
 
     /// With the identity of a definition of another catalog, which has another name in this one.
-    pub(super) fn with_line(mut self, before: &Self, was: &DefinitionRef, is: &DefinitionRef) -> Self {
-        if let Some(line) = before.lines.0.get(was) {
-            Arc::make_mut(&mut self.lines).0.insert(is.clone(), line.clone());
+    pub(super) fn with_identity(mut self, before: &Self, was: &DefinitionRef, is: &DefinitionRef) -> Self {
+        if let Some(line) = before.identities.0.get(was) {
+            Arc::make_mut(&mut self.identities).0.insert(is.clone(), line.clone());
         }
         self
     }
@@ -47,13 +47,13 @@ impl Catalog {
     ///
     /// O(definitions) where some came, went or were renamed in between.
     pub(crate) fn renamed_in(&self, after: &Self) -> Vec<(DefinitionRef, DefinitionRef)> {
-        if Arc::ptr_eq(&self.lines, &after.lines) {
+        if Arc::ptr_eq(&self.identities, &after.identities) {
             return Vec::new();
         }
-        let lines = self.lines.0.iter();
+        let lines = self.identities.0.iter();
         let before: HashMap<*const (), &DefinitionRef> =
             lines.map(|(id, line)| (Arc::as_ptr(line), id)).collect();
-        let pairs = after.lines.0.iter().filter_map(|(is, line)| {
+        let pairs = after.identities.0.iter().filter_map(|(is, line)| {
             let was = *before.get(&Arc::as_ptr(line))?;
             (was != is).then(|| (was.clone(), is.clone()))
         });
