@@ -276,7 +276,7 @@ fn fees(out: &mut dyn Write, engine: &Engine, random: &mut Rng, today: Date) -> 
         fees = fees.set(&account.id(), "fee", fee);
     }
     let in_euros = RollUp::new("fees", Operator::Sum("fee".into())).convert_to(Currency::EUR);
-    let fees_id = DefinitionRef { kind: DefinitionKind::RollUp, name: "fees".into() };
+    let fees_id = DefinitionRef::roll_up("fees");
     let rate = ExchangeRate::market(Currency::USD, Currency::EUR, today, Decimal::new(93, 2));
     let renamed = SchemaChange::new().rename(SchemaPart::attribute("fee"), "yearly_fee");
     let steps = [

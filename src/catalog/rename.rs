@@ -32,7 +32,7 @@ impl Catalog {
     ///
     /// ```
     /// use perennial::aggregate::UsageSchema;
-    /// use perennial::catalog::{CalculatedAttribute, Catalog, DefinitionKind, DefinitionRef};
+    /// use perennial::catalog::{CalculatedAttribute, Catalog, DefinitionRef};
     /// use perennial::{Attribute, AttributeType, Nesting, Schema};
     ///
     /// let schema = Schema::builder()
@@ -44,7 +44,7 @@ impl Catalog {
     /// let all = [attribute("twice", "seats * 2"), attribute("more", "parent.twice + twice")];
     /// let catalog = Catalog::new(&schema, &UsageSchema::default(), all)?;
     ///
-    /// let twice = DefinitionRef { kind: DefinitionKind::Attribute, name: "twice".into() };
+    /// let twice = DefinitionRef::attribute("twice");
     /// let next = catalog.renamed(&twice, "doubled")?;
     /// assert_eq!(next.definitions(), [attribute("doubled", "seats * 2"), attribute("more", "parent.doubled + doubled")]);
     ///

@@ -37,7 +37,7 @@ use crate::model::Observer;
 /// branch.apply(Update::from(Change::new().set(&acme, "seats", 42_i64)).define(Segment::parse("large", "all_seats >= 40")?))?;
 /// let what_if = branch.difference();
 /// assert!(what_if.report(&Scope::all())?.segments[0].entered.contains_key(&acme));
-/// let seats = DefinitionRef { kind: DefinitionKind::RollUp, name: "all_seats".into() };
+/// let seats = DefinitionRef::roll_up("all_seats");
 /// let (before, after) = what_if.totals(&seats, &Scope::all())?;
 /// assert_eq!((before.ok_or("none")?.to_string(), after.ok_or("none")?.to_string()), ("30".into(), "42".into()));
 ///

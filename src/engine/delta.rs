@@ -27,7 +27,7 @@ use crate::tree::AccountTree;
 /// two. Cheap to make and to clone; it holds both states, and works out what it is asked.
 ///
 /// ```
-/// use perennial::catalog::{CalculatedAttribute, DefinitionKind, DefinitionRef};
+/// use perennial::catalog::{CalculatedAttribute, DefinitionRef};
 /// use perennial::engine::{Cause, Engine, EngineSettings, Update};
 /// use perennial::source::MemorySource;
 /// use perennial::{AccountId, AccountRow, AsOf, Attribute, AttributeType, Change, Date, Nesting, Schema, Scope};
@@ -42,7 +42,7 @@ use crate::tree::AccountTree;
 /// let engine = Engine::new(schema, AsOf::date_utc(january(5)?), EngineSettings::new())?;
 /// engine.load(&MemorySource::new().account(acme))?;
 /// let urgent = CalculatedAttribute::new("urgent", "seats > 10 && renewal - today() < 10");
-/// let id = DefinitionRef { kind: DefinitionKind::Attribute, name: "urgent".into() };
+/// let id = DefinitionRef::attribute("urgent");
 /// engine.apply(Update::new().define(urgent).subscribe(id))?;
 ///
 /// let applied = engine.apply(Update::new().moment(AsOf::date_utc(january(15)?)))?;

@@ -248,7 +248,7 @@ fn ground<'g>(
 #[cfg(all(test, feature = "snapshot"))]
 mod tests {
     use super::*;
-    use crate::catalog::{CalculatedAttribute, DefinitionKind};
+    use crate::catalog::CalculatedAttribute;
     use crate::engine::journal::Before;
     use crate::engine::published::Published;
     use crate::engine::{Engine, MemoryJournal};
@@ -282,7 +282,7 @@ mod tests {
 
         let (again, restored) = Engine::restore(EngineSettings::new(), &journal.bytes(), None).unwrap();
         assert_eq!((restored.version, restored.damage), (1, None));
-        let level = DefinitionRef { kind: DefinitionKind::Attribute, name: Arc::from("level") };
+        let level = DefinitionRef::attribute("level");
         assert_eq!(again.published().catalog().report().reserved, std::slice::from_ref(&level));
         // Other definitions may be added and the name taken back; it is not given again.
         again.define([CalculatedAttribute::new("double_seats", "seats * 2").into()]).unwrap();

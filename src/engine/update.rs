@@ -82,7 +82,7 @@ impl Update {
     /// A parameter is given by its new name from then on.
     ///
     /// ```
-    /// use perennial::catalog::{CalculatedAttribute, Catalog, DefinitionKind, DefinitionRef};
+    /// use perennial::catalog::{CalculatedAttribute, Catalog, DefinitionRef};
     /// use perennial::engine::{Engine, EngineSettings, Update};
     /// use perennial::segment::Segment;
     /// use perennial::{AsOf, Attribute, AttributeType, Date, Nesting, Schema};
@@ -95,7 +95,7 @@ impl Update {
     /// let twice = CalculatedAttribute::new("twice", "seats * 2");
     /// engine.define([twice.into(), Segment::parse("large", "twice > 50")?.into()])?;
     ///
-    /// let twice = DefinitionRef { kind: DefinitionKind::Attribute, name: "twice".into() };
+    /// let twice = DefinitionRef::attribute("twice");
     /// engine.apply(Update::new().rename(twice, "doubled"))?;
     /// let text = Catalog::document(engine.published().catalog().definitions()).to_string();
     /// assert!(text.contains("doubled > 50"));

@@ -1,7 +1,7 @@
 //! Texts of definitions after renames.
 
 use crate::aggregate::{Metric, Operator, Over, RollUp};
-use crate::catalog::{CalculatedAttribute, Catalog, Definition, DefinitionKind, DefinitionRef};
+use crate::catalog::{CalculatedAttribute, Catalog, Definition, DefinitionRef};
 use crate::model::{
     Attribute, AttributeType, ChildTable, EnumValues, EventKind, Nesting, Schema, SchemaChange, SchemaPart,
     TableKind, UsageSchema,
@@ -33,7 +33,7 @@ fn catalog(definition: impl Into<Definition>) -> Catalog {
 
 fn rewritten(text: &str, change: &SchemaChange) -> String {
     let evolved = catalog(CalculatedAttribute::new("it", text)).evolve(change).unwrap();
-    let id = DefinitionRef { kind: DefinitionKind::Attribute, name: "it".into() };
+    let id = DefinitionRef::attribute("it");
     match evolved.catalog.definition(&id) {
         Some(Definition::Attribute(now)) => now.expression().to_owned(),
         other => panic!("{other:?}"),
