@@ -9,7 +9,7 @@ use super::diagnostic::Diagnostic;
 use super::names::Names;
 use super::record::{RecordExpr, UnboundNames};
 use super::record_json::JsonExpr;
-use super::term::{Cell, Conversion, Op, Place, SlotOf, TermId, Terms};
+use super::term::{Cell, Conversion, Op, Place, SlotInfo, SlotOf, TermId, Terms};
 use super::types::Type;
 use crate::model::{AsOf, EnumValues};
 
@@ -58,6 +58,24 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    fn of_slot(slot: &SlotInfo) -> Self {
+        match &slot.of {
+            SlotOf::Account => Self::Attribute(slot.name.clone()),
+            SlotOf::Table(table) => Self::Column(table.clone(), slot.name.clone()),
+            SlotOf::Event(event) => Self::Field(event.clone(), slot.name.clone()),
+        }
+    }
+
+    /// What an operation reads beside its slots.
+    fn of_op(op: &Op) -> Option<Self> {
+        match op {
+            Op::Usage(_, usage, _) if usage.is_metric => Some(Self::Metric(usage.name.clone())),
+            Op::Usage(_, usage, _) => Some(Self::Event(usage.name.clone())),
+            Op::InSegment(id) => Some(Self::Segment(id.clone())),
+            op => op.table().map(|table| Self::Table(Arc::from(table))),
+        }
+    }
+
     /// Its own name, without that of the table or event that it is of.
     pub(crate) const fn name(&self) -> &Arc<str> {
         match self {
@@ -151,8 +169,41 @@ impl Checked {
         })
     }
 
+    /// Which of its terms are of what is written, by number; the others ask whether a rate is missing, also of what it reads.
+    fn written(&self) -> Vec<bool> {
+        let mut written = vec![false; self.terms.ops.len()];
+        let mut left = vec![self.root];
+        while let Some(id) = left.pop() {
+            match written.get_mut(id.index()) {
+                Some(known) if !*known => *known = true,
+                _ => continue,
+            }
+            match self.terms.op(id) {
+                Op::Guarded { of, .. } => left.push(*of),
+                op @ Op::Usage(_, usage, _) => {
+                    left.extend(op.parts().into_iter().filter(|part| Some(*part) != usage.lacks));
+                }
+                op => left.extend(op.parts()),
+            }
+        }
+        written
+    }
+
+    /// The operations of what is written.
+    fn written_ops(&self) -> impl Iterator<Item = &Op> {
+        self.terms.ops.iter().zip(self.written()).filter(|(_, written)| *written).map(|(op, _)| op)
+    }
+
     /// The segments that it asks.
     pub fn reads_segments(&self) -> impl Iterator<Item = &str> {
+        let mut segments: Vec<&str> = self.written_ops().filter_map(Op::segment).collect();
+        segments.sort_unstable();
+        segments.dedup();
+        segments.into_iter()
+    }
+
+    /// The segments that it asks, also where it asks whether a rate is missing.
+    pub(crate) fn asked_segments(&self) -> impl Iterator<Item = &str> {
         let mut segments: Vec<&str> = self.terms.ops.iter().filter_map(Op::segment).collect();
         segments.sort_unstable();
         segments.dedup();
@@ -192,37 +243,43 @@ impl Checked {
 
     /// The attributes that it reads, in the order of the text.
     pub fn reads(&self) -> impl Iterator<Item = &str> {
-        let of_accounts = self.terms.slots.iter().filter(|slot| slot.of == SlotOf::Account);
+        let of_accounts = self.written_slots().filter(|slot| slot.of == SlotOf::Account);
         of_accounts.map(|slot| &*slot.name)
+    }
+
+    /// The names of what is written, each once.
+    fn written_slots(&self) -> impl Iterator<Item = &SlotInfo> {
+        let mut read = vec![false; self.terms.slots.len()];
+        for op in self.written_ops() {
+            if let Op::Slot(slot) = op
+                && let Some(read) = read.get_mut(*slot as usize)
+            {
+                *read = true;
+            }
+        }
+        self.terms.slots.iter().zip(read).filter(|(_, read)| *read).map(|(slot, _)| slot)
     }
 
     /// All that it reads, each once: attributes, columns, events, metrics and segments.
     pub(crate) fn sources(&self) -> Vec<Source> {
-        let slots = self.terms.slots.iter().map(|slot| match &slot.of {
-            SlotOf::Account => Source::Attribute(slot.name.clone()),
-            SlotOf::Table(table) => Source::Column(table.clone(), slot.name.clone()),
-            SlotOf::Event(event) => Source::Field(event.clone(), slot.name.clone()),
-        });
-        let asked = self.terms.ops.iter().filter_map(|op| match op {
-            Op::Usage(_, usage, _) if usage.is_metric => Some(Source::Metric(usage.name.clone())),
-            Op::Usage(_, usage, _) => Some(Source::Event(usage.name.clone())),
-            Op::InSegment(id) => Some(Source::Segment(id.clone())),
-            op => op.table().map(|table| Source::Table(Arc::from(table))),
-        });
-        let mut found: Vec<Source> = slots.chain(asked).collect();
+        let slots = self.written_slots().map(Source::of_slot);
+        let mut found: Vec<Source> = slots.chain(self.written_ops().filter_map(Source::of_op)).collect();
         let mut seen = std::collections::HashSet::new();
         found.retain(|source| seen.insert(source.clone()));
         found
     }
 
-    /// All that must be there for it to be asked, with the types that names were checked with.
+    /// All that must be there for it to be asked, with the types that names were checked with; also where it asks whether a rate is missing.
     pub(super) fn requirements(&self) -> Vec<(Source, Option<Type>)> {
-        let slots = self.terms.slots.iter().map(|slot| Some(slot.kind.clone()));
-        // The sources begin with the slots; each slot is another name.
-        let kinds = slots.chain(std::iter::repeat(None));
+        let slots = &self.terms.slots;
+        let slots = slots.iter().map(|slot| (Source::of_slot(slot), Some(slot.kind.clone())));
+        let asked = self.terms.ops.iter().filter_map(|op| Some((Source::of_op(op)?, None)));
+        let asked = asked.filter(|(source, _)| !matches!(source, Source::Metric(_)));
         let coded = self.coded.iter().map(|(source, kind)| (source.clone(), Some(kind.clone())));
-        let sources = self.sources().into_iter().zip(kinds);
-        sources.filter(|(source, _)| !matches!(source, Source::Metric(_))).chain(coded).collect()
+        let mut found: Vec<(Source, Option<Type>)> = slots.chain(asked).chain(coded).collect();
+        let mut seen = std::collections::HashSet::new();
+        found.retain(|(source, kind)| seen.insert((source.clone(), kind.is_some())));
+        found
     }
 
     /// The attributes and segments that it reads of the account for which it is evaluated, not of accounts that it walks to.
@@ -244,6 +301,8 @@ impl Checked {
                 // Evaluated for another account.
                 Op::At(..) => {}
                 Op::Outer(of) => left.extend(lambdas.checked_sub(1).map(|lambdas| (*of, lambdas))),
+                // Whether a rate is missing is no part of what is written.
+                Op::Guarded { of, .. } => left.push((*of, lambdas)),
                 op @ (Op::Gather { .. } | Op::Usage(..)) => {
                     left.extend(op.parts().into_iter().map(|part| (part, lambdas + 1)));
                 }
@@ -255,7 +314,7 @@ impl Checked {
 
     /// The child tables that it reads.
     pub fn reads_tables(&self) -> impl Iterator<Item = &str> {
-        let mut tables: Vec<&str> = self.terms.ops.iter().filter_map(Op::table).collect();
+        let mut tables: Vec<&str> = self.written_ops().filter_map(Op::table).collect();
         tables.sort_unstable();
         tables.dedup();
         tables.into_iter()
@@ -295,9 +354,23 @@ impl Checked {
         self.terms.ops.iter().any(|op| matches!(op, Op::Gather { .. } | Op::Owns(_) | Op::InSegment(_)))
     }
 
-    /// Does it convert amounts, so that rates are needed?
+    /// Does it convert amounts, or what it reads, so that rates are needed?
     pub(crate) fn converts(&self) -> bool {
         self.terms.ops.iter().any(|op| matches!(op, Op::Exchange { .. }))
+    }
+
+    /// Does it convert amounts itself?
+    pub(crate) fn converts_itself(&self) -> bool {
+        self.written_ops().any(|op| matches!(op, Op::Exchange { .. }))
+    }
+
+    /// The term that asks whether an amount that it is made of lacks a rate, whether or not it has a value; `None` where it needs none.
+    pub(super) fn rate_asked(&self) -> Option<TermId> {
+        match self.terms.op(self.lacks?) {
+            // It has no value, and lacks a rate.
+            Op::And(both) => both.get(1).copied(),
+            _ => None,
+        }
     }
 
     /// The question whether it has no value for want of a rate; `None` where it needs none.

@@ -50,6 +50,7 @@ mod explain;
 mod functions;
 mod json;
 mod json_read;
+mod lacking;
 mod lexer;
 mod limits;
 mod lint;
@@ -85,12 +86,14 @@ pub(crate) use day_start::{day_start, first_instant};
 pub use diagnostic::{Code, Diagnostic, Edit, ExprErrors, Span};
 pub use editor::{Completion, CompletionKind, Completions, Hover};
 pub(crate) use eval::Slots;
-pub(crate) use exchange::{Unrated, exchanged, rate};
+pub(crate) use exchange::{Exchange, Unrated, exchanged, rate};
 pub use explain::{
     DerivedValue, ExplainLimits, Explanation, Flip, FunctionInput, FunctionParts, Gathered, MAX_WITNESSES,
     MissingRate, Origin, Part, PartKind, Provenance, Reading, RollUpPart, RollUpParts, UsageDays,
 };
 pub use json::{WIRE_VERSION, WireErrors, WireFault};
+pub(crate) use lacking::{ExchangedAmount, LacksRate, RatedRows, RowsOf};
+pub use lacking::MAX_RATE_TERMS;
 pub use limits::{ExprLimits, MAX_DEPTH};
 pub use literal::Literal;
 pub(crate) use names::{MAX_NAME_PARTS, name_parts};
@@ -99,7 +102,7 @@ pub(crate) use print::written_name;
 pub use record::{Record, RecordExpr, UnboundNames};
 pub use record_json::{JsonExpr, JsonFaults};
 pub(crate) use scalar::{compare_values, duration_of, fold_case};
-pub(crate) use term::{Bits, Cell, Mean, Op, Reading as UsageReading, Summed, TermId, Terms};
+pub(crate) use term::{Bits, Cell, Mean, Op, Reading as UsageReading, Summed, TermId, Terms, Walk};
 pub use types::Type;
 pub(crate) use types::{DERIVED_DIGITS, MAX_SCALE};
 pub(crate) use value::Val;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::lacking::LacksRate;
 use super::types::Type;
 use crate::model::{Attribute, AttributeType, ChildTable, EnumValues, Schema, SystemAttribute};
 
@@ -21,13 +22,21 @@ pub struct Name {
     bounds: Option<(f64, f64)>,
     is_computed_from_status: bool,
     currency: Option<Arc<str>>,
+    lacks_rate: Option<Arc<LacksRate>>,
 }
 
 impl Name {
     /// A name of a type, whose value may be missing.
     #[must_use]
     pub const fn new(kind: Type) -> Self {
-        Self { kind, missing: true, bounds: None, is_computed_from_status: false, currency: None }
+        Self {
+            kind,
+            missing: true,
+            bounds: None,
+            is_computed_from_status: false,
+            currency: None,
+            lacks_rate: None,
+        }
     }
 
     /// It always has a value.
@@ -58,6 +67,17 @@ impl Name {
     pub fn in_currency_of(mut self, column: &str) -> Self {
         self.currency = Some(Arc::from(column));
         self
+    }
+
+    /// Its value may be missing for want of a rate: where it is, a question says so.
+    pub(crate) fn lacking_rate_where(mut self, question: Option<LacksRate>) -> Self {
+        self.lacks_rate = question.map(Arc::new);
+        self
+    }
+
+    /// The question whether it is missing for want of a rate, where it may be.
+    pub(super) const fn lacks_rate(&self) -> Option<&Arc<LacksRate>> {
+        self.lacks_rate.as_ref()
     }
 
     /// The name that says in which currency each amount is.

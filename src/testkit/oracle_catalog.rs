@@ -21,7 +21,7 @@ use super::oracle_expr::{Beside, gone};
 use super::oracle_roll_up::WrittenRollUp;
 use super::oracle_usage::EventRow;
 use super::{OracleExpr, OracleUsage};
-use crate::catalog::{Definition, History};
+use crate::catalog::{Catalog, Definition, History};
 use crate::expr::{Checked, Checker, ExprValue, Names, Type};
 use crate::{Account, Currency, Date, Decimal, Rates, Value, View};
 
@@ -59,6 +59,8 @@ pub struct OracleCatalog {
     /// Those of the segments that make scopes, and are asked in none.
     account_sets: BTreeSet<String>,
     metrics: BTreeMap<String, Checked>,
+    /// Those whose text, or that of one whose name it writes, says something of conversions.
+    converting: BTreeSet<String>,
 }
 
 /// A definition that gives a column, with its expressions.
@@ -108,6 +110,7 @@ impl OracleCatalog {
             segments: BTreeMap::new(),
             account_sets: BTreeSet::new(),
             metrics: BTreeMap::new(),
+            converting: converting(definitions),
         };
         let brought = |definition: &Definition| match definition {
             Definition::Custom(of) => of.kind().brings(of).into_iter().map(Definition::from).collect(),
@@ -177,6 +180,28 @@ impl OracleCatalog {
             known: RefCell::default(),
             events: RefCell::default(),
         }
+    }
+}
+
+/// The definitions that say something of conversions, or write the name of one that does.
+fn converting(definitions: &[Definition]) -> BTreeSet<String> {
+    let text = |of: &Definition| match of {
+        Definition::Segment(of) => of.expression().to_string(),
+        of => Catalog::document(std::slice::from_ref(of)).to_string(),
+    };
+    let texts: Vec<(&str, String)> = definitions.iter().map(|of| (of.name(), text(of))).collect();
+    let mut found: BTreeSet<String> = BTreeSet::new();
+    loop {
+        let says = |text: &str| text.contains("convert") || found.iter().any(|name| text.contains(name));
+        let new: Vec<String> = texts
+            .iter()
+            .filter(|(name, text)| !found.contains(*name) && says(text))
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
+        if new.is_empty() {
+            return found;
+        }
+        found.extend(new);
     }
 }
 
@@ -372,6 +397,21 @@ impl Beside for OracleDerived<'_> {
 
     fn is_member(&self, segment: &str, account: Account<'_>) -> bool {
         self.is_member(segment, account)
+    }
+
+    fn converting(&self) -> Vec<&str> {
+        self.catalog.converting.iter().map(String::as_str).collect()
+    }
+
+    fn lacks_rate(&self, name: &str, account: Account<'_>) -> bool {
+        let Some(account) = self.view.account(account.id_str()) else { return false };
+        match self.catalog.columns.get(name) {
+            Some(Written::Attribute(checked)) => OracleExpr::new(checked).lacks_rate_beside(self, account),
+            Some(Written::RollUp(of)) => {
+                self.value(name, account).is_none() && of.lacks_rate(self, self.view, account)
+            }
+            _ => false,
+        }
     }
 
     fn events(&self, account: Account<'_>, kind: &str) -> Vec<Arc<EventRow>> {

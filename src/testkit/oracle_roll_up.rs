@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::number::Number;
 use super::oracle_catalog::coded;
 use super::oracle_definition::{OracleAnswer, OracleDefinition, OracleRow};
-use super::oracle_expr::{Beside, OracleExpr, zero};
+use super::oracle_expr::{Beside, OracleExpr, gone, zero};
 use super::oracle_usage::EventRow;
 use crate::aggregate::{Nulls, Operator, Over, RollUp};
 use crate::expr::{Ast, Checked, Checker, ExprValue, Node, NodeId, Type};
@@ -222,6 +222,28 @@ impl WrittenRollUp {
             OracleAnswer { value: value.map(|value| self.decoded(value)), ..counts }
         };
         view.accounts().map(|account| (account.id_str().to_owned(), answer(account))).collect()
+    }
+
+    /// Is there a row within the reach of an account that lacks a rate?
+    pub(super) fn lacks_rate(&self, beside: &dyn Beside, view: &View, account: Account<'_>) -> bool {
+        let own_reach = if matches!(self.stored.over, Over::Events { .. }) {
+            Reach::Descendants
+        } else {
+            Reach::SelfAndDescendants
+        };
+        let levels = &self.stored.levels;
+        let receives = levels.is_empty() || levels.iter().any(|level| *level == account.account_type());
+        let below = account.subtree().filter(|one| match self.stored.reach.unwrap_or(own_reach) {
+            Reach::SelfOnly => one.id_str() == account.id_str(),
+            Reach::Descendants => one.id_str() != account.id_str(),
+            Reach::SelfAndDescendants | Reach::PreferSelf => true,
+        });
+        let mut adding = below.filter(|one| self.stored.with_cancelled || !gone(one));
+        let lacks = |one: Account<'_>| {
+            let one = view.account(one.id_str());
+            one.is_some_and(|one| self.rows(beside, one).0.iter().any(|(_, is_rated)| !is_rated))
+        };
+        receives && adding.any(lacks)
     }
 
     /// A row with both amounts in the other currency, and whether their rates are known.

@@ -7,7 +7,8 @@ use super::definition::{Operator, Over, RollUp};
 use super::fault::RollUpFaultKind;
 use super::own_columns::OwnColumns;
 use super::spec::Spec;
-use crate::expr::{Checked, Checker, ExprLimits, Names, Of, Type};
+use crate::expr::{Checked, Checker, ExprLimits, LacksRate, Names, Of, RatedRows, RowsOf, Type, Walk};
+use crate::fold::Reach;
 use crate::model::{AccountId, Currency, Schema, TypeId, Zones, hint};
 
 /// A roll-up that makes sense: every name means something, and the operator fits.
@@ -148,10 +149,42 @@ impl CheckedRollUp {
         self.conversion.as_ref().is_some_and(CheckedConversion::reads_today)
     }
 
-    /// Does it convert amounts, for which rates are needed?
+    /// Does it convert amounts, or what it reads, so that rates are needed?
     pub(crate) fn converts(&self) -> bool {
         self.conversion.as_ref().is_some_and(CheckedConversion::needs_rates)
             || self.expressions().any(Checked::converts)
+    }
+
+    /// Does it convert amounts itself?
+    pub(crate) fn converts_itself(&self) -> bool {
+        let own = [&self.filter, &self.first, &self.second].into_iter().flatten();
+        self.conversion.as_ref().is_some_and(CheckedConversion::needs_rates)
+            || own.chain(self.conversion.iter().filter_map(|of| of.date.as_ref())).any(Checked::converts_itself)
+    }
+
+    /// The question whether it has no value for want of a rate; `None` where it needs none.
+    pub(crate) fn lacks_rate(&self, names: &dyn Names) -> Option<LacksRate> {
+        let values = [self.first.as_ref(), self.second.as_ref()];
+        let rows = RatedRows {
+            rows: match &self.definition.over {
+                Over::Accounts => RowsOf::Accounts,
+                Over::Table(table) => RowsOf::Table(table),
+                Over::Events { event, last_days } => RowsOf::Events(event, *last_days),
+            },
+            walk: match self.definition.reached() {
+                Reach::SelfOnly => None,
+                Reach::Descendants => Some(Walk::Descendants),
+                Reach::SelfAndDescendants | Reach::PreferSelf => Some(Walk::Subtree),
+            },
+            with_cancelled: self.definition.with_cancelled,
+            filter: self.filter.as_ref(),
+            lacks: self.lacks.each_ref().map(Option::as_ref),
+            amounts: self.conversion.as_ref().map_or_else(Vec::new, |of| of.amounts(values)),
+            levels: self.levels.as_ref().map(|levels| {
+                levels.iter().filter_map(|level| i64::try_from(level.index()).ok()).collect()
+            }),
+        };
+        LacksRate::of_rows(&rows, (&self.definition.name, &self.kind), names)
     }
 
     /// What it reads of a row, each where it may be: the filter, the value, the second value, their currencies, the day of

@@ -13,7 +13,7 @@ use super::fault::RollUpFaultKind;
 use super::own_columns::OwnColumns;
 use super::state::Read;
 use crate::expr::{
-    BinaryOp, Checked, DERIVED_DIGITS, Literal, Node, NodeId, Type, Unrated, Val, exchanged, rate,
+    BinaryOp, Checked, DERIVED_DIGITS, Exchange, ExchangedAmount, Literal, Node, NodeId, Type, Unrated, Val, exchanged, rate,
 };
 use crate::fold::RateKind;
 use crate::model::{AsOf, AttributeType, Currency, Date, Decimal, Rates};
@@ -179,6 +179,20 @@ impl CheckedConversion {
     pub(super) fn expressions(&self) -> [Option<&Checked>; 3] {
         let [first, second] = self.from.each_ref().map(|from| from.as_ref().and_then(Denomination::column));
         [first, second, self.date.as_ref()]
+    }
+
+    /// Which of two values are converted, and by what.
+    pub(super) fn amounts<'r>(&'r self, values: [Option<&'r Checked>; 2]) -> Vec<ExchangedAmount<'r>> {
+        let amount = |(from, amount): (&'r Option<Denomination>, Option<&'r Checked>)| {
+            let (from, currency) = match from.as_ref()? {
+                Denomination::One(currency, digits) => (Some((*currency, *digits)), None),
+                Denomination::Row(column) => (None, Some(&**column)),
+                Denomination::Filtered => return None,
+            };
+            let what = Exchange { to: self.to, digits: self.digits, from, kind: self.kind() };
+            Some(ExchangedAmount { what, amount: amount?, currency, day: self.date.as_ref() })
+        };
+        self.from.iter().zip(values).filter_map(amount).collect()
     }
 
     /// Are rates needed?

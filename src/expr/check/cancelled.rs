@@ -43,6 +43,11 @@ impl Cancelled {
     }
 }
 
+/// The question whether an account is not cancelled; `None` where nobody is.
+pub(in crate::expr) fn not_cancelled(names: &dyn Names, terms: &mut Terms) -> Option<TermId> {
+    Cancelled::new(names).question(terms)
+}
+
 fn status(names: &dyn Names) -> Option<(Arc<str>, Type, Arc<[Cell]>)> {
     let (attribute, values) = names.cancelled_when()?;
     let kind = names.name(Of::Account, &attribute)?.kind().clone();

@@ -13,7 +13,8 @@ use crate::expr::ast::NodeId;
 use crate::expr::diagnostic::Code;
 use crate::expr::exchange::Exchange;
 use crate::expr::functions::{Entry, Function as F};
-use crate::expr::names::Of;
+use crate::expr::lacking::MAX_RATE_TERMS;
+use crate::expr::names::{Name, Of};
 use crate::expr::term::{Cell, Comparison, Day, Gather, Moment, Op, Over, Reading, SlotOf, TermId, Usage};
 use crate::expr::types::{DERIVED_DIGITS, Type};
 use crate::fold::RateKind;
@@ -114,6 +115,31 @@ impl Check<'_> {
         Some(id)
     }
 
+    /// Notes that a column or metric is read that may lack rates; refuses one that reads too many conversions.
+    pub(super) fn note_rates(&mut self, name: &Name, path: &str, node: NodeId) -> Option<()> {
+        let Some(question) = name.lacks_rate() else { return Some(()) };
+        self.converts = true;
+        if question.is_too_long() {
+            let message = format!(
+                "`{path}` reads too many conversions of currencies, through all definitions (limit {MAX_RATE_TERMS} terms)"
+            );
+            return self.fault_at(Code::E306, node, message);
+        }
+        Some(())
+    }
+
+    /// Does a column lack a rate? `None` where it needs none.
+    fn lacking_column(&mut self, slot: u32) -> Option<TermId> {
+        if let Some(known) = self.lacking_columns.get(&slot) {
+            return *known;
+        }
+        let found = self.terms.slots.get(slot as usize).filter(|slot| slot.of == SlotOf::Account);
+        let found = found.and_then(|slot| self.names.name(Of::Account, &slot.name)?.lacks_rate().cloned());
+        let found = found.map(|question| question.join(&mut self.terms));
+        self.lacking_columns.insert(slot, found);
+        found
+    }
+
     // --- what is not known of many ---------------------------------------------------------------
 
     /// Is a value missing for want of a rate? `None` where it needs none.
@@ -183,8 +209,10 @@ impl Check<'_> {
         let lacks = self.lacking_row(&filters, body);
         let lacking = self.any(lacks.unclear.into_iter().chain(lacks.value).collect());
         usage.lacks = lacking;
-        let counted =
-            lacking.map(|lacking| Usage { filters: [lacking].into(), lacks: None, ..usage.clone() });
+        let counted = match lacking {
+            Some(lacking) => Some(Usage { filters: [lacking].into(), lacks: None, ..usage.clone() }),
+            None => self.lacking_events(&usage),
+        };
         let id = self.terms.add(Op::Usage(reading, Arc::new(usage), body));
         let id = self.reach(account, id, node)?;
         if let Some(counted) = counted {
@@ -195,6 +223,16 @@ impl Check<'_> {
             self.lacking.insert(id, guard);
         }
         Some(id)
+    }
+
+    /// The events without a rate of the days of a metric that are asked; `None` where it needs none.
+    fn lacking_events(&mut self, usage: &Usage) -> Option<Usage> {
+        let metric = self.names.metric(&usage.name).filter(|_| usage.is_metric)?;
+        let events = metric.lacks_rate()?.join(&mut self.terms);
+        match self.terms.op(events) {
+            Op::Usage(_, events, _) => Some(Usage { window: usage.window, ..(**events).clone() }),
+            _ => None,
+        }
     }
 
     fn unless(&mut self, guard: TermId, id: TermId) -> TermId {
@@ -269,6 +307,7 @@ impl Check<'_> {
             let found = match self.terms.op(id).clone() {
                 _ if self.lacking.contains_key(&id) => self.lacking.get(&id).copied(),
                 Op::Gather { .. } | Op::Usage(..) | Op::Each(..) | Op::Has(_) | Op::IsNot(..) => None,
+                Op::Slot(slot) => self.lacking_column(slot),
                 // One operand can decide the result, whatever the others are.
                 op @ (Op::And(_) | Op::Or(_) | Op::Coalesce(_)) => {
                     let all = op.parts().iter().filter_map(|part| lacks.get(part).copied()).collect();

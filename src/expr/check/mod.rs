@@ -21,6 +21,7 @@ mod unify;
 use std::sync::Arc;
 
 use self::cancelled::Cancelled;
+pub(super) use self::cancelled::not_cancelled;
 use self::mention::Mentioned;
 pub(super) use self::mention::{Mention, rewritten};
 pub(crate) use self::mention::{Rename, Unwritten, Written};
@@ -283,6 +284,7 @@ impl<'n> Checker<'n> {
             mentions: Vec::new(),
             converts: false,
             lacking: std::collections::HashMap::new(),
+            lacking_columns: std::collections::HashMap::new(),
         }
     }
 
@@ -351,8 +353,10 @@ pub(super) struct Check<'a> {
     seen_row: Option<SlotOf>,
     cancelled: Cancelled,
     mentions: Vec<Mention>,
-    /// Is an amount converted?
+    /// Is an amount converted, here or in a definition that is read?
     converts: bool,
+    /// By slot: the question whether the column lacks a rate, where it may.
+    lacking_columns: std::collections::HashMap<u32, Option<TermId>>,
     /// Of what is gathered of converted amounts: is it missing for want of a rate?
     lacking: std::collections::HashMap<TermId, TermId>,
 }

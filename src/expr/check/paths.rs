@@ -183,6 +183,7 @@ impl Check<'_> {
                 self.read(node, &path, &name, false);
                 self.mention(node, Mentioned::field(Of::Account, &path), (used, rest.len() - used));
                 self.note_status(&account, &path, &name, node);
+                self.note_rates(&name, &path, node)?;
                 let behind = rest.get(used..).unwrap_or_default();
                 return self.attribute(&account, &path, name.kind(), behind, node, outer);
             }

@@ -19,6 +19,17 @@ pub(in crate::testkit) trait Beside: Debug {
 
     fn is_member(&self, segment: &str, account: Account<'_>) -> bool;
 
+    /// The columns and metrics that may lack a rate.
+    fn converting(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// Is there an amount among those that a column is computed from that has no rate?
+    fn lacks_rate(&self, name: &str, account: Account<'_>) -> bool {
+        let _ = (name, account);
+        false
+    }
+
     /// The rows of the events of a kind.
     fn events(&self, account: Account<'_>, kind: &str) -> Vec<Arc<EventRow>>;
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::usage::Events;
 use super::values::all;
-use super::{Thing, Variables, Walk, gone};
-use crate::expr::{ExprValue, MacroKind, Node, NodeId};
+use super::{Beside, Thing, Variables, Walk, gone};
+use crate::expr::{ExprValue, Literal, MacroKind, Node, NodeId};
 use crate::testkit::number::Number;
 use crate::testkit::oracle_roll_up::year_of;
 use crate::{Currency, Decimal, Rates};
@@ -73,6 +73,11 @@ impl<'v> Walk<'_, 'v> {
             return false;
         }
         match self.ast.node(node) {
+            Node::Path(_) | Node::Member { .. } => {
+                // What a definition says might as well be written here.
+                let read = self.column_read(node, variables).zip(self.beside);
+                read.is_some_and(|((name, account), beside)| beside.lacks_rate(&name, account))
+            }
             Node::Call { function, arguments, .. } if converts(function) => {
                 let amount = arguments.first().copied();
                 let is_there = amount.is_some_and(|amount| self.value(amount, variables).is_some());
@@ -113,10 +118,21 @@ impl<'v> Walk<'_, 'v> {
         }
     }
 
+    /// May a rate be missing for what stands in a part? Where none may, nothing is asked of it.
     fn has_conversions(&self, node: NodeId) -> bool {
+        let converting = self.beside.map(Beside::converting).unwrap_or_default();
         let mut left = vec![node];
         while let Some(node) = left.pop() {
-            if matches!(self.ast.node(node), Node::Call { function, .. } if converts(function)) {
+            let converts = match self.ast.node(node) {
+                Node::Call { function, .. } => converts(function),
+                Node::Path(_) | Node::Member { .. } => {
+                    let written = format!(".{}.", self.names_of(node).join("."));
+                    converting.iter().any(|name| written.contains(&format!(".{name}.")))
+                }
+                Node::Literal(Literal::Text(text)) => converting.iter().any(|name| **name == **text),
+                _ => false,
+            };
+            if converts {
                 return true;
             }
             left.extend(self.ast.below(node));
@@ -178,6 +194,7 @@ impl<'v> Walk<'_, 'v> {
         let list = matches!(self.thing(chain.base, variables), Thing::Value(_));
         // Of a list, what is filtered is a list.
         let (base, filters) = if list { (over, Vec::new()) } else { (chain.base, chain.filters) };
+        let mut lacks = [false; 2];
         let things: Vec<Thing<'v>> = match (self.thing(base, variables), self.thing(over, variables)) {
             (Thing::Walk(accounts), _) => {
                 let asked = accounts.into_iter().filter(|one| chain.with_cancelled || !gone(one));
@@ -190,6 +207,10 @@ impl<'v> Walk<'_, 'v> {
             (Thing::Value(Some(ExprValue::List(items))), _) => {
                 items.iter().map(|item| Thing::Value(Some(item.clone()))).collect()
             }
+            (Thing::Series(metric, window), _) => {
+                lacks[0] = self.series_lacks(&metric, window);
+                Vec::new()
+            }
             // All of the days that are asked, whatever filters them.
             (Thing::Events(all), Thing::Events(asked)) => {
                 let asked = Events { rows: all.rows, ..asked };
@@ -197,7 +218,6 @@ impl<'v> Walk<'_, 'v> {
             }
             _ => Vec::new(),
         };
-        let mut lacks = [false; 2];
         if list {
             lacks[0] = self.lacks(over, variables);
         }

@@ -124,6 +124,11 @@ impl<'c> OracleExpr<'c> {
         self.walk(account, Some(beside)).lacks(self.checked.ast().root(), &mut Vec::new())
     }
 
+    /// Is there an amount among those that it is computed from that has no rate?
+    pub(super) fn lacks_rate_beside(self, beside: &'c dyn Beside, account: Account<'_>) -> bool {
+        self.walk(account, Some(beside)).lacks_rate(self.checked.ast().root(), &mut Vec::new())
+    }
+
     /// The same of a part, for each child row of an account.
     pub(super) fn child_rows_lack(
         self,
@@ -479,6 +484,53 @@ impl<'v> Walk<'_, 'v> {
             "attr" => Thing::Account(Some(account)),
             table => Thing::Rows(account.child_rows(table).collect()),
         }
+    }
+
+    /// The names that a path is written of, behind what begins it.
+    fn names_of(&self, node: NodeId) -> Vec<Arc<str>> {
+        let (mut first, mut names) = (node, Vec::new());
+        while let Node::Member { of, name } = self.ast.node(first) {
+            names.insert(0, name.clone());
+            first = of;
+        }
+        match self.ast.node(first) {
+            Node::Path(path) => path.iter().cloned().chain(names).collect(),
+            _ => names,
+        }
+    }
+
+    /// The column that a path reads, and of which account, where it is one that a definition gives.
+    fn column_read(&self, node: NodeId, variables: &mut Variables<'v>) -> Option<(String, Account<'v>)> {
+        let mut first = node;
+        while let Node::Member { of, .. } = self.ast.node(first) {
+            first = of;
+        }
+        let names = self.names_of(node);
+        let (mut thing, mut left) = match self.ast.node(first) {
+            Node::Path(path) => {
+                let head = path.first()?;
+                match variables.iter().rev().find(|(known, _)| known == head) {
+                    Some((_, thing)) => (thing.clone(), names.get(1..)?),
+                    None => (Thing::Account(Some(self.account)), &*names),
+                }
+            }
+            _ => (self.thing(first, variables), &*names),
+        };
+        let beside = self.beside?;
+        while let Thing::Account(Some(account)) = thing {
+            let (head, rest) = left.split_first()?;
+            let spelled = (1..=left.len()).rev().map(|many| left.get(..many).unwrap_or_default().join("."));
+            let schema = account.view().schema();
+            let longest = spelled.into_iter().find(|name| {
+                schema.attribute(name).is_some() || beside.columns().contains(&&**name)
+            });
+            if let Some(name) = longest {
+                return (schema.attribute(&name).is_none()).then_some((name, account));
+            }
+            thing = self.member(&Thing::Account(Some(account)), head);
+            left = rest;
+        }
+        None
     }
 
     fn is_collection(&self, name: &str) -> bool {

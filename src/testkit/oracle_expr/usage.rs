@@ -145,14 +145,7 @@ impl<'v> Walk<'_, 'v> {
             let walk = Walk { checked, ast: checked.ast(), day: Some(day), ..*self };
             walk.operand(checked.ast().root(), &mut Vec::new()).widened(checked.kind())
         };
-        let lacks = |day: Date| {
-            let walk = Walk { checked, ast: checked.ast(), day: Some(day), ..*self };
-            walk.lacks_rate(checked.ast().root(), &mut Vec::new())
-        };
-        // Days before the first that counts may lack a rate, so that they may count.
-        let from = self.first_asked(checked).map_or(last.days(), |first| first.days());
-        let mut until = (from..=last.days()).filter_map(Date::from_days);
-        if until.any(|day| window.is_none_or(|(first, _)| first <= day) && lacks(day)) {
+        if self.series_lacks(metric, window) {
             return None;
         }
         let values: Vec<ExprValue> = days.filter_map(of_day).collect();
@@ -166,6 +159,20 @@ impl<'v> Walk<'_, 'v> {
             "last" => values.into_iter().next_back(),
             _ => None,
         }
+    }
+
+    /// Is there a day among those that are asked on which a rate is missing?
+    pub(super) fn series_lacks(&self, metric: &str, window: Option<(Date, Date)>) -> bool {
+        let Some(checked) = self.beside.and_then(|beside| beside.metric(metric)) else { return false };
+        let last = window.map_or_else(|| self.as_of.date(), |(_, last)| last);
+        let lacks = |day: Date| {
+            let walk = Walk { checked, ast: checked.ast(), day: Some(day), ..*self };
+            walk.lacks_rate(checked.ast().root(), &mut Vec::new())
+        };
+        // Days before the first that counts may lack a rate, so that they may count.
+        let from = self.first_asked(checked).map_or(last.days(), |first| first.days());
+        let mut until = (from..=last.days()).filter_map(Date::from_days);
+        until.any(|day| window.is_none_or(|(first, _)| first <= day) && lacks(day))
     }
 
     /// The first day on which there is an event of the kind of a metric, whatever it is.

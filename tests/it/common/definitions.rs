@@ -175,6 +175,28 @@ pub fn definitions(other: bool) -> Vec<Definition> {
             .nulls(if other { Nulls::Refuse } else { Nulls::Skip })
             .into(),
         Ranking::new("euros_place", "arr.convertTo(\"EUR\")").into(),
+        // What reads such columns by name, among many and by way of others.
+        attribute("half_euros", pick("own_euros * 0.5", "coalesce(own_euros, below_euros) * 0.5")),
+        attribute("euros_read", pick("children.sum(c, c.own_euros)", "subtree.count(d, d.parent_euros > 5)")),
+        attribute("sums_read", pick("children.max(c, c.arr_in_euros)", "descendants.sum(c, c.row_euros)")),
+        attribute(
+            "amounts_read",
+            pick("children.exists(c, c.amount_own > 40) ? 1 : 0", "contracts.count(x, half_euros > 5 && x.amount.convertTo(\"EUR\") > 40)"),
+        ),
+        roll_up("halves_euros", Operator::Sum("half_euros".into()))
+            .reach(if other { Reach::PreferSelf } else { Reach::SelfAndDescendants })
+            .into(),
+        roll_up("arr_of_companies", Operator::Sum("arr".into()))
+            .filter(pick("active", "own_euros > 5"))
+            .convert_at(Currency::EUR, "since")
+            .levels(["Company"])
+            .into(),
+        roll_up("most_of_companies", Operator::Max("arr_of_companies".into())).filter(pick("active", "isNot(status, \"live\")")).into(),
+        roll_up("rows_read", Operator::Count)
+            .over(Over::Table("contracts".into()))
+            .filter(pick("row.amount.convertTo(\"EUR\") > half_euros", "euros_read > 5"))
+            .into(),
+        attribute("counted_read", pick("descendants.withCancelled().count(d, d.rich_rows > 0)", "siblings.avg(s, s.euros_sum)")),
         roll_up("since_first", Operator::Min("since".into())).into(),
         roll_up("rate_most", Operator::Max("rate".into())).reach(Reach::PreferSelf).into(),
         roll_up("seats_most", Operator::Max("seats".into())).filter(pick("seats < 90", "has(active)")).into(),
