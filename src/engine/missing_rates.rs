@@ -13,7 +13,7 @@ impl LiveView {
     /// of a segment if no column has that name. A roll-up is missing wherever such an amount is within reach (ruling S126 of
     /// [`docs::semantics`](crate::docs::semantics)), and so is an aggregate of such amounts in an expression (S135). For an expression, only
     /// amounts that it read when evaluated count: not those behind a false condition or in rows that a filter removed. Missing rates of the
-    /// definitions that it reads are included; an aggregate skips their missing values. Empty if no rate is missing, if nothing is converted,
+    /// definitions that it reads are included. Empty if no rate is missing, if nothing is converted,
     /// and for an unknown name.
     ///
     /// ```
@@ -72,7 +72,7 @@ impl LiveView {
     pub(super) fn total_lacks_rates(&self, step: usize, is_missing: bool) -> bool {
         let (catalog, prepared) = (self.catalog(), self.inputs().prepared);
         let steps = prepared.closed([step]);
-        // What reads many values passes over those that are missing, also where that is for want of a rate.
+        // A ranking, and whoever asks for members of a segment, passes over what is not known for want of a rate.
         let gathers =
             |at: &usize| catalog.steps().get(*at).is_some_and(|step| step.reads.whose != Whose::Own);
         if !is_missing && !steps.iter().any(gathers) {

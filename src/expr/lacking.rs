@@ -102,7 +102,11 @@ pub(crate) struct RatedRows<'r> {
 impl LacksRate {
     /// Of a roll-up by its name and type: it has no value, and a row within its reach, which passes the filter or of which that is not known, lacks a
     /// rate. `None` where none is needed.
-    pub(crate) fn of_rows(rows: &RatedRows<'_>, (name, kind): (&str, &Type), names: &dyn Names) -> Option<Self> {
+    pub(crate) fn of_rows(
+        rows: &RatedRows<'_>,
+        (name, kind): (&str, &Type),
+        names: &dyn Names,
+    ) -> Option<Self> {
         let mut ask = Asking { terms: Terms::sharing(), over: rows.rows };
         let row = ask.row(rows)?;
         let own = ask.of_account(row);
@@ -170,7 +174,10 @@ impl Asking<'_> {
     }
 
     /// Is there an amount that is not converted?
-    fn unconverted(&mut self, ExchangedAmount { what, amount, currency, day }: ExchangedAmount<'_>) -> TermId {
+    fn unconverted(
+        &mut self,
+        ExchangedAmount { what, amount, currency, day }: ExchangedAmount<'_>,
+    ) -> TermId {
         let amount = self.expression(amount);
         let currency = currency.map(|currency| {
             let id = self.expression(currency);

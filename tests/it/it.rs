@@ -95,6 +95,7 @@ mod facts;
 mod fuzz_corpus;
 mod hostile;
 mod import;
+mod lacking_columns;
 mod layers;
 mod levels;
 mod links;

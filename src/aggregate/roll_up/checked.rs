@@ -159,7 +159,9 @@ impl CheckedRollUp {
     pub(crate) fn converts_itself(&self) -> bool {
         let own = [&self.filter, &self.first, &self.second].into_iter().flatten();
         self.conversion.as_ref().is_some_and(CheckedConversion::needs_rates)
-            || own.chain(self.conversion.iter().filter_map(|of| of.date.as_ref())).any(Checked::converts_itself)
+            || own
+                .chain(self.conversion.iter().filter_map(|of| of.date.as_ref()))
+                .any(Checked::converts_itself)
     }
 
     /// The question whether it has no value for want of a rate; `None` where it needs none.
@@ -180,9 +182,10 @@ impl CheckedRollUp {
             filter: self.filter.as_ref(),
             lacks: self.lacks.each_ref().map(Option::as_ref),
             amounts: self.conversion.as_ref().map_or_else(Vec::new, |of| of.amounts(values)),
-            levels: self.levels.as_ref().map(|levels| {
-                levels.iter().filter_map(|level| i64::try_from(level.index()).ok()).collect()
-            }),
+            levels: self
+                .levels
+                .as_ref()
+                .map(|levels| levels.iter().filter_map(|level| i64::try_from(level.index()).ok()).collect()),
         };
         LacksRate::of_rows(&rows, (&self.definition.name, &self.kind), names)
     }

@@ -13,7 +13,8 @@ use super::fault::RollUpFaultKind;
 use super::own_columns::OwnColumns;
 use super::state::Read;
 use crate::expr::{
-    BinaryOp, Checked, DERIVED_DIGITS, Exchange, ExchangedAmount, Literal, Node, NodeId, Type, Unrated, Val, exchanged, rate,
+    BinaryOp, Checked, DERIVED_DIGITS, Exchange, ExchangedAmount, Literal, Node, NodeId, Type, Unrated, Val,
+    exchanged, rate,
 };
 use crate::fold::RateKind;
 use crate::model::{AsOf, AttributeType, Currency, Date, Decimal, Rates};

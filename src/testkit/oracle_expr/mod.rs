@@ -521,9 +521,9 @@ impl<'v> Walk<'_, 'v> {
             let (head, rest) = left.split_first()?;
             let spelled = (1..=left.len()).rev().map(|many| left.get(..many).unwrap_or_default().join("."));
             let schema = account.view().schema();
-            let longest = spelled.into_iter().find(|name| {
-                schema.attribute(name).is_some() || beside.columns().contains(&&**name)
-            });
+            let longest = spelled
+                .into_iter()
+                .find(|name| schema.attribute(name).is_some() || beside.columns().contains(&&**name));
             if let Some(name) = longest {
                 return (schema.attribute(&name).is_none()).then_some((name, account));
             }

@@ -1,0 +1,338 @@
+//! Columns that lack a rate, read by name: what gathers them is missing, not smaller.
+
+use std::sync::Arc;
+
+use crate::common::definitions::{attribute, roll_up, segment};
+use perennial::aggregate::{
+    Event, EventKind, Metric, Operator, Over, Ranking, Usage, UsageSchema, UsageSettings,
+};
+use perennial::catalog::{Catalog, Definition, DefinitionRef, Origin};
+use perennial::engine::{Engine, EngineSettings, LiveView, Update};
+use perennial::expr::{Checker, ExprPlan, MAX_RATE_TERMS};
+use perennial::source::MemorySource;
+use perennial::{
+    AccountId, AccountRow, AsOf, Attribute, AttributeType, Change, ChildId, ChildRow, ChildTable, Currency,
+    Date, Decimal, ExchangeRate, Money, Nesting, Reach, Schema, Scope, TableKind, Value,
+};
+
+const EUR: Currency = Currency::EUR;
+const USD: Currency = Currency::USD;
+
+fn day(text: &str) -> Date {
+    text.parse().unwrap()
+}
+
+fn id(of: &str) -> AccountId {
+    AccountId::new(of).unwrap()
+}
+
+fn dollars(units: i128) -> Money {
+    Money::from_minor(units * 100, USD)
+}
+
+fn schema() -> Arc<Schema> {
+    let deals = ChildTable::new("deals", TableKind::Opportunities)
+        .column(Attribute::new("amount", AttributeType::Money(USD)))
+        .column(Attribute::new("closed_on", AttributeType::Date));
+    let schema = Schema::builder()
+        .account_type("Group", Nesting::Free)
+        .account_type("Company", Nesting::Free)
+        .attribute(Attribute::new("arr", AttributeType::Money(USD)))
+        .attribute(Attribute::new("signed", AttributeType::Date))
+        .attribute(Attribute::new("seats", AttributeType::Int))
+        .attribute(Attribute::new("tags", AttributeType::List))
+        .table(deals);
+    Arc::new(schema.build().unwrap())
+}
+
+/// `g` over `a` (100 USD of 2025-06-01) and `b` (200 USD of 2024-01-01), and `a` over `a1`, which has no amount. There are rates from 2025 on, so
+/// that the amount of `b` at its own day is not known.
+fn source() -> MemorySource {
+    let row = |of: &str, kind: &str| AccountRow::new(id(of), kind);
+    let deal = |name: &str, of: &str, amount: Money, on: &str| {
+        ChildRow::new(ChildId::new(name).unwrap(), id(of)).with("amount", amount).with("closed_on", day(on))
+    };
+    MemorySource::new()
+        .account(row("g", "Group"))
+        .account(
+            row("a", "Company")
+                .under(id("g"))
+                .with("arr", dollars(100))
+                .with("signed", day("2025-06-01"))
+                .with("seats", 3_i64),
+        )
+        .account(row("a1", "Company").under(id("a")).with("seats", 4_i64))
+        .account(
+            row("b", "Company")
+                .under(id("g"))
+                .with("arr", dollars(200))
+                .with("signed", day("2024-01-01"))
+                .with("seats", 5_i64),
+        )
+        .child("deals", deal("1", "a1", dollars(10), "2025-02-01"))
+        .child("deals", deal("2", "b", dollars(20), "2024-02-01"))
+}
+
+fn rate(on: &str) -> ExchangeRate {
+    ExchangeRate::market(USD, EUR, day(on), Decimal::new(5, 1))
+}
+
+fn engine(definitions: impl IntoIterator<Item = Definition>) -> Engine {
+    let engine = Engine::new(schema(), AsOf::date_utc(day("2026-01-31")), EngineSettings::new()).unwrap();
+    engine.load(&source()).unwrap();
+    engine.apply(Update::new().rates([rate("2025-01-01")])).unwrap();
+    engine.define(definitions).unwrap();
+    engine
+}
+
+fn view(engine: &Engine) -> LiveView {
+    engine.published().view(&Scope::all()).unwrap()
+}
+
+/// What a column gives for `g`, `a`, `a1` and `b`; amounts without the zeros behind their cents.
+fn shown(view: &LiveView, column: &str) -> [String; 4] {
+    ["g", "a", "a1", "b"].map(|id| {
+        let value = view.account(id).and_then(|account| view.value(column, account));
+        value.map_or("-".to_owned(), |value| value.to_string().replace("000000000 EUR", ""))
+    })
+}
+
+#[test]
+fn who_gathers_a_column_is_missing_where_it_lacks_a_rate() {
+    let engine = engine([
+        attribute("euros", "arr.convertAt(\"EUR\", signed)"),
+        attribute("sum_below", "descendants.sum(d, d.euros)"),
+        attribute("dear_below", "descendants.count(d, d.euros > 10)"),
+        attribute("any_dear", "children.exists(c, c.euros > 40) ? 1 : 0"),
+        attribute("any_dearer", "children.exists(c, c.euros > 60) ? 1 : 0"),
+        attribute("known_below", "descendants.sum(d, coalesce(d.euros, d.arr.convertTo(\"EUR\")))"),
+        attribute("with_value", "descendants.count(d, has(d.euros))"),
+        roll_up("family", Operator::Sum("euros".into())).into(),
+        roll_up("mean", Operator::Average("euros".into())).reach(Reach::Descendants).into(),
+        roll_up("dear_family", Operator::Count).filter("euros > 10").into(),
+        roll_up("own", Operator::Sum("euros".into())).reach(Reach::SelfOnly).into(),
+    ]);
+    let all = view(&engine);
+    assert_eq!(shown(&all, "euros"), ["-", "50.00", "-", "-"]);
+    // `a1` has no amount, and needs no rate; the amount of `b` has none.
+    assert_eq!(shown(&all, "sum_below"), ["-", "-", "-", "-"]);
+    assert_eq!(shown(&all, "dear_below"), ["-", "0", "0", "0"]);
+    // What is known decides: one is dear, whatever the other is; nobody is known to be dearer.
+    assert_eq!(shown(&all, "any_dear"), ["1", "-", "0", "0"]);
+    assert_eq!(shown(&all, "any_dearer"), ["-", "-", "0", "0"]);
+    // Who says what a missing one is, knows.
+    assert_eq!(shown(&all, "known_below"), ["150.00", "-", "-", "-"]);
+    assert_eq!(shown(&all, "with_value"), ["1", "0", "0", "0"]);
+    assert_eq!(shown(&all, "family"), ["-", "50.00", "-", "-"]);
+    assert_eq!(shown(&all, "mean"), ["-", "-", "-", "-"]);
+    assert_eq!(shown(&all, "dear_family"), ["-", "1", "0", "-"]);
+    assert_eq!(shown(&all, "own"), ["-", "50.00", "-", "-"]);
+    // In a scope without `b` nothing lacks.
+    let scope = Scope::of(engine.published().book().accounts(["g", "a", "a1"]));
+    let some = engine.published().view(&scope).unwrap();
+    assert_eq!(shown(&some, "sum_below"), ["50.00", "-", "-", "-"]);
+    assert_eq!(shown(&some, "family"), ["50.00", "50.00", "-", "-"]);
+    // With the rate everything is there, and so it is without the amount.
+    let engine_of = |update: Update| {
+        let mut branch = engine.published().branch();
+        branch.apply(update).unwrap();
+        branch
+    };
+    let rated = engine_of(Update::new().rates([rate("2024-01-01")]));
+    let rated = rated.published().view(&Scope::all()).unwrap();
+    assert_eq!(shown(&rated, "sum_below"), ["150.00", "-", "-", "-"]);
+    assert_eq!(shown(&rated, "family"), ["150.00", "50.00", "-", "100.00"]);
+    assert_eq!(shown(&rated, "any_dearer"), ["1", "-", "0", "0"]);
+    let cleared = engine_of(Update::from(Change::new().clear(&id("b"), "arr")));
+    let cleared = cleared.published().view(&Scope::all()).unwrap();
+    assert_eq!(shown(&cleared, "family"), ["50.00", "50.00", "-", "-"]);
+    assert_eq!(shown(&cleared, "mean")[0].split('.').next(), Some("50"));
+}
+
+#[test]
+fn it_holds_through_any_number_of_definitions() {
+    let mut all = vec![attribute("step0", "arr.convertAt(\"EUR\", signed)")];
+    for step in 1..40 {
+        all.push(attribute(&format!("step{step}"), &format!("step{} * 1.0", step - 1)));
+    }
+    all.push(roll_up("total", Operator::Sum("step39".into())).into());
+    all.push(attribute("totals_below", "children.sum(c, c.total)"));
+    all.push(attribute("either", "children.sum(c, coalesce(c.totals_below, c.step39))"));
+    all.push(roll_up("most", Operator::Max("totals_below".into())).into());
+    let (engine, again) = (engine(all.clone()), engine(all));
+    let all = view(&engine);
+    let without_zeros = |column: &str| shown(&all, column).map(|text| text.replace(".000000000000", ""));
+    assert_eq!(without_zeros("step39"), ["-", "50.00", "-", "-"]);
+    assert_eq!(without_zeros("total"), ["-", "50.00", "-", "-"]);
+    // The total of `b` lacks a rate, so that what adds it up is not known.
+    assert_eq!(without_zeros("totals_below"), ["-", "-", "-", "-"]);
+    assert_eq!(without_zeros("most"), ["-", "-", "-", "-"]);
+    assert_eq!(without_zeros("either"), ["-", "-", "-", "-"]);
+    engine.apply(Update::new().rates([rate("2024-01-01")])).unwrap();
+    let all = view(&engine);
+    let without_zeros = |column: &str| shown(&all, column).map(|text| text.replace(".000000000000", ""));
+    assert_eq!(without_zeros("totals_below"), ["150.00", "-", "-", "-"]);
+    assert_eq!(without_zeros("most"), ["150.00", "-", "-", "-"]);
+    assert_eq!(without_zeros("either"), ["150.00", "-", "-", "-"]);
+    let engine = again;
+    let all = view(&engine);
+    let rates = || all.missing_rates("most").iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(rates(), ["no rate from USD to EUR on 2024-01-01: 1 row of b"]);
+}
+
+#[test]
+fn a_roll_up_lacks_a_rate_where_a_row_within_its_reach_does() {
+    let over_deals =
+        |name: &str, operator: Operator| roll_up(name, operator).over(Over::Table("deals".into()));
+    let of = |name: &str| attribute(&format!("{name}_below"), &format!("children.sum(c, c.{name})"));
+    let amount = || Operator::Sum("row.amount".into());
+    let engine = engine([
+        over_deals("sum", amount()).convert_at(EUR, "row.closed_on").into(),
+        over_deals("own", amount()).convert_at(EUR, "row.closed_on").reach(Reach::SelfOnly).into(),
+        over_deals("below", amount()).convert_at(EUR, "row.closed_on").reach(Reach::Descendants).into(),
+        over_deals("late", amount())
+            .convert_at(EUR, "row.closed_on")
+            .filter("row.closed_on > date(\"2025-01-01\")")
+            .into(),
+        over_deals("of_groups", amount()).convert_at(EUR, "row.closed_on").levels(["Group"]).into(),
+        over_deals("least", Operator::Min("row.amount.convertAt(\"EUR\", row.closed_on)".into())).into(),
+        of("sum"),
+        of("own"),
+        of("below"),
+        of("late"),
+        attribute("groups_known", "children.count(c, c.of_groups.convertTo(\"USD\") > 0)"),
+        of("least"),
+    ]);
+    let all = view(&engine);
+    assert_eq!(shown(&all, "sum"), ["-", "5.00", "5.00", "-"]);
+    assert_eq!(shown(&all, "sum_below")[0], "-");
+    assert_eq!(shown(&all, "own"), ["-", "-", "5.00", "-"]);
+    assert_eq!(shown(&all, "own_below")[0], "-");
+    // Nothing stands below `b`.
+    assert_eq!(shown(&all, "below"), ["-", "5.00", "-", "-"]);
+    assert_eq!(shown(&all, "below_below")[0], "5.00");
+    // Who asks for what is late asks for no rate of 2024.
+    assert_eq!(shown(&all, "late_below")[0], "5.00");
+    // Companies receive no answer, and lack no rate for it.
+    assert_eq!(shown(&all, "of_groups"), ["-", "-", "-", "-"]);
+    assert_eq!(shown(&all, "groups_known")[0], "0");
+    assert_eq!(shown(&all, "least"), ["-", "5.00", "5.00", "-"]);
+    assert_eq!(shown(&all, "least_below")[0], "-");
+}
+
+#[test]
+fn a_metric_lacks_a_rate_on_the_days_that_are_asked() {
+    let kind = EventKind::new("sale").measure(Attribute::new("amount", AttributeType::Money(USD)));
+    let usage = UsageSchema::new([kind]).unwrap();
+    let settings = EngineSettings::new().usage(Usage::new(usage, UsageSettings::new().keep_days(2_000)));
+    let engine = Engine::new(schema(), AsOf::date_utc(day("2026-01-31")), settings).unwrap();
+    engine.load(&source()).unwrap();
+    let sale = |of: &'static str, on: &str| Event::on("sale", of, day(on)).value("amount", dollars(10));
+    let update = Update::new().rates([rate("2025-01-01")]).events([
+        sale("a", "2026-01-30"),
+        sale("b", "2026-01-30"),
+        sale("b", "2024-12-31"),
+    ]);
+    engine.apply(update).unwrap();
+    let metric = Metric::new("sales", "events(\"sale\").sum(e, e.amount.convertAt(\"EUR\", e.day))");
+    engine
+        .define([
+            metric.into(),
+            attribute("lately", "children.sum(c, c.lately_own)"),
+            attribute("lately_own", "metric(\"sales\").lastDays(30).sum()"),
+            attribute("ever", "children.sum(c, c.ever_own)"),
+            attribute("ever_own", "metric(\"sales\").sum()"),
+            roll_up("ever_family", Operator::Sum("metric(\"sales\").sum()".into())).into(),
+            attribute("some", "children.count(c, c.most_own > 4)"),
+            attribute("most_own", "metric(\"sales\").max()"),
+        ])
+        .unwrap();
+    let all = view(&engine);
+    assert_eq!(shown(&all, "lately"), ["10.00", "0.00", "-", "-"]);
+    assert_eq!(shown(&all, "ever_own"), ["0.00", "5.00", "0.00", "-"]);
+    assert_eq!(shown(&all, "ever"), ["-", "0.00", "-", "-"]);
+    assert_eq!(shown(&all, "ever_family"), ["-", "5.00", "0.00", "-"]);
+    assert_eq!(shown(&all, "some"), ["-", "0", "0", "0"]);
+}
+
+#[test]
+fn segments_rankings_and_lists_read_what_is_known_of_a_column() {
+    let engine = engine([
+        attribute("euros", "arr.convertAt(\"EUR\", signed)"),
+        segment("dear", "euros > 10"),
+        attribute("is_dear", "inSegment(\"dear\")"),
+        attribute("dear_below", "descendants.count(d, d.is_dear)"),
+        Ranking::new("place", "euros").into(),
+        attribute("tagged", "size(tags) + tags.count(t, t == \"x\" && euros > 10)"),
+    ]);
+    let tags = |tags: &[&str]| Value::list(tags.iter().copied());
+    let tagged = Change::new().set(&id("a"), "tags", tags(&["x", "y"])).set(&id("b"), "tags", tags(&["x"]));
+    engine.apply(Update::from(tagged)).unwrap();
+    let all = view(&engine);
+    assert_eq!(shown(&all, "dear_below"), ["1", "0", "0", "0"]);
+    assert_eq!(shown(&all, "place"), ["-", "100", "-", "-"]);
+    assert_eq!(shown(&all, "tagged"), ["-", "3", "-", "-"]);
+}
+
+/// What is asked of a run or an engine for once, and why it is missing.
+#[test]
+fn questions_over_columns_know_what_these_lack() {
+    let engine =
+        engine([attribute("euros", "arr.convertAt(\"EUR\", signed)"), attribute("half", "euros / 2")]);
+    let all = view(&engine);
+    let catalog = engine.published().catalog().clone();
+    let checked = Checker::new(catalog.names()).check("subtree.sum(a, a.half)").unwrap();
+    let answers = ExprPlan::new([&checked]).run(&all).unwrap();
+    let said = |id: &str| answers.value(0, all.account(id).unwrap()).map(|value| value.to_string());
+    assert_eq!((said("g"), said("a")), (None, Some("25".to_owned())));
+    let why = checked.explain(&all, all.account("g").unwrap()).unwrap();
+    assert_eq!(why.value(), None);
+    // It reads the one column, whatever that is made of.
+    assert_eq!(checked.reads().collect::<Vec<_>>(), ["half"]);
+}
+
+#[test]
+fn it_is_no_part_of_what_a_definition_reads() {
+    let all = [
+        attribute("euros", "arr.convertAt(\"EUR\", signed)"),
+        roll_up("late", Operator::Sum("row.amount".into()))
+            .over(Over::Table("deals".into()))
+            .convert_at(EUR, "row.closed_on")
+            .into(),
+        attribute("below", "children.sum(c, c.euros) > children.sum(c, c.late) ? 1 : 0"),
+    ];
+    let catalog = Catalog::new(&schema(), &UsageSchema::default(), all).unwrap();
+    let steps = catalog.lineage(&DefinitionRef::attribute("below")).unwrap();
+    let own: Vec<Origin> = steps.into_iter().filter(|step| step.depth == 1).map(|step| step.origin).collect();
+    let definition = |id| Origin::Definition(id);
+    assert_eq!(
+        own,
+        [definition(DefinitionRef::attribute("euros")), definition(DefinitionRef::roll_up("late"))]
+    );
+}
+
+#[test]
+fn a_column_reads_so_many_conversions_and_no_more() {
+    // Each says what a missing one is, so that each is asked by itself.
+    let chain = |steps: usize| {
+        let step = |at: usize| match at {
+            0 => attribute("step0", "arr.convertTo(\"EUR\")"),
+            at => attribute(
+                &format!("step{at}"),
+                &format!("coalesce(step{}, arr.convertAt(\"EUR\", signed))", at - 1),
+            ),
+        };
+        Catalog::new(&schema(), &UsageSchema::default(), (0..steps).map(step))
+    };
+    let fits = (1..400).take_while(|steps| chain(*steps).is_ok()).count();
+    assert!((20..399).contains(&fits), "{fits} definitions within {MAX_RATE_TERMS} terms");
+    let errors = chain(fits + 1).unwrap_err();
+    assert_eq!(
+        errors.to_string(),
+        format!(
+            "calculated attribute `step{fits}`: E306 coalesce(step{}, arr.convertAt(\"EUR\", signed))\n              ^^^^^^ `step{}` reads too many conversions of currencies, through all definitions (limit 1024 terms)",
+            fits - 1,
+            fits - 1
+        )
+    );
+}
