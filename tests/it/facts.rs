@@ -237,13 +237,16 @@ fn facts_of_a_merged_account_are_there_for_who_sees_its_heir() {
     };
     assert_eq!(seen(&Scope::all()), (1, 0));
     assert_eq!(seen(&Scope::of(state.book().accounts([]))), (0, 0));
+    // The heir alone, and somebody else.
+    assert_eq!(seen(&Scope::of(state.book().accounts(["b"]))), (1, 0));
+    assert_eq!(seen(&Scope::of(state.book().accounts(["c"]))), (0, 0));
 }
 
 fn engine(settings: EngineSettings) -> Engine {
     let schema = Schema::builder().account_type("Company", Nesting::Free).build().unwrap();
     let engine = Engine::new(schema, as_of(), settings).unwrap();
     engine
-        .load(&MemorySource::new().accounts(["a", "b"].map(|name| AccountRow::new(id(name), "Company"))))
+        .load(&MemorySource::new().accounts(["a", "b", "c"].map(|name| AccountRow::new(id(name), "Company"))))
         .unwrap();
     engine
 }
