@@ -83,13 +83,15 @@ fn view_at(as_of: AsOf, rates: impl IntoIterator<Item = ExchangeRate>) -> View {
     book().view(&Scope::all(), as_of).unwrap().with_rates(rates)
 }
 
-/// What an expression gives for `a`, `a1` and `b`: for one after the other, and for all at once.
+/// What an expression gives for `a`, `a1` and `b`: for one after the other, for all at once, and by the oracle.
 fn told(view: &View, text: &str) -> [String; 3] {
     let checked = Checker::new(&*schema()).check(text).unwrap_or_else(|errors| panic!("{errors}"));
     let (single, all) = (checked.for_accounts(view).unwrap(), ExprPlan::new([&checked]).run(view).unwrap());
+    let oracle = perennial::testkit::OracleExpr::new(&checked);
     ["a", "a1", "b"].map(|id| {
         let account = view.account(id).unwrap();
         assert_eq!(single.value(account), all.value(0, account), "{text} of {id}");
+        assert_eq!(oracle.value(account), all.value(0, account), "{text} of {id}");
         all.value(0, account).map_or("-".to_owned(), |value| value.to_string())
     })
 }
@@ -309,11 +311,14 @@ fn what_is_gathered_of_amounts_without_a_rate_is_missing_and_not_smaller() {
 }
 
 #[test]
-fn rows_of_a_table_are_asked_one_by_one() {
+fn a_row_without_a_rate_does_not_match_and_other_rows_of_its_account_do() {
+    // Of `a1`, deal 2 has no rate, and deal 3 needs none.
     let view = at([market(USD, EUR, "2026-01-01", (92, 2))]);
-    for text in [
-        "deals.exists(d, d.amount.convertTo(\"EUR\") > 50)",
-        "deals.filter(d, d.amount.convertTo(\"EUR\") > 50).exists(d, d.open)",
+    for (text, expected) in [
+        ("deals.exists(d, d.amount.convertTo(\"EUR\") > 5)", &["1", "3", "4"][..]),
+        ("deals.exists(d, d.amount.convertTo(\"EUR\") <= 5)", &[]),
+        ("deals.filter(d, d.amount.convertTo(\"EUR\") > 5).exists(d, !d.open)", &["3", "4"]),
+        ("deals.filter(d, d.amount.convertTo(\"EUR\") > 50).exists(d, d.open)", &["1"]),
     ] {
         let checked = Checker::new(&*schema()).check_predicate(text).unwrap();
         let rows = RowExpr::new(&checked, &view).unwrap();
@@ -324,7 +329,7 @@ fn rows_of_a_table_are_asked_one_by_one() {
             })
             .map(|row| row.id().to_string())
             .collect();
-        assert_eq!(matching, ["1"], "{text}");
+        assert_eq!(matching, expected, "{text}");
     }
 }
 
@@ -440,7 +445,7 @@ fn reference(kind: DefinitionKind, name: &str) -> DefinitionRef {
 }
 
 #[test]
-fn a_rate_that_changes_recomputes_its_readers_and_no_others() {
+fn a_rate_that_changes_changes_the_answers_of_its_readers_alone() {
     let engine = engine(all_kinds());
     assert_eq!(shown(&engine, "euros"), ["-", "-", "-"]);
     let applied = engine.apply(Update::new().rates([market(USD, EUR, "2026-01-01", (92, 2))])).unwrap();
@@ -485,8 +490,13 @@ fn a_rate_that_changes_recomputes_its_readers_and_no_others() {
 fn a_rate_of_another_pair_changes_nothing() {
     let engine = engine(all_kinds());
     engine.apply(Update::new().rates([market(USD, EUR, "2026-01-01", (92, 2))])).unwrap();
+    let known = || engine.published().rates().iter().count();
+    let before = known();
     let applied = engine.apply(Update::new().rates([market(JPY, USD, "2026-01-01", (66, 4))])).unwrap();
-    assert!(applied.delta.report(&Scope::all()).unwrap().derived.is_empty());
+    assert_eq!(known(), before + 1);
+    let every: Vec<DefinitionRef> = engine.published().catalog().order().cloned().collect();
+    let report = applied.delta.report_of(&Scope::all(), &every).unwrap();
+    assert!(report.is_empty() && report.left_out.is_empty(), "{report:?}");
 }
 
 #[test]
@@ -649,7 +659,7 @@ fn a_lint_says_at_definition_which_rates_are_missing() {
 }
 
 #[test]
-fn the_column_of_currencies_may_be_renamed() {
+fn amounts_convert_as_before_when_their_column_of_currencies_is_renamed() {
     let each = "deals.sum(d, d.amount.convertTo(\"EUR\"))";
     let engine = engine([
         attribute("each", each),
@@ -674,6 +684,9 @@ fn only_amounts_that_are_asked_are_told_of() {
             "descendants.filter(d, d.seats > 5).sum(d, d.deals.sum(x, x.amount.convertTo(\"EUR\")))",
         ),
         attribute("twice", "arr.convertTo(\"EUR\") > 5 || arr.convertTo(\"EUR\") < 1 ? 1 : 0"),
+        attribute("behind_and", "arr < 1 && arr.convertTo(\"EUR\") > 1 ? 1 : 0"),
+        attribute("behind_or", "arr > 1 || arr.convertTo(\"EUR\") > 1 ? 1 : 0"),
+        attribute("before_and", "arr.convertTo(\"EUR\") > 1 && arr < 1 ? 1 : 0"),
         attribute("all_above", "lineage.sum(a, a.arr.convertTo(\"EUR\"))"),
     ]);
     let view = everything(&engine);
@@ -681,6 +694,9 @@ fn only_amounts_that_are_asked_are_told_of() {
         |name: &str| -> Vec<String> { view.missing_rates(name).iter().map(ToString::to_string).collect() };
     // `a1` has three seats: nothing is known of the others.
     assert!(told("of_seats").is_empty());
+    // What is false, or true, before a conversion leaves it unread; behind one, it does not.
+    assert!(told("behind_and").is_empty() && told("behind_or").is_empty());
+    assert_eq!(told("before_and"), ["no rate from USD to EUR on 2026-01-31: 2 rows of a, b"]);
     assert_eq!(told("never"), ["no rate from USD to EUR on 2026-01-31: 2 rows of a, b"]);
     assert_eq!(told("twice"), ["no rate from USD to EUR on 2026-01-31: 2 rows of a, b"]);
     assert_eq!(told("all_above"), ["no rate from USD to EUR on 2026-01-31: 2 rows of a, b"]);
@@ -713,6 +729,24 @@ fn what_reads_converted_values_is_told_what_they_lack() {
     }
     // Where everybody has a value, nothing is left out.
     assert_eq!(total("convertible"), Some(ExprValue::Int(0)));
+    // With the rate, everything is known, and so is each total.
+    let mut known = state.branch();
+    known.apply(Update::new().rates([market(USD, EUR, "2026-01-01", (92, 2))])).unwrap();
+    let known = known.published();
+    let delta_of_known = perennial::engine::Delta::between(known, known);
+    let known_total = |id: &DefinitionRef| {
+        delta_of_known.totals(id, &Scope::all()).unwrap().1.map(|total| total.to_string())
+    };
+    for (name, expected) in
+        [("euros", "138.00000000000 EUR"), ("half", "69"), ("family_twice", "276.00000000000 EUR")]
+    {
+        assert_eq!(
+            known_total(&reference(DefinitionKind::Attribute, name)).as_deref(),
+            Some(expected),
+            "{name}"
+        );
+    }
+    assert_eq!(known_total(&DefinitionRef::roll_up("family")).as_deref(), Some("138.00000000000 EUR"));
     // A sum is missing where one of those that it adds lacks a rate.
     let then: [Definition; 2] = [
         attribute("then", "arr.convertAt(\"EUR\", signed)"),
