@@ -654,6 +654,40 @@ pub fn agree(view: &View, expressions: &[Checked]) {
     }
 }
 
+/// What [`rates_that_are_not_told_of_change_nothing`] skips is not all: of conversions with an answer, many are told to lack nothing, and many
+/// to lack some.
+#[test]
+fn conversions_that_lack_rates_and_those_that_lack_none_have_answers() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let given = (prop::collection::vec(any::<[u8; 5]>(), 1..30), converting(), any::<u64>());
+    let (mut lack_none, mut lack_some, mut unsettled) = (0, 0, 0);
+    for _ in 0..800 {
+        let (seeds, text, known) = given.new_tree(&mut runner).unwrap().current();
+        let Some(checked) = check(&text) else { continue };
+        let (book, _) = forest(&seeds).load(64, Policy::strict());
+        let view = view(&book).with_rates(rates(known));
+        let single = checked.for_accounts(&view).unwrap();
+        if !view.accounts().any(|account| single.value(account).is_some()) {
+            continue;
+        }
+        if checked.lints_in(&view).iter().any(|lint| lint.code().as_str() == "W208") {
+            lack_some += 1;
+        } else {
+            lack_none += 1;
+        }
+        if !is_settled(&checked) {
+            unsettled += 1;
+        }
+    }
+    assert!(lack_none >= 40 && lack_some >= 40 && unsettled >= 40, "{lack_none}, {lack_some}, {unsettled}");
+}
+
+/// Does an expression say itself what is, where an amount is not known?
+fn is_settled(checked: &Checked) -> bool {
+    let says = ["coalesce", "has(", "isNot", "isTrue", "?"];
+    says.iter().any(|word| checked.to_string().contains(word))
+}
+
 proptest! {
     #![proptest_config(crate::common::config(160))]
 
@@ -715,9 +749,7 @@ proptest! {
                 let (with, without) = (with.value(other), without.value(account));
                 prop_assert!(told || with == without, "{checked}\nof {account:?}");
                 // Who has a value without some rates has it with any, unless he says what it is otherwise.
-                let says = ["coalesce", "has(", "isNot", "isTrue", "?"];
-                let is_settled = says.iter().any(|word| checked.to_string().contains(word));
-                prop_assert!(is_settled || without.is_none() || with == without, "{checked}\nof {account:?}");
+                prop_assert!(is_settled(&checked) || without.is_none() || with == without, "{checked}\nof {account:?}");
             }
             // With all rates, nothing is told of but amounts without a day or currency.
             let left = checked.lints_in(&more);
