@@ -14,15 +14,19 @@ use perennial::catalog::{
 };
 use perennial::engine::{Engine, EngineSettings, LiveView, MemoryJournal, Update, compact};
 use perennial::expr::ExprValue;
-use perennial::{AccountId, AsOf, Change, Date, FixedZone, Rates, Scope, Timestamp};
+use perennial::{
+    AccountId, AsOf, Change, Currency, Date, Decimal, ExchangeRate, FixedZone, Rates, Scope, Timestamp,
+};
 use proptest::prelude::*;
 
-const COLUMNS: [&str; 8] = ["seats", "score", "region", "arr", "tags", "seats_sum", "half", "before"];
+const COLUMNS: [&str; 9] =
+    ["seats", "score", "region", "arr", "tags", "seats_sum", "half", "before", "euros"];
 
 fn all() -> Vec<Definition> {
     vec![
         Recorded::new("daily", COLUMNS, 9).into(),
         attribute("half", "ratio(seats, 2)"),
+        attribute("euros", "arr.convertTo(\"EUR\")"),
         roll_up("seats_sum", Operator::Sum("seats".into())).into(),
         // Its own past is recorded, too: a chain from day to day.
         PastValue::new("before", "half", 1).into(),
@@ -117,6 +121,12 @@ proptest! {
                     }
                 }
                 update = update.close_days(days.iter().skip(1).copied());
+                // A rate that comes with the moment is none of the days that are closed.
+                if who % 3 == 0 {
+                    let on = today.plus_days(i32::from(value % 8) - 5).unwrap();
+                    let rate = Decimal::new(i128::from(which) + 1, 2);
+                    update = update.rates([ExchangeRate::market(Currency::USD, Currency::EUR, on, rate)]);
+                }
             }
             let Ok(applied) = engine.apply(update) else { continue };
             prop_assert_eq!(applied.closed.iter().map(|of| of.day).collect::<Vec<_>>(), days.clone());
@@ -163,6 +173,26 @@ proptest! {
                 // Beyond those days there is nothing of either.
                 let later = last.plus_days(1).unwrap();
                 prop_assert_eq!(state.compare_records(&other, &COLUMNS, &self::ids(), (later, Date::MAX)), []);
+                // Whoever recorded nothing is told of every record; who asks of no column or nobody is told of nothing.
+                let nothing = MemoryHistory::new();
+                let found = state.compare_records(&nothing, &["half", "euros"], &self::ids(), days);
+                let mut told = Vec::new();
+                for of in found {
+                    prop_assert_eq!(&of.by_host, &None);
+                    let recorded = of.recorded.expect("recorded by the state");
+                    told.push((of.column.to_string(), of.account.to_string(), of.day, recorded));
+                }
+                let mut expected = Vec::new();
+                for column in ["half", "euros"] {
+                    for account in self::ids() {
+                        for (day, value) in model.each(account.as_str(), column, days.0, days.1) {
+                            expected.push((column.to_owned(), account.to_string(), day, value));
+                        }
+                    }
+                }
+                prop_assert_eq!(told, expected);
+                prop_assert_eq!(state.compare_records(&nothing, &[], &self::ids(), days), []);
+                prop_assert_eq!(state.compare_records(&nothing, &COLUMNS, &[], days), []);
             }
             // The same days make the same records.
             let again = Records::new().with(&records.to_days()).unwrap();
