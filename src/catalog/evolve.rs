@@ -10,8 +10,8 @@ use super::entry::Entry;
 use super::fault::{CatalogErrors, CatalogFault, CatalogFaultKind};
 use super::lineage::{Impact, Origin};
 use super::rewrite::{NewNames, changed_meaning, rewritten};
-use crate::define::DefinitionFault;
-use crate::expr::Type;
+use crate::define::{DefinitionFault, Named, Renames};
+use crate::expr::{Type, without_needless_backticks};
 use crate::model::{
     Attribute, AttributeId, FixedZones, Migration, Schema, SchemaChange, SchemaChangeErrors, Zones,
 };
@@ -243,9 +243,21 @@ impl Catalog {
 /// The fault of a definition that brings others which name what it does not name itself, so that they keep the old names.
 fn brings_others(before: &Definition, now: &Definition, renamed: &[Definition]) -> Option<CatalogFault> {
     let new: Vec<Definition> = now.as_define().brings().into_iter().map(Definition::from).collect();
-    let same =
-        renamed.len() == new.len() && renamed.iter().zip(&new).all(|(renamed, new)| renamed.is_same(new));
+    let is_same = |(renamed, new): (&Definition, &Definition)| {
+        with_plain_names(renamed).is_same(&with_plain_names(new))
+    };
+    let same = renamed.len() == new.len() && renamed.iter().zip(&new).all(is_same);
     let why = "what it brings names attributes that it does not name itself, which cannot be renamed";
     let kind = CatalogFaultKind::Invalid(DefinitionFault::Other(why.to_owned()));
     (!same).then(|| CatalogFault { definition: before.id(), kind })
+}
+
+/// The definition with backticks in its expressions only around names that need them: a kind writes them around a name that may be any, and
+/// a rewritten text has those of the new name. What is read in either way is compared once the definitions are checked.
+fn with_plain_names(definition: &Definition) -> Definition {
+    let expression = |text: &str| Arc::from(without_needless_backticks(text));
+    let mut plain = definition.clone();
+    let (named, value) = (|_: Named, _: &str| None, |_: &str, _: &str| None);
+    plain.as_define_mut().rename(&Renames { expression: &expression, named: &named, value: &value });
+    plain
 }

@@ -98,7 +98,7 @@ pub use limits::{ExprLimits, MAX_DEPTH};
 pub use literal::Literal;
 pub(crate) use names::{MAX_NAME_PARTS, name_parts};
 pub use names::{Name, NameText, Names, Of};
-pub(crate) use print::written_name;
+pub(crate) use print::{without_needless_backticks, written_name};
 pub use record::{Record, RecordExpr, UnboundNames};
 pub use record_json::{JsonExpr, JsonFaults};
 pub(crate) use scalar::{compare_values, duration_of, fold_case};

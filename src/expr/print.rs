@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::ast::{Ast, LEVEL_AND, LEVEL_CONDITIONAL, LEVEL_OR, LEVEL_POSTFIX, LEVEL_UNARY, Node, NodeId};
 use super::diagnostic::Span;
+use super::lexer::{TokenKind, tokens};
 use super::literal::{Literal, write_duration, write_text};
 use super::names::name_parts;
 use super::parser::{is_operator_word, is_plain};
@@ -252,4 +253,35 @@ pub(crate) fn written_part(part: &str) -> String {
 /// a bare name may have.
 pub(crate) fn written_name(name: &str) -> String {
     if name_parts(name).into_iter().all(is_bare) { name.to_owned() } else { format!("`{name}`") }
+}
+
+/// A text with backticks only around names that need them.
+pub(crate) fn without_needless_backticks(text: &str) -> String {
+    let mut out = text.to_owned();
+    let tokens = tokens(text, usize::MAX).unwrap_or_default();
+    // From the last to the first, so that the places of the others stay.
+    for token in tokens.into_iter().rev().filter(|token| token.kind == TokenKind::Quoted) {
+        let place = token.span.start as usize..token.span.end as usize;
+        if let Some(name) = text.get(place.clone()) {
+            out.replace_range(place, &written_name(name.trim_matches('`')));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backticks_stay_around_names_that_need_them_and_in_texts() {
+        for (text, expected) in [
+            ("ratio(`a.b`, `With Space.all`)", "ratio(a.b, `With Space.all`)"),
+            ("`ä b` + `c` + \"`d`\"", "`ä b` + c + \"`d`\""),
+            ("`a.b.c.d.e` + attr.`a`", &format!("{} + attr.a", written_name("a.b.c.d.e"))),
+            ("`never closed", "`never closed"),
+        ] {
+            assert_eq!(without_needless_backticks(text), expected);
+        }
+    }
 }

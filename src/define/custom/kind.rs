@@ -114,6 +114,7 @@ pub trait CustomKind: fmt::Debug + Send + Sync {
     ///
     /// It is asked of definitions that nobody has checked, as of those of a document, with any inputs or none: one that makes no
     /// sense brings nothing, or what is refused with it. Attributes are named by texts of the definition, so that they are renamed with it.
+    /// A text that names a column below the definition has that name in backticks, which fit whatever the definition is called.
     fn brings(&self, of: &Custom) -> Vec<Brought> {
         let _ = of;
         Vec::new()

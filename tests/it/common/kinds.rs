@@ -155,7 +155,7 @@ impl CustomKind for Family {
         let name = |suffix: &str| format!("{}.{suffix}", of.name());
         let Some(CustomInput::Value(text)) = of.reads().first() else { return Vec::new() };
         let below = RollUp::new(&name("below"), Operator::Sum(text.clone())).reach(Reach::Descendants);
-        let share = || CalculatedAttribute::new(&name("share"), &format!("ratio({text}, {})", name("all")));
+        let share = || CalculatedAttribute::new(&name("share"), &format!("ratio({text}, `{}`)", name("all")));
         let share = (of.reads().len() > 2).then(|| share().into());
         std::iter::once(below.into()).chain(share).collect()
     }
