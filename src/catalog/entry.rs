@@ -10,7 +10,7 @@ use indexmap::{Equivalent, IndexMap};
 
 use super::definition::{Definition, DefinitionRef};
 use crate::define::{Compiled, Namespace};
-use crate::expr::{Checked, Name, NameText, Source};
+use crate::expr::{Checked, Name, NameText, Source, Type, is_lacking_column, lacking_column};
 
 /// The name by which a definition is read. Definitions of different kinds may have the same key, and then only one of them
 /// is valid.
@@ -100,6 +100,9 @@ pub(super) struct Entry {
     pub(super) bringer: Option<DefinitionRef>,
     /// Does it reserve all names below its own?
     pub(super) reserves: bool,
+    /// The column that says whether its own lacks a rate, where it may. Nobody wrote it and nobody can write its name: only those who gather the column
+    /// read it, and no list of definitions has it.
+    pub(super) lacking: Option<Arc<Entry>>,
 }
 
 /// What an output of a definition is to those that read it.
@@ -135,6 +138,36 @@ impl Placed {
 }
 
 impl Entry {
+    /// The column that says whether that of a definition lacks a rate. It stands behind the definition, whose value it may read, and before all that read
+    /// that.
+    pub(super) fn of_question(
+        question: Checked,
+        (id, definition): (&DefinitionRef, &Arc<Definition>),
+        (depth, bringer): (usize, Option<DefinitionRef>),
+    ) -> Self {
+        let id = DefinitionRef::attribute(&lacking_column(&id.name));
+        let gives = vec![Gives::Column(Name::new(Type::Bool).required(), NameText::default())];
+        let (definition, compiled) = (definition.clone(), Compiled::value(question));
+        let (reads, looked) = (Vec::new(), Vec::new());
+        Self {
+            id,
+            definition,
+            compiled,
+            gives,
+            reads,
+            looked,
+            depth,
+            bringer,
+            reserves: false,
+            lacking: None,
+        }
+    }
+
+    /// Is it a definition, and not what says whether one lacks a rate?
+    fn is_definition(&self) -> bool {
+        !is_lacking_column(&self.id.name)
+    }
+
     /// The definition that somebody wrote: itself, or what brings it.
     pub(super) fn written(&self) -> &DefinitionRef {
         self.bringer.as_ref().unwrap_or(&self.id)
@@ -218,6 +251,10 @@ impl Entries {
             .collect();
         let output = below.is_empty().then_some(0);
         self.names.insert(key, Placed { entry: entry.clone(), place, output, is_main: true });
+        if let Some(lacking) = &entry.lacking {
+            let placed = Placed { entry: lacking.clone(), place, output: Some(0), is_main: true };
+            self.names.insert(Key::of_id(&lacking.id), placed);
+        }
         for (key, at) in below {
             let placed = Placed { entry: entry.clone(), place, output: Some(at), is_main: false };
             self.names.insert(key, placed);
@@ -289,7 +326,8 @@ impl Entries {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Entry>> {
-        self.names.values().filter(|placed| placed.is_main).map(|placed| &placed.entry)
+        let all = self.names.values().filter(|placed| placed.is_main).map(|placed| &placed.entry);
+        all.filter(|entry| entry.is_definition())
     }
 
     /// All names, those of an entry one after the other, that of the definition first.
@@ -300,7 +338,7 @@ impl Entries {
     /// The entries as they were given.
     pub(super) fn given(&self) -> Vec<&Arc<Entry>> {
         let mut given: Vec<Option<&Arc<Entry>>> = vec![None; self.len()];
-        for placed in self.names.values().filter(|placed| placed.is_main) {
+        for placed in self.names.values().filter(|placed| placed.is_main && placed.entry.is_definition()) {
             if let Some(at) = given.get_mut(placed.place) {
                 *at = Some(&placed.entry);
             }

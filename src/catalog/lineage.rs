@@ -167,7 +167,7 @@ impl Catalog {
                     || is_own && self.names.entries.defined(source).is_some_and(|read| read.bringer.is_none())
             });
             reads.extend(other.map(|(_, origin)| origin));
-            if entry.compiled.converts_itself() {
+            if entry.compiled.converts() {
                 reads.insert(Origin::Rates);
             }
         }

@@ -184,13 +184,13 @@ pub(super) fn needed<'e>(
 ) -> Vec<(&'e str, &'e Checked)> {
     // By depth, so that each stands after those that it reads; the order depends on nothing else in the catalog.
     let mut wanted: BTreeMap<(usize, &str), &Checked> = BTreeMap::new();
-    let mut left: Vec<&str> = expressions.flat_map(Checked::asked_segments).collect();
+    let mut left: Vec<&str> = expressions.flat_map(Checked::reads_segments).collect();
     while let Some(id) = left.pop() {
         if let Some(entry) = entries.segment(id)
             && let Some(checked) = entry.question()
             && wanted.insert((entry.depth, &*entry.id.name), checked).is_none()
         {
-            left.extend(checked.asked_segments());
+            left.extend(checked.reads_segments());
         }
     }
     wanted.into_iter().map(|((_, id), checked)| (id, checked)).collect()

@@ -20,6 +20,7 @@ use crate::book::View;
 use crate::define::{DefinitionFault, Form, Namespace, Output, TotalBy, WholeFunction};
 use crate::expr::{
     Cancelled, Checked, MissingRateLog, Needs, RowPlan, RowProgram, Sight, Supply, Type, Whose,
+    is_lacking_column,
 };
 use crate::model::{AccountIdx, AsOf, AttributeId, Schema, SystemAttribute, TableId};
 use crate::tree::AccountTree;
@@ -206,6 +207,11 @@ impl WholeWork {
 }
 
 impl Step {
+    /// Is it one that somebody defined, and not what says whether one lacks a rate?
+    pub(crate) fn is_definition(&self) -> bool {
+        !is_lacking_column(&self.id.name)
+    }
+
     /// The step at a moment.
     pub(crate) fn at(&self, as_of: &AsOf, catalog: &Catalog) -> StepProgram {
         match &self.work {

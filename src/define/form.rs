@@ -148,13 +148,13 @@ impl Compiled {
         Self { outputs: vec![output], form: Form::Row(form) }
     }
 
-    /// Does it convert amounts itself, so that it reads rates?
-    pub(crate) fn converts_itself(&self) -> bool {
+    /// Does it convert amounts, so that rates are needed?
+    pub(crate) fn converts(&self) -> bool {
         match &self.form {
-            Form::Tree(checked) => checked.converts_itself(),
-            Form::Row(of) => of.reads_rates || of.expressions().any(Checked::converts_itself),
-            Form::Whole(of) => of.inputs.iter().any(Checked::converts_itself),
-            Form::Named(metric) => metric.checked().converts_itself(),
+            Form::Tree(checked) => checked.converts(),
+            Form::Row(of) => of.reads_rates || of.expressions().any(Checked::converts),
+            Form::Whole(of) => of.inputs.iter().any(Checked::converts),
+            Form::Named(metric) => metric.checked().converts(),
             Form::Recorded(_) => false,
         }
     }

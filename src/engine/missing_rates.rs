@@ -73,8 +73,12 @@ impl LiveView {
         let (catalog, prepared) = (self.catalog(), self.inputs().prepared);
         let steps = prepared.closed([step]);
         // A ranking, and whoever asks for members of a segment, passes over what is not known for want of a rate.
-        let gathers =
-            |at: &usize| catalog.steps().get(*at).is_some_and(|step| step.reads.whose != Whose::Own);
+        let gathers = |at: &usize| {
+            catalog
+                .steps()
+                .get(*at)
+                .is_some_and(|step| step.is_definition() && step.reads.whose != Whose::Own)
+        };
         if !is_missing && !steps.iter().any(gathers) {
             return false;
         }
@@ -90,7 +94,9 @@ impl LiveView {
 
     /// The rates that a step lacks.
     fn lacking(&self, at: usize) -> Vec<MissingRate> {
-        let Some(step) = self.catalog().steps().get(at).filter(|step| step.reads.rates) else {
+        let Some(step) =
+            self.catalog().steps().get(at).filter(|step| step.reads.rates && step.is_definition())
+        else {
             return Vec::new();
         };
         let inputs = self.inputs();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::ast::{Ast, MacroKind, Node, NodeId};
 use super::check::{Mention, Rename, Unwritten, Written};
 use super::diagnostic::Diagnostic;
+use super::lacking::is_lacking_column;
 use super::names::Names;
 use super::record::{RecordExpr, UnboundNames};
 use super::record_json::JsonExpr;
@@ -35,14 +36,23 @@ pub struct Checked {
     kind: Type,
     terms: Arc<Terms>,
     root: TermId,
-    /// The term that says whether it has no value for want of a rate.
-    lacks: Option<TermId>,
+    /// What says whether it lacks a rate; `None` where it needs none.
+    lacks: Option<Lacks>,
     kinds: Arc<[Option<Type>]>,
     /// The terms of every node, also of those that are folded away: for explanations.
     every: Arc<Every>,
     /// The account types and the products, where its terms hold places among them; and the metrics.
     coded: Arc<[(Source, Type)]>,
     lints: Vec<Diagnostic>,
+}
+
+/// The terms that say whether a value lacks a rate.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lacks {
+    /// Is there no value for want of a rate?
+    pub(super) value: TermId,
+    /// Does an amount that it is made of lack one, whether or not there is a value?
+    pub(super) amount: TermId,
 }
 
 /// Something that an expression reads.
@@ -133,15 +143,19 @@ impl Checked {
         names: &dyn Names,
         ast: Ast,
         every: Every,
-        (root, lacks): (TermId, Option<TermId>),
+        (root, lacks): (TermId, Option<Lacks>),
         kind: Type,
         kinds: Vec<Option<Type>>,
         lints: Vec<Diagnostic>,
     ) -> Self {
-        let roots: Vec<TermId> = [root].into_iter().chain(lacks).collect();
+        let roots: Vec<TermId> =
+            [root].into_iter().chain(lacks.iter().flat_map(|lacks| [lacks.value, lacks.amount])).collect();
         let (terms, roots) = every.terms.clone().pruned(&roots);
         let root = roots.first().copied().unwrap_or(root);
-        let lacks = roots.get(1).copied();
+        let lacks = match roots.get(1..) {
+            Some([value, amount]) => Some(Lacks { value: *value, amount: *amount }),
+            _ => None,
+        };
         let coded = coded(names, &terms);
         let every = Arc::new(every);
         Self { ast, kind, terms: Arc::new(terms), root, lacks, kinds: kinds.into(), every, coded, lints }
@@ -169,42 +183,39 @@ impl Checked {
         })
     }
 
-    /// Which of its terms are of what is written, by number; the others ask whether a rate is missing, also of what it reads.
-    fn written(&self) -> Vec<bool> {
-        let mut written = vec![false; self.terms.ops.len()];
+    /// Which of its terms are evaluated, by number; without the questions whether a rate is missing where only what is written is asked for.
+    fn reached(&self, with_questions: bool) -> Vec<bool> {
+        let mut reached = vec![false; self.terms.ops.len()];
         let mut left = vec![self.root];
         while let Some(id) = left.pop() {
-            match written.get_mut(id.index()) {
+            match reached.get_mut(id.index()) {
                 Some(known) if !*known => *known = true,
                 _ => continue,
             }
             match self.terms.op(id) {
-                Op::Guarded { of, .. } => left.push(*of),
-                op @ Op::Usage(_, usage, _) => {
+                Op::Guarded { of, .. } if !with_questions => left.push(*of),
+                op @ Op::Usage(_, usage, _) if !with_questions => {
                     left.extend(op.parts().into_iter().filter(|part| Some(*part) != usage.lacks));
                 }
                 op => left.extend(op.parts()),
             }
         }
-        written
+        reached
     }
 
-    /// The operations of what is written.
+    /// The operations that are evaluated.
+    fn evaluated_ops(&self) -> impl Iterator<Item = &Op> {
+        self.terms.ops.iter().zip(self.reached(true)).filter(|(_, reached)| *reached).map(|(op, _)| op)
+    }
+
+    /// The operations of what is written, in the order of the text.
     fn written_ops(&self) -> impl Iterator<Item = &Op> {
-        self.terms.ops.iter().zip(self.written()).filter(|(_, written)| *written).map(|(op, _)| op)
+        self.terms.ops.iter().zip(self.reached(false)).filter(|(_, reached)| *reached).map(|(op, _)| op)
     }
 
     /// The segments that it asks.
     pub fn reads_segments(&self) -> impl Iterator<Item = &str> {
         let mut segments: Vec<&str> = self.written_ops().filter_map(Op::segment).collect();
-        segments.sort_unstable();
-        segments.dedup();
-        segments.into_iter()
-    }
-
-    /// The segments that it asks, also where it asks whether a rate is missing.
-    pub(crate) fn asked_segments(&self) -> impl Iterator<Item = &str> {
-        let mut segments: Vec<&str> = self.terms.ops.iter().filter_map(Op::segment).collect();
         segments.sort_unstable();
         segments.dedup();
         segments.into_iter()
@@ -247,17 +258,16 @@ impl Checked {
         of_accounts.map(|slot| &*slot.name)
     }
 
-    /// The names of what is written, each once.
+    /// The names of what is written, each once, in the order of the text.
     fn written_slots(&self) -> impl Iterator<Item = &SlotInfo> {
-        let mut read = vec![false; self.terms.slots.len()];
+        let mut read: Vec<u32> = Vec::new();
         for op in self.written_ops() {
-            if let Op::Slot(slot) = op
-                && let Some(read) = read.get_mut(*slot as usize)
-            {
-                *read = true;
+            match op {
+                Op::Slot(slot) if !read.contains(slot) => read.push(*slot),
+                _ => {}
             }
         }
-        self.terms.slots.iter().zip(read).filter(|(_, read)| *read).map(|(slot, _)| slot)
+        read.into_iter().filter_map(|slot| self.terms.slots.get(slot as usize))
     }
 
     /// All that it reads, each once: attributes, columns, events, metrics and segments.
@@ -269,16 +279,22 @@ impl Checked {
         found
     }
 
-    /// All that must be there for it to be asked, with the types that names were checked with; also where it asks whether a rate is missing.
+    /// All that must be there for it to be asked, with the types that names were checked with. What says whether a column lacks a rate goes with the
+    /// column, and where it is not there, no rate is missing.
     pub(super) fn requirements(&self) -> Vec<(Source, Option<Type>)> {
-        let slots = &self.terms.slots;
-        let slots = slots.iter().map(|slot| (Source::of_slot(slot), Some(slot.kind.clone())));
-        let asked = self.terms.ops.iter().filter_map(|op| Some((Source::of_op(op)?, None)));
-        let asked = asked.filter(|(source, _)| !matches!(source, Source::Metric(_)));
+        let read = self.evaluated_ops().filter_map(|op| match op {
+            Op::Slot(slot) => {
+                let slot = self.terms.slots.get(*slot as usize)?;
+                let is_asked = !is_lacking_column(&slot.name);
+                is_asked.then(|| (Source::of_slot(slot), Some(slot.kind.clone())))
+            }
+            op => Source::of_op(op).map(|source| (source, None)),
+        });
+        let read = read.filter(|(source, _)| !matches!(source, Source::Metric(_)));
         let coded = self.coded.iter().map(|(source, kind)| (source.clone(), Some(kind.clone())));
-        let mut found: Vec<(Source, Option<Type>)> = slots.chain(asked).chain(coded).collect();
+        let mut found: Vec<(Source, Option<Type>)> = read.chain(coded).collect();
         let mut seen = std::collections::HashSet::new();
-        found.retain(|(source, kind)| seen.insert((source.clone(), kind.is_some())));
+        found.retain(|(source, _)| seen.insert(source.clone()));
         found
     }
 
@@ -346,36 +362,35 @@ impl Checked {
 
     /// Does it ask what happened?
     pub(crate) fn asks_usage(&self) -> bool {
-        self.terms.ops.iter().any(|op| matches!(op, Op::Usage(..)))
+        self.evaluated_ops().any(|op| matches!(op, Op::Usage(..)))
     }
 
     /// Does its answer for an account take more than a look at that account and a few above it?
     pub(crate) fn asks_others(&self) -> bool {
-        self.terms.ops.iter().any(|op| matches!(op, Op::Gather { .. } | Op::Owns(_) | Op::InSegment(_)))
+        self.evaluated_ops().any(|op| matches!(op, Op::Gather { .. } | Op::Owns(_) | Op::InSegment(_)))
     }
 
-    /// Does it convert amounts, or what it reads, so that rates are needed?
+    /// Does it convert amounts, so that rates are needed?
     pub(crate) fn converts(&self) -> bool {
-        self.terms.ops.iter().any(|op| matches!(op, Op::Exchange { .. }))
-    }
-
-    /// Does it convert amounts itself?
-    pub(crate) fn converts_itself(&self) -> bool {
         self.written_ops().any(|op| matches!(op, Op::Exchange { .. }))
     }
 
-    /// The term that asks whether an amount that it is made of lacks a rate, whether or not it has a value; `None` where it needs none.
-    pub(super) fn rate_asked(&self) -> Option<TermId> {
-        match self.terms.op(self.lacks?) {
-            // It has no value, and lacks a rate.
-            Op::And(both) => both.get(1).copied(),
-            _ => None,
-        }
+    /// The question whether an amount that it is made of lacks a rate, whether or not it has a value; `None` where none is needed.
+    pub(crate) fn rate_question(&self) -> Option<Self> {
+        Some(Self { root: self.lacks?.amount, lacks: None, kind: Type::Bool, ..self.clone() })
+    }
+
+    /// A yes/no question of terms; texts and nodes are those of this expression.
+    pub(super) fn asking(&self, names: &dyn Names, terms: &Terms, root: TermId) -> Self {
+        let (terms, roots) = terms.clone().pruned(&[root]);
+        let root = roots.first().copied().unwrap_or(TermId::NONE);
+        let coded = coded(names, &terms);
+        Self { terms: Arc::new(terms), root, lacks: None, kind: Type::Bool, coded, ..self.clone() }
     }
 
     /// The question whether it has no value for want of a rate; `None` where it needs none.
     pub(crate) fn lacking(&self) -> Option<Self> {
-        Some(Self { root: self.lacks?, lacks: None, kind: Type::Bool, ..self.clone() })
+        Some(Self { root: self.lacks?.value, lacks: None, kind: Type::Bool, ..self.clone() })
     }
 
     /// Does it depend on the moment of the question?
@@ -383,12 +398,12 @@ impl Checked {
     pub fn depends_on_time(&self) -> bool {
         let timely =
             |op: &Op| matches!(op, Op::Moment(_) | Op::StartOfDay(..) | Op::DayOf(_) | Op::Usage(..));
-        self.terms.ops.iter().any(timely)
+        self.evaluated_ops().any(timely)
     }
 
     /// Does it read a day, a zone or a calendar, apart from the days of the events that it asks?
     pub(crate) fn reads_days(&self) -> bool {
-        self.terms.ops.iter().any(|op| matches!(op, Op::Moment(_) | Op::StartOfDay(..) | Op::DayOf(_)))
+        self.evaluated_ops().any(|op| matches!(op, Op::Moment(_) | Op::StartOfDay(..) | Op::DayOf(_)))
     }
 
     /// The expression for records of a host, asked at a moment. `bind` gives the number by which a record knows a
@@ -474,8 +489,16 @@ impl Checked {
     /// ```
     pub fn for_json(&self, as_of: &AsOf) -> Result<JsonExpr, UnboundNames> {
         let mut names: Vec<(Arc<str>, Type)> = Vec::new();
-        let of_accounts = self.terms.slots.iter().filter(|slot| slot.of == SlotOf::Account);
-        names.extend(of_accounts.map(|slot| (slot.name.clone(), slot.kind.clone())));
+        let read = self.evaluated_ops().filter_map(|op| match op {
+            Op::Slot(slot) => self.terms.slots.get(*slot as usize),
+            _ => None,
+        });
+        let of_accounts = read.filter(|slot| slot.of == SlotOf::Account && !is_lacking_column(&slot.name));
+        for slot in of_accounts {
+            if !names.iter().any(|(known, _)| *known == slot.name) {
+                names.push((slot.name.clone(), slot.kind.clone()));
+            }
+        }
         let bind = |name: &str| names.iter().position(|(known, _)| &**known == name);
         let expr = self.for_records(as_of, bind)?;
         Ok(JsonExpr::new(expr, names))

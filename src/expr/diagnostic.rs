@@ -93,7 +93,6 @@ codes! {
     E303 "literal too long"
     E304 "too long a chain of segments"
     E305 "too costly for all accounts"
-    E306 "too many conversions"
     W201 "accounts with no value"
     W202 "integer division"
     W203 "always the same answer"

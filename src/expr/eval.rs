@@ -49,7 +49,6 @@ pub(super) struct Eval<'a, S> {
 /// The elements that the lambdas around a term speak of, innermost first.
 pub(super) struct Element<'a, 'f> {
     value: Val<'a>,
-    depth: u32,
     around: Option<&'f Element<'a, 'f>>,
 }
 
@@ -113,15 +112,12 @@ impl<'a, S: Slots<'a>> Eval<'a, S> {
         match self.terms.op(id) {
             Op::Const(cell) => Val::of_cell(cell),
             Op::Slot(slot) => self.slots.slot(*slot),
-            Op::Element(depth) => {
+            Op::Element(inside) => {
                 let mut element = around;
-                while let Some(here) = element {
-                    if here.depth == *depth {
-                        return here.value.clone();
-                    }
-                    element = here.around;
+                for _ in 0..*inside {
+                    element = element.and_then(|here| here.around);
                 }
-                Val::Missing
+                element.map_or(Val::Missing, |here| here.value.clone())
             }
             Op::Field(of, name) => value(of).field(name),
             Op::Item(list, at) => match (value(list), value(at)) {
@@ -250,9 +246,8 @@ impl<'a, S: Slots<'a>> Eval<'a, S> {
 
     fn each(&self, gather: Gather, list: &Val<'a>, body: TermId, around: Around<'a, '_>) -> Val<'a> {
         let Some(len) = list.len() else { return Val::Missing };
-        let depth = around.map_or(0, |element| element.depth + 1);
         let of = |place: usize| {
-            let element = Element { value: list.item(place), depth, around };
+            let element = Element { value: list.item(place), around };
             self.at(body, Some(&element))
         };
         match gather {

@@ -1,8 +1,10 @@
 //! When has a column no value for want of a rate?
 //!
 //! Ruling S135 of [`docs::semantics`](crate::docs::semantics). Who gathers the values of a column must know of those that are missing for want
-//! of a rate. So a definition that converts amounts gives the question for one account as well, and whoever reads the column asks that question
-//! in its place, as if what the definition says were written there.
+//! of a rate. So beside a column that converts amounts, or reads such a column, a catalog keeps another one, which says so for each account; its name cannot
+//! be written, and whoever gathers the column reads both. A metric has no column: who reads it counts the events that lack a rate.
+
+use std::sync::Arc;
 
 use super::check::not_cancelled;
 use super::checked::Checked;
@@ -16,52 +18,60 @@ use super::term::{
 use super::types::Type;
 use crate::fold::RateKind;
 
-/// The most terms of the question whether a column lacks a rate: those of all conversions that it reads, through all definitions. Past them,
-/// reading the column is error `E306`.
-pub const MAX_RATE_TERMS: usize = 1_024;
+/// Behind the name of a column, the name of the one that says whether it lacks a rate. No name has a control character.
+const LACKS: &str = "\u{1}lacks a rate";
 
-/// The question whether a column lacks a rate, asked of the account that has it. The answer is yes or no.
+/// The name of the column that says whether another one lacks a rate.
+pub(crate) fn lacking_column(of: &str) -> Arc<str> {
+    Arc::from(format!("{of}{LACKS}"))
+}
+
+/// Is it the name of a column that says whether another one lacks a rate?
+pub(crate) fn is_lacking_column(name: &str) -> bool {
+    name.ends_with(LACKS)
+}
+
+/// By what is it known whether a name lacks a rate?
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum LacksRate {
+    /// The column of this name says so.
+    Column(Arc<str>),
+    /// A day of the metric lacks one where there is such an event.
+    Events(LackingEvents),
+}
+
+/// How many events of a metric lack a rate.
 #[derive(Debug, Clone)]
-pub(crate) struct LacksRate {
+pub(crate) struct LackingEvents {
     terms: Terms,
-    root: TermId,
+    count: TermId,
 }
 
-impl PartialEq for LacksRate {
+impl PartialEq for LackingEvents {
     fn eq(&self, other: &Self) -> bool {
-        self.root == other.root && self.terms.slots == other.terms.slots && self.terms.is_same(&other.terms)
+        self.count == other.count && self.terms.slots == other.terms.slots && self.terms.is_same(&other.terms)
     }
 }
 
-impl LacksRate {
-    /// Of the value of an expression; `None` where it needs no rate.
-    pub(crate) fn of_value(checked: &Checked) -> Option<Self> {
-        Some(Self::of(checked.terms().0, checked.rate_asked()?))
-    }
-
-    /// Of the days of a metric: how many events lack a rate.
-    pub(crate) fn of_metric(checked: &Checked) -> Option<Self> {
-        let (terms, root) = checked.terms();
+impl LackingEvents {
+    /// Those of a metric; `None` where it needs no rate.
+    pub(crate) fn of(metric: &Checked) -> Option<Self> {
+        let (terms, root) = metric.terms();
         let Op::Usage(_, usage, _) = terms.op(root) else { return None };
         let counted = Usage { filters: [usage.lacks?].into(), lacks: None, ..(**usage).clone() };
         let mut terms = terms.clone();
-        let root = terms.add(Op::Usage(Reading::Count, counted.into(), None));
-        Some(Self::of(&terms, root))
+        let count = terms.add(Op::Usage(Reading::Count, counted.into(), None));
+        let (terms, roots) = terms.pruned(&[count]);
+        Some(Self { terms, count: roots.first().copied().unwrap_or(TermId::NONE) })
     }
 
-    fn of(terms: &Terms, root: TermId) -> Self {
-        let (terms, roots) = terms.clone().pruned(&[root]);
-        Self { terms, root: roots.first().copied().unwrap_or(TermId::NONE) }
-    }
-
-    /// Is it made of more terms than may be?
-    pub(super) const fn is_too_long(&self) -> bool {
-        self.terms.ops.len() > MAX_RATE_TERMS
-    }
-
-    /// Its terms among others; where it is now.
-    pub(super) fn join(&self, terms: &mut Terms) -> TermId {
-        place(&terms.join(&self.terms, &Linked::new()), self.root)
+    /// The events that are counted, with their terms among others.
+    pub(super) fn join(&self, terms: &mut Terms) -> Option<Usage> {
+        let count = place(&terms.join(&self.terms, &Linked::new()), self.count);
+        match terms.op(count) {
+            Op::Usage(_, events, _) => Some((**events).clone()),
+            _ => None,
+        }
     }
 }
 
@@ -99,19 +109,20 @@ pub(crate) struct RatedRows<'r> {
     pub(crate) levels: Option<Vec<i64>>,
 }
 
-impl LacksRate {
-    /// Of a roll-up by its name and type: it has no value, and a row within its reach, which passes the filter or of which that is not known, lacks a
-    /// rate. `None` where none is needed.
-    pub(crate) fn of_rows(
-        rows: &RatedRows<'_>,
+impl RatedRows<'_> {
+    /// The question whether a roll-up, by its name and type, lacks a rate: it has no value, and a row within its reach, which passes the filter or of which that
+    /// is not known, lacks one. `None` where none is needed. `alike` is one of its expressions.
+    pub(crate) fn question(
+        &self,
         (name, kind): (&str, &Type),
+        alike: &Checked,
         names: &dyn Names,
-    ) -> Option<Self> {
-        let mut ask = Asking { terms: Terms::sharing(), over: rows.rows };
-        let row = ask.row(rows)?;
+    ) -> Option<Checked> {
+        let mut ask = Asking { terms: Terms::sharing(), over: self.rows };
+        let row = ask.row(self)?;
         let own = ask.of_account(row);
-        let kept = if rows.with_cancelled { None } else { not_cancelled(names, &mut ask.terms) };
-        let found = match rows.walk {
+        let kept = if self.with_cancelled { None } else { not_cancelled(names, &mut ask.terms) };
+        let found = match self.walk {
             None => ask.all(kept.into_iter().chain([own])),
             Some(walk) => {
                 let filters: Box<[TermId]> = kept.into_iter().collect();
@@ -121,7 +132,7 @@ impl LacksRate {
         let column = ask.terms.slot(&SlotOf::Account, &name.into(), kind);
         let missing = ask.without(column);
         let mut asked = vec![missing];
-        if let (Some(levels), Some(types)) = (&rows.levels, names.account_types()) {
+        if let (Some(levels), Some(types)) = (&self.levels, names.account_types()) {
             let kind = ask.terms.slot(&SlotOf::Account, &"account_type".into(), &Type::Enum(types));
             let mut codes = levels.clone();
             codes.sort_unstable();
@@ -131,7 +142,7 @@ impl LacksRate {
         asked.push(found);
         let root = ask.all(asked.into_iter());
         let root = ask.or_no(root);
-        Some(Self::of(&ask.terms, root))
+        Some(alike.asking(names, &ask.terms, root))
     }
 }
 

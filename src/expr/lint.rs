@@ -64,7 +64,7 @@ impl Checked {
     /// The rates that it lacks for what it asks of each visible account; none where something that it reads is not there.
     fn missing_rates(&self, columns: Columns<'_>) -> Vec<MissingRate> {
         let view = columns.view();
-        if !self.converts_itself() || columns.require(&[self]).is_err() {
+        if !self.converts() || columns.require(&[self]).is_err() {
             return Vec::new();
         }
         let recorder = MissingRateLog::default();

@@ -92,8 +92,9 @@ pub use explain::{
     MissingRate, Origin, Part, PartKind, Provenance, Reading, RollUpPart, RollUpParts, UsageDays,
 };
 pub use json::{WIRE_VERSION, WireErrors, WireFault};
-pub use lacking::MAX_RATE_TERMS;
-pub(crate) use lacking::{ExchangedAmount, LacksRate, RatedRows, RowsOf};
+pub(crate) use lacking::{
+    ExchangedAmount, LackingEvents, LacksRate, RatedRows, RowsOf, is_lacking_column, lacking_column,
+};
 pub use limits::{ExprLimits, MAX_DEPTH};
 pub use literal::Literal;
 pub(crate) use names::{MAX_NAME_PARTS, name_parts};

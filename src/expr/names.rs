@@ -22,7 +22,7 @@ pub struct Name {
     bounds: Option<(f64, f64)>,
     is_computed_from_status: bool,
     currency: Option<Arc<str>>,
-    lacks_rate: Option<Arc<LacksRate>>,
+    lacks_rate: Option<LacksRate>,
 }
 
 impl Name {
@@ -69,14 +69,14 @@ impl Name {
         self
     }
 
-    /// Its value may be missing for want of a rate: where it is, a question says so.
-    pub(crate) fn lacking_rate_where(mut self, question: Option<LacksRate>) -> Self {
-        self.lacks_rate = question.map(Arc::new);
+    /// Its value may be missing for want of a rate; by this it is known where it is.
+    pub(crate) fn lacking_rates(mut self, by: Option<LacksRate>) -> Self {
+        self.lacks_rate = by;
         self
     }
 
-    /// The question whether it is missing for want of a rate, where it may be.
-    pub(super) const fn lacks_rate(&self) -> Option<&Arc<LacksRate>> {
+    /// By what it is known whether it is missing for want of a rate, where it may be.
+    pub(super) const fn lacks_rate(&self) -> Option<&LacksRate> {
         self.lacks_rate.as_ref()
     }
 

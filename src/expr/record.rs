@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::eval::{Eval, Slots};
-use super::term::{Op, Over, SlotOf, TermId, Terms};
+use super::lacking::is_lacking_column;
+use super::term::{Cell, Op, Over, SlotInfo, SlotOf, TermId, Terms};
 use super::types::Type;
 use super::value::{ExprValue, Field, Val};
 use crate::model::{AsOf, Rates};
@@ -90,7 +91,14 @@ impl RecordExpr {
         as_of: &AsOf,
         mut bind: impl FnMut(&str) -> Option<usize>,
     ) -> Result<Self, UnboundNames> {
-        let (terms, roots) = terms.as_of(as_of, &[root]);
+        let (mut terms, roots) = terms.as_of(as_of, &[root]);
+        // A record says what is known: the value of a column, or that there is none.
+        let is_question = |slot: &SlotInfo| is_lacking_column(&slot.name);
+        for op in &mut terms.ops {
+            if matches!(op, Op::Slot(slot) if terms.slots.get(*slot as usize).is_some_and(is_question)) {
+                *op = Op::Const(Cell::Bool(false));
+            }
+        }
         let (terms, roots) = terms.pruned(&roots);
         let root = roots.first().copied().unwrap_or(root);
         let mut unbound = UnboundNames { names: Vec::new(), terms: Vec::new() };

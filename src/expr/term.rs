@@ -358,7 +358,7 @@ pub(crate) enum Op {
     Supplied(u32),
     /// Asked of the account around the account or row that is asked.
     Outer(TermId),
-    /// The element of the list lambda at this depth.
+    /// The element of the list lambda that has so many others inside it, around what reads it: what is asked within other lambdas asks the same.
     Element(u32),
     /// A field of a record.
     Field(TermId, Arc<str>),

@@ -96,6 +96,7 @@ mod fuzz_corpus;
 mod hostile;
 mod import;
 mod lacking_columns;
+mod lacking_oracle;
 mod layers;
 mod levels;
 mod links;

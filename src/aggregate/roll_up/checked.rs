@@ -7,7 +7,7 @@ use super::definition::{Operator, Over, RollUp};
 use super::fault::RollUpFaultKind;
 use super::own_columns::OwnColumns;
 use super::spec::Spec;
-use crate::expr::{Checked, Checker, ExprLimits, LacksRate, Names, Of, RatedRows, RowsOf, Type, Walk};
+use crate::expr::{Checked, Checker, ExprLimits, Names, Of, RatedRows, RowsOf, Type, Walk};
 use crate::fold::Reach;
 use crate::model::{AccountId, Currency, Schema, TypeId, Zones, hint};
 
@@ -23,7 +23,7 @@ pub(crate) struct CheckedRollUp {
     /// The types of the value and of the second value, as they are merged.
     pub(super) values: [Option<Type>; 2],
     pub(super) conversion: Option<CheckedConversion>,
-    /// Of the filter, the value and the second value, where these convert amounts themselves: is a rate missing?
+    /// Of the filter, the value and the second value, where these convert amounts or read what does: is a rate missing?
     pub(super) lacks: [Option<Checked>; 3],
     /// The account types that receive it; `None` where all do.
     pub(super) levels: Option<Vec<TypeId>>,
@@ -149,23 +149,20 @@ impl CheckedRollUp {
         self.conversion.as_ref().is_some_and(CheckedConversion::reads_today)
     }
 
-    /// Does it convert amounts, or what it reads, so that rates are needed?
+    /// Does it convert amounts, so that rates are needed?
     pub(crate) fn converts(&self) -> bool {
         self.conversion.as_ref().is_some_and(CheckedConversion::needs_rates)
             || self.expressions().any(Checked::converts)
     }
 
-    /// Does it convert amounts itself?
-    pub(crate) fn converts_itself(&self) -> bool {
-        let own = [&self.filter, &self.first, &self.second].into_iter().flatten();
+    /// May a row lack a rate, of its own or of a column that it reads? Such a row hides all others.
+    pub(super) fn may_lack_rates(&self) -> bool {
         self.conversion.as_ref().is_some_and(CheckedConversion::needs_rates)
-            || own
-                .chain(self.conversion.iter().filter_map(|of| of.date.as_ref()))
-                .any(Checked::converts_itself)
+            || self.lacks.iter().any(Option::is_some)
     }
 
     /// The question whether it has no value for want of a rate; `None` where it needs none.
-    pub(crate) fn lacks_rate(&self, names: &dyn Names) -> Option<LacksRate> {
+    pub(crate) fn rate_question(&self, names: &dyn Names) -> Option<Checked> {
         let values = [self.first.as_ref(), self.second.as_ref()];
         let rows = RatedRows {
             rows: match &self.definition.over {
@@ -187,7 +184,8 @@ impl CheckedRollUp {
                 .as_ref()
                 .map(|levels| levels.iter().filter_map(|level| i64::try_from(level.index()).ok()).collect()),
         };
-        LacksRate::of_rows(&rows, (&self.definition.name, &self.kind), names)
+        let alike = self.first.as_ref().or(self.filter.as_ref())?;
+        rows.question((&self.definition.name, &self.kind), alike, names)
     }
 
     /// What it reads of a row, each where it may be: the filter, the value, the second value, their currencies, the day of

@@ -199,7 +199,7 @@ impl Standing {
             | Spec::Sum { .. }
             | Spec::Average { .. }
             | Spec::Ratio { .. }
-                if roll_up.converts() =>
+                if roll_up.may_lack_rates() =>
             {
                 self.climbed::<State>(roll_up, rows, places, reach)
             }

@@ -91,7 +91,7 @@ impl Entry {
     pub(super) fn linear(&self) -> Option<LinearOf> {
         let definition = &self.checked.definition;
         // A value of an account's own would hide those below it, and an amount without a rate hides all.
-        let adds_up = definition.reached() != Reach::PreferSelf && !self.checked.converts();
+        let adds_up = definition.reached() != Reach::PreferSelf && !self.checked.may_lack_rates();
         LinearOf::new(&self.checked.spec, definition.nulls).filter(|_| adds_up)
     }
 }
@@ -350,7 +350,7 @@ impl RollUpPlan {
         let (_, entry) = self.roll_ups.first().filter(|_| self.roll_ups.len() == 1)?;
         let CheckedRollUp { definition, spec, levels, .. } = &entry.checked;
         let all_below = definition.reached() == Reach::SelfAndDescendants;
-        let skips = definition.nulls == Nulls::Skip && !entry.checked.converts();
+        let skips = definition.nulls == Nulls::Skip && !entry.checked.may_lack_rates();
         let is_state = all_below && levels.is_none() && skips;
         match **spec {
             Spec::Extreme { least } if is_state => Some(least),

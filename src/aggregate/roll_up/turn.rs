@@ -107,7 +107,7 @@ impl OwnRows<'_> {
         turn: &Turn,
     ) -> Option<(u32, u32)> {
         // A row without a value may refuse the answer, and a count that was cut says nothing.
-        let refuses = self.roll_up.definition.nulls != Nulls::Skip || self.roll_up.converts();
+        let refuses = self.roll_up.definition.nulls != Nulls::Skip || self.roll_up.may_lack_rates();
         if refuses || counted == u32::MAX || skipped == u32::MAX {
             return None;
         }
@@ -144,7 +144,7 @@ impl OwnRows<'_> {
     pub(crate) fn settle(&self, turn: &mut Turn, before: &Cell, known: &Gathered) {
         let settled = match &*self.roll_up.spec {
             // The number of values is not known where the rate of one is not.
-            _ if self.roll_up.converts() => false,
+            _ if self.roll_up.may_lack_rates() => false,
             Spec::Distinct => {
                 // Nothing new has come if there are as many, and none of them is gone.
                 self.answer(known).0 == *before && turn.gone.iter().all(|(key, _)| known.holds(key))

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use super::paths::Account;
 use super::{Check, Term};
 use crate::expr::ast::NodeId;
+use crate::expr::checked::Lacks;
 use crate::expr::diagnostic::Code;
 use crate::expr::exchange::Exchange;
 use crate::expr::functions::{Entry, Function as F};
-use crate::expr::lacking::MAX_RATE_TERMS;
-use crate::expr::names::{Name, Of};
+use crate::expr::lacking::LacksRate;
+use crate::expr::names::Of;
 use crate::expr::term::{Cell, Comparison, Day, Gather, Moment, Op, Over, Reading, SlotOf, TermId, Usage};
 use crate::expr::types::{DERIVED_DIGITS, Type};
 use crate::fold::RateKind;
@@ -22,7 +23,7 @@ use crate::model::{Currency, nearest};
 
 /// Questions of an account or row, where it may lack a rate.
 #[derive(Debug, Clone, Copy, Default)]
-struct Lacks {
+struct LacksOfRow {
     /// Is it not known whether it passes the filters?
     unclear: Option<TermId>,
     /// Does it pass the filters while its value is missing?
@@ -115,27 +116,20 @@ impl Check<'_> {
         Some(id)
     }
 
-    /// Notes that a column or metric is read that may lack rates; refuses one that reads too many conversions.
-    pub(super) fn note_rates(&mut self, name: &Name, path: &str, node: NodeId) -> Option<()> {
-        let Some(question) = name.lacks_rate() else { return Some(()) };
-        self.converts = true;
-        if question.is_too_long() {
-            let message = format!(
-                "`{path}` reads too many conversions of currencies, through all definitions (limit {MAX_RATE_TERMS} terms)"
-            );
-            return self.fault_at(Code::E306, node, message);
-        }
-        Some(())
-    }
-
-    /// Does a column lack a rate? `None` where it needs none.
+    /// Does a column lack a rate? `None` where it needs none. The answer is yes or no.
     fn lacking_column(&mut self, slot: u32) -> Option<TermId> {
         if let Some(known) = self.lacking_columns.get(&slot) {
             return *known;
         }
-        let found = self.terms.slots.get(slot as usize).filter(|slot| slot.of == SlotOf::Account);
-        let found = found.and_then(|slot| self.names.name(Of::Account, &slot.name)?.lacks_rate().cloned());
-        let found = found.map(|question| question.join(&mut self.terms));
+        let read = self.terms.slots.get(slot as usize).filter(|slot| slot.of == SlotOf::Account);
+        let lacks = read.and_then(|slot| self.names.name(Of::Account, &slot.name)?.lacks_rate().cloned());
+        let found = match lacks {
+            Some(LacksRate::Column(name)) => {
+                let id = self.terms.slot(&SlotOf::Account, &name, &Type::Bool);
+                Some(self.or_no(id))
+            }
+            _ => None,
+        };
         self.lacking_columns.insert(slot, found);
         found
     }
@@ -143,10 +137,16 @@ impl Check<'_> {
     // --- what is not known of many ---------------------------------------------------------------
 
     /// Is a value missing for want of a rate? `None` where it needs none.
-    pub(super) fn lacks(&mut self, value: TermId) -> Option<TermId> {
-        let lacks = self.lacks_rate(value)?;
+    fn lacks(&mut self, value: TermId) -> Option<TermId> {
+        self.lacks_of(value).map(|lacks| lacks.value)
+    }
+
+    /// The terms that say whether a value lacks a rate; `None` where it needs none.
+    pub(super) fn lacks_of(&mut self, value: TermId) -> Option<Lacks> {
+        let amount = self.lacks_rate(value)?;
         let missing = self.without(value);
-        Some(self.terms.add(Op::And([missing, lacks].into())))
+        let value = self.terms.add(Op::And([missing, amount].into()));
+        Some(Lacks { value, amount })
     }
 
     /// What is gathered of accounts or rows, and nothing where one of them lacks a rate.
@@ -228,11 +228,8 @@ impl Check<'_> {
     /// The events without a rate of the days of a metric that are asked; `None` where it needs none.
     fn lacking_events(&mut self, usage: &Usage) -> Option<Usage> {
         let metric = self.names.metric(&usage.name).filter(|_| usage.is_metric)?;
-        let events = metric.lacks_rate()?.join(&mut self.terms);
-        match self.terms.op(events) {
-            Op::Usage(_, events, _) => Some(Usage { window: usage.window, ..(**events).clone() }),
-            _ => None,
-        }
+        let Some(LacksRate::Events(events)) = metric.lacks_rate() else { return None };
+        Some(Usage { window: usage.window, ..events.join(&mut self.terms)? })
     }
 
     fn unless(&mut self, guard: TermId, id: TermId) -> TermId {
@@ -250,9 +247,9 @@ impl Check<'_> {
     }
 
     /// What is asked of an account or row that is gathered, for want of a rate. The answers are yes or no.
-    fn lacking_row(&mut self, filters: &[TermId], body: Option<TermId>) -> Lacks {
+    fn lacking_row(&mut self, filters: &[TermId], body: Option<TermId>) -> LacksOfRow {
         if !self.converts {
-            return Lacks::default();
+            return LacksOfRow::default();
         }
         let of_filters: Vec<TermId> = filters.iter().filter_map(|filter| self.lacks_rate(*filter)).collect();
         let passes = match filters {
@@ -271,7 +268,7 @@ impl Check<'_> {
             }
             None => lacks,
         });
-        Lacks { unclear, value }
+        LacksOfRow { unclear, value }
     }
 
     fn any(&mut self, mut all: Vec<TermId>) -> Option<TermId> {

@@ -264,13 +264,9 @@ impl Check<'_> {
             Some(Cell::List(cells)) => cells.len() as u64,
             _ => self.limits.list_length,
         };
-        // Elements are counted from the account or row that the lambda stands in.
-        let inmost = self.scopes.iter().rev().take_while(|scope| matches!(scope.of, ScopeOf::Element(..)));
-        let depth = inmost.count();
-        let depth = u32::try_from(depth).unwrap_or(u32::MAX);
         self.scopes.push(Scope {
             variable: variable.clone(),
-            of: ScopeOf::Element(of.clone(), depth),
+            of: ScopeOf::Element(of.clone()),
             used: false,
             outer: Vec::new(),
             pending: Vec::new(),

@@ -34,7 +34,7 @@ use super::literal::Literal;
 use super::names::{Name, Names, Of};
 use super::term::{Asker, Bits, Cell, Gather, Op, Over, Reading, SlotOf, TermId, Terms, Usage};
 use super::types::Type;
-use crate::expr::checked::{Checked, Every};
+use crate::expr::checked::{Checked, Every, Lacks};
 use crate::model::{FixedZones, Zones};
 
 /// Checks expressions against names.
@@ -173,12 +173,14 @@ impl<'n> Checker<'n> {
             check.fault_at::<()>(Code::E113, at, message);
         }
         check.check_cost();
-        let lacks = term.as_ref().and_then(|term| check.lacks(term.id));
+        let lacks = term.as_ref().and_then(|term| check.lacks_of(term.id));
         let Check { faults, mut terms, ids, kinds, mentions, .. } = check;
         match term {
             Some(term) if faults.errors.is_empty() => {
                 let root = terms.add(over(term.id));
-                let lacks = lacks.map(|lacks| terms.add(over(lacks)));
+                let mut over = |term: TermId| terms.add(over(term));
+                let lacks =
+                    lacks.map(|Lacks { value, amount }| Lacks { value: over(value), amount: over(amount) });
                 let every = Every { terms, of: ids, mentions };
                 Ok(Checked::new(self.names, ast, every, (root, lacks), term.kind, kinds, faults.lints))
             }
@@ -236,7 +238,7 @@ impl<'n> Checker<'n> {
             check.no_question(ast.root(), &term.kind);
         }
         check.check_cost();
-        let lacks = term.as_ref().and_then(|term| check.lacks(term.id));
+        let lacks = term.as_ref().and_then(|term| check.lacks_of(term.id));
         let Check { mut faults, terms, ids, kinds, optional, bounds, mentions, .. } = check;
         match term {
             Some(term) if faults.errors.is_empty() => {

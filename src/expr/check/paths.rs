@@ -28,8 +28,8 @@ pub(super) struct Scope {
 }
 
 pub(super) enum ScopeOf {
-    /// An element of a list, at this depth.
-    Element(Type, u32),
+    /// An element of a list.
+    Element(Type),
     /// An account, row or event: the context of this number.
     Context(usize),
 }
@@ -105,15 +105,16 @@ impl Check<'_> {
         let scope = self.scopes.get_mut(place)?;
         scope.used = true;
         match &scope.of {
-            ScopeOf::Element(kind, depth) => {
-                let (kind, depth) = (kind.clone(), *depth);
+            ScopeOf::Element(kind) => {
+                let kind = kind.clone();
                 let inner = self.scopes.get(place + 1..).unwrap_or_default();
                 if inner.iter().any(|scope| matches!(scope.of, ScopeOf::Context(_))) {
                     let message = "an item of a list cannot be read inside a lambda over accounts or rows; \
                                    turn it round: ask of each row whether it is `in` the list";
                     return self.fault_at(Code::E113, node, message);
                 }
-                let id = self.terms.add(Op::Element(depth));
+                let inside = u32::try_from(inner.len()).unwrap_or(u32::MAX);
+                let id = self.terms.add(Op::Element(inside));
                 let term = Term { id, kind, loose: None, node };
                 self.fields(term, rest, node).map(Receiver::Value)
             }
@@ -183,7 +184,7 @@ impl Check<'_> {
                 self.read(node, &path, &name, false);
                 self.mention(node, Mentioned::field(Of::Account, &path), (used, rest.len() - used));
                 self.note_status(&account, &path, &name, node);
-                self.note_rates(&name, &path, node)?;
+                self.converts |= name.lacks_rate().is_some();
                 let behind = rest.get(used..).unwrap_or_default();
                 return self.attribute(&account, &path, name.kind(), behind, node, outer);
             }

@@ -129,9 +129,8 @@ impl Check<'_> {
             let what = if is_metric { "metric" } else { "event" };
             return self.fault_at(Code::E101, at, format!("there is no {what} of this name{hint}"));
         }
-        if let Some(metric) = self.names.metric(&name).filter(|_| is_metric) {
-            self.note_rates(&metric, &name, at)?;
-        }
+        let metric = self.names.metric(&name).filter(|_| is_metric);
+        self.converts |= metric.is_some_and(|metric| metric.lacks_rate().is_some());
         let source = if is_metric { Source::Metric } else { Source::Event };
         self.mention(at, Mentioned::Source(source(name.clone())), (1, 0));
         let usage = Usage { name, is_metric, window: None, filters: Box::new([]), lacks: None };
