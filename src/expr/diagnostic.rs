@@ -329,8 +329,11 @@ impl Collector {
             return;
         }
         let diagnostic = Diagnostic::new(code, &self.source, span, message).with_edit(edit).with_about(about);
-        // One fault at one place is said once.
-        if !list.iter().any(|known| known.span == diagnostic.span && known.code == diagnostic.code) {
+        // One fault at one place is said once; a lint once for each name that it speaks of.
+        let same = |known: &Diagnostic| {
+            known.span == diagnostic.span && known.code == diagnostic.code && known.about == diagnostic.about
+        };
+        if !list.iter().any(same) {
             list.push(diagnostic);
         }
     }

@@ -255,7 +255,7 @@ fn lints_say_what_is_probably_not_meant() {
         ),
         (
             "!(region in [\"EMEA\"])",
-            "W201 !(region in [\"EMEA\"])\n     ^^^^^^^^^^^^^^^^^^^^ leaves out accounts with no `region`; !isTrue(region in [\"EMEA\"]) keeps them [replace by `!isTrue(region in [\"EMEA\"])`]",
+            "W201 !(region in [\"EMEA\"])\n     ^^^^^^^^^^^^^^^^^^^^^ leaves out accounts with no `region`; !isTrue(region in [\"EMEA\"]) keeps them [replace by `!isTrue(region in [\"EMEA\"])`]",
         ),
         (
             "!industry.contains(\"x\")",
@@ -293,6 +293,68 @@ fn lints_say_what_is_probably_not_meant() {
     ] {
         assert_eq!(lints(text), wanted, "{text}");
     }
+}
+
+/// Every negation that has no answer where a value is missing says so, by name.
+#[test]
+fn negations_that_leave_accounts_out_are_told() {
+    let told = |text: &str| -> Vec<String> {
+        let checked = check(text);
+        let lints = checked.lints().iter().filter(|lint| lint.code() == Code::W201);
+        lints.map(|lint| lint.message().to_owned()).collect()
+    };
+    let one = |name: &str, kept: &str| format!("leaves out accounts with no `{name}`; {kept} keeps them");
+    for (text, names) in [
+        ("!(industry == \"x\" || region == \"EMEA\")", &["industry", "region"][..]),
+        ("!(arr > 5)", &["arr"]),
+        ("!(5 == seats)", &["seats"]),
+        ("!renewal_date.inLast(5, \"days\")", &["renewal_date"]),
+        ("!(\"x\" in tags)", &["tags"]),
+        ("!(seats > logins_30d)", &["seats", "logins_30d"]),
+        ("!(seats > 5 && (has(arr) && arr > 3))", &["seats"]),
+        ("!((has(seats) ? arr : arr) > 5)", &["arr"]),
+        ("has(region) && !(seats > 5 || region == \"EMEA\")", &["seats"]),
+        ("!(coalesce(arr, arr) > 5)", &["arr"]),
+        ("!(industry).contains(\")\")", &["industry"]),
+        // Nobody is left out.
+        ("!has(seats)", &[]),
+        ("!isTrue(seats > 5)", &[]),
+        ("!isNot(industry, \"x\")", &[]),
+        ("!(has(seats) && seats > 5)", &[]),
+        ("!has(seats) || !(seats > 5)", &[]),
+        ("!(!has(seats) || seats > 5)", &[]),
+        ("!(coalesce(seats, 0) > 5)", &[]),
+        ("!(name == \"x\")", &[]),
+        ("seats > 5 || region == \"EMEA\"", &[]),
+    ] {
+        let kept = text.find('!').map(|at| {
+            let of = text.get(at + 1..).unwrap();
+            let is_call = of.starts_with("(industry).");
+            let of =
+                of.strip_prefix('(').and_then(|of| of.strip_suffix(')')).filter(|_| !is_call).unwrap_or(of);
+            format!("!isTrue({of})")
+        });
+        let wanted: Vec<String> = names.iter().map(|name| one(name, kept.as_deref().unwrap())).collect();
+        assert_eq!(told(text), wanted, "{text}");
+        // What is proposed stands in the place of what it is proposed for, brackets and all.
+        for lint in check(text).lints() {
+            let edit = lint.edit().unwrap();
+            let mut mended = text.to_owned();
+            mended.replace_range(edit.span.start as usize..edit.span.end as usize, &edit.text);
+            assert_eq!(told(&mended), Vec::<String>::new(), "{mended}");
+        }
+    }
+    assert_eq!(
+        told("!(parent.seats > 5)"),
+        ["leaves out accounts where `parent.seats` has no value; !isTrue(parent.seats > 5) keeps them"]
+    );
+    let long = format!("!({})", vec!["seats > 5"; 12].join(" || "));
+    assert_eq!(told(&long), ["leaves out accounts with no `seats`; !isTrue(..) keeps them"]);
+    // A row is left out of what is asked of rows.
+    assert_eq!(
+        told("contracts.exists(c, !(c.end_date < today()))"),
+        ["leaves out rows with no `end_date`; !isTrue(c.end_date < today()) keeps them"]
+    );
 }
 
 #[test]

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use super::Optional;
+use super::{Optional, ReadOf};
 use crate::expr::ast::{Ast, BinaryOp, MacroKind, Node, NodeId};
 use crate::expr::diagnostic::{Code, Collector};
 use crate::expr::term::{Cell, TermId, Terms};
 use crate::expr::types::Type;
+
+/// The longest part that a message repeats.
+const MAX_SHOWN: usize = 80;
 
 /// What the checker knows of each node.
 pub(super) struct Known<'a> {
@@ -33,8 +36,11 @@ pub(super) fn lint(known: &Known<'_>, faults: &mut Collector) {
         let inner = match known.ast.node(node) {
             Node::And(items) => {
                 let guards = items.iter().filter_map(|item| known.guard(*item));
-                let all: Arc<[Optional]> = guarded.iter().cloned().chain(guards).collect();
-                all
+                guarded.iter().cloned().chain(guards).collect()
+            }
+            Node::Or(items) => {
+                let guards = items.iter().filter_map(|item| known.guard_against(*item));
+                guarded.iter().cloned().chain(guards).collect()
             }
             _ => guarded,
         };
@@ -70,6 +76,14 @@ impl Known<'_> {
         }
     }
 
+    /// The name that `!has(x)` asks for.
+    fn guard_against(&self, node: NodeId) -> Option<Optional> {
+        match self.ast.node(node) {
+            Node::Not(of) => self.guard(of),
+            _ => None,
+        }
+    }
+
     /// Says so where an answer does not depend on any account.
     fn settled(&self, node: NodeId, faults: &mut Collector) -> bool {
         let written =
@@ -93,29 +107,73 @@ impl Known<'_> {
 
     /// Comparisons whose negative form leaves out what has no value.
     fn missing(&self, node: NodeId, guarded: &[Optional], faults: &mut Collector) {
-        let unguarded = |node: &NodeId| self.optional(*node).filter(|name| !guarded.contains(name));
-        let (name, keeps, edit) = match self.ast.node(node) {
+        let (keeps, names) = match self.ast.node(node) {
             Node::Chain { operands: [a, b], operators: [BinaryOp::NotEqual] } => {
-                let Some(name) = unguarded(a).or_else(|| unguarded(b)) else { return };
-                let kept = format!("isNot({}, {})", self.text(*a), self.text(*b));
-                (name, kept.clone(), kept)
+                let unguarded =
+                    |node: &NodeId| self.optional(*node).filter(|name| !guarded.contains(name)).cloned();
+                let name = unguarded(a).or_else(|| unguarded(b));
+                (format!("isNot({}, {})", self.text(*a), self.text(*b)), name.into_iter().collect())
             }
             Node::Not(of) => {
-                let asked = match self.ast.node(of) {
-                    Node::Chain { operands: [a, _], operators: [BinaryOp::In | BinaryOp::Equal] } => a,
-                    Node::Call { function, arguments: [a, ..], method: true } if is_text_test(function) => a,
-                    _ => return,
-                };
-                let Some(name) = unguarded(asked) else { return };
-                let kept = format!("!isTrue({})", self.text(of));
-                (name, kept.clone(), kept)
+                let asked = self.text(node).trim_start_matches('!').trim();
+                let kept =
+                    if is_wrapped(asked) { format!("!isTrue{asked}") } else { format!("!isTrue({asked})") };
+                (kept, self.undecided(of, guarded))
             }
             _ => return,
         };
-        let (who, about) = if name.of_row { ("rows", None) } else { ("accounts", Some(name.name.clone())) };
-        let message = format!("leaves out {who} with no `{}`; {keeps} keeps them", name.name);
-        let edit = Some((self.ast.span(node), edit));
-        faults.add_about(Code::W201, self.ast.span(node), message, edit, about);
+        for name in names {
+            let (who, about) = match name.of {
+                ReadOf::Account => (format!("accounts with no `{}`", name.name), Some(name.name)),
+                ReadOf::Row => (format!("rows with no `{}`", name.name), None),
+                ReadOf::Reached => (format!("accounts where `{}` has no value", name.name), None),
+            };
+            let shown = if keeps.len() > MAX_SHOWN { "!isTrue(..)" } else { &keeps };
+            let message = format!("leaves out {who}; {shown} keeps them");
+            let edit = Some((self.ast.span(node), keeps.clone()));
+            faults.add_about(Code::W201, self.ast.span(node), message, edit, about);
+        }
+    }
+
+    /// The names without whose value a question may have no answer, in the order of the text; without those of items of lambdas, and without what
+    /// a part by itself has said: a negation, or that something is not equal.
+    fn undecided(&self, question: NodeId, guarded: &[Optional]) -> Vec<Optional> {
+        let mut found: Vec<Optional> = Vec::new();
+        let mut left: Vec<(NodeId, Arc<[Optional]>)> = vec![(question, guarded.into())];
+        while let Some((node, guarded)) = left.pop() {
+            if let Some(name) = self.optional(node) {
+                if !guarded.contains(name) && !found.contains(name) {
+                    found.push(name.clone());
+                }
+                continue;
+            }
+            if self.constant(node).is_some() {
+                continue;
+            }
+            let guards: Vec<Optional> = match self.ast.node(node) {
+                // These always have an answer.
+                Node::Call { function, .. } if matches!(&**function, "has" | "isNot" | "isTrue") => continue,
+                Node::Call { function, arguments, .. }
+                    if &**function == "coalesce"
+                        && arguments.last().is_some_and(|last| self.constant(*last).is_some()) =>
+                {
+                    continue;
+                }
+                Node::Macro { .. } | Node::Not(_) => continue,
+                Node::Chain { operators: [BinaryOp::NotEqual], .. } => continue,
+                // `has(x) && ..` is no, and `!has(x) || ..` is yes, where there is no `x`.
+                Node::And(items) => items.iter().filter_map(|item| self.guard(*item)).collect(),
+                Node::Or(items) => items.iter().filter_map(|item| self.guard_against(*item)).collect(),
+                _ => Vec::new(),
+            };
+            let inner: Arc<[Optional]> = match &*guards {
+                [] => guarded,
+                _ => guarded.iter().cloned().chain(guards).collect(),
+            };
+            let below: Vec<NodeId> = self.ast.below(node).collect();
+            left.extend(below.into_iter().rev().map(|below| (below, inner.clone())));
+        }
+        found
     }
 
     fn division(&self, node: NodeId, faults: &mut Collector) {
@@ -194,11 +252,25 @@ impl Known<'_> {
     }
 }
 
-fn is_text_test(function: &str) -> bool {
-    matches!(
-        function,
-        "contains" | "startsWith" | "endsWith" | "like" | "equalsFold" | "containsFold" | "startsWithFold"
-    )
+/// Does a text stand in parentheses, the first of which ends with the last?
+fn is_wrapped(text: &str) -> bool {
+    let (mut open, mut quote, mut is_escaped) = (0_usize, None, false);
+    for (at, character) in text.char_indices() {
+        match (quote, character) {
+            _ if is_escaped => is_escaped = false,
+            (Some(_), '\\') => is_escaped = true,
+            (Some(ends), character) if ends == character => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(character),
+            (None, '(') => open += 1,
+            (None, ')') => open = open.saturating_sub(1),
+            _ => {}
+        }
+        if open == 0 {
+            return at > 0 && at + character.len_utf8() == text.len();
+        }
+    }
+    false
 }
 
 const fn always(yes: bool, no: bool) -> Option<bool> {

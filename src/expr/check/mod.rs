@@ -319,8 +319,17 @@ pub(super) struct Term {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Optional {
     pub(super) name: Arc<str>,
-    /// Is it one of a child row or an event?
-    pub(super) of_row: bool,
+    pub(super) of: ReadOf,
+}
+
+/// Of whom a name is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReadOf {
+    Account,
+    /// A child row or an event.
+    Row,
+    /// An account that is reached from one: `parent`, `root`.
+    Reached,
 }
 
 /// A check on its way.
@@ -509,11 +518,16 @@ impl Check<'_> {
     }
 
     /// A name that was read: notes what lints and editors ask of it.
-    fn read(&mut self, node: NodeId, path: &Arc<str>, name: &Name, of_row: bool) {
+    fn read(&mut self, node: NodeId, path: &Arc<str>, name: &Name, of: ReadOf) {
         if let Some(optional) = self.optional.get_mut(node.index())
             && name.may_be_missing()
         {
-            *optional = Some(Optional { name: path.clone(), of_row });
+            // A way to another account is part of the name.
+            let name = match of {
+                ReadOf::Reached => Arc::from(self.ast.text_of(node)),
+                ReadOf::Account | ReadOf::Row => path.clone(),
+            };
+            *optional = Some(Optional { name, of });
         }
         if let Some(bounds) = self.bounds.get_mut(node.index()) {
             *bounds = name.bounds();

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::mention::Mentioned;
-use super::{Check, Term};
+use super::{Check, ReadOf, Term};
 use crate::expr::ast::NodeId;
 use crate::expr::checked::Source;
 use crate::expr::diagnostic::{Code, Span};
@@ -145,7 +145,7 @@ impl Check<'_> {
             let word = word.unwrap_or_default();
             return self.unknown(whose, rest, node, &format!("no column of `{word}`"), true);
         };
-        self.read(node, &path, &name, true);
+        self.read(node, &path, &name, ReadOf::Row);
         self.mention(node, Mentioned::field(whose, &path), (used, rest.len() - used));
         let id = self.terms.slot(of, &path, name.kind());
         let id = self.outward(id, context, node)?;
@@ -181,7 +181,8 @@ impl Check<'_> {
             let Some((head, behind)) = rest.split_first() else { return Some(Receiver::Account(account)) };
             let outer = bare && account.places.is_empty();
             if let Some((name, path, used)) = self.longest(Of::Account, rest) {
-                self.read(node, &path, &name, false);
+                let of = if account.places.is_empty() { ReadOf::Account } else { ReadOf::Reached };
+                self.read(node, &path, &name, of);
                 self.mention(node, Mentioned::field(Of::Account, &path), (used, rest.len() - used));
                 self.note_status(&account, &path, &name, node);
                 self.converts |= name.lacks_rate().is_some();
@@ -242,7 +243,8 @@ impl Check<'_> {
             return match built_in {
                 Some(BuiltIn::Slot(kind)) => {
                     if &**head == "product" {
-                        self.read(node, head, &Name::new(kind.clone()), false);
+                        let of = if account.places.is_empty() { ReadOf::Account } else { ReadOf::Reached };
+                        self.read(node, head, &Name::new(kind.clone()), of);
                     }
                     self.attribute(&account, head, &kind, behind, node, outer)
                 }

@@ -123,6 +123,11 @@ impl Parser<'_> {
         (self.peek().kind == kind).then(|| self.next())
     }
 
+    /// From a token to the last one that was read, so that brackets around the first and the last operand are part of it.
+    fn since(&self, from: Span) -> Span {
+        self.at.checked_sub(1).and_then(|at| self.tokens.get(at)).map_or(from, |last| from.to(last.span))
+    }
+
     fn text(&self, span: Span) -> &str {
         span.text(self.source)
     }
@@ -244,7 +249,8 @@ impl Parser<'_> {
             return self.nodes.hole(span);
         }
         // `a ? b : c ? d : e` nests to the right: gathered in a loop, built from the right.
-        let mut arms: Vec<(NodeId, NodeId)> = Vec::new();
+        let mut arms: Vec<(NodeId, NodeId, Span)> = Vec::new();
+        let mut from = self.peek().span;
         let mut last = self.level(LEVEL_OR);
         while self.peek().kind == TokenKind::Question {
             self.next();
@@ -254,11 +260,12 @@ impl Parser<'_> {
                 self.leave();
                 return last;
             }
-            arms.push((last, then));
+            arms.push((last, then, from));
+            from = self.peek().span;
             last = self.level(LEVEL_OR);
         }
-        for (test, then) in arms.into_iter().rev() {
-            let span = self.nodes.span(test).to(self.nodes.span(last));
+        for (test, then, from) in arms.into_iter().rev() {
+            let span = self.since(from);
             last = self.nodes.conditional([test, then, last], span);
         }
         self.leave();
@@ -319,6 +326,7 @@ impl Parser<'_> {
 
     /// Operands and operators from a level of precedence up.
     fn level(&mut self, least: u8) -> NodeId {
+        let from = self.peek().span;
         let mut left = self.unary();
         // The operators of one level make one chain; what follows binds less, and has the chain as first operand.
         while let Some((_, level)) = self.operator().filter(|(_, level)| *level >= least) {
@@ -335,13 +343,11 @@ impl Parser<'_> {
                     operators.push(op);
                 }
             }
-            if let (Some(first), Some(last)) = (operands.first(), operands.last()) {
-                let span = self.nodes.span(*first).to(self.nodes.span(*last));
-                left = match level {
-                    LEVEL_OR | LEVEL_AND => self.nodes.junction(level == LEVEL_AND, &operands, span),
-                    _ => self.nodes.chain(&operands, &operators, span),
-                };
-            }
+            let span = self.since(from);
+            left = match level {
+                LEVEL_OR | LEVEL_AND => self.nodes.junction(level == LEVEL_AND, &operands, span),
+                _ => self.nodes.chain(&operands, &operators, span),
+            };
         }
         left
     }

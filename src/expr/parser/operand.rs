@@ -42,13 +42,14 @@ impl Parser<'_> {
             let token = self.next();
             let span = sign.map_or(token.span, |sign| sign.span.to(token.span));
             let node = self.nodes.literal(Literal::Int(i64::MIN), span);
-            self.postfix(node)
+            self.postfix(node, span)
         } else {
+            let from = self.peek().span;
             let operand = self.primary();
-            self.postfix(operand)
+            self.postfix(operand, from)
         };
         for sign in signs.into_iter().rev() {
-            let span = sign.span.to(self.nodes.span(node));
+            let span = self.since(sign.span);
             node = match sign.kind {
                 TokenKind::Minus => self.nodes.negate(node, span),
                 _ => self.nodes.not(node, span),
@@ -248,8 +249,8 @@ impl Parser<'_> {
         last
     }
 
-    /// What follows an operand without a space: names after dots, calls, places of lists.
-    fn postfix(&mut self, mut node: NodeId) -> NodeId {
+    /// What follows an operand without a space: names after dots, calls, places of lists. The operand begins at `from`.
+    fn postfix(&mut self, mut node: NodeId, from: Span) -> NodeId {
         loop {
             let token = self.peek();
             match token.kind {
@@ -262,7 +263,7 @@ impl Parser<'_> {
                     }
                     self.next();
                     let text = self.unquoted(name.span);
-                    let span = self.nodes.span(node).to(name.span);
+                    let span = from.to(name.span);
                     node = if self.peek().kind == TokenKind::LeftParen && name.kind == TokenKind::Ident {
                         if is_operator_word(&text) {
                             let message = format!("`{text}` is a reserved word; no function is called so");
@@ -277,7 +278,7 @@ impl Parser<'_> {
                     self.next();
                     let at = self.expression();
                     let end = self.close(token, TokenKind::RightBracket, "]");
-                    let span = self.nodes.span(node).to(end);
+                    let span = from.to(end);
                     node = self.nodes.index(node, at, span);
                 }
                 TokenKind::LeftParen => {
@@ -295,7 +296,7 @@ impl Parser<'_> {
         let open = self.next();
         let mut arguments = self.items(TokenKind::RightParen);
         let end = self.close(open, TokenKind::RightParen, ")");
-        let span = Span::new(receiver.map_or(span, |node| self.nodes.span(node)).start, end.end);
+        let span = Span::new(span.start, end.end);
         let Some(receiver) = receiver else {
             let is_not = name.eq_ignore_ascii_case("not") && arguments.len() == 1;
             if is_operator_word(&name) && !is_not {
