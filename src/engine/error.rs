@@ -61,6 +61,17 @@ pub enum EngineError {
         /// The current one.
         found: u64,
     },
+    /// The idempotency key of the update is empty.
+    #[error("the key of an update is empty: give what identifies the message that it comes from, or none")]
+    EmptyKey,
+    /// Another update came with the same idempotency key.
+    #[error("another update came with the key {key:?}, and made version {version}; nothing was changed now")]
+    OtherContent {
+        /// The key.
+        key: Arc<str>,
+        /// The version that the other update made.
+        version: u64,
+    },
     /// The book does not go over to the schema.
     #[error("the change of the schema was refused: {0}")]
     Evolve(#[from] EvolveError),

@@ -1,11 +1,12 @@
 //! The handle that a service holds.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::branch::Branch;
 use super::delta::Delta;
 use super::error::EngineError;
+use super::keys::{Content, Keys, KnownKey};
 use super::next::{catalog, load};
 use super::part::{PartReports, StateParts};
 use super::published::{EngineStats, Parts, Published, State};
@@ -108,8 +109,7 @@ pub struct Engine {
 pub(super) struct Writer {
     /// The latest states, the current one at the end.
     states: VecDeque<Published>,
-    keys: HashMap<Arc<str>, u64>,
-    order: VecDeque<Arc<str>>,
+    keys: Keys,
 }
 
 impl std::fmt::Debug for Engine {
@@ -145,12 +145,10 @@ impl Engine {
     }
 
     /// An engine that begins with a state, of which its journal does not know yet.
-    pub(super) fn of(first: Published, settings: Arc<EngineSettings>, keys: Vec<(Arc<str>, u64)>) -> Self {
-        let mut writer =
-            Writer { states: VecDeque::from([first.clone()]), keys: HashMap::new(), order: VecDeque::new() };
-        for (key, version) in keys {
-            writer.remember(key, version, settings.keys);
-        }
+    pub(super) fn of(first: Published, settings: Arc<EngineSettings>, known: Vec<KnownKey>) -> Self {
+        let mut keys = Keys::default();
+        known.into_iter().for_each(|key| keys.remember(key, settings.keys));
+        let writer = Writer { states: VecDeque::from([first.clone()]), keys };
         Self { current: RwLock::new(first), writer: Mutex::new(writer), settings }
     }
 
@@ -263,10 +261,13 @@ impl Engine {
         let update = update.into();
         let mut writer = self.writer();
         let now = self.published();
-        if let Some(version) = update.key.as_ref().and_then(|key| writer.keys.get(key)) {
+        let content = update.key.as_ref().map(|_| Content::of(&update));
+        let asked = update.key.as_ref().zip(content);
+        let known = asked.map(|(key, content)| writer.keys.version_of(key, content)).transpose()?;
+        if let Some(version) = known.flatten() {
             let delta = Delta::between(&now, &now);
             let PartReports { usage, usage_settings, schema } = PartReports::default();
-            let (version, closed) = (*version, Vec::new());
+            let closed = Vec::new();
             return Ok(Applied { version, repeated: true, closed, schema, usage, usage_settings, delta });
         }
         let _span = spans::enter("apply", now.version());
@@ -275,10 +276,10 @@ impl Engine {
         let mut update = now.0.closing(update, observer)?;
         let (state, reports) = now.0.updated(&update, observer)?;
         let version = state.version;
-        self.keep_update(version, &update)?;
+        self.keep_update(version, &update, content)?;
         let delta = self.publish(&mut writer, state);
         if let Some(key) = update.key.take() {
-            writer.remember(key, version, self.settings.keys);
+            writer.keys.remember(KnownKey { key, version, content }, self.settings.keys);
         }
         let closed = update.steps.records.split_off(imported);
         let PartReports { usage, usage_settings, schema } = reports;
@@ -377,20 +378,10 @@ impl Engine {
     }
 }
 
+#[cfg(feature = "snapshot")]
 impl Writer {
     /// The idempotency keys that are remembered, the oldest first.
-    #[cfg(feature = "snapshot")]
-    pub(super) fn known_keys(&self) -> Vec<(Arc<str>, u64)> {
-        self.order.iter().filter_map(|key| Some((key.clone(), *self.keys.get(key)?))).collect()
-    }
-
-    fn remember(&mut self, key: Arc<str>, version: u64, most: usize) {
-        self.keys.insert(key.clone(), version);
-        self.order.push_back(key);
-        while self.order.len() > most {
-            if let Some(oldest) = self.order.pop_front() {
-                self.keys.remove(&oldest);
-            }
-        }
+    pub(super) fn known_keys(&self) -> Vec<KnownKey> {
+        self.keys.to_list()
     }
 }

@@ -4,6 +4,7 @@ use super::error::EngineError;
 use super::handle::{Engine, Writer};
 #[cfg(feature = "snapshot")]
 use super::journal::{Base, Before, Entry, section, written};
+use super::keys::Content;
 use super::published::State;
 use super::update::Update;
 use crate::aggregate::Event;
@@ -33,8 +34,13 @@ impl Engine {
         self.keep(|| Some(Entry::state(&Base { state, keys: writer.known_keys(), begins: false })))
     }
 
-    pub(super) fn keep_update(&self, version: u64, update: &Update) -> Result<(), EngineError> {
-        self.keep(|| Some(Entry::update(update, version)))
+    pub(super) fn keep_update(
+        &self,
+        version: u64,
+        update: &Update,
+        content: Option<Content>,
+    ) -> Result<(), EngineError> {
+        self.keep(|| Some(Entry::update((update, content), version)))
     }
 
     pub(super) fn keep_branch(&self, first: u64, updates: &[Update]) -> Result<(), EngineError> {
@@ -83,7 +89,7 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) fn keep_update(&self, _: u64, _: &Update) -> Result<(), EngineError> {
+    pub(super) fn keep_update(&self, _: u64, _: &Update, _: Option<Content>) -> Result<(), EngineError> {
         Ok(())
     }
 

@@ -35,6 +35,7 @@ mod importing;
 #[cfg(feature = "snapshot")]
 mod journal;
 mod keep;
+mod keys;
 mod live;
 mod manifest;
 mod missing_rates;

@@ -212,8 +212,32 @@ impl Update {
         self
     }
 
-    /// Only once: a later update with the same key changes nothing, and is answered with the version that the first one
-    /// made.
+    /// Only once: the same update with the same key changes nothing when it comes again, and is answered with the version that the first one
+    /// made ([`Applied::repeated`](super::Applied::repeated)). Another update with that key is refused
+    /// ([`EngineError::OtherContent`](super::EngineError::OtherContent)), and so is an empty key. What is compared is what updates say, apart from the version that they
+    /// expect; the order of the wishes of a change means nothing.
+    ///
+    /// ```
+    /// use perennial::engine::{Engine, EngineError, EngineSettings, Update};
+    /// use perennial::source::MemorySource;
+    /// use perennial::{AccountId, AccountRow, AsOf, Attribute, AttributeType, Change, Date, Nesting, Schema};
+    ///
+    /// let schema = Schema::builder()
+    ///     .account_type("Company", Nesting::Free)
+    ///     .attribute(Attribute::new("seats", AttributeType::Int))
+    ///     .build()?;
+    /// let engine = Engine::new(schema, AsOf::date_utc(Date::new(2026, 1, 31)?), EngineSettings::new())?;
+    /// let acme = AccountId::new("acme")?;
+    /// engine.load(&MemorySource::new().account(AccountRow::new(acme.clone(), "Company")))?;
+    /// let message = |seats: i64| Update::from(Change::new().set(&acme, "seats", seats)).once("crm-event-7731");
+    ///
+    /// let first = engine.apply(message(12))?;
+    /// let again = engine.apply(message(12))?;
+    /// assert!(again.repeated && again.version == first.version);
+    /// let other = engine.apply(message(13)).unwrap_err();
+    /// assert!(matches!(other, EngineError::OtherContent { version: 2, .. }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn once(mut self, key: &str) -> Self {
         self.key = Some(Arc::from(key));
         self

@@ -27,23 +27,9 @@ pub(crate) fn plain_name(name: &str) -> String {
     letters.flat_map(char::to_lowercase).collect()
 }
 
-/// How many letters to insert, remove or change to make one word of the other (Levenshtein).
+/// How many letters to insert, remove, change or swap with the next to make one word of the other.
 fn distance(from: &str, to: &str) -> usize {
     // Names are short; a longer text is far from all of them, whatever its rest.
-    let from: Vec<char> = from.chars().take(40).collect();
-    let mut row: Vec<usize> = (0..=from.len()).collect();
-    for (place, letter) in to.chars().enumerate() {
-        let mut corner = place;
-        let mut left = place + 1;
-        for (above, known) in row.iter_mut().skip(1).zip(&from) {
-            let changed = corner + usize::from(letter != *known);
-            corner = *above;
-            left = changed.min(left + 1).min(*above + 1);
-            *above = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = place + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
+    let from: String = from.chars().take(40).collect();
+    strsim::osa_distance(&from, to)
 }

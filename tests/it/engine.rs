@@ -29,7 +29,7 @@ use perennial::source::MemorySource;
 use perennial::testkit::{Random, ReferenceBook};
 use perennial::{
     Account, AccountId, AccountRow, Attribute, AttributeType, Book, Change, ChildId, Currency, Date, Decimal,
-    ExchangeRate, FixedZone, Observer, Progress, Rates, Scope, Value, View,
+    ExchangeRate, FixedZone, Observer, Progress, Rates, SchemaChange, Scope, Value, View, Weekday,
 };
 use proptest::prelude::*;
 
@@ -783,6 +783,64 @@ fn time_steps_and_repeated_updates() {
     assert!(engine.state(1).is_some() && engine.state(9).is_none());
     let dates: Vec<Date> = engine.states().iter().map(|state| state.as_of().date()).collect();
     assert_eq!(dates.len(), 4);
+}
+
+/// A key that comes again with another update is no success, before and after a restart.
+#[test]
+fn a_key_is_of_one_update() {
+    let journal = MemoryJournal::new();
+    let engine = engine_with(&[[0, 1, 2, 3, 4], [9, 1, 2, 3, 4]], settings(4).journal(journal.clone()));
+    let (a, b) = (id_of(0), id_of(1));
+    let set = |seats: i64| Change::new().set(&a, "seats", seats).set(&b, "rate", 0.5);
+    let today = engine.published().as_of().clone();
+    let update = |seats: i64| {
+        Update::from(set(seats))
+            .define(attribute("twice", "seats * 2"))
+            .rates([ExchangeRate::market(Currency::USD, Currency::EUR, today.date(), Decimal::new(9, 1))])
+            .moment(today.clone())
+            .once("k")
+    };
+    let first = engine.apply(update(5)).unwrap();
+    let others = [
+        update(6),
+        update(5).define(attribute("half", "seats / 2")),
+        update(5).subscribe(DefinitionRef::attribute("twice")),
+        update(5).remove(DefinitionRef::attribute("half")),
+        update(5).rename(DefinitionRef::attribute("twice"), "two"),
+        update(5).events([Event::on("login", a.as_str(), today.date())]),
+        update(5).close_days([today.date()]),
+        update(5).moment(today.clone().with_week_start(Weekday::Sunday)),
+        update(5).schema(SchemaChange::new().attribute(Attribute::new("more", AttributeType::Int))),
+        Update::from(set(5)).once("k"),
+        Update::new().once("k"),
+    ];
+    let asked = |engine: &Engine| {
+        let version = engine.published().version();
+        // The same wishes in another order, and whatever version it expects.
+        let turned = Change::new().set(&b, "rate", 0.5).set(&a, "seats", 5_i64);
+        let again = engine.apply(update(5).change(turned).expecting(99)).unwrap();
+        assert_eq!((again.version, again.repeated), (first.version, true));
+        for (number, other) in others.iter().enumerate() {
+            let refused = engine.apply(other.clone()).unwrap_err();
+            assert_eq!(
+                refused.to_string(),
+                format!(
+                    "another update came with the key \"k\", and made version {}; nothing was changed now",
+                    first.version
+                ),
+                "{number}"
+            );
+        }
+        let refused = engine.apply(Update::new().once("")).unwrap_err();
+        assert!(refused.to_string().starts_with("the key of an update is empty"), "{refused}");
+        assert_eq!(engine.published().version(), version);
+    };
+    asked(&engine);
+    let (again, _) = Engine::restore(settings(4), &journal.bytes(), None).unwrap();
+    asked(&again);
+    engine.compact_journal().unwrap();
+    let (again, _) = Engine::restore(settings(4), &journal.bytes(), None).unwrap();
+    asked(&again);
 }
 
 proptest! {

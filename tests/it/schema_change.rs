@@ -993,15 +993,18 @@ fn an_update_goes_over_to_the_schema_with_all_that_it_says_or_not_at_all() {
         .schema(gone())
         .define(attribute("twice", "licences * 2"))
         .moment(crate::common::definitions::moment(as_of().date().plus_days(1).unwrap(), 0));
-    let applied = engine.apply(update.once("key")).unwrap();
+    let update = update.once("key");
+    let applied = engine.apply(update.clone()).unwrap();
     assert!(!applied.schema.unwrap().in_place);
     let view = applied.delta.to().view(&Scope::all()).unwrap();
     assert_eq!(view.value("twice", view.account("a").unwrap()), Some(ExprValue::Int(40)));
     let report = applied.delta.report(&Scope::all()).unwrap();
     assert_eq!((report.derived.len(), report.segments.len(), report.accounts.values.len()), (1, 0, 1));
     // Once is once.
-    let again = engine.apply(Update::new().schema(gone()).once("key")).unwrap();
+    let again = engine.apply(update).unwrap();
     assert!(again.repeated && again.schema.is_none());
+    let other = engine.apply(Update::new().schema(gone()).once("key")).unwrap_err();
+    assert!(matches!(other, EngineError::OtherContent { .. }), "{other}");
     // Of a branch, too; and a load later is one of the new schema.
     let mut branch = engine.published().branch();
     branch

@@ -11,6 +11,7 @@ use crate::aggregate::{OwnedEvent, Usage, UsageSchema, UsageSettings, WrittenSet
 use crate::book::Change;
 use crate::catalog::{Catalog, CustomKinds, Definition, DefinitionRef};
 use crate::engine::Update;
+use crate::engine::keys::{Content, KnownKey};
 use crate::engine::part::Steps;
 use crate::engine::published::State;
 use crate::model::{AsOf, Date, FiscalCalendar, SchemaChange, Timestamp, Weekday, Zones};
@@ -90,6 +91,9 @@ pub(in crate::engine) enum Said {
         definitions: Json,
         subscribed: BTreeSet<DefinitionRef>,
         keys: Vec<(Arc<str>, u64)>,
+        /// What the update of each of the keys said; before format 6 that was not told.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        contents: Vec<Option<Content>>,
     },
     /// An update, and the version that it made.
     Update {
@@ -117,6 +121,9 @@ pub(in crate::engine) enum Said {
         steps: Steps,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<Arc<str>>,
+        /// What it said, where it has a key; before format 6 that was not told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        content: Option<Content>,
     },
     /// The updates of a branch that was taken over, of which the states in between were never published.
     Branch { version: u64, updates: Vec<Said> },
@@ -125,7 +132,7 @@ pub(in crate::engine) enum Said {
 }
 
 impl Said {
-    fn update(update: &Update, version: u64) -> Self {
+    fn update((update, content): (&Update, Option<Content>), version: u64) -> Self {
         let defined = (!update.defined.is_empty()).then(|| Catalog::in_order(&update.defined));
         Self::Update {
             version,
@@ -140,6 +147,7 @@ impl Said {
             moment: update.moment.as_ref().map(Moment::of),
             steps: update.steps.clone(),
             key: update.key.clone(),
+            content,
         }
     }
 
@@ -177,7 +185,7 @@ pub(in crate::engine) struct Entry {
 /// A whole state on its way into a record.
 pub(in crate::engine) struct Base<'b> {
     pub(in crate::engine) state: &'b State,
-    pub(in crate::engine) keys: Vec<(Arc<str>, u64)>,
+    pub(in crate::engine) keys: Vec<KnownKey>,
     /// Does a section begin with it? Else it is the state after a load, and its parts are those of the state before.
     pub(in crate::engine) begins: bool,
 }
@@ -204,19 +212,21 @@ impl Entry {
             moment: Moment::of(&state.as_of),
             definitions: Catalog::in_order(state.catalog.definitions()),
             subscribed: (*state.subscribed).clone(),
-            keys: of.keys.clone(),
+            keys: of.keys.iter().map(|known| (known.key.clone(), known.version)).collect(),
+            contents: of.keys.iter().map(|known| known.content).collect(),
         };
         Self { said, state: bytes }
     }
 
-    pub(in crate::engine) fn update(update: &Update, version: u64) -> Self {
+    /// An update and, where it has a key, what it said before days were closed for it.
+    pub(in crate::engine) fn update(update: (&Update, Option<Content>), version: u64) -> Self {
         Self { said: Said::update(update, version), state: Vec::new() }
     }
 
     /// The updates of a branch, the first of which makes a version, as one: all of them or none.
     pub(in crate::engine) fn branch(updates: &[Update], first: u64) -> Option<Self> {
         let mut said: Vec<Said> =
-            (first..).zip(updates).map(|(version, update)| Said::update(update, version)).collect();
+            (first..).zip(updates).map(|(version, update)| Said::update((update, None), version)).collect();
         let version = said.last()?.version();
         let said = match said.len() {
             1 => said.pop()?,

@@ -7,6 +7,7 @@ use super::frames::VERSION;
 use super::frames::{Before, Damage, JournalError, Section, Sections, sections};
 use crate::aggregate::OwnedEvent;
 use crate::book::Book;
+use crate::engine::keys::KnownKey;
 use crate::engine::next::catalog;
 use crate::engine::part::{PartError, StateParts};
 use crate::engine::published::{Parts, Published, State};
@@ -40,7 +41,7 @@ struct Builder<'b> {
     format: u32,
     state: Option<Parts>,
     version: u64,
-    keys: Vec<(Arc<str>, u64)>,
+    keys: Vec<KnownKey>,
 }
 
 /// An engine in the state that a journal leads to, which has written nothing yet.
@@ -224,6 +225,7 @@ impl Builder<'_> {
                 definitions: document,
                 subscribed,
                 keys,
+                contents,
                 book,
                 usage,
                 parts,
@@ -259,7 +261,10 @@ impl Builder<'_> {
                 let as_of = moment.to_as_of(&*self.settings.zones)?;
                 let subscribed = Arc::new(subscribed);
                 self.state = Some(Parts { book, beside, catalog, as_of, subscribed });
-                self.keys = keys;
+                let contents = contents.into_iter().chain(std::iter::repeat(None));
+                let known = keys.into_iter().zip(contents);
+                let known = known.map(|((key, version), content)| KnownKey { key, version, content });
+                self.keys = known.collect();
             }
             Said::Update {
                 schema,
@@ -273,6 +278,7 @@ impl Builder<'_> {
                 moment,
                 steps,
                 key,
+                content,
                 ..
             } => {
                 let parts = self.state.as_mut().ok_or(JournalError::NoState { damage: None })?;
@@ -297,7 +303,7 @@ impl Builder<'_> {
                     key: None,
                 };
                 parts.update(&update, self.settings).map_err(refused)?;
-                self.keys.extend(key.map(|key| (key, version)));
+                self.keys.extend(key.map(|key| KnownKey { key, version, content }));
             }
             Said::Branch { updates, .. } => {
                 for update in updates {

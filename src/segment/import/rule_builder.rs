@@ -118,6 +118,12 @@ impl Reader<'_> {
                 combinator.map(|combinator| joined(combinator, parts))
             }
         };
+        if turned && found.is_some() {
+            self.note(
+                path,
+                "a negated group leaves out accounts without a value that it asks for, as SQL does",
+            );
+        }
         found.map(|found| if turned { not(found) } else { found })
     }
 
