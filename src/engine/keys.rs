@@ -32,11 +32,10 @@ impl Content {
         digest.add(&(update.change.is_some(), wishes));
         digest.add(&(&update.renamed, Catalog::in_order(&update.defined), &update.removed, update.exactly));
         digest.add(&(&update.subscribed, &update.unsubscribed, &update.close_days, &update.steps));
-        let moment = update.moment.as_ref().map(|moment| {
-            (moment.instant(), moment.zone().name().to_owned(), format!("{:?}", moment.week_start()))
-        });
-        let fiscal = update.moment.as_ref().map(|moment| moment.fiscal().start_month());
-        digest.add(&(moment, fiscal));
+        let moment = update.moment.as_ref();
+        digest.add(&moment.map(|moment| {
+            (moment.instant(), moment.zone().name().to_owned(), moment.week_start(), moment.fiscal().clone())
+        }));
         Self(digest.0)
     }
 }

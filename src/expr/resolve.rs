@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::day_start::day_start;
 use super::term::{Cell, Clock, Comparison, Day, Moment, Op, Period, TermId, Terms, TimePart};
-use crate::model::{AsOf, Date, Timestamp, Weekday, Zone};
+use crate::model::{AsOf, Date, FiscalPeriod, Timestamp, Zone};
 
 impl Terms {
     /// The same terms with the days of a question, and the places where the given ones are now.
@@ -293,11 +293,11 @@ fn start_of(period: Period, offset: i32, as_of: &AsOf) -> Option<Date> {
         let first = today.plus_days(1 - i32::from(day))?;
         first.plus_months(offset.checked_mul(length)?.checked_sub(behind)?)
     };
-    let fiscal = i32::from(as_of.fiscal().start_month());
+    let fiscal = |period| as_of.fiscal().start_of(period, today, offset);
     match period {
         Period::Day => today.plus_days(offset),
         Period::Week => {
-            let first = weekday(as_of.week_start());
+            let first = as_of.week_start().number();
             // 1 January 1970 was a Thursday.
             let behind = (today.days() + 3 - first).rem_euclid(7);
             today.plus_days(offset.checked_mul(7)?.checked_sub(behind)?)
@@ -305,21 +305,9 @@ fn start_of(period: Period, offset: i32, as_of: &AsOf) -> Option<Date> {
         Period::Month => months(1, 1),
         Period::Quarter => months(1, 3),
         Period::Year => Date::new(year.checked_add(offset)?, 1, 1).ok(),
-        Period::FiscalQuarter => months(fiscal, 3),
-        Period::FiscalYear => months(fiscal, 12),
-    }
-}
-
-/// Days after Monday.
-const fn weekday(day: Weekday) -> i32 {
-    match day {
-        Weekday::Monday => 0,
-        Weekday::Tuesday => 1,
-        Weekday::Wednesday => 2,
-        Weekday::Thursday => 3,
-        Weekday::Friday => 4,
-        Weekday::Saturday => 5,
-        Weekday::Sunday => 6,
+        Period::FiscalMonth => fiscal(FiscalPeriod::Month),
+        Period::FiscalQuarter => fiscal(FiscalPeriod::Quarter),
+        Period::FiscalYear => fiscal(FiscalPeriod::Year),
     }
 }
 

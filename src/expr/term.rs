@@ -178,6 +178,7 @@ pub(crate) enum Period {
     Month,
     Quarter,
     Year,
+    FiscalMonth,
     FiscalQuarter,
     FiscalYear,
 }

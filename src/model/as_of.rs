@@ -6,7 +6,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Date, DateError, Timestamp, Value, time::DAY};
+use serde::{Deserialize, Serialize};
+
+use super::{Date, DateError, FiscalCalendar, Timestamp, Value, time::DAY};
 
 /// How a host's zone turns an instant into a civil date.
 ///
@@ -67,8 +69,9 @@ impl Zone for FixedZone {
     }
 }
 
-/// A day of the week.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A day of the week; stored as `monday`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Weekday {
     Monday,
@@ -80,31 +83,28 @@ pub enum Weekday {
     Sunday,
 }
 
-/// Which month a fiscal year starts in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct FiscalCalendar {
-    start_month: u8,
-}
+impl Weekday {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Monday,
+        Self::Tuesday,
+        Self::Wednesday,
+        Self::Thursday,
+        Self::Friday,
+        Self::Saturday,
+        Self::Sunday,
+    ];
 
-impl FiscalCalendar {
-    /// A fiscal year that starts on the first of `month`, or `None` outside 1 to 12.
-    #[must_use]
-    pub const fn starting(month: u8) -> Option<Self> {
-        if month >= 1 && month <= 12 { Some(Self { start_month: month }) } else { None }
-    }
-
-    /// The month the fiscal year starts in, 1 to 12.
-    #[must_use]
-    pub const fn start_month(&self) -> u8 {
-        self.start_month
-    }
-
-    /// The first day of the fiscal year that a day is in; `None` where the calendar begins later.
-    #[must_use]
-    pub fn year_of(&self, day: Date) -> Option<Date> {
-        let (year, month, _) = day.civil();
-        let year = if month < self.start_month { year - 1 } else { year };
-        Date::new(year, self.start_month, 1).ok()
+    /// Days after Monday.
+    pub(crate) const fn number(self) -> i32 {
+        match self {
+            Self::Monday => 0,
+            Self::Tuesday => 1,
+            Self::Wednesday => 2,
+            Self::Thursday => 3,
+            Self::Friday => 4,
+            Self::Saturday => 5,
+            Self::Sunday => 6,
+        }
     }
 }
 
@@ -142,7 +142,7 @@ impl AsOf {
             instant,
             zone: Arc::new(FixedZone::utc()),
             week_start: Weekday::Monday,
-            fiscal: FiscalCalendar { start_month: 1 },
+            fiscal: FiscalCalendar::CIVIL,
             parameters: Arc::new([]),
         }
     }
@@ -255,8 +255,8 @@ impl AsOf {
 
     /// The fiscal calendar.
     #[must_use]
-    pub fn fiscal(&self) -> FiscalCalendar {
-        self.fiscal
+    pub const fn fiscal(&self) -> &FiscalCalendar {
+        &self.fiscal
     }
 
     /// Is it the same moment, with the same parameters? Two zones of one name are taken to be the same.

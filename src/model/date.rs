@@ -10,6 +10,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
+use super::as_of::Weekday;
+
 /// A civil day, 0001-01-01 to 9999-12-31, without a zone.
 ///
 /// ```
@@ -97,6 +99,21 @@ impl Date {
     #[must_use]
     pub fn day(&self) -> u8 {
         self.civil().2
+    }
+
+    /// The day of the week.
+    ///
+    /// ```
+    /// use perennial::{Date, Weekday};
+    ///
+    /// assert_eq!(Date::new(2024, 2, 3)?.weekday(), Weekday::Saturday);
+    /// # Ok::<(), perennial::DateError>(())
+    /// ```
+    #[must_use]
+    pub fn weekday(&self) -> Weekday {
+        // 1 January 1970 was a Thursday.
+        let number = usize::try_from((self.days + 3).rem_euclid(7)).unwrap_or_default();
+        Weekday::ALL.get(number).copied().unwrap_or(Weekday::Monday)
     }
 
     /// The day `days` later (earlier when negative), or `None` outside the calendar.

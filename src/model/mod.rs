@@ -12,6 +12,7 @@ mod decimal;
 mod document_version;
 mod event_kind;
 mod faults;
+mod fiscal;
 mod id;
 mod json;
 pub mod limits;
@@ -36,7 +37,7 @@ mod value;
 mod wide;
 mod zones;
 
-pub use as_of::{AsOf, FiscalCalendar, FixedZone, Weekday, Zone};
+pub use as_of::{AsOf, FixedZone, Weekday, Zone};
 pub use attribute::{Attribute, AttributeType, CaseRule, EnumValues};
 pub use currency::{Currency, UnknownCurrency};
 pub use date::{Date, DateError};
@@ -48,6 +49,7 @@ pub use event_kind::{
     ANY_EVENT, EventKind, MAX_EVENT_FIELDS, MAX_EVENT_KINDS, UsageSchema, UsageSchemaErrors, UsageSchemaFault,
 };
 pub use faults::Faults;
+pub use fiscal::{FiscalCalendar, FiscalFault, FiscalPeriod, WeekPattern, YearEnd};
 pub use id::{AccountId, AccountIdx, ChildId, IdError};
 pub(crate) use json::{At, Fields, JsonDocument, Place, found, wrong_type};
 pub use json::{JsonFault, JsonFaultKind};

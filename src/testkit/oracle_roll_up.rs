@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::number::Number;
 use super::oracle_catalog::coded;
 use super::oracle_definition::{OracleAnswer, OracleDefinition, OracleRow};
-use super::oracle_expr::{Beside, OracleExpr, gone, zero};
+use super::oracle_expr::{Beside, OracleExpr, fiscal_months, gone, zero};
 use super::oracle_usage::EventRow;
 use crate::aggregate::{Nulls, Operator, Over, RollUp};
 use crate::expr::{Ast, Checked, Checker, ExprValue, Node, NodeId, Type};
@@ -56,10 +56,13 @@ struct StoredConversion {
     plan: bool,
 }
 
-/// The first day of the fiscal year of a day: the last first of its month that is not after it.
+/// The first day of the fiscal year of a day: the last first month of one that is not after it.
 pub(super) fn year_of(view: &View, day: Date) -> Option<Date> {
-    let starts = |on: Date| (on.civil().1, on.civil().2) == (view.as_of().fiscal().start_month(), 1);
-    (0..=366).filter_map(|days| day.plus_days(-days)).find(|on| starts(*on))
+    let months = fiscal_months(view.as_of().fiscal(), day);
+    // Of a table, the last is the day after it.
+    let (after, months) = months.split_last()?;
+    let starts = months.iter().filter(|(first, _, month)| *month == 0 && *first <= day && day < after.0);
+    starts.map(|(first, ..)| *first).last()
 }
 
 /// An expression over a row. That of child rows and events is checked where `row` is known: inside a lambda over them.

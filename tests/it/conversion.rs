@@ -569,9 +569,9 @@ fn a_plan_rate_is_that_of_the_fiscal_year_and_of_no_other() {
     let april = perennial::FiscalCalendar::starting(4).unwrap();
     for (on, fiscal, expected) in [
         ("2025-12-31", None, "70.00000000000 EUR"),
-        ("2026-03-31", Some(april), "60.00000000000 EUR"),
-        ("2026-04-01", Some(april), "-"),
-        ("2025-03-31", Some(april), "-"),
+        ("2026-03-31", Some(april.clone()), "60.00000000000 EUR"),
+        ("2026-04-01", Some(april.clone()), "-"),
+        ("2025-03-31", Some(april.clone()), "-"),
     ] {
         let as_of = AsOf::date_utc(day(on));
         let as_of = fiscal.map_or(as_of.clone(), |fiscal| as_of.with_fiscal(fiscal));

@@ -363,7 +363,7 @@ pub fn step(
             let day = state.as_of().date().plus_days(-i32::from(more % 50)).unwrap();
             let rate = Decimal::new(i128::from(value) + 1, 2);
             let rate = match which % 3 {
-                0 => ExchangeRate::plan(from, to, state.as_of().fiscal().year_of(day).unwrap(), rate),
+                0 => ExchangeRate::plan(from, to, state.as_of().fiscal().year_of(day).unwrap_or(day), rate),
                 _ => ExchangeRate::market(from, to, day, rate),
             };
             let on = state.as_of().date().plus_days(-i32::from(value % 25)).unwrap();
@@ -991,7 +991,7 @@ pub fn same_state(one: &Published, other: &Published) {
     assert!(one.subscribed().eq(other.subscribed()), "the subscriptions differ");
     let moment = |state: &Published| {
         let at = state.as_of();
-        (at.instant(), at.date(), at.zone().name().to_owned(), at.week_start(), at.fiscal())
+        (at.instant(), at.date(), at.zone().name().to_owned(), at.week_start(), at.fiscal().clone())
     };
     assert_eq!(moment(one), moment(other));
     let settings = |state: &Published| state.usage().map(|usage| usage.settings().clone());

@@ -92,6 +92,7 @@ mod expr_nesting;
 mod expr_record;
 mod expr_text;
 mod facts;
+mod fiscal;
 mod fuzz_corpus;
 mod hostile;
 mod import;

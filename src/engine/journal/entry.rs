@@ -16,33 +16,28 @@ use crate::engine::part::Steps;
 use crate::engine::published::State;
 use crate::model::{AsOf, Date, FiscalCalendar, SchemaChange, Timestamp, Weekday, Zones};
 
-const WEEK: [Weekday; 7] = [
-    Weekday::Monday,
-    Weekday::Tuesday,
-    Weekday::Wednesday,
-    Weekday::Thursday,
-    Weekday::Friday,
-    Weekday::Saturday,
-    Weekday::Sunday,
-];
-
 /// A moment, its zone by name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::engine) struct Moment {
     instant: Timestamp,
     zone: String,
     week_start: u8,
+    /// The month that the fiscal year begins with; 1 where it is not of calendar months.
     fiscal_month: u8,
+    /// The fiscal calendar, where it is not of calendar months. Before format 6 there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fiscal: Option<FiscalCalendar>,
 }
 
 impl Moment {
     fn of(as_of: &AsOf) -> Self {
-        let week_start = (0_u8..).zip(WEEK).find(|(_, day)| *day == as_of.week_start());
+        let month = as_of.fiscal().start_month();
         Self {
             instant: as_of.instant(),
             zone: as_of.zone().name().to_owned(),
-            week_start: week_start.map_or(0, |(number, _)| number),
-            fiscal_month: as_of.fiscal().start_month(),
+            week_start: u8::try_from(as_of.week_start().number()).unwrap_or_default(),
+            fiscal_month: month.unwrap_or(1),
+            fiscal: month.is_none().then(|| as_of.fiscal().clone()),
         }
     }
 
@@ -52,10 +47,11 @@ impl Moment {
             let zone = zones.zone(&self.zone).ok_or_else(|| JournalError::UnknownZone(self.zone.clone()))?;
             as_of = as_of.in_zone(zone);
         }
-        if let Some(day) = WEEK.get(usize::from(self.week_start)) {
+        if let Some(day) = Weekday::ALL.get(usize::from(self.week_start)) {
             as_of = as_of.with_week_start(*day);
         }
-        if let Some(fiscal) = FiscalCalendar::starting(self.fiscal_month) {
+        let fiscal = self.fiscal.clone().or_else(|| FiscalCalendar::starting(self.fiscal_month));
+        if let Some(fiscal) = fiscal {
             as_of = as_of.with_fiscal(fiscal);
         }
         Ok(as_of)

@@ -222,7 +222,9 @@ impl Check<'_> {
     }
 }
 
-const PERIODS: [&str; 7] = ["day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year"];
+/// The periods by their names.
+pub(in crate::expr) const PERIODS: [&str; 8] =
+    ["day", "week", "month", "quarter", "year", "fiscal_month", "fiscal_quarter", "fiscal_year"];
 
 fn period_of(name: &str) -> Option<Period> {
     Some(match name {
@@ -231,6 +233,7 @@ fn period_of(name: &str) -> Option<Period> {
         "month" => Period::Month,
         "quarter" => Period::Quarter,
         "year" => Period::Year,
+        "fiscal_month" => Period::FiscalMonth,
         "fiscal_quarter" => Period::FiscalQuarter,
         "fiscal_year" => Period::FiscalYear,
         _ => return None,

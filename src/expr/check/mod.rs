@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use self::cancelled::Cancelled;
 pub(super) use self::cancelled::not_cancelled;
+pub(super) use self::dates::PERIODS;
 use self::mention::Mentioned;
 pub(super) use self::mention::{Mention, rewritten};
 pub(crate) use self::mention::{Rename, Unwritten, Written};

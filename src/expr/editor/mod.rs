@@ -353,7 +353,7 @@ impl Checker<'_> {
 
     /// The constant texts that a function takes.
     fn constant_texts(&self, function: &str, found: &mut Found) {
-        let periods = ["day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year"];
+        let periods = super::check::PERIODS;
         match function {
             "at" => self
                 .names()

@@ -84,7 +84,7 @@ impl<'v> Walk<'_, 'v> {
             ("startOf" | "endOf", [period, rest @ ..]) => {
                 let offset = rest.first().map_or(Some(0), |offset| self.small(*offset, variables))?;
                 let (first, last) = self.period(&self.text(*period, variables)?, offset)?;
-                date(Some(if function == "startOf" { first } else { last }))
+                date(if function == "startOf" { first } else { last })
             }
             ("during", [day, name]) => {
                 let name = self.text(*name, variables)?;
@@ -92,7 +92,11 @@ impl<'v> Walk<'_, 'v> {
                 let offset = ["last", "this", "next"].iter().position(|known| *known == which)?;
                 let (first, last) = self.period(period, i32::try_from(offset).ok()? - 1)?;
                 let day = self.day(*day, variables)?;
-                truth(first <= day && day <= last)
+                match (first.map(|first| first <= day), last.map(|last| day <= last)) {
+                    (Some(false), _) | (_, Some(false)) => truth(false),
+                    (Some(true), Some(true)) => truth(true),
+                    _ => None,
+                }
             }
             ("inLast" | "inNext", [day, n, unit]) => {
                 let (n, unit) = (self.small(*n, variables)?, self.text(*unit, variables)?);

@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use self::arithmetic::{in_doubles, reckoned};
 pub(super) use self::beside::Beside;
+pub(super) use self::period::fiscal_months;
 use self::usage::Events;
 pub(super) use self::values::zero;
 use self::values::{all, any, as_double, compared, constant, finite, holds, is_in, negated, rank, widened};

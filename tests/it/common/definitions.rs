@@ -4,7 +4,9 @@ use super::kinds::customs;
 use perennial::aggregate::{Metric, Nulls, Operator, Over, Ranking, RollUp};
 use perennial::catalog::{CalculatedAttribute, Definition, Parameter, ParameterType, PastValue, Recorded};
 use perennial::segment::Segment;
-use perennial::{AsOf, Currency, Date, FiscalCalendar, FixedZone, Reach, Timestamp, Weekday};
+use perennial::{
+    AsOf, Currency, Date, FiscalCalendar, FixedZone, Reach, Timestamp, WeekPattern, Weekday, YearEnd,
+};
 
 /// Definitions of every kind, most of which read others; `other` says something else with the same names.
 pub fn definitions(other: bool) -> Vec<Definition> {
@@ -319,7 +321,25 @@ pub fn moment(day: Date, which: u8) -> AsOf {
     AsOf::at(instant)
         .with_zone(FixedZone::east(zone, minutes))
         .with_week_start([Weekday::Monday, Weekday::Sunday, Weekday::Saturday][usize::from(which / 20) % 3])
-        .with_fiscal(FiscalCalendar::starting([1, 2, 4, 12][usize::from(which / 60) % 4]).unwrap())
+        .with_fiscal(fiscal(which / 60))
+}
+
+/// One of several fiscal calendars.
+pub fn fiscal(which: u8) -> FiscalCalendar {
+    match which % 5 {
+        0 => FiscalCalendar::starting(1).unwrap(),
+        1 => FiscalCalendar::starting(4).unwrap(),
+        2 => FiscalCalendar::nrf(),
+        3 => FiscalCalendar::weeks(WeekPattern::FourFourFive, Weekday::Saturday, YearEnd::Last, 9)
+            .and_then(|calendar| calendar.with_extra_week(3))
+            .unwrap(),
+        _ => {
+            let first = Date::new(2025, 1, 1).unwrap();
+            let period = |number: i32| first.plus_days(28 * number).unwrap();
+            FiscalCalendar::table([(0..13).map(period).collect(), (13..26).map(period).collect()], period(26))
+                .unwrap()
+        }
+    }
 }
 
 pub fn attribute(name: &str, expression: &str) -> Definition {
