@@ -232,6 +232,10 @@ impl<'c> From<&'c Derived> for Columns<'c> {
 }
 
 impl Supply for Derived {
+    fn kept_days(&self) -> Option<u32> {
+        self.usage.as_ref()?.kept_days()
+    }
+
     fn usage(&self, asked: &UsageAsked<'_>) -> Flat {
         Layer { usage: self.usage.as_ref(), places: &self.places, columns: &self.columns }.usage(asked)
     }

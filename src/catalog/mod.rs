@@ -80,6 +80,7 @@ use self::readers::Readers;
 pub(crate) use self::records::is_same_record;
 pub use self::records::{RecordFault, RecordFaultKind, RecordedColumn, RecordedDay, Records, RecordsInScope};
 pub use self::report::CatalogReport;
+pub(crate) use self::report::Reader;
 use self::round::Round;
 pub(crate) use self::round::{Given, RoundProgram};
 pub(crate) use self::row::{RowAt, RowSources, RowWork};

@@ -23,13 +23,25 @@ pub struct CatalogReport {
     pub lints: Vec<(DefinitionRef, Diagnostic)>,
 }
 
+/// What a definition reads.
+pub(crate) struct Reader<'c> {
+    /// The definition that somebody wrote: itself, or what brings it.
+    pub(crate) written: &'c DefinitionRef,
+    pub(crate) id: &'c DefinitionRef,
+    pub(crate) expressions: Vec<&'c Checked>,
+    /// The windows of events that it reads by itself, in days.
+    pub(crate) event_windows: Vec<u32>,
+}
+
 impl Catalog {
-    /// The expressions of each definition, also of those that others bring: who brings it, its own name, and they.
-    pub(crate) fn each_expression(
-        &self,
-    ) -> impl Iterator<Item = (&DefinitionRef, &DefinitionRef, Vec<&Checked>)> {
-        let entries = self.names.entries.iter();
-        entries.map(|entry| (entry.written(), &entry.id, entry.compiled.expressions()))
+    /// What each definition reads, also of those that others bring.
+    pub(crate) fn each_reader(&self) -> impl Iterator<Item = Reader<'_>> {
+        self.names.entries.iter().map(|entry| Reader {
+            written: entry.written(),
+            id: &entry.id,
+            expressions: entry.compiled.expressions(),
+            event_windows: entry.compiled.event_windows(),
+        })
     }
 
     /// Definitions that nobody reads, that say the same, and what their expressions probably do not mean.

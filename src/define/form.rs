@@ -176,6 +176,26 @@ impl Compiled {
         })
     }
 
+    /// The windows of events that it reads by itself, in days; those of its expressions are their own.
+    pub(crate) fn event_windows(&self) -> Vec<u32> {
+        let of_rows = |over: &Over| match over {
+            Over::Events { last_days, .. } => *last_days,
+            Over::Accounts | Over::Table(_) => None,
+        };
+        match &self.form {
+            Form::Tree(of) => of_rows(of.rows()).into_iter().collect(),
+            Form::Row(of) => {
+                let inputs = of.parts.iter().flat_map(|part| &part.inputs);
+                let days = inputs.filter_map(|input| match input {
+                    Input::Events { last_days, .. } => *last_days,
+                    _ => None,
+                });
+                days.collect()
+            }
+            Form::Whole(_) | Form::Named(_) | Form::Recorded(_) => Vec::new(),
+        }
+    }
+
     /// Its expressions, apart from those of metrics.
     pub(crate) fn expressions(&self) -> Vec<&Checked> {
         match &self.form {

@@ -210,6 +210,10 @@ impl<'c> From<&'c LiveView> for Columns<'c> {
 }
 
 impl Supply for LiveView {
+    fn kept_days(&self) -> Option<u32> {
+        self.held.now().inputs.usage.as_ref()?.kept_days()
+    }
+
     fn usage(&self, asked: &UsageAsked<'_>) -> Flat {
         let now = self.held.now();
         match &now.inputs.usage {

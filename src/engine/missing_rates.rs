@@ -6,7 +6,7 @@ use super::derivation::Sources;
 use super::live::LiveView;
 use crate::aggregate::RollUpAt;
 use crate::catalog::{DefinitionRef, RowSources, StepProgram, Work};
-use crate::expr::{Checked, Diagnostic, MissingRate, MissingRateLog, MissingRates, Whose};
+use crate::expr::{MissingRate, MissingRateLog, MissingRates, Whose};
 
 impl LiveView {
     /// The rates that a definition needs for visible accounts and that are not known, by currency and day. `definition` is a column name, or the id
@@ -93,7 +93,7 @@ impl LiveView {
     }
 
     /// The rates that a step lacks.
-    fn lacking(&self, at: usize) -> Vec<MissingRate> {
+    pub(super) fn lacking(&self, at: usize) -> Vec<MissingRate> {
         let Some(step) =
             self.catalog().steps().get(at).filter(|step| step.reads.rates && step.is_definition())
         else {
@@ -142,47 +142,5 @@ impl LiveView {
             (!missing.is_empty()).then(|| (step.id.clone(), missing))
         });
         missing.collect()
-    }
-
-    /// The lints of the expressions of all definitions, with what they mean for the visible accounts
-    /// ([`Checked::lints_in`](crate::expr::Checked::lints_in)): how many accounts are left out for want of a value; accounts that are named and not there;
-    /// and of all that converts amounts, roll-ups among it, the rates that are missing, with currency, day, rows and the first accounts (`W208`). To
-    /// be asked after definitions came: none of this refuses one. The place of a lint is that in its expression; a roll-up that converts by itself has
-    /// none for it.
-    ///
-    /// ```
-    /// use perennial::catalog::CalculatedAttribute;
-    /// use perennial::engine::{Engine, EngineSettings};
-    /// use perennial::source::MemorySource;
-    /// use perennial::{
-    ///     AccountId, AccountRow, AsOf, Attribute, AttributeType, Currency, Date, Money, Nesting, Schema, Scope,
-    /// };
-    ///
-    /// let schema = Schema::builder()
-    ///     .account_type("Company", Nesting::Free)
-    ///     .attribute(Attribute::new("arr", AttributeType::Money(Currency::USD)))
-    ///     .build()?;
-    /// let acme = AccountRow::new(AccountId::new("acme")?, "Company").with("arr", Money::from_minor(100_00, Currency::USD));
-    /// let engine = Engine::new(schema, AsOf::date_utc(Date::new(2026, 1, 31)?), EngineSettings::new())?;
-    /// engine.load(&MemorySource::new().account(acme))?;
-    /// engine.define([CalculatedAttribute::new("euros", "arr.convertTo(\"EUR\")").into()])?;
-    /// let lints = engine.published().view(&Scope::all())?.lints();
-    /// assert_eq!(lints[0].1.to_string(), "W208: no rate from USD to EUR on 2026-01-31: 1 row of acme");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Complexity
-    ///
-    /// One pass over a column for each attribute that a lint speaks of, and that of [`LiveView::all_missing_rates`].
-    #[must_use]
-    pub fn lints(&self) -> Vec<(DefinitionRef, Diagnostic)> {
-        let mut lints: Vec<(DefinitionRef, Diagnostic)> = Vec::new();
-        for (written, own, expressions) in self.catalog().each_expression() {
-            let of_accounts = expressions.iter().flat_map(|checked| checked.lints_of_accounts(self.into()));
-            let missing = self.catalog().step(own).map_or_else(Vec::new, |step| self.lacking(step));
-            let of_rates = Checked::lints_of_rates(&expressions, &missing);
-            lints.extend(of_accounts.chain(of_rates).map(|lint| (written.clone(), lint)));
-        }
-        lints
     }
 }

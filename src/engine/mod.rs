@@ -36,6 +36,7 @@ mod importing;
 mod journal;
 mod keep;
 mod keys;
+mod lints;
 mod live;
 mod manifest;
 mod missing_rates;

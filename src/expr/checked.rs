@@ -360,6 +360,15 @@ impl Checked {
         }
     }
 
+    /// The whole number that a node is, where it is the same for every account.
+    pub(super) fn whole(&self, node: NodeId) -> Option<i64> {
+        let term = self.every.of.get(node.index()).copied().flatten()?;
+        match self.every.terms.constant(term)? {
+            Cell::Int(number) => Some(*number),
+            _ => None,
+        }
+    }
+
     /// Does it ask what happened?
     pub(crate) fn asks_usage(&self) -> bool {
         self.evaluated_ops().any(|op| matches!(op, Op::Usage(..)))

@@ -101,6 +101,7 @@ codes! {
     W206 "rows with no value"
     W207 "not in the book"
     W208 "no rate of exchange"
+    W209 "more days than are kept"
 }
 
 impl Code {

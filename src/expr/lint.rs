@@ -1,7 +1,7 @@
 //! What does an expression leave out, in this book?
 
 use super::ast::{Node, NodeId};
-use super::batch::{ExprPlan, MissingRateLog, MissingRates, RowPlan};
+use super::batch::{ExprPlan, MissingRateLog, MissingRates, RowPlan, Supply};
 use super::check::Checker;
 use super::checked::Checked;
 use super::columns::{Columns, OneName};
@@ -121,6 +121,34 @@ impl Checked {
         missing.iter().map(lint).collect()
     }
 
+    /// Windows of usage that are longer than the days that are kept.
+    fn lints_of_windows(&self, kept: u32) -> Vec<Diagnostic> {
+        let ast = self.ast();
+        let number = |node: NodeId| self.whole(node).and_then(|number| u32::try_from(number).ok());
+        let mut lints = Vec::new();
+        let mut left: Vec<NodeId> = vec![ast.root()];
+        while let Some(node) = left.pop() {
+            left.extend(ast.below(node));
+            let Node::Call { function, arguments, .. } = ast.node(node) else { continue };
+            let days = match (&**function, arguments) {
+                ("lastDays", [_, days]) => number(*days),
+                ("prevDays", [_, days, ago]) => {
+                    number(*days).zip(number(*ago)).map(|(days, ago)| days.saturating_add(ago))
+                }
+                _ => None,
+            };
+            if let Some(days) = days.filter(|days| *days > kept) {
+                lints.push(Diagnostic::new(
+                    Code::W209,
+                    ast.source_text(),
+                    ast.span(node),
+                    beyond_kept(days, kept),
+                ));
+            }
+        }
+        lints
+    }
+
     /// The lints without those of rates.
     pub(crate) fn lints_of_accounts(&self, columns: Columns<'_>) -> Vec<Diagnostic> {
         let view = columns.view();
@@ -155,9 +183,16 @@ impl Checked {
                 lints.push(Diagnostic::new(Code::W207, ast.source_text(), ast.span(*which), message));
             }
         }
+        let kept = columns.supply().and_then(Supply::kept_days);
+        lints.extend(kept.into_iter().flat_map(|kept| self.lints_of_windows(kept)));
         lints.sort_by_key(Diagnostic::span);
         lints
     }
+}
+
+/// What a window asks beyond the days that are kept.
+pub(crate) fn beyond_kept(days: u32, kept: u32) -> String {
+    format!("asks for events of {days} days back, and those of {kept} are kept")
 }
 
 /// How many visible accounts have no value of a column; `None` where it is not known.

@@ -96,6 +96,7 @@ pub(crate) use lacking::{
     ExchangedAmount, LackingEvents, LacksRate, RatedRows, RowsOf, is_lacking_column, lacking_column,
 };
 pub use limits::{ExprLimits, MAX_DEPTH};
+pub(crate) use lint::beyond_kept;
 pub use literal::Literal;
 pub(crate) use names::{MAX_NAME_PARTS, name_parts};
 pub use names::{Name, NameText, Names, Of};

@@ -9,14 +9,16 @@ use crate::common::kinds::{customs, kinds};
 use crate::common::{as_of, config, id_of};
 use crate::engine::{engine_with, held_events, same_state, settings, step, subscribe_some};
 use perennial::aggregate::{
-    Event, EventKind, Faulty, TooOld, Usage, UsageSchema, UsageSettings, UsageSettingsError,
+    Event, EventKind, Faulty, Operator, Over, RollUp, TooOld, Usage, UsageSchema, UsageSettings,
+    UsageSettingsError,
 };
 use perennial::catalog::{Catalog, CatalogFaultKind, Definition, Manifest, PastValue, Recorded};
 use perennial::engine::{
     Engine, EngineError, EngineSettings, JournalError, MemoryJournal, Published, Update, compact,
 };
 use perennial::{
-    AsOf, Attribute, AttributeType, Date, FixedZone, Nesting, Schema, SchemaChange, SchemaPart, Zone, Zones,
+    AsOf, Attribute, AttributeType, Date, FixedZone, Nesting, Schema, SchemaChange, SchemaPart, Scope, Zone,
+    Zones,
 };
 use proptest::prelude::*;
 
@@ -573,4 +575,53 @@ fn a_zone_is_what_the_engine_knows_by_its_name() {
         usage.buckets()
     };
     assert_eq!((usage.buckets(), one), (1, 1));
+}
+
+/// Whoever asks for more days of events than are kept is told so.
+#[test]
+fn windows_longer_than_what_is_kept_are_told() {
+    let usage = UsageSchema::new([EventKind::new("login")]).unwrap();
+    let kept = Usage::new(usage.clone(), UsageSettings::new().keep_days(30));
+    let schema = Schema::builder().account_type("Company", Nesting::Free).build().unwrap();
+    let day: Date = "2026-01-31".parse().unwrap();
+    let engine = Engine::new(schema, AsOf::date_utc(day), EngineSettings::new().usage(kept)).unwrap();
+    let over = |name: &str, last_days| {
+        RollUp::new(name, Operator::Count).over(Over::Events { event: "login".into(), last_days })
+    };
+    engine
+        .define([
+            attribute("month", "events(\"login\").lastDays(30).count()"),
+            attribute(
+                "longer",
+                "events(\"login\").lastDays(28 + 3).count() + events(\"login\").prevDays(7, 24).days()",
+            ),
+            attribute("before", "events(\"login\").prevDays(7, 23).count()"),
+            over("all", None).into(),
+            over("quarter", Some(90)).into(),
+        ])
+        .unwrap();
+    let told = || -> Vec<String> {
+        let view = engine.published().view(&Scope::all()).unwrap();
+        view.lints().iter().map(|(id, lint)| format!("{id}: {lint}")).collect()
+    };
+    assert_eq!(
+        told(),
+        [
+            "calculated attribute `longer`: W209: asks for events of 31 days back, and those of 30 are kept",
+            "calculated attribute `longer`: W209: asks for events of 31 days back, and those of 30 are kept",
+            "roll-up `quarter`: W209: asks for events of 90 days back, and those of 30 are kept",
+        ]
+    );
+    // It is said where the window stands.
+    let view = engine.published().view(&Scope::all()).unwrap();
+    let text = "events(\"login\").lastDays(28 + 3).count() + events(\"login\").prevDays(7, 24).days()";
+    let places: Vec<&str> = view
+        .lints()
+        .iter()
+        .filter(|(id, _)| *id.name == *"longer")
+        .map(|(_, lint)| text.get(lint.span().start as usize..lint.span().end as usize).unwrap())
+        .collect();
+    assert_eq!(places, ["events(\"login\").lastDays(28 + 3)", "events(\"login\").prevDays(7, 24)"]);
+    engine.apply(Update::new().usage_settings(UsageSettings::new().keep_days(90))).unwrap();
+    assert!(told().is_empty(), "{:?}", told());
 }

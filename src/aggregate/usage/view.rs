@@ -317,6 +317,10 @@ impl Answering for Series<'_> {
 }
 
 impl Supply for UsageView {
+    fn kept_days(&self) -> Option<u32> {
+        self.usage().settings().kept_days()
+    }
+
     fn usage(&self, asked: &UsageAsked<'_>) -> Flat {
         let cells = self.asked(asked, |answering| {
             let Some(rows) = &self.rows else {

@@ -40,6 +40,11 @@ pub(crate) trait Supply: Sync {
         None
     }
 
+    /// Of how many days events are kept; `None` where it is not known, and where all are.
+    fn kept_days(&self) -> Option<u32> {
+        None
+    }
+
     /// Is an event known?
     fn has_event(&self, name: &str) -> bool {
         let _ = name;
