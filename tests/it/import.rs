@@ -101,6 +101,14 @@ fn groups_nest_turn_and_stand_with_combinators_between() {
     assert_eq!((muted.notes.len(), muted.notes[0].path.as_str()), (1, "/rules/1"));
     let empty = Importer::new().react_querybuilder(&json!({ "combinator": "and", "rules": [] })).unwrap();
     assert_eq!((empty.expression.to_string().as_str(), empty.notes.len()), ("true", 1));
+    let turned = json!({ "combinator": "and", "rules": [{ "combinator": "or", "not": true, "rules": [r("a"), r("b")] }] });
+    let turned = Importer::new().react_querybuilder(&turned).unwrap();
+    let notes: Vec<String> =
+        turned.notes.iter().map(|note| format!("{}: {}", note.path, note.message)).collect();
+    assert_eq!(
+        notes,
+        ["/rules/0: a negated group leaves out accounts without a value that it asks for, as SQL does"]
+    );
 }
 
 #[test]
