@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::HeldReason;
 use crate::model::{
     AccountId, AccountRow, ChildId, ChildRow, Date, Faults, ParentLink, Succession, Value, ValueFault,
 };
-use crate::tree::TreeFault;
+use crate::tree::{FaultKind, TreeFault};
 
 /// One wish.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -277,8 +278,10 @@ pub enum ChangeProblem {
     Tree(TreeFault),
     #[error("`{account}` would stand under `{above}`, which is held out of the book")]
     UnderHeld { account: AccountId, above: AccountId },
-    #[error("`{account}` would be held out of the book")]
-    WouldBeHeld { account: AccountId },
+    #[error("`{account}` would be held out of the book: {reason}")]
+    WouldBeHeld { account: AccountId, reason: HeldReason },
+    #[error("`{account}` would no longer be under its parent: {reason}")]
+    WouldBeAdopted { account: AccountId, reason: FaultKind },
     #[error("`{account}` is to be replaced by no account")]
     NoSuccessor { account: AccountId },
     #[error("`{account}` is to be replaced by `{successor}`, which will not be in the book")]

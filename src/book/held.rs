@@ -5,6 +5,7 @@
 //! bring what was missing and release what waited for it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -21,6 +22,15 @@ pub enum HeldReason {
     Fault(FaultKind),
     /// An account above it is held.
     Below(AccountId),
+}
+
+impl fmt::Display for HeldReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fault(kind) => write!(f, "{kind}"),
+            Self::Below(above) => write!(f, "`{above}` above it is held"),
+        }
+    }
 }
 
 /// An account that is held out of the book, as it was declared.

@@ -7,10 +7,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::Inner;
 use super::change::ChangeProblem;
 use super::placing::Placing;
 use super::wishes::Wish;
+use super::{HeldReason, Inner};
 use crate::model::{AccountId, AccountIdx, AttributeId, TypeId, ValueFault, ValueFaultKind};
 use crate::tree::resolve::{Ground, Place, Resolution};
 use crate::tree::{FaultKind, NO_PRODUCT, Remedy, TreeFault};
@@ -51,11 +51,19 @@ pub(super) fn check_places(
                 let above = placing.ids.get(*by as usize).cloned().unwrap_or_else(|| id.clone());
                 problems.push(ChangeProblem::UnderHeld { account: id.clone(), above });
             }
-            Place::Held(_) | Place::Below(_) if before.is_some() => {
-                problems.push(ChangeProblem::WouldBeHeld { account: id.clone() });
+            Place::Held(kind) if before.is_some() => {
+                let reason = HeldReason::Fault(*kind);
+                problems.push(ChangeProblem::WouldBeHeld { account: id.clone(), reason });
             }
-            Place::Adopted(_) if before.is_some() && !touched(id) && !old.held.adopted.contains_key(id) => {
-                problems.push(ChangeProblem::WouldBeHeld { account: id.clone() });
+            Place::Below(by) if before.is_some() => {
+                let above = placing.ids.get(*by as usize).cloned().unwrap_or_else(|| id.clone());
+                let reason = HeldReason::Below(above);
+                problems.push(ChangeProblem::WouldBeHeld { account: id.clone(), reason });
+            }
+            Place::Adopted(kind)
+                if before.is_some() && !touched(id) && !old.held.adopted.contains_key(id) =>
+            {
+                problems.push(ChangeProblem::WouldBeAdopted { account: id.clone(), reason: *kind });
             }
             _ => {}
         }

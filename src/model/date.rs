@@ -29,17 +29,76 @@ pub struct Date {
     days: i32,
 }
 
-/// A text or triple is no day of the calendar.
+/// A text or triple is no day of the calendar, or a text is no instant. The message says what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{text}` is not a date; expected a day such as `2024-01-31`")]
+#[error("`{text}` is {}", reason.said())]
 pub struct DateError {
     text: String,
+    reason: Reason,
+}
+
+/// Why a text is no day, or no instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    /// It is not written as a day.
+    NotADay,
+    /// It is written as a day, and the calendar has none such.
+    NoSuchDay,
+    /// It is not written as an instant.
+    NotAnInstant,
+    /// The day of an instant is not in the calendar.
+    InstantOfNoDay,
+    /// A day and a time, and no offset from UTC.
+    NoOffset,
+    /// It lies outside the years that are kept.
+    OutOfRange,
+}
+
+impl Reason {
+    const fn said(self) -> &'static str {
+        match self {
+            Self::NotADay => "not a date; expected a day such as `2024-01-31`",
+            Self::NoSuchDay => "not a date: there is no such day",
+            Self::NotAnInstant => "not a timestamp; expected an instant such as `2024-01-31T08:30:00Z`",
+            Self::InstantOfNoDay => "not a timestamp: there is no such day",
+            Self::NoOffset => "not a timestamp: it has no offset from UTC, such as `Z` or `+01:00`",
+            Self::OutOfRange => "outside years 1 to 9999",
+        }
+    }
 }
 
 impl DateError {
-    pub(super) fn new(text: &str) -> Self {
-        Self { text: text.chars().take(40).collect() }
+    fn new(text: &str, reason: Reason) -> Self {
+        Self { text: text.chars().take(40).collect(), reason }
     }
+
+    /// Of a text that is no instant.
+    pub(super) fn of_instant(text: &str) -> Self {
+        let day = text.get(..10).map(str::parse::<Date>);
+        let reason = match day {
+            Some(Err(Self { reason: Reason::NoSuchDay, .. })) => Reason::InstantOfNoDay,
+            Some(Ok(_)) if is_local_time(text.get(10..).unwrap_or_default()) => Reason::NoOffset,
+            _ => Reason::NotAnInstant,
+        };
+        Self::new(text, reason)
+    }
+
+    /// Whether the text is written as a day, or begins with one, that the calendar does not have.
+    pub(crate) const fn is_no_such_day(&self) -> bool {
+        matches!(self.reason, Reason::NoSuchDay | Reason::InstantOfNoDay)
+    }
+
+    /// Of a day or an instant of another calendar library, as that one writes it.
+    pub(super) fn out_of_range(text: &str) -> Self {
+        Self::new(text, Reason::OutOfRange)
+    }
+}
+
+// `T08:30`, ` 08:30:00.5`: what follows a day in an instant, without an offset behind it.
+fn is_local_time(text: &str) -> bool {
+    let Some(clock) = text.strip_prefix(['T', 't', ' ']) else { return false };
+    let is_part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    clock.contains(':') && clock.split(':').all(is_part)
 }
 
 impl Date {
@@ -54,7 +113,7 @@ impl Date {
     ///
     /// [`DateError`] when the calendar has no such day.
     pub fn new(year: i32, month: u8, day: u8) -> Result<Self, DateError> {
-        let wrong = || DateError { text: format!("{year:04}-{month:02}-{day:02}") };
+        let wrong = || DateError::new(&format!("{year:04}-{month:02}-{day:02}"), Reason::NoSuchDay);
         if !(1..=9999).contains(&year)
             || !(1..=12).contains(&month)
             || day == 0
@@ -179,7 +238,7 @@ impl FromStr for Date {
     type Err = DateError;
 
     fn from_str(text: &str) -> Result<Self, DateError> {
-        let wrong = || DateError { text: text.chars().take(40).collect() };
+        let wrong = || DateError::new(text, Reason::NotADay);
         let mut parts = text.splitn(3, '-');
         let mut part = |width: usize| {
             let digits = parts.next().filter(|p| p.len() == width && p.bytes().all(|b| b.is_ascii_digit()));
@@ -187,7 +246,7 @@ impl FromStr for Date {
         };
         let (year, month, day) = (part(4)?, part(2)?, part(2)?);
         let small = |n: u16| u8::try_from(n).map_err(|_| wrong());
-        Self::new(i32::from(year), small(month)?, small(day)?).map_err(|_| wrong())
+        Self::new(i32::from(year), small(month)?, small(day)?)
     }
 }
 
@@ -220,10 +279,10 @@ impl TryFrom<chrono::NaiveDate> for Date {
     type Error = DateError;
 
     /// chrono's years reach further than ours.
-    fn try_from(date: chrono::NaiveDate) -> Result<Self, DateError> {
-        let days = date.signed_duration_since(chrono::NaiveDate::default()).num_days();
+    fn try_from(theirs: chrono::NaiveDate) -> Result<Self, DateError> {
+        let days = theirs.signed_duration_since(chrono::NaiveDate::default()).num_days();
         let date = i32::try_from(days).ok().and_then(Self::from_days);
-        date.ok_or_else(|| DateError { text: "a date outside years 1 to 9999".to_owned() })
+        date.ok_or_else(|| DateError::out_of_range(&theirs.to_string()))
     }
 }
 
@@ -236,6 +295,7 @@ impl From<Date> for chrono::NaiveDate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Timestamp;
 
     #[test]
     fn every_day_survives_the_round_trip_and_agrees_with_chrono() {
@@ -267,6 +327,32 @@ mod tests {
             assert!(text.parse::<Date>().is_err(), "{text}");
         }
         assert!("2024-02-29".parse::<Date>().is_ok());
+    }
+
+    #[test]
+    fn an_error_says_what_is_wrong_with_the_text() {
+        let day = |text: &str| text.parse::<Date>().unwrap_err().to_string();
+        assert_eq!(day("2024-02-30"), "`2024-02-30` is not a date: there is no such day");
+        assert_eq!(day("2024-13-01"), "`2024-13-01` is not a date: there is no such day");
+        assert_eq!(day("30.2.2024"), "`30.2.2024` is not a date; expected a day such as `2024-01-31`");
+        let instant = |text: &str| text.parse::<Timestamp>().unwrap_err().to_string();
+        assert_eq!(
+            instant("2024-02-30T08:00:00Z"),
+            "`2024-02-30T08:00:00Z` is not a timestamp: there is no such day"
+        );
+        let local = "is not a timestamp: it has no offset from UTC, such as `Z` or `+01:00`";
+        for text in ["2024-02-29T08:00:00", "2024-02-29 08:00", "2024-02-29T08:00:00.25"] {
+            assert_eq!(instant(text), format!("`{text}` {local}"));
+        }
+        let expected = "is not a timestamp; expected an instant such as `2024-01-31T08:30:00Z`";
+        for text in ["2024-02-29", "yesterday", "2024-02-29T25:00:00Z", "2024-02-2é"] {
+            assert_eq!(instant(text), format!("`{text}` {expected}"));
+        }
+        let late = chrono::NaiveDate::from_ymd_opt(12_024, 1, 1).unwrap();
+        assert_eq!(
+            Date::try_from(late).unwrap_err().to_string(),
+            "`+12024-01-01` is outside years 1 to 9999"
+        );
     }
 
     #[test]

@@ -7,9 +7,12 @@ pub(crate) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> O
     near.filter(|(far, known)| far * 2 <= known.chars().count()).map(|(_, known)| known)
 }
 
-/// What is said behind an unknown name: the known one that was probably meant, or nothing.
+/// What is said behind an unknown name: the known one that was probably meant, or nothing. The name itself is never
+/// proposed: it is known, and at fault for something else.
 pub(crate) fn hint<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> String {
-    nearest(name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
+    nearest(name, known.filter(|known| *known != name))
+        .map(|near| format!("; did you mean `{near}`?"))
+        .unwrap_or_default()
 }
 
 /// The start of a user's text: messages must not grow with what is wrong in them.

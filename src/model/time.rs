@@ -60,7 +60,7 @@ impl FromStr for Timestamp {
     fn from_str(text: &str) -> Result<Self, DateError> {
         let parsed = chrono::DateTime::parse_from_rfc3339(text).ok();
         let instant = parsed.and_then(|t| Self::from_micros(t.timestamp_micros()));
-        instant.ok_or_else(|| DateError::new(text))
+        instant.ok_or_else(|| DateError::of_instant(text))
     }
 }
 
@@ -108,7 +108,7 @@ impl TryFrom<std::time::SystemTime> for Timestamp {
             }
         };
         let instant = micros.and_then(Self::from_micros);
-        instant.ok_or_else(|| DateError::new("an instant outside years 1 to 9999"))
+        instant.ok_or_else(|| DateError::out_of_range("an instant of the clock"))
     }
 }
 
@@ -123,7 +123,7 @@ impl TryFrom<chrono::DateTime<chrono::Utc>> for Timestamp {
 
     fn try_from(instant: chrono::DateTime<chrono::Utc>) -> Result<Self, DateError> {
         Self::from_micros(instant.timestamp_micros())
-            .ok_or_else(|| DateError::new("an instant outside years 1 to 9999"))
+            .ok_or_else(|| DateError::out_of_range(&instant.to_string()))
     }
 }
 

@@ -837,7 +837,7 @@ fn same_text(found: &str, expected: &str) {
 
 const EVERY_PROBLEM: &str = "\
 `acme` owns product `CRM` twice: `crm` and `crm2`
-`acme` would be held out of the book
+`acme` would be held out of the book: parent does not exist
 `low` stands under the product account `crm`
 `self` names itself as parent
 account `acme` is changed in two ways: its parents

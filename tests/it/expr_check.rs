@@ -226,6 +226,19 @@ fn what_does_not_fit_is_found_where_it_stands() {
 }
 
 #[test]
+fn a_day_that_the_calendar_does_not_have_is_told_as_that() {
+    let said = |text: &str| {
+        let found = Checker::new(&schema()).check(text).expect_err(text);
+        found.all().iter().map(|error| error.message().to_owned()).collect::<Vec<_>>()
+    };
+    for text in ["date(\"2024-02-30\")", "date(\"2023-02-29\")", "timestamp(\"2024-02-30T08:00:00Z\")"] {
+        let question = format!("{text} < last_seen");
+        assert_eq!(said(&question), ["there is no such day"], "{text}");
+    }
+    assert_eq!(said("date(\"30.2.2024\") < last_seen"), ["a day is written `date(\"2026-03-31\")`"]);
+}
+
+#[test]
 fn every_edit_mends() {
     for text in [
         "healt_score < 60",

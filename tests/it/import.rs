@@ -404,6 +404,21 @@ fn what_has_no_counterpart_is_told_at_its_place() {
 }
 
 #[test]
+fn an_operation_that_is_not_known_is_never_proposed_for_itself() {
+    let said = |name: &str| {
+        let rule = json!({ name: [] });
+        let errors = Importer::new().json_logic(&rule).unwrap_err();
+        errors.faults().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(said("missing"), "`missing` has no counterpart here");
+    for name in ["==", "===", "!", "or", "if", "in", "cat", "filter", "some", "missing_some", "merge", "log"]
+    {
+        let said = said(name);
+        assert!(!said.contains(&format!("did you mean `{name}`")), "{said}");
+    }
+}
+
+#[test]
 fn types_decide_what_a_constant_of_a_rule_is() {
     let renewal = || json!({ "var": "renewal" });
     let all = [

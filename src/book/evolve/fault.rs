@@ -42,7 +42,7 @@ pub enum EvolveFault {
         rows: NamedRows,
     },
     /// An account that is in the book could not stay in it, or where it is.
-    #[error("account `{account}` would be held out of the book: {}", why(.reason))]
+    #[error("account `{account}` would be held out of the book: {reason}")]
     AccountHeld {
         /// The account.
         account: AccountId,
@@ -67,13 +67,6 @@ pub enum EvolveFault {
         /// Why.
         reason: FaultKind,
     },
-}
-
-fn why(reason: &HeldReason) -> String {
-    match reason {
-        HeldReason::Fault(kind) => kind.to_string(),
-        HeldReason::Below(above) => format!("`{above}` above it is held"),
-    }
 }
 
 /// Some rows: how many, and the first of them in order of id.

@@ -10,9 +10,12 @@ use crate::expr::diagnostic::Code;
 use crate::expr::functions::{Entry, Function as F};
 use crate::expr::term::{Comparison, Day, Moment, Op, Period, TermId};
 use crate::expr::types::Type;
-use crate::model::nearest;
+use crate::model::{Date, Timestamp, nearest};
 
-/// What is wrong with a constant text that is to be an instant or a length of time; `None` where nothing is, and where it is
+/// What is wrong with a day that is written as one.
+const NO_SUCH_DAY: &str = "there is no such day";
+
+/// What is wrong with a constant text that is to be a day, an instant or a length of time; `None` where nothing is, and where it is
 /// one beyond the range of its type, which is missing.
 pub(super) fn unreadable(function: F, text: &str) -> Option<&'static str> {
     let reads = |name: &str, text: &str| crate::expr::parser::constant(name, text).is_some();
@@ -23,13 +26,17 @@ pub(super) fn unreadable(function: F, text: &str) -> Option<&'static str> {
                 let digits = year.bytes().all(|byte| byte.is_ascii_digit());
                 digits && (year == "0000" || year.len() > 4) && reads("timestamp", &format!("2000-{rest}"))
             });
-            (!beyond).then_some(if reads("date", text) {
+            let no_such_day = text.parse::<Timestamp>().is_err_and(|error| error.is_no_such_day());
+            (!beyond).then_some(if no_such_day {
+                NO_SUCH_DAY
+            } else if reads("date", text) {
                 "an instant is written with its time and offset, `timestamp(\"2026-03-31T12:00:00Z\")`; a day is \
                  written `date(\"2026-03-31\")`"
             } else {
                 "an instant is written with its time and offset, `timestamp(\"2026-03-31T12:00:00Z\")`"
             })
         }
+        F::ToDate if text.parse::<Date>().is_err_and(|error| error.is_no_such_day()) => Some(NO_SUCH_DAY),
         F::ToDuration if !reads("duration", text) => {
             // The same text with small numbers.
             let mut small = String::with_capacity(text.len());
