@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::input_ids::InputIds;
 use super::intake::{AccountIntake, ChildIntake, LinkIntake};
 use super::load_successions::SuccessionIntake;
 use super::unread::OfferedColumns;
@@ -36,6 +37,7 @@ pub struct BookBuilder {
     pub(super) policy: Policy,
     pub(super) chunk_rows: u32,
     pub(super) version: u64,
+    pub(super) ids: InputIds,
     pub(super) accounts: AccountIntake,
     pub(super) links: LinkIntake,
     pub(super) successions: SuccessionIntake,
@@ -55,6 +57,7 @@ impl BookBuilder {
             policy: Policy::strict(),
             chunk_rows: CHUNK_ROWS,
             version: 0,
+            ids: InputIds::default(),
             accounts,
             links: LinkIntake::default(),
             successions: SuccessionIntake::default(),
@@ -78,6 +81,12 @@ impl BookBuilder {
     #[must_use]
     pub fn chunk_rows(mut self, rows: u32) -> Self {
         self.chunk_rows = rows.clamp(1, MAX_CHUNK_ROWS);
+        self
+    }
+
+    /// With other ids that are taken though they hold an invisible character.
+    pub(super) fn input_ids(mut self, ids: InputIds) -> Self {
+        self.ids = ids;
         self
     }
 
@@ -121,15 +130,19 @@ impl BookBuilder {
     /// Takes in the rows of a batch that is a table.
     pub(super) fn take_in(&mut self, batch: &Batch) {
         match batch.table() {
-            TableName::Accounts => self.accounts.push(batch, &self.schema, &self.policy, &mut self.report),
-            TableName::Links => self.links.push(batch, &mut self.report, &self.policy),
-            TableName::Successions => self.successions.push(batch, &mut self.report, &self.policy),
+            TableName::Accounts => {
+                self.accounts.push(batch, &self.schema, &self.ids, &self.policy, &mut self.report)
+            }
+            TableName::Links => self.links.push(batch, &self.ids, &self.policy, &mut self.report),
+            TableName::Successions => self.successions.push(batch, &self.ids, &self.policy, &mut self.report),
             TableName::Child(table) => {
                 let id = self.schema.table(table);
-                let found =
-                    id.and_then(|id| Some((self.schema.table_at(id)?, self.children.get_mut(id.index())?)));
+                let found = id.and_then(|id| {
+                    let table = self.schema.table_at(id)?;
+                    Some(((id.index(), table), self.children.get_mut(id.index())?))
+                });
                 if let Some((table, intake)) = found {
-                    intake.push(batch, table, &self.policy, &mut self.report);
+                    intake.push(batch, table, &self.ids, &self.policy, &mut self.report);
                 }
             }
         }

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::input_ids::InputIds;
 use super::report::{LoadReport, Problem, RowLocation};
 use crate::column::{Raw, Staging, Storage, raw_of};
 use crate::model::limits::{MAX_INT, MAX_UNITS};
 use crate::model::{
-    AccountId, Attribute, AttributeId, AttributeType, ChildId, ChildTable, ColumnId, Date, Schema, Timestamp,
-    TypeId, Value, ValueFault, ValueFaultKind,
+    Attribute, AttributeId, AttributeType, ChildTable, ColumnId, Date, Schema, Timestamp, TypeId, Value,
+    ValueFault, ValueFaultKind,
 };
 use crate::source::{Batch, Cell, Cells};
 use crate::tree::{FaultKind, NO_PRODUCT, Policy, Remedy};
@@ -72,13 +73,20 @@ impl AccountIntake {
         self.ids.len()
     }
 
-    pub(super) fn push(&mut self, batch: &Batch, schema: &Schema, policy: &Policy, report: &mut LoadReport) {
+    pub(super) fn push(
+        &mut self,
+        batch: &Batch,
+        schema: &Schema,
+        allowed: &InputIds,
+        policy: &Policy,
+        report: &mut LoadReport,
+    ) {
         let first = self.rows();
         self.locations.note(first, batch);
         push_ids(&mut self.ids, batch.cells("id"), batch.rows());
         for row in first..first + batch.rows() {
             let id = self.ids.text(row).unwrap_or_default();
-            if let Err(error) = AccountId::check(id) {
+            if let Err(error) = allowed.check_account(id) {
                 let problem = Problem::InvalidId { id: id.to_owned(), error };
                 let location = self.locations.of("accounts", row);
                 report.add(problem, Some(location), policy.remedy(FaultKind::InvalidId));
@@ -88,7 +96,7 @@ impl AccountIntake {
         push_ids(&mut self.parents, batch.cells("parent"), batch.rows());
         for row in first..first + batch.rows() {
             // Nobody can have such an id: the account has a parent, and it does not exist.
-            if let Some(Err(error)) = self.parents.text(row).map(AccountId::check) {
+            if let Some(Err(error)) = self.parents.text(row).map(|id| allowed.check_account(id)) {
                 let id = self.parents.text(row).unwrap_or_default().to_owned();
                 let location = self.locations.of("accounts", row);
                 report.add(
@@ -273,7 +281,13 @@ pub(super) struct LinkRow {
 }
 
 impl LinkIntake {
-    pub(super) fn push(&mut self, batch: &Batch, report: &mut LoadReport, policy: &Policy) {
+    pub(super) fn push(
+        &mut self,
+        batch: &Batch,
+        allowed: &InputIds,
+        policy: &Policy,
+        report: &mut LoadReport,
+    ) {
         self.locations.note(self.rows.len(), batch);
         for row in 0..batch.rows() {
             let account = text_of(batch.cells("id"), row).unwrap_or_default();
@@ -291,7 +305,7 @@ impl LinkIntake {
             };
             let mut problems = Vec::new();
             for text in [&account, &parent].into_iter().filter(|text| !text.is_empty()) {
-                if let Err(error) = AccountId::check(text) {
+                if let Err(error) = allowed.check_account(text) {
                     problems.push(Problem::InvalidId { id: text.to_string(), error });
                 }
             }
@@ -344,7 +358,8 @@ impl ChildIntake {
     pub(super) fn push(
         &mut self,
         batch: &Batch,
-        table: &ChildTable,
+        (number, table): (usize, &ChildTable),
+        allowed: &InputIds,
         policy: &Policy,
         report: &mut LoadReport,
     ) {
@@ -354,7 +369,7 @@ impl ChildIntake {
         push_ids(&mut self.accounts, batch.cells("account"), batch.rows());
         for row in first..first + batch.rows() {
             let id = self.ids.text(row).unwrap_or_default();
-            if let Err(error) = ChildId::check(id) {
+            if let Err(error) = allowed.check_child(number, id) {
                 let problem = Problem::InvalidId { id: id.to_owned(), error };
                 report.add(
                     problem,

@@ -11,7 +11,7 @@ use super::change::ChangeProblem;
 use super::placing::Placing;
 use super::wishes::Wish;
 use super::{HeldReason, Inner};
-use crate::model::{AccountId, AccountIdx, AttributeId, TypeId, ValueFault, ValueFaultKind};
+use crate::model::{AccountId, AccountIdx, AttributeId, TypeId, ValueFault, ValueFaultKind, other_form};
 use crate::tree::resolve::{Ground, Place, Resolution};
 use crate::tree::{FaultKind, NO_PRODUCT, Remedy, TreeFault};
 
@@ -42,7 +42,13 @@ pub(super) fn check_places(
         // The book holds no account at such a fault, so that the change would bring it in.
         let no_load_takes_it = *remedy == Remedy::Reject;
         if no_load_takes_it || breaks_ground || (!preferred && fault.accounts().into_iter().any(touched)) {
-            problems.push(ChangeProblem::Tree(fault.clone()));
+            let mut fault = fault.clone();
+            if let TreeFault::MissingParent { parent, same_record, .. } = &mut fault {
+                let is_there = |other: &str| placing.number.contains_key(other) || old.find(other).is_some();
+                let other = other_form(parent.as_str()).filter(|other| is_there(other));
+                *same_record = other.map(|other| AccountId::trusted(&other));
+            }
+            problems.push(ChangeProblem::Tree(fault));
         }
     }
     for ((id, place), before) in placing.ids.iter().zip(&resolution.places).zip(&placing.before) {

@@ -14,7 +14,7 @@ use super::report::{LoadReport, Problem, RowCounts};
 use super::row_index::RowIndex;
 use super::{Held, HeldAccount, HeldReason, SupersededRow};
 use crate::column::value_of;
-use crate::model::{AccountId, AccountRow, ParentLink, ProductId, Schema, TypeId, Value};
+use crate::model::{AccountId, AccountRow, ParentLink, ProductId, Schema, TypeId, Value, other_form};
 use crate::tree::resolve::{Declared, Link, NoGround, Place, Target, Up, resolve};
 use crate::tree::{FaultKind, NO_PRODUCT, NONE, Remedy, TreeFault};
 
@@ -62,7 +62,7 @@ pub(super) fn place_accounts(
     let find = |id: &str| numbered(index.find(id)?);
     let parents = index.find_each(standing.iter().map(|row| intake.parents.text(*row as usize)));
     let parents = parents.into_iter().map(numbered);
-    let mut links = declared_links(builder, &standing, parents, &find, held, report);
+    let mut links = declared_links(builder, &standing, parents, &find, index, held, report);
     let own_links: Option<BTreeMap<u32, Vec<ParentLink>>> =
         (!links.is_empty()).then(|| several_or_missing(&links, &standing, builder));
     let kinds: Vec<u16> = standing.iter().map(|row| intake.kinds[*row as usize]).collect();
@@ -74,7 +74,10 @@ pub(super) fn place_accounts(
     let declared =
         Declared { id: &id, kinds: &kinds, products: &products, held: &row_faults, links: &mut links };
     let resolution = resolve(declared, &NoGround, schema, policy);
-    for (fault, remedy) in resolution.faults {
+    for (mut fault, remedy) in resolution.faults {
+        if let TreeFault::MissingParent { parent, same_record, .. } = &mut fault {
+            *same_record = same_record_of(parent.as_str(), index);
+        }
         let row = fault.account().and_then(|id| index.find(id.as_str()));
         let location = row.map(|row| intake.locations.of("accounts", row as usize));
         report.add(Problem::Tree(fault), location, remedy);
@@ -118,6 +121,13 @@ pub(super) fn place_accounts(
         }
     }
     placed
+}
+
+/// The account of a source that has an id in the other form of Salesforce.
+pub(super) fn same_record_of(id: &str, index: &RowIndex<'_>) -> Option<AccountId> {
+    let other = other_form(id)?;
+    index.find(&other)?;
+    Some(AccountId::trusted(&other))
 }
 
 // Rows that repeat an id: each with the row that stands for it (itself when none does).
@@ -182,6 +192,7 @@ fn declared_links(
     standing: &[u32],
     parents: impl Iterator<Item = Option<u32>>,
     find: &dyn Fn(&str) -> Option<u32>,
+    index: &RowIndex<'_>,
     held: &mut Held,
     report: &mut LoadReport,
 ) -> Vec<Link> {
@@ -212,8 +223,9 @@ fn declared_links(
                 if reason == FaultKind::StrayLink {
                     let (account, parent) = (link.account.to_string(), link.parent.to_string());
                     let location = builder.links.locations.of("links", row);
+                    let same_record = same_record_of(&account, index);
                     report.add(
-                        Problem::StrayLink { account, parent },
+                        Problem::StrayLink { account, parent, same_record },
                         Some(location),
                         builder.policy.remedy(reason),
                     );

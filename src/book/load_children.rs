@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::assemble::narrow;
 use super::builder::BookBuilder;
 use super::intake::ChildIntake;
-use super::load_accounts::Placed;
+use super::load_accounts::{Placed, same_record_of};
 use super::report::{LoadReport, Problem, RowCounts};
 use super::row_index::RowIndex;
 use super::{Held, HeldChild, SupersededRow, TableBlock};
@@ -56,7 +56,7 @@ pub(super) fn place_children(
                 Ok((slot, account)) => rows.push((slot, account, narrow(row))),
                 Err(kind) => {
                     quarantined += 1;
-                    hold_child(intake, table, row, kind, &builder.policy, held, report);
+                    hold_child(intake, table, row, kind, (&builder.policy, index), held, report);
                 }
             }
         }
@@ -97,7 +97,7 @@ fn hold_child(
     table: &ChildTable,
     row: usize,
     reason: FaultKind,
-    policy: &Policy,
+    (policy, index): (&Policy, &RowIndex<'_>),
     held: &mut Held,
     report: &mut LoadReport,
 ) {
@@ -106,7 +106,9 @@ fn hold_child(
     let problem = match (reason, account) {
         (FaultKind::ChildWithoutAccount, _) => Some(Problem::ChildWithoutAccount { child: child.clone() }),
         (FaultKind::ChildOfUnknownAccount, Some(account)) => {
-            Some(Problem::ChildOfUnknownAccount { child: child.clone(), account: account.to_owned() })
+            let same_record = same_record_of(account, index);
+            let (child, account) = (child.clone(), account.to_owned());
+            Some(Problem::ChildOfUnknownAccount { child, account, same_record })
         }
         // Reported when it was found.
         _ => None,

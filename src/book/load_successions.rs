@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::builder::BookBuilder;
+use super::input_ids::InputIds;
 use super::intake::{Locations, text_of};
 use super::report::{LoadReport, Problem, RowCounts};
 use super::{Held, Successions, SupersededRow};
@@ -25,11 +26,17 @@ pub(super) struct SuccessionIntake {
 }
 
 impl SuccessionIntake {
-    pub(super) fn push(&mut self, batch: &Batch, report: &mut LoadReport, policy: &Policy) {
+    pub(super) fn push(
+        &mut self,
+        batch: &Batch,
+        allowed: &InputIds,
+        policy: &Policy,
+        report: &mut LoadReport,
+    ) {
         self.locations.note(self.rows.len(), batch);
         for row in 0..batch.rows() {
             let account = text_of(batch.cells("id"), row).unwrap_or_default();
-            let read = read(batch, row, &account);
+            let read = read(batch, row, &account, allowed);
             if let Err(problem) = &read {
                 let location = self.locations.of(TABLE, self.rows.len());
                 report.add(problem.clone(), Some(location), policy.remedy(problem.kind()));
@@ -39,15 +46,17 @@ impl SuccessionIntake {
     }
 }
 
-fn read(batch: &Batch, row: usize, account: &str) -> Result<Succession, Problem> {
+fn read(batch: &Batch, row: usize, account: &str, allowed: &InputIds) -> Result<Succession, Problem> {
     let successor = text_of(batch.cells("successor"), row).unwrap_or_default();
     let invalid = |reason: &'static str| Problem::InvalidSuccession {
         account: account.to_owned(),
         successor: successor.to_string(),
         reason,
     };
-    let id =
-        |text: &str| AccountId::new(text).map_err(|error| Problem::InvalidId { id: text.to_owned(), error });
+    let id = |text: &str| {
+        let checked = allowed.check_account(text).and_then(|()| AccountId::new(text));
+        checked.map_err(|error| Problem::InvalidId { id: text.to_owned(), error })
+    };
     if successor.is_empty() {
         return Err(invalid("it names no successor"));
     }

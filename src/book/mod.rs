@@ -14,6 +14,7 @@ mod chunk;
 mod compare;
 mod evolve;
 mod held;
+mod input_ids;
 mod intake;
 mod judge;
 mod load_accounts;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
-use crate::model::{AccountId, Date, IdError, Succession, ValueFault};
+use crate::model::{AccountId, Date, IdError, Succession, ValueFault, Visible};
 use crate::source::{BatchError, SourceError, UnreadColumn};
-use crate::tree::{FaultKind, Remedy, TreeFault};
+use crate::tree::{FaultKind, Remedy, TreeFault, other_form_of};
 
 /// Most faults of one kind that a report describes; the rest is counted.
 pub const MAX_REPORTED: usize = 10_000;
@@ -41,18 +41,59 @@ impl fmt::Display for RowLocation {
 #[expect(missing_docs, reason = "the message of each variant says what its fields are")]
 pub enum Problem {
     Tree(TreeFault),
-    Value { account: String, fault: ValueFault },
-    InvalidId { id: String, error: IdError },
-    UnknownType { account: String, name: String },
-    UnknownProduct { account: String, name: String },
-    RepeatedId { account: AccountId, rows: usize, identical: bool },
-    StrayLink { account: String, parent: String },
-    UnreadableRank { account: String, parent: String },
-    InvalidSuccession { account: String, successor: String, reason: &'static str },
-    SuccessionRing { members: Vec<AccountId>, on: Date },
-    ChildWithoutAccount { child: String },
-    ChildOfUnknownAccount { child: String, account: String },
-    RepeatedChild { child: String, rows: usize },
+    Value {
+        account: String,
+        fault: ValueFault,
+    },
+    InvalidId {
+        id: String,
+        error: IdError,
+    },
+    UnknownType {
+        account: String,
+        name: String,
+    },
+    UnknownProduct {
+        account: String,
+        name: String,
+    },
+    RepeatedId {
+        account: AccountId,
+        rows: usize,
+        identical: bool,
+    },
+    StrayLink {
+        account: String,
+        parent: String,
+        /// The account of the source that has the id `account` in the other form of Salesforce.
+        same_record: Option<AccountId>,
+    },
+    UnreadableRank {
+        account: String,
+        parent: String,
+    },
+    InvalidSuccession {
+        account: String,
+        successor: String,
+        reason: &'static str,
+    },
+    SuccessionRing {
+        members: Vec<AccountId>,
+        on: Date,
+    },
+    ChildWithoutAccount {
+        child: String,
+    },
+    ChildOfUnknownAccount {
+        child: String,
+        account: String,
+        /// The account of the source that has the id `account` in the other form of Salesforce.
+        same_record: Option<AccountId>,
+    },
+    RepeatedChild {
+        child: String,
+        rows: usize,
+    },
 }
 
 impl Problem {
@@ -109,41 +150,53 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tree(fault) => write!(f, "{fault}"),
-            Self::Value { account, fault } => write!(f, "`{account}`: {fault}"),
+            Self::Value { account, fault } => write!(f, "`{}`: {fault}", Visible(account)),
             Self::InvalidId { error, .. } => write!(f, "{error}"),
             Self::UnknownType { account, name } if name.is_empty() => {
-                write!(f, "`{account}` names no account type")
+                write!(f, "`{}` names no account type", Visible(account))
             }
-            Self::UnknownType { account, name } => write!(f, "`{account}` is of unknown type `{name}`"),
-            Self::UnknownProduct { account, name } => write!(f, "`{account}` names unknown product `{name}`"),
+            Self::UnknownType { account, name } => {
+                write!(f, "`{}` is of unknown type `{}`", Visible(account), Visible(name))
+            }
+            Self::UnknownProduct { account, name } => {
+                write!(f, "`{}` names unknown product `{}`", Visible(account), Visible(name))
+            }
             Self::RepeatedId { account, rows, identical } => {
                 let same = if *identical { "identical" } else { "different" };
-                write!(f, "id `{account}` stands in {rows} {same} rows")
+                write!(f, "id `{}` stands in {rows} {same} rows", Visible(account.as_str()))
             }
-            Self::StrayLink { account, parent } if parent.is_empty() => {
-                write!(f, "link of `{account}` names no parent")
+            Self::StrayLink { account, parent, .. } if parent.is_empty() => {
+                write!(f, "link of `{}` names no parent", Visible(account))
             }
-            Self::StrayLink { account, parent } => {
-                write!(f, "link to `{parent}` belongs to `{account}`, which is not in the source")
+            Self::StrayLink { account, parent, same_record } => {
+                let (account_shown, parent) = (Visible(account), Visible(parent));
+                write!(f, "link to `{parent}` belongs to `{account_shown}`, which is not in the source")?;
+                same_record.iter().try_for_each(|other| f.write_str(&other_form_of(account, other)))
             }
             Self::UnreadableRank { account, parent } => {
+                let (account, parent) = (Visible(account), Visible(parent));
                 write!(f, "rank of the link from `{account}` to `{parent}` is no whole number from 0")
             }
             Self::InvalidSuccession { account, successor, reason } if successor.is_empty() => {
-                write!(f, "succession of `{account}`: {reason}")
+                write!(f, "succession of `{}`: {reason}", Visible(account))
             }
             Self::InvalidSuccession { account, successor, reason } => {
-                write!(f, "succession of `{account}` by `{successor}`: {reason}")
+                write!(f, "succession of `{}` by `{}`: {reason}", Visible(account), Visible(successor))
             }
             Self::SuccessionRing { members, on } => {
-                let names: Vec<String> = members.iter().map(|id| format!("`{id}`")).collect();
+                let names: Vec<String> =
+                    members.iter().map(|id| format!("`{}`", Visible(id.as_str()))).collect();
                 write!(f, "{} accounts end in each other on {on}: {}", members.len(), names.join(", "))
             }
-            Self::ChildWithoutAccount { child } => write!(f, "row `{child}` names no account"),
-            Self::ChildOfUnknownAccount { child, account } => {
-                write!(f, "row `{child}` belongs to `{account}`, which is not in the book")
+            Self::ChildWithoutAccount { child } => write!(f, "row `{}` names no account", Visible(child)),
+            Self::ChildOfUnknownAccount { child, account, same_record } => {
+                let (child, account_shown) = (Visible(child), Visible(account));
+                write!(f, "row `{child}` belongs to `{account_shown}`, which is not in the book")?;
+                same_record.iter().try_for_each(|other| f.write_str(&other_form_of(account, other)))
             }
-            Self::RepeatedChild { child, rows } => write!(f, "id `{child}` stands in {rows} rows"),
+            Self::RepeatedChild { child, rows } => {
+                write!(f, "id `{}` stands in {rows} rows", Visible(child))
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
+use super::invisible::{Visible, first_invisible, name_of};
 use super::limits::{MAX_ACCOUNT_ID_BYTES, MAX_CHILD_ID_BYTES};
 
 /// Why a text is no id.
@@ -32,6 +33,20 @@ pub enum IdError {
     Padded {
         /// The id as offered.
         text: String,
+    },
+    /// A character that nobody sees: two ids that look the same on a screen would differ. Only ids that come in from
+    /// outside are searched for one; see [`AccountId::check_input`].
+    #[error(
+        "id \"{}\" contains the invisible character U+{:04X} ({})",
+        Visible(text),
+        u32::from(*character),
+        name_of(*character)
+    )]
+    Invisible {
+        /// The id as offered.
+        text: String,
+        /// The first such character.
+        character: char,
     },
     /// A control character, which no database and no screen treats alike.
     #[error("id {text:?} contains a control character")]
@@ -62,6 +77,14 @@ fn check(text: &str, limit: usize) -> Result<(), IdError> {
     Ok(())
 }
 
+fn check_input(text: &str, limit: usize) -> Result<(), IdError> {
+    check(text, limit)?;
+    match first_invisible(text).filter(|_| !text.is_ascii()) {
+        Some(character) => Err(IdError::Invisible { text: text.to_owned(), character }),
+        None => Ok(()),
+    }
+}
+
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $limit:expr) => {
         $(#[$doc])*
@@ -88,6 +111,19 @@ macro_rules! text_id {
             /// The same as [`Self::new`].
             pub fn check(text: &str) -> Result<(), IdError> {
                 check(text, $limit)
+            }
+
+            /// Whether `text` may come in from outside as an id: what [`Self::check`] asks, and no invisible
+            /// character (zero width spaces, byte order marks, soft hyphens, marks of direction).
+            ///
+            /// Loads ask it of every id of a source. [`Self::new`] does not, so that what was stored before can
+            /// still be named; ruling S140 of `docs/semantics`.
+            ///
+            /// # Errors
+            ///
+            /// The same as [`Self::new`], and [`IdError::Invisible`].
+            pub fn check_input(text: &str) -> Result<(), IdError> {
+                check_input(text, $limit)
             }
 
             // For text that was checked when it entered a book.

@@ -16,6 +16,7 @@ mod unread;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+pub use crate::model::strip_invisible;
 pub use batch::{Batch, BatchError};
 pub use cells::{Cell, Cells, TextCells};
 pub use error::SourceError;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Remedy;
-use crate::model::AccountId;
+use crate::model::{AccountId, Visible};
 
 /// Every kind of fault that a load can meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -153,14 +153,50 @@ impl fmt::Display for FaultKind {
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the message of each variant says what its fields are")]
 pub enum TreeFault {
-    SelfParent { account: AccountId },
-    MissingParent { account: AccountId, parent: AccountId, placed_elsewhere: bool },
-    SeveralParents { account: AccountId, parents: Vec<AccountId> },
-    Cycle { members: Vec<AccountId> },
-    LinkCycle { members: Vec<AccountId> },
-    TypeOrder { account: AccountId, account_type: String, parent: AccountId, parent_type: String },
-    UnderProduct { account: AccountId, parent: AccountId },
-    RepeatedProduct { account: AccountId, kept: AccountId, parent: AccountId, product: String },
+    SelfParent {
+        account: AccountId,
+    },
+    MissingParent {
+        account: AccountId,
+        parent: AccountId,
+        placed_elsewhere: bool,
+        /// The account of the source that has the parent's id in the other form of Salesforce, with 15 characters or
+        /// with 18.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        same_record: Option<AccountId>,
+    },
+    SeveralParents {
+        account: AccountId,
+        parents: Vec<AccountId>,
+    },
+    Cycle {
+        members: Vec<AccountId>,
+    },
+    LinkCycle {
+        members: Vec<AccountId>,
+    },
+    TypeOrder {
+        account: AccountId,
+        account_type: String,
+        parent: AccountId,
+        parent_type: String,
+    },
+    UnderProduct {
+        account: AccountId,
+        parent: AccountId,
+    },
+    RepeatedProduct {
+        account: AccountId,
+        kept: AccountId,
+        parent: AccountId,
+        product: String,
+    },
+}
+
+/// What is said of an id that nobody has, where an account has it in the other form of Salesforce.
+pub(crate) fn other_form_of(id: &str, other: &AccountId) -> String {
+    let form = if id.len() < other.as_str().len() { "short" } else { "long" };
+    format!("; it is the {form} form of account `{other}`")
 }
 
 impl TreeFault {
@@ -205,11 +241,17 @@ impl TreeFault {
 
 impl fmt::Display for TreeFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let join = |ids: &[AccountId]| ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ");
+        let visible = |id: &AccountId| format!("{}", Visible(id.as_str()));
+        let join = |ids: &[AccountId]| {
+            ids.iter().map(|id| format!("`{}`", visible(id))).collect::<Vec<_>>().join(", ")
+        };
         match self {
-            Self::SelfParent { account } => write!(f, "`{account}` names itself as parent"),
-            Self::MissingParent { account, parent, placed_elsewhere } => {
-                write!(f, "parent `{parent}` of `{account}` does not exist")?;
+            Self::SelfParent { account } => write!(f, "`{}` names itself as parent", visible(account)),
+            Self::MissingParent { account, parent, placed_elsewhere, same_record } => {
+                write!(f, "parent `{}` of `{}` does not exist", visible(parent), visible(account))?;
+                if let Some(other) = same_record {
+                    f.write_str(&other_form_of(parent.as_str(), other))?;
+                }
                 if *placed_elsewhere {
                     f.write_str("; it stands under another of its parents")
                 } else {
@@ -217,7 +259,7 @@ impl fmt::Display for TreeFault {
                 }
             }
             Self::SeveralParents { account, parents } => {
-                write!(f, "`{account}` has {} parents: {}", parents.len(), join(parents))
+                write!(f, "`{}` has {} parents: {}", visible(account), parents.len(), join(parents))
             }
             Self::Cycle { members } => {
                 write!(f, "{} accounts stand under each other: {}", members.len(), join(members))
@@ -228,14 +270,22 @@ impl fmt::Display for TreeFault {
             Self::TypeOrder { account, account_type, parent, parent_type } => {
                 write!(
                     f,
-                    "`{account}` of type `{account_type}` may not stand under `{parent}` of type `{parent_type}`"
+                    "`{}` of type `{account_type}` may not stand under `{}` of type `{parent_type}`",
+                    visible(account),
+                    visible(parent)
                 )
             }
             Self::UnderProduct { account, parent } => {
-                write!(f, "`{account}` stands under the product account `{parent}`")
+                write!(f, "`{}` stands under the product account `{}`", visible(account), visible(parent))
             }
             Self::RepeatedProduct { account, kept, parent, product } => {
-                write!(f, "`{parent}` owns product `{product}` twice: `{kept}` and `{account}`")
+                write!(
+                    f,
+                    "`{}` owns product `{product}` twice: `{}` and `{}`",
+                    visible(parent),
+                    visible(kept),
+                    visible(account)
+                )
             }
         }
     }

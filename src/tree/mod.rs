@@ -18,6 +18,7 @@ mod shape;
 
 pub use account_tree::{AccountTree, Ancestors, Descendants};
 pub use diagram::{DiagramLimits, TreeDiagram};
+pub(crate) use fault::other_form_of;
 pub use fault::{FaultKind, TreeFault};
 #[cfg(feature = "snapshot")]
 pub(crate) use index::tag_of;

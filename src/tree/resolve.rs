@@ -223,6 +223,7 @@ impl Run<'_> {
                 account: self.account_id(account),
                 parent,
                 placed_elsewhere: !existing.is_empty(),
+                same_record: None,
             };
             if existing.is_empty() {
                 self.fault(account, fault);

@@ -13,6 +13,7 @@ use std::sync::Arc;
 pub use self::fault::{EvolveError, EvolveFault, EvolveFaults, EvolveReport, NamedRows};
 use self::in_use::in_use;
 use self::rows::{Moved, not_known};
+use super::input_ids::InputIds;
 use super::{Book, BookBuilder, Inner, Problem, SupersededRow};
 use crate::model::{AccountId, Migration, SchemaChange, TableId, ValueFaultKind};
 use crate::tree::TagIndex;
@@ -74,7 +75,8 @@ impl Book {
         let builder = BookBuilder::new(migration.schema.clone())
             .policy(old.policy.clone())
             .chunk_rows(old.chunk_rows)
-            .version(old.version.saturating_add(1));
+            .version(old.version.saturating_add(1))
+            .input_ids(InputIds::Stored);
         let moved = Moved::new(old, migration);
         let (mut book, load) = builder.load(&moved)?;
         stays(old, &book.0, migration)?;

@@ -14,6 +14,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::builder::{BookBuilder, scan, tables_of};
+use super::input_ids::InputIds;
 use super::placing::in_column;
 use super::{Book, Change, ChangeItem, LoadError, LoadReport};
 use crate::model::AccountId;
@@ -113,7 +114,8 @@ impl ChangeBuilder {
         // Chunks of the same size, so that what did not change is packed in the same way.
         let mut rows = BookBuilder::new(Arc::clone(book.schema()))
             .policy(book.0.policy.clone())
-            .chunk_rows(book.0.chunk_rows);
+            .chunk_rows(book.0.chunk_rows)
+            .input_ids(InputIds::Beside(book.clone()));
         rows.report.keep_all();
         Self {
             book: book.clone(),
@@ -152,6 +154,8 @@ impl ChangeBuilder {
     /// [`LoadError`]; see [`Change::from_source`].
     pub fn finish(mut self) -> Result<(Change, LoadReport), LoadError> {
         let covers_accounts = self.covered.contains(&TableName::Accounts);
+        // What follows is of the book itself.
+        self.rows.ids = InputIds::Stored;
         if !covers_accounts {
             self.push_own_accounts()?;
         }

@@ -1,0 +1,157 @@
+//! Which characters does nobody see?
+//!
+//! Two texts that differ in such a character only are one text on every screen. Texts from outside are searched for
+//! them ([`AccountId::check_input`](super::AccountId::check_input), ruling S140 of `docs/semantics`), and messages
+//! write them as escapes.
+//!
+//! The set is Unicode's `Default_Ignorable_Code_Point` (15.1). A joiner or a variation selector is seen behind a
+//! character that is not ASCII: it joins letters of Arabic and Indic scripts, and changes an emoji.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
+
+/// Whether a character is invisible wherever it stands.
+const fn is_ignorable(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Joiners and variation selectors, which change the character before them.
+const fn is_modifier(c: char) -> bool {
+    matches!(c,
+        '\u{200c}' | '\u{200d}' | '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}'
+        | '\u{e0100}'..='\u{e01ef}')
+}
+
+/// The first invisible character of a text.
+pub(crate) fn first_invisible(text: &str) -> Option<char> {
+    invisible(text).map(|(_, c)| c).next()
+}
+
+/// A text without its invisible characters; the same text where it has none.
+///
+/// Soft hyphens, zero width spaces, byte order marks, marks of direction and their kind (Unicode's
+/// `Default_Ignorable_Code_Point`). A joiner or a variation selector behind a character that is not ASCII stays: it is
+/// part of how Persian, Hindi or an emoji is written.
+///
+/// ```
+/// use perennial::source::strip_invisible;
+///
+/// assert_eq!(strip_invisible("\u{feff}acme\u{200b}"), "acme");
+/// assert_eq!(strip_invisible("می\u{200c}خواهم"), "می\u{200c}خواهم");
+/// ```
+///
+/// # Complexity
+///
+/// O(length); a text of ASCII is not copied.
+#[must_use]
+pub fn strip_invisible(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || first_invisible(text).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut kept = String::with_capacity(text.len());
+    let mut from = 0;
+    for (at, c) in invisible(text) {
+        kept.push_str(text.get(from..at).unwrap_or_default());
+        from = at + c.len_utf8();
+    }
+    kept.push_str(text.get(from..).unwrap_or_default());
+    Cow::Owned(kept)
+}
+
+// The invisible characters of a text, with where they stand.
+fn invisible(text: &str) -> impl Iterator<Item = (usize, char)> {
+    // The last character that is seen.
+    let mut seen = ' ';
+    text.char_indices().filter(move |(_, c)| {
+        let invisible = is_ignorable(*c) && !(is_modifier(*c) && !seen.is_ascii());
+        if !is_ignorable(*c) {
+            seen = *c;
+        }
+        invisible
+    })
+}
+
+/// A text in a message: characters that nobody sees, and control characters, are written as escapes.
+pub(crate) struct Visible<'t>(pub(crate) &'t str);
+
+impl fmt::Display for Visible<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(text) = self;
+        let plain = text.bytes().all(|byte| (b' '..0x7f).contains(&byte));
+        if plain {
+            return f.write_str(text);
+        }
+        let mut hidden = invisible(text).peekable();
+        for (at, c) in text.char_indices() {
+            let is_hidden = hidden.next_if(|(place, _)| *place == at).is_some();
+            // White space other than the space looks like it.
+            if is_hidden || c.is_control() || (c.is_whitespace() && c != ' ') {
+                write!(f, "{}", c.escape_unicode())?;
+            } else {
+                f.write_char(c)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The name of an invisible character that is met often.
+pub(crate) const fn name_of(c: char) -> &'static str {
+    match c {
+        '\u{ad}' => "soft hyphen",
+        '\u{200b}' => "zero width space",
+        '\u{200c}' => "zero width non-joiner",
+        '\u{200d}' => "zero width joiner",
+        '\u{200e}' => "left-to-right mark",
+        '\u{200f}' => "right-to-left mark",
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}' => "mark of direction",
+        '\u{2060}' => "word joiner",
+        '\u{feff}' => "byte order mark",
+        '\u{fe00}'..='\u{fe0f}' => "variation selector",
+        _ => "not shown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invisible_characters_are_found_stripped_and_escaped() {
+        for hidden in
+            ['\u{feff}', '\u{200b}', '\u{200e}', '\u{ad}', '\u{2060}', '\u{202e}', '\u{3164}', '\u{e0041}']
+        {
+            for text in [format!("{hidden}acme"), format!("ac{hidden}me"), format!("acme{hidden}")] {
+                assert_eq!(first_invisible(&text), Some(hidden));
+                assert_eq!(strip_invisible(&text), "acme");
+                let shown = Visible(&text).to_string();
+                assert!(shown.contains(&format!("\\u{{{:x}}}", u32::from(hidden))), "{shown}");
+                assert!(shown.is_ascii());
+            }
+        }
+        assert_eq!(strip_invisible("\u{feff}\u{200b}\u{feff}"), "");
+    }
+
+    #[test]
+    fn what_belongs_to_a_script_stays() {
+        for text in
+            ["acme", "Société", "می\u{200c}خواهم", "👨\u{200d}👩\u{200d}👧", "❤\u{fe0f}", "क\u{94d}\u{200d}ष"]
+        {
+            assert_eq!(first_invisible(text), None, "{text:?}");
+            assert!(matches!(strip_invisible(text), Cow::Borrowed(same) if same == text));
+        }
+        // Behind ASCII they are of no script.
+        assert_eq!(strip_invisible("a\u{200d}b\u{fe0f}"), "ab");
+    }
+
+    #[test]
+    fn white_space_that_is_no_space_is_escaped() {
+        assert_eq!(Visible("a\u{a0}b c\td").to_string(), "a\\u{a0}b c\\u{9}d");
+        assert_eq!(Visible("Société").to_string(), "Société");
+    }
+}
