@@ -557,7 +557,9 @@ fn push_checked(
 pub(super) fn accept(cell: Cell, attribute: &Attribute) -> Option<Result<Raw<'static>, ValueFaultKind>> {
     match cell {
         Cell::Absent | Cell::Null => None,
-        Cell::Unreadable { text, expected } => Some(Err(ValueFaultKind::Unreadable { expected, text })),
+        Cell::Unreadable { text, expected, reason } => {
+            Some(Err(ValueFaultKind::Unreadable { expected, text, reason }))
+        }
         Cell::Value(value) => Some(attribute.accept(value).and_then(|accepted| {
             let out_of_range = || ValueFaultKind::OutOfRange { text: accepted.to_string() };
             raw_of(&accepted, attribute).ok_or_else(out_of_range)

@@ -3,6 +3,8 @@
 //! One place decides, for loads, changes and checks alike. It widens what loses nothing (a whole number
 //! for a decimal, a text for an enumeration) and refuses the rest with the reason.
 
+use std::sync::Arc;
+
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
@@ -26,8 +28,8 @@ pub struct ValueFault {
 pub enum ValueFaultKind {
     #[error("expected {}, found {}", expected.word(), found.word())]
     WrongKind { expected: ValueKind, found: ValueKind },
-    #[error("`{text}` is no {}", expected.word())]
-    Unreadable { expected: ValueKind, text: String },
+    #[error("`{text}` is no {}{}", expected.word(), because(reason.as_deref()))]
+    Unreadable { expected: ValueKind, text: String, reason: Option<Arc<str>> },
     #[error("`{text}` is not an allowed value{hint}")]
     NotAllowed { text: String, hint: String },
     #[error("`{text}` is out of range")]
@@ -48,6 +50,10 @@ pub enum ValueFaultKind {
     NotApplicable { account_type: String },
     #[error("no such attribute{hint}")]
     Unknown { hint: String },
+}
+
+fn because(reason: Option<&str>) -> String {
+    reason.map_or_else(String::new, |reason| format!(": {reason}"))
 }
 
 impl Serialize for ValueFaultKind {

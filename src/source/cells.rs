@@ -4,6 +4,8 @@
 //! [`Cell`]s. Three things that storages confuse stay apart: absent (the source says nothing), null
 //! (the source says there is no value) and empty text (a value).
 
+use std::sync::Arc;
+
 use crate::model::{Currency, Date, Timestamp, Value, ValueKind};
 
 /// One cell.
@@ -22,6 +24,8 @@ pub enum Cell {
         text: String,
         /// What it should have been.
         expected: ValueKind,
+        /// Why it is none, where the source knows more than that: there is no such day.
+        reason: Option<Arc<str>>,
     },
 }
 

@@ -17,6 +17,9 @@ use crate::model::{Value, ValueKind};
 /// Most rows of a batch that is made here.
 const BATCH_ROWS: usize = 4_096;
 
+/// Why a value of a level is none.
+const DISAGREE: &str = "rows of the account disagree";
+
 /// One level of a flattened hierarchy: which column names its accounts, and what else is known of them.
 #[derive(Debug, Clone)]
 pub struct Level {
@@ -334,9 +337,11 @@ impl Said {
         match self {
             Self::Nothing => Cell::Absent,
             Self::One(cell) => cell.clone(),
-            Self::Several { least, most, expected } => {
-                Cell::Unreadable { text: format!("{least} | {most}"), expected: *expected }
-            }
+            Self::Several { least, most, expected } => Cell::Unreadable {
+                text: format!("{least} | {most}"),
+                expected: *expected,
+                reason: Some(Arc::from(DISAGREE)),
+            },
         }
     }
 }
@@ -345,7 +350,7 @@ fn said(cell: &Cell) -> Option<(String, ValueKind)> {
     match cell {
         Cell::Absent | Cell::Null => None,
         Cell::Value(value) => Some((value.to_string(), value.kind())),
-        Cell::Unreadable { text, expected } => Some((text.clone(), *expected)),
+        Cell::Unreadable { text, expected, .. } => Some((text.clone(), *expected)),
     }
 }
 

@@ -7,12 +7,12 @@ use std::ops::ControlFlow;
 use perennial::adapter::csv::limits::{MAX_FIELD_BYTES, MAX_RECORD_BYTES};
 use perennial::adapter::csv::{
     Column, CsvError, CsvErrorKind, CsvInput, CsvSource, CsvSourceBuilder, CsvTable, EmptyCell, LookupTable,
-    UnmatchedKey,
+    SerialDates, UnmatchedKey,
 };
 use perennial::source::{Batch, Cell, Cells, ScanRequest, Source, SourceError, SourceExt, TableName};
 use perennial::{
-    Attribute, AttributeType, Book, ChildTable, Currency, EnumValues, Money, Nesting, Policy, Schema,
-    SystemAttribute, TableKind, Value, ValueKind,
+    Attribute, AttributeType, Book, ChildTable, Currency, EnumValues, FixedZone, Money, Nesting, Policy,
+    Schema, SystemAttribute, TableKind, Value, ValueKind,
 };
 
 const PRODUCTS: &str = "product,series,sales_price\nGTX Basic,GTX,550\nGTX Pro,GTX,4821\n";
@@ -82,7 +82,10 @@ fn shown(batch: &Batch, column: &str) -> Vec<String> {
         Cell::Absent => "absent".to_owned(),
         Cell::Null => "null".to_owned(),
         Cell::Value(value) => value.to_string(),
-        Cell::Unreadable { text, expected } => format!("!{text} is no {}", expected.word()),
+        Cell::Unreadable { text, expected, reason } => {
+            let why = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+            format!("!{text} is no {}{why}", expected.word())
+        }
         _ => "new kind of cell".to_owned(),
     };
     cells(batch, column).into_iter().map(show).collect()
@@ -153,8 +156,12 @@ fn deals_take_their_list_price_until_they_are_closed() {
     let batch = rows(&source(table(prices.clone())), deals.clone());
     assert_eq!(shown(&batch, "product_name"), ["GTX Pro", "GTX Pro", "GTX Basic", "Unknown"]);
     assert_eq!(shown(&batch, "account"), ["Acme", "null", "Acme", "Acme"]);
-    assert_eq!(shown(&batch, "engaged"), ["2016-10-20", "2016-10-21", "null", "!31-02-17 is no date"]);
-    assert_eq!(shown(&batch, "amount"), ["4514.00 USD", "4821.00 USD", "550.00 USD", "!Unknown is no money"]);
+    assert_eq!(
+        shown(&batch, "engaged"),
+        ["2016-10-20", "2016-10-21", "null", "!31-02-17 is no date: there is no such day"]
+    );
+    let unknown = "!Unknown is no money: the look-up file has no such key";
+    assert_eq!(shown(&batch, "amount"), ["4514.00 USD", "4821.00 USD", "550.00 USD", unknown]);
 
     let batch = rows(&source(table(prices.unmatched(UnmatchedKey::Missing))), deals);
     assert_eq!(shown(&batch, "amount")[3], "null");
@@ -186,7 +193,13 @@ fn money_of_the_currency_beside_it() {
     let batch = rows(&source(table), TableName::child("invoices"));
     assert_eq!(
         shown(&batch, "total"),
-        ["1200.50 EUR", "!1.200,50 is no money", "!5 is no money", "!5 is no money", "null"]
+        [
+            "1200.50 EUR",
+            "!1.200,50 is no money: JPY has no decimals, and it has 2",
+            "!5 is no money: its row names no currency",
+            "!5 is no money: its row names an unknown currency",
+            "null"
+        ]
     );
     let cents = "id,account,currency,total\n1,a,EUR,120050\n";
     let table = CsvTable::child("invoices", CsvInput::text("invoices.csv", cents))
@@ -321,6 +334,7 @@ accounts from accounts.csv, column `tags`: separator of the list is empty
 invoices from invoices.csv, column `total`: currency column `currency` is not mapped
 opportunities from deals.csv, column `id`: nothing is mapped to it, and every row needs one
 opportunities from deals.csv, column `account`: nothing is mapped to it, and every row needs one
+opportunities from deals.csv: the header, line 1, has the headings `id,id`; it looks as if `,` delimited fields, and the mapping says `;`
 invoice from x.csv: unknown table; did you mean `invoices`?"
     );
 }
@@ -331,7 +345,10 @@ fn faults_of_the_file_are_known_before_a_row_is_read() {
     let expect = |what: &str| format!("accounts from accounts.csv: accounts.csv{what}");
     assert_eq!(fault(b""), expect(": file is empty; expected a header"));
     assert_eq!(fault(b"\xef\xbb\xbf\n\n"), expect(": file is empty; expected a header"));
-    assert_eq!(fault(b"\nid,name,id\n"), expect(", line 2, column `id`: column stands twice in the header"));
+    assert_eq!(
+        fault(b"\nid,name,id\n"),
+        "accounts from accounts.csv, column `id`: accounts.csv, line 2, column `id`: column stands twice in the header"
+    );
     assert_eq!(fault(b"id,na\xffme\n"), expect(", line 1: text is not UTF-8 after 2 bytes of the field"));
     assert_eq!(fault(b"id,\"name\n"), expect(", line 1: a quote in this record is never closed"));
     let wide = "x,".repeat(20_000);
@@ -468,7 +485,7 @@ fn nul_bytes_a_lone_header_and_many_columns_are_read() {
 fn unreadable_text_is_shortened() {
     let text = format!("id,employees\na,{}\n", "é".repeat(1_000));
     let batch = rows(&source(accounts(text)), TableName::Accounts);
-    let expected = Cell::Unreadable { text: "é".repeat(60), expected: ValueKind::Int };
+    let expected = Cell::Unreadable { text: "é".repeat(60), expected: ValueKind::Int, reason: None };
     assert_eq!(cells(&batch, "employees"), [expected]);
 }
 
@@ -521,5 +538,409 @@ fn a_heading_that_misses_the_mapping_by_case_only_makes_no_book_of_roots() {
             .to_string()
             .contains("accounts.csv: column `Employees` is not read; did you mean `employees`?"),
         "{report}"
+    );
+}
+
+// --- Files as spreadsheets, accounts and warehouses write them ------------------------------------------------------
+
+fn loaded(table: CsvTable) -> (Book, perennial::LoadReport) {
+    Book::load(schema(), &source(table), &Policy::lenient()).unwrap()
+}
+
+fn utf16(text: &str, big_endian: bool) -> Vec<u8> {
+    let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+    units.flat_map(|unit| if big_endian { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
+}
+
+#[test]
+fn utf16_with_a_mark_is_read() {
+    let text = "id,name\r\na,Société\r\nb,\"日本\n😀\"\r\n";
+    for big_endian in [false, true] {
+        let batch = rows(&source(accounts(utf16(text, big_endian))), TableName::Accounts);
+        assert_eq!(shown(&batch, "name"), ["Société", "日本\n😀"]);
+        assert_eq!((batch.line(0), batch.line(1)), (Some(2), Some(3)));
+        // Half of a pair: told with its line and column.
+        let mut broken = utf16("id,name\na,1\nb,", big_endian);
+        broken.extend(if big_endian { [0xd8, 0x3d] } else { [0x3d, 0xd8] });
+        assert_eq!(
+            scan_error(broken.clone()),
+            "source failed in `read accounts.csv` of table `accounts`: accounts.csv, line 3, column `name`: text is \
+             not UTF-16: half of a pair"
+        );
+        broken.pop();
+        assert!(scan_error(broken).ends_with("column `name`: text is not UTF-16: half of a pair"));
+        assert_eq!(
+            faults([accounts(utf16("", big_endian))]),
+            "accounts from accounts.csv: accounts.csv: file is empty; expected a header"
+        );
+    }
+    // Without a mark nobody knows, but it can be said.
+    let bare: Vec<u8> = "id,name\na,1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(
+        faults([accounts(bare)]),
+        "accounts from accounts.csv, column `id`: nothing is mapped to it, and every row needs one; did you mean `i\u{0}d\u{0}`?"
+    );
+}
+
+#[test]
+fn a_header_that_is_none_is_described() {
+    let told = |text: &str| faults([accounts(text)]);
+    let not_mapped =
+        "accounts from accounts.csv, column `id`: nothing is mapped to it, and every row needs one";
+    let cases = [
+        (
+            "id;name;seats\na;Acme;5\n",
+            "the header, line 1, has the headings `id;name;seats`; it looks as if `;` delimited fields, and the mapping says `,`",
+        ),
+        (
+            "id\tname\na\tAcme, Inc\n",
+            "the header, line 1, has the headings `id\\u{9}name`; it looks as if a tab delimited fields, and the mapping says `,`",
+        ),
+        (
+            "sep=;\nid;name\na;Acme\n",
+            "the header, line 1, has the headings `sep=;`; the line says that `;` delimits fields, and the mapping says `,`",
+        ),
+        (
+            "Accounts of 2026\n\nid,name\na,Acme\n",
+            "the header, line 1, has the headings `Accounts of 2026`; line 3 has 2 fields: is line 1 a title? say where \
+             the header is with `skip_lines` or `header_with`",
+        ),
+        (
+            "\nAccounts,,\n,,\nid,name,seats\na,Acme,5\n",
+            "the header, line 2, has the headings `Accounts`; line 4 has 3 fields: is line 2 a title? say where the \
+             header is with `skip_lines` or `header_with`",
+        ),
+        ("key,title\na,Acme\n", "the header, line 1, has the headings `key`, `title`"),
+        ("key\u{200b}x,title\n", "the header, line 1, has the headings `keyx`, `title`"),
+    ];
+    for (text, header) in cases {
+        assert_eq!(told(text), format!("{not_mapped}\naccounts from accounts.csv: {header}"), "{text:?}");
+    }
+    assert_eq!(told(" ID , Seats \na,5\n"), format!("{not_mapped}; did you mean `ID`?"));
+    let many: Vec<String> = (0..20).map(|n| format!("c{n}")).collect();
+    assert!(told(&many.join(",")).ends_with("`c10`, `c11` and 8 more"));
+    // A column that is mapped and not there.
+    let mapped = faults([accounts("id;naam\na;Acme\n")
+        .delimiter('\t')
+        .column("id", "key")
+        .column("name", "Account Name")]);
+    assert_eq!(
+        mapped,
+        "accounts from accounts.csv, column `id`: the file has no column `key`
+accounts from accounts.csv, column `name`: the file has no column `Account Name`
+accounts from accounts.csv: the header, line 1, has the headings `id;naam`; it looks as if `;` delimited fields, and \
+the mapping says a tab"
+    );
+}
+
+#[test]
+fn lines_before_the_header_and_rows_after_the_table_are_not_read() {
+    let report = "Accounts of \"EMEA\r\nas of 2026-01-31\r\n\r\nid,name\r\na,Acme\r\nb,Bluth\r\n,,\r\n\r\nTotal,2\r\nCopyright\r\n";
+    let table = || accounts(report).skip_lines(3);
+    for table in
+        [table().footer_rows(2), table().ends_before("Total"), table().ends_before(" Total ").footer_rows(0)]
+    {
+        let batch = rows(&source(table), TableName::Accounts);
+        assert_eq!(shown(&batch, "id"), ["a", "b"]);
+        assert_eq!((batch.line(0), batch.line(1)), (Some(5), Some(6)));
+    }
+    let names = |table: CsvTable| shown(&rows(&source(table), TableName::Accounts), "id");
+    // One row of the footer more than there is takes a row of the table.
+    assert_eq!(names(table().footer_rows(3)), ["a"]);
+    assert_eq!(scan(&source(table().footer_rows(4)), TableName::Accounts).unwrap(), 0);
+    assert_eq!(scan(&source(table().footer_rows(9)), TableName::Accounts).unwrap(), 0);
+    // Who does not say it, is told.
+    assert!(scan(&source(table()), TableName::Accounts).is_err());
+    // Whatever ends the lines, and with marks.
+    for end in ["\n", "\r", "\r\n"] {
+        let text = report.replace("\r\n", end);
+        assert_eq!(names(accounts(text.clone()).skip_lines(3).footer_rows(2)), ["a", "b"], "{end:?}");
+        assert_eq!(names(accounts(format!("\u{feff}{text}")).skip_lines(3).footer_rows(2)), ["a", "b"]);
+        assert_eq!(names(accounts(utf16(&text, true)).skip_lines(3).footer_rows(2)), ["a", "b"]);
+    }
+    let error =
+        scan(&source(accounts("x\nid,name\na,1,2\n").skip_lines(1)), TableName::Accounts).unwrap_err();
+    let cause = error.source().unwrap().downcast_ref::<CsvError>().unwrap();
+    assert_eq!((cause.line(), cause.byte()), (Some(3), Some(10)));
+    let empty = "accounts from accounts.csv: accounts.csv: file is empty; expected a header";
+    for text in ["", "a", "a\nb", "a\nb\n"] {
+        assert_eq!(faults([accounts(text).skip_lines(2)]), empty);
+    }
+    assert_eq!(
+        faults([accounts("id\n").footer_rows(2_000)]),
+        "accounts from accounts.csv: 2000 rows after the table; the limit is 1000"
+    );
+}
+
+#[test]
+fn a_header_is_found_by_its_headings() {
+    let text = "Report,of\nid,of what\n\nid,name,seats\na,Acme,5\n";
+    let found = |headings: &[&'static str]| accounts(text).header_with(headings.iter().copied());
+    let batch = rows(&source(found(&["name", "id"])), TableName::Accounts);
+    assert_eq!((shown(&batch, "id"), batch.line(0)), (vec!["a".to_owned()], Some(5)));
+    assert_eq!(
+        faults([found(&["id", "nom"])]),
+        "accounts from accounts.csv: accounts.csv: no record among the first 100 has the headings `id`, `nom`"
+    );
+    let late = format!("{}id,name\na,Acme\n", "title\n".repeat(100));
+    assert!(faults([accounts(late).header_with(["id"])]).contains("no record among the first 100"));
+}
+
+#[test]
+fn rows_of_delimiters_only_are_blank() {
+    let text = ",,\nid,name,employees\n,,\na,Acme,5\n , ,\t\n,,,,,,\n,\n\"\",,\nb,,\n,,\n";
+    let source = source(accounts(text));
+    let batch = rows(&source, TableName::Accounts);
+    assert_eq!(shown(&batch, "id"), ["a", "b"]);
+    assert_eq!((batch.line(0), batch.line(1)), (Some(4), Some(9)));
+    // They have no number either.
+    let lines = CsvTable::child("opportunities", CsvInput::text("d.csv", "account,amount\na,1\n,\nb,2\n"));
+    let built = CsvSource::builder(&schema()).table(lines.id_from_row_number("d")).build().unwrap();
+    assert_eq!(shown(&rows(&built, TableName::child("opportunities")), "id"), ["d1", "d2"]);
+}
+
+#[test]
+fn a_heading_that_nobody_maps_may_stand_twice() {
+    let text = "id,note,name,note\na,x,Acme,y\n";
+    let built = source(accounts(text));
+    assert_eq!(shown(&rows(&built, TableName::Accounts), "name"), ["Acme"]);
+    assert_eq!(built.unmapped()[0].to_string(), "accounts.csv: `note` is not read");
+    assert_eq!(
+        faults([accounts(text).column("sector", "note")]),
+        "accounts from accounts.csv, column `sector`: accounts.csv, line 1, column `note`: column stands twice in the header"
+    );
+    let lookup = LookupTable::new(CsvInput::text("p.csv", "k,v,v\nA,1,2\n"), "k", "v");
+    assert_eq!(
+        faults([accounts(text).column("employees", Column::from("name").lookup(lookup))]),
+        "accounts from accounts.csv, column `employees`: p.csv, line 1, column `v`: column stands twice in the header"
+    );
+}
+
+#[test]
+fn the_line_of_excel_that_says_the_delimiter_is_no_header() {
+    for (delimiter, said) in [(';', "sep=;"), ('\t', "SEP=\t"), (',', "sep=,")] {
+        let text = format!("{said}\r\nid,name\r\na,Acme\r\n")
+            .replace("id,", &format!("id{delimiter}"))
+            .replace("a,A", &format!("a{delimiter}A"));
+        let batch = rows(&source(accounts(text).delimiter(delimiter)), TableName::Accounts);
+        assert_eq!((shown(&batch, "name"), batch.line(0)), (vec!["Acme".to_owned()], Some(3)));
+    }
+}
+
+#[test]
+fn amounts_of_books_of_account() {
+    let text = "id,revenue,employees,score,share\n\
+                a,\"$1,234.50\",1,($5),12.50-\n\
+                b,($33.52),(12),$ -1.5,(0.25)\n\
+                c,€ 12,5-,5.,(-1)\n\
+                d,12.345,1.5,1 2,1.5\n";
+    let table = || accounts(text).thousands_separator(',').accounting_negatives();
+    let signs = table().currency_sign("$", Currency::USD).currency_sign("€", Currency::EUR);
+    let batch = rows(&source(signs), TableName::Accounts);
+    assert_eq!(
+        shown(&batch, "revenue"),
+        [
+            "1234.50 USD",
+            "-33.52 USD",
+            "!€ 12 is no money: it has the sign of EUR, and is to be an amount in USD",
+            "!12.345 is no money: USD has 2 decimals, and it has 3"
+        ]
+    );
+    assert_eq!(shown(&batch, "employees"), ["1", "-12", "-5", "!1.5 is no whole number"]);
+    assert_eq!(
+        shown(&batch, "score"),
+        ["-5", "-1.5", "5", "!1 2 is no number: a space is no thousands separator of this column"]
+    );
+    assert_eq!(
+        shown(&batch, "share"),
+        [
+            "-12.50",
+            "-0.25",
+            "!(-1) is no decimal: a number in parentheses is a negative with two signs",
+            "1.50"
+        ]
+    );
+    // Without these settings nothing of it is guessed, and each says what it lacks.
+    let batch = rows(&source(accounts(text)), TableName::Accounts);
+    assert_eq!(
+        shown(&batch, "revenue"),
+        [
+            "!$1,234.50 is no money: `$` is no currency sign of this column",
+            "!($33.52) is no money: `$` is no currency sign of this column",
+            "!€ 12 is no money: `€` is no currency sign of this column",
+            "!12.345 is no money: USD has 2 decimals, and it has 3"
+        ]
+    );
+    assert_eq!(
+        shown(&batch, "employees")[1..3],
+        [
+            "!(12) is no whole number: a number in parentheses is no negative of this column",
+            "!5- is no whole number: a number with its minus behind it is no negative of this column"
+        ]
+    );
+    let wrong = faults([accounts("id,revenue\n")
+        .column(
+            "revenue",
+            Column::from("revenue").currency_sign("1$", Currency::USD).currency_sign("", Currency::USD),
+        )
+        .column("name", Column::from("id").accounting_negatives().currency_sign("$", Currency::USD))]);
+    assert_eq!(
+        wrong,
+        "accounts from accounts.csv, column `revenue`: `1$` cannot be a currency sign; use one such as `$`, `EUR` or `kr`, without digits and spaces
+accounts from accounts.csv, column `revenue`: `` cannot be a currency sign; use one such as `$`, `EUR` or `kr`, without digits and spaces
+accounts from accounts.csv, column `name`: accounting negative means nothing for text
+accounts from accounts.csv, column `name`: currency sign means nothing for text"
+    );
+}
+
+#[test]
+fn local_times_and_serial_days() {
+    let text = "id,seen\na,2024-03-01 08:30\nb,2024-03-01T08:30:00Z\nc,45352.5\nd,2024-02-30 08:30\n";
+    let seen = |column: Column| {
+        shown(&rows(&source(accounts(text).column("seen", column)), TableName::Accounts), "seen")
+    };
+    let plain = seen(Column::from("seen"));
+    assert_eq!(
+        plain,
+        [
+            "!2024-03-01 08:30 is no timestamp: it has no offset, and the column no zone",
+            "2024-03-01T08:30:00Z",
+            "!45352.5 is no timestamp",
+            "!2024-02-30 08:30 is no timestamp: there is no such day"
+        ]
+    );
+    let local = Column::from("seen").zone(FixedZone::east("CET", 60)).serial_dates(SerialDates::From1900);
+    let expected = ["2024-03-01T07:30:00Z", "2024-03-01T08:30:00Z", "2024-03-01T11:00:00Z"];
+    assert_eq!(seen(local)[..3], expected);
+    // Of the table, for every column of timestamps; other columns do not mind.
+    let table = accounts(text).zone(FixedZone::east("CET", 60));
+    assert_eq!(shown(&rows(&source(table), TableName::Accounts), "seen")[0], expected[0]);
+    let deals = CsvTable::child(
+        "opportunities",
+        CsvInput::text("d.csv", "id,account,engaged\n1,a,45352\n2,a,2024-03-01\n3,a,60\n4,a,45352.25\n"),
+    )
+    .zone(FixedZone::utc())
+    .column("engaged", Column::from("engaged").serial_dates(SerialDates::From1900));
+    assert_eq!(
+        shown(&rows(&source(deals), TableName::child("opportunities")), "engaged"),
+        [
+            "2024-03-01",
+            "2024-03-01",
+            "!60 is no date: serial day 60 is 29 February 1900, which never was",
+            "!45352.25 is no date: it has a time of day"
+        ]
+    );
+    assert_eq!(
+        faults([accounts("id\n")
+            .column("name", Column::from("id").zone(FixedZone::utc()).serial_dates(SerialDates::From1904))]),
+        "accounts from accounts.csv, column `name`: serial date means nothing for text
+accounts from accounts.csv, column `name`: zone means nothing for text"
+    );
+}
+
+// --- Ids that look alike -------------------------------------------------------------------------------------------
+
+#[test]
+fn ids_with_invisible_characters_are_refused_or_cleaned() {
+    let text = "id,parent\nacme,\nacme\u{200b},acme\neu,\u{feff}acme\nde,ac\u{ad}me\n";
+    let (book, report) = loaded(accounts(text));
+    assert_eq!(book.len(), 1);
+    let faults: Vec<String> = report.faults.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        faults,
+        [
+            "accounts.csv:3: id \"acme\\u{200b}\" contains the invisible character U+200B (zero width space)",
+            "accounts.csv:4: id \"\\u{feff}acme\" contains the invisible character U+FEFF (byte order mark)",
+            "accounts.csv:5: id \"ac\\u{ad}me\" contains the invisible character U+00AD (soft hyphen)"
+        ]
+    );
+    let (book, report) = loaded(accounts(text.replace("acme\u{200b}", "fr\u{200b}")).strip_invisible());
+    assert!(report.faults.is_empty(), "{report}");
+    assert_eq!((book.len(), report.subsidiaries), (4, 3));
+    // Other texts keep them: they are nobody's name.
+    let named = accounts("id,name\na,Ac\u{ad}me\n");
+    assert_eq!(shown(&rows(&source(named), TableName::Accounts), "name"), ["Ac\u{ad}me"]);
+    // What is spoken of in messages is escaped.
+    let deals = CsvTable::child("opportunities", CsvInput::text("d.csv", "id,account\n1,a\u{2060}\n"));
+    let built = CsvSource::builder(&schema()).table(accounts("id\na\n")).table(deals).build().unwrap();
+    let (_, report) = Book::load(schema(), &built, &Policy::lenient()).unwrap();
+    assert_eq!(
+        report.faults[0].to_string(),
+        "d.csv:2: row `1` belongs to `a\\u{2060}`, which is not in the book"
+    );
+}
+
+#[test]
+fn ids_are_trimmed_by_unicode() {
+    let text = "id,parent\n\u{a0}acme\u{3000},\neu,\tacme\u{2009}\n";
+    let (book, report) = loaded(accounts(text).trim());
+    assert!(report.faults.is_empty(), "{report}");
+    assert_eq!((book.len(), report.subsidiaries), (2, 1));
+    let (_, report) = loaded(accounts("id\n\u{a0}acme\n"));
+    assert_eq!(
+        report.faults[0].to_string(),
+        "accounts.csv:2: id \"\\u{a0}acme\" begins or ends with white space"
+    );
+}
+
+// What was stored before the rule stays, and a storage that still says it changes nothing.
+#[test]
+fn an_id_that_a_book_has_already_is_taken() {
+    let hidden = perennial::AccountId::new("acme\u{200b}").unwrap();
+    let row = |id: &perennial::AccountId| perennial::AccountRow::new(id.clone(), "Company");
+    let (book, _) = Book::load(schema(), &source(accounts("id\nacme\n")), &Policy::strict()).unwrap();
+    let (book, _) = book.apply(&perennial::Change::new().add(row(&hidden))).unwrap();
+    let said = accounts("id,employees\nacme,1\nacme\u{200b},2\n");
+    let (change, report) = perennial::Change::from_source(&book, &source(said)).unwrap();
+    assert!(report.faults.is_empty(), "{report}");
+    let (book, _) = book.apply(&change).unwrap();
+    assert_eq!(book.len(), 2);
+    // A new one is refused, under the policy of the book.
+    let error =
+        perennial::Change::from_source(&book, &source(accounts("id\nacme\nacme\u{200b}\neu\u{200b}\n")))
+            .unwrap_err();
+    assert!(error.to_string().contains("id \"eu\\u{200b}\" contains the invisible character"), "{error}");
+    // It is kept when the schema changes.
+    let change = perennial::SchemaChange::new().remove(perennial::SchemaPart::attribute("tags"));
+    let (evolved, _) = book.evolve(&change).unwrap();
+    assert_eq!(evolved.len(), 2);
+}
+
+#[test]
+fn the_other_form_of_a_salesforce_id_is_named() {
+    let (short, long) = ("0019000000B98de", "0019000000B98deAAB");
+    let told = |accounts_text: String, deals: String| {
+        let deals = CsvTable::child("opportunities", CsvInput::text("deals.csv", deals));
+        let built =
+            CsvSource::builder(&schema()).table(accounts(accounts_text)).table(deals).build().unwrap();
+        let (_, report) = Book::load(schema(), &built, &Policy::lenient()).unwrap();
+        report.faults.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    for (known, named, form) in [(long, short, "short"), (short, long, "long")] {
+        assert_eq!(
+            told(format!("id,parent\n{known},\neu,{named}\n"), format!("id,account\n1,{named}\n2,{known}\n")),
+            [
+                format!(
+                    "accounts.csv:3: parent `{named}` of `eu` does not exist; it is the {form} form of account `{known}`"
+                ),
+                format!(
+                    "deals.csv:2: row `1` belongs to `{named}`, which is not in the book; it is the {form} form of \
+                     account `{known}`"
+                )
+            ]
+        );
+    }
+    assert_eq!(
+        told(format!("id,parent\n{long},\neu,0019000000B98dE\n"), "id,account\n".to_owned()),
+        ["accounts.csv:3: parent `0019000000B98dE` of `eu` does not exist"]
+    );
+    // So does a change.
+    let (book, _) = loaded(accounts(format!("id\n{long}\n")));
+    let id = |text: &str| perennial::AccountId::new(text).unwrap();
+    let below = perennial::AccountRow::new(id("eu"), "Company").under(id(short));
+    let error = book.apply(&perennial::Change::new().add(below)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("parent `{short}` of `eu` does not exist; it is the short form of account `{long}`")
     );
 }

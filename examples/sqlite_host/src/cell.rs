@@ -124,7 +124,7 @@ impl<'l> ColumnCells<'l> {
             Role::Rank => integer(cell).map(Value::Int),
             Role::Value(attribute) => value(attribute.kind(), cell, currency),
         };
-        read.map_or_else(|| Cell::Unreadable { text: shown(cell), expected }, Cell::Value)
+        read.map_or_else(|| Cell::Unreadable { text: shown(cell), expected, reason: None }, Cell::Value)
     }
 }
 

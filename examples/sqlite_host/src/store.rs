@@ -270,7 +270,7 @@ impl Store<'_> {
         for (column, cell) in cells {
             let value = match cell {
                 Cell::Value(value) => value,
-                Cell::Unreadable { text, expected } => {
+                Cell::Unreadable { text, expected, .. } => {
                     return Err(wrong(format!("{column}: `{text}` is no {}", expected.word())));
                 }
                 _ => continue,

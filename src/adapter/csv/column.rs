@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::lookup::LookupTable;
-use super::text_format::TextFormat;
+use super::text_format::{SerialDates, TextFormat};
+use crate::{Currency, Zone};
 
 /// Where the cells of one target column come from.
 ///
@@ -159,21 +160,105 @@ impl Column {
         self
     }
 
-    /// Without ASCII white space at the ends of texts and ids. Numbers, dates and the like are always
-    /// trimmed.
+    /// Without white space at the ends of texts and ids, be it of Unicode: a no-break space too. Numbers, dates and
+    /// the like are always trimmed.
     #[must_use]
     pub fn trim(self) -> Self {
         self.format(|format| format.trim = true)
     }
 
+    /// Without characters that nobody sees: byte order marks, zero width spaces, soft hyphens, marks of direction. See
+    /// [`strip_invisible`](crate::source::strip_invisible). An id that holds one is refused by a load otherwise.
+    ///
+    /// ```
+    /// use perennial::adapter::csv::{Column, CsvInput, CsvSource, CsvTable};
+    /// use perennial::source::{Cell, SourceExt, TableName};
+    /// use perennial::{Nesting, Schema};
+    ///
+    /// let schema = Schema::builder().account_type("Company", Nesting::Free).build()?;
+    /// let file = CsvInput::text("accounts.csv", "id\nacme\u{200b}\n");
+    /// let table = CsvTable::accounts(file)
+    ///     .column("id", Column::from("id").strip_invisible())
+    ///     .column("account_type", Column::constant("Company"));
+    /// let source = CsvSource::builder(&schema).table(table).build()?;
+    /// let batches = source.collect(&schema, TableName::Accounts)?;
+    /// let id = batches[0].cells("id").map(|ids| ids.cell(0));
+    /// assert_eq!(id, Some(Cell::from(Some("acme"))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn strip_invisible(self) -> Self {
+        self.format(|format| format.strip_invisible = true)
+    }
+
     /// With dates or timestamps in this format of chrono, such as `%d-%m-%y`, instead of ISO.
     ///
     /// Two-digit years are those of chrono: 70 to 99 in the last century, the rest in this one. For a
-    /// timestamp, a format without an offset means UTC, and one without a time means midnight.
+    /// timestamp, a format without an offset means the [`zone`](Self::zone) of the column, or UTC where it has none,
+    /// and a format without a time means midnight.
     #[must_use]
     pub fn date_format(self, format: &str) -> Self {
         let text: Arc<str> = Arc::from(format);
         self.format(|format| format.date_format = Some(Arc::clone(&text)))
+    }
+
+    /// With times that have no offset in this zone: `2024-03-01 08:30` in Paris. Such a time is unreadable without a
+    /// zone, or of UTC where a [`date_format`](Self::date_format) is given. A time that says its offset is of that.
+    ///
+    /// In the hour that comes twice when clocks are set back, and in the one that is left out when they are set
+    /// forward, nobody knows the instant: such a cell is unreadable, and the load says why.
+    ///
+    /// ```
+    /// use perennial::FixedZone;
+    /// use perennial::adapter::csv::Column;
+    ///
+    /// let last_seen = Column::from("last_seen").date_format("%d.%m.%Y %H:%M").zone(FixedZone::east("CET", 60));
+    /// # let _ = last_seen;
+    /// ```
+    #[must_use]
+    pub fn zone(self, zone: impl Zone + 'static) -> Self {
+        let zone: Arc<dyn Zone> = Arc::new(zone);
+        self.format(|format| format.zone = Some(Arc::clone(&zone)))
+    }
+
+    /// With dates and timestamps that a spreadsheet has written as numbers: `45352` is 1 March 2024, and `45352.5` its
+    /// noon, in the [`zone`](Self::zone) of the column or in UTC. A text that is no plain number is read as without
+    /// this, so that a column may hold both.
+    ///
+    /// ```
+    /// use perennial::adapter::csv::{Column, SerialDates};
+    ///
+    /// let renewal = Column::from("renewal").serial_dates(SerialDates::From1900);
+    /// # let _ = renewal;
+    /// ```
+    #[must_use]
+    pub fn serial_dates(self, system: SerialDates) -> Self {
+        self.format(|format| format.serial_dates = Some(system))
+    }
+
+    /// With this sign before or behind a number: `$1,234.50`, `12 kr`, `EUR 5`. May be said several times. An amount of
+    /// money with the sign of another currency than its own is unreadable.
+    ///
+    /// ```
+    /// use perennial::Currency;
+    /// use perennial::adapter::csv::Column;
+    ///
+    /// let arr = Column::from("ARR")
+    ///     .currency_sign("$", Currency::USD)
+    ///     .thousands_separator(',')
+    ///     .accounting_negatives();
+    /// # let _ = arr;
+    /// ```
+    #[must_use]
+    pub fn currency_sign(self, sign: &str, currency: Currency) -> Self {
+        let sign: Arc<str> = Arc::from(sign);
+        self.format(|format| format.add_sign(&sign, currency))
+    }
+
+    /// With negatives as books of account write them: `(33.52)` and `12.50-`.
+    #[must_use]
+    pub fn accounting_negatives(self) -> Self {
+        self.format(|format| format.accounting = true)
     }
 
     /// With a comma before the decimals of a number: `12,50`.

@@ -3,6 +3,8 @@
 //! As plain values while they all are of the declared kind; from the first cell that is not (an unreadable
 //! one, an absent one) the column of this batch carries a tag per cell.
 
+use std::sync::Arc;
+
 use super::limits::MAX_SHOWN_CHARS;
 use super::read_cell::ReadCell;
 use crate::source::{Cell, Cells, TextCells};
@@ -29,9 +31,10 @@ impl ColumnBuffer {
                 ReadCell::Null => Cell::Null,
                 ReadCell::Text(text) => Cell::Value(Value::text(text)),
                 ReadCell::Value(value) => Cell::Value(value.clone()),
-                ReadCell::Unreadable(text) => Cell::Unreadable {
+                ReadCell::Unreadable(text, reason) => Cell::Unreadable {
                     text: text.chars().take(MAX_SHOWN_CHARS).collect(),
                     expected: self.expected,
+                    reason: reason.as_deref().map(Arc::from),
                 },
             };
             self.push_tagged(cell);

@@ -9,7 +9,9 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use super::limits::{MAX_FIELD_BYTES, MAX_FILE_COLUMNS, MAX_LOOKUP_KEYS, MAX_RECORD_BYTES};
+use super::limits::{
+    MAX_FIELD_BYTES, MAX_FILE_COLUMNS, MAX_LOOKUP_KEYS, MAX_RECORD_BYTES, MAX_RECORDS_BEFORE_HEADER,
+};
 
 /// A file that cannot be read as a table: which file, where, and why.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub enum CsvErrorKind {
     Read(#[source] io::Error),
     #[error("file is empty; expected a header")]
     Empty,
+    #[error("no record among the first {MAX_RECORDS_BEFORE_HEADER} has the headings {wanted}")]
+    NoHeader { wanted: String },
     #[error("column stands twice in the header")]
     RepeatedColumn,
     #[error("header differs from the one the mapping was checked against")]
@@ -42,6 +46,8 @@ pub enum CsvErrorKind {
     Ragged { expected: usize, found: usize },
     #[error("text is not UTF-8 after {valid} bytes of the field")]
     Utf8 { valid: usize },
+    #[error("text is not UTF-16: half of a pair")]
+    Utf16,
     #[error("a quote in this record is never closed")]
     UnclosedQuote,
     #[error("field has {bytes} bytes; the limit is {MAX_FIELD_BYTES}")]
@@ -80,7 +86,8 @@ impl CsvError {
         self.line
     }
 
-    /// How many bytes of the file stand before the record.
+    /// How many bytes of the file stand before the record. Of a file in UTF-16: bytes of its text in UTF-8, without the
+    /// mark.
     #[must_use]
     pub const fn byte(&self) -> Option<u64> {
         self.byte

@@ -1,6 +1,7 @@
 //! What does the lexer of the `csv` crate not tell us?
 //!
-//! Three things, which this reader learns as the bytes pass: the physical line on which a record starts
+//! Which bytes are text (UTF-8, or UTF-16 behind its mark), and which lines stand before the table. And three
+//! things, which this reader learns as the bytes pass: the physical line on which a record starts
 //! (whatever ends the lines), whether a record grows without bound, and whether the last quote was
 //! closed. For the last, it adds a short record of its own after the end of the file: a file that ends
 //! inside a quote swallows it.
@@ -10,8 +11,11 @@ use std::io::{self, Read};
 
 use super::error::Place;
 use super::limits::{BUFFER_BYTES, MAX_RECORD_BYTES};
+use super::utf16::Utf16;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
+const LITTLE_ENDIAN: &[u8] = b"\xff\xfe";
+const BIG_ENDIAN: &[u8] = b"\xfe\xff";
 const TRAILER: &[u8] = b"\nx";
 
 /// A reader that follows lines and sizes.
@@ -19,8 +23,12 @@ pub(super) struct Guard {
     inner: Box<dyn Read>,
     // Bytes read ahead to see whether there is a byte order mark.
     head: Vec<u8>,
-    bom_bytes: u64,
-    // Bytes of the file handed on so far, without the mark.
+    // Bytes before those that are handed on: the mark, and the lines that are skipped.
+    before: u64,
+    // Lines that are still to be skipped.
+    skip: u64,
+    is_utf16: bool,
+    // Bytes of the file handed on so far.
     offset: u64,
     line: u64,
     at_line_start: bool,
@@ -35,17 +43,26 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    pub(super) fn new(mut inner: Box<dyn Read>) -> io::Result<Self> {
+    /// Reads a file from behind its byte order mark, if it has one, and from behind its first `skip` lines.
+    pub(super) fn new(mut inner: Box<dyn Read>, skip: u64) -> io::Result<Self> {
         let mut head = Vec::with_capacity(BOM.len());
         inner.by_ref().take(BOM.len() as u64).read_to_end(&mut head)?;
-        let bom_bytes = if head == BOM { BOM.len() as u64 } else { 0 };
-        if bom_bytes > 0 {
+        let (mut before, mut is_utf16) = (0, false);
+        if head == BOM {
+            before = BOM.len() as u64;
             head.clear();
+        } else if let Some(mark) = [LITTLE_ENDIAN, BIG_ENDIAN].into_iter().find(|mark| head.starts_with(mark))
+        {
+            let rest = io::Cursor::new(head.split_off(mark.len())).chain(inner);
+            inner = Box::new(Utf16::new(Box::new(rest), mark == BIG_ENDIAN));
+            (head, is_utf16) = (Vec::new(), true);
         }
         Ok(Self {
             inner,
             head,
-            bom_bytes,
+            before,
+            skip,
+            is_utf16,
             offset: 0,
             line: 1,
             at_line_start: true,
@@ -66,7 +83,7 @@ impl Guard {
         }
         let place = *self.starts.front()?;
         let added = self.end.is_some_and(|end| place.byte > end);
-        if added { None } else { Some(Place { byte: place.byte + self.bom_bytes, line: place.line }) }
+        if added { None } else { Some(Place { byte: place.byte + self.before, line: place.line }) }
     }
 
     /// Whether a record that ended at `position` took in what was added after the end.
@@ -82,6 +99,44 @@ impl Guard {
     /// Whether reading stopped because of the size of a record.
     pub(super) const fn overflowed(&self) -> bool {
         self.overflowed
+    }
+
+    /// Whether the file is in UTF-16.
+    pub(super) const fn is_utf16(&self) -> bool {
+        self.is_utf16
+    }
+
+    // Reads on behind the lines that are skipped, whatever stands in them.
+    fn skip_lines(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        while self.skip > 0 {
+            if self.before > MAX_RECORD_BYTES {
+                self.overflowed = true;
+                return Err(io::Error::other("lines before the table too large"));
+            }
+            let taken = self.fill(buffer)?;
+            if self.end.is_some() {
+                // The file ends within them; what was added after it was not yet followed.
+                self.trailer = TRAILER;
+                self.skip = 0;
+                return Ok(());
+            }
+            let bytes = buffer.get(..taken).unwrap_or_default();
+            let mut rest = bytes.iter();
+            while self.skip > 0
+                && let Some(byte) = rest.next()
+            {
+                self.before += 1;
+                if *byte == b'\r' || (*byte == b'\n' && !self.after_cr) {
+                    self.line += 1;
+                    self.skip -= 1;
+                }
+                self.after_cr = *byte == b'\r';
+            }
+            let mut unread = rest.as_slice().to_vec();
+            unread.append(&mut self.head);
+            self.head = unread;
+        }
+        Ok(())
     }
 
     fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -136,6 +191,7 @@ impl Read for Guard {
             self.overflowed = true;
             return Err(io::Error::other("record too large"));
         }
+        self.skip_lines(buffer)?;
         let taken = self.fill(buffer)?;
         self.follow(buffer.get(..taken).unwrap_or_default());
         Ok(taken)

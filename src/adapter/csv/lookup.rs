@@ -12,7 +12,7 @@ use super::hint::did_you_mean;
 use super::input::CsvInput;
 use super::limits::MAX_LOOKUP_KEYS;
 use super::mapping_error::CsvMappingFaultKind as Fault;
-use super::records::Records;
+use super::records::{Layout, Records};
 use super::table::Delimiter;
 
 const MOST_REPEATED: usize = 20;
@@ -82,7 +82,7 @@ impl LookupTable {
                 return None;
             }
         };
-        let read = Records::open(&self.input, delimiter).and_then(|mut records| {
+        let read = Records::open(&self.input, &Layout::whole(delimiter)).and_then(|mut records| {
             let (key, value) =
                 (self.column(&self.key, &records, faults), self.column(&self.value, &records, faults));
             let (Some(key), Some(value)) = (key, value) else { return Ok(None) };
@@ -100,16 +100,21 @@ impl LookupTable {
     }
 
     fn column(&self, name: &str, records: &Records, faults: &mut Vec<Fault>) -> Option<usize> {
-        let header = records.header();
-        let found = header.iter().position(|own| &**own == name);
-        if found.is_none() {
-            faults.push(Fault::LookupColumn {
-                file: self.input.name().to_owned(),
-                name: name.to_owned(),
-                hint: did_you_mean(name, header.iter().map(|own| &**own)),
-            });
+        match records.column(name) {
+            Some(Ok(found)) => Some(found),
+            Some(Err(repeated)) => {
+                faults.push(Fault::File(repeated));
+                None
+            }
+            None => {
+                faults.push(Fault::LookupColumn {
+                    file: self.input.name().to_owned(),
+                    name: name.to_owned(),
+                    hint: did_you_mean(name, records.header().iter().map(|own| &**own)),
+                });
+                None
+            }
         }
-        found
     }
 
     fn read(

@@ -7,6 +7,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::error::CsvError;
+use super::limits::MAX_FOOTER_ROWS;
 use crate::source::TableName;
 use crate::{Faults, ValueKind};
 
@@ -37,8 +38,12 @@ pub enum CsvMappingFaultKind {
     RepeatedTarget,
     #[error("a column of the table, and no further text; map it with `column`")]
     KnownTarget,
-    #[error("nothing is mapped to it, and every row needs one")]
-    NotMapped,
+    #[error("nothing is mapped to it, and every row needs one{hint}")]
+    NotMapped { hint: String },
+    #[error("the header, line {line}, has the headings {headings}{looks}")]
+    Header { line: u64, headings: String, looks: String },
+    #[error("{rows} rows after the table; the limit is {MAX_FOOTER_ROWS}")]
+    FooterRows { rows: usize },
     #[error("the file has no column `{name}`{hint}")]
     UnknownColumn { name: String, hint: String },
     #[error("look-up file `{file}` has no column `{name}`{hint}")]
@@ -55,6 +60,10 @@ pub enum CsvMappingFaultKind {
     DateFormat { format: String },
     #[error("`{separator}` cannot separate thousands here")]
     ThousandsSeparator { separator: char },
+    #[error(
+        "`{sign}` cannot be a currency sign; use one such as `$`, `EUR` or `kr`, without digits and spaces"
+    )]
+    CurrencySign { sign: String },
     #[error("power {power} of ten is out of range; -18 to 18 are possible")]
     Power { power: i8 },
     #[error("separator of the list is empty")]

@@ -12,14 +12,18 @@
 //!   closed) ends the scan with a [`SourceError`](crate::source::SourceError), whose cause is a
 //!   [`CsvError`].
 //!
-//! Files are UTF-8, with or without a byte order mark, and begin with a header. Quotes are `"`, doubled
-//! inside quoted fields; lines end with LF, CR or both; empty lines are skipped. Nothing is guessed: no
-//! delimiter, no date format, no currency.
+//! Files are UTF-8, with or without a byte order mark, or UTF-16 with one, and begin with a header; lines before it are
+//! skipped where the table says so ([`CsvTable::skip_lines`], [`CsvTable::header_with`]), and so are rows after the
+//! table ([`CsvTable::footer_rows`], [`CsvTable::ends_before`]). Quotes are `"`, doubled inside quoted fields; lines end
+//! with LF, CR or both; empty lines and rows of delimiters only are skipped, and so is a first line `sep=;` that says
+//! what the mapping says. A heading may stand twice where nothing is read from it. Nothing is guessed: no delimiter, no
+//! date format, no currency.
 
 mod column;
 mod column_buffer;
 mod error;
 mod guard;
+mod heading;
 mod hint;
 mod input;
 pub mod limits;
@@ -34,6 +38,7 @@ mod resolve;
 mod source;
 mod table;
 mod text_format;
+mod utf16;
 
 pub use column::{Column, EmptyCell};
 pub use error::{CsvError, CsvErrorKind};
@@ -42,3 +47,4 @@ pub use lookup::{LookupTable, UnmatchedKey};
 pub use mapping_error::{CsvMappingErrors, CsvMappingFault, CsvMappingFaultKind};
 pub use source::{CsvSource, CsvSourceBuilder, UnmappedColumns};
 pub use table::CsvTable;
+pub use text_format::SerialDates;

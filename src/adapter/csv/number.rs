@@ -7,18 +7,34 @@
 use std::borrow::Cow;
 
 use super::text_format::TextFormat;
-use crate::Decimal;
+use crate::{Currency, Decimal};
 
 const MAX_SCALE: i16 = 18;
 
+/// A number as it was written, and the currency whose sign stands beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Written {
+    pub(super) number: Decimal,
+    pub(super) sign: Option<Currency>,
+}
+
 /// The decimal that a text says, in the unit of the file times the format's power of ten.
 pub(super) fn decimal(text: &str, format: &TextFormat) -> Option<Decimal> {
-    shifted(plain(text, format)?.parse().ok()?, format.power)
+    written(text, format).map(|written| written.number)
+}
+
+/// The same, with the currency of its sign.
+pub(super) fn written(text: &str, format: &TextFormat) -> Option<Written> {
+    let bare = bare(text, format)?;
+    let number = shifted(plain(bare.digits, format)?.parse().ok()?, format.power)?;
+    let number = if bare.negative { Decimal::new(-number.units(), number.scale()) } else { number };
+    Some(Written { number, sign: bare.sign })
 }
 
 /// The finite double nearest to what a text says.
 pub(super) fn double(text: &str, format: &TextFormat) -> Option<f64> {
-    let text = plain(text, format)?;
+    let bare = bare(text, format)?;
+    let text = plain(bare.digits, format)?;
     let value: f64 = if format.power == 0 {
         text.parse().ok()?
     } else {
@@ -26,7 +42,103 @@ pub(super) fn double(text: &str, format: &TextFormat) -> Option<f64> {
         let exponent = exponent.parse::<i32>().ok()?.checked_add(i32::from(format.power))?;
         format!("{digits}e{exponent}").parse().ok()?
     };
+    let value = if bare.negative { -value } else { value };
     value.is_finite().then_some(value)
+}
+
+/// Why a text is no number, where that can be told: what stands in it that the mapping does not speak of.
+pub(super) fn why_none(text: &str, format: &TextFormat) -> Option<String> {
+    if !text.contains(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let accounting = |what: &str| {
+        let said =
+            if format.accounting { "is a negative with two signs" } else { "is no negative of this column" };
+        Some(format!("{what} {said}"))
+    };
+    if let Some(sign) = text.chars().find(|c| is_currency_sign(*c))
+        && !format.signs.iter().any(|(known, _)| known.contains(sign))
+    {
+        return Some(format!("`{sign}` is no currency sign of this column"));
+    }
+    if text.contains('(') {
+        return accounting("a number in parentheses");
+    }
+    if text.ends_with(MINUS) {
+        return accounting("a number with its minus behind it");
+    }
+    let known = |c: char| format.thousands == Some(c) || (c == ',' && format.decimal_comma);
+    let foreign = text.chars().find(|c| matches!(c, ',' | '\'' | ' ' | '\u{a0}' | '\u{202f}') && !known(*c));
+    match foreign {
+        Some(',') => {
+            Some("the comma is neither a decimal comma nor a thousands separator of this column".to_owned())
+        }
+        Some(' ') => Some("a space is no thousands separator of this column".to_owned()),
+        Some(c) if c == '\'' => Some(format!("`{c}` is no thousands separator of this column")),
+        Some(c) => Some(format!("U+{:04X}, a space, is no thousands separator of this column", u32::from(c))),
+        None if format.decimal_comma && text.contains('.') && format.thousands != Some('.') => {
+            Some("the decimals of this column follow a comma".to_owned())
+        }
+        None => {
+            let separator = format.thousands.filter(|separator| text.contains(*separator))?;
+            Some(format!("`{separator}` does not stand between thousands"))
+        }
+    }
+}
+
+const MINUS: [char; 2] = ['-', '\u{2212}'];
+
+// A number without what stands around its digits.
+struct Bare<'t> {
+    digits: &'t str,
+    negative: bool,
+    sign: Option<Currency>,
+}
+
+// Takes off a currency sign, and where the column says so parentheses or a minus behind; each at most once, in
+// whatever order they stand.
+fn bare<'t>(text: &'t str, format: &TextFormat) -> Option<Bare<'t>> {
+    let mut bare = Bare { digits: text, negative: false, sign: None };
+    if !format.accounting && format.signs.is_empty() {
+        return Some(bare);
+    }
+    loop {
+        let rest = bare.digits.trim();
+        if let Some((after, currency)) = without_sign(rest, format).filter(|_| bare.sign.is_none()) {
+            bare.sign = Some(currency);
+            bare.digits = after;
+            continue;
+        }
+        // A minus before the sign: `-$5`.
+        let before = rest.strip_prefix(MINUS).filter(|after| without_sign(after.trim(), format).is_some());
+        let accounting = || {
+            let inside = rest.strip_prefix('(').and_then(|inside| inside.strip_suffix(')'));
+            inside.or_else(|| rest.strip_suffix(MINUS))
+        };
+        let Some(after) = before.or_else(|| accounting().filter(|_| format.accounting)) else {
+            bare.digits = rest;
+            break;
+        };
+        if bare.negative {
+            return None;
+        }
+        bare.negative = true;
+        bare.digits = after;
+    }
+    // Two minuses are a slip of the pen.
+    (!(bare.negative && bare.digits.starts_with(['-', '+']))).then_some(bare)
+}
+
+fn without_sign<'t>(text: &'t str, format: &TextFormat) -> Option<(&'t str, Currency)> {
+    format.signs.iter().find_map(|(sign, currency)| {
+        let rest = text.strip_prefix(&**sign).or_else(|| text.strip_suffix(&**sign))?;
+        Some((rest, *currency))
+    })
+}
+
+/// The signs of Unicode's class `Sc` that are met.
+const fn is_currency_sign(c: char) -> bool {
+    matches!(c, '$' | '\u{a2}'..='\u{a5}' | '\u{e3f}' | '\u{20a0}'..='\u{20cf}' | '\u{ff04}' | '\u{ffe5}')
 }
 
 // The text with a point before its decimals and nothing between its thousands.
@@ -89,6 +201,8 @@ pub(super) fn shifted(decimal: Decimal, power: i8) -> Option<Decimal> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     fn read(text: &str, format: &TextFormat) -> Option<String> {
@@ -107,6 +221,69 @@ mod tests {
         for (text, format) in [("1,5", &english), ("12.5", &comma), ("1.5", &german), ("1,,000", &english)] {
             assert_eq!(read(text, format), None, "{text}");
         }
+    }
+
+    #[test]
+    fn signs_and_accounting_negatives() {
+        let signs = |signs: &[(&str, Currency)]| {
+            let signs = signs.iter().map(|(sign, currency)| (Arc::from(*sign), *currency)).collect();
+            TextFormat { thousands: Some(','), signs, ..TextFormat::default() }
+        };
+        let dollars =
+            TextFormat { accounting: true, ..signs(&[("US$", Currency::USD), ("$", Currency::USD)]) };
+        for (text, expected) in [
+            ("$1,234.50", "1234.50"),
+            ("US$ 12", "12"),
+            ("12 $", "12"),
+            ("-$5", "-5"),
+            ("$-5", "-5"),
+            ("- $ 5", "-5"),
+            ("($1,234.50)", "-1234.50"),
+            ("$(33.52)", "-33.52"),
+            ("(33.52)", "-33.52"),
+            ("12.50-", "-12.50"),
+            ("12.50\u{2212}", "-12.50"),
+            ("$ 12.50 -", "-12.50"),
+            ("-5", "-5"),
+            ("5", "5"),
+        ] {
+            assert_eq!(read(text, &dollars).as_deref(), Some(expected), "{text}");
+        }
+        for text in ["(-5)", "-(5)", "(5-)", "((5))", "-5-", "(5", "5)", "$$5", "€5", "()", "-", "$", "--5"]
+        {
+            assert_eq!(read(text, &dollars), None, "{text}");
+        }
+        let sign = |text, format: &TextFormat| written(text, format).and_then(|written| written.sign);
+        let both = signs(&[("$", Currency::USD), ("€", Currency::EUR)]);
+        assert_eq!(sign("€ 12", &both), Some(Currency::EUR));
+        assert_eq!(sign("12", &both), None);
+        assert_eq!(read("(5)", &both), None);
+        assert!((double("($1.5)", &dollars).unwrap() + 1.5).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn what_is_no_number_says_why() {
+        let none = TextFormat::default();
+        let comma = TextFormat { decimal_comma: true, ..TextFormat::default() };
+        let english = TextFormat { thousands: Some(','), ..TextFormat::default() };
+        let accounting = TextFormat { accounting: true, ..TextFormat::default() };
+        for (text, format, why) in [
+            ("$5", &none, "`$` is no currency sign of this column"),
+            ("€ 5", &none, "`€` is no currency sign of this column"),
+            ("(5)", &none, "a number in parentheses is no negative of this column"),
+            ("5-", &none, "a number with its minus behind it is no negative of this column"),
+            ("(-5)", &accounting, "a number in parentheses is a negative with two signs"),
+            ("1,5", &none, "the comma is neither a decimal comma nor a thousands separator of this column"),
+            ("1 500", &none, "a space is no thousands separator of this column"),
+            ("1\u{a0}500", &none, "U+00A0, a space, is no thousands separator of this column"),
+            ("1'500", &none, "`'` is no thousands separator of this column"),
+            ("1.5", &comma, "the decimals of this column follow a comma"),
+            ("1,5", &english, "`,` does not stand between thousands"),
+        ] {
+            assert_eq!(why_none(text, format).as_deref(), Some(why), "{text}");
+            assert_eq!(read(text, format), None, "{text}");
+        }
+        assert_eq!(why_none("n/a", &none), None);
     }
 
     #[test]

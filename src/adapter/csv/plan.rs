@@ -10,17 +10,17 @@ use super::column::EmptyCell;
 use super::column_buffer::ColumnBuffer;
 use super::input::CsvInput;
 use super::lookup::LoadedLookup;
-use super::read_cell::{CellReader, ReadCell};
-use super::records::Row;
-use crate::source::TableName;
-use crate::{AttributeType, Currency};
+use super::read_cell::{CellReader, ReadCell, RowCurrency};
+use super::records::{Layout, Row};
+use crate::AttributeType;
+use crate::source::{TableName, strip_invisible};
 
 /// A file and what is read from it.
 #[derive(Debug, Clone)]
 pub(super) struct TablePlan {
     pub(super) table: TableName,
     pub(super) input: CsvInput,
-    pub(super) delimiter: u8,
+    pub(super) layout: Layout,
     pub(super) header: Arc<[Arc<str>]>,
     pub(super) columns: Vec<Arc<ColumnPlan>>,
 }
@@ -71,7 +71,7 @@ impl ColumnPlan {
     pub(super) fn read(&self, row: Row<'_>, buffer: &mut ColumnBuffer) {
         match self.find(row) {
             Found::Text(text, reader) => buffer.push(&reader.read(&text, self.currency_of(row))),
-            Found::UnknownKey(key) => buffer.push(&ReadCell::Unreadable(&key)),
+            Found::UnknownKey(key) => buffer.push(&unknown_key(&key)),
             Found::Nothing => buffer.push(&match self.empty {
                 EmptyCell::Missing => ReadCell::Null,
                 EmptyCell::Absent => ReadCell::Absent,
@@ -94,19 +94,26 @@ impl ColumnPlan {
         }
     }
 
-    fn currency_of(&self, row: Row<'_>) -> Option<Currency> {
-        match self.currency.as_ref()?.find(row) {
-            Found::Text(text, reader) if reader.trims() => text.trim_ascii().parse().ok(),
-            Found::Text(text, _) => text.parse().ok(),
-            Found::UnknownKey(_) | Found::Nothing => None,
+    fn currency_of(&self, row: Row<'_>) -> RowCurrency {
+        let Some(currency) = &self.currency else { return RowCurrency::Missing };
+        let known = |text: &str| text.parse().map_or(RowCurrency::Unknown, RowCurrency::Known);
+        match currency.find(row) {
+            Found::Text(text, reader) if reader.trims() => known(text.trim()),
+            Found::Text(text, _) => known(&text),
+            Found::UnknownKey(_) => RowCurrency::Unknown,
+            Found::Nothing => RowCurrency::Missing,
         }
     }
+}
+
+fn unknown_key(key: &str) -> ReadCell<'_> {
+    ReadCell::Unreadable(key, Some("the look-up file has no such key".to_owned()))
 }
 
 impl AlternativePlan {
     // The text after all steps, or the key that a look-up file does not know.
     fn text<'r>(&'r self, row: Row<'r>) -> Result<Cow<'r, str>, Cow<'r, str>> {
-        let mut text = self.trimmed(self.origin.text(row));
+        let mut text = self.cleaned(self.origin.text(row));
         for step in &self.steps {
             text = match step {
                 StepPlan::Map(map) => match map.get(&*text) {
@@ -120,14 +127,20 @@ impl AlternativePlan {
                 },
             };
         }
-        Ok(self.trimmed(text))
+        Ok(self.cleaned(text))
     }
 
-    fn trimmed<'r>(&self, text: Cow<'r, str>) -> Cow<'r, str> {
+    // Without invisible characters and white space at the ends, as far as the column says so.
+    fn cleaned<'r>(&self, text: Cow<'r, str>) -> Cow<'r, str> {
+        let text = match text {
+            text if !self.reader.format.strip_invisible || text.is_ascii() => text,
+            Cow::Borrowed(text) => strip_invisible(text),
+            Cow::Owned(text) => Cow::Owned(strip_invisible(&text).into_owned()),
+        };
         match text {
             text if !self.reader.trims() => text,
-            Cow::Borrowed(text) => Cow::Borrowed(text.trim_ascii()),
-            Cow::Owned(text) => Cow::Owned(text.trim_ascii().to_owned()),
+            Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+            Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
         }
     }
 }
@@ -139,7 +152,7 @@ impl OriginPlan {
         match self {
             Self::Field(at) => Cow::Borrowed(field(*at)),
             Self::Constant(text) => Cow::Borrowed(text),
-            Self::Joined { fields, .. } if fields.iter().any(|at| field(*at).trim_ascii().is_empty()) => {
+            Self::Joined { fields, .. } if fields.iter().any(|at| field(*at).trim().is_empty()) => {
                 Cow::Borrowed("")
             }
             Self::Joined { fields, separator } => {

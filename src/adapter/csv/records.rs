@@ -1,9 +1,9 @@
 //! What are the records of a file, and on which line does each start?
 //!
-//! The header is read on opening; every record after it has as many fields. Empty lines are skipped. The
-//! lexing itself is the `csv` crate's, which reads quotes as spreadsheets write them.
+//! The header is read on opening; every record after it has as many fields. Empty lines and rows of delimiters only are
+//! skipped. The lexing itself is the `csv` crate's, which reads quotes as spreadsheets write them.
 
-use std::collections::HashSet;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Terminator};
@@ -11,14 +11,41 @@ use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Terminator};
 use super::error::{CsvError, CsvErrorKind, Place};
 use super::guard::Guard;
 use super::input::CsvInput;
-use super::limits::{BUFFER_BYTES, MAX_FIELD_BYTES, MAX_FILE_COLUMNS};
+use super::limits::{BUFFER_BYTES, MAX_FIELD_BYTES, MAX_FILE_COLUMNS, MAX_RECORDS_BEFORE_HEADER};
+use crate::source::strip_invisible;
+
+/// Where the table is in a file.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    pub(super) delimiter: u8,
+    /// Lines before the header.
+    pub(super) skip_lines: u64,
+    /// Headings of the header; it is the first record where it says nothing.
+    pub(super) header_with: Vec<Arc<str>>,
+    /// Records after the table.
+    pub(super) footer_rows: usize,
+    /// The first field of the record that ends the table.
+    pub(super) ends_before: Option<Arc<str>>,
+}
+
+impl Layout {
+    /// A table that is the whole file.
+    pub(super) const fn whole(delimiter: u8) -> Self {
+        Self { delimiter, skip_lines: 0, header_with: Vec::new(), footer_rows: 0, ends_before: None }
+    }
+}
 
 /// The records of one file, one at a time.
 pub(super) struct Records {
     file: Arc<str>,
     reader: Reader<Guard>,
+    layout: Layout,
     header: Arc<[Arc<str>]>,
+    header_place: Place,
     record: StringRecord,
+    // The last records that were read, which are the footer if no other follows.
+    ahead: VecDeque<(StringRecord, Place)>,
+    ended: bool,
     count: u64,
 }
 
@@ -32,30 +59,57 @@ pub(super) struct Row<'r> {
 
 impl Records {
     /// Opens a file and reads its header.
-    pub(super) fn open(input: &CsvInput, delimiter: u8) -> Result<Self, CsvError> {
+    pub(super) fn open(input: &CsvInput, layout: &Layout) -> Result<Self, CsvError> {
         let file = input.shared_name();
-        let opened = input.open().and_then(Guard::new);
+        let opened = input.open().and_then(|reader| Guard::new(reader, layout.skip_lines));
         let guard = opened.map_err(|cause| CsvError::new(Arc::clone(&file), CsvErrorKind::Open(cause)))?;
         let reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
-            .delimiter(delimiter)
+            .delimiter(layout.delimiter)
             .terminator(Terminator::CRLF)
             .buffer_capacity(BUFFER_BYTES)
             .from_reader(guard);
-        let mut records = Self { file, reader, header: Arc::from([]), record: StringRecord::new(), count: 0 };
-        records.header = records.read_header()?;
+        let mut records = Self {
+            file,
+            reader,
+            layout: layout.clone(),
+            header: Arc::from([]),
+            header_place: Place { byte: 0, line: 1 },
+            record: StringRecord::new(),
+            ahead: VecDeque::new(),
+            ended: false,
+            count: 0,
+        };
+        records.read_header()?;
         Ok(records)
     }
 
-    /// The names of the columns, without white space at their ends.
+    /// The names of the columns, without white space and invisible characters at their ends.
     pub(super) fn header(&self) -> &Arc<[Arc<str>]> {
         &self.header
     }
 
-    /// The next record, or `None` at the end.
+    /// The line of the header.
+    pub(super) const fn header_line(&self) -> u64 {
+        self.header_place.line
+    }
+
+    /// The place of a column of the header by its name; `None` when it has none.
+    ///
+    /// # Errors
+    ///
+    /// [`CsvErrorKind::RepeatedColumn`] when several columns have this name.
+    pub(super) fn column(&self, name: &str) -> Option<Result<usize, CsvError>> {
+        let mut found = (0..).zip(&*self.header).filter(|(_, own)| &***own == name && !name.is_empty());
+        let (place, _) = found.next()?;
+        let repeated = || self.fail(CsvErrorKind::RepeatedColumn).at(self.header_place).in_column(Some(name));
+        Some(if found.next().is_some() { Err(repeated()) } else { Ok(place) })
+    }
+
+    /// The next record of the table, or `None` at its end.
     pub(super) fn next(&mut self) -> Result<Option<Row<'_>>, CsvError> {
-        let Some(place) = self.advance()? else { return Ok(None) };
+        let Some(place) = self.next_of_table()? else { return Ok(None) };
         let (expected, found) = (self.header.len(), self.record.len());
         if found != expected {
             return Err(self.fail(CsvErrorKind::Ragged { expected, found }).at(place));
@@ -64,23 +118,79 @@ impl Records {
         Ok(Some(Row { fields: &self.record, number: self.count, place }))
     }
 
-    fn read_header(&mut self) -> Result<Arc<[Arc<str>]>, CsvError> {
-        let Some(place) = self.advance()? else { return Err(self.fail(CsvErrorKind::Empty)) };
-        let found = self.record.len();
-        if found > MAX_FILE_COLUMNS {
-            return Err(self.fail(CsvErrorKind::TooManyColumns { found }).at(place));
-        }
-        let header: Arc<[Arc<str>]> = self.record.iter().map(|name| Arc::from(name.trim())).collect();
-        let mut seen = HashSet::with_capacity(header.len());
-        for name in header.iter().filter(|name| !name.is_empty()) {
-            if !seen.insert(name) {
-                return Err(self.fail(CsvErrorKind::RepeatedColumn).at(place).in_column(Some(name)));
-            }
-        }
-        Ok(header)
+    /// The next record, whatever its length.
+    pub(super) fn next_of_any_length(&mut self) -> Result<Option<(&StringRecord, u64)>, CsvError> {
+        let place = self.advance()?;
+        Ok(place.map(|place| (&self.record, place.line)))
     }
 
+    // Reads on to the next record that is neither blank nor of the footer.
+    fn next_of_table(&mut self) -> Result<Option<Place>, CsvError> {
+        loop {
+            let place = if self.ended { None } else { self.advance()? };
+            let Some(place) = place.filter(|_| !self.ends_table()) else {
+                self.ended = true;
+                return Ok(None);
+            };
+            if self.layout.footer_rows == 0 {
+                return Ok(Some(place));
+            }
+            self.ahead.push_back((self.record.clone(), place));
+            if self.ahead.len() > self.layout.footer_rows {
+                let Some((record, place)) = self.ahead.pop_front() else { continue };
+                self.record = record;
+                return Ok(Some(place));
+            }
+        }
+    }
+
+    fn ends_table(&self) -> bool {
+        let first = || self.record.iter().map(str::trim).find(|field| !field.is_empty());
+        self.layout.ends_before.as_deref().is_some_and(|text| first() == Some(text))
+    }
+
+    fn read_header(&mut self) -> Result<(), CsvError> {
+        for number in 0..MAX_RECORDS_BEFORE_HEADER {
+            let Some(place) = self.advance()? else { break };
+            let is_separator = number == 0 && self.is_separator_line();
+            let found = self.record.len();
+            if found > MAX_FILE_COLUMNS {
+                return Err(self.fail(CsvErrorKind::TooManyColumns { found }).at(place));
+            }
+            let header: Arc<[Arc<str>]> = self.record.iter().map(heading).collect();
+            let has = |wanted: &Arc<str>| header.contains(wanted);
+            if !is_separator && self.layout.header_with.iter().all(has) {
+                (self.header, self.header_place) = (header, place);
+                return Ok(());
+            }
+        }
+        if self.layout.header_with.is_empty() {
+            return Err(self.fail(CsvErrorKind::Empty));
+        }
+        let wanted = self.layout.header_with.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+        Err(self.fail(CsvErrorKind::NoHeader { wanted: wanted.join(", ") }))
+    }
+
+    // `sep=;`, the first line of files for Excel, where it says the delimiter of the mapping.
+    fn is_separator_line(&self) -> bool {
+        let mut fields = self.record.iter();
+        let said = fields.next().is_some_and(|field| field.eq_ignore_ascii_case("sep="));
+        said && fields.next() == Some("") && fields.next().is_none()
+    }
+
+    // Reads on to the next record that says something.
     fn advance(&mut self) -> Result<Option<Place>, CsvError> {
+        loop {
+            let place = self.lex()?;
+            let is_blank = || self.record.iter().all(|field| field.trim().is_empty());
+            if place.is_none() || !is_blank() {
+                return Ok(place);
+            }
+        }
+    }
+
+    // The next record of the lexer.
+    fn lex(&mut self) -> Result<Option<Place>, CsvError> {
         let from = self.reader.position().byte();
         let outcome = self.reader.read_record(&mut self.record);
         let to = self.reader.position().byte();
@@ -101,7 +211,10 @@ impl Records {
             Err(ErrorKind::Io(_)) if overflowed => Err(self.fail(CsvErrorKind::RecordTooLarge).at(place)),
             Err(ErrorKind::Io(cause)) => Err(self.fail(CsvErrorKind::Read(cause)).at(place)),
             Err(ErrorKind::Utf8 { err, .. }) => {
-                let error = self.fail(CsvErrorKind::Utf8 { valid: err.valid_up_to() });
+                let is_utf16 = self.reader.get_ref().is_utf16();
+                let valid = err.valid_up_to();
+                let kind = if is_utf16 { CsvErrorKind::Utf16 } else { CsvErrorKind::Utf8 { valid } };
+                let error = self.fail(kind);
                 Err(error.at(place).in_column(self.name(err.field())))
             }
             // The reader is told to check nothing else.
@@ -131,4 +244,9 @@ impl Records {
     fn fail(&self, kind: CsvErrorKind) -> CsvError {
         CsvError::new(Arc::clone(&self.file), kind)
     }
+}
+
+// A heading as a mapping names it.
+fn heading(text: &str) -> Arc<str> {
+    Arc::from(strip_invisible(text).trim())
 }

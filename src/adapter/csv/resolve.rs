@@ -9,10 +9,13 @@ use indexmap::IndexMap;
 use indexmap::map::Entry;
 
 use super::column::{Alternative, Column, EmptyCell, Origin, Step};
+use super::heading;
 use super::hint::did_you_mean;
+use super::limits::MAX_FOOTER_ROWS;
 use super::mapping_error::{CsvMappingFault, CsvMappingFaultKind as Fault};
+use super::number;
 use super::plan::{AlternativePlan, ColumnPlan, OriginPlan, StepPlan, TablePlan};
-use super::read_cell::{CellReader, ReadCell};
+use super::read_cell::{CellReader, ReadCell, RowCurrency};
 use super::records::Records;
 use super::table::CsvTable;
 use super::text_format::is_text;
@@ -31,9 +34,13 @@ pub(super) fn resolve(
     };
     let delimiter =
         table.delimiter.byte().map_err(|delimiter| report(None, Fault::Delimiter { delimiter })).ok();
-    let opened = delimiter.map(|delimiter| Records::open(&table.input, delimiter));
-    let header = match opened {
-        Some(Ok(records)) => Some(Arc::clone(records.header())),
+    if table.footer_rows > MAX_FOOTER_ROWS {
+        report(None, Fault::FooterRows { rows: table.footer_rows });
+    }
+    let layout = delimiter.map(|delimiter| table.layout(delimiter));
+    let opened = layout.as_ref().map(|layout| Records::open(&table.input, layout));
+    let mut records = match opened {
+        Some(Ok(records)) => Some(records),
         Some(Err(error)) => {
             report(None, Fault::File(error));
             None
@@ -49,13 +56,27 @@ pub(super) fn resolve(
             }
         }
     }
-    let resolver = Resolver { schema, table, header: header.as_deref(), targets: &targets };
+    let resolver = Resolver { schema, table, records: records.as_ref(), targets: &targets };
     let columns = resolver.columns(&mut report);
     if faults.len() > before {
+        let unexplained = faults.iter().skip(before).any(|fault| is_unexplained(fault.kind()));
+        if let (true, Some(records), Some(delimiter)) = (unexplained, &mut records, delimiter) {
+            let described = heading::describe(records, delimiter);
+            faults.push(CsvMappingFault::new(table.table.clone(), table.input.name(), None, described));
+        }
         return None;
     }
+    let header = Arc::clone(records?.header());
     let (table_name, input) = (table.table.clone(), table.input.clone());
-    Some(TablePlan { table: table_name, input, delimiter: delimiter?, header: header?, columns })
+    Some(TablePlan { table: table_name, input, layout: layout?, header, columns })
+}
+
+// A column that the file does not have, where no other is called nearly like it.
+fn is_unexplained(fault: &Fault) -> bool {
+    match fault {
+        Fault::NotMapped { hint } | Fault::UnknownColumn { hint, .. } => hint.is_empty(),
+        _ => false,
+    }
 }
 
 type Report<'f> = dyn FnMut(Option<&str>, Fault) + 'f;
@@ -107,7 +128,7 @@ struct Resolver<'m> {
     schema: &'m Schema,
     table: &'m CsvTable,
     // Not known when the file could not be opened.
-    header: Option<&'m [Arc<str>]>,
+    records: Option<&'m Records>,
     targets: &'m Targets,
 }
 
@@ -127,17 +148,23 @@ impl Resolver<'_> {
             };
             plans.insert(Arc::clone(target), self.column(attribute, column, report));
         }
-        let same = if self.table.same_names { self.header.unwrap_or_default() } else { &[] };
-        for name in same.iter().filter(|name| !mapped.contains(&***name)) {
+        let header = self.records.map_or(&[][..], |records| records.header());
+        let same = if self.table.same_names { header } else { &[] };
+        for name in same {
+            // A heading that stands twice is told once.
+            if mapped.contains(&**name) || plans.contains_key(name) {
+                continue;
+            }
             if let Some(attribute) = self.targets.get(name) {
                 plans.insert(Arc::clone(name), self.column(attribute, &Column::from(name), report));
             }
         }
         // A header that is not known might have had what is missing here.
-        let complete = self.header.is_some() || !self.table.same_names;
+        let complete = self.records.is_some() || !self.table.same_names;
         for &name in needed(&self.table.table) {
             if complete && !plans.contains_key(name) {
-                report(Some(name), Fault::NotMapped);
+                let hint = did_you_mean(name, header.iter().map(|own| &**own));
+                report(Some(name), Fault::NotMapped { hint });
             }
         }
         with_currencies(plans, complete, report)
@@ -222,13 +249,19 @@ impl Resolver<'_> {
     }
 
     fn field(&self, name: &Arc<str>, faults: &mut Vec<Fault>) -> Option<usize> {
-        let header = self.header?;
-        let found = header.iter().position(|own| own == name && !name.is_empty());
-        if found.is_none() {
-            let hint = did_you_mean(name, header.iter().map(|own| &**own));
-            faults.push(Fault::UnknownColumn { name: name.to_string(), hint });
+        let records = self.records?;
+        match records.column(name) {
+            Some(Ok(place)) => Some(place),
+            Some(Err(repeated)) => {
+                faults.push(Fault::File(repeated));
+                None
+            }
+            None => {
+                let hint = did_you_mean(name, records.header().iter().map(|own| &**own));
+                faults.push(Fault::UnknownColumn { name: name.to_string(), hint });
+                None
+            }
         }
-        found
     }
 
     // Text that does not come from a row can be judged now.
@@ -284,11 +317,18 @@ fn with_currencies(
 }
 
 fn misfit(text: &str, attribute: &Attribute, reader: &CellReader) -> Option<String> {
-    // Any currency will do to see whether a text is an amount at all.
-    let value = match reader.read(text, Some(Currency::USD)) {
+    // Any currency will do to see whether a text is an amount at all: that of its sign, if it has one.
+    let sign = number::written(text.trim(), &reader.format).and_then(|written| written.sign);
+    let currency = sign.unwrap_or(Currency::USD);
+    let value = match reader.read(text, RowCurrency::Known(currency)) {
         ReadCell::Text(text) => Value::text(text),
         ReadCell::Value(value) => value,
-        ReadCell::Unreadable(_) => return Some(format!("it is no {}", attribute.kind().kind().word())),
+        ReadCell::Unreadable(_, reason) => {
+            let word = attribute.kind().kind().word();
+            return Some(
+                reason.map_or_else(|| format!("it is no {word}"), |why| format!("it is no {word}: {why}")),
+            );
+        }
         ReadCell::Null | ReadCell::Absent => return None,
     };
     attribute.accept(value).err().map(|fault| fault.to_string())

@@ -9,6 +9,8 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use indexmap::IndexSet;
+
 use super::column_buffer::ColumnBuffer;
 use super::error::{CsvError, CsvErrorKind};
 use super::limits::BATCH_ROWS;
@@ -129,9 +131,11 @@ fn unread(plan: &TablePlan) -> UnmappedColumns {
         }
     }
     let header = plan.header.iter().enumerate();
-    let left =
-        header.filter(|(at, name)| !read.contains(at) && !name.is_empty()).map(|(_, name)| Arc::clone(name));
-    UnmappedColumns { table: plan.table.clone(), file: plan.input.shared_name(), columns: left.collect() }
+    let left = header.filter(|(at, name)| !read.contains(at) && !name.is_empty());
+    // A heading may stand twice.
+    let columns: IndexSet<Arc<str>> = left.map(|(_, name)| Arc::clone(name)).collect();
+    let columns = columns.into_iter().collect();
+    UnmappedColumns { table: plan.table.clone(), file: plan.input.shared_name(), columns }
 }
 
 impl Source for CsvSource {
@@ -160,7 +164,7 @@ impl Source for CsvSource {
 
 impl TablePlan {
     fn scan(&self, request: &ScanRequest, emit: &mut Emit<'_>) -> Result<ControlFlow<()>, CsvError> {
-        let mut records = Records::open(&self.input, self.delimiter)?;
+        let mut records = Records::open(&self.input, &self.layout)?;
         if *records.header() != self.header {
             return Err(CsvError::new(self.input.shared_name(), CsvErrorKind::HeaderChanged));
         }

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use super::column::{Column, EmptyCell};
 use super::input::CsvInput;
+use super::records::Layout;
 use super::text_format::TextFormat;
 use crate::source::TableName;
+use crate::{Currency, Zone};
 
 /// A file and how its columns fill a table of the book.
 ///
@@ -37,6 +39,10 @@ pub struct CsvTable {
     // Targets that are texts of the file and no columns of the schema.
     pub(super) texts: Vec<Arc<str>>,
     pub(super) delimiter: Delimiter,
+    pub(super) skip_lines: u64,
+    pub(super) header_with: Vec<Arc<str>>,
+    pub(super) footer_rows: usize,
+    pub(super) ends_before: Option<Arc<str>>,
     pub(super) same_names: bool,
     pub(super) empty: EmptyCell,
     pub(super) format: TextFormat,
@@ -75,6 +81,10 @@ impl CsvTable {
             columns: Vec::new(),
             texts: Vec::new(),
             delimiter: Delimiter::default(),
+            skip_lines: 0,
+            header_with: Vec::new(),
+            footer_rows: 0,
+            ends_before: None,
             same_names: true,
             empty: EmptyCell::default(),
             format: TextFormat::default(),
@@ -122,6 +132,63 @@ impl CsvTable {
         self
     }
 
+    /// With this many lines before the header, whatever stands in them: a title, the day of the export. Every line
+    /// counts, an empty one too.
+    ///
+    /// ```
+    /// use perennial::adapter::csv::{Column, CsvInput, CsvSource, CsvTable};
+    /// use perennial::source::{SourceExt, TableName};
+    /// use perennial::{Nesting, Schema};
+    ///
+    /// let schema = Schema::builder().account_type("Company", Nesting::Free).build()?;
+    /// let report = "Accounts of EMEA, \"all\nas of 2026-01-31\n\nid,name\nacme,Acme\nglobex,Globex\nTotal,2\n";
+    /// let table = CsvTable::accounts(CsvInput::text("report.csv", report))
+    ///     .skip_lines(3)
+    ///     .ends_before("Total")
+    ///     .column("account_type", Column::constant("Company"));
+    /// let source = CsvSource::builder(&schema).table(table).build()?;
+    /// assert_eq!(source.count(&TableName::Accounts)?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub const fn skip_lines(mut self, lines: u64) -> Self {
+        self.skip_lines = lines;
+        self
+    }
+
+    /// With a header that has these headings, and perhaps others: the first such record among the first
+    /// [`MAX_RECORDS_BEFORE_HEADER`](super::limits::MAX_RECORDS_BEFORE_HEADER). What stands before it is not read. For
+    /// files whose title has another number of lines each time; a title with a single quote in it needs
+    /// [`skip_lines`](Self::skip_lines).
+    ///
+    /// ```
+    /// use perennial::adapter::csv::{CsvInput, CsvTable};
+    ///
+    /// let table = CsvTable::accounts(CsvInput::path("report.csv")).header_with(["Account ID", "Account Name"]);
+    /// # let _ = table;
+    /// ```
+    #[must_use]
+    pub fn header_with<'h>(mut self, headings: impl IntoIterator<Item = &'h str>) -> Self {
+        self.header_with = headings.into_iter().map(Arc::from).collect();
+        self
+    }
+
+    /// With this many rows after the table, at most [`MAX_FOOTER_ROWS`](super::limits::MAX_FOOTER_ROWS): totals, who
+    /// made the report. Blank rows do not count.
+    #[must_use]
+    pub const fn footer_rows(mut self, rows: usize) -> Self {
+        self.footer_rows = rows;
+        self
+    }
+
+    /// With a table that ends before the first row whose first text is this one: `Total`. Neither that row nor any
+    /// behind it is read.
+    #[must_use]
+    pub fn ends_before(mut self, text: &str) -> Self {
+        self.ends_before = Some(Arc::from(text.trim()));
+        self
+    }
+
     /// With another meaning of empty cells, for columns that state none. `EmptyCell::Text` concerns only
     /// columns of text, enumerations and bands here.
     #[must_use]
@@ -130,10 +197,38 @@ impl CsvTable {
         self
     }
 
-    /// Without ASCII white space at the ends of any text or id.
+    /// Without white space at the ends of any text or id, be it of Unicode; see [`Column::trim`].
     #[must_use]
     pub const fn trim(mut self) -> Self {
         self.format.trim = true;
+        self
+    }
+
+    /// Without characters that nobody sees, in any text or id; see [`Column::strip_invisible`].
+    #[must_use]
+    pub const fn strip_invisible(mut self) -> Self {
+        self.format.strip_invisible = true;
+        self
+    }
+
+    /// With times that have no offset in this zone, for columns that state none; see [`Column::zone`].
+    #[must_use]
+    pub fn zone(mut self, zone: impl Zone + 'static) -> Self {
+        self.format.zone = Some(Arc::new(zone));
+        self
+    }
+
+    /// With this sign beside numbers, for columns that state none; see [`Column::currency_sign`].
+    #[must_use]
+    pub fn currency_sign(mut self, sign: &str, currency: Currency) -> Self {
+        self.format.add_sign(&Arc::from(sign), currency);
+        self
+    }
+
+    /// With negatives as books of account write them; see [`Column::accounting_negatives`].
+    #[must_use]
+    pub const fn accounting_negatives(mut self) -> Self {
+        self.format.accounting = true;
         self
     }
 
@@ -157,6 +252,19 @@ impl CsvTable {
     pub const fn thousands_separator(mut self, separator: char) -> Self {
         self.format.thousands = Some(separator);
         self
+    }
+}
+
+impl CsvTable {
+    /// Where the table is in its file, with this delimiter.
+    pub(super) fn layout(&self, delimiter: u8) -> Layout {
+        Layout {
+            delimiter,
+            skip_lines: self.skip_lines,
+            header_with: self.header_with.clone(),
+            footer_rows: self.footer_rows,
+            ends_before: self.ends_before.clone(),
+        }
     }
 }
 

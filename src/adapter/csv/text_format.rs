@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::format::{Item, StrftimeItems};
 
 use super::mapping_error::CsvMappingFaultKind as Fault;
-use crate::{AttributeType, ValueKind};
+use crate::{AttributeType, Currency, ValueKind, Zone};
 
 const MAX_POWER: i8 = 18;
 
@@ -21,6 +21,24 @@ pub(super) struct TextFormat {
     pub(super) minor_units: bool,
     pub(super) date_format: Option<Arc<str>>,
     pub(super) list_separator: Option<Arc<str>>,
+    pub(super) strip_invisible: bool,
+    /// Negatives in parentheses, or with the minus behind.
+    pub(super) accounting: bool,
+    /// Signs beside amounts, longest first.
+    pub(super) signs: Vec<(Arc<str>, Currency)>,
+    pub(super) serial_dates: Option<SerialDates>,
+    /// The zone of times without an offset.
+    pub(super) zone: Option<Arc<dyn Zone>>,
+}
+
+/// Which day a spreadsheet counts as its first; see [`Column::serial_dates`](super::Column::serial_dates).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SerialDates {
+    /// 1 is 1 January 1900, and 60 a 29 February 1900 that never was: Excel, and most files of others.
+    From1900,
+    /// 0 is 1 January 1904: workbooks of old Macintoshes.
+    From1904,
 }
 
 /// Whether a type is text of the host, which nobody may trim unasked.
@@ -55,6 +73,10 @@ impl TextFormat {
         misfit(self.list_separator.is_some() && word != ValueKind::List, "list separator");
         let dated = matches!(word, ValueKind::Date | ValueKind::Timestamp);
         misfit(self.date_format.is_some() && !dated, "date format");
+        misfit(self.serial_dates.is_some() && !dated, "serial date");
+        misfit(self.zone.is_some() && word != ValueKind::Timestamp, "zone");
+        misfit(self.accounting && !is_number(kind), "accounting negative");
+        misfit(!self.signs.is_empty() && !is_number(kind), "currency sign");
         self.check_self(faults);
     }
 
@@ -74,17 +96,38 @@ impl TextFormat {
         if !(-MAX_POWER..=MAX_POWER).contains(&self.power) {
             faults.push(Fault::Power { power: self.power });
         }
+        for (sign, _) in &self.signs {
+            let is_digit = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | '+' | '(' | ')');
+            if sign.trim().len() < sign.len() || sign.is_empty() || sign.contains(is_digit) {
+                faults.push(Fault::CurrencySign { sign: sign.chars().take(60).collect() });
+            }
+        }
         if self.list_separator.as_deref() == Some("") {
             faults.push(Fault::ListSeparator);
         }
     }
 
+    /// With one more sign beside amounts.
+    pub(super) fn add_sign(&mut self, sign: &Arc<str>, currency: Currency) {
+        self.signs.push((Arc::clone(sign), currency));
+        // `US$` is looked for before `$`.
+        self.signs.sort_by_key(|(sign, _)| std::cmp::Reverse(sign.len()));
+    }
+
     /// These settings, with those of the table where they mean something and the column states none.
     pub(super) fn or_table(mut self, table: &Self, kind: &AttributeType) -> Self {
         self.trim |= table.trim;
+        self.strip_invisible |= table.strip_invisible;
         if is_number(kind) {
             self.decimal_comma |= table.decimal_comma;
             self.thousands = self.thousands.or(table.thousands);
+            self.accounting |= table.accounting;
+            if self.signs.is_empty() {
+                self.signs.clone_from(&table.signs);
+            }
+        }
+        if kind.kind() == ValueKind::Timestamp {
+            self.zone = self.zone.or_else(|| table.zone.clone());
         }
         if kind.kind() == ValueKind::Date {
             self.date_format = self.date_format.or_else(|| table.date_format.clone());

@@ -58,7 +58,7 @@ impl Field<'_> {
     }
 
     fn not_known(&self) -> Cell {
-        Cell::Unreadable { text: not_known(), expected: self.now.kind().kind() }
+        Cell::Unreadable { text: not_known(), expected: self.now.kind().kind(), reason: None }
     }
 
     /// The value by the new declaration, if it fits.

@@ -161,7 +161,11 @@ fn held_cell(inner: &Inner, id: &AccountId, held: &HeldAccount, column: &str) ->
         "account_type" => Some(Value::text(&held.row.account_type)),
         // An unknown name is not kept either.
         "product" if held.reason == HeldReason::Fault(FaultKind::UnknownProduct) => {
-            return Err(Cell::Unreadable { text: "(not known)".to_owned(), expected: ValueKind::Text });
+            return Err(Cell::Unreadable {
+                text: "(not known)".to_owned(),
+                expected: ValueKind::Text,
+                reason: None,
+            });
         }
         "product" => held.row.product.as_deref().map(Value::text),
         _ => match held.row.value(column) {
@@ -169,7 +173,7 @@ fn held_cell(inner: &Inner, id: &AccountId, held: &HeldAccount, column: &str) ->
             None if held.unfit.iter().any(|name| &**name == column) => {
                 let attribute = inner.schema.attribute(column).and_then(|id| inner.schema.attribute_at(id));
                 let expected = attribute.map_or(ValueKind::Text, |attribute| attribute.kind().kind());
-                return Err(Cell::Unreadable { text: String::new(), expected });
+                return Err(Cell::Unreadable { text: String::new(), expected, reason: None });
             }
             None => None,
         },

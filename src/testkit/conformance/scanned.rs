@@ -121,7 +121,7 @@ impl Lens {
             (Role::Name | Role::Rank, Cell::Value(value)) => {
                 format!("the {} {}", value.kind().word(), shown(value))
             }
-            (_, Cell::Unreadable { text, expected }) => {
+            (_, Cell::Unreadable { text, expected, .. }) => {
                 format!("{}, which was not read as {}", quoted(text), expected.word())
             }
         }
