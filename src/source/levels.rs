@@ -5,7 +5,7 @@
 //! makes the accounts above them. Ruling S58 of `docs/semantics`.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -61,6 +61,9 @@ impl Level {
 
     /// With keys that name an account only together with the one above it: the Springfield of each state. The
     /// id is that of the account above, this separator, and the key.
+    ///
+    /// Choose a separator that no key holds. Where `A/B` and `C` come to the same id as `A` and `B/C`, both are offered
+    /// as rows of that id, and a load reports it as repeated.
     #[must_use]
     pub fn within_parent(mut self, separator: &str) -> Self {
         self.within = Some(Arc::from(separator));
@@ -90,7 +93,8 @@ impl Level {
 ///
 /// * A key that is missing, empty or a [placeholder](Level::placeholder) leaves the level out for that row. So
 ///   does one that repeats the account above it, or the row itself, which is how ragged trees are padded.
-/// * An account of a level that has a row of its own is that row.
+/// * An account of a level that has a row of its own is that row. Of any other, reports name the first row that speaks
+///   of it.
 /// * Rows that disagree about the parent of an account declare several parents, and a load treats them so
 ///   ([`FaultKind::SeveralParents`](crate::FaultKind::SeveralParents)). Rows that disagree about a value make
 ///   it one that cannot be read ([`FaultKind::InvalidValue`](crate::FaultKind::InvalidValue)); a row that says
@@ -151,8 +155,14 @@ impl<S: Source> LevelColumns<S> {
             wants_more
         })?;
         for (level, accounts) in self.levels.iter().zip(&above.accounts) {
-            let made: Vec<_> = accounts.iter().filter(|(id, _)| !own.contains(id.as_str())).collect();
-            for some in made.chunks(BATCH_ROWS) {
+            let made: Vec<(&str, &Made)> = accounts
+                .iter()
+                .map(|(key, made)| (key.id.as_str(), made))
+                .filter(|(id, _)| !own.contains(*id))
+                .collect();
+            let of_one_file =
+                made.chunk_by(|(_, a), (_, b)| is_of_one_file(a.place.as_ref(), b.place.as_ref()));
+            for some in of_one_file.flat_map(|some| some.chunks(BATCH_ROWS)) {
                 if wants_more.is_break() {
                     return Ok(());
                 }
@@ -182,17 +192,20 @@ impl<S: Source> LevelColumns<S> {
             });
             ControlFlow::Continue(())
         })?;
-        // The first parent of an account that is made here stands beside the account.
-        let further = above.accounts.iter().flatten().flat_map(|(id, account)| {
-            let beside = usize::from(!own.contains(id.as_str()));
-            account.parents.iter().skip(beside).map(move |parent| (id.as_str(), parent.as_str()))
+        // One parent of an account that is made here stands beside the account.
+        let further = above.accounts.iter().flatten().flat_map(|(key, account)| {
+            let is_made = !own.contains(key.id.as_str());
+            let beside = account.parent_beside().filter(|_| is_made);
+            let parents = account.parents.iter().filter(move |(parent, _)| Some(parent.as_str()) != beside);
+            parents.map(move |(parent, place)| (key.id.as_str(), parent.as_str(), place.as_ref()))
         });
-        let further: Vec<(&str, &str)> = further.collect();
-        for some in further.chunks(BATCH_ROWS) {
+        let further: Vec<(&str, &str, Option<&FileLine>)> = further.collect();
+        let of_one_file = further.chunk_by(|(.., a), (.., b)| is_of_one_file(*a, *b));
+        for some in of_one_file.flat_map(|some| some.chunks(BATCH_ROWS)) {
             let batch = Batch::new(TableName::Links)
-                .column("id", Cells::text(some.iter().map(|(id, _)| Some(*id))))
-                .column("parent", Cells::text(some.iter().map(|(_, parent)| Some(*parent))));
-            if emit(batch).is_break() {
+                .column("id", Cells::text(some.iter().map(|(id, ..)| Some(*id))))
+                .column("parent", Cells::text(some.iter().map(|(_, parent, _)| Some(*parent))));
+            if emit(with_places(batch, some.iter().map(|(.., place)| *place))).is_break() {
                 break;
             }
         }
@@ -233,15 +246,29 @@ impl<S: Source> Source for LevelColumns<S> {
 struct Above<'l> {
     levels: &'l [Level],
     // INVARIANT: one map for each level.
-    accounts: Vec<IndexMap<String, Made>>,
+    accounts: Vec<IndexMap<Key, Made>>,
     /// Values of each level that are wanted: their place in [`Made`], and their column.
     values: Vec<Vec<&'l Arc<str>>>,
 }
 
+/// What tells an account of a level from the others of it.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    id: String,
+    /// The account above, where a key means something only within it: ids of two pairs may be one text.
+    within: Option<String>,
+}
+
+/// A place in a file.
+type FileLine = (Arc<str>, u64);
+
 /// An account of a level.
 #[derive(Debug, Default)]
 struct Made {
-    parents: BTreeSet<String>,
+    /// The first of its rows, for reports.
+    place: Option<FileLine>,
+    /// Each with the first row that names it.
+    parents: BTreeMap<String, Option<FileLine>>,
     values: Vec<Said>,
 }
 
@@ -294,12 +321,12 @@ impl<'l> Above<'l> {
                 if above.as_ref() == Some(&name) || id.as_deref() == Some(&*name) {
                     continue;
                 }
-                let made = accounts.entry(name.clone()).or_default();
+                let within = level.within.as_ref().and(above.clone());
+                let made = accounts.entry(Key { id: name.clone(), within }).or_default();
+                first_of(&mut made.place, batch, row);
                 made.values.resize(values.len(), Said::Nothing);
-                if let Some(parent) = above
-                    && !made.parents.contains(&parent)
-                {
-                    made.parents.insert(parent);
+                if let Some(parent) = above {
+                    first_of(made.parents.entry(parent).or_default(), batch, row);
                 }
                 for (said, cells) in made.values.iter_mut().zip(values) {
                     said.hear(cells.map_or(Cell::Absent, |cells| cells.cell(row)));
@@ -309,6 +336,39 @@ impl<'l> Above<'l> {
             parents.push(above.or_else(|| text(declared, row).map(Cow::into_owned)));
         }
         parents
+    }
+}
+
+impl Made {
+    /// The parent that stands in the row of the account: that of the row which reports name.
+    fn parent_beside(&self) -> Option<&str> {
+        let of_first_row = self.parents.iter().find(|(_, place)| **place == self.place);
+        of_first_row.or_else(|| self.parents.first_key_value()).map(|(parent, _)| parent.as_str())
+    }
+}
+
+// The first place in order of file and line, whichever row comes first.
+fn first_of(first: &mut Option<FileLine>, batch: &Batch, row: usize) {
+    let (Some(origin), Some(line)) = (batch.origin(), batch.line(row)) else { return };
+    if first.as_ref().is_none_or(|(file, before)| (origin, line) < (file, *before)) {
+        *first = Some((Arc::clone(origin), line));
+    }
+}
+
+// Whether two rows are of one file.
+fn is_of_one_file(a: Option<&FileLine>, b: Option<&FileLine>) -> bool {
+    a.map(|(file, _)| file) == b.map(|(file, _)| file)
+}
+
+// A batch with the places of its rows, which are of one file.
+fn with_places<'m>(batch: Batch, places: impl Iterator<Item = Option<&'m FileLine>>) -> Batch {
+    let mut places = places.flatten().peekable();
+    match places.peek() {
+        None => batch,
+        Some((origin, _)) => {
+            let origin = Arc::clone(origin);
+            batch.with_origin(&origin, places.map(|(_, line)| *line).collect())
+        }
     }
 }
 
@@ -367,15 +427,13 @@ fn text(cells: Option<&Cells>, row: usize) -> Option<Cow<'_, str>> {
     }
 }
 
-fn batch_of(level: &Level, accounts: &[(&String, &Made)], request: &ScanRequest) -> Batch {
+fn batch_of(level: &Level, accounts: &[(&str, &Made)], request: &ScanRequest) -> Batch {
     let wanted = level.values.iter().filter(|(target, _)| request.wants(target));
     let batch = Batch::new(TableName::Accounts)
-        .column("id", Cells::text(accounts.iter().map(|(id, _)| Some(id.as_str()))))
+        .column("id", Cells::text(accounts.iter().map(|(id, _)| Some(*id))))
         .column("account_type", Cells::text(accounts.iter().map(|_| Some(&*level.account_type))))
-        .column(
-            "parent",
-            Cells::text(accounts.iter().map(|(_, made)| made.parents.first().map(String::as_str))),
-        );
+        .column("parent", Cells::text(accounts.iter().map(|(_, made)| made.parent_beside())));
+    let batch = with_places(batch, accounts.iter().map(|(_, made)| made.place.as_ref()));
     wanted.enumerate().fold(batch, |batch, (place, (target, _))| {
         let cell = |made: &Made| made.values.get(place).map_or(Cell::Absent, Said::cell);
         batch.column(target, Cells::any(accounts.iter().map(|(_, made)| cell(made))))

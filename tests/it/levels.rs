@@ -225,6 +225,77 @@ fn csv_files_give_their_level_columns_as_texts() {
     assert!(matches!(errors.faults()[0].kind(), CsvMappingFaultKind::KnownTarget), "{errors}");
 }
 
+// Shops of CSV files with their level columns as texts.
+fn csv(files: &[(&str, &str)]) -> CsvSource {
+    let schema = schema();
+    let table = |(name, text): &(&str, &str)| {
+        CsvTable::accounts(CsvInput::text(name, *text))
+            .map_same_names(false)
+            .column("id", "shop")
+            .column("account_type", Column::constant("Shop"))
+            .text("region", "region")
+            .text("city", "city")
+            .text("inhabitants", Column::from("people").trim())
+    };
+    files
+        .iter()
+        .fold(CsvSource::builder(&schema), |builder, file| builder.table(table(file)))
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn faults_of_level_keys_name_file_and_line() {
+    let first = "shop,region,city,people\ns1,North,Leeds,\ns2,East ,Leeds,9\ns3,So\u{200b}uth,Hove,\n";
+    let second = "shop,region,city,people\ns4,South,Hove,many\ns5,South,Hove,few\ns6,North,York,\n";
+    let rows = csv(&[("first.csv", first), ("second.csv", second)]);
+    let levels = [Level::new("Region", "region"), Level::new("City", "city").value("name", "inhabitants")];
+    let (_, report) = load(&LevelColumns::new(rows, levels), Policy::lenient());
+    let faults: Vec<String> = report.faults.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        faults,
+        [
+            "first.csv:3: id \"East \" begins or ends with white space",
+            "first.csv:4: id \"So\\u{200b}uth\" contains the invisible character U+200B (zero width space)",
+            "first.csv:4: id \"So\\u{200b}uth\" contains the invisible character U+200B (zero width space)",
+            "first.csv:3: id \"East \" begins or ends with white space",
+            "first.csv:4: `Hove`: name: `few | many` is no text: rows of the account disagree",
+        ]
+    );
+}
+
+#[test]
+fn keys_within_a_parent_that_come_to_one_id_are_not_one_account() {
+    let text = "shop,region,city,people\ns1,A/B,C,\ns2,A,B/C,\ns3,A,D,\n";
+    let levels = |separator: &str| {
+        [Level::new("Region", "region"), Level::new("City", "city").within_parent(separator)]
+    };
+    let rows = || csv(&[("shops.csv", text)]);
+    let error = Book::load(schema(), &LevelColumns::new(rows(), levels("/")), &Policy::strict()).unwrap_err();
+    let faults: Vec<String> = error.report().unwrap().faults.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        faults,
+        [
+            "shops.csv:2: id `A/B/C` stands in 2 different rows",
+            "shops.csv:2: parent `A/B/C` of `s1` does not exist",
+            "shops.csv:3: parent `A/B/C` of `s2` does not exist"
+        ]
+    );
+    // The shops of neither are put under the other.
+    let policy = Policy::lenient().with(FaultKind::RepeatedId, Remedy::Quarantine).unwrap();
+    let (book, report) = load(&LevelColumns::new(rows(), levels("/")), policy);
+    assert_eq!(report.count(FaultKind::RepeatedId), 1, "{report}");
+    assert!(paths(&book).contains(&"Shop A › A/D › s3".to_owned()));
+    assert!(paths(&book).iter().all(|path| !path.contains("A/B/C")), "{:?}", paths(&book));
+    // Another separator keeps them apart.
+    let (book, _) = load(&LevelColumns::new(rows(), levels(" > ")), Policy::strict());
+    assert!(paths(&book).contains(&"Shop A/B › A/B > C › s1".to_owned()), "{:?}", paths(&book));
+    assert!(paths(&book).contains(&"Shop A › A > B/C › s2".to_owned()));
+    // Keys that repeat a pair are one account.
+    let rows = csv(&[("shops.csv", "shop,region,city,people\ns1,A,C,\ns2,A,C,\n")]);
+    assert_eq!(load(&LevelColumns::new(rows, levels("/")), Policy::strict()).0.len(), 4);
+}
+
 /// Emits rows one by one and counts them.
 struct Counted(MemorySource, std::cell::Cell<usize>);
 
