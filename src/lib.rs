@@ -41,6 +41,7 @@
 //! | What is a value, an amount, a day? | [`Value`], [`Money`], [`Decimal`], [`Date`], [`Timestamp`] |
 //! | Where do accounts come from? | [`source::Source`] over your storage; [`source::MemorySource`]; `adapter::csv` |
 //! | My hierarchy is one table with a column for each level: how does it become a tree? | [`source::LevelColumns`] |
+//! | My export has a row for each version of an account: how is it read as what is now? | [`source::LatestRows`] |
 //! | How do I push them in myself, from async code? | [`BookBuilder`] with [`source::Batch`]es |
 //! | What was wrong with the data, and what was done? | [`LoadReport`], [`report::Fault`]; [`Policy`] decides |
 //! | Does the data fit the schema, without loading it? | [`Book::check`] |

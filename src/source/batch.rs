@@ -133,6 +133,16 @@ impl Batch {
         batch
     }
 
+    // Some of the rows.
+    pub(super) fn with_rows(mut self, kept: &[bool]) -> Self {
+        let rows = || kept.iter().zip(0..).filter(|(kept, _)| **kept).map(|(_, row): (_, usize)| row);
+        for (_, cells) in &mut self.columns {
+            *cells = cells.with_rows(rows());
+        }
+        self.lines = rows().filter_map(|row| self.lines.get(row).copied()).collect();
+        self
+    }
+
     // The same rows without some columns.
     pub(super) fn with_only(mut self, keep: impl Fn(&str) -> bool) -> Self {
         self.columns.retain(|(name, _)| keep(name));

@@ -102,6 +102,24 @@ impl Cells {
         self.len() == 0
     }
 
+    // The cells of some rows.
+    pub(super) fn with_rows(&self, rows: impl Iterator<Item = usize>) -> Self {
+        fn some<T: Copy>(cells: &[Option<T>], rows: impl Iterator<Item = usize>) -> Vec<Option<T>> {
+            rows.filter_map(|row| cells.get(row).copied()).collect()
+        }
+        match self {
+            Self::Bool(cells) => Self::Bool(some(cells, rows)),
+            Self::Int(cells) => Self::Int(some(cells, rows)),
+            Self::Decimal { scale, units } => Self::Decimal { scale: *scale, units: some(units, rows) },
+            Self::Money { currency, minor } => Self::Money { currency: *currency, minor: some(minor, rows) },
+            Self::Double(cells) => Self::Double(some(cells, rows)),
+            Self::Date(cells) => Self::Date(some(cells, rows)),
+            Self::Timestamp(cells) => Self::Timestamp(some(cells, rows)),
+            Self::Text(cells) => Self::text(rows.map(|row| cells.get(row))),
+            Self::Any(cells) => Self::Any(rows.filter_map(|row| cells.get(row).cloned()).collect()),
+        }
+    }
+
     /// The cell in a row; absent past the end.
     #[must_use]
     pub fn cell(&self, row: usize) -> Cell {

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Batch, Emit, ScanRequest, Source, SourceError, TableName, UnreadColumn};
+use super::{Batch, Emit, LatestRows, ScanRequest, Source, SourceError, TableName, UnreadColumn};
 use crate::model::Schema;
 
 /// Conveniences on every [`Source`].
@@ -38,6 +38,23 @@ pub trait SourceExt: Source {
             })?;
         }
         Ok(rows)
+    }
+
+    /// This source, of whose account rows only the one with the greatest version counts for each id: an export that has
+    /// a row for each state of an account. The column says the version; see [`LatestRows`].
+    fn latest_accounts_by(self, column: &str) -> LatestRows<Self>
+    where
+        Self: Sized,
+    {
+        LatestRows::new(self, TableName::Accounts, column)
+    }
+
+    /// The same for the rows of a child table.
+    fn latest_children_by(self, table: &str, column: &str) -> LatestRows<Self>
+    where
+        Self: Sized,
+    {
+        LatestRows::new(self, TableName::child(table), column)
     }
 
     /// This source for the tables that it provides, and `other` for the rest: accounts from a CRM,

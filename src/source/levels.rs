@@ -415,7 +415,7 @@ fn said(cell: &Cell) -> Option<(String, ValueKind)> {
 }
 
 // A name, whatever kind of column it stands in.
-fn text(cells: Option<&Cells>, row: usize) -> Option<Cow<'_, str>> {
+pub(super) fn text(cells: Option<&Cells>, row: usize) -> Option<Cow<'_, str>> {
     match cells? {
         Cells::Text(texts) => texts.get(row).map(Cow::Borrowed),
         other => match other.cell(row) {

@@ -98,6 +98,7 @@ mod hostile;
 mod import;
 mod lacking_columns;
 mod lacking_oracle;
+mod latest_rows;
 mod layers;
 mod levels;
 mod links;
