@@ -185,8 +185,8 @@ pub mod graph {
 pub mod report {
     pub use crate::book::{
         AccountChanges, AccountMove, ChangeItem, ChangeProblem, DeclaredLink, EvolveFault, EvolveFaults,
-        Fault, HeldAccount, HeldChild, HeldReason, MAX_REPORTED, NamedRows, Problem, RowCounts, RowLocation,
-        SupersededRow, UsageMove, ValueChange,
+        Fault, HeldAccount, HeldChild, HeldReason, MAX_REPORTED, NamedRows, Problem, RepeatedRow, RowCounts,
+        RowLocation, SupersededRow, UsageMove, ValueChange,
     };
     pub use crate::fold::{RateFault, RateFaultKind};
     pub use crate::model::{

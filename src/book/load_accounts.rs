@@ -10,6 +10,7 @@ use super::assemble::narrow;
 use super::builder::BookBuilder;
 use super::intake::AccountIntake;
 use super::link_rings::link_rings;
+use super::repeated;
 use super::report::{LoadReport, Problem, RowCounts};
 use super::row_index::RowIndex;
 use super::{Held, HeldAccount, HeldReason, SupersededRow};
@@ -62,6 +63,8 @@ pub(super) fn place_accounts(
     let find = |id: &str| numbered(index.find(id)?);
     let parents = index.find_each(standing.iter().map(|row| intake.parents.text(*row as usize)));
     let parents = parents.into_iter().map(numbered);
+    let repeats_refuse = policy.remedy(FaultKind::RepeatedId) == Remedy::Reject;
+    let repeats = |id: &str| index.find(id).is_some_and(|row| superseded.get(&row) == Some(&row));
     let mut links = declared_links(builder, &standing, parents, &find, index, held, report);
     let own_links: Option<BTreeMap<u32, Vec<ParentLink>>> =
         (!links.is_empty()).then(|| several_or_missing(&links, &standing, builder));
@@ -76,6 +79,10 @@ pub(super) fn place_accounts(
     let resolution = resolve(declared, &NoGround, schema, policy);
     for (mut fault, remedy) in resolution.faults {
         if let TreeFault::MissingParent { parent, same_record, .. } = &mut fault {
+            // The load is refused for the repeated id; what lies below it is no fault of its own.
+            if repeats_refuse && repeats(parent.as_str()) {
+                continue;
+            }
             *same_record = same_record_of(parent.as_str(), index);
         }
         let row = fault.account().and_then(|id| index.find(id.as_str()));
@@ -153,11 +160,13 @@ fn repeated_ids(
         let identical = !rows.windows(2).any(distinct);
         let account = AccountId::trusted(intake.ids.text(first as usize).unwrap_or_default());
         let location = intake.locations.of("accounts", first as usize);
-        let problem = Problem::RepeatedId { account: account.clone(), rows: rows.len(), identical };
-        report.add(problem, Some(location), remedy);
         // Identical rows say the same thing; of different ones, which is right is unknown unless the
         // policy prefers one.
         let stands = (identical || remedy == Remedy::Prefer).then(|| rows.first().copied()).flatten();
+        let problem = Problem::RepeatedId { account: account.clone(), rows: rows.len(), identical };
+        report.add_of_rows(problem, Some(location), remedy, || {
+            repeated::accounts(intake, &builder.schema, &rows, stands)
+        });
         for row in rows {
             if Some(row) != stands {
                 superseded.insert(row, stands.unwrap_or(row));

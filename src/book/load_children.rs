@@ -9,13 +9,14 @@ use super::assemble::narrow;
 use super::builder::BookBuilder;
 use super::intake::ChildIntake;
 use super::load_accounts::{Placed, same_record_of};
+use super::repeated;
 use super::report::{LoadReport, Problem, RowCounts};
 use super::row_index::RowIndex;
 use super::{Held, HeldChild, SupersededRow, TableBlock};
 use crate::column::{Storage, value_of};
 use crate::model::{AccountId, AttributeType, ChildId, ChildRow, ChildTable, ColumnId, Money, Value};
 use crate::tree::pack::Packed;
-use crate::tree::{FaultKind, NONE, Policy, TagIndex};
+use crate::tree::{FaultKind, NONE, Policy, Remedy, TagIndex};
 
 /// A child row in the order of the book: chunk, account row, staging row.
 pub(super) type SortedChild = (u32, u32, u32);
@@ -42,7 +43,7 @@ pub(super) fn place_children(
     let mut sorted = Vec::new();
     for (intake, table) in builder.children.iter().zip(builder.schema.tables()) {
         let mut rows: Vec<SortedChild> = Vec::with_capacity(intake.rows());
-        let repeated = repeated_children(intake, &builder.policy, report);
+        let repeated = repeated_children(intake, table, &builder.policy, report);
         let mut quarantined = 0;
         for row in 0..intake.rows() {
             let reason = match (intake.held.get(&row), repeated.get(&narrow(row))) {
@@ -74,6 +75,7 @@ pub(super) fn place_children(
 // Rows whose id stands in several rows: which is right is unknown, so all are held.
 fn repeated_children(
     intake: &ChildIntake,
+    table: &ChildTable,
     policy: &Policy,
     report: &mut LoadReport,
 ) -> HashMap<u32, FaultKind> {
@@ -86,7 +88,8 @@ fn repeated_children(
         let child = intake.ids.text(first as usize).unwrap_or_default().to_owned();
         let location = intake.locations.of(&intake.name, first as usize);
         let problem = Problem::RepeatedChild { child, rows: rows.len() };
-        report.add(problem, Some(location), policy.remedy(FaultKind::RepeatedChild));
+        let remedy = policy.remedy(FaultKind::RepeatedChild);
+        report.add_of_rows(problem, Some(location), remedy, || repeated::children(intake, table, &rows));
         repeated.extend(rows.into_iter().map(|row| (row, FaultKind::RepeatedChild)));
     }
     repeated
@@ -113,7 +116,12 @@ fn hold_child(
         // Reported when it was found.
         _ => None,
     };
-    if let Some(problem) = problem {
+    // The load is refused for the repeated id; the rows of its account are no faults of their own.
+    let repeats = |id: &str| index.find(id).is_some_and(|row| index.rows_with(row).nth(1).is_some());
+    let follows = reason == FaultKind::ChildOfUnknownAccount
+        && policy.remedy(FaultKind::RepeatedId) == Remedy::Reject
+        && account.is_some_and(repeats);
+    if let Some(problem) = problem.filter(|_| !follows) {
         report.add(problem, Some(intake.locations.of(&intake.name, row)), policy.remedy(reason));
     }
     let Ok(id) = ChildId::new(child.as_str()) else {

@@ -26,6 +26,7 @@ mod graph;
 mod link_rings;
 mod links;
 mod rechunk;
+mod repeated;
 mod replace;
 mod report;
 mod restructure;
@@ -56,6 +57,7 @@ pub use graph::{AccountNode, EdgeReferences, NodeReferences, ParentEdge, Visited
 pub(crate) use held::Held;
 pub use held::{HeldAccount, HeldChild, HeldReason, SupersededRow};
 pub use links::{DeclaredLink, LinkGraph, LinkKind, LinkReferences};
+pub use repeated::RepeatedRow;
 pub use report::{Fault, LoadError, LoadReport, MAX_REPORTED, Problem, RowCounts, RowLocation};
 #[cfg(feature = "snapshot")]
 pub use snapshot::SnapshotError;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
+use super::repeated::{self, RepeatedRow};
 use crate::model::{AccountId, Date, IdError, Succession, ValueFault, Visible};
 use crate::source::{BatchError, SourceError, UnreadColumn};
 use crate::tree::{FaultKind, Remedy, TreeFault, other_form_of};
@@ -219,14 +220,22 @@ pub struct Fault {
     pub location: Option<RowLocation>,
     /// What was done.
     pub remedy: Remedy,
+    /// Of rows with one id some, at most four: the one that counts first, if one does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<RepeatedRow>,
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.location {
-            Some(location) => write!(f, "{location}: {}", self.problem),
-            None => write!(f, "{}", self.problem),
+            Some(location) => write!(f, "{location}: {}", self.problem)?,
+            None => write!(f, "{}", self.problem)?,
         }
+        let rows = match self.problem {
+            Problem::RepeatedId { rows, .. } | Problem::RepeatedChild { rows, .. } => rows,
+            _ => 0,
+        };
+        f.write_str(&repeated::as_text(&self.rows, rows))
     }
 }
 
@@ -270,11 +279,22 @@ pub struct LoadReport {
 
 impl LoadReport {
     pub(crate) fn add(&mut self, problem: Problem, location: Option<RowLocation>, remedy: Remedy) {
+        self.add_of_rows(problem, location, remedy, Vec::new);
+    }
+
+    /// A fault of several rows, with some of them; they are looked at where the fault is described.
+    pub(super) fn add_of_rows(
+        &mut self,
+        problem: Problem,
+        location: Option<RowLocation>,
+        remedy: Remedy,
+        rows: impl FnOnce() -> Vec<RepeatedRow>,
+    ) {
         let kind = problem.kind();
         let count = self.counts.entry(kind).or_default();
         *count += 1;
         if *count <= MAX_REPORTED || self.keeps_all {
-            self.faults.push(Fault { kind, problem, location, remedy });
+            self.faults.push(Fault { kind, problem, location, remedy, rows: rows() });
         }
     }
 

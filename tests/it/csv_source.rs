@@ -944,3 +944,17 @@ fn the_other_form_of_a_salesforce_id_is_named() {
         format!("parent `{short}` of `eu` does not exist; it is the short form of account `{long}`")
     );
 }
+
+#[test]
+fn columns_that_are_filled_by_name_are_told() {
+    let built = source(
+        accounts("id,Name,employees,score\na,Acme,5,1\n").column("name", "Name").column("score", "score"),
+    );
+    assert_eq!(built.by_name().len(), 1);
+    assert_eq!(built.by_name()[0].to_string(), "accounts.csv: `id`, `employees` are read by their names");
+    assert!(source(accounts("id\na\n").map_same_names(false).column("id", "id")).by_name().is_empty());
+    assert_eq!(
+        source(accounts("id\na\n")).by_name()[0].to_string(),
+        "accounts.csv: `id` is read by its name"
+    );
+}

@@ -81,17 +81,25 @@ fn versions_that_do_not_tell_are_repeated_ids() {
         let faults = report.faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         (book.len(), faults)
     };
-    let repeated = |line: u64, rows: usize| {
-        (0, format!("accounts.csv:{line}: id `acme` stands in {rows} different rows"))
+    let repeated = |line: u64, rows: &[u64]| {
+        let row = |row: &u64| format!("accounts.csv:{row} (seats {})", row - 1);
+        let said = rows.iter().map(row).collect::<Vec<_>>().join(", ");
+        (0, format!("accounts.csv:{line}: id `acme` stands in {} different rows: {said}", rows.len()))
     };
     // The older one is none of them.
-    assert_eq!(told("acme,1,1\nacme,2,2\nacme,2,3\n"), repeated(3, 2));
-    assert_eq!(told("acme,1,1\nacme,,2\n"), repeated(2, 2));
-    assert_eq!(told("acme,soon,1\nacme,2,2\n"), repeated(2, 2));
-    assert_eq!(told("acme,2024-01-01,1\nacme,2,2\nacme,3,3\n"), repeated(2, 3));
+    assert_eq!(told("acme,1,1\nacme,2,2\nacme,2,3\n"), repeated(3, &[3, 4]));
+    assert_eq!(told("acme,1,1\nacme,,2\n"), repeated(2, &[2, 3]));
+    assert_eq!(told("acme,soon,1\nacme,2,2\n"), repeated(2, &[2, 3]));
+    assert_eq!(told("acme,2024-01-01,1\nacme,2,2\nacme,3,3\n"), repeated(2, &[2, 3, 4]));
     // Identical rows are one.
     let (len, faults) = told("acme,2,2\nacme,2,2\nacme,1,1\n");
-    assert_eq!((len, faults.as_str()), (1, "accounts.csv:2: id `acme` stands in 2 identical rows"));
+    assert_eq!(
+        (len, faults.as_str()),
+        (
+            1,
+            "accounts.csv:2: id `acme` stands in 2 identical rows: accounts.csv:2 counts, not accounts.csv:3"
+        )
+    );
     // One row needs no version, and a row without an id is told as that.
     assert_eq!(told("acme,,1\n").0, 1);
     assert_eq!(told(",1,1\nacme,1,1\n").1, "accounts.csv:2: id is empty");
@@ -110,7 +118,7 @@ fn child_rows_have_versions_too_and_a_column_of_the_schema_is_one() {
     let (book, report) = load(&source);
     assert_eq!(
         report.faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        ["contracts.csv:5: id `k3` stands in 2 rows"]
+        ["contracts.csv:5: id `k3` stands in 2 rows: contracts.csv:5 (amount 8), contracts.csv:6 (amount 9)"]
     );
     assert_eq!(report.tables["contracts"].loaded, 2);
     assert_eq!(seats(&book)["acme"].as_deref(), Some("2"));

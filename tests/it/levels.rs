@@ -276,9 +276,7 @@ fn keys_within_a_parent_that_come_to_one_id_are_not_one_account() {
     assert_eq!(
         faults,
         [
-            "shops.csv:2: id `A/B/C` stands in 2 different rows",
-            "shops.csv:2: parent `A/B/C` of `s1` does not exist",
-            "shops.csv:3: parent `A/B/C` of `s2` does not exist"
+            "shops.csv:2: id `A/B/C` stands in 2 different rows: shops.csv:2 (parent A/B), shops.csv:3 (parent A)"
         ]
     );
     // The shops of neither are put under the other.

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::common::{CHUNK_ROWS, PRODUCTS, TYPES, answers, id, id_of, schema, view};
-use perennial::source::{Batch, Cell, Cells, Emit, ScanRequest, Source, SourceError, TableName};
+use crate::common::{CHUNK_ROWS, PRODUCTS, TYPES, answers, child, id, id_of, schema, view};
+use perennial::source::{
+    Batch, Cell, Cells, Emit, MemorySource, ScanRequest, Source, SourceError, TableName,
+};
 use perennial::testkit::Random;
 use perennial::{
-    AccountId, AccountRow, Book, Change, FaultKind, LoadError, LoadReport, ParentLink, Policy, Remedy, Value,
+    AccountId, AccountRow, Attribute, AttributeType, Book, Change, ChildRow, ChildTable, FaultKind,
+    LoadError, LoadReport, Nesting, ParentLink, Policy, Remedy, Schema, TableKind, Value,
 };
 use proptest::prelude::*;
 
@@ -161,7 +164,7 @@ fn every_fault_of_a_load_is_reported_at_once() {
 const EVERY_FAULT: &str = "accounts row 4: id \" padded\" begins or ends with white space
 accounts row 5: `martian` is of unknown type `Planet`
 accounts row 7: `soap` names unknown product `Soap`
-accounts row 8: id `twice` stands in 2 different rows
+accounts row 8: id `twice` stands in 2 different rows: accounts row 8 (parent acme, seats 1), accounts row 9 (parent acme-eu, seats 2)
 accounts row 10: `selfish` names itself as parent
 accounts row 11: parent `nowhere` of `orphan` does not exist
 accounts row 13: `several` has 2 parents: `acme`, `acme-eu`
@@ -179,7 +182,7 @@ accounts row 23: `planless`: plan: required value is missing
 tickets row 6: `t5`: hours: required value is missing
 tickets row 2: row `t2` names no account
 tickets row 3: row `t3` belongs to `nobody`, which is not in the book
-tickets row 4: id `t4` stands in 2 rows";
+tickets row 4: id `t4` stands in 2 rows: tickets row 4 (account acme, hours 1.0), tickets row 5 (account acme-eu, hours 2.0)";
 const LENIENT: &str = "accounts: 23 offered, 15 loaded, 8 held
 links: 3 offered, 2 loaded, 1 held
 successions: 4 offered, 1 loaded, 3 held
@@ -188,7 +191,7 @@ contracts: 0 offered, 0 loaded, 0 held
 invalid id: 1 (quarantine), such as: accounts row 4: id \" padded\" begins or ends with white space
 unknown account type: 1 (quarantine), such as: accounts row 5: `martian` is of unknown type `Planet`
 unknown product: 1 (quarantine), such as: accounts row 7: `soap` names unknown product `Soap`
-repeated id: 1 (prefer), such as: accounts row 8: id `twice` stands in 2 different rows
+repeated id: 1 (prefer), such as: accounts row 8: id `twice` stands in 2 different rows: accounts row 8 (parent acme, seats 1) counts, not accounts row 9 (parent acme-eu, seats 2)
 account is its own parent: 1 (adopt), such as: accounts row 10: `selfish` names itself as parent
 parent does not exist: 1 (adopt), such as: accounts row 11: parent `nowhere` of `orphan` does not exist
 several parents: 2 (prefer), such as: accounts row 13: `several` has 2 parents: `acme`, `acme-eu`
@@ -204,7 +207,7 @@ value does not fit: 1 (clear), such as: accounts row 22: `many`: seats: expected
 required value missing: 2 (clear), such as: accounts row 23: `planless`: plan: required value is missing
 child row without account: 1 (quarantine), such as: tickets row 2: row `t2` names no account
 child row of an unknown account: 1 (quarantine), such as: tickets row 3: row `t3` belongs to `nobody`, which is not in the book
-repeated child id: 1 (quarantine), such as: tickets row 4: id `t4` stands in 2 rows
+repeated child id: 1 (quarantine), such as: tickets row 4: id `t4` stands in 2 rows: tickets row 4 (account acme, hours 1.0), tickets row 5 (account acme-eu, hours 2.0)
 ";
 
 // What is held, and the report without lines, in an order of their own.
@@ -548,4 +551,48 @@ fn an_only_parent_that_stands_in_the_links_is_not_forgotten() {
     let (book, _) = book.apply(&Change::new().move_to_root(&id("b"))).unwrap();
     assert_eq!(view(&book).account("a").unwrap().parent().unwrap().id(), id("b"));
     assert_eq!((declared(&book, "a"), declared(&book, "b")), (vec![id("b")], vec![]));
+}
+
+// A repeated id refuses a load once, whatever stands below it; and its rows can be told apart by what is said of them.
+#[test]
+fn a_repeated_id_is_one_fault_and_its_rows_are_told() {
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(Attribute::new("seats", AttributeType::Int))
+        .attribute(Attribute::new("note", AttributeType::Text))
+        .table(ChildTable::new("tickets", TableKind::Tickets))
+        .build()
+        .unwrap();
+    let row = |name: &str, seats: i64| AccountRow::new(id(name), "Company").with("seats", seats);
+    let below = |n: u32| row(&format!("below-{n}"), 1).under(id("acme"));
+    let source = MemorySource::new()
+        .account(row("acme", 1).with("note", "x".repeat(200)))
+        .accounts((0..100).map(below))
+        .account(row("acme", 2))
+        .accounts((0..5).map(|_| row("acme", 1).with("note", "y\u{200b}")))
+        .children("tickets", (0..50).map(|n| ChildRow::new(child(&format!("t{n}")), id("acme"))));
+    let load = |policy: Policy| Book::load(schema.clone(), &source, &policy);
+    let error = load(Policy::strict()).unwrap_err();
+    let report = error.report().unwrap();
+    assert_eq!(report.counts, std::collections::BTreeMap::from([(FaultKind::RepeatedId, 1)]));
+    let long = format!("{}...", "x".repeat(60));
+    let expected = |first: &str, others: &str| {
+        format!("accounts row 1: id `acme` stands in 7 different rows: {first}{others} and 3 more")
+    };
+    let (one, two) =
+        (format!("accounts row 1 (seats 1, note {long})"), "accounts row 102 (seats 2, no note)");
+    let (three, four) =
+        ("accounts row 103 (seats 1, note y\\u{200b})", "accounts row 104 (seats 1, note y\\u{200b})");
+    same_text(&report.faults[0].to_string(), &expected(&one, &format!(", {two}, {three}, {four}")));
+    // Where the policy prefers a row, that row is named.
+    let (_, report) = load(Policy::lenient()).unwrap();
+    let fault = report.faults_of(FaultKind::RepeatedId).next().unwrap();
+    let kept: Vec<bool> = fault.rows.iter().map(|row| row.counts).collect();
+    assert_eq!(kept, [true, false, false, false]);
+    assert!(fault.to_string().contains(" counts, not "), "{fault}");
+    // What is held below an id that is put aside is a fault of its own: nothing else refuses it.
+    let policy = Policy::lenient().with(FaultKind::RepeatedId, Remedy::Quarantine).unwrap();
+    let (_, report) = load(policy).unwrap();
+    assert_eq!(report.count(FaultKind::MissingParent), 100);
+    assert_eq!(report.count(FaultKind::ChildOfUnknownAccount), 50);
 }

@@ -609,7 +609,7 @@ fn what_no_change_can_say_is_refused_by_name() {
             },
             &[
                 "tickets row 1: row `5ec1` belongs to `nobody`, which is not in the book",
-                "tickets row 2: id `b7c2` stands in 2 rows",
+                "tickets row 2: id `b7c2` stands in 2 rows: tickets row 2 (account a), tickets row 3 (account b)",
             ],
         ),
     ];
@@ -625,7 +625,12 @@ fn what_no_change_can_say_is_refused_by_name() {
     // A repeated id is put aside by a load, and by no change.
     let mut twice = clean.clone();
     twice.accounts.push(company("b").under(id("a")).with("seats", 2_i64));
-    assert_eq!(refused(&lenient, &twice.source()), ["accounts row 2: id `b` stands in 2 different rows"]);
+    assert_eq!(
+        refused(&lenient, &twice.source()),
+        [
+            "accounts row 2: id `b` stands in 2 different rows: accounts row 2 (no seats) counts, not accounts row 3 (seats 2)"
+        ]
+    );
     let (holds, _) = twice.load(4, Policy::lenient());
     assert!(Change::from_source(&holds, &twice.source()).unwrap().0.is_empty());
     // An account below one that is held: its place is judged where places are.

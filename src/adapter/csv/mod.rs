@@ -45,6 +45,6 @@ pub use error::{CsvError, CsvErrorKind};
 pub use input::CsvInput;
 pub use lookup::{LookupTable, UnmatchedKey};
 pub use mapping_error::{CsvMappingErrors, CsvMappingFault, CsvMappingFaultKind};
-pub use source::{CsvSource, CsvSourceBuilder, UnmappedColumns};
+pub use source::{ColumnsByName, CsvSource, CsvSourceBuilder, UnmappedColumns};
 pub use table::CsvTable;
 pub use text_format::SerialDates;

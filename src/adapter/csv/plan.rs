@@ -23,6 +23,8 @@ pub(super) struct TablePlan {
     pub(super) layout: Layout,
     pub(super) header: Arc<[Arc<str>]>,
     pub(super) columns: Vec<Arc<ColumnPlan>>,
+    /// The columns that are filled because they are called alike.
+    pub(super) by_name: Vec<Arc<str>>,
 }
 
 /// One column of the table.

@@ -57,7 +57,7 @@ pub(super) fn resolve(
         }
     }
     let resolver = Resolver { schema, table, records: records.as_ref(), targets: &targets };
-    let columns = resolver.columns(&mut report);
+    let (columns, by_name) = resolver.columns(&mut report);
     if faults.len() > before {
         let unexplained = faults.iter().skip(before).any(|fault| is_unexplained(fault.kind()));
         if let (true, Some(records), Some(delimiter)) = (unexplained, &mut records, delimiter) {
@@ -68,7 +68,7 @@ pub(super) fn resolve(
     }
     let header = Arc::clone(records?.header());
     let (table_name, input) = (table.table.clone(), table.input.clone());
-    Some(TablePlan { table: table_name, input, layout: layout?, header, columns })
+    Some(TablePlan { table: table_name, input, layout: layout?, header, columns, by_name })
 }
 
 // A column that the file does not have, where no other is called nearly like it.
@@ -133,7 +133,8 @@ struct Resolver<'m> {
 }
 
 impl Resolver<'_> {
-    fn columns(&self, report: &mut Report<'_>) -> Vec<Arc<ColumnPlan>> {
+    // What is read for each column of the table, and which of them are mapped by their names.
+    fn columns(&self, report: &mut Report<'_>) -> (Vec<Arc<ColumnPlan>>, Vec<Arc<str>>) {
         let mut plans: IndexMap<Arc<str>, ColumnPlan> = IndexMap::new();
         let mut mapped: HashSet<&str> = HashSet::new();
         for (target, column) in &self.table.columns {
@@ -150,12 +151,14 @@ impl Resolver<'_> {
         }
         let header = self.records.map_or(&[][..], |records| records.header());
         let same = if self.table.same_names { header } else { &[] };
+        let mut by_name = Vec::new();
         for name in same {
             // A heading that stands twice is told once.
             if mapped.contains(&**name) || plans.contains_key(name) {
                 continue;
             }
             if let Some(attribute) = self.targets.get(name) {
+                by_name.push(Arc::clone(name));
                 plans.insert(Arc::clone(name), self.column(attribute, &Column::from(name), report));
             }
         }
@@ -167,7 +170,7 @@ impl Resolver<'_> {
                 report(Some(name), Fault::NotMapped { hint });
             }
         }
-        with_currencies(plans, complete, report)
+        (with_currencies(plans, complete, report), by_name)
     }
 
     fn column(&self, attribute: &Attribute, column: &Column, report: &mut Report<'_>) -> ColumnPlan {

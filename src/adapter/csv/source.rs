@@ -60,6 +60,7 @@ use crate::source::{Batch, Emit, ScanRequest, Source, SourceError, TableName, Un
 pub struct CsvSource {
     plans: Arc<[TablePlan]>,
     unmapped: Arc<[UnmappedColumns]>,
+    by_name: Arc<[ColumnsByName]>,
 }
 
 /// A source in the making; see [`CsvSource::builder`].
@@ -81,6 +82,18 @@ pub struct UnmappedColumns {
     pub columns: Vec<Arc<str>>,
 }
 
+/// The columns of a table that a file fills because they are called alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ColumnsByName {
+    /// The table that the file fills.
+    pub table: TableName,
+    /// The name of the file.
+    pub file: Arc<str>,
+    /// The columns, in the order of the header.
+    pub columns: Vec<Arc<str>>,
+}
+
 impl CsvSource {
     /// Starts a source for a schema.
     #[must_use]
@@ -92,6 +105,29 @@ impl CsvSource {
     #[must_use]
     pub fn unmapped(&self) -> &[UnmappedColumns] {
         &self.unmapped
+    }
+
+    /// The files that fill columns because they are called alike, and not because the mapping says so, in the order of
+    /// the tables: for a host to show, where a heading of an export is called like an attribute by chance.
+    ///
+    /// ```
+    /// use perennial::adapter::csv::{Column, CsvInput, CsvSource, CsvTable};
+    /// use perennial::{Nesting, Schema, SystemAttribute};
+    ///
+    /// let schema = Schema::builder()
+    ///     .account_type("Company", Nesting::Free)
+    ///     .system(SystemAttribute::Name)
+    ///     .build()?;
+    /// let table = CsvTable::accounts(CsvInput::text("accounts.csv", "id,name,Parent\nacme,Acme,\n"))
+    ///     .column("parent", "Parent")
+    ///     .column("account_type", Column::constant("Company"));
+    /// let source = CsvSource::builder(&schema).table(table).build()?;
+    /// assert_eq!(source.by_name()[0].to_string(), "accounts.csv: `id`, `name` are read by their names");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn by_name(&self) -> &[ColumnsByName] {
+        &self.by_name
     }
 }
 
@@ -116,8 +152,9 @@ impl CsvSourceBuilder<'_> {
         if !faults.is_empty() {
             return Err(CsvMappingErrors::new(faults));
         }
+        let by_name = plans.iter().map(TablePlan::by_name).filter(|file| !file.columns.is_empty()).collect();
         let unmapped = plans.iter().map(unread).filter(|file| !file.columns.is_empty()).collect();
-        Ok(CsvSource { plans, unmapped })
+        Ok(CsvSource { plans, unmapped, by_name })
     }
 }
 
@@ -163,6 +200,11 @@ impl Source for CsvSource {
 }
 
 impl TablePlan {
+    fn by_name(&self) -> ColumnsByName {
+        let columns = self.by_name.clone();
+        ColumnsByName { table: self.table.clone(), file: self.input.shared_name(), columns }
+    }
+
     fn scan(&self, request: &ScanRequest, emit: &mut Emit<'_>) -> Result<ControlFlow<()>, CsvError> {
         let mut records = Records::open(&self.input, &self.layout)?;
         if *records.header() != self.header {
@@ -194,10 +236,23 @@ impl TablePlan {
     }
 }
 
+// Names, and the verb that goes with them.
+fn named(columns: &[Arc<str>]) -> (String, &'static str) {
+    let names: Vec<String> = columns.iter().map(|name| format!("`{name}`")).collect();
+    (names.join(", "), if names.len() == 1 { "is" } else { "are" })
+}
+
 impl fmt::Display for UnmappedColumns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<String> = self.columns.iter().map(|name| format!("`{name}`")).collect();
-        let verb = if names.len() == 1 { "is" } else { "are" };
-        write!(f, "{}: {} {verb} not read", self.file, names.join(", "))
+        let (names, verb) = named(&self.columns);
+        write!(f, "{}: {names} {verb} not read", self.file)
+    }
+}
+
+impl fmt::Display for ColumnsByName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (names, verb) = named(&self.columns);
+        let whose = if verb == "is" { "its name" } else { "their names" };
+        write!(f, "{}: {names} {verb} read by {whose}", self.file)
     }
 }
