@@ -131,7 +131,7 @@ impl BookBuilder {
     pub(super) fn take_in(&mut self, batch: &Batch) {
         match batch.table() {
             TableName::Accounts => {
-                self.accounts.push(batch, &self.schema, &self.ids, &self.policy, &mut self.report)
+                self.accounts.push(batch, &self.schema, &self.ids, &self.policy, &mut self.report);
             }
             TableName::Links => self.links.push(batch, &self.ids, &self.policy, &mut self.report),
             TableName::Successions => self.successions.push(batch, &self.ids, &self.policy, &mut self.report),

@@ -15,7 +15,7 @@ use super::json::{WIRE_VERSION, WireErrors, WireFault};
 use super::limits::ExprLimits;
 use super::literal::Literal;
 use super::parser::{is_operator_word, is_plain};
-use crate::model::{Decimal, Fields, Place, found, hint, shown};
+use crate::model::{Date, Decimal, Fields, Place, Timestamp, found, hint, shown};
 
 /// Reads a tree; what is wrong with it is noted.
 pub(super) fn read(json: &Json, limits: &ExprLimits, faults: &mut WireErrors) -> Option<Ast> {
@@ -158,7 +158,14 @@ impl Reader<'_> {
             _ => true,
         });
         let Some(literal) = literal else {
-            self.malformed(place, format!("{} is no {kind}", found(value)));
+            let error = match kind.as_str() {
+                "date" => text.and_then(|text| text.parse::<Date>().err()),
+                "timestamp" => text.and_then(|text| text.parse::<Timestamp>().err()),
+                _ => None,
+            };
+            let no_such_day = error.is_some_and(|error| error.is_no_such_day());
+            let why = if no_such_day { ": there is no such day" } else { "" };
+            self.malformed(place, format!("{} is no {kind}{why}", found(value)));
             return None;
         };
         if matches!(&literal, Literal::Text(text) if text.len() > self.limits.text_bytes) {

@@ -79,7 +79,10 @@ fn check(text: &str, limit: usize) -> Result<(), IdError> {
 
 fn check_input(text: &str, limit: usize) -> Result<(), IdError> {
     check(text, limit)?;
-    match first_invisible(text).filter(|_| !text.is_ascii()) {
+    if text.is_ascii() {
+        return Ok(());
+    }
+    match first_invisible(text) {
         Some(character) => Err(IdError::Invisible { text: text.to_owned(), character }),
         None => Ok(()),
     }

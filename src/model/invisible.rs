@@ -4,8 +4,8 @@
 //! them ([`AccountId::check_input`](super::AccountId::check_input), ruling S140 of `docs/semantics`), and messages
 //! write them as escapes.
 //!
-//! The set is Unicode's `Default_Ignorable_Code_Point` (15.1). A joiner or a variation selector is seen behind a
-//! character that is not ASCII: it joins letters of Arabic and Indic scripts, and changes an emoji.
+//! The set is Unicode's `Default_Ignorable_Code_Point` (15.1). A joiner between two characters that are not ASCII is
+//! seen, and so is a variation selector behind one: they join letters of Arabic and Indic scripts, and change an emoji.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -20,11 +20,10 @@ const fn is_ignorable(c: char) -> bool {
         | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Joiners and variation selectors, which change the character before them.
-const fn is_modifier(c: char) -> bool {
+/// Variation selectors, which change the character before them.
+const fn is_selector(c: char) -> bool {
     matches!(c,
-        '\u{200c}' | '\u{200d}' | '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}'
-        | '\u{e0100}'..='\u{e01ef}')
+        '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }
 
 /// The first invisible character of a text.
@@ -35,8 +34,8 @@ pub(crate) fn first_invisible(text: &str) -> Option<char> {
 /// A text without its invisible characters; the same text where it has none.
 ///
 /// Soft hyphens, zero width spaces, byte order marks, marks of direction and their kind (Unicode's
-/// `Default_Ignorable_Code_Point`). A joiner or a variation selector behind a character that is not ASCII stays: it is
-/// part of how Persian, Hindi or an emoji is written.
+/// `Default_Ignorable_Code_Point`). A joiner between two characters that are not ASCII stays, and so does a variation
+/// selector behind one: they are part of how Persian, Hindi or an emoji is written.
 ///
 /// ```
 /// use perennial::source::strip_invisible;
@@ -65,15 +64,30 @@ pub fn strip_invisible(text: &str) -> Cow<'_, str> {
 
 // The invisible characters of a text, with where they stand.
 fn invisible(text: &str) -> impl Iterator<Item = (usize, char)> {
-    // The last character that is seen.
-    let mut seen = ' ';
-    text.char_indices().filter(move |(_, c)| {
-        let invisible = is_ignorable(*c) && !(is_modifier(*c) && !seen.is_ascii());
-        if !is_ignorable(*c) {
-            seen = *c;
+    // The last character that is none of them.
+    let mut before = ' ';
+    let mut rest = text.char_indices().peekable();
+    std::iter::from_fn(move || {
+        loop {
+            let (at, c) = rest.next()?;
+            let after = rest.peek().map_or(' ', |(_, c)| *c);
+            if is_ignorable(c) && !is_written(before, c, after) {
+                return Some((at, c));
+            }
+            before = c;
         }
-        invisible
     })
+}
+
+// Whether an ignorable character is part of how the characters around it are written.
+const fn is_written(before: char, c: char, after: char) -> bool {
+    let follows_letter = !before.is_ascii() && !is_ignorable(before);
+    match c {
+        '\u{200c}' | '\u{200d}' => {
+            (follows_letter || is_selector(before)) && !after.is_ascii() && !is_ignorable(after)
+        }
+        _ => is_selector(c) && follows_letter,
+    }
 }
 
 /// A text in a message: characters that nobody sees, and control characters, are written as escapes.
@@ -145,8 +159,23 @@ mod tests {
             assert_eq!(first_invisible(text), None, "{text:?}");
             assert!(matches!(strip_invisible(text), Cow::Borrowed(same) if same == text));
         }
-        // Behind ASCII they are of no script.
+        // Beside ASCII, at an end or twice they are of no script.
         assert_eq!(strip_invisible("a\u{200d}b\u{fe0f}"), "ab");
+        assert_eq!(strip_invisible("Société\u{200d}"), "Société");
+        assert_eq!(strip_invisible("❤\u{fe0f}\u{fe0f}"), "❤\u{fe0f}");
+    }
+
+    #[test]
+    fn what_is_stripped_has_nothing_left_to_strip() {
+        let letters = ['a', 'é', '🔥', '\u{200d}', '\u{200c}', '\u{fe0f}', '\u{200b}'];
+        for number in 0..7_usize.pow(5) {
+            let letter = |place: u32| letters[number / 7_usize.pow(place) % 7];
+            let text: String = (0..5).map(letter).collect();
+            let stripped = strip_invisible(&text);
+            assert_eq!(first_invisible(&stripped), None, "{text:?}");
+            let seen = |text: &str| text.chars().filter(|c| !is_ignorable(*c)).collect::<String>();
+            assert_eq!(seen(&stripped), seen(&text), "{text:?}");
+        }
     }
 
     #[test]

@@ -447,23 +447,33 @@ fn broken_files_never_panic() {
                  a,\"É \"\"q\"\"\",1.5,12,x;y,2024-01-01T00:00:00Z\r\n\
                  b,\"two\nlines\",-3,0,,\r\n"
         .as_bytes();
-    let try_all = |bytes: &[u8]| {
+    let try_table = |table: CsvTable| {
         let schema = schema();
-        let built = CsvSource::builder(&schema).table(accounts(bytes)).build();
+        let built = CsvSource::builder(&schema).table(table).build();
         let Ok(source) = built else { return };
         if let Err(error) = scan(&source, TableName::Accounts) {
             let cause = error.source().unwrap().downcast_ref::<CsvError>().unwrap();
             assert!(cause.line().is_some(), "{cause}");
         }
     };
-    for end in 0..=whole.len() {
-        try_all(&whole[..end]);
-    }
-    for at in 0..whole.len() {
-        for byte in [0, b'"', b',', b'\r', b'\n', 0xff, b'9'] {
-            let mut bytes = whole.to_vec();
-            bytes[at] = byte;
-            try_all(&bytes);
+    let signs =
+        |table: CsvTable| table.currency_sign("$", Currency::USD).accounting_negatives().strip_invisible();
+    let try_all = |bytes: &[u8]| {
+        try_table(accounts(bytes));
+        try_table(signs(accounts(bytes).skip_lines(1).footer_rows(1)).zone(FixedZone::utc()));
+        try_table(accounts(bytes).header_with(["id"]).ends_before("b"));
+    };
+    let text = std::str::from_utf8(&whole[3..]).unwrap();
+    for whole in [whole.to_vec(), utf16(text, true), utf16(text, false)] {
+        for end in 0..=whole.len() {
+            try_all(&whole[..end]);
+        }
+        for at in 0..whole.len() {
+            for byte in [0, b'"', b',', b'\r', b'\n', 0xff, b'9', b'(', b'-', b'$', 0xd8] {
+                let mut bytes = whole.clone();
+                bytes[at] = byte;
+                try_all(&bytes);
+            }
         }
     }
 }

@@ -18,6 +18,13 @@ const LITTLE_ENDIAN: &[u8] = b"\xff\xfe";
 const BIG_ENDIAN: &[u8] = b"\xfe\xff";
 const TRAILER: &[u8] = b"\nx";
 
+/// How the text of a file is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Utf8,
+    Utf16,
+}
+
 /// A reader that follows lines and sizes.
 pub(super) struct Guard {
     inner: Box<dyn Read>,
@@ -27,7 +34,7 @@ pub(super) struct Guard {
     before: u64,
     // Lines that are still to be skipped.
     skip: u64,
-    is_utf16: bool,
+    encoding: Encoding,
     // Bytes of the file handed on so far.
     offset: u64,
     line: u64,
@@ -47,7 +54,7 @@ impl Guard {
     pub(super) fn new(mut inner: Box<dyn Read>, skip: u64) -> io::Result<Self> {
         let mut head = Vec::with_capacity(BOM.len());
         inner.by_ref().take(BOM.len() as u64).read_to_end(&mut head)?;
-        let (mut before, mut is_utf16) = (0, false);
+        let (mut before, mut encoding) = (0, Encoding::Utf8);
         if head == BOM {
             before = BOM.len() as u64;
             head.clear();
@@ -55,14 +62,14 @@ impl Guard {
         {
             let rest = io::Cursor::new(head.split_off(mark.len())).chain(inner);
             inner = Box::new(Utf16::new(Box::new(rest), mark == BIG_ENDIAN));
-            (head, is_utf16) = (Vec::new(), true);
+            (head, encoding) = (Vec::new(), Encoding::Utf16);
         }
         Ok(Self {
             inner,
             head,
             before,
             skip,
-            is_utf16,
+            encoding,
             offset: 0,
             line: 1,
             at_line_start: true,
@@ -101,9 +108,9 @@ impl Guard {
         self.overflowed
     }
 
-    /// Whether the file is in UTF-16.
-    pub(super) const fn is_utf16(&self) -> bool {
-        self.is_utf16
+    /// How the text of the file is encoded.
+    pub(super) const fn encoding(&self) -> Encoding {
+        self.encoding
     }
 
     // Reads on behind the lines that are skipped, whatever stands in them.

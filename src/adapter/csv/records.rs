@@ -9,7 +9,7 @@ use std::sync::Arc;
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Terminator};
 
 use super::error::{CsvError, CsvErrorKind, Place};
-use super::guard::Guard;
+use super::guard::{Encoding, Guard};
 use super::input::CsvInput;
 use super::limits::{BUFFER_BYTES, MAX_FIELD_BYTES, MAX_FILE_COLUMNS, MAX_RECORDS_BEFORE_HEADER};
 use crate::source::strip_invisible;
@@ -211,9 +211,10 @@ impl Records {
             Err(ErrorKind::Io(_)) if overflowed => Err(self.fail(CsvErrorKind::RecordTooLarge).at(place)),
             Err(ErrorKind::Io(cause)) => Err(self.fail(CsvErrorKind::Read(cause)).at(place)),
             Err(ErrorKind::Utf8 { err, .. }) => {
-                let is_utf16 = self.reader.get_ref().is_utf16();
-                let valid = err.valid_up_to();
-                let kind = if is_utf16 { CsvErrorKind::Utf16 } else { CsvErrorKind::Utf8 { valid } };
+                let kind = match self.reader.get_ref().encoding() {
+                    Encoding::Utf8 => CsvErrorKind::Utf8 { valid: err.valid_up_to() },
+                    Encoding::Utf16 => CsvErrorKind::Utf16,
+                };
                 let error = self.fail(kind);
                 Err(error.at(place).in_column(self.name(err.field())))
             }

@@ -13,6 +13,10 @@ const MAX_POWER: i8 = 18;
 
 /// How texts are written that are no plain ISO.
 #[derive(Debug, Clone, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "settings of a column, each said or not, in any combination"
+)]
 pub(super) struct TextFormat {
     pub(super) trim: bool,
     pub(super) decimal_comma: bool,
