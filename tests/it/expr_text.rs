@@ -226,6 +226,18 @@ fn every_fault_of_json_is_said_at_its_place() {
          E114 at `/expr/args/4`: `lit` has one field, such as `int` or `text`\n\
          E114 at `/expr/args/5`: expected an object with `op`, `attr` or `lit`, found 7"
     );
+    for (lit, said) in [
+        (json!({ "date": "2024-02-30" }), "the text `2024-02-30` is no date: there is no such day"),
+        (json!({ "date": "30.2.2024" }), "the text `30.2.2024` is no date"),
+        (
+            json!({ "timestamp": "2024-02-30T08:00:00Z" }),
+            "the text `2024-02-30T08:00:00Z` is no timestamp: there is no such day",
+        ),
+    ] {
+        let errors =
+            Ast::from_json(&json!({ "v": 1, "expr": { "lit": lit } }), &ExprLimits::default()).unwrap_err();
+        assert_eq!(errors.to_string(), format!("E114 at `/expr`: {said}"));
+    }
     let other = json!({ "v": 2, "expr": 7 });
     let errors = Ast::from_json(&other, &ExprLimits::default()).unwrap_err();
     assert_eq!(errors.to_string(), "E114 at `/v`: unsupported version 2 (this release reads 1)");
