@@ -27,6 +27,19 @@ pub(super) struct Placed {
     pub(super) parents: Vec<u32>,
     /// The place in `rows` of each staging row, or `NONE`.
     pub(super) place_of: Vec<u32>,
+    /// Rows that repeat an id, with the row that stands for it (themselves when none does).
+    superseded: HashMap<u32, u32>,
+}
+
+impl Placed {
+    /// Whether an id stands in several rows of which none counts.
+    pub(super) fn is_repeated(&self, id: &str, index: &RowIndex<'_>) -> bool {
+        is_repeated(id, index, &self.superseded)
+    }
+}
+
+fn is_repeated(id: &str, index: &RowIndex<'_>, superseded: &HashMap<u32, u32>) -> bool {
+    index.find(id).is_some_and(|row| superseded.get(&row) == Some(&row))
 }
 
 #[expect(clippy::indexing_slicing, reason = "accounts are numbered below the length of `standing`")]
@@ -64,7 +77,6 @@ pub(super) fn place_accounts(
     let parents = index.find_each(standing.iter().map(|row| intake.parents.text(*row as usize)));
     let parents = parents.into_iter().map(numbered);
     let repeats_refuse = policy.remedy(FaultKind::RepeatedId) == Remedy::Reject;
-    let repeats = |id: &str| index.find(id).is_some_and(|row| superseded.get(&row) == Some(&row));
     let mut links = declared_links(builder, &standing, parents, &find, index, held, report);
     let own_links: Option<BTreeMap<u32, Vec<ParentLink>>> =
         (!links.is_empty()).then(|| several_or_missing(&links, &standing, builder));
@@ -80,7 +92,7 @@ pub(super) fn place_accounts(
     for (mut fault, remedy) in resolution.faults {
         if let TreeFault::MissingParent { parent, same_record, .. } = &mut fault {
             // The load is refused for the repeated id; what lies below it is no fault of its own.
-            if repeats_refuse && repeats(parent.as_str()) {
+            if repeats_refuse && is_repeated(parent.as_str(), index, &superseded) {
                 continue;
             }
             *same_record = same_record_of(parent.as_str(), index);
@@ -89,7 +101,8 @@ pub(super) fn place_accounts(
         let location = row.map(|row| intake.locations.of("accounts", row as usize));
         report.add(Problem::Tree(fault), location, remedy);
     }
-    let mut placed = Placed { rows: Vec::new(), parents: Vec::new(), place_of: vec![NONE; intake.rows()] };
+    let place_of = vec![NONE; intake.rows()];
+    let mut placed = Placed { rows: Vec::new(), parents: Vec::new(), place_of, superseded };
     for (row, place) in standing.iter().zip(&resolution.places) {
         if !matches!(place, Place::Held(_) | Place::Below(_)) {
             placed.place_of[*row as usize] = narrow(placed.rows.len());

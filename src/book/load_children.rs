@@ -40,6 +40,7 @@ pub(super) fn place_children(
         }
         homes.get(*placed.place_of.get(row as usize)? as usize).copied()
     };
+    let repeats_refuse = builder.policy.remedy(FaultKind::RepeatedId) == Remedy::Reject;
     let mut sorted = Vec::new();
     for (intake, table) in builder.children.iter().zip(builder.schema.tables()) {
         let mut rows: Vec<SortedChild> = Vec::with_capacity(intake.rows());
@@ -57,7 +58,15 @@ pub(super) fn place_children(
                 Ok((slot, account)) => rows.push((slot, account, narrow(row))),
                 Err(kind) => {
                     quarantined += 1;
-                    hold_child(intake, table, row, kind, (&builder.policy, index), held, report);
+                    // The load is refused for the repeated id; the rows of its account are no faults of their own.
+                    let account = intake.accounts.text(row).filter(|_| repeats_refuse);
+                    let follows = kind == FaultKind::ChildOfUnknownAccount
+                        && account.is_some_and(|account| placed.is_repeated(account, index));
+                    if let Some(problem) = problem_of(intake, row, kind, index).filter(|_| !follows) {
+                        let location = intake.locations.of(&intake.name, row);
+                        report.add(problem, Some(location), builder.policy.remedy(kind));
+                    }
+                    hold_child(intake, table, row, kind, held);
                 }
             }
         }
@@ -95,35 +104,22 @@ fn repeated_children(
     repeated
 }
 
-fn hold_child(
-    intake: &ChildIntake,
-    table: &ChildTable,
-    row: usize,
-    reason: FaultKind,
-    (policy, index): (&Policy, &RowIndex<'_>),
-    held: &mut Held,
-    report: &mut LoadReport,
-) {
+// What is wrong with a row that says nothing false itself; what it says itself was reported when it was taken in.
+fn problem_of(intake: &ChildIntake, row: usize, reason: FaultKind, index: &RowIndex<'_>) -> Option<Problem> {
     let child = intake.ids.text(row).unwrap_or_default().to_owned();
-    let account = intake.accounts.text(row);
-    let problem = match (reason, account) {
-        (FaultKind::ChildWithoutAccount, _) => Some(Problem::ChildWithoutAccount { child: child.clone() }),
+    match (reason, intake.accounts.text(row)) {
+        (FaultKind::ChildWithoutAccount, _) => Some(Problem::ChildWithoutAccount { child }),
         (FaultKind::ChildOfUnknownAccount, Some(account)) => {
             let same_record = same_record_of(account, index);
-            let (child, account) = (child.clone(), account.to_owned());
-            Some(Problem::ChildOfUnknownAccount { child, account, same_record })
+            Some(Problem::ChildOfUnknownAccount { child, account: account.to_owned(), same_record })
         }
-        // Reported when it was found.
         _ => None,
-    };
-    // The load is refused for the repeated id; the rows of its account are no faults of their own.
-    let repeats = |id: &str| index.find(id).is_some_and(|row| index.rows_with(row).nth(1).is_some());
-    let follows = reason == FaultKind::ChildOfUnknownAccount
-        && policy.remedy(FaultKind::RepeatedId) == Remedy::Reject
-        && account.is_some_and(repeats);
-    if let Some(problem) = problem.filter(|_| !follows) {
-        report.add(problem, Some(intake.locations.of(&intake.name, row)), policy.remedy(reason));
     }
+}
+
+fn hold_child(intake: &ChildIntake, table: &ChildTable, row: usize, reason: FaultKind, held: &mut Held) {
+    let child = intake.ids.text(row).unwrap_or_default().to_owned();
+    let account = intake.accounts.text(row);
     let Ok(id) = ChildId::new(child.as_str()) else {
         Arc::make_mut(&mut held.superseded).push(SupersededRow {
             table: Arc::clone(&intake.name),
