@@ -76,7 +76,6 @@ impl Catalog {
     }
 
     /// The same in their order, of whatever kinds they are: a document, or a list of documents where one would put them in another order.
-    #[cfg(feature = "snapshot")]
     pub(crate) fn in_order(definitions: &[Definition]) -> Json {
         let place =
             |of: &Definition| LISTS.iter().position(|(list, _)| *list == of.list()).unwrap_or(LISTS.len());

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::error::EngineError;
 use super::update::Update;
+use crate::book::Change;
 use crate::catalog::Catalog;
 
 /// What an update said, as a number that is the same for updates that say the same, whatever the order of the wishes of its change. Two different updates
@@ -25,7 +26,7 @@ impl Content {
         let mut digest = Fnv::new();
         digest.add(&update.schema);
         // The order of wishes means nothing.
-        let wishes = update.change.iter().flat_map(|change| change.items());
+        let wishes = update.change.iter().flat_map(Change::items);
         let mut wishes: Vec<String> =
             wishes.map(|wish| serde_json::to_string(wish).unwrap_or_default()).collect();
         wishes.sort_unstable();
@@ -89,6 +90,16 @@ pub(super) struct KnownKey {
     pub(super) version: u64,
     /// What the update said; `None` of one from a journal that does not tell.
     pub(super) content: Option<Content>,
+}
+
+#[cfg(feature = "snapshot")]
+impl KnownKey {
+    /// Those of a journal, whose contents it may not tell.
+    pub(super) fn all(keys: Vec<(Arc<str>, u64)>, contents: Vec<Option<Content>>) -> Vec<Self> {
+        let contents = contents.into_iter().chain(std::iter::repeat(None));
+        let known = keys.into_iter().zip(contents);
+        known.map(|((key, version), content)| Self { key, version, content }).collect()
+    }
 }
 
 /// The latest keys that came.

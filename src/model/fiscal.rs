@@ -1,6 +1,6 @@
 //! When do the years, quarters and months of a business begin?
 //!
-//! Ruling S146 of [`docs::semantics`](crate::docs::semantics). There are three rules: years of twelve calendar months from any of them; years of whole weeks, in
+//! Ruling S147 of [`docs::semantics`](crate::docs::semantics). There are three rules: years of twelve calendar months from any of them; years of whole weeks, in
 //! months of four and five, as retailers and manufacturers keep them; and a table of the host's. Everything that speaks of fiscal periods reads the same one.
 
 use std::sync::Arc;
@@ -164,7 +164,7 @@ impl FiscalCalendar {
     #[must_use]
     pub fn with_extra_week(self, month: u8) -> Option<Self> {
         match self.rule {
-            Rule::Weeks(of) if month >= 1 && month <= 12 => {
+            Rule::Weeks(of) if (1..=12).contains(&month) => {
                 Some(Self { rule: Rule::Weeks(WeekYears { extra_week: month, ..of }) })
             }
             _ => None,
@@ -305,7 +305,7 @@ fn start_of_months(first: u8, period: FiscalPeriod, day: Date, offset: i32) -> O
 
 impl WeekYears {
     /// The last day of the year that ends at the end of the month of a calendar year.
-    fn end_in(&self, year: i32) -> Option<Date> {
+    fn end_in(self, year: i32) -> Option<Date> {
         let last = Date::new(year, self.month, 1).ok()?.plus_months(1)?.plus_days(-1)?;
         // Days since the last such weekday.
         let since = (last.weekday().number() - self.weekday.number()).rem_euclid(7);
@@ -316,7 +316,7 @@ impl WeekYears {
     }
 
     /// The first days of the months of the year that ends in a calendar year.
-    fn months_in(&self, year: i32) -> Option<[Date; 12]> {
+    fn months_in(self, year: i32) -> Option<[Date; 12]> {
         let first = self.end_in(year.checked_sub(1)?)?.plus_days(1)?;
         let weeks = (self.end_in(year)?.plus_days(1)?.days() - first.days()) / 7;
         let mut starts = [first; 12];
@@ -330,7 +330,7 @@ impl WeekYears {
         Some(starts)
     }
 
-    fn start_of(&self, period: FiscalPeriod, day: Date, offset: i32) -> Option<Date> {
+    fn start_of(self, period: FiscalPeriod, day: Date, offset: i32) -> Option<Date> {
         let near = day.year();
         // A year ends within a week of the end of its month.
         let year = (near - 1..=near + 1).find(|year| self.end_in(*year).is_some_and(|end| day <= end))?;

@@ -62,7 +62,7 @@ pub(super) fn year_of(view: &View, day: Date) -> Option<Date> {
     // Of a table, the last is the day after it.
     let (after, months) = months.split_last()?;
     let starts = months.iter().filter(|(first, _, month)| *month == 0 && *first <= day && day < after.0);
-    starts.map(|(first, ..)| *first).last()
+    starts.map(|(first, ..)| *first).next_back()
 }
 
 /// An expression over a row. That of child rows and events is checked where `row` is known: inside a lambda over them.

@@ -361,7 +361,7 @@ fn negations_that_leave_accounts_out_are_told() {
         told("!(parent.seats > 5)"),
         ["leaves out accounts where `parent.seats` has no value; !isTrue(parent.seats > 5) keeps them"]
     );
-    let long = format!("!({})", vec!["seats > 5"; 12].join(" || "));
+    let long = format!("!({})", ["seats > 5"; 12].join(" || "));
     assert_eq!(told(&long), ["leaves out accounts with no `seats`; !isTrue(..) keeps them"]);
     // A row is left out of what is asked of rows.
     assert_eq!(

@@ -261,10 +261,7 @@ impl Builder<'_> {
                 let as_of = moment.to_as_of(&*self.settings.zones)?;
                 let subscribed = Arc::new(subscribed);
                 self.state = Some(Parts { book, beside, catalog, as_of, subscribed });
-                let contents = contents.into_iter().chain(std::iter::repeat(None));
-                let known = keys.into_iter().zip(contents);
-                let known = known.map(|((key, version), content)| KnownKey { key, version, content });
-                self.keys = known.collect();
+                self.keys = KnownKey::all(keys, contents);
             }
             Said::Update {
                 schema,

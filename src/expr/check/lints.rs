@@ -159,8 +159,9 @@ impl Known<'_> {
                 {
                     continue;
                 }
-                Node::Macro { .. } | Node::Not(_) => continue,
-                Node::Chain { operators: [BinaryOp::NotEqual], .. } => continue,
+                Node::Macro { .. } | Node::Not(_) | Node::Chain { operators: [BinaryOp::NotEqual], .. } => {
+                    continue;
+                }
                 // `has(x) && ..` is no, and `!has(x) || ..` is yes, where there is no `x`.
                 Node::And(items) => items.iter().filter_map(|item| self.guard(*item)).collect(),
                 Node::Or(items) => items.iter().filter_map(|item| self.guard_against(*item)).collect(),
@@ -260,7 +261,6 @@ fn is_wrapped(text: &str) -> bool {
             _ if is_escaped => is_escaped = false,
             (Some(_), '\\') => is_escaped = true,
             (Some(ends), character) if ends == character => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(character),
             (None, '(') => open += 1,
             (None, ')') => open = open.saturating_sub(1),

@@ -57,10 +57,10 @@ fn after_year(weeks: &Json, year: i32) -> Option<Date> {
     let is_it =
         |day: &Date| names.get(usize::try_from(day.days().rem_euclid(7)).unwrap_or(7)) == Some(&weekday);
     let all = (-400..400).filter_map(|days| Date::new(year, month, 15).ok()?.plus_days(days));
-    let last = all.clone().filter(|day| (day.year(), day.month()) == (year, month)).last()?;
-    let ends = all.filter(is_it);
+    let last = all.clone().rfind(|day| (day.year(), day.month()) == (year, month))?;
+    let mut ends = all.filter(is_it);
     let end = match weeks.get("end")?.as_str()? {
-        "last" => ends.filter(|day| *day <= last).last()?,
+        "last" => ends.rfind(|day| *day <= last)?,
         _ => ends.min_by_key(|day| (day.days() - last.days()).abs())?,
     };
     end.plus_days(1)
