@@ -125,12 +125,17 @@ functions! {
     Metric "metric" Global 1..=1 "metric(\"name\")" "The daily series of a metric.";
     LastDays "lastDays" Method 2..=2 "events(..).lastDays(30)" "Of the last n days, today included.";
     PrevDays "prevDays" Method 3..=3 "events(..).prevDays(30, 30)" "Of n days, that ended m days ago.";
+    LastWeeks "lastWeeks" Method 2..=2 "events(..).lastWeeks(12)" "Of the last n whole weeks, without the current one.";
+    PrevWeeks "prevWeeks" Method 3..=3 "events(..).prevWeeks(12, 12)" "Of n whole weeks, m weeks before the current one.";
+    Weekly "weekly" Method 1..=2 "events(..).weekly()" "By week; \"active\" passes over weeks without events.";
     WithCancelled "withCancelled" Method 1..=1 "children.withCancelled()" "With cancelled accounts, which walks leave out.";
     Count "count" Method 1..=1 "children.count()" "How many there are.";
     Sum "sum" Method 1..=1 "metric(..).sum()" "The sum of a daily series.";
     Avg "avg" Method 1..=1 "metric(..).avg()" "The mean of a daily series.";
     Min "min" Method 1..=1 "metric(..).min()" "The least of a daily series.";
     Max "max" Method 1..=1 "metric(..).max()" "The greatest of a daily series.";
+    Median "median" Method 1..=1 "metric(..).median()" "The lower median of a series.";
+    Percentile "percentile" Method 2..=2 "metric(..).percentile(90)" "The least value of a series at or below which so many percent lie.";
     Days "days" Method 1..=1 "events(..).days()" "On how many days there were events.";
     First "first" Method 1..=1 "events(..).first()" "When the first was.";
     Last "last" Method 1..=1 "events(..).last()" "When the last was.";

@@ -221,7 +221,8 @@ impl Asking<'_> {
                     (self.day(Day::Today(1 - days)), self.day(Day::Today(0)))
                 });
                 let filters = [row].into();
-                let usage = Usage { name: event.into(), is_metric: false, window, filters, lacks: None };
+                let name = event.into();
+                let usage = Usage { name, is_metric: false, window, weeks: None, filters, lacks: None };
                 let count = self.terms.add(Op::Usage(Reading::Count, usage.into(), None));
                 let zero = self.terms.add(Op::Const(Cell::Int(0)));
                 self.terms.add(Op::Compare(Comparison::Greater, count, zero))

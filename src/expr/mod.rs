@@ -73,9 +73,9 @@ pub use batch::{
     RunError,
 };
 pub(crate) use batch::{
-    Asking, Behind, Best, Flat, FunctionBehind, InputBehind, Key, MissingRateLog, MissingRates, Needs,
-    RowAnswers, RowColumns, RowPlan, RowProgram, Sight, State, Supply, Tally, Total, Tree, Unit, UsageAsked,
-    ValueOf, Whose, slots_of,
+    AskedWeeks, Asking, Behind, Best, Flat, FunctionBehind, InputBehind, Key, MissingRateLog, MissingRates,
+    Needs, RowAnswers, RowColumns, RowPlan, RowProgram, Sight, State, Supply, Tally, Total, Tree, Unit,
+    UsageAsked, ValueOf, Whose, key_at, place_of, slots_of,
 };
 pub use check::Checker;
 pub(crate) use check::{Rename, Unwritten, Written};

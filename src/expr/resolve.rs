@@ -254,6 +254,7 @@ impl Op {
                     of(first);
                     of(last);
                 }
+                own.weeks.iter_mut().for_each(|weeks| of(&mut weeks.this_week));
                 body.iter_mut().for_each(of);
                 *usage = std::sync::Arc::new(own);
             }

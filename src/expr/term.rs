@@ -266,6 +266,19 @@ pub(crate) enum Reading {
     Days,
     First,
     Last,
+    /// Of a series: the value at or below which this many hundredths of a percent lie.
+    Percentile(u16),
+}
+
+/// Usage by week: what is read of each week is a series, of which something is read in turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Weeks {
+    /// What is read of the values of the weeks.
+    pub(crate) of: Reading,
+    /// Are weeks without events passed over?
+    pub(crate) is_active: bool,
+    /// The first day of the week of the question.
+    pub(crate) this_week: TermId,
 }
 
 /// In what a sum is kept.
@@ -345,6 +358,8 @@ pub(crate) struct Usage {
     pub(crate) is_metric: bool,
     /// First and last day.
     pub(crate) window: Option<(TermId, TermId)>,
+    /// Is it read by week?
+    pub(crate) weeks: Option<Weeks>,
     pub(crate) filters: Box<[TermId]>,
     /// Of each event: is it without a rate that the filters or the value ask? One of them leaves the whole without an answer.
     pub(crate) lacks: Option<TermId>,

@@ -155,7 +155,7 @@ impl Pool {
 
     fn number(&self, random: &mut Random) -> String {
         let (a, b) = (Self::pick(&self.numbers, random), Self::pick(&self.numbers, random));
-        match random.below(12) {
+        match random.below(14) {
             0 | 1 => a,
             2 => format!("ratio({a}, {b})"),
             3 => format!("coalesce(parent.{a}, {b})"),
@@ -165,6 +165,15 @@ impl Pool {
             7 => format!("{} ? 1 : 0", self.question(random)),
             8 => format!("metric(\"exported\").lastDays({}).max()", random.below(20) + 1),
             9 => format!("events(\"export\").prevDays({}, 3).sum(e, e.rows)", random.below(20) + 1),
+            11 => format!(
+                "metric(\"exported\").weekly().lastWeeks({}).sum().percentile({})",
+                random.below(7) + 1,
+                random.below(100) + 1
+            ),
+            12 => {
+                let weeks = ["weekly()", "weekly(\"active\")"][random.below(2) as usize];
+                format!("events(\"login\").{weeks}.distinct(e, e.user).median()")
+            }
             10 => "events(\"any\").where(e, e.user != \"bob\").days()".to_owned(),
             _ => format!("descendants.max(d, d.{a}) - coalesce({b}, 0)"),
         }

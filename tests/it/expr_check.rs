@@ -539,6 +539,12 @@ fn segments_events_and_metrics_are_typed() {
             Type::Double,
         ),
         ("inSegment(\"big\")", Type::Bool),
+        ("events(\"export\").weekly().lastWeeks(12).count().median()", Type::Int),
+        ("events(\"export\").lastWeeks(12).weekly(\"active\").sum(e, e.rows).percentile(99.9)", Type::Int),
+        ("events(\"export\").weekly().prevWeeks(4, 4).last().max()", Type::Timestamp),
+        ("events(\"export\").weekly().distinct(e, e.user).avg()", Type::Double),
+        ("metric(\"logins\").weekly().sum().count()", Type::Int),
+        ("metric(\"logins\").lastDays(30).median() > metric(\"logins\").percentile(0.01)", Type::Bool),
     ] {
         let checked = checker.check(text).unwrap_or_else(|errors| panic!("{errors}"));
         assert_eq!(*checked.kind(), kind, "{text}");
@@ -555,6 +561,24 @@ fn segments_events_and_metrics_are_typed() {
         ("events(\"export\").sum()", Code::E112),
         ("events(\"export\").where(e, e.rows)", Code::E103),
         ("metric(\"logins\").sum(m, m.x)", Code::E112),
+        ("events(\"export\").weekly().lastWeeks(12).count()", Code::E103),
+        ("events(\"export\").weekly().lastWeeks(12)", Code::E103),
+        ("events(\"export\").weekly().lastWeeks(12).count() > 3", Code::E103),
+        ("events(\"export\").weekly().weekly().count().sum()", Code::E112),
+        ("events(\"export\").weekly(\"busy\").count().sum()", Code::E102),
+        ("events(\"export\").weekly().lastWeeks(0).count().sum()", Code::E112),
+        ("events(\"export\").lastWeeks(2).lastDays(2).count()", Code::E112),
+        ("events(\"export\").median()", Code::E112),
+        ("events(\"export\").weekly().median()", Code::E112),
+        ("events(\"export\").weekly().first().sum()", Code::E103),
+        ("events(\"export\").weekly().count().sum(w, w)", Code::E112),
+        ("metric(\"logins\").percentile(0)", Code::E112),
+        ("metric(\"logins\").percentile(100.01)", Code::E112),
+        ("metric(\"logins\").percentile(99.999)", Code::E112),
+        ("metric(\"logins\").percentile(\"p90\")", Code::E112),
+        ("metric(\"logins\").percentile()", Code::E112),
+        ("metric(\"logins\").days()", Code::E103),
+        ("(3).weekly()", Code::E112),
     ] {
         let errors = checker.check(text).expect_err(text);
         assert_eq!(errors.all()[0].code(), code, "{errors}");

@@ -122,4 +122,5 @@ mod usage;
 mod usage_merger;
 mod usage_settings;
 mod usage_snapshot;
+mod weekly;
 mod zone_change;

@@ -227,8 +227,8 @@ proptest! {
         let view = view(&book);
         let questions: Vec<OracleQuestion> = (0..12).map(|_| random_question(&mut random)).collect();
         let windows: Vec<_> = (0..12).map(|_| random_window(&mut random)).collect();
-        let series = ["count", "sum", "avg", "min", "max", "first", "last"];
-        let daily: Vec<&str> = (0..12).map(|_| series[random.below(7) as usize]).collect();
+        let series = ["count", "sum", "avg", "min", "max", "first", "last", "median", "percentile"];
+        let daily: Vec<&str> = (0..12).map(|_| series[random.below(9) as usize]).collect();
         let metrics = questions.iter().enumerate().map(|(at, question)| {
             let (events, reading) = question.text();
             Metric::new(&format!("m{at}"), &format!("{events}{reading}"))
@@ -241,7 +241,8 @@ proptest! {
             let (events, reading) = question.text();
             expressions.push(Some(checker.check(&format!("{events}{window}{reading}")).unwrap()));
             // Not every type has a sum.
-            expressions.push(checker.check(&format!("metric(\"m{at}\"){window}.{}()", daily[at])).ok());
+            let share = if daily[at] == "percentile" { "90" } else { "" };
+            expressions.push(checker.check(&format!("metric(\"m{at}\"){window}.{}({share})", daily[at])).ok());
         }
         let placed: Vec<Option<usize>> = expressions.iter().scan(0, |next, checked| {
             Some(checked.as_ref().map(|_| { *next += 1; *next - 1 }))
@@ -347,6 +348,12 @@ fn of_days(
         }
         "min" => values.into_iter().min_by(order),
         "max" => values.into_iter().max_by(order),
+        "median" | "percentile" => {
+            values.sort_by(order);
+            let percent = if reading == "median" { 50 } else { 90 };
+            let place = (values.len() * percent).div_ceil(100);
+            values.into_iter().nth(place.checked_sub(1)?)
+        }
         "first" => values.into_iter().next(),
         _ => values.into_iter().next_back(),
     }

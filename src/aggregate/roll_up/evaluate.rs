@@ -15,10 +15,10 @@ use super::lean::{Accumulate, CountState, PairState, RatedCountState, SumState};
 use super::linear::{Linear, LinearOf};
 use super::order::{Placed, ranks};
 use super::spec::Spec;
-use super::state::{Read, State, double, place_of};
+use super::state::{Read, State, double};
 use crate::aggregate::usage::UsageView;
 use crate::book::View;
-use crate::expr::{Bits, Cell, Flat, Key, RowColumns, RowPlan, Tree, Val};
+use crate::expr::{Bits, Cell, Flat, Key, RowColumns, RowPlan, Tree, Val, place_of};
 use crate::fold::Reach;
 use crate::model::{AccountIdx, Rates, SystemAttribute};
 

@@ -11,7 +11,7 @@ use super::definition::{MAX_UNION, Nulls};
 use super::moments::Moments;
 use super::spec::{Number, Spec};
 use crate::aggregate::usage::{sum_cell, unit_of, units, weighted};
-use crate::expr::{Bits, Cell, Key, Summed, Total, Unrated, Val};
+use crate::expr::{Bits, Cell, Key, Summed, Total, Unrated, Val, key_at, place_of};
 use crate::fold::{QUANTUM_BITS, Sum, from_quanta};
 use crate::model::{nearest_double, quotient};
 
@@ -267,11 +267,11 @@ impl State {
             (Spec::Top { .. }, Known::Counts(counts)) => counts.top(1).pop().map_or(Cell::Missing, Key::cell),
             (Spec::Percentile { hundredths }, Known::Values(values)) => {
                 let place = place_of(*hundredths, values.values().sum());
-                at(values, place).cloned().map_or(Cell::Missing, Key::cell)
+                key_at(values, place).cloned().map_or(Cell::Missing, Key::cell)
             }
             (Spec::Histogram { hundredths, .. }, Known::Buckets(counts)) => {
                 let place = place_of(*hundredths, counts.values().sum());
-                at(counts, place)
+                key_at(counts, place)
                     .map_or(Cell::Missing, |bucket| Cell::Double(Bits::new(buckets::middle(*bucket))))
             }
             (Spec::Counts { .. }, Known::Codes(counts)) => {
@@ -411,20 +411,6 @@ fn add_counts<K: Ord>(own: &mut BTreeMap<K, u64>, mut other: BTreeMap<K, u64>) {
         let sum = own.entry(key).or_insert(0);
         *sum = sum.saturating_add(count);
     }
-}
-
-/// The place of a percentile among so many values, from 1: the least that covers the share.
-pub(super) fn place_of(hundredths: u16, values: u64) -> u64 {
-    let place = (u128::from(values) * u128::from(hundredths)).div_ceil(10_000);
-    u64::try_from(place).unwrap_or(u64::MAX).max(1)
-}
-
-fn at<K>(counts: &BTreeMap<K, u64>, place: u64) -> Option<&K> {
-    let mut before = 0_u64;
-    counts.iter().find_map(|(key, count)| {
-        before = before.saturating_add(*count);
-        (before >= place).then_some(key)
-    })
 }
 
 /// The digits and the bits behind the point of one unit.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::reading::{Prepared, Reader, sum_cell, unit_of, weighted};
+use super::reading::{Prepared, Reader, sum_cell};
 use super::store::AccountUsage;
-use crate::expr::{Best, Cell, State, Summed, Total, UsageReading, Val};
+use super::tally::Tally;
+use crate::expr::{Cell, Summed, UsageReading};
 
 /// Is the value of a day without events 0, and not missing?
 pub(super) const fn has_zero(daily: UsageReading) -> Option<Summed> {
@@ -15,27 +16,33 @@ pub(super) const fn has_zero(daily: UsageReading) -> Option<Summed> {
     }
 }
 
-/// The days of a series that have events, with their values, in order.
+/// The value of a day without events, where it has one.
+pub(super) fn zero(daily: UsageReading) -> Option<Cell> {
+    has_zero(daily).map(|summed| sum_cell(&crate::fold::Sum::default(), summed))
+}
+
+/// The days of a series that have events, with their values, in order. `place` is the day itself; or its week, where what is read is read of
+/// weeks.
 pub(super) fn values(
     daily: &Prepared<'_>,
     account: &AccountUsage,
-    first: i32,
-    last: i32,
+    (first, last): (i32, i32),
+    place: impl Fn(i32) -> i32,
     seen: &mut dyn FnMut(i32, Cell),
 ) {
     if daily.may_lack_rates() {
-        return known_values(daily, account, first, last, seen);
+        return known_values(daily, account, (first, last), place, seen);
     }
     let mut open: Option<(i32, Reader)> = None;
     daily.each(account, first, last, &mut |row| {
-        let day = row.bucket().key.day;
-        if let Some((done, reader)) = open.take_if(|(open, _)| *open != day) {
+        let at = place(row.bucket().key.day);
+        if let Some((done, reader)) = open.take_if(|(open, _)| *open != at) {
             seen(done, reader.cell());
         }
-        open.get_or_insert_with(|| (day, daily.start())).1.add(row);
+        open.get_or_insert_with(|| (at, daily.start())).1.add(row);
     });
-    if let Some((day, reader)) = open {
-        seen(day, reader.cell());
+    if let Some((at, reader)) = open {
+        seen(at, reader.cell());
     }
 }
 
@@ -43,20 +50,20 @@ pub(super) fn values(
 fn known_values(
     daily: &Prepared<'_>,
     account: &AccountUsage,
-    first: i32,
-    last: i32,
+    (first, last): (i32, i32),
+    place: impl Fn(i32) -> i32,
     seen: &mut dyn FnMut(i32, Cell),
 ) {
-    let mut days: BTreeMap<i32, Option<Reader>> = BTreeMap::new();
-    days.extend(daily.lacking(Some(account), first, last).into_iter().map(|day| (day, None)));
+    let mut places: BTreeMap<i32, Option<Reader>> = BTreeMap::new();
+    places.extend(daily.lacking(Some(account), first, last).into_iter().map(|day| (place(day), None)));
     daily.each(account, first, last, &mut |row| {
-        let day = days.entry(row.bucket().key.day).or_insert_with(|| Some(daily.start()));
-        if let Some(reader) = day {
+        let at = places.entry(place(row.bucket().key.day)).or_insert_with(|| Some(daily.start()));
+        if let Some(reader) = at {
             reader.add(row);
         }
     });
-    for (day, reader) in days {
-        seen(day, reader.map_or(Cell::Missing, Reader::cell));
+    for (at, reader) in places {
+        seen(at, reader.map_or(Cell::Missing, Reader::cell));
     }
 }
 
@@ -75,57 +82,15 @@ pub(super) fn read(
     if daily.is_lacking(account, first.unwrap_or(i32::MIN), last) {
         return Cell::Missing;
     }
-    let zero = has_zero(daily_reading).map(|summed| sum_cell(&crate::fold::Sum::default(), summed));
-    let mut days: i64 = 0;
-    let mut begin: Option<(i32, Cell)> = None;
-    let mut end: Option<(i32, Cell)> = None;
-    let mut total = Total::default();
-    let mut best = Best::default();
-    let least = reading == UsageReading::Min;
-    let mut add = |cell: &Cell| {
-        if let UsageReading::Min | UsageReading::Max = reading {
-            best.merge(&Best::of_cell(cell.clone(), least));
-        } else if let Some(sum) = weighted(&Val::of_cell(cell), 1, true) {
-            total.merge(&Total(sum));
-        }
-    };
+    let zero = zero(daily_reading);
+    let mut tally = Tally::new(reading);
     if let Some(account) = account {
-        values(daily, account, first.unwrap_or(i32::MIN), last, &mut |day, cell| {
+        values(daily, account, (first.unwrap_or(i32::MIN), last), |day| day, &mut |day, cell| {
             // A day on which there is nothing to read has no value.
-            if cell == Cell::Missing && zero.is_none() {
-                return;
+            if cell != Cell::Missing || zero.is_some() {
+                tally.add(day, cell);
             }
-            days += 1;
-            add(&cell);
-            begin.get_or_insert_with(|| (day, cell.clone()));
-            end = Some((day, cell));
         });
     }
-    let from = first.or(begin.as_ref().map(|(day, _)| *day));
-    if let (Some(zero), Some(from)) = (&zero, from) {
-        // The other days of the window are 0: one stands for all of them in the least and the greatest.
-        let all = (i64::from(last) - i64::from(from) + 1).max(0);
-        if all > days {
-            add(zero);
-            // A sum of nothing, over so many days.
-            total.0.rows = total.0.rows.saturating_add(u64::try_from(all - days - 1).unwrap_or(0));
-        }
-        days = all;
-        if begin.as_ref().is_none_or(|(day, _)| *day != from) && all > 0 {
-            begin = Some((from, zero.clone()));
-        }
-        if end.as_ref().is_none_or(|(day, _)| *day != last) && all > 0 {
-            end = Some((last, zero.clone()));
-        }
-    }
-    match reading {
-        UsageReading::Count => Cell::Int(days),
-        UsageReading::Sum(summed) => sum_cell(&total.0, summed),
-        UsageReading::Avg(mean, summed) => total.mean(unit_of(summed), mean),
-        UsageReading::Min | UsageReading::Max => best.cell(),
-        UsageReading::First => begin.map_or(Cell::Missing, |(_, cell)| cell),
-        UsageReading::Last => end.map_or(Cell::Missing, |(_, cell)| cell),
-        // Not read of a series: the checker refuses them.
-        UsageReading::Distinct | UsageReading::Days => Cell::Missing,
-    }
+    tally.cell(zero.as_ref(), first, last)
 }

@@ -20,7 +20,9 @@ mod settings;
 #[cfg(feature = "snapshot")]
 mod snapshot;
 mod store;
+mod tally;
 mod view;
+mod weekly;
 mod what;
 
 use std::sync::Arc;

@@ -388,6 +388,8 @@ impl Reader {
         let bucket = row.bucket();
         match self.reading {
             UsageReading::Count => self.count = self.count.saturating_add(bucket.count),
+            // Not read of events: the checker refuses it.
+            UsageReading::Percentile(_) => {}
             UsageReading::Days => {
                 if self.days.1 != Some(bucket.key.day) {
                     self.days = (self.days.0 + 1, Some(bucket.key.day));
@@ -436,6 +438,7 @@ impl Reader {
         match self.reading {
             UsageReading::Count => int(i64::try_from(self.count).ok()),
             UsageReading::Days => Cell::Int(self.days.0),
+            UsageReading::Percentile(_) => Cell::Missing,
             UsageReading::First => int((self.count > 0).then_some(self.first)),
             UsageReading::Last => int((self.count > 0).then_some(self.last)),
             UsageReading::Sum(summed) => sum_cell(&self.total.0, summed),

@@ -1,11 +1,10 @@
 //! What was the value of a metric on each day?
 
 use super::daily;
-use super::reading::{Prepared, sum_cell};
+use super::reading::Prepared;
 use super::view::UsageView;
 use crate::book::Account;
 use crate::expr::{Cell, ExprValue, Op, UsageAsked, Val};
-use crate::fold::Sum;
 use crate::model::Date;
 
 /// Most days of one series.
@@ -84,14 +83,11 @@ impl UsageView {
         let rates = view.dated_rates();
         let asked = UsageAsked::of(&terms, root, last.days()).ok_or_else(unknown)?.at_rates(rates);
         let Op::Usage(reading, ..) = terms.op(root) else { return Err(unknown()) };
-        let nothing = match daily::has_zero(*reading) {
-            Some(summed) => sum_cell(&Sum::default(), summed),
-            None => Cell::Missing,
-        };
+        let nothing = daily::zero(*reading).unwrap_or(Cell::Missing);
         let mut cells: Vec<Cell> = vec![nothing; usize::try_from(days).unwrap_or(0)];
         if let Some(usage) = self.account(account.place(), (first.days(), last.days())) {
             let prepared = Prepared::new(&self.usage, asked);
-            daily::values(&prepared, &usage, first.days(), last.days(), &mut |day, cell| {
+            daily::values(&prepared, &usage, (first.days(), last.days()), |day| day, &mut |day, cell| {
                 let place = usize::try_from(day - first.days()).ok();
                 if let Some(place) = place.and_then(|place| cells.get_mut(place)) {
                     *place = cell;

@@ -11,6 +11,7 @@ use super::daily;
 use super::dictionary::{Dictionary, placed};
 use super::reading::Prepared;
 use super::store::AccountUsage;
+use super::weekly::Weekly;
 use super::{Metrics, Usage};
 use crate::book::{Inner, UsagePlaces, View};
 use crate::expr::{Cell, Columns, Flat, Names, Of, Op, Supply, Type, UsageAsked, slots_of};
@@ -240,6 +241,10 @@ impl UsageView {
         let (first, last) = asked.window()?;
         if !asked.is_metric {
             let prepared = Prepared::new(&self.usage, *asked);
+            if let Some(weeks) = asked.weeks() {
+                let (of_week, of_day, days) = (asked.reading, None, (first, last));
+                return Some(over(&Weekly { events: prepared, weeks, of_week, of_day, days }));
+            }
             return Some(over(&Events { prepared, first: first.unwrap_or(i32::MIN), last }));
         }
         let checked = self.metrics.checked(asked.name)?;
@@ -251,6 +256,10 @@ impl UsageView {
         let Op::Usage(daily_reading, ..) = terms.op(root) else { return None };
         let prepared = Prepared::new(&self.usage, daily);
         let reading = asked.reading;
+        if let Some(weeks) = asked.weeks() {
+            let (of_week, of_day, days) = (reading, Some(*daily_reading), (first, last));
+            return Some(over(&Weekly { events: prepared, weeks, of_week, of_day, days }));
+        }
         Some(over(&Series { prepared, reading, daily: *daily_reading, first, last }))
     }
 }
@@ -262,16 +271,8 @@ trait Answering: Sync {
     /// The days that are read, both ends included.
     fn days(&self) -> (i32, i32);
 
-    /// What is asked of each day.
-    fn daily(&self) -> &Prepared<'_>;
-
-    /// What it comes to on each day on which there is something.
-    fn each_day(&self, account: Option<&AccountUsage>, found: &mut Vec<(i32, Cell)>) {
-        if let Some(account) = account {
-            let (first, last) = self.days();
-            daily::values(self.daily(), account, first, last, &mut |day, cell| found.push((day, cell)));
-        }
-    }
+    /// What it comes to on each day, or in each week by its first day, in which there is something.
+    fn each_day(&self, account: &AccountUsage, found: &mut dyn FnMut(i32, Cell));
 }
 
 struct Events<'u> {
@@ -289,8 +290,8 @@ impl Answering for Events<'_> {
         (self.first, self.last)
     }
 
-    fn daily(&self) -> &Prepared<'_> {
-        &self.prepared
+    fn each_day(&self, account: &AccountUsage, found: &mut dyn FnMut(i32, Cell)) {
+        daily::values(&self.prepared, account, self.days(), |day| day, found);
     }
 }
 
@@ -311,8 +312,22 @@ impl Answering for Series<'_> {
         (self.first.unwrap_or(i32::MIN), self.last)
     }
 
-    fn daily(&self) -> &Prepared<'_> {
-        &self.prepared
+    fn each_day(&self, account: &AccountUsage, found: &mut dyn FnMut(i32, Cell)) {
+        daily::values(&self.prepared, account, self.days(), |day| day, found);
+    }
+}
+
+impl Answering for Weekly<'_> {
+    fn answer(&self, account: Option<&AccountUsage>) -> Cell {
+        self.read(account)
+    }
+
+    fn days(&self) -> (i32, i32) {
+        (self.days.0.unwrap_or(i32::MIN), self.days.1)
+    }
+
+    fn each_day(&self, account: &AccountUsage, found: &mut dyn FnMut(i32, Cell)) {
+        self.values(account, &mut |week, cell| found(self.weeks.first_day(week), cell));
     }
 }
 
@@ -382,9 +397,13 @@ impl Supply for UsageView {
 
     fn usage_days(&self, place: AccountIdx, asked: &UsageAsked<'_>) -> (Option<Type>, Vec<(i32, Cell)>) {
         let mut found = Vec::new();
-        let kind = self.metrics.kind(asked.name).filter(|_| asked.is_metric).cloned();
+        // What is read of a week of a metric is of a type of its own.
+        let is_daily = asked.is_metric && asked.weeks().is_none();
+        let kind = self.metrics.kind(asked.name).filter(|_| is_daily).cloned();
         self.asked(asked, |answering| {
-            answering.each_day(self.account(place, answering.days()).as_deref(), &mut found);
+            if let Some(account) = self.account(place, answering.days()) {
+                answering.each_day(&account, &mut |day, cell| found.push((day, cell)));
+            }
         });
         (kind, found)
     }

@@ -2,6 +2,7 @@
 //!
 //! Rulings S62 and S65 of `docs/semantics`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::flat::Flat;
@@ -211,4 +212,19 @@ impl Key {
             Self::Text(value) => Cell::Text(value),
         }
     }
+}
+
+/// The place of a percentile among so many values, from 1: the least that covers the share.
+pub(crate) fn place_of(hundredths: u16, values: u64) -> u64 {
+    let place = (u128::from(values) * u128::from(hundredths)).div_ceil(10_000);
+    u64::try_from(place).unwrap_or(u64::MAX).max(1)
+}
+
+/// The key at a place, counted from 1, where each stands as often as it is counted.
+pub(crate) fn key_at<K>(counts: &BTreeMap<K, u64>, place: u64) -> Option<&K> {
+    let mut before = 0_u64;
+    counts.iter().find_map(|(key, count)| {
+        before = before.saturating_add(*count);
+        (before >= place).then_some(key)
+    })
 }

@@ -12,7 +12,7 @@ use crate::expr::eval::{Eval, Slots};
 use crate::expr::exchange::Unrated;
 use crate::expr::explain::RollUpParts;
 use crate::expr::names::Of;
-use crate::expr::term::{Cell, Op, Reading, SlotOf, TermId, Terms};
+use crate::expr::term::{Cell, Op, Reading, SlotOf, TermId, Terms, Weeks};
 use crate::expr::types::Type;
 use crate::expr::value::{ExprValue, Val};
 use crate::model::{AccountIdx, Currency, Date, Rates};
@@ -137,6 +137,37 @@ pub(crate) enum InputBehind<'s> {
     Records(Arc<str>, Option<(Vec<DatedValue>, usize)>),
 }
 
+/// The weeks of a question about usage.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AskedWeeks {
+    /// What is read of their values.
+    pub(crate) of: Reading,
+    /// Are weeks without events passed over?
+    pub(crate) is_active: bool,
+    /// A day on which a week begins.
+    pub(crate) begins: i32,
+}
+
+impl AskedWeeks {
+    /// The number of the week of a day.
+    pub(crate) const fn number(&self, day: i32) -> i32 {
+        (day - self.begins).div_euclid(7)
+    }
+
+    /// The first day of a week.
+    pub(crate) const fn first_day(&self, number: i32) -> i32 {
+        self.begins + number * 7
+    }
+
+    /// The weeks all of whose days are among some: from the first day of the first to the last day of the last. All are over before that of
+    /// the question where no days are given.
+    fn within(&self, window: (Option<i32>, i32), is_written: bool) -> (Option<i32>, i32) {
+        let (first, last) = window;
+        let last = if is_written { self.first_day(self.number(last + 1)) } else { self.begins };
+        (first.map(|first| self.first_day(self.number(first + 6))), last - 1)
+    }
+}
+
 /// A question about usage, with its days resolved.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct UsageAsked<'t> {
@@ -149,6 +180,8 @@ pub(crate) struct UsageAsked<'t> {
     pub(crate) body: Option<TermId>,
     /// Of each event: is it without a rate that the question needs? One of them leaves the whole without an answer.
     pub(crate) lacks: Option<TermId>,
+    /// Is it read by week?
+    weeks: Option<AskedWeeks>,
     /// The first and the last day; `None` where a bound of the window is outside the calendar: there is no answer.
     window: Option<(Option<i32>, i32)>,
     rates: Option<&'t dyn Rates>,
@@ -164,12 +197,25 @@ impl<'t> UsageAsked<'t> {
             Some(Cell::Int(day)) => i32::try_from(*day).ok(),
             _ => None,
         };
-        let window = match usage.window {
+        let mut window = match usage.window {
             None => Some((None, today)),
             Some((first, last)) => day(first).zip(day(last)).map(|(first, last)| (Some(first), last)),
         };
+        let weeks = match usage.weeks {
+            None => None,
+            Some(Weeks { of, is_active, this_week }) => {
+                let begins = day(this_week);
+                // Where the week of the question begins outside the calendar, nothing is known of weeks.
+                window = window.filter(|_| begins.is_some());
+                Some(AskedWeeks { of, is_active, begins: begins.unwrap_or(today) })
+            }
+        };
+        if let Some(weeks) = weeks {
+            window = window.map(|window| weeks.within(window, usage.window.is_some()));
+        }
         Some(Self {
             terms,
+            weeks,
             reading: *reading,
             name: &usage.name,
             is_metric: usage.is_metric,
@@ -251,13 +297,19 @@ impl<'t> UsageAsked<'t> {
             filters,
             body: None,
             lacks: None,
+            weeks: None,
             window,
             rates: None,
             told: None,
         }
     }
 
-    /// The first day, where there is one, and the last.
+    /// The weeks, where it is read by week.
+    pub(crate) const fn weeks(&self) -> Option<AskedWeeks> {
+        self.weeks
+    }
+
+    /// The first day, where there is one, and the last; of a question by week those of whole weeks.
     pub(crate) const fn window(&self) -> Option<(Option<i32>, i32)> {
         self.window
     }

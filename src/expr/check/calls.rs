@@ -35,10 +35,18 @@ impl Check<'_> {
                 self.structural(entry, arguments, node).map(Receiver::Value)
             }
             F::Events | F::Metric => self.usage(entry, arguments),
-            F::LastDays | F::PrevDays => self.window(entry, arguments, node),
-            F::Count | F::Sum | F::Avg | F::Min | F::Max | F::Days | F::First | F::Last => {
-                self.counted(entry, arguments, node).map(Receiver::Value)
-            }
+            F::LastDays | F::PrevDays | F::LastWeeks | F::PrevWeeks => self.window(entry, arguments, node),
+            F::Weekly => self.weekly(entry, arguments),
+            F::Count
+            | F::Sum
+            | F::Avg
+            | F::Min
+            | F::Max
+            | F::Median
+            | F::Percentile
+            | F::Days
+            | F::First
+            | F::Last => self.counted(entry, arguments, node),
             F::WithCancelled => self.with_cancelled(entry, arguments),
             F::InSegment => self.in_segment(arguments, node).map(Receiver::Value),
             F::Has => self.has(arguments, node).map(Receiver::Value),

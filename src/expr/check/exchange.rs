@@ -16,7 +16,9 @@ use crate::expr::exchange::Exchange;
 use crate::expr::functions::{Entry, Function as F};
 use crate::expr::lacking::LacksRate;
 use crate::expr::names::Of;
-use crate::expr::term::{Cell, Comparison, Day, Gather, Moment, Op, Over, Reading, SlotOf, TermId, Usage};
+use crate::expr::term::{
+    Cell, Comparison, Day, Gather, Moment, Op, Over, Reading, SlotOf, Summed, TermId, Usage, Weeks,
+};
 use crate::expr::types::{DERIVED_DIGITS, Type};
 use crate::fold::RateKind;
 use crate::model::{Currency, nearest};
@@ -210,7 +212,12 @@ impl Check<'_> {
         let lacking = self.any(lacks.unclear.into_iter().chain(lacks.value).collect());
         usage.lacks = lacking;
         let counted = match lacking {
-            Some(lacking) => Some(Usage { filters: [lacking].into(), lacks: None, ..usage.clone() }),
+            Some(lacking) => Some(Usage {
+                filters: [lacking].into(),
+                lacks: None,
+                weeks: counted_weeks(&usage),
+                ..usage.clone()
+            }),
             None => self.lacking_events(&usage),
         };
         let id = self.terms.add(Op::Usage(reading, Arc::new(usage), body));
@@ -229,7 +236,8 @@ impl Check<'_> {
     fn lacking_events(&mut self, usage: &Usage) -> Option<Usage> {
         let metric = self.names.metric(&usage.name).filter(|_| usage.is_metric)?;
         let Some(LacksRate::Events(events)) = metric.lacks_rate() else { return None };
-        Some(Usage { window: usage.window, ..events.join(&mut self.terms)? })
+        let (window, weeks) = (usage.window, counted_weeks(usage));
+        Some(Usage { window, weeks, ..events.join(&mut self.terms)? })
     }
 
     fn unless(&mut self, guard: TermId, id: TermId) -> TermId {
@@ -352,4 +360,9 @@ impl Check<'_> {
         }
         lacks.get(&term).copied()
     }
+}
+
+/// The weeks of a question, of which events are counted all together.
+fn counted_weeks(usage: &Usage) -> Option<Weeks> {
+    usage.weeks.map(|weeks| Weeks { of: Reading::Sum(Summed::Int), is_active: false, ..weeks })
 }

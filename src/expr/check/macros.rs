@@ -103,8 +103,11 @@ impl Check<'_> {
                     Reading::Distinct => Type::Int,
                     _ => self.aggregated(kind, &inner)?,
                 };
-                let id = self.usage_at_rates(&account, (reading, usage, Some(inner.id)), node)?;
-                Some(Receiver::Value(Term { id, kind: result, loose: None, node }))
+                self.usage_read(account, (reading, usage, Some(inner.id)), result, node)
+            }
+            Receiver::Weeks(_) => {
+                let message = "each week has one value; write `.median()` or the like";
+                self.fault_at(Code::E112, node, message)
             }
             other => {
                 let message = format!("`{}` asks lists, accounts and child tables", kind.as_str());

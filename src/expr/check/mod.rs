@@ -137,8 +137,9 @@ impl<'n> Checker<'n> {
             Of::Event(event) => {
                 let name: Arc<str> = Arc::from(event);
                 let filters = Box::default();
+                let (name_of, is_metric) = (name.clone(), false);
                 let events =
-                    Usage { name: name.clone(), is_metric: false, window: None, filters, lacks: None };
+                    Usage { name: name_of, is_metric, window: None, weeks: None, filters, lacks: None };
                 let events = Arc::new(events);
                 self.rows(ast, faults, SlotOf::Event(name), |body| {
                     Op::Usage(Reading::Distinct, events.clone(), Some(body))

@@ -12,7 +12,7 @@ use crate::expr::checked::Source;
 use crate::expr::diagnostic::{Code, Span};
 use crate::expr::functions;
 use crate::expr::names::{MAX_NAME_PARTS, Name, Of};
-use crate::expr::term::{Asker, Cell, Gather, Op, Over, Place, SlotOf, TermId, Usage, Walk};
+use crate::expr::term::{Asker, Cell, Gather, Op, Over, Place, Reading, SlotOf, TermId, Usage, Walk};
 use crate::expr::types::Type;
 use crate::model::nearest;
 
@@ -76,8 +76,21 @@ pub(in crate::expr) enum Receiver {
     /// Rows of a child table.
     Rows(Account, Arc<str>, Vec<TermId>),
     Usage(Account, Usage),
+    /// What is read of usage week by week.
+    Weeks(Box<Weekly>),
     /// A row or event by itself.
     Row,
+}
+
+/// A value for each week.
+#[derive(Debug, Clone)]
+pub(in crate::expr) struct Weekly {
+    pub(super) account: Account,
+    /// What is read of each week.
+    pub(super) reading: Reading,
+    pub(super) usage: Usage,
+    pub(super) body: Option<TermId>,
+    pub(super) kind: Type,
 }
 
 impl Check<'_> {
@@ -388,7 +401,13 @@ impl Check<'_> {
                 format!("`{word}` is a child table; ask `{word}.exists(x, ..)`, `.count()` or the like")
             }
             Receiver::Row => format!("`{word}` is a whole row; ask one of its columns: `{word}.id`"),
+            Receiver::Usage(_, usage) if usage.weeks.is_some() => {
+                format!("`{word}` is usage by week; say what is read of each week, `.count()` or the like")
+            }
             Receiver::Usage(..) => format!("`{word}` are usage rows; ask `.count()` or the like"),
+            Receiver::Weeks(_) => {
+                format!("`{word}` has a value for each week; ask `.median()`, `.avg()` or the like of them")
+            }
         };
         self.fault_at(Code::E103, node, message)
     }

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use super::mention::Mentioned;
-use super::paths::{Account, Receiver};
+use super::paths::{Account, Receiver, Weekly};
 use super::{Check, Term};
 use crate::expr::ast::NodeId;
 use crate::expr::checked::Source;
 use crate::expr::diagnostic::Code;
 use crate::expr::functions::{self, Entry, Function as F};
-use crate::expr::term::{Cell, Gather, Mean, Op, Over, Place, Reading, Summed, Usage};
+use crate::expr::term::{
+    Cell, Day, Gather, Mean, Op, Over, Period, Place, Reading, Summed, TermId, Usage, Weeks,
+};
 use crate::expr::types::Type;
 use crate::model::nearest;
 
@@ -133,7 +135,7 @@ impl Check<'_> {
         self.converts |= metric.is_some_and(|metric| metric.lacks_rate().is_some());
         let source = if is_metric { Source::Metric } else { Source::Event };
         self.mention(at, Mentioned::Source(source(name.clone())), (1, 0));
-        let usage = Usage { name, is_metric, window: None, filters: Box::new([]), lacks: None };
+        let usage = Usage { name, is_metric, window: None, weeks: None, filters: Box::new([]), lacks: None };
         Some(Receiver::Usage(Account { context: 0, places: Vec::new() }, usage))
     }
 
@@ -143,61 +145,163 @@ impl Check<'_> {
             let message = format!("`{}` is asked of usage: {}", entry.name, entry.usage);
             return self.fault_at(Code::E112, *of, message);
         };
+        let is_weeks = matches!(entry.function, F::LastWeeks | F::PrevWeeks);
         let mut numbers = Vec::with_capacity(2);
         for argument in rest {
             let term = self.term(*argument)?;
             let number = self.constant_int(entry, &term)?;
             if number < 0 || number == 0 && numbers.is_empty() {
-                return self.fault_at(Code::E112, *argument, "a window has a day at least");
+                let message =
+                    if is_weeks { "a window has a week at least" } else { "a window has a day at least" };
+                return self.fault_at(Code::E112, *argument, message);
             }
             numbers.push(number);
         }
         if usage.window.is_some() {
             return self.fault_at(Code::E112, node, "there is one window only");
         }
-        let ago = numbers.get(1).copied().unwrap_or(0);
-        let first = self.day(crate::expr::term::Day::Today(1 - ago - numbers.first().copied().unwrap_or(0)));
-        let last = self.day(crate::expr::term::Day::Today(-ago));
-        usage.window = Some((first, last));
+        let (many, ago) = (numbers.first().copied().unwrap_or(0), numbers.get(1).copied().unwrap_or(0));
+        let (first, last) = if is_weeks {
+            // The current week is not over: what it comes to is no week's value.
+            (Day::StartOf(Period::Week, -ago - many), Day::EndOf(Period::Week, -1 - ago))
+        } else {
+            (Day::Today(1 - ago - many), Day::Today(-ago))
+        };
+        usage.window = Some((self.day(first), self.day(last)));
         Some(Receiver::Usage(account, usage))
     }
 
+    /// `events("login").weekly()`, `events("login").weekly("active")`.
+    pub(super) fn weekly(&mut self, entry: &Entry, arguments: &[NodeId]) -> Option<Receiver> {
+        let (of, word) = arguments.split_first()?;
+        let Receiver::Usage(account, mut usage) = self.receiver(*of)? else {
+            let message = format!("`{}` is asked of usage: {}", entry.name, entry.usage);
+            return self.fault_at(Code::E112, *of, message);
+        };
+        let is_active = match word.first() {
+            None => false,
+            Some(word) => match &*self.constant_argument(entry, *word)? {
+                "all" => false,
+                "active" => true,
+                _ => {
+                    let message = "weeks are \"all\", or \"active\": those with events";
+                    return self.fault_at(Code::E102, *word, message);
+                }
+            },
+        };
+        if usage.weeks.is_some() {
+            return self.fault_at(Code::E112, *of, "this is by week already");
+        }
+        let this_week = self.day(Day::StartOf(Period::Week, 0));
+        usage.weeks = Some(Weeks { of: Reading::Count, is_active, this_week });
+        Some(Receiver::Usage(account, usage))
+    }
+
+    /// What is read of usage: a value, or one for each week.
+    pub(super) fn usage_read(
+        &mut self,
+        account: Account,
+        (reading, usage, body): (Reading, Usage, Option<TermId>),
+        kind: Type,
+        node: NodeId,
+    ) -> Option<Receiver> {
+        if usage.weeks.is_some() {
+            if let Some(known) = self.kinds.get_mut(node.index()) {
+                *known = Some(kind.clone());
+            }
+            return Some(Receiver::Weeks(Box::new(Weekly { account, reading, usage, body, kind })));
+        }
+        let id = self.usage_at_rates(&account, (reading, usage, body), node)?;
+        Some(Receiver::Value(Term { id, kind, loose: None, node }))
+    }
+
+    /// What is read of a series of values of a type, and the type of the answer.
+    fn of_series(
+        &mut self,
+        entry: &Entry,
+        arguments: &[NodeId],
+        kind: &Type,
+        node: NodeId,
+    ) -> Option<(Reading, Type)> {
+        let share = match (entry.function, arguments) {
+            (F::Percentile, [_, share]) => self.share(entry, *share)?,
+            _ => MEDIAN,
+        };
+        let found = match entry.function {
+            F::Count => Some((Reading::Count, Type::Int)),
+            function => of_values(function, share, kind),
+        };
+        if found.is_none() {
+            let message = format!("{} has no `{}`", Self::a(kind), entry.name);
+            return self.fault_at(Code::E103, node, message);
+        }
+        found
+    }
+
+    /// The constant share of a percentile, in hundredths of a percent.
+    fn share(&mut self, entry: &Entry, node: NodeId) -> Option<u16> {
+        let term = self.term(node)?;
+        let percent = match self.terms.constant(term.id) {
+            Some(Cell::Int(int)) if term.kind == Type::Int => i32::try_from(*int).ok().map(f64::from),
+            Some(Cell::Double(double)) if term.kind == Type::Double => Some(double.get()),
+            _ => None,
+        };
+        // The nearest double of a share with two digits is no whole number of hundredths by itself.
+        let found = (1..=10_000_u16).find(|hundredths| percent == Some(f64::from(*hundredths) / 100.0));
+        if found.is_none() {
+            let message = format!(
+                "`{}` takes a constant above 0 and up to 100, with at most two digits after the point: {}",
+                entry.name, entry.usage
+            );
+            return self.fault_at(Code::E112, node, message);
+        }
+        found
+    }
+
     /// `.count()` of accounts, rows or events; what is read of a daily series.
-    pub(super) fn counted(&mut self, entry: &Entry, arguments: &[NodeId], node: NodeId) -> Option<Term> {
+    pub(super) fn counted(&mut self, entry: &Entry, arguments: &[NodeId], node: NodeId) -> Option<Receiver> {
         let of = *arguments.first()?;
         let receiver = self.receiver(of)?;
         match (receiver, entry.function) {
             (Receiver::Accounts(account, walk, filters), F::Count) => {
                 let over = (&account, Gather::Count, Over::Walk(walk));
                 let id = self.gathered_at_rates(over, filters, None, node)?;
-                Some(Term { id, kind: Type::Int, loose: None, node })
+                Some(Receiver::Value(Term { id, kind: Type::Int, loose: None, node }))
             }
             (Receiver::Rows(account, table, filters), F::Count) => {
                 let over = (&account, Gather::Count, Over::Table(table));
                 let id = self.gathered_at_rates(over, filters, None, node)?;
-                Some(Term { id, kind: Type::Int, loose: None, node })
+                Some(Receiver::Value(Term { id, kind: Type::Int, loose: None, node }))
             }
             (Receiver::Usage(account, usage), function) => {
                 let metric = self.names.metric(&usage.name).filter(|_| usage.is_metric);
                 let (reading, kind) = match (function, metric) {
-                    (F::Count, _) => (Reading::Count, Type::Int),
+                    (F::Count, None) => (Reading::Count, Type::Int),
                     (F::Days, None) => (Reading::Days, Type::Int),
                     (F::First, None) => (Reading::First, Type::Timestamp),
                     (F::Last, None) => (Reading::Last, Type::Timestamp),
-                    (function, Some(metric)) => match of_metric(function, metric.kind()) {
-                        Some(reading) => reading,
-                        None => {
-                            let message = format!("{} has no `{}`", Self::a(metric.kind()), entry.name);
-                            return self.fault_at(Code::E103, node, message);
-                        }
-                    },
+                    (_, Some(metric)) => self.of_series(entry, arguments, metric.kind(), node)?,
+                    (F::Median | F::Percentile, None) => {
+                        let message = format!(
+                            "`{}` is read of a metric, or of weeks: events(..).weekly().count().{}",
+                            entry.name,
+                            if entry.function == F::Median { "median()" } else { "percentile(90)" }
+                        );
+                        return self.fault_at(Code::E112, node, message);
+                    }
                     _ => {
                         let message = format!("write what is read of each: .{}(e, e.amount)", entry.name);
                         return self.fault_at(Code::E112, node, message);
                     }
                 };
-                let id = self.usage_at_rates(&account, (reading, usage, None), node)?;
-                Some(Term { id, kind, loose: None, node })
+                self.usage_read(account, (reading, usage, None), kind, node)
+            }
+            (Receiver::Weeks(weekly), _) => {
+                let Weekly { account, reading, mut usage, body, kind } = *weekly;
+                let (of, kind) = self.of_series(entry, arguments, &kind, node)?;
+                usage.weeks = usage.weeks.map(|weeks| Weeks { of, ..weeks });
+                let id = self.usage_at_rates(&account, (reading, usage, body), node)?;
+                Some(Receiver::Value(Term { id, kind, loose: None, node }))
             }
             (Receiver::Accounts(..) | Receiver::Rows(..), _) => {
                 let message = format!("write what is read of each: .{}(x, x.name)", entry.name);
@@ -220,14 +324,18 @@ impl Check<'_> {
     }
 }
 
-/// What is read of a daily series of a type, and the type of the answer.
-fn of_metric(function: F, kind: &Type) -> Option<(Reading, Type)> {
+/// The median as a percentile.
+const MEDIAN: u16 = 5_000;
+
+/// What is read of values of a type, one for each day or week, and the type of the answer.
+fn of_values(function: F, share: u16, kind: &Type) -> Option<(Reading, Type)> {
     Some(match function {
         F::First => (Reading::First, kind.clone()),
         F::Last => (Reading::Last, kind.clone()),
         F::Sum => (Reading::Sum(Summed::of(kind)?), kind.clone()),
         F::Min if kind.is_ordered() => (Reading::Min, kind.clone()),
         F::Max if kind.is_ordered() => (Reading::Max, kind.clone()),
+        F::Median | F::Percentile if kind.is_ordered() => (Reading::Percentile(share), kind.clone()),
         F::Avg => {
             let (mean, result) = Mean::of(kind)?;
             (Reading::Avg(mean, Summed::of(kind)?), result)

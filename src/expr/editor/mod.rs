@@ -241,9 +241,26 @@ impl Checker<'_> {
             }
             Receiver::Usage(..) => {
                 found.named(&[
-                    "lastDays", "prevDays", "count", "sum", "avg", "min", "max", "days", "first", "last",
+                    "lastDays",
+                    "prevDays",
+                    "lastWeeks",
+                    "prevWeeks",
+                    "weekly",
+                    "count",
+                    "sum",
+                    "avg",
+                    "min",
+                    "max",
+                    "median",
+                    "percentile",
+                    "days",
+                    "first",
+                    "last",
                 ]);
                 found.macros([MacroKind::Where, MacroKind::Sum, MacroKind::Distinct].iter());
+            }
+            Receiver::Weeks(_) => {
+                found.named(&["count", "sum", "avg", "min", "max", "median", "percentile", "first", "last"]);
             }
             Receiver::Value(term) => match &term.kind {
                 Type::Record(fields) => {

@@ -254,4 +254,7 @@ pub struct UsageDays {
     pub days: Vec<(Date, Option<ExprValue>)>,
     /// How many more days there are.
     pub more: usize,
+    /// Are these weeks, each by its first day?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_week: bool,
 }

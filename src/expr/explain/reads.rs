@@ -187,7 +187,9 @@ fn usage(asked: &Asked<'_>, at: AccountIdx, node: NodeId, term: TermId, width: u
     let question = UsageAsked::of(&points.terms, term, today.days())?.at_rates(rates);
     let (first, last) = question.window()?;
     let (kind, mut days) = points.supply?.usage_days(at, &question);
-    let kind = kind.as_ref().or_else(|| asked.checked.kind_of(node))?;
+    // What is read of a week stands before what is read of the weeks.
+    let of_week = question.weeks().and_then(|_| asked.checked.ast().below(node).next());
+    let kind = kind.as_ref().or_else(|| asked.checked.kind_of(of_week.unwrap_or(node)))?;
     let more = days.len().saturating_sub(width);
     days.reverse();
     days.truncate(width);
@@ -199,6 +201,7 @@ fn usage(asked: &Asked<'_>, at: AccountIdx, node: NodeId, term: TermId, width: u
         last: Date::from_days(last)?,
         days: days.collect(),
         more,
+        by_week: question.weeks().is_some(),
     }))
 }
 

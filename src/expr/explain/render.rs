@@ -224,10 +224,11 @@ fn roll_up(f: &mut fmt::Formatter<'_>, part: &RollUpPart) -> fmt::Result {
 }
 
 fn usage(f: &mut fmt::Formatter<'_>, found: &UsageDays) -> fmt::Result {
+    let (by, unit) = if found.by_week { ("by week ", "week") } else { ("", "day") };
     match found.first {
         Some(first) if first == found.last => write!(f, " (on {first}")?,
-        Some(first) => write!(f, " (from {first} to {}", found.last)?,
-        None => write!(f, " (until {}", found.last)?,
+        Some(first) => write!(f, " ({by}from {first} to {}", found.last)?,
+        None => write!(f, " ({by}until {}", found.last)?,
     }
     for (place, (day, value)) in found.days.iter().enumerate() {
         write!(f, "{}{day} {}", if place == 0 { ": " } else { ", " }, shown(value.as_ref()))?;
@@ -235,8 +236,8 @@ fn usage(f: &mut fmt::Formatter<'_>, found: &UsageDays) -> fmt::Result {
     match (found.days.is_empty(), found.more) {
         (true, 0) => f.write_str(": nothing)"),
         (_, 0) => f.write_str(")"),
-        (_, 1) => f.write_str(" and 1 more day)"),
-        (_, more) => write!(f, " and {more} more days)"),
+        (_, 1) => write!(f, " and 1 more {unit})"),
+        (_, more) => write!(f, " and {more} more {unit}s)"),
     }
 }
 

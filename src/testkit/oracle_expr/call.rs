@@ -42,6 +42,8 @@ impl<'v> Walk<'_, 'v> {
             ("convertTo" | "convertAt" | "convertAtPlan", _) => {
                 self.exchanged(function, arguments, variables)
             }
+            // By itself, what is read of each week is no value.
+            (_, [of, ..]) if self.is_by_week(function, *of, variables) => None,
             ("count" | "days" | "first" | "last", [of]) if self.is_unknown(None, *of, None, variables) => {
                 None
             }
@@ -52,13 +54,19 @@ impl<'v> Walk<'_, 'v> {
                 Thing::Accounts(accounts) => int(i64::try_from(accounts.len()).ok()),
                 Thing::Rows(rows) => int(i64::try_from(rows.len()).ok()),
                 Thing::Events(events) => self.read_of_events(function, &events),
-                Thing::Series(metric, window) => self.read_of_series(function, &metric, window, node),
+                Thing::Series(metric, days) => self.read_of_series(function, None, &metric, days, node),
+                Thing::Weeks(series) => self.read_of_values(function, None, series, node),
                 _ => None,
             },
-            ("sum" | "avg" | "min" | "max" | "days" | "first" | "last", [of]) => {
+            (
+                "sum" | "avg" | "min" | "max" | "days" | "first" | "last" | "median" | "percentile",
+                [of, share @ ..],
+            ) => {
+                let share = share.first().and_then(|share| as_double(&self.value(*share, variables)?));
                 match self.thing(*of, variables) {
                     Thing::Events(events) => self.read_of_events(function, &events),
-                    Thing::Series(metric, window) => self.read_of_series(function, &metric, window, node),
+                    Thing::Series(metric, days) => self.read_of_series(function, share, &metric, days, node),
+                    Thing::Weeks(series) => self.read_of_values(function, share, series, node),
                     _ => None,
                 }
             }

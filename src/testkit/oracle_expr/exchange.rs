@@ -84,10 +84,19 @@ impl<'v> Walk<'_, 'v> {
                 is_there && self.value(node, variables).is_none()
                     || arguments.iter().any(|argument| self.lacks_rate(*argument, variables))
             }
-            Node::Call { function, arguments: [of], .. }
+            Node::Call { function, arguments: [of, ..], .. }
                 if matches!(
                     &**function,
-                    "count" | "sum" | "avg" | "min" | "max" | "days" | "first" | "last"
+                    "count"
+                        | "sum"
+                        | "avg"
+                        | "min"
+                        | "max"
+                        | "median"
+                        | "percentile"
+                        | "days"
+                        | "first"
+                        | "last"
                 ) =>
             {
                 self.lacks_many(*of, None, variables).contains(&true)
@@ -172,7 +181,16 @@ impl<'v> Walk<'_, 'v> {
                     chain.base = over;
                 }
                 Node::Call { function, arguments: [of, ..], .. }
-                    if matches!(&**function, "withCancelled" | "lastDays" | "prevDays") =>
+                    if matches!(
+                        &**function,
+                        "withCancelled"
+                            | "lastDays"
+                            | "prevDays"
+                            | "lastWeeks"
+                            | "prevWeeks"
+                            | "weekly"
+                            | "between"
+                    ) =>
                 {
                     chain.with_cancelled |= &**function == "withCancelled";
                     chain.base = *of;
@@ -207,8 +225,8 @@ impl<'v> Walk<'_, 'v> {
             (Thing::Value(Some(ExprValue::List(items))), _) => {
                 items.iter().map(|item| Thing::Value(Some(item.clone()))).collect()
             }
-            (Thing::Series(metric, window), _) => {
-                lacks[0] = self.series_lacks(&metric, window);
+            (_, Thing::Series(metric, days)) => {
+                lacks[0] = self.series_lacks(&metric, days);
                 Vec::new()
             }
             // All of the days that are asked, whatever filters them.

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use self::arithmetic::{in_doubles, reckoned};
 pub(super) use self::beside::Beside;
 pub(super) use self::period::fiscal_months;
-use self::usage::Events;
+use self::usage::{Days, Events, Series};
 pub(super) use self::values::zero;
 use self::values::{all, any, as_double, compared, constant, finite, holds, is_in, negated, rank, widened};
 use super::oracle_definition::shown;
@@ -65,8 +65,10 @@ enum Thing<'v> {
     Row(ChildEntry<'v>),
     Events(Events),
     Event(Arc<EventRow>),
-    /// The daily values of a metric, and from when to when they are asked.
-    Series(Arc<str>, Option<(Date, Date)>),
+    /// The daily values of a metric, and of which days they are asked.
+    Series(Arc<str>, Days),
+    /// What is read of each week.
+    Weeks(Series),
 }
 
 type Variables<'v> = Vec<(Arc<str>, Thing<'v>)>;
@@ -393,8 +395,13 @@ impl<'v> Walk<'_, 'v> {
                         |account: &Account<'_>| Some(ExprValue::Int(i64::try_from(account.level()).ok()?));
                     self.in_lineage(*of, variables, |account| level(account) == wanted)
                 }
-                ("events" | "metric" | "lastDays" | "prevDays", _) => {
-                    self.usage_thing(function, arguments, variables)
+                (
+                    "events" | "metric" | "lastDays" | "prevDays" | "lastWeeks" | "prevWeeks" | "weekly"
+                    | "between",
+                    _,
+                ) => self.usage_thing(function, arguments, node, variables),
+                (_, [of, ..]) if self.is_by_week(function, *of, variables) => {
+                    self.weeks_of_call(function, arguments, node, variables)
                 }
                 _ => Thing::Value(self.value(node, variables)),
             },

@@ -67,10 +67,9 @@ fn after_year(weeks: &Json, year: i32) -> Option<Date> {
 }
 
 impl Walk<'_, '_> {
-    /// The first and the last day of a period, each where it is known, found by looking at one day after the other.
-    pub(super) fn period(&self, name: &str, offset: i32) -> Option<(Option<Date>, Option<Date>)> {
-        let today = self.as_of.date();
-        let week = match self.as_of.week_start() {
+    /// By how many days a week begins after Monday.
+    pub(super) fn week_begins(&self) -> i32 {
+        match self.as_of.week_start() {
             Weekday::Monday => 0,
             Weekday::Tuesday => 1,
             Weekday::Wednesday => 2,
@@ -78,7 +77,13 @@ impl Walk<'_, '_> {
             Weekday::Friday => 4,
             Weekday::Saturday => 5,
             Weekday::Sunday => 6,
-        };
+        }
+    }
+
+    /// The first and the last day of a period, each where it is known, found by looking at one day after the other.
+    pub(super) fn period(&self, name: &str, offset: i32) -> Option<(Option<Date>, Option<Date>)> {
+        let today = self.as_of.date();
+        let week = self.week_begins();
         let fiscal =
             if name.starts_with("fiscal") { fiscal_months(self.as_of.fiscal(), today) } else { Vec::new() };
         // The number of the period that a day lies in; none where the fiscal calendar does not say.

@@ -2,21 +2,43 @@
 //!
 //! Rulings S77 to S80. The mean of a measure is not known here.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::lambda::added;
-use super::values::{compared, zero};
+use super::values::{as_double, compared, zero};
 use super::{Operand, Thing, Variables, Walk};
 use crate::Date;
 use crate::expr::{Checked, ExprValue, MacroKind, Node, NodeId, Type};
 use crate::testkit::oracle_usage::EventRow;
 
-/// Rows of events that are asked, and on which days; all up to that of the question, where nothing is said.
+/// Which days are asked; all up to that of the question, where nothing is said.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Days {
+    window: Option<(Date, Date)>,
+    weeks: Option<Weeks>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Weeks {
+    All,
+    /// Those with events.
+    Active,
+}
+
+/// Rows of events that are asked, and on which days.
 #[derive(Clone)]
 pub(super) struct Events {
     pub(super) rows: Vec<Arc<EventRow>>,
-    pub(super) window: Option<(Date, Date)>,
+    pub(super) days: Days,
+}
+
+/// Values, one for each day or week that has one, and their type.
+#[derive(Clone)]
+pub(super) struct Series {
+    values: Vec<ExprValue>,
+    kind: Type,
 }
 
 impl<'v> Walk<'_, 'v> {
@@ -25,6 +47,7 @@ impl<'v> Walk<'_, 'v> {
         &self,
         function: &str,
         arguments: &[NodeId],
+        node: NodeId,
         variables: &mut Variables<'v>,
     ) -> Thing<'v> {
         let nothing = Thing::Value(None);
@@ -34,21 +57,153 @@ impl<'v> Walk<'_, 'v> {
                 return nothing;
             };
             return match function {
-                "events" => Thing::Events(Events { rows: beside.events(self.account, &name), window: None }),
-                _ => Thing::Series(name, None),
+                "events" => {
+                    let rows = beside.events(self.account, &name);
+                    Thing::Events(Events { rows, days: Days::default() })
+                }
+                _ => Thing::Series(name, Days::default()),
             };
         }
-        let mut numbers = days.iter().map(|days| self.small(*days, variables));
-        let (Some(Some(days)), ago) = (numbers.next(), numbers.next().flatten().unwrap_or(0)) else {
-            return nothing;
+        let of = self.thing(*first, variables);
+        let known = match &of {
+            Thing::Events(events) => events.days,
+            Thing::Series(_, days) => *days,
+            _ if function == "between" => return Thing::Value(self.value(node, variables)),
+            _ => return nothing,
         };
-        let today = self.as_of.date();
-        let window = today.plus_days(1 - ago - days).zip(today.plus_days(-ago));
-        match self.thing(*first, variables) {
-            Thing::Events(events) => Thing::Events(Events { window, ..events }),
-            Thing::Series(metric, _) => Thing::Series(metric, window),
+        let days = if function == "weekly" {
+            let word = days.first().and_then(|word| self.text(*word, variables));
+            let weeks = if word.as_deref() == Some("active") { Weeks::Active } else { Weeks::All };
+            Days { weeks: Some(weeks), ..known }
+        } else if function == "between" {
+            let mut ends = days.iter().map(|day| self.day(*day, variables));
+            Days { window: ends.next().flatten().zip(ends.next().flatten()), ..known }
+        } else {
+            let mut numbers = days.iter().map(|days| self.small(*days, variables));
+            let (Some(Some(many)), ago) = (numbers.next(), numbers.next().flatten().unwrap_or(0)) else {
+                return nothing;
+            };
+            let today = self.as_of.date();
+            let window = if function.ends_with("Weeks") {
+                // One whole week after the other, back from the last that is over.
+                let first = self.period("week", -ago - many).map(|(first, _)| first);
+                first.zip(self.period("week", -ago - 1).map(|(_, last)| last))
+            } else {
+                today.plus_days(1 - ago - many).zip(today.plus_days(-ago))
+            };
+            Days { window, ..known }
+        };
+        match of {
+            Thing::Events(events) => Thing::Events(Events { days, ..events }),
+            Thing::Series(metric, _) => Thing::Series(metric, days),
             _ => nothing,
         }
+    }
+
+    /// From when to when days are asked; by week, whole weeks alone.
+    fn bounds(&self, days: Days) -> (Option<Date>, Date) {
+        let (first, last) = match (days.window, self.day) {
+            (Some((first, last)), _) => (Some(first), last),
+            (None, Some(day)) => (Some(day), day),
+            (None, None) => (None, self.as_of.date()),
+        };
+        if days.weeks.is_none() {
+            return (first, last);
+        }
+        let is_first = |day: &Date| (day.days() + 3 - self.week_begins()).rem_euclid(7) == 0;
+        let mut from = first;
+        while let Some(day) = from.filter(|day| !is_first(day)) {
+            from = day.plus_days(1);
+        }
+        // Without a window, the current week is left out, though today may be its last day.
+        let mut until = if days.window.is_some() { last } else { last.plus_days(-1).unwrap_or(last) };
+        while let Some(before) = until.plus_days(1).filter(|next| !is_first(next)).and(until.plus_days(-1)) {
+            until = before;
+        }
+        (from, until)
+    }
+
+    /// The whole weeks that are asked, from the first that has a day of some.
+    fn weeks(&self, days: Days, with: Option<Date>) -> Vec<(Date, Date)> {
+        let (first, last) = self.bounds(days);
+        let mut weeks = Vec::new();
+        let mut monday = last;
+        while let Some(first_day) = monday.plus_days(-6) {
+            let is_before = first.is_some_and(|first| first_day < first)
+                || first.is_none() && with.is_none_or(|with| monday < with);
+            if is_before {
+                break;
+            }
+            weeks.insert(0, (first_day, monday));
+            match first_day.plus_days(-1) {
+                Some(before) => monday = before,
+                None => break,
+            }
+        }
+        weeks
+    }
+
+    /// Is a function one that reads each week of something?
+    pub(super) fn is_by_week(&self, function: &str, of: NodeId, variables: &mut Variables<'v>) -> bool {
+        let reads = matches!(
+            function,
+            "count" | "sum" | "avg" | "min" | "max" | "median" | "percentile" | "days" | "first" | "last"
+        );
+        reads
+            && match self.thing(of, variables) {
+                Thing::Events(Events { days, .. }) | Thing::Series(_, days) => days.weeks.is_some(),
+                _ => false,
+            }
+    }
+
+    /// What a call reads of each week.
+    pub(super) fn weeks_of_call(
+        &self,
+        function: &str,
+        arguments: &[NodeId],
+        node: NodeId,
+        variables: &mut Variables<'v>,
+    ) -> Thing<'v> {
+        let nothing = Thing::Value(None);
+        let (Some(of), Some(kind)) = (arguments.first(), self.checked.kind_of(node)) else { return nothing };
+        if self.is_unknown(None, *of, None, variables) {
+            return nothing;
+        }
+        let share = arguments.get(1).and_then(|share| as_double(&self.value(*share, variables)?));
+        let values = match self.thing(*of, variables) {
+            Thing::Events(events) => self.of_weeks(&events, |week| self.read_of_events(function, week)),
+            Thing::Series(metric, days) => {
+                let asked = self.days_of(&metric);
+                let mut values = Vec::new();
+                for (first, last) in self.weeks(days, asked.iter().min().copied()) {
+                    if days.weeks == Some(Weeks::All) || asked.iter().any(|day| (first..=last).contains(day))
+                    {
+                        let week = Days { window: Some((first, last)), weeks: None };
+                        values.extend(self.read_of_series(function, share, &metric, week, node));
+                    }
+                }
+                values
+            }
+            _ => return nothing,
+        };
+        Thing::Weeks(Series { values, kind: kind.clone() })
+    }
+
+    /// What is read of each week of some events.
+    fn of_weeks(
+        &self,
+        events: &Events,
+        mut read: impl FnMut(&Events) -> Option<ExprValue>,
+    ) -> Vec<ExprValue> {
+        let mut values = Vec::new();
+        for week in self.weeks(events.days, events.rows.iter().map(|row| row.day).min()) {
+            let days = Days { window: Some(week), weeks: None };
+            let of_week = Events { rows: events.rows.clone(), days };
+            if events.days.weeks == Some(Weeks::All) || self.rows_of(&of_week).next().is_some() {
+                values.extend(read(&of_week));
+            }
+        }
+        values
     }
 
     /// The rows on the days that are asked.
@@ -56,11 +211,7 @@ impl<'v> Walk<'_, 'v> {
         &self,
         events: &'e Events,
     ) -> impl Iterator<Item = &'e Arc<EventRow>> + use<'e> {
-        let (first, last) = match (events.window, self.day) {
-            (Some((first, last)), _) => (Some(first), last),
-            (None, Some(day)) => (Some(day), day),
-            (None, None) => (None, self.as_of.date()),
-        };
+        let (first, last) = self.bounds(events.days);
         events.rows.iter().filter(move |row| first.is_none_or(|first| first <= row.day) && row.day <= last)
     }
 
@@ -97,7 +248,17 @@ impl<'v> Walk<'_, 'v> {
         };
         if let MacroKind::Where | MacroKind::Filter = kind {
             let rows = events.rows.iter().filter(|row| answer(row) == Some(ExprValue::Bool(true)));
-            return Thing::Events(Events { rows: rows.cloned().collect(), window: events.window });
+            return Thing::Events(Events { rows: rows.cloned().collect(), days: events.days });
+        }
+        if events.days.weeks.is_some() {
+            let Some(result) = self.checked.kind_of(node) else { return Thing::Value(None) };
+            let values = self.of_weeks(events, |week| {
+                match self.lambda_over_events(kind, week, variable, body, node, variables) {
+                    Thing::Value(value) => value,
+                    _ => None,
+                }
+            });
+            return Thing::Weeks(Series { values, kind: result.clone() });
         }
         let mut values: Vec<ExprValue> = Vec::new();
         for row in self.rows_of(events) {
@@ -131,30 +292,45 @@ impl<'v> Walk<'_, 'v> {
     pub(super) fn read_of_series(
         &self,
         reading: &str,
+        share: Option<f64>,
         metric: &str,
-        window: Option<(Date, Date)>,
+        asked: Days,
         node: NodeId,
     ) -> Option<ExprValue> {
         let checked = self.beside?.metric(metric)?;
-        let last = window.map_or_else(|| self.as_of.date(), |(_, last)| last);
+        let last = asked.window.map_or_else(|| self.as_of.date(), |(_, last)| last);
         // Without a window, the series begins with the first day that has such events.
-        let first = window.map(|(first, _)| first).or_else(|| self.first_day_of(checked, last));
+        let first = asked.window.map(|(first, _)| first);
+        let first = first.or_else(|| self.days_of(metric).into_iter().filter(|day| *day <= last).min());
         let days =
             first.into_iter().flat_map(|first| (first.days()..=last.days()).filter_map(Date::from_days));
         let of_day = |day: Date| {
             let walk = Walk { checked, ast: checked.ast(), day: Some(day), ..*self };
             walk.operand(checked.ast().root(), &mut Vec::new()).widened(checked.kind())
         };
-        if self.series_lacks(metric, window) {
+        if self.series_lacks(metric, asked) {
             return None;
         }
         let values: Vec<ExprValue> = days.filter_map(of_day).collect();
-        let kind: &Type = checked.kind();
+        self.read_of_values(reading, share, Series { values, kind: checked.kind().clone() }, node)
+    }
+
+    /// What is read of values, one for each day or week.
+    pub(super) fn read_of_values(
+        &self,
+        reading: &str,
+        share: Option<f64>,
+        Series { values, kind }: Series,
+        node: NodeId,
+    ) -> Option<ExprValue> {
+        let kind = Some(&kind);
         match reading {
             "count" => i64::try_from(values.len()).ok().map(ExprValue::Int),
-            "sum" => added(&values, false, Some(kind), Some(kind)).or_else(|| zero(kind)),
-            "avg" => added(&values, true, Some(kind), self.checked.kind_of(node)),
+            "sum" => added(&values, false, kind, kind).or_else(|| zero(kind?)),
+            "avg" => added(&values, true, kind, self.checked.kind_of(node)),
             "min" | "max" => extreme(&values, reading == "min"),
+            "median" => at_share(values, 50.0),
+            "percentile" => at_share(values, share?),
             "first" => values.into_iter().next(),
             "last" => values.into_iter().next_back(),
             _ => None,
@@ -162,9 +338,9 @@ impl<'v> Walk<'_, 'v> {
     }
 
     /// Is there a day among those that are asked on which a rate is missing?
-    pub(super) fn series_lacks(&self, metric: &str, window: Option<(Date, Date)>) -> bool {
+    pub(super) fn series_lacks(&self, metric: &str, asked: Days) -> bool {
         let Some(checked) = self.beside.and_then(|beside| beside.metric(metric)) else { return false };
-        let last = window.map_or_else(|| self.as_of.date(), |(_, last)| last);
+        let (first, last) = self.bounds(asked);
         let lacks = |day: Date| {
             let walk = Walk { checked, ast: checked.ast(), day: Some(day), ..*self };
             walk.lacks_rate(checked.ast().root(), &mut Vec::new())
@@ -172,7 +348,7 @@ impl<'v> Walk<'_, 'v> {
         // Days before the first that counts may lack a rate, so that they may count.
         let from = self.first_asked(checked).map_or(last.days(), |first| first.days());
         let mut until = (from..=last.days()).filter_map(Date::from_days);
-        until.any(|day| window.is_none_or(|(first, _)| first <= day) && lacks(day))
+        until.any(|day| first.is_none_or(|first| first <= day) && lacks(day))
     }
 
     /// The first day on which there is an event of the kind of a metric, whatever it is.
@@ -193,19 +369,37 @@ impl<'v> Walk<'_, 'v> {
         }
     }
 
-    fn first_day_of(&self, metric: &Checked, last: Date) -> Option<Date> {
+    /// The days on which there are events that a metric asks.
+    fn days_of(&self, metric: &str) -> Vec<Date> {
+        let Some(metric) = self.beside.and_then(|beside| beside.metric(metric)) else { return Vec::new() };
         let ast = metric.ast();
         let over = match ast.node(ast.root()) {
-            Node::Call { arguments, .. } => *arguments.first()?,
-            Node::Macro { over, .. } => over,
-            _ => return None,
+            Node::Call { arguments, .. } => arguments.first().copied(),
+            Node::Macro { over, .. } => Some(over),
+            _ => None,
         };
         let walk = Walk { checked: metric, ast, day: None, ..*self };
-        match walk.thing(over, &mut Vec::new()) {
-            Thing::Events(events) => events.rows.iter().map(|row| row.day).filter(|day| *day <= last).min(),
-            _ => None,
+        match over.map(|over| walk.thing(over, &mut Vec::new())) {
+            Some(Thing::Events(events)) => events.rows.iter().map(|row| row.day).collect(),
+            _ => Vec::new(),
         }
     }
+}
+
+/// The least of some values that is no less than so many percent of them.
+fn at_share(values: Vec<ExprValue>, percent: f64) -> Option<ExprValue> {
+    let operand = |value: &ExprValue| Operand::plain(Some(value.clone()));
+    let order = |a: &ExprValue, b: &ExprValue| compared(&operand(a), &operand(b));
+    let all = f64::from(u32::try_from(values.len()).ok()?);
+    values
+        .iter()
+        .filter(|value| {
+            let up_to =
+                values.iter().filter(|other| order(other, value).is_some_and(Ordering::is_le)).count();
+            u32::try_from(up_to).is_ok_and(|up_to| f64::from(up_to) * 100.0 >= percent * all - 1e-9)
+        })
+        .min_by(|a, b| order(a, b).unwrap_or(Ordering::Equal))
+        .cloned()
 }
 
 /// The least or the greatest of some values.
