@@ -102,6 +102,7 @@ codes! {
     W207 "not in the book"
     W208 "no rate of exchange"
     W209 "more days than are kept"
+    W210 "the total of events that are alike"
 }
 
 impl Code {

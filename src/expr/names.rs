@@ -23,6 +23,7 @@ pub struct Name {
     is_computed_from_status: bool,
     currency: Option<Arc<str>>,
     lacks_rate: Option<LacksRate>,
+    is_total: bool,
 }
 
 impl Name {
@@ -36,6 +37,7 @@ impl Name {
             is_computed_from_status: false,
             currency: None,
             lacks_rate: None,
+            is_total: false,
         }
     }
 
@@ -67,6 +69,19 @@ impl Name {
     pub fn in_currency_of(mut self, column: &str) -> Self {
         self.currency = Some(Arc::from(column));
         self
+    }
+
+    /// It is a measure of events: what is read is the total of those of a day that are alike, which gets a lint where it is tested.
+    #[must_use]
+    pub const fn total(mut self) -> Self {
+        self.is_total = true;
+        self
+    }
+
+    /// Is it the total of events that are alike?
+    #[must_use]
+    pub const fn is_total(&self) -> bool {
+        self.is_total
     }
 
     /// Its value may be missing for want of a rate; by this it is known where it is.

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::common::config;
-use crate::common::definitions::attribute;
-use perennial::aggregate::{Event, EventKind, Metric, Metrics, Usage, UsageSchema, UsageSettings};
+use crate::common::definitions::{attribute, roll_up};
+use perennial::aggregate::{
+    Event, EventKind, Metric, Metrics, Operator, Over, Usage, UsageSchema, UsageSettings,
+};
 use perennial::catalog::{Catalog, Definition, RunInputs};
 use perennial::engine::{Engine, EngineSettings, Update};
 use perennial::expr::Checker;
@@ -427,4 +429,99 @@ proptest! {
             }
         }
     }
+}
+
+// --- Totals of alike events -------------------------------------------------------------------------------------------------------------
+
+/// Who tests a measure tests the total of a day's alike events, and is told.
+#[test]
+fn a_test_of_a_total_is_told() {
+    let (book, usage, metrics) = (book(), Usage::new(usage_schema(), UsageSettings::new()), Metrics::none());
+    let names = usage.names(&**book.schema(), &metrics);
+    let told = |text: &str| -> String {
+        let checked = Checker::new(&names).check(text).unwrap_or_else(|errors| panic!("{text}: {errors}"));
+        let of_totals = checked.lints().iter().filter(|lint| lint.code().as_str() == "W210");
+        of_totals.map(|lint| lint.span().text(text).to_owned()).collect::<Vec<_>>().join(", ")
+    };
+    for (text, wanted) in [
+        ("events(\"sale\").min(e, e.rows)", "e.rows"),
+        ("events(\"sale\").max(e, e.rows * 2)", "e.rows"),
+        ("events(\"sale\").distinct(e, e.rows)", "e.rows"),
+        ("events(\"sale\").where(e, e.rows > 5).count()", "e.rows"),
+        ("events(\"sale\").where(e, between(e.rows, 1, 5)).count()", "e.rows"),
+        ("events(\"sale\").where(e, e.rows in [1, 5]).count()", "e.rows"),
+        ("events(\"sale\").where(e, isNot(e.rows, 5)).count()", "e.rows"),
+        ("events(\"sale\").sum(e, e.rows > 5 ? 1 : 0)", "e.rows"),
+        // Once for each name.
+        (
+            "events(\"sale\").where(e, e.rows > 1 && e.rows < 9 || e.secs > 1.5).max(e, e.secs)",
+            "e.rows, e.secs",
+        ),
+        ("events(\"sale\").weekly().max(e, e.rows).median() > 3", "e.rows"),
+        // What is the same of each as of all, and what is no measure.
+        ("events(\"sale\").sum(e, e.rows) > 5", ""),
+        ("events(\"sale\").weekly().sum(e, e.rows).max() > 5", ""),
+        ("events(\"sale\").avg(e, e.rows) > 5.0", ""),
+        ("events(\"sale\").where(e, has(e.rows)).count() > 1", ""),
+        ("events(\"sale\").where(e, e.pages > 2 && e.count > 1).max(e, e.pages)", ""),
+    ] {
+        assert_eq!(told(text), wanted, "{text}");
+    }
+    let text = "events(\"sale\").max(e, e.rows)";
+    let checked = Checker::new(&names).check(text).unwrap();
+    assert_eq!(
+        checked.lints()[0].beside(text),
+        "W210 events(\"sale\").max(e, e.rows)\n                           ^^^^^^ `rows` is the total of the events of a day that are alike, \
+         not that of each: two of 3 are one of 6"
+    );
+    // Two purchases of 3 are one of 6.
+    let mut usage = usage.clone();
+    let sale = || Event::on("sale", "a", day("2026-03-24")).value("rows", 3_i64);
+    usage.ingest([sale(), sale()], today()).unwrap();
+    let asked = ["events(\"sale\").max(e, e.rows)", "events(\"sale\").where(e, e.rows == 3).count()"];
+    assert_eq!(answers(&usage, &AsOf::date_utc(today()), &asked), ["6", "0"]);
+
+    // Roll-ups over events, too: their filter, and what is taken one by one.
+    let over = |name: &str, operator: Operator, filter: &str| -> Definition {
+        let of = roll_up(name, operator).over(Over::Events { event: "sale".into(), last_days: None });
+        if filter.is_empty() { of.into() } else { of.filter(filter).into() }
+    };
+    let all = [
+        over("sum", Operator::Sum("row.rows".into()), ""),
+        over("mean", Operator::Average("row.rows".into()), "has(row.rows)"),
+        over("most", Operator::Max("row.rows".into()), ""),
+        over("middle", Operator::Percentile { of: "row.rows".into(), hundredths: 5_000 }, ""),
+        over("pages", Operator::Max("row.pages".into()), "row.pages > 1"),
+        over("large", Operator::Count, "row.rows > 5"),
+        attribute("summed", "subtree.max(s, events(\"sale\").sum(e, e.rows))"),
+    ];
+    let catalog = Catalog::new(book.schema(), usage.schema(), all).unwrap();
+    let lints = catalog.report().lints;
+    let told: Vec<String> = lints
+        .iter()
+        .filter(|(_, lint)| lint.code().as_str() == "W210")
+        .map(|(of, lint)| format!("{} at {}", of.name, lint.span().start))
+        .collect();
+    assert_eq!(told, ["most at 0", "middle at 0", "large at 0"]);
+}
+
+#[test]
+fn editors_complete_what_is_by_week() {
+    let (book, usage, metrics) = (book(), Usage::new(usage_schema(), UsageSettings::new()), Metrics::none());
+    let names = usage.names(&**book.schema(), &metrics);
+    let found = |text: &str| -> Vec<String> {
+        let found = Checker::new(&names).completions(text, text.len());
+        found.items.iter().map(|item| item.text.to_string()).collect()
+    };
+    assert_eq!(found("events(\"sale\").weekly("), ["\"all\"", "\"active\""]);
+    let by_week = found("events(\"sale\").weekly().sum(e, e.rows).");
+    assert!(
+        by_week.iter().any(|item| item == "median") && !by_week.iter().any(|item| item == "days"),
+        "{by_week:?}"
+    );
+    let usage = found("events(\"sale\").");
+    assert!(
+        ["weekly", "lastWeeks", "prevWeeks"].iter().all(|word| usage.iter().any(|item| item == word)),
+        "{usage:?}"
+    );
 }

@@ -57,8 +57,9 @@ impl CheckedRollUp {
             }
         }
         let checker = Checker::new(names).with_zones(zones).with_limits(limits.clone());
+        let is_tested = definition.operator.takes_each();
         let mut check = |part: &'static str, text: Option<&Arc<str>>| {
-            let checked = checker.check_rows(of?, text?);
+            let checked = checker.check_rows(of?, text?, is_tested && part.ends_with("value"));
             checked.map_err(|errors| faults.push(RollUpFaultKind::Expression(part, errors))).ok()
         };
         // A product is read as a whole; what is multiplied must make sense by itself.
@@ -91,7 +92,7 @@ impl CheckedRollUp {
         }
         if let Some(convert) = &definition.convert {
             let found = convert.check(columns.as_ref(), read, checked_day, &|currency| {
-                let checked = checker.check_rows(of, currency);
+                let checked = checker.check_rows(of, currency, false);
                 checked.map_err(|errors| RollUpFaultKind::Expression("currency", errors))
             });
             match found {

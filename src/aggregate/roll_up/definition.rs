@@ -456,6 +456,11 @@ impl RollUp {
 }
 
 impl Operator {
+    /// Does it take values one by one, and not what they add up to?
+    pub(super) const fn takes_each(&self) -> bool {
+        !matches!(self, Self::Count | Self::Sum(_) | Self::Average(_) | Self::Ratio { .. })
+    }
+
     /// Its expressions: what is read of a row, and what else.
     pub(super) fn expressions(&self) -> (Option<Arc<str>>, Option<Arc<str>>) {
         let one = |of: &Arc<str>| (Some(of.clone()), None);

@@ -65,7 +65,9 @@ impl Names for WithUsage<'_> {
             return Some(name);
         }
         let field = self.field(event, name)?;
+        let is_measure = self.usage.kind(event).is_some_and(|kind| kind.measures.contains_key(name));
         let name = Name::new(Type::of_attribute(field.kind()));
+        let name = if is_measure { name.total() } else { name };
         Some(if field.is_required() { name.required() } else { name })
     }
 

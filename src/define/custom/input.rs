@@ -195,7 +195,7 @@ fn columns_of(
     let checker = checking.checker();
     let (mut found, mut faults) = (Vec::new(), Vec::new());
     for (place, text) in columns.iter().enumerate() {
-        match checker.check_rows(of, text) {
+        match checker.check_rows(of, text, false) {
             Ok(column) => found.push(column),
             Err(errors) => faults.push((Some(place), DefinitionFault::Expression(errors))),
         }

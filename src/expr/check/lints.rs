@@ -19,10 +19,54 @@ pub(super) struct Known<'a> {
     pub(super) kinds: &'a [Option<Type>],
     pub(super) optional: &'a [Option<Optional>],
     pub(super) bounds: &'a [Option<(f64, f64)>],
+    pub(super) totals: &'a [Option<Arc<str>>],
+}
+
+/// Totals of alike events that are taken for values of events: where they are compared, and where the least, the greatest or the different ones are
+/// asked; and all of them where the expression `is_tested`. Once for each name.
+pub(super) fn lint_totals(ast: &Ast, totals: &[Option<Arc<str>>], is_tested: bool, faults: &mut Collector) {
+    if totals.iter().all(Option::is_none) {
+        return;
+    }
+    let mut said: Vec<&Arc<str>> = Vec::new();
+    let mut left = vec![(ast.root(), is_tested)];
+    while let Some((node, is_tested)) = left.pop() {
+        if let Some(Some(name)) = totals.get(node.index()).filter(|_| is_tested)
+            && !said.contains(&name)
+        {
+            said.push(name);
+            let message = format!(
+                "`{name}` is the total of the events of a day that are alike, not that of each: two of 3 are one of 6"
+            );
+            faults.add(Code::W210, ast.span(node), message, None);
+        }
+        let is_tested = match ast.node(node) {
+            Node::Macro { kind, over, body, .. } => {
+                left.push((body, matches!(kind, MacroKind::Min | MacroKind::Max | MacroKind::Distinct)));
+                left.push((over, false));
+                continue;
+            }
+            Node::Chain { operators, .. } => is_tested || operators.iter().any(|op| is_test(*op)),
+            Node::Call { function, .. } if matches!(&**function, "between" | "isNot") => true,
+            // Whether there is one is the same of each as of all.
+            Node::Call { function, .. } if &**function == "has" => false,
+            _ => is_tested,
+        };
+        let below: Vec<NodeId> = ast.below(node).collect();
+        left.extend(below.into_iter().rev().map(|below| (below, is_tested)));
+    }
+}
+
+const fn is_test(op: BinaryOp) -> bool {
+    !matches!(
+        op,
+        BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply | BinaryOp::Divide | BinaryOp::Modulo
+    )
 }
 
 /// Walks the tree from the root; each node with the names that are known to have a value there.
 pub(super) fn lint(known: &Known<'_>, faults: &mut Collector) {
+    lint_totals(known.ast, known.totals, false, faults);
     let mut left: Vec<(NodeId, Arc<[Optional]>)> = vec![(known.ast.root(), Arc::from([]))];
     while let Some((node, guarded)) = left.pop() {
         if known.settled(node, faults) {

@@ -111,12 +111,18 @@ impl<'n> Checker<'n> {
     }
 
     /// Parses and checks a text over rows: of a child table, whose columns it reads as `row.amount` and its account's
-    /// attributes bare; or of the events of a kind, which it reads as `row.user`.
+    /// attributes bare; or of the events of a kind, which it reads as `row.user`. `is_tested` says whether values are taken one by one, so that
+    /// totals of alike events are no values of events.
     ///
     /// # Errors
     ///
     /// As [`Checker::check`].
-    pub(crate) fn check_rows(&self, of: Of<'_>, source: &str) -> Result<Checked, ExprErrors> {
+    pub(crate) fn check_rows(
+        &self,
+        of: Of<'_>,
+        source: &str,
+        is_tested: bool,
+    ) -> Result<Checked, ExprErrors> {
         let (ast, faults) = super::parser::parse(source, &self.limits);
         let beyond = faults.errors.iter().any(|error| error.code() >= Code::E301);
         if beyond {
@@ -126,7 +132,7 @@ impl<'n> Checker<'n> {
             Of::Account => self.tree(ast, faults, Answer::Any),
             Of::Table(table) => {
                 let (of, over) = (SlotOf::Table(Arc::from(table)), Over::Table(Arc::from(table)));
-                self.rows(ast, faults, of, |body| Op::Gather {
+                self.rows(ast, faults, of, is_tested, |body| Op::Gather {
                     asker: Asker::default(),
                     what: Gather::Map,
                     over: over.clone(),
@@ -141,7 +147,7 @@ impl<'n> Checker<'n> {
                 let events =
                     Usage { name: name_of, is_metric, window: None, weeks: None, filters, lacks: None };
                 let events = Arc::new(events);
-                self.rows(ast, faults, SlotOf::Event(name), |body| {
+                self.rows(ast, faults, SlotOf::Event(name), is_tested, |body| {
                     Op::Usage(Reading::Distinct, events.clone(), Some(body))
                 })
             }
@@ -154,6 +160,7 @@ impl<'n> Checker<'n> {
         ast: Ast,
         faults: Collector,
         of: SlotOf,
+        is_tested: bool,
         over: impl Fn(TermId) -> Op,
     ) -> Result<Checked, ExprErrors> {
         let mut check = self.start(&ast, faults);
@@ -176,9 +183,10 @@ impl<'n> Checker<'n> {
         }
         check.check_cost();
         let lacks = term.as_ref().and_then(|term| check.lacks_of(term.id));
-        let Check { faults, mut terms, ids, kinds, mentions, .. } = check;
+        let Check { mut faults, mut terms, ids, kinds, totals, mentions, .. } = check;
         match term {
             Some(term) if faults.errors.is_empty() => {
+                lints::lint_totals(&ast, &totals, is_tested, &mut faults);
                 let root = terms.add(over(term.id));
                 let mut over = |term: TermId| terms.add(over(term));
                 let lacks =
@@ -241,7 +249,7 @@ impl<'n> Checker<'n> {
         }
         check.check_cost();
         let lacks = term.as_ref().and_then(|term| check.lacks_of(term.id));
-        let Check { mut faults, terms, ids, kinds, optional, bounds, mentions, .. } = check;
+        let Check { mut faults, terms, ids, kinds, optional, bounds, totals, mentions, .. } = check;
         match term {
             Some(term) if faults.errors.is_empty() => {
                 let known = lints::Known {
@@ -251,6 +259,7 @@ impl<'n> Checker<'n> {
                     kinds: &kinds,
                     optional: &optional,
                     bounds: &bounds,
+                    totals: &totals,
                 };
                 lints::lint(&known, &mut faults);
                 faults.lints.sort_by_key(super::diagnostic::Diagnostic::span);
@@ -273,6 +282,7 @@ impl<'n> Checker<'n> {
             ids: vec![None; ast.len()],
             optional: vec![None; ast.len()],
             bounds: vec![None; ast.len()],
+            totals: vec![None; ast.len()],
             scopes: Vec::new(),
             contexts: Vec::new(),
             asked_by: nesting::asked_by(ast),
@@ -350,6 +360,8 @@ pub(super) struct Check<'a> {
     optional: Vec<Option<Optional>>,
     /// The declared bounds of each node that reads a name.
     bounds: Vec<Option<(f64, f64)>>,
+    /// Which total of events that are alike each node reads.
+    totals: Vec<Option<Arc<str>>>,
     scopes: Vec<Scope>,
     contexts: Vec<Context>,
     /// The macro that asks what each node gives.
@@ -533,6 +545,9 @@ impl Check<'_> {
         }
         if let Some(bounds) = self.bounds.get_mut(node.index()) {
             *bounds = name.bounds();
+        }
+        if let Some(total) = self.totals.get_mut(node.index()).filter(|_| name.is_total()) {
+            *total = Some(path.clone());
         }
     }
 

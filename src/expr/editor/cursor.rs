@@ -115,6 +115,7 @@ pub(super) fn function_around(source: &str, read: &[Token], place: usize) -> Opt
                     "startOf",
                     "endOf",
                     "during",
+                    "weekly",
                     "inLast",
                     "inNext",
                 ];

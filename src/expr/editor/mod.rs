@@ -393,6 +393,7 @@ impl Checker<'_> {
                     periods.iter().for_each(|name| found.text(&format!("{which}_{name}"), "period"));
                 }
             }
+            "weekly" => ["all", "active"].iter().for_each(|name| found.text(name, "weeks")),
             "inLast" | "inNext" => {
                 ["days", "weeks", "months", "quarters", "years"]
                     .iter()
