@@ -126,7 +126,7 @@ impl CheckedMetric {
                 let (terms, root) = checked.terms();
                 match terms.op(root) {
                     Op::Usage(_, usage, _) if usage.window.is_some() || usage.weeks.is_some() => {
-                        faults.push(MetricFaultKind::Window)
+                        faults.push(MetricFaultKind::Window);
                     }
                     Op::Usage(..) if faults.is_empty() => {
                         return Ok(Self { metric: metric.clone(), checked });

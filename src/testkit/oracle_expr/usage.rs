@@ -329,8 +329,8 @@ impl<'v> Walk<'_, 'v> {
             "sum" => added(&values, false, kind, kind).or_else(|| zero(kind?)),
             "avg" => added(&values, true, kind, self.checked.kind_of(node)),
             "min" | "max" => extreme(&values, reading == "min"),
-            "median" => at_share(values, 50.0),
-            "percentile" => at_share(values, share?),
+            "median" => at_share(&values, 50.0),
+            "percentile" => at_share(&values, share?),
             "first" => values.into_iter().next(),
             "last" => values.into_iter().next_back(),
             _ => None,
@@ -387,7 +387,7 @@ impl<'v> Walk<'_, 'v> {
 }
 
 /// The least of some values that is no less than so many percent of them.
-fn at_share(values: Vec<ExprValue>, percent: f64) -> Option<ExprValue> {
+fn at_share(values: &[ExprValue], percent: f64) -> Option<ExprValue> {
     let operand = |value: &ExprValue| Operand::plain(Some(value.clone()));
     let order = |a: &ExprValue, b: &ExprValue| compared(&operand(a), &operand(b));
     let all = f64::from(u32::try_from(values.len()).ok()?);
