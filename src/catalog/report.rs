@@ -61,7 +61,9 @@ impl Catalog {
             }
         }
         let lints = self.names.entries.iter().flat_map(|entry| {
-            let all = entry.compiled.expressions().into_iter().flat_map(|checked| checked.lints().to_vec());
+            let of_metric = entry.compiled.metric().map(|metric| metric.checked());
+            let all = entry.compiled.expressions().into_iter().chain(of_metric);
+            let all = all.flat_map(|checked| checked.lints().to_vec());
             all.map(|lint| (entry.written().clone(), lint))
         });
         CatalogReport {
