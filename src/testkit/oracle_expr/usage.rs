@@ -86,8 +86,8 @@ impl<'v> Walk<'_, 'v> {
             let today = self.as_of.date();
             let window = if function.ends_with("Weeks") {
                 // One whole week after the other, back from the last that is over.
-                let first = self.period("week", -ago - many).map(|(first, _)| first);
-                first.zip(self.period("week", -ago - 1).map(|(_, last)| last))
+                let first = self.period("week", -ago - many).and_then(|(first, _)| first);
+                first.zip(self.period("week", -ago - 1).and_then(|(_, last)| last))
             } else {
                 today.plus_days(1 - ago - many).zip(today.plus_days(-ago))
             };
