@@ -150,6 +150,7 @@ impl<'a, S: Slots<'a>> Eval<'a, S> {
             Op::DaysBetween(a, b) | Op::TimeBetween(a, b) => {
                 math(int(a), int(b), |a, b| scalar::duration_math(Arithmetic::Subtract, a, b))
             }
+            Op::MonthsAfter(a, b) => math(int(a), int(b), scalar::months_after),
             Op::InstantMath(op, a, b) => math(int(a), int(b), |a, b| scalar::instant_math(*op, a, b)),
             Op::DurationMath(op, a, b) => math(int(a), int(b), |a, b| scalar::duration_math(*op, a, b)),
             Op::WideMath(op, a, b) => match (value(a), value(b)) {
@@ -360,6 +361,7 @@ impl Terms {
                 | Op::WideByDouble(a, b, _)
                 | Op::DayMath(_, a, b)
                 | Op::DaysBetween(a, b)
+                | Op::MonthsAfter(a, b)
                 | Op::InstantMath(_, a, b)
                 | Op::DurationMath(_, a, b)
                 | Op::TimeBetween(a, b)

@@ -66,11 +66,11 @@ functions! {
     Change "change" Global 2..=2 "change(now, before)" "(now - before) / before; no value where before is 0.";
     Size "size" Global 1..=1 "size(x)" "Characters of a text, items of a list.";
     ToBool "bool" Global 1..=1 "bool(x)" "As true or false.";
-    ToInt "int" Global 1..=1 "int(x)" "As a whole number: cut off towards zero; seconds of a timestamp.";
-    ToDouble "double" Global 1..=1 "double(x)" "As a double.";
+    ToInt "int" Global 1..=1 "int(x)" "As a whole number: cut off towards zero; seconds of a timestamp; what a text says.";
+    ToDouble "double" Global 1..=1 "double(x)" "As a double; what a text says.";
     ToText "string" Global 1..=1 "string(x)" "As text.";
-    ToDate "date" Global 1..=1 "date(x)" "The day of a timestamp in the zone of the question; a constant day.";
-    ToTimestamp "timestamp" Global 1..=1 "timestamp(x)" "A constant instant; the instant of seconds since 1970.";
+    ToDate "date" Global 1..=1 "date(x)" "The day of a timestamp in the zone of the question; the day that a text says.";
+    ToTimestamp "timestamp" Global 1..=1 "timestamp(x)" "The instant that a text says; the instant of seconds since 1970.";
     ToDuration "duration" Global 1..=1 "duration(x)" "A constant length of time: \"36h\".";
     Abs "math.abs" Global 1..=1 "math.abs(x)" "Without its sign.";
     Sign "math.sign" Global 1..=1 "math.sign(x)" "-1, 0 or 1.";
@@ -110,6 +110,7 @@ functions! {
     DaysFromNow "daysFromNow" Global 1..=1 "daysFromNow(n)" "The day n days after today.";
     StartOf "startOf" Global 1..=2 "startOf(\"month\", -1)" "The first day of a period, counted from the current one.";
     EndOf "endOf" Global 1..=2 "endOf(\"quarter\")" "The last day of a period, counted from the current one.";
+    AddMonths "addMonths" Method 2..=2 "day.addMonths(n)" "The same day n months later, or the last day of that month where it is shorter.";
     InLast "inLast" Method 3..=3 "day.inLast(30, \"days\")" "Within the last n days, today included.";
     InNext "inNext" Method 3..=3 "day.inNext(90, \"days\")" "Within the next n days, tomorrow first.";
     Before "before" Method 2..=2 "day.before(daysAgo(7))" "Strictly before a day.";

@@ -217,6 +217,7 @@ impl Op {
             | Self::WideByDouble(a, b, _)
             | Self::DayMath(_, a, b)
             | Self::DaysBetween(a, b)
+            | Self::MonthsAfter(a, b)
             | Self::InstantMath(_, a, b)
             | Self::DurationMath(_, a, b)
             | Self::TimeBetween(a, b)

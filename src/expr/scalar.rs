@@ -92,6 +92,12 @@ pub(super) fn day_math(op: Arithmetic, day: i64, days: i64) -> Option<i64> {
     i32::try_from(moved).ok().and_then(Date::from_days).map(|_| moved)
 }
 
+/// The same day of a later month, counted from the day itself; missing outside the calendar.
+pub(super) fn months_after(day: i64, months: i64) -> Option<i64> {
+    let day = i32::try_from(day).ok().and_then(Date::from_days)?;
+    day.plus_months(i32::try_from(months).ok()?).map(|day| i64::from(day.days()))
+}
+
 /// An instant and a length of time; missing outside the calendar.
 pub(super) fn instant_math(op: Arithmetic, instant: i64, by: i64) -> Option<i64> {
     int_math(op, instant, by).filter(|micros| Timestamp::from_micros(*micros).is_some())
@@ -273,8 +279,16 @@ pub(super) fn convert<'a>(conversion: &Conversion, value: Val<'a>) -> Val<'a> {
             let micros = v.checked_mul(1_000_000);
             Val::int(micros.filter(|micros| Timestamp::from_micros(*micros).is_some()))
         }
+        (Conversion::TextToInt, text) => Val::int(text.text().and_then(said_int)),
+        (Conversion::TextToDouble, text) => {
+            text.text().and_then(said_double).map_or(Val::Missing, Val::double)
+        }
+        (Conversion::TextToDate, text) => {
+            let said = text.text().and_then(|text| text.trim().parse::<Date>().ok());
+            Val::int(said.map(|said| said.days().into()))
+        }
         (Conversion::TextToTimestamp, text) => {
-            let said = text.text().and_then(|text| text.parse::<Timestamp>().ok());
+            let said = text.text().and_then(|text| text.trim().parse::<Timestamp>().ok());
             Val::int(said.map(|said| said.micros()))
         }
         (Conversion::TextToDuration, text) => {
@@ -295,6 +309,17 @@ pub(super) fn convert<'a>(conversion: &Conversion, value: Val<'a>) -> Val<'a> {
         }
         _ => Val::Missing,
     }
+}
+
+/// The whole number that a text says, as a cell of a CSV file does: digits with a sign or without one, and no fraction but zeros.
+fn said_int(text: &str) -> Option<i64> {
+    let exact: Decimal = text.trim().parse().ok()?;
+    i64::try_from(exact.rescaled(0)?.units()).ok()
+}
+
+/// The nearest double of the number that a text says, as a cell of a CSV file does.
+fn said_double(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|said: &f64| said.is_finite())
 }
 
 fn made<'a>(text: Option<String>) -> Val<'a> {

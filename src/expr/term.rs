@@ -89,6 +89,10 @@ pub(crate) enum Conversion {
     SecondsOf,
     /// The instant of seconds since 1970.
     FromSeconds,
+    /// What a text says as a number, a day or an instant; of anything else missing.
+    TextToInt,
+    TextToDouble,
+    TextToDate,
     TextToTimestamp,
     TextToDuration,
     /// The UTC day of an instant; with a zone in [`Op::DayOf`].
@@ -408,6 +412,8 @@ pub(crate) enum Op {
     /// A day and whole days; or the days between two.
     DayMath(Arithmetic, TermId, TermId),
     DaysBetween(TermId, TermId),
+    /// A day and whole months after it.
+    MonthsAfter(TermId, TermId),
     /// An instant and a length of time.
     InstantMath(Arithmetic, TermId, TermId),
     DurationMath(Arithmetic, TermId, TermId),

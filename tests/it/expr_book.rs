@@ -84,6 +84,12 @@ impl Of {
         places.prop_map(move |place| format!("{prefix}{place}")).boxed()
     }
 
+    /// Templates in which `@` is the account.
+    fn filled(&self, of: &'static [&'static str]) -> Text {
+        let prefix = self.prefix.clone();
+        one(of).prop_map(move |text| text.replace('@', &prefix)).boxed()
+    }
+
     fn int(&self) -> Text {
         let leaf = prop_oneof![
             3 => self.name(&["seats", "seats", "level"]),
@@ -91,6 +97,13 @@ impl Of {
             2 => one(&["0", "1", "2", "-3", "100"]),
             1 => self.name(&["since"]).prop_map(|date| format!("({date} - today())")),
             1 => self.name(&["tags", "name"]).prop_map(|of| format!("size({of})")),
+            1 => self.filled(&[
+                "int(@name + string(@seats))",
+                "int(\" \" + string(@seats) + \".00\")",
+                "int(string(@seats) + \".5\")",
+                "int(@region)",
+                "int(string(@seats) + \"234567890123456789\")",
+            ]),
             1 => self.name(&["children.count()", "tickets.count()", "descendants.count()", "siblings.count()", "subtree.withCancelled().count()"]),
         ]
         .boxed();
@@ -138,6 +151,12 @@ impl Of {
         let leaf = prop_oneof![
             3 => self.name(&["rate", "rate", "seats"]),
             1 => one(&["0.5", "2.0", "-1.25", "0.0"]),
+            1 => self.filled(&[
+                "double(@name + string(@seats))",
+                "double(string(@seats) + \".125e-\" + string(@level))",
+                "double(string(@seats) + \"e30\" + string(@level))",
+                "double(string(@seats) + \",5\")",
+            ]),
             1 => self.elsewhere().prop_map(|place| format!("{place}rate")),
         ]
         .boxed();
@@ -260,7 +279,14 @@ impl Of {
         let leaf = prop_oneof![
             4 => self.name(&["since"]),
             1 => self.elsewhere().prop_map(|place| format!("{place}since")),
-            1 => one(&["today()", "daysAgo(7)", "date(\"2025-01-31\")", "startOf(\"month\", -1)", "endOf(\"quarter\")"]),
+            1 => self.filled(&[
+                "date(string(@since.getFullYear()) + \"-02-\" + string(@seats))",
+                "date(string(@since.getFullYear()) + \"-0\" + string(@level) + \"-31 \")",
+                "date(timestamp(string(@since.getFullYear()) + \"-03-31T23:30:00\" + (@active ? \"Z\" : \"-02:00\")))",
+                "date(@plan)",
+                "date(timestamp(@name))",
+            ]),
+            1 => one(&["today()", "daysAgo(7)", "today().addMonths(-11)", "date(\"2025-01-31\")", "startOf(\"month\", -1)", "endOf(\"quarter\")"]),
         ]
         .boxed();
         if self.depth == 0 {
@@ -272,6 +298,14 @@ impl Of {
                 1,
                 (self.deeper().date(), one(&["+", "-"]), self.deeper().int())
                     .prop_map(|(a, op, b)| format!("({a} {op} {b})"))
+                    .boxed(),
+            ),
+            (
+                2,
+                (self.deeper().date(), self.deeper().int(), any::<bool>())
+                    .prop_map(|(a, b, method)| {
+                        if method { format!("({a}).addMonths({b})") } else { format!("addMonths({a}, {b})") }
+                    })
                     .boxed(),
             ),
         ];

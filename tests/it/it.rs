@@ -88,6 +88,7 @@ mod expr_check;
 mod expr_conformance;
 mod expr_constants;
 mod expr_editor;
+mod expr_functions;
 mod expr_nesting;
 mod expr_record;
 mod expr_text;

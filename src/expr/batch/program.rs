@@ -178,6 +178,7 @@ fn lifted(terms: &Terms, op: &Op) -> Option<(Op, Op)> {
             | Op::WideByDouble(..)
             | Op::DayMath(..)
             | Op::DaysBetween(..)
+            | Op::MonthsAfter(..)
             | Op::InstantMath(..)
             | Op::DurationMath(..)
             | Op::TimeBetween(..)
@@ -257,6 +258,7 @@ fn own_cost(terms: &Terms, op: &Op) -> u32 {
             _ => 300,
         },
         Op::IntMath(..) | Op::DoubleMath(..) | Op::WideMath(..) | Op::Negate(_) => 10,
+        Op::MonthsAfter(..) => 100,
         Op::Text(_, a, b)
             if matches!((terms.op(*a), terms.op(*b)), (Op::Slot(_), Op::Const(Cell::Text(_)))) =>
         {

@@ -404,6 +404,9 @@ impl<'c> Rows<'c> {
             Op::DayMath(op, a, b) => {
                 self.numbers(*a)?.ints(&self.numbers(*b)?, rows, |a, b| scalar::day_math(*op, a, b))?
             }
+            Op::MonthsAfter(a, b) => {
+                self.numbers(*a)?.ints(&self.numbers(*b)?, rows, scalar::months_after)?
+            }
             Op::DaysBetween(a, b) => self.numbers(*a)?.ints(&self.numbers(*b)?, rows, i64::checked_sub)?,
             // All amounts of one currency at the rate of one day.
             Op::Exchange { what, amount, currency: None, day } => {

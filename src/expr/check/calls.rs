@@ -257,6 +257,9 @@ impl Check<'_> {
             (F::ToInt, Type::Double) => (Type::Int, Some(Conversion::DoubleToInt)),
             (F::ToInt, Type::Decimal { scale }) => (Type::Int, Some(Conversion::WideToInt(*scale))),
             (F::ToInt, Type::Timestamp) => (Type::Int, Some(Conversion::SecondsOf)),
+            (F::ToInt | F::ToDouble, Type::Text | Type::Enum(_) | Type::Band(_)) => {
+                return self.read_number(entry, of, node);
+            }
             (F::ToDouble, kind) if kind.is_number() || kind.is_money() => {
                 let id = self.cast_double(of);
                 return Some(Term { id, kind: Type::Double, loose: None, node });
@@ -273,13 +276,30 @@ impl Check<'_> {
             (F::ToText, Type::Timestamp) => (Type::Text, Some(Conversion::InstantToText)),
             (F::ToText, Type::Duration) => (Type::Text, Some(Conversion::DurationToText)),
             (F::ToBool, _) => return self.takes(entry, "a yes/no answer", of),
-            (F::ToInt, _) => return self.takes(entry, "a number or a timestamp", of),
-            (F::ToDouble, _) => return self.takes(entry, "a number", of),
+            (F::ToInt, _) => return self.takes(entry, "a number, a timestamp or a text", of),
+            (F::ToDouble, _) => return self.takes(entry, "a number or a text", of),
             _ => return self.takes(entry, "a text, a number, a day or a time", of),
         };
         match conversion {
             Some(conversion) => Some(self.made(Op::Convert(conversion, of.id), to, node)),
             None => Some(Term { id: of.id, kind: to, loose: None, node }),
+        }
+    }
+
+    /// The number that a text says; a constant that says none is a fault.
+    fn read_number(&mut self, entry: &Entry, of: &Term, node: NodeId) -> Option<Term> {
+        let whole = entry.function == F::ToInt;
+        let (conversion, kind) =
+            if whole { (Conversion::TextToInt, Type::Int) } else { (Conversion::TextToDouble, Type::Double) };
+        let said = self.constant_text(of);
+        let text = self.as_text(entry, of)?;
+        self.pay(node, 4);
+        let term = self.made(Op::Convert(conversion, text), kind, node);
+        match said {
+            Some(said) if self.terms.constant(term.id) == Some(&Cell::Missing) => {
+                self.fault_at(Code::E111, of.node, why_no_number(&said, whole))
+            }
+            _ => Some(term),
         }
     }
 
@@ -299,6 +319,16 @@ impl Check<'_> {
                 let message = "a day is written `date(\"2026-03-31\")`";
                 return self.fault_at(Code::E111, of.node, message);
             }
+            // Text of a column, which may say none.
+            (F::ToDate | F::ToTimestamp, Type::Text | Type::Enum(_) | Type::Band(_)) if !constant => {
+                let text = self.as_text(entry, of)?;
+                self.pay(node, 4);
+                let (conversion, kind) = match entry.function {
+                    F::ToDate => (Conversion::TextToDate, Type::Date),
+                    _ => (Conversion::TextToTimestamp, Type::Timestamp),
+                };
+                (Op::Convert(conversion, text), kind)
+            }
             (F::ToTimestamp, Type::Int) => (Op::Convert(Conversion::FromSeconds, of.id), Type::Timestamp),
             (F::ToTimestamp, Type::Text) if constant => {
                 (Op::Convert(Conversion::TextToTimestamp, of.id), Type::Timestamp)
@@ -306,8 +336,8 @@ impl Check<'_> {
             (F::ToDuration, Type::Text) if constant => {
                 (Op::Convert(Conversion::TextToDuration, of.id), Type::Duration)
             }
-            (F::ToDate, _) => return self.takes(entry, "a timestamp, or a constant text", of),
-            (F::ToTimestamp, _) => return self.takes(entry, "whole seconds, or a constant text", of),
+            (F::ToDate, _) => return self.takes(entry, "a timestamp or a text", of),
+            (F::ToTimestamp, _) => return self.takes(entry, "whole seconds or a text", of),
             _ => return self.takes(entry, "a constant text", of),
         };
         Some(self.made(op, kind, node))
@@ -423,6 +453,21 @@ impl Check<'_> {
             }
             other => self.not_a_value(*of, &other),
         }
+    }
+}
+
+/// Why a constant text says no number.
+fn why_no_number(text: &str, whole: bool) -> &'static str {
+    let text = text.trim();
+    let is_number = text.parse::<f64>().is_ok_and(f64::is_finite);
+    if text.is_empty() {
+        "an empty text is no number"
+    } else if text.contains(',') {
+        "this is no number: a comma is neither a point nor a separator here; a number is written `1234.5`"
+    } else if is_number && whole {
+        "this is no whole number, written in digits and within 64 bits"
+    } else {
+        "this is no number; one is written `1234.5`"
     }
 }
 

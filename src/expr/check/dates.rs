@@ -66,7 +66,9 @@ impl Check<'_> {
         while let Some(id) = left.pop() {
             match self.terms.op(id) {
                 Op::Const(_) | Op::Moment(_) => {}
-                Op::DayMath(_, a, b) | Op::InstantMath(_, a, b) => left.extend([*a, *b]),
+                Op::DayMath(_, a, b) | Op::MonthsAfter(a, b) | Op::InstantMath(_, a, b) => {
+                    left.extend([*a, *b]);
+                }
                 Op::DayOf(of) | Op::StartOfDay(of, _) => left.push(*of),
                 _ => return false,
             }
@@ -154,6 +156,20 @@ impl Check<'_> {
                 let far = self.dated(far, node);
                 let (after, until) = if last { (far, today) } else { (today, far) };
                 self.within(day, (Comparison::Greater, &after), (Comparison::LessEqual, &until), node)
+            }
+            (F::AddMonths, [day, months]) => {
+                match day.kind {
+                    Type::Date => {}
+                    Type::Timestamp => {
+                        let message = "`addMonths` counts from a day; write date(..) of the timestamp";
+                        return self.fault_at(Code::E103, day.node, message);
+                    }
+                    _ => return self.takes(entry, "a date", day),
+                }
+                if months.kind != Type::Int {
+                    return self.takes(entry, "a whole number of months", months);
+                }
+                Some(self.made(Op::MonthsAfter(day.id, months.id), Type::Date, node))
             }
             (F::Before | F::After, [day, other]) => {
                 if !matches!(day.kind, Type::Date | Type::Timestamp) {

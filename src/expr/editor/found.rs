@@ -95,7 +95,10 @@ impl Found {
         let clock = ["getHours", "getMinutes", "getSeconds", "getMilliseconds"];
         match kind {
             Type::Text | Type::Enum(_) | Type::Band(_) => self.named(&text),
-            Type::Date => self.named(&day),
+            Type::Date => {
+                self.named(&day);
+                self.named(&["addMonths"]);
+            }
             Type::Timestamp => {
                 self.named(&day);
                 self.named(&clock);

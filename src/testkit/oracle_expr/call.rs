@@ -130,7 +130,14 @@ impl<'v> Walk<'_, 'v> {
                 let order = self.ordered(&left, &right, *a, *b)?;
                 truth(if function == "before" { order.is_lt() } else { order.is_gt() })
             }
+            ("addMonths", [day, months]) => {
+                match (self.value(*day, variables)?, self.value(*months, variables)?) {
+                    (ExprValue::Date(day), ExprValue::Int(months)) => date(months_later(day, months)),
+                    _ => None,
+                }
+            }
             ("date", [of]) => match self.value(*of, variables)? {
+                ExprValue::Text(text) => date(day_of(trimmed(&text))),
                 ExprValue::Timestamp(at) => date(Some(self.as_of.zone().date(at))),
                 value => Some(value),
             },
@@ -138,6 +145,7 @@ impl<'v> Walk<'_, 'v> {
                 ExprValue::Int(seconds) => {
                     Timestamp::from_micros(seconds.checked_mul(1_000_000)?).map(ExprValue::Timestamp)
                 }
+                ExprValue::Text(text) => instant_of(trimmed(&text)).map(ExprValue::Timestamp),
                 value @ ExprValue::Timestamp(_) => Some(value),
                 _ => None,
             },
@@ -223,6 +231,88 @@ fn fold(text: &str) -> String {
     text.to_uppercase().to_lowercase()
 }
 
+/// The day of a later month: the last day up to the one that is counted from that there is in it.
+fn months_later(day: Date, months: i64) -> Option<Date> {
+    let (year, month, of_month) = day.civil();
+    let count = (i64::from(year) * 12 + i64::from(month) - 1).checked_add(months)?;
+    let year = i32::try_from(count.div_euclid(12)).ok()?;
+    let month = u8::try_from(count.rem_euclid(12) + 1).ok()?;
+    (1..=of_month).rev().find_map(|of_month| Date::new(year, month, of_month).ok())
+}
+
+// --- what texts say ---
+
+fn trimmed(text: &str) -> &str {
+    text.trim_matches(char::is_whitespace)
+}
+
+/// Characters of a text, without a sign before them; and is it a minus?
+fn unsigned(text: &str) -> (bool, &str) {
+    match text.as_bytes().first() {
+        Some(b'-') => (true, text.get(1..).unwrap_or_default()),
+        Some(b'+') => (false, text.get(1..).unwrap_or_default()),
+        _ => (false, text),
+    }
+}
+
+fn is_digits(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_digit())
+}
+
+/// A whole number: digits, and behind a point at most 18 zeros.
+fn whole_of(text: &str) -> Option<i64> {
+    let (negative, digits) = unsigned(text);
+    let (whole, zeros) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_number = is_digits(whole) && !(whole.is_empty() && zeros.is_empty());
+    let zeros_only = zeros.len() <= 18 && zeros.chars().all(|c| c == '0');
+    if !is_number || !zeros_only || whole.trim_start_matches('0').len() > 19 {
+        return None;
+    }
+    let mut sum: i128 = 0;
+    for digit in whole.chars() {
+        sum = sum * 10 + i128::from(digit.to_digit(10)?);
+    }
+    i64::try_from(if negative { -sum } else { sum }).ok()
+}
+
+/// A number: digits with a point or without, and an exponent behind them or none.
+fn number_of(text: &str) -> Option<f64> {
+    let (negative, unsigned_text) = unsigned(text);
+    let (digits, exponent) = unsigned_text.split_once(['e', 'E']).unwrap_or((unsigned_text, "0"));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let (_, power) = unsigned(exponent);
+    let is_number = is_digits(whole) && is_digits(fraction) && !(whole.is_empty() && fraction.is_empty());
+    if !is_number || power.is_empty() || !is_digits(power) {
+        return None;
+    }
+    // Digits with a power of ten, as any reader of doubles rounds them.
+    let double: f64 = format!("{whole}{fraction}e{}", shifted(exponent, fraction.len())?).parse().ok()?;
+    double.is_finite().then_some(if negative { 0.0 - double } else { double })
+}
+
+/// An exponent for digits of which so many stand behind the point. Beyond a million it is taken for that.
+fn shifted(exponent: &str, digits: usize) -> Option<i64> {
+    let (negative, power) = unsigned(exponent);
+    let power: i64 = power.parse().unwrap_or(1_000_000).min(1_000_000);
+    Some(if negative { -power } else { power } - i64::try_from(digits).ok()?)
+}
+
+/// A day: four digits of the year, two of the month and two of the day.
+fn day_of(text: &str) -> Option<Date> {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [year, month, day] = parts.as_slice() else { return None };
+    let widths = (year.len(), month.len(), day.len()) == (4, 2, 2);
+    if !widths || !parts.iter().all(|part| is_digits(part)) {
+        return None;
+    }
+    Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
+}
+
+fn instant_of(text: &str) -> Option<Timestamp> {
+    let at = chrono::DateTime::parse_from_rfc3339(text).ok()?;
+    Timestamp::from_micros(at.timestamp_micros())
+}
+
 /// Functions of a value or two.
 fn simple(
     function: &str,
@@ -245,6 +335,8 @@ fn simple(
             ("math.round", ExprValue::Double(v)) => finite(v.round()),
             ("math.floor", ExprValue::Double(v)) => finite(v.floor()),
             ("math.ceil", ExprValue::Double(v)) => finite(v.ceil()),
+            ("double", ExprValue::Text(text)) => number_of(trimmed(text)).and_then(finite),
+            ("int", ExprValue::Text(text)) => whole_of(trimmed(text)).map(ExprValue::Int),
             ("double", value) => as_double(value).and_then(finite),
             ("string", ExprValue::Text(text)) => Some(ExprValue::Text(text.clone())),
             ("string" | "bool" | "int", value) => match (function, value) {
