@@ -83,6 +83,7 @@ functions! {
     ConvertTo "convertTo" Method 2..=2 "amount.convertTo(\"EUR\")" "In another currency, at the rate of the day of the question.";
     ConvertAt "convertAt" Method 3..=3 "amount.convertAt(\"EUR\", day)" "In another currency, at the rate of a day.";
     ConvertAtPlan "convertAtPlan" Method 2..=2 "amount.convertAtPlan(\"EUR\")" "In another currency, at the rate of the plan of the fiscal year.";
+    IfCurrency "ifCurrency" Method 2..=2 "amount.ifCurrency(\"EUR\")" "The amount where it is in this currency, else no value; at no rate.";
     Contains "contains" Method 2..=2 "text.contains(part)" "Does the text hold this part?";
     StartsWith "startsWith" Method 2..=2 "text.startsWith(part)" "Does the text begin with this?";
     EndsWith "endsWith" Method 2..=2 "text.endsWith(part)" "Does the text end with this?";

@@ -239,6 +239,14 @@ impl Of {
         ];
         if self.walks > 0 {
             all.push((2, self.walk(&["sum", "min", "max", "avg"], |of| of.name(&["arr"]))));
+            let of_one = self.filled(&[
+                "@contracts.filter(r, r.currency == \"USD\").sum(r, r.amount)",
+                "@contracts.sum(r, r.amount.ifCurrency(\"USD\"))",
+                "@contracts.filter(r, \"USD\" == r.currency && r.amount.ifCurrency(\"USD\") > 100).max(r, r.amount)",
+                "@contracts.filter(r, r.currency == \"USD\").filter(r, r.amount > @arr).avg(r, r.amount)",
+                "@contracts.filter(r, r.currency == \"USD\").min(r, r.amount + @arr)",
+            ]);
+            all.push((2, of_one));
         }
         // Products of products run out of digits.
         prop::strategy::Union::new_weighted(all).boxed()
@@ -265,6 +273,10 @@ impl Of {
             let rows = one(&[
                 "contracts.sum(r, r.amount.convertTo(\"EUR\"))",
                 "contracts.max(r, r.amount.convertAt(\"EUR\", @since))",
+                "contracts.filter(r, r.currency == \"EUR\").sum(r, r.amount)",
+                "contracts.filter(r, r.currency == \"EUR\").avg(r, r.amount).convertTo(\"JPY\")",
+                "contracts.filter(r, r.currency == \"EUR\").sum(r, r.amount.convertTo(\"USD\"))",
+                "contracts.sum(r, coalesce(r.amount.ifCurrency(\"EUR\"), r.amount.ifCurrency(\"USD\").convertTo(\"EUR\")))",
                 "contracts.sum(r, r.currency == \"USD\" ? r.amount.convertTo(\"EUR\") : r.amount.convertAtPlan(\"EUR\"))",
                 "contracts.filter(r, r.amount.convertTo(\"EUR\") > 3).avg(r, r.amount.convertTo(\"USD\"))",
                 "contracts.filter(r, r.currency != \"USD\").min(r, coalesce(r.amount.convertTo(\"USD\"), @arr.convertTo(\"USD\")))",
@@ -544,6 +556,9 @@ impl Of {
             "tickets.exists(r, has(@parent) && r.hours > 3)",
             "tickets.avg(r, r.hours) > 4.5",
             "contracts.exists(r, r.currency == \"USD\")",
+            "contracts.exists(r, r.amount.ifCurrency(\"EUR\") > 100)",
+            "contracts.filter(r, r.currency == \"EUR\" && has(r.amount)).all(r, r.amount > 30)",
+            "contracts.count(r, !has(r.amount.ifCurrency(\"USD\"))) > 0",
             "tickets.max(r, r.title) == \"late\"",
         ])
         .prop_map(move |text| format!("{prefix}{}", text.replace('@', &prefix)))

@@ -149,7 +149,7 @@ fn errors_are_in_the_words_of_the_user() {
         ),
         (
             "contracts.sum(c, c.fee) > 5",
-            "E104 contracts.sum(c, c.fee) > 5\n                      ^^^^^ these amounts are of several currencies; convert each, as in x.convertTo(\"EUR\")",
+            "E104 contracts.sum(c, c.fee) > 5\n                      ^^^^^ these amounts are of several currencies; take those of one, as in x.ifCurrency(\"EUR\"), or convert each, as in x.convertTo(\"EUR\")",
         ),
         ("arr * arr > 5", "E104 arr * arr > 5\n     ^^^^^^^^^ an amount times an amount means nothing"),
         (

@@ -1,15 +1,16 @@
-//! Functions of expressions: numbers and days read from text, months.
+//! Functions of expressions: numbers and days read from text, months, amounts of one currency.
 
 use std::sync::Arc;
 
 use crate::common::id;
 use perennial::adapter::csv::{Column, CsvInput, CsvSource, CsvTable};
+use perennial::aggregate::{Operator, Over, RollUp, RollUpPlan};
 use perennial::expr::{Ast, Checked, Checker, ExprLimits, ExprPlan, ExprValue, Field, Record};
 use perennial::source::{Cell, MemorySource, SourceExt, TableName};
 use perennial::testkit::OracleExpr;
 use perennial::{
     AccountRow, AsOf, Attribute, AttributeType, Book, ChildId, ChildRow, ChildTable, Currency, Date,
-    EnumValues, Nesting, Policy, Schema, Scope, TableKind, Value, View,
+    EnumValues, Money, Nesting, Policy, Schema, Scope, TableKind, Value, View,
 };
 
 fn as_of() -> AsOf {
@@ -304,4 +305,123 @@ fn months_from_today_are_a_day_that_is_known() {
     let of = |text: &str| ["a", "b", "c"].map(|account| told(&view, account, text));
     assert_eq!(of("seen < today().addMonths(-11)"), ["true", "false", "false"]);
     assert_eq!(of("seen == today().addMonths(-11)"), ["false", "true", "true"]);
+}
+
+// --- Amounts of one currency ----------------------------------------------------------------------
+
+fn deals() -> View {
+    let deal = |number: u32, of: &str, currency: Currency, units: i128, won: bool| {
+        let row = ChildRow::new(ChildId::new(number.to_string()).unwrap(), id(of)).with("won", won);
+        row.with("currency", currency.code()).with("amount", Money::from_minor(units, currency))
+    };
+    let fee = |row: ChildRow, currency: Currency, units: i128| {
+        row.with("code", currency.code()).with("fee", Money::from_minor(units, currency))
+    };
+    let (eur, usd, jpy) = (Currency::EUR, Currency::USD, Currency::JPY);
+    let rows = [
+        fee(deal(1, "a", eur, 10_050, true), jpy, 500),
+        fee(deal(2, "a", eur, 2_000, false), eur, 250),
+        deal(3, "a", usd, 99_900, true),
+        deal(4, "a", jpy, 12_345, true),
+        deal(5, "b", usd, 700, true),
+        ChildRow::new(ChildId::new("6").unwrap(), id("a")).with("won", true),
+    ];
+    view([row("a").with("arr", Money::from_minor(5_000, usd)), row("b")], rows)
+}
+
+#[test]
+fn amounts_that_are_filtered_to_one_currency_are_money_of_it() {
+    let view = deals();
+    let of = |text: &str| ["a", "b"].map(|account| told(&view, account, text));
+    assert_eq!(of("deals.filter(d, d.currency == \"EUR\").sum(d, d.amount)"), ["120.50 EUR", "-"]);
+    assert_eq!(of("deals.filter(d, \"JPY\" == d.currency).sum(d, d.amount)"), ["12345 JPY", "-"]);
+    assert_eq!(of("deals.filter(d, d.code == \"JPY\").sum(d, d.fee)"), ["500 JPY", "-"]);
+    // Beside other conditions, and in one filter after another.
+    assert_eq!(of("deals.filter(d, d.won && d.currency == \"EUR\").sum(d, d.amount)"), ["100.50 EUR", "-"]);
+    assert_eq!(
+        of("deals.filter(d, d.currency == \"EUR\").filter(d, d.won).max(d, d.amount)"),
+        ["100.50 EUR", "-"]
+    );
+    assert_eq!(of("deals.filter(d, d.currency == \"USD\").filter(d, d.amount > 10).count()"), ["1", "0"]);
+    assert_eq!(of("deals.filter(d, d.currency == \"USD\").exists(d, d.amount > arr)"), ["true", "-"]);
+    assert_eq!(of("deals.filter(d, d.currency == \"EUR\").sum(d, d.amount * 2)"), ["241.00 EUR", "-"]);
+}
+
+#[test]
+fn what_does_not_leave_one_currency_is_refused() {
+    for text in [
+        "deals.sum(d, d.amount)",
+        "deals.filter(d, d.currency == \"EUR\" || d.won).sum(d, d.amount)",
+        "deals.filter(d, d.currency != \"EUR\").sum(d, d.amount)",
+        "deals.filter(d, !(d.currency == \"EUR\")).sum(d, d.amount)",
+        "deals.filter(d, d.currency in [\"EUR\", \"USD\"]).sum(d, d.amount)",
+        "deals.filter(d, d.currency == \"euros\").sum(d, d.amount)",
+        "deals.filter(d, d.currency == text).sum(d, d.amount)",
+        // Another column says nothing of it, and a filter of another collection neither.
+        "deals.filter(d, d.code == \"EUR\").sum(d, d.amount)",
+        "deals.filter(d, text == \"EUR\" && d.won).sum(d, d.amount)",
+        "deals.filter(d, d.currency == \"EUR\").count() > 0 && deals.sum(d, d.amount) > 3",
+        // A condition is no filter: what stands beside it is asked of every row.
+        "deals.exists(d, d.currency == \"EUR\" && d.amount > 3)",
+        "deals.filter(d, d.currency == \"EUR\" && d.amount > 3).count() > 0",
+    ] {
+        let said = refused(text);
+        assert!(
+            said.contains("take those of one, as in x.ifCurrency(\"EUR\"), or convert each"),
+            "{text}: {said}"
+        );
+    }
+}
+
+#[test]
+fn an_amount_is_asked_whether_it_is_in_a_currency() {
+    let view = deals();
+    let of = |text: &str| ["a", "b"].map(|account| told(&view, account, text));
+    assert_eq!(of("deals.sum(d, d.amount.ifCurrency(\"EUR\"))"), ["120.50 EUR", "-"]);
+    assert_eq!(of("deals.sum(d, d.fee.ifCurrency(\"JPY\"))"), ["500 JPY", "-"]);
+    assert_eq!(of("deals.exists(d, d.amount.ifCurrency(\"EUR\") > 100)"), ["true", "-"]);
+    assert_eq!(of("deals.count(d, d.won && d.amount.ifCurrency(\"USD\") >= 7)"), ["1", "1"]);
+    assert_eq!(of("deals.count(d, has(d.amount.ifCurrency(\"EUR\")))"), ["2", "0"]);
+    // Money of one currency is that, and none in another.
+    assert_eq!(of("arr.ifCurrency(\"USD\")"), ["50.00 USD", "-"]);
+    for (text, wanted) in [
+        ("arr.ifCurrency(\"EUR\")", "this is always money(USD)"),
+        ("term.ifCurrency(\"EUR\")", "`ifCurrency` takes an amount of money, not a whole number"),
+        ("arr.ifCurrency(text)", "`ifCurrency` takes the constant code of a currency"),
+        ("arr.ifCurrency(\"EURO\")", "unknown currency `EURO`"),
+        ("deals.sum(d, d.fee.ifCurrency(\"USD\"))", "not a value of"),
+    ] {
+        assert!(refused(text).contains(wanted), "{text}: {}", refused(text));
+    }
+}
+
+/// No rate is asked: without rates, and with a lint on none.
+#[test]
+fn amounts_of_one_currency_need_no_rates() {
+    let view = deals();
+    for text in [
+        "deals.sum(d, d.amount.ifCurrency(\"EUR\"))",
+        "deals.filter(d, d.currency == \"EUR\").sum(d, d.amount)",
+    ] {
+        let checked = check(text);
+        assert_eq!(checked.lints_in(&view), [], "{text}");
+    }
+}
+
+/// A roll-up takes the same amounts, filtered or asked.
+#[test]
+fn a_roll_up_sums_amounts_of_one_currency() {
+    let view = deals();
+    let over =
+        |name: &str, of: &str| RollUp::new(name, Operator::Sum(of.into())).over(Over::Table("deals".into()));
+    let list = [
+        over("asked", "row.amount.ifCurrency(\"EUR\")"),
+        over("filtered", "row.amount").filter("row.currency == \"EUR\""),
+    ];
+    let schema = schema();
+    let plan = RollUpPlan::new(&schema, &*schema, list).unwrap();
+    for name in ["asked", "filtered"] {
+        let partial = plan.partial(name, view.account("a").unwrap(), None).unwrap();
+        assert_eq!(partial.value().unwrap().to_string(), "120.50 EUR", "{name}");
+    }
 }

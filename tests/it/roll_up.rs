@@ -1472,7 +1472,7 @@ roll-up `two_at_once`: filter: E103 seats == "ten" && nots == 3
 E101 seats == "ten" && nots == 3
                        ^^^^ did you mean `note` (text)? [replace by `note`]
 roll-up `amount`: filter: E104 row.price > 5
-     ^^^^^^^^^ these amounts are of several currencies; convert each, as in x.convertTo("EUR")
+     ^^^^^^^^^ these amounts are of several currencies; take those of one, as in x.ifCurrency("EUR"), or convert each, as in x.convertTo("EUR")
 roll-up `several_currencies`: these amounts are of several currencies; filter their currency to one, or convert them
 roll-up `two_currencies`: these amounts are of several currencies; filter their currency to one, or convert them
 roll-up `two_columns`: EUR cannot be divided by USD

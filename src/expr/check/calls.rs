@@ -200,6 +200,7 @@ impl Check<'_> {
                 Some(self.made(if least { Op::Least(ids) } else { Op::Greatest(ids) }, kind, node))
             }
             (F::ConvertTo | F::ConvertAt | F::ConvertAtPlan, all) => self.exchange(entry, all, node),
+            (F::IfCurrency, [amount, currency]) => self.if_currency(entry, amount, currency, node),
             (F::ContainsAll | F::ContainsAny, [list, values]) => self.holds(entry, list, values, node),
             (F::Contains, [of, _]) if matches!(of.kind, Type::List(_)) => {
                 self.fault_at(Code::E103, node, "of a list, write `value in list`")

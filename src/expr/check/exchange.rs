@@ -17,7 +17,7 @@ use crate::expr::functions::{Entry, Function as F};
 use crate::expr::lacking::LacksRate;
 use crate::expr::names::Of;
 use crate::expr::term::{
-    Cell, Comparison, Day, Gather, Moment, Op, Over, Reading, SlotOf, Summed, TermId, Usage, Weeks,
+    Cell, Comparison, Conversion, Day, Gather, Moment, Op, Over, Reading, SlotOf, Summed, TermId, Usage, Weeks,
 };
 use crate::expr::types::{DERIVED_DIGITS, Type};
 use crate::fold::RateKind;
@@ -61,6 +61,76 @@ impl Check<'_> {
         Some(self.made(op, Type::Money { currency: to, scale: digits }, node))
     }
 
+    /// `row.amount.ifCurrency("EUR")`: the amounts that are in one currency already, at no rate.
+    pub(super) fn if_currency(
+        &mut self,
+        entry: &Entry,
+        amount: &Term,
+        currency: &Term,
+        node: NodeId,
+    ) -> Option<Term> {
+        let wanted = self.currency(entry, currency);
+        match amount.kind {
+            Type::Money { currency: own, .. } if wanted.is_some_and(|wanted| wanted != own) => {
+                self.fault_at(Code::E104, amount.node, format!("this is always {}", amount.kind))
+            }
+            Type::Money { .. } => {
+                wanted?;
+                Some(Term { id: amount.id, kind: amount.kind.clone(), loose: None, node })
+            }
+            Type::MixedMoney => {
+                let column = self.currency_column(amount);
+                let (column, wanted) = (column?, wanted?);
+                let id = self.terms.add(Op::Const(Cell::Text(Arc::from(wanted.code()))));
+                let code = Term { id, kind: Type::Text, loose: None, node: currency.node };
+                let is_wanted = self.compare(Comparison::Equal, &column, &code, node)?;
+                let amount = self.of_one_currency(amount, wanted);
+                let nothing = self.terms.add(Op::Const(Cell::Missing));
+                self.pay(node, 4);
+                Some(self.made(Op::If(is_wanted.id, amount.id, nothing), amount.kind, node))
+            }
+            _ => self.takes(entry, "an amount of money", amount),
+        }
+    }
+
+    /// An amount of a column of several currencies, that is known to be in one.
+    pub(super) fn of_one_currency(&mut self, amount: &Term, currency: Currency) -> Term {
+        // Such a column holds minor units of the currency of each row.
+        let id = self.terms.fold(Op::Convert(Conversion::IntToWide(0), amount.id));
+        let kind = Type::Money { currency, scale: currency.exponent() };
+        Term { id, kind, loose: None, node: amount.node }
+    }
+
+    /// The currency that filters leave of a column of currencies: `d.currency == "EUR"`, by itself or beside others.
+    pub(super) fn only_currency(&self, filters: &[TermId], of: &SlotOf, column: &str) -> Option<Currency> {
+        let mut left = filters.to_vec();
+        while let Some(id) = left.pop() {
+            match self.terms.op(id) {
+                Op::And(all) => left.extend(all.iter().copied()),
+                Op::Compare(Comparison::Equal, slot, code) => {
+                    let Op::Slot(slot) = self.terms.op(*slot) else { continue };
+                    let Some(slot) = self.terms.slots.get(*slot as usize) else { continue };
+                    if slot.of != *of || &*slot.name != column {
+                        continue;
+                    }
+                    let said = match (self.terms.constant(*code), slot.kind.values()) {
+                        (Some(Cell::Text(text)), _) => text.parse().ok(),
+                        (Some(Cell::Int(code)), Some(values)) => {
+                            let code = u16::try_from(*code).ok();
+                            code.and_then(|code| values.text(code)).and_then(|text| text.parse().ok())
+                        }
+                        _ => None,
+                    };
+                    if said.is_some() {
+                        return said;
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
     /// The constant code of a currency.
     fn currency(&mut self, entry: &Entry, term: &Term) -> Option<Currency> {
         let Some(code) = self.constant_text(term) else {
@@ -80,9 +150,15 @@ impl Check<'_> {
         self.edit_at(Code::E102, term.node, message, edit)
     }
 
-    /// The term of the column that says in which currency an amount is, read where the amount is read.
+    /// The text of the column that says in which currency an amount is, read where the amount is read.
     fn currency_of(&mut self, amount: &Term) -> Option<TermId> {
-        let unfit = "of amounts in several currencies a column of the account or row itself is converted";
+        let column = self.currency_column(amount)?;
+        Some(self.cast(&column, &Type::Text))
+    }
+
+    /// The column that says in which currency an amount is, read where the amount is read.
+    fn currency_column(&mut self, amount: &Term) -> Option<Term> {
+        let unfit = "of amounts in several currencies a column of the account or row itself is read";
         // The ways to the account or row, from the outside in.
         let (mut id, mut ways) = (amount.id, Vec::new());
         while let op @ (Op::At(_, of) | Op::Outer(of)) = self.terms.op(id) {
@@ -106,16 +182,14 @@ impl Check<'_> {
         if !matches!(kind, Type::Text | Type::Enum(_) | Type::Band(_)) {
             return self.fault_at(Code::E104, amount.node, unfit);
         }
-        let id = self.terms.slot(&of, &column, &kind);
-        let named = Term { id, kind, loose: None, node: amount.node };
-        let mut id = self.cast(&named, &Type::Text);
+        let mut id = self.terms.slot(&of, &column, &kind);
         for way in ways.into_iter().rev() {
             id = self.terms.add(match way {
                 Op::At(place, _) => Op::At(place, id),
                 _ => Op::Outer(id),
             });
         }
-        Some(id)
+        Some(Term { id, kind, loose: None, node: amount.node })
     }
 
     /// Does a column lack a rate? `None` where it needs none. The answer is yes or no.

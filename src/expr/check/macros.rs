@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::paths::{Context, Receiver, Refusal, Scope, ScopeOf};
+use super::unify::SEVERAL_CURRENCIES;
 use super::{Check, Term};
 use crate::expr::ast::{MacroKind, Node, NodeId};
 use crate::expr::diagnostic::Code;
@@ -62,6 +63,7 @@ impl Check<'_> {
             Receiver::Rows(account, table, mut filters) => {
                 let word = self.word(over);
                 let context = self.context(SlotOf::Table(table.clone()), &account, None, word, node);
+                let context = Context { filters: filters.clone(), ..context };
                 let factor = self.factor;
                 self.factor = factor.saturating_mul(self.limits.rows_per_account);
                 let inner = self.inside(context, variable, body);
@@ -83,6 +85,7 @@ impl Check<'_> {
                     asker: account.context,
                     around: here,
                     forbidden: (0..=here).map(|context| (context, Refusal::Walk)).collect(),
+                    filters: usage.filters.to_vec(),
                     word: self.word(over),
                 };
                 if usage.is_metric {
@@ -221,8 +224,7 @@ impl Check<'_> {
             _ => of.is_ordered(),
         };
         if *of == Type::MixedMoney {
-            let message = "these amounts are of several currencies; convert each, as in x.convertTo(\"EUR\")";
-            return self.fault_at(Code::E104, inner.node, message);
+            return self.fault_at(Code::E104, inner.node, SEVERAL_CURRENCIES);
         }
         if !fits {
             let message = format!("{} has no `{}`", Self::a(of), kind.as_str());

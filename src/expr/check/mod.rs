@@ -168,7 +168,14 @@ impl<'n> Checker<'n> {
             SlotOf::Table(_) => Vec::new(),
             _ => vec![(0, Refusal::Walk)],
         };
-        check.contexts.push(Context { of, asker: 0, around: 0, forbidden, word: Arc::from("the rows") });
+        check.contexts.push(Context {
+            of,
+            asker: 0,
+            around: 0,
+            forbidden,
+            filters: Vec::new(),
+            word: Arc::from("the rows"),
+        });
         check.scopes.push(Scope {
             variable: Arc::from("row"),
             of: ScopeOf::Context(check.contexts.len()),

@@ -83,7 +83,7 @@ impl Check<'_> {
             Some((*context, refusal))
         };
         let forbidden = outside.iter().filter_map(refuse).collect();
-        Context { of, asker: account.context, around, forbidden, word }
+        Context { of, asker: account.context, around, forbidden, filters: Vec::new(), word }
     }
 
     /// Would children of an account be gone through once for each of other accounts?

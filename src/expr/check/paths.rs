@@ -43,6 +43,8 @@ pub(super) struct Context {
     pub(super) around: usize,
     /// Which contexts outside may not be read here, and why.
     pub(super) forbidden: Vec<(usize, Refusal)>,
+    /// What is true of each of them: the filters of the collection.
+    pub(super) filters: Vec<TermId>,
     /// The collection, for messages.
     pub(super) word: Arc<str>,
 }
@@ -161,8 +163,15 @@ impl Check<'_> {
         self.read(node, &path, &name, ReadOf::Row);
         self.mention(node, Mentioned::field(whose, &path), (used, rest.len() - used));
         let id = self.terms.slot(of, &path, name.kind());
-        let id = self.outward(id, context, node)?;
-        let term = Term { id, kind: name.kind().clone(), loose: None, node };
+        let mut term = Term { id, kind: name.kind().clone(), loose: None, node };
+        if let (Type::MixedMoney, Some(column)) = (&term.kind, name.currency_column()) {
+            // Of a collection that is filtered to one currency, the amounts are money of it.
+            let filters = self.contexts.get(context.wrapping_sub(1)).map(|context| &*context.filters);
+            if let Some(only) = self.only_currency(filters.unwrap_or_default(), of, column) {
+                term = self.of_one_currency(&term, only);
+            }
+        }
+        term.id = self.outward(term.id, context, node)?;
         self.fields(term, rest.get(used..).unwrap_or_default(), node).map(Receiver::Value)
     }
 

@@ -12,6 +12,10 @@ use crate::expr::term::{Bits, Cell, Conversion, Op, TermId, Values};
 use crate::expr::types::Type;
 use crate::model::nearest;
 
+/// What is wrong with amounts of a column of several currencies.
+pub(super) const SEVERAL_CURRENCIES: &str = "these amounts are of several currencies; take those of one, as in \
+    x.ifCurrency(\"EUR\"), or convert each, as in x.convertTo(\"EUR\")";
+
 impl Check<'_> {
     /// The type that both can be compared or added in; `None` where there is none.
     pub(super) fn common(left: &Term, right: &Term) -> Option<Type> {
@@ -115,9 +119,7 @@ impl Check<'_> {
         }
         for side in [left, right] {
             if side.kind == Type::MixedMoney {
-                let message =
-                    "these amounts are of several currencies; convert each, as in x.convertTo(\"EUR\")";
-                return self.fault_at(Code::E104, side.node, message);
+                return self.fault_at(Code::E104, side.node, SEVERAL_CURRENCIES);
             }
         }
         // The constant side is where the user looks; otherwise the right.

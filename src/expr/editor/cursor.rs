@@ -118,6 +118,10 @@ pub(super) fn function_around(source: &str, read: &[Token], place: usize) -> Opt
                     "weekly",
                     "inLast",
                     "inNext",
+                    "convertTo",
+                    "convertAt",
+                    "convertAtPlan",
+                    "ifCurrency",
                 ];
                 return known.contains(&name).then(|| name.to_owned());
             }

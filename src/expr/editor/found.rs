@@ -99,6 +99,8 @@ impl Found {
                 self.named(&day);
                 self.named(&["addMonths"]);
             }
+            Type::Money { .. } => self.named(&["convertTo", "convertAt", "convertAtPlan"]),
+            Type::MixedMoney => self.named(&["ifCurrency", "convertTo", "convertAt", "convertAtPlan"]),
             Type::Timestamp => {
                 self.named(&day);
                 self.named(&clock);

@@ -23,7 +23,7 @@ use crate::expr::parser;
 use crate::expr::print::{written_name, written_part};
 use crate::expr::term::{SlotOf, Walk};
 use crate::expr::types::Type;
-use crate::model::EnumValues;
+use crate::model::{Currency, EnumValues};
 
 /// What a completion is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -398,6 +398,9 @@ impl Checker<'_> {
                 ["days", "weeks", "months", "quarters", "years"]
                     .iter()
                     .for_each(|name| found.text(name, "unit"));
+            }
+            "convertTo" | "convertAt" | "convertAtPlan" | "ifCurrency" => {
+                Currency::codes().for_each(|code| found.text(code, "currency"));
             }
             _ => {}
         }

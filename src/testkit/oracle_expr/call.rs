@@ -136,6 +136,15 @@ impl<'v> Walk<'_, 'v> {
                     _ => None,
                 }
             }
+            ("ifCurrency", [amount, code]) => {
+                let code = self.text(*code, variables)?;
+                match self.value(*amount, variables)? {
+                    ExprValue::Money(amount, currency) if currency.code() == &*code => {
+                        Some(ExprValue::Money(amount, currency))
+                    }
+                    _ => None,
+                }
+            }
             ("date", [of]) => match self.value(*of, variables)? {
                 ExprValue::Text(text) => date(day_of(trimmed(&text))),
                 ExprValue::Timestamp(at) => date(Some(self.as_of.zone().date(at))),
