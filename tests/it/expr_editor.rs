@@ -22,7 +22,12 @@ fn schema() -> Schema {
         .table(
             ChildTable::new("contracts", TableKind::Contracts)
                 .column(Attribute::new("end_date", AttributeType::Date))
-                .column(Attribute::new("amount", AttributeType::Money(Currency::EUR))),
+                .column(Attribute::new("amount", AttributeType::Money(Currency::EUR)))
+                .column(Attribute::new("currency", AttributeType::Text))
+                .column(Attribute::new(
+                    "fee",
+                    AttributeType::MixedMoney { currency_column: "currency".into() },
+                )),
         )
         .build()
         .unwrap()
@@ -52,6 +57,13 @@ fn completions_are_what_may_stand_there() {
         ("region == \"A|", "\"APAC\"", &[], &["\"EMEA\""]),
         ("arr > |", "arr", &["expansion", "name"], &[]),
         ("renewal_date.|", "inLast", &["inNext", "during", "getFullYear"], &["contains", "arr"]),
+        ("renewal_date.add|", "addMonths", &[], &["inLast"]),
+        ("arr.|", "convertTo", &["convertAt", "convertAtPlan"], &["ifCurrency", "contains"]),
+        ("arr.convertTo(\"EU|", "\"EUR\"", &[], &["\"USD\""]),
+        ("contracts.sum(c, c.fee.|", "ifCurrency", &["convertTo"], &["contains"]),
+        ("contracts.sum(c, c.fee.ifCurrency(\"JP|", "\"JPY\"", &[], &["\"EUR\""]),
+        // Of rows that are filtered to one currency, the amounts are money of it.
+        ("contracts.filter(c, c.currency == \"EUR\").sum(c, c.fee.|", "convertTo", &[], &["ifCurrency"]),
         ("name.st|", "startsWith", &["startsWithFold"], &["contains"]),
         ("tags.|", "containsAll", &["exists", "map"], &["sum"]),
         ("parent.|", "name", &["arr", "children", "owns", "level"], &["exists", "end_date"]),
@@ -118,6 +130,13 @@ fn hover_says_what_a_word_means() {
     assert_eq!(hover("children.sum(c, c.ar|r) > 5").unwrap().kind, "money(EUR)");
     assert_eq!(hover("contracts.exists(c, c.end_da|te < today())").unwrap().kind, "date");
     assert_eq!(hover("name.startsW|ith(\"x\")").unwrap().kind, "text.startsWith(part)");
+    assert_eq!(
+        hover("contracts.sum(c, c.fee.ifCur|rency(\"EUR\"))").unwrap().kind,
+        "amount.ifCurrency(\"EUR\")"
+    );
+    assert_eq!(hover("contracts.sum(c, c.fe|e) > 5").unwrap().kind, "money of several currencies");
+    let filtered = "contracts.filter(c, c.currency == \"EUR\").sum(c, c.fe|e) > 5";
+    assert_eq!(hover(filtered).unwrap().kind, "money(EUR)");
     // In an unfinished text as well.
     assert_eq!(hover("ar|r > 5 && (").unwrap().kind, "money(EUR)");
     assert!(hover("nonsen|se").is_none());
