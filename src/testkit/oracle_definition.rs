@@ -99,7 +99,15 @@ impl OracleDefinition {
                 | Operator::First { .. }
                 | Operator::Last { .. }
         );
-        self.operator == Operator::Count || row.0.is_some() && (!two || row.1.is_some())
+        let (value, date) = (row.0.is_some(), row.1.is_some());
+        if self.nulls == Nulls::Respect && self.is_dated() {
+            return date;
+        }
+        self.operator == Operator::Count || value && (!two || date)
+    }
+
+    const fn is_dated(&self) -> bool {
+        matches!(self.operator, Operator::First { .. } | Operator::Last { .. })
     }
 
     /// The answer over rows.
@@ -184,11 +192,15 @@ impl OracleDefinition {
             Operator::Smallest { k, .. } => sorted.get(*k as usize - 1)?.clone(),
             Operator::Largest { k, .. } => sorted.iter().rev().nth(*k as usize - 1)?.clone(),
             Operator::First { .. } | Operator::Last { .. } => {
-                let mut dated: Vec<(ExprValue, ExprValue)> =
-                    rows.iter().filter_map(|row| Some((row.1.clone()?, row.0.clone()?))).collect();
-                dated.sort_by(|a, b| compare(&a.0, &b.0).then(compare(&a.1, &b.1)));
                 let first = matches!(self.operator, Operator::First { .. });
-                if first { dated.into_iter().next()?.1 } else { dated.pop()?.1 }
+                let mut dates: Vec<ExprValue> = rows.iter().filter_map(|row| row.1.clone()).collect();
+                dates.sort_by(compare);
+                let date = if first { dates.into_iter().next()? } else { dates.pop()? };
+                // All values of that date; there may be none, where rows without a value are among those that count.
+                let decide = rows.iter().filter(|row| row.1.as_ref() == Some(&date));
+                let mut values: Vec<ExprValue> = decide.filter_map(|row| row.0.clone()).collect();
+                values.sort_by(compare);
+                if first { values.into_iter().next()? } else { values.pop()? }
             }
             Operator::Mode(_) => by_frequency(&sorted).into_iter().next()?,
             Operator::Top { k, .. } => {

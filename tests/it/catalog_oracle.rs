@@ -248,6 +248,10 @@ impl Pool {
         }
         if random.below(4) == 0 {
             of = of.nulls(Nulls::Refuse);
+        } else if matches!(of.operator(), Operator::First { .. } | Operator::Last { .. })
+            && random.below(2) == 0
+        {
+            of = of.nulls(Nulls::Respect);
         }
         if random.below(4) == 0 {
             of = of.levels(["Company", "Team"]);

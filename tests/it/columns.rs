@@ -9,7 +9,7 @@ use crate::common::definitions::definitions;
 use crate::common::{CHUNK_ROWS, config};
 use crate::engine::{engine_over, loaded_again, step};
 use perennial::aggregate::{
-    Event, EventKind, Metric, Operator, Over, Ranking, RollUp, Usage, UsageSchema, UsageSettings,
+    Event, EventKind, Metric, Nulls, Operator, Over, Ranking, RollUp, Usage, UsageSchema, UsageSettings,
 };
 use perennial::catalog::{
     CalculatedAttribute, Catalog, Definition, DefinitionKind, Derived, History, RunInputs,
@@ -435,6 +435,9 @@ fn rows_that_decide_are_counted() {
         let row = AccountRow::new(AccountId::new(format!("a{number}")).unwrap(), "Company");
         source = source.account(row.under(root.clone()).with("seats", seats).with("since", day(since)));
     }
+    // A blank on the day after: passed over, or the one that decides.
+    let blank = AccountRow::new(AccountId::new("a6").unwrap(), "Company");
+    source = source.account(blank.under(root.clone()).with("since", day(10)));
     let engine = Engine::new(schema, AsOf::date_utc(day(31)), EngineSettings::new()).unwrap();
     engine.load(&source).unwrap();
     let of = |name: &str, operator| -> Definition { RollUp::new(name, operator).into() };
@@ -444,6 +447,9 @@ fn rows_that_decide_are_counted() {
             of("most", Operator::Max("seats".into())),
             of("second", Operator::Largest { of: "seats".into(), k: 2 }),
             of("last", Operator::Last { of: dated().0, by: dated().1 }),
+            RollUp::new("given", Operator::Last { of: dated().0, by: dated().1 })
+                .nulls(Nulls::Respect)
+                .into(),
             of("first", Operator::First { of: dated().0, by: dated().1 }),
             of("often", Operator::Mode("seats".into())),
             of("top", Operator::Top { of: "seats".into(), k: 2 }),
@@ -461,14 +467,16 @@ fn rows_that_decide_are_counted() {
             other => panic!("{other:?}"),
         }
     };
-    let decisive = ["most", "second", "last", "first", "often", "top", "different", "own"]
+    let decisive = ["most", "second", "last", "given", "first", "often", "top", "different", "own"]
         .map(|name| parts(name).whole.decisive);
-    assert_eq!(decisive, [2, 2, 2, 1, 3, 5, 0, 2]);
+    assert_eq!(decisive, [2, 2, 2, 1, 1, 3, 5, 0, 2]);
     let named: Vec<String> = parts("last").accounts.iter().map(|(id, _)| id.to_string()).collect();
     assert_eq!(named, ["a0", "a1"]);
+    let given = parts("given");
+    assert_eq!((given.whole.counted, given.whole.skipped, &*given.accounts[0].0.to_string()), (7, 1, "a6"));
     let mean = parts("mean");
     assert_eq!(mean.whole.sums, [Some(ExprValue::Int(30)), Some(ExprValue::Int(6))]);
-    assert_eq!((mean.whole.counted, mean.whole.skipped, mean.more), (6, 1, 5));
+    assert_eq!((mean.whole.counted, mean.whole.skipped, mean.more), (6, 2, 6));
 }
 
 /// A page over an engine: put in order by a roll-up, filtered by usage, in groups of a calculated attribute.

@@ -481,6 +481,8 @@ fn random_roll_up(rng: &mut Rng, name: &str) -> RollUp {
     }
     if rng.chance(15) {
         roll_up = roll_up.nulls(Nulls::Refuse);
+    } else if matches!(roll_up.operator(), Operator::First { .. } | Operator::Last { .. }) && rng.chance(50) {
+        roll_up = roll_up.nulls(Nulls::Respect);
     }
     if rng.chance(15) {
         roll_up = roll_up.levels([rng.pick(&["Company", "Site"])]);
@@ -782,6 +784,75 @@ fn int(sum: i64) -> Option<ExprValue> {
 
 fn text(text: &str) -> Option<ExprValue> {
     Some(ExprValue::Text(text.into()))
+}
+
+/// A blank that is last is passed over, refuses the whole, or decides.
+#[test]
+fn the_last_row_decides_also_without_a_value_where_that_is_said() {
+    let last = || Operator::Last { of: "seats".into(), by: "since".into() };
+    let first = || Operator::First { of: "seats".into(), by: "since".into() };
+    let list = [
+        of("last", last()),
+        of("last_strict", last()).nulls(Nulls::Refuse),
+        of("last_given", last()).nulls(Nulls::Respect),
+        of("first_given", first()).nulls(Nulls::Respect),
+        of("own_given", last()).nulls(Nulls::Respect).reach(Reach::PreferSelf),
+    ];
+    let plan = plan(list.clone());
+    let on_day = |name: &str, parent: &str, seats: Option<i64>, since: Option<&str>| {
+        let row = rows(&[(name, parent, seats)]).remove(0);
+        since.map_or(row.clone(), |since| row.with("since", date(since)))
+    };
+    let accounts = vec![
+        on_day("top", "", None, None),
+        on_day("a", "top", Some(5), Some("2024-01-10")),
+        on_day("b", "top", None, Some("2024-01-20")),
+        // Without a date it stands nowhere in the order.
+        on_day("c", "top", Some(9), None),
+        on_day("d", "b", Some(7), Some("2024-01-15")),
+    ];
+    for chunk_rows in [1, 2, 64] {
+        let book = book_of(accounts.clone(), chunk_rows);
+        let before = plan.run(&whole(&book));
+        let top = |answers: &RollUpAnswers, name: &str| {
+            let account = answers.view().account("top").unwrap();
+            (at(answers, "top", name), answers.counted(name, account), answers.skipped(name, account))
+        };
+        assert_eq!(top(&before, "last"), (int(7), 2, 3));
+        assert_eq!(top(&before, "last_strict"), (None, 2, 3));
+        assert_eq!(top(&before, "last_given"), (None, 3, 2));
+        assert_eq!(top(&before, "first_given"), (int(5), 3, 2));
+        // An account whose own row is a blank with a date speaks for itself.
+        assert_eq!(at(&before, "b", "own_given"), None);
+        assert_eq!(at(&before, "b", "last"), int(7));
+        assert_eq!(answers(&plan, &before), oracle(&whole(&book), &list));
+
+        // Of rows with that date, one with a value decides; in either order.
+        let same = on_day("e", "top", Some(2), Some("2024-01-20"));
+        let (book, _) = book.apply(&Change::new().add(same)).unwrap();
+        let refreshed = plan.refresh(&whole(&book), &before);
+        assert_eq!(top(&refreshed, "last_given"), (int(2), 4, 2));
+        // A blank that comes first takes the first place.
+        let (book, _) = book.apply(&Change::new().add(on_day("f", "a", None, Some("2023-12-31")))).unwrap();
+        let refreshed = plan.refresh(&whole(&book), &refreshed);
+        assert_eq!(top(&refreshed, "first_given"), (None, 5, 2));
+        assert_eq!(answers(&plan, &refreshed), oracle(&whole(&book), &list));
+    }
+}
+
+#[test]
+fn only_first_and_last_respect_rows_without_a_value() {
+    for operator in [Operator::Count, Operator::Sum("seats".into()), Operator::Max("seats".into())] {
+        let wrong =
+            RollUpPlan::new(&schema(), &*schema(), [of("x", operator).nulls(Nulls::Respect)]).unwrap_err();
+        let wanted =
+            "roll-up `x`: only first and last respect rows without a value; others skip or refuse them";
+        assert_eq!(wrong.to_string(), wanted);
+    }
+    let last = of("x", Operator::Last { of: "seats".into(), by: "since".into() }).nulls(Nulls::Respect);
+    let json = serde_json::to_value(&last).unwrap();
+    assert_eq!(json["nulls"], "respect");
+    assert_eq!(serde_json::from_value::<RollUp>(json).unwrap(), last);
 }
 
 #[test]

@@ -142,7 +142,11 @@ fn random_case(random: &mut Random, number: usize) -> Case {
         random_operator(random, "", [&NUMBERS, &ORDERED, &SCALARS])
     };
     let reach = REACHES[random.below(4) as usize];
-    let nulls = if random.below(4) == 0 { Nulls::Refuse } else { Nulls::Skip };
+    let nulls = match random.below(4) {
+        0 => Nulls::Refuse,
+        1 | 2 if matches!(operator, Operator::First { .. } | Operator::Last { .. }) => Nulls::Respect,
+        _ => Nulls::Skip,
+    };
     let mut filters: Vec<(&'static str, Vec<Value>, &'static str)> = Vec::new();
     for _ in 0..random.below(3) {
         let text = |texts: &[&str]| texts.iter().map(|text| Value::text(text)).collect();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::convert::{CheckedConversion, Conversion};
-use super::definition::{Operator, Over, RollUp};
+use super::definition::{Nulls, Operator, Over, RollUp};
 use super::fault::RollUpFaultKind;
 use super::own_columns::OwnColumns;
 use super::spec::Spec;
@@ -110,7 +110,18 @@ impl CheckedRollUp {
         let lacks = lacks.map(|checked| checked.as_ref().and_then(Checked::lacking));
         let over_events = matches!(definition.over, Over::Events { .. });
         let [of, second] = values.each_ref().map(Option::as_ref);
-        match Spec::of(&definition.operator, of, second, over_events) {
+        let spec = Spec::of(&definition.operator, of, second, over_events);
+        let spec = match (spec, definition.nulls) {
+            (Ok((spec, kind)), Nulls::Respect) => match spec.respecting() {
+                Some(spec) => Ok((spec, kind)),
+                None => {
+                    Err("only first and last respect rows without a value; others skip or refuse them"
+                        .to_owned())
+                }
+            },
+            (spec, _) => spec,
+        };
+        match spec {
             Ok((spec, kind)) if faults.is_empty() => Ok(Self {
                 definition: definition.clone(),
                 spec: Arc::new(spec),

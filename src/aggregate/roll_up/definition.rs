@@ -93,14 +93,16 @@ pub enum Operator {
         /// Which, from 1 to [`MAX_RANKED`].
         k: u32,
     },
-    /// The value of the row that comes first by a date, or by another value with an order; of several, the least value.
+    /// The value of the row that comes first by a date, or by another value with an order; of several, the least value. Rows without a value are
+    /// passed over, unless [`Nulls::Respect`] says otherwise.
     First {
         /// The value.
         of: Arc<str>,
         /// Its date.
         by: Arc<str>,
     },
-    /// The value of the row that comes last; of several, the greatest value.
+    /// The value of the row that comes last; of several, the greatest value. Rows without a value are passed over, unless [`Nulls::Respect`] says
+    /// otherwise.
     Last {
         /// The value.
         of: Arc<str>,
@@ -157,6 +159,48 @@ pub enum Nulls {
     Skip,
     /// One of them leaves the whole without a value.
     Refuse,
+    /// Of [`Operator::First`] and [`Operator::Last`] alone, as `RESPECT NULLS` in SQL: the row that is first or last by its date decides, and
+    /// where it has no value there is none, rather than that of the row before it. Of rows with that date one with a value decides. A row without a date is
+    /// passed over.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use perennial::aggregate::{Nulls, Operator, Over, RollUp, RollUpPlan};
+    /// use perennial::source::MemorySource;
+    /// use perennial::{
+    ///     AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, ChildId, ChildRow, ChildTable, Date, Nesting, Policy,
+    ///     Schema, Scope, TableKind,
+    /// };
+    ///
+    /// let calls = ChildTable::new("calls", TableKind::Custom)
+    ///     .column(Attribute::new("held_on", AttributeType::Date))
+    ///     .column(Attribute::new("rating", AttributeType::Int));
+    /// let schema = Schema::builder().account_type("Company", Nesting::Free).table(calls).build()?;
+    /// let id = AccountId::new("acme")?;
+    /// let call = |name: &'static str, day: Date| {
+    ///     Ok::<_, Box<dyn std::error::Error>>(ChildRow::new(ChildId::new(name)?, id.clone()).with("held_on", day))
+    /// };
+    /// let source = MemorySource::new()
+    ///     .account(AccountRow::new(id.clone(), "Company"))
+    ///     .child("calls", call("1", Date::new(2026, 1, 5)?)?.with("rating", 4_i64))
+    ///     .child("calls", call("2", Date::new(2026, 1, 20)?)?);
+    /// let schema = Arc::new(schema);
+    /// let (book, _) = Book::load(schema.clone(), &source, &Policy::strict())?;
+    /// let view = book.view(&Scope::all(), AsOf::date_utc(Date::new(2026, 1, 31)?))?;
+    ///
+    /// let last = |name: &str| {
+    ///     let last = Operator::Last { of: "row.rating".into(), by: "row.held_on".into() };
+    ///     RollUp::new(name, last).over(Over::Table("calls".into()))
+    /// };
+    /// let list = [last("last_known"), last("last_given").nulls(Nulls::Respect)];
+    /// let answers = RollUpPlan::new(&schema, &*schema, list)?.run(&view);
+    /// let acme = view.account("acme").ok_or("no account")?;
+    /// assert_eq!(answers.value("last_known", acme).map(|value| value.to_string()).as_deref(), Some("4"));
+    /// assert_eq!(answers.value("last_given", acme), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    Respect,
 }
 
 /// A roll-up as an administrator writes it: an operator over expressions, for every account.

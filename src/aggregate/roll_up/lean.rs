@@ -66,7 +66,7 @@ impl Accumulate for CountState {
     fn add(&mut self, spec: &Spec, row: &Read<'_>) {
         match spec {
             Spec::Count => self.read(!row.is_unrated(), row.events.number),
-            _ => self.read(row.has_values(), 1),
+            _ => self.read(spec.counts(row), 1),
         };
     }
 

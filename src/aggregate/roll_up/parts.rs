@@ -101,7 +101,9 @@ impl OwnRows<'_> {
                 while let Some(at) = left.pop() {
                     // An account with a value of its own hides those below it.
                     let mut counted = 0_u64;
-                    self.each(at, &mut |row| counted += u64::from(row.has_values() || row.is_unrated()));
+                    self.each(at, &mut |row| {
+                        counted += u64::from(self.roll_up.spec.counts(row) || row.is_unrated())
+                    });
                     if counted > 0 {
                         found.push(at);
                     } else {
@@ -138,8 +140,8 @@ enum Decides {
     Value(Key),
     /// Those with one of the values that are given.
     Among(BTreeSet<Key>),
-    /// Those with the value that is given, and the first or last of the dates.
-    Dated(Key, Key),
+    /// Those with the value that is given, or with none, and the first or last of the dates.
+    Dated(Option<Key>, Key),
 }
 
 impl<'o, 'r> Adding<'o, 'r> {
@@ -148,8 +150,11 @@ impl<'o, 'r> Adding<'o, 'r> {
         let nulls = roll_up.definition.nulls;
         // Operators without sums are counted as those that have one, so that values are told from rows without.
         let spec = &roll_up.spec;
-        let linear =
-            LinearOf::new(spec, nulls).unwrap_or_else(|| LinearOf { spec: Spec::Distinct.into(), nulls });
+        let linear = LinearOf::new(spec, nulls).unwrap_or_else(|| {
+            let counting =
+                if matches!(**spec, Spec::Dated { .. }) { spec.clone() } else { Spec::Distinct.into() };
+            LinearOf { spec: counting, nulls }
+        });
         let [first, second] = roll_up.values.clone().map(|kind| kind.unwrap_or(Type::Int));
         let sums = match **spec {
             Spec::Sum { summed, .. } => vec![(Shown::Above(summed), first)],
@@ -174,10 +179,12 @@ impl<'o, 'r> Adding<'o, 'r> {
                 };
                 Decides::Among(items.iter().cloned().filter_map(Key::of_cell).collect())
             }
-            (Spec::Dated { first }, Some(key)) => match date(own, *first, places) {
-                Some(date) => Decides::Dated(key, date),
-                None => Decides::None,
-            },
+            (Spec::Dated { first, respects }, key) if key.is_some() || *respects => {
+                match date(own, *first, places) {
+                    Some(date) => Decides::Dated(key, date),
+                    None => Decides::None,
+                }
+            }
             _ => Decides::None,
         };
         Self { own, linear, decides, sums }
@@ -187,7 +194,7 @@ impl<'o, 'r> Adding<'o, 'r> {
         let (mut decisive, mut unrated) = (0, 0);
         let linear = self.linear.state(|seen| {
             self.own.each(place, &mut |row| {
-                decisive += u64::from(row.has_values() && self.decides.by(row));
+                decisive += u64::from(self.own.roll_up.spec.counts(row) && self.decides.by(row));
                 unrated += u64::from(row.is_unrated());
                 seen(row);
             });
@@ -230,18 +237,19 @@ impl<'o, 'r> Adding<'o, 'r> {
     }
 }
 
-/// The first or the last of the dates of rows.
+/// The first or the last of the dates of rows; `None` where a rate is missing, so that it is not known which row decides.
 fn date(own: &OwnRows<'_>, first: bool, places: &[AccountIdx]) -> Option<Key> {
-    let mut best: Option<Key> = None;
+    let (mut best, mut unrated) = (None::<Key>, false);
     for place in places {
         own.each(*place, &mut |row| {
-            let Some(key) = dated(row).filter(|_| row.has_values()) else { return };
+            unrated |= row.is_unrated();
+            let Some(key) = dated(row).filter(|_| own.roll_up.spec.counts(row)) else { return };
             if best.as_ref().is_none_or(|best| if first { key < *best } else { key > *best }) {
                 best = Some(key);
             }
         });
     }
-    best
+    best.filter(|_| !unrated)
 }
 
 fn dated(row: &Read<'_>) -> Option<Key> {
@@ -259,7 +267,7 @@ impl Decides {
                 }
                 cell => cell.and_then(Key::of_cell).is_some_and(|key| keys.contains(&key)),
             },
-            Self::Dated(key, date) => row.key().as_ref() == Some(key) && dated(row).as_ref() == Some(date),
+            Self::Dated(key, date) => row.key() == *key && dated(row).as_ref() == Some(date),
         }
     }
 }

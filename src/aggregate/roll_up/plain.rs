@@ -99,6 +99,9 @@ enum Rest {
 impl Wanted {
     fn of(roll_up: &CheckedRollUp, schema: &Arc<Schema>) -> Option<Self> {
         let definition = &roll_up.definition;
+        if definition.nulls == Nulls::Respect {
+            return None;
+        }
         let columns = OwnColumns::of(&definition.over, schema).filter(|_| roll_up.conversion.is_none())?;
         let read = |of: Option<&Checked>| -> Option<Arc<str>> {
             let of = of?;

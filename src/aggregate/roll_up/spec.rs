@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::definition::{MAX_RANKED, Operator};
+use super::state::Read;
 use crate::expr::{Cell, Mean, Summed, Type};
 use crate::fold::MAX_DISTRIBUTION;
 use crate::model::EnumValues;
@@ -38,6 +39,8 @@ pub(in crate::aggregate) enum Spec {
     },
     Dated {
         first: bool,
+        /// A row without a value decides as any other.
+        respects: bool,
     },
     Distinct,
     Top {
@@ -84,6 +87,24 @@ impl Number {
 }
 
 impl Spec {
+    /// Does a row count: has it what the operator reads?
+    pub(super) fn counts(&self, row: &Read<'_>) -> bool {
+        match self {
+            Self::Dated { respects: true, .. } => {
+                !row.is_unrated() && row.second.as_ref().is_some_and(|date| !date.is_missing())
+            }
+            _ => row.has_values(),
+        }
+    }
+
+    /// The same operator, for which a row without a value decides; `None` where a row without one says nothing.
+    pub(super) fn respecting(self) -> Option<Self> {
+        match self {
+            Self::Dated { first, .. } => Some(Self::Dated { first, respects: true }),
+            _ => None,
+        }
+    }
+
     /// The operator over values of some types, and the type of its answer; or why it does not fit.
     #[expect(clippy::too_many_lines, reason = "one arm for each operator")]
     pub(super) fn of(
@@ -170,7 +191,8 @@ impl Spec {
                 if !second.is_ordered() {
                     return Err(format!("{second} has no order to be first or last by"));
                 }
-                (Self::Dated { first: matches!(operator, Operator::First { .. }) }, of.clone())
+                let first = matches!(operator, Operator::First { .. });
+                (Self::Dated { first, respects: false }, of.clone())
             }
             Operator::Distinct(_) => {
                 scalar()?;

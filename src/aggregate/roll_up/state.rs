@@ -109,7 +109,7 @@ enum Known {
     /// The best in order, the best first.
     Ranked(Vec<Key>),
     /// By what, and what.
-    Dated(Box<(Key, Key)>),
+    Dated(Box<(Key, Option<Key>)>),
     Distinct(HashSet<Key>),
     Counts(Box<Counts>),
     Values(BTreeMap<Key, u64>),
@@ -145,7 +145,7 @@ impl State {
             self.counted = self.counted.saturating_add(row.events.number);
             return;
         }
-        if !row.has_values() {
+        if !spec.counts(row) {
             self.skipped += 1;
             self.unrated += u64::from(row.is_unrated());
             return;
@@ -182,6 +182,13 @@ impl State {
                 let texts = texts(&row.first);
                 if texts.len() > MAX_UNION { Known::Beyond } else { Known::Union(texts) }
             }
+            Spec::Dated { .. } => {
+                let by = row.second.as_ref().and_then(Val::to_cell).and_then(Key::of_cell);
+                match by {
+                    Some(by) => Known::Dated(Box::new((by, row.key()))),
+                    None => return,
+                }
+            }
             _ => {
                 let Some(key) = row.key() else { return };
                 match spec {
@@ -189,13 +196,6 @@ impl State {
                     Spec::Rank { k, .. } => {
                         let times = usize::try_from(row.often()).unwrap_or(usize::MAX).min(*k);
                         Known::Ranked(vec![key; times])
-                    }
-                    Spec::Dated { .. } => {
-                        let by = row.second.as_ref().and_then(Val::to_cell).and_then(Key::of_cell);
-                        match by {
-                            Some(by) => Known::Dated(Box::new((by, key))),
-                            None => return,
-                        }
                     }
                     Spec::Distinct => Known::Distinct(HashSet::from([key])),
                     Spec::Top { .. } => Known::Counts(Box::new(Counts::of(key, row.often()))),
@@ -256,7 +256,7 @@ impl State {
             (Spec::Rank { k, .. }, Known::Ranked(keys)) => {
                 k.checked_sub(1).and_then(|at| keys.get(at)).cloned().map_or(Cell::Missing, Key::cell)
             }
-            (Spec::Dated { .. }, Known::Dated(best)) => best.1.clone().cell(),
+            (Spec::Dated { .. }, Known::Dated(best)) => best.1.clone().map_or(Cell::Missing, Key::cell),
             (Spec::Distinct, Known::Distinct(values)) => {
                 i64::try_from(values.len()).map_or(Cell::Missing, Cell::Int)
             }
@@ -347,7 +347,7 @@ impl Known {
                 }
             }
             (Self::Dated(own), Self::Dated(other)) => {
-                replace_by(own, other, *spec == Spec::Dated { first: true });
+                replace_dated(own, *other, matches!(spec, Spec::Dated { first: true, .. }));
             }
             (Self::Distinct(own), Self::Distinct(mut other)) => {
                 if other.len() > own.len() {
@@ -373,6 +373,18 @@ impl Known {
             // States of one operator are of one kind.
             _ => {}
         }
+    }
+}
+
+/// Takes the other one where its date is better, or on the same date its value; no value is the worst of all.
+fn replace_dated(own: &mut (Key, Option<Key>), other: (Key, Option<Key>), least: bool) {
+    let is_better = match (own.0 == other.0, &own.1, &other.1) {
+        (false, ..) => better(&other.0, &own.0, least),
+        (true, Some(own), Some(other)) => better(other, own, least),
+        (true, own, other) => own.is_none() && other.is_some(),
+    };
+    if is_better {
+        *own = other;
     }
 }
 

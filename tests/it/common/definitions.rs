@@ -239,6 +239,11 @@ pub fn definitions(other: bool) -> Vec<Definition> {
         roll_up("earliest", Operator::First { of: "seats".into(), by: "since".into() }).into(),
         roll_up("latest", Operator::Last { of: "name".into(), by: "since".into() })
             .levels(["Company"])
+            .nulls(if other { Nulls::Respect } else { Nulls::Skip })
+            .into(),
+        roll_up("last_given", Operator::Last { of: "seats".into(), by: pick("since", "level").into() })
+            .nulls(Nulls::Respect)
+            .reach(if other { Reach::PreferSelf } else { Reach::SelfAndDescendants })
             .into(),
         roll_up("mood_least", Operator::Min("mood".into())).levels(["Group", "Company"]).into(),
         roll_up("logins_all", Operator::Count)
