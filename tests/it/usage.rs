@@ -535,6 +535,39 @@ fn a_day_is_a_day_in_the_zone_of_the_usage() {
     assert_eq!(asked(&paris, "events(\"login\").last()", "a").unwrap(), "2026-03-30T23:30:00Z");
 }
 
+/// Windows are days; whether there was an event within some hours is known all the same.
+#[test]
+fn the_last_hours_are_asked_of_the_last_instant() {
+    let mut usage = Usage::new(usage_schema(), UsageSettings::new());
+    let login = |account: &'static str, at: &str| Event::at("login", account, instant(at)).user("ann");
+    let sent = [
+        login("a", "2026-04-01T05:59:00Z"),
+        login("a", "2026-04-01T06:30:00Z"),
+        login("b", "2026-04-01T05:59:00Z"),
+        login("a1", "2026-03-31T23:00:00Z"),
+    ];
+    usage.ingest(sent, today()).unwrap();
+    let (book, metrics) = (book(), Metrics::none());
+    let names = usage.names(&**book.schema(), &metrics);
+    let within = |hours: &str, noon: &str| {
+        let view = book.view(&Scope::all(), AsOf::at(instant(noon))).unwrap();
+        let text = format!("isTrue(events(\"login\").last() > now() - duration(\"{hours}\"))");
+        let checked = Checker::new(&names).check(&text).unwrap();
+        let answers = ExprPlan::new([&checked]).run(&usage.over(&view, &metrics)).unwrap();
+        ["a", "b", "a1"].map(|account| answers.value(0, view.account(account).unwrap()))
+    };
+    let truths = |truths: [bool; 3]| truths.map(|truth| Some(ExprValue::Bool(truth)));
+    assert_eq!(within("6h", "2026-04-01T12:00:00Z"), truths([true, false, false]));
+    assert_eq!(within("7h", "2026-04-01T12:00:00Z"), truths([true, true, false]));
+    // Hours go on over midnight.
+    assert_eq!(within("24h", "2026-04-01T22:00:00Z"), truths([true, true, true]));
+    for name in ["lastHours(6)", "prevHours(6, 6)", "lastMinutes(5)"] {
+        let said = Checker::new(&names).check(&format!("events(\"login\").{name}.count() > 0")).unwrap_err();
+        let wanted = "usage is counted by day, and of each day the first and the last instant is kept: ask events(..).last() > now() - duration(\"6h\")";
+        assert!(said.to_string().contains(wanted), "{said}");
+    }
+}
+
 #[test]
 fn events_of_an_account_wait_for_it() {
     let mut usage = Usage::new(usage_schema(), UsageSettings::new());

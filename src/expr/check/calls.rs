@@ -14,6 +14,10 @@ use crate::expr::term::{
 use crate::expr::types::Type;
 use crate::model::nearest;
 
+/// Why usage has no windows of hours, and what it has.
+const USAGE_IS_BY_DAY: &str = "usage is counted by day, and of each day the first and the last instant is kept: ask \
+    events(..).last() > now() - duration(\"6h\")";
+
 impl Check<'_> {
     pub(super) fn call(
         &mut self,
@@ -74,6 +78,10 @@ impl Check<'_> {
         };
         let asked = if of_math { format!("math.{name}") } else { name.to_owned() };
         let shown: String = asked.chars().take(40).collect();
+        if method && matches!(name, "lastHours" | "lastMinutes" | "prevHours" | "prevMinutes") {
+            let message = format!("there is no function `{name}`; {USAGE_IS_BY_DAY}");
+            return self.fault_at(Code::E101, node, message);
+        }
         let hint = nearest(&asked, functions::TABLE.iter().map(|entry| entry.name));
         let entry = hint.and_then(functions::function);
         let message = match entry {
