@@ -120,6 +120,18 @@ impl OracleDefinition {
         OracleAnswer { value, counted, skipped, unrated: 0 }
     }
 
+    /// The value of the first or the last date. There may be none, where rows without a value are among those that count.
+    fn dated(&self, rows: &[&OracleRow]) -> Option<ExprValue> {
+        let first = matches!(self.operator, Operator::First { .. });
+        let mut dates: Vec<ExprValue> = rows.iter().filter_map(|row| row.1.clone()).collect();
+        dates.sort_by(compare);
+        let date = if first { dates.into_iter().next()? } else { dates.pop()? };
+        let decide = rows.iter().filter(|row| row.1.as_ref() == Some(&date));
+        let mut values: Vec<ExprValue> = decide.filter_map(|row| row.0.clone()).collect();
+        values.sort_by(compare);
+        if first { values.into_iter().next() } else { values.pop() }
+    }
+
     fn value(&self, rows: &[&OracleRow]) -> Option<ExprValue> {
         let firsts = || rows.iter().filter_map(|row| row.0.clone());
         let mut sorted: Vec<ExprValue> = firsts().collect();
@@ -191,17 +203,7 @@ impl OracleDefinition {
             Operator::Max(_) => sorted.last()?.clone(),
             Operator::Smallest { k, .. } => sorted.get(*k as usize - 1)?.clone(),
             Operator::Largest { k, .. } => sorted.iter().rev().nth(*k as usize - 1)?.clone(),
-            Operator::First { .. } | Operator::Last { .. } => {
-                let first = matches!(self.operator, Operator::First { .. });
-                let mut dates: Vec<ExprValue> = rows.iter().filter_map(|row| row.1.clone()).collect();
-                dates.sort_by(compare);
-                let date = if first { dates.into_iter().next()? } else { dates.pop()? };
-                // All values of that date; there may be none, where rows without a value are among those that count.
-                let decide = rows.iter().filter(|row| row.1.as_ref() == Some(&date));
-                let mut values: Vec<ExprValue> = decide.filter_map(|row| row.0.clone()).collect();
-                values.sort_by(compare);
-                if first { values.into_iter().next()? } else { values.pop()? }
-            }
+            Operator::First { .. } | Operator::Last { .. } => self.dated(rows)?,
             Operator::Mode(_) => by_frequency(&sorted).into_iter().next()?,
             Operator::Top { k, .. } => {
                 ExprValue::List(by_frequency(&sorted).into_iter().take(*k as usize).collect())

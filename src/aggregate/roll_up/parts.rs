@@ -102,7 +102,7 @@ impl OwnRows<'_> {
                     // An account with a value of its own hides those below it.
                     let mut counted = 0_u64;
                     self.each(at, &mut |row| {
-                        counted += u64::from(self.roll_up.spec.counts(row) || row.is_unrated())
+                        counted += u64::from(self.roll_up.spec.counts(row) || row.is_unrated());
                     });
                     if counted > 0 {
                         found.push(at);
