@@ -210,6 +210,24 @@ fn a_column_of_texts_is_compared_as_numbers_and_days() {
     assert_eq!(members("coalesce(int(text), 0) < 200"), ["a1", "a2", "a3", "none"]);
 }
 
+/// A text that says no number is as none, and a guard that there is a text is no guard that it says one.
+#[test]
+fn lints_speak_of_texts_that_may_say_nothing() {
+    let said = |text: &str| check(text).lints().iter().map(ToString::to_string).collect::<Vec<_>>();
+    let wanted = "W201: leaves out accounts where `int(text)` has no value; isNot(int(text), 5) keeps them";
+    assert_eq!(said("int(text) != 5"), [wanted]);
+    assert_eq!(said("has(text) && int(text) != 5"), [wanted]);
+    assert_eq!(said("has(int(text)) && int(text) != 5"), [""; 0]);
+    let wanted =
+        "W201: leaves out accounts where `date(text)` has no value; !isTrue(date(text) < today()) keeps them";
+    assert_eq!(said("!(date(text) < today())"), [wanted]);
+    let wanted = "W201: leaves out rows with no `int(d.currency)`; isNot(int(d.currency), 5) keeps them";
+    assert_eq!(said("deals.exists(d, int(d.currency) != 5)"), [wanted]);
+    // A constant that says one is never missing.
+    let wanted = "W201: leaves out accounts with no `term`; isNot(int(\"5\"), term) keeps them";
+    assert_eq!(said("int(\"5\") != term"), [wanted]);
+}
+
 #[test]
 fn values_of_an_enumeration_are_read_as_their_texts() {
     let view = view([row("a").with("staff", "200"), row("b").with("staff", "many"), row("c")], []);

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::mention::Mentioned;
 use super::paths::Receiver;
-use super::{Check, Term, dates};
+use super::{Check, Optional, ReadOf, Term, dates};
 use crate::expr::ast::{Node, NodeId};
 use crate::expr::diagnostic::{Code, Span};
 use crate::expr::functions::{self, Entry, Function as F, Style};
 use crate::expr::term::{
-    Arithmetic, Cell, Clock, Comparison, Conversion, Op, Rounding, TermId, TextTest, TimePart,
+    Arithmetic, Cell, Clock, Comparison, Conversion, Op, Rounding, SlotOf, TermId, TextTest, TimePart,
 };
 use crate::expr::types::Type;
 use crate::model::nearest;
@@ -308,7 +308,23 @@ impl Check<'_> {
             Some(said) if self.terms.constant(term.id) == Some(&Cell::Missing) => {
                 self.fault_at(Code::E111, of.node, why_no_number(&said, whole))
             }
-            _ => Some(term),
+            Some(_) => Some(term),
+            None => {
+                self.may_say_nothing(node);
+                Some(term)
+            }
+        }
+    }
+
+    /// Remembers for lints that what is read of a text may have no value, also where there is a text.
+    fn may_say_nothing(&mut self, node: NodeId) {
+        let of = match self.slot_of(self.here()) {
+            SlotOf::Account => ReadOf::Reached,
+            SlotOf::Table(_) | SlotOf::Event(_) => ReadOf::Row,
+        };
+        let name = Arc::from(self.ast.text_of(node));
+        if let Some(optional) = self.optional.get_mut(node.index()) {
+            *optional = Some(Optional { name, of });
         }
     }
 
@@ -332,6 +348,7 @@ impl Check<'_> {
             (F::ToDate | F::ToTimestamp, Type::Text | Type::Enum(_) | Type::Band(_)) if !constant => {
                 let text = self.as_text(entry, of)?;
                 self.pay(node, 4);
+                self.may_say_nothing(node);
                 let (conversion, kind) = match entry.function {
                     F::ToDate => (Conversion::TextToDate, Type::Date),
                     _ => (Conversion::TextToTimestamp, Type::Timestamp),
