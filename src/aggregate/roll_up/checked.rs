@@ -46,16 +46,7 @@ impl CheckedRollUp {
         if matches!(definition.over, Over::Events { last_days: Some(0), .. }) {
             faults.push(RollUpFaultKind::Operator("a window has a day at least".to_owned()));
         }
-        let mut levels = Vec::with_capacity(definition.levels.len());
-        for level in &definition.levels {
-            match schema.account_type(level) {
-                Some(kind) => levels.push(kind),
-                None => {
-                    let all: Vec<String> = schema.type_values().iter().map(ToString::to_string).collect();
-                    faults.push(unknown("account type", level, &all));
-                }
-            }
-        }
+        let levels = levels_of(definition, schema, &mut faults);
         let checker = Checker::new(names).with_zones(zones).with_limits(limits.clone());
         let is_tested = definition.operator.takes_each();
         let mut check = |part: &'static str, text: Option<&Arc<str>>| {
@@ -132,7 +123,7 @@ impl CheckedRollUp {
                 values,
                 conversion,
                 lacks,
-                levels: (!definition.levels.is_empty()).then_some(levels),
+                levels,
             }),
             Ok(_) => Err(faults),
             Err(why) => {
@@ -215,6 +206,21 @@ impl CheckedRollUp {
     pub(crate) fn expressions(&self) -> impl Iterator<Item = &Checked> {
         self.read().into_iter().flatten()
     }
+}
+
+/// The account types that receive it; `None` where all do.
+fn levels_of(definition: &RollUp, schema: &Schema, faults: &mut Vec<RollUpFaultKind>) -> Option<Vec<TypeId>> {
+    let mut levels = Vec::with_capacity(definition.levels.len());
+    for level in &definition.levels {
+        match schema.account_type(level) {
+            Some(kind) => levels.push(kind),
+            None => {
+                let all: Vec<String> = schema.type_values().iter().map(ToString::to_string).collect();
+                faults.push(unknown("account type", level, &all));
+            }
+        }
+    }
+    (!definition.levels.is_empty()).then_some(levels)
 }
 
 /// Whose rows an expression reads.

@@ -17,7 +17,8 @@ use crate::expr::functions::{Entry, Function as F};
 use crate::expr::lacking::LacksRate;
 use crate::expr::names::Of;
 use crate::expr::term::{
-    Cell, Comparison, Conversion, Day, Gather, Moment, Op, Over, Reading, SlotOf, Summed, TermId, Usage, Weeks,
+    Cell, Comparison, Conversion, Day, Gather, Moment, Op, Over, Reading, SlotOf, Summed, TermId, Usage,
+    Weeks,
 };
 use crate::expr::types::{DERIVED_DIGITS, Type};
 use crate::fold::RateKind;
