@@ -10,13 +10,14 @@ use std::collections::BTreeSet;
 use std::process::{Command, Output};
 
 /// What a host compiles with default features: each dependency of `Cargo.toml`, then what it brings.
-const ALLOWED: [(&str, &[&str]); 6] = [
+const ALLOWED: [(&str, &[&str]); 7] = [
     ("serde", &["serde_core", "serde_derive", "proc-macro2", "quote", "syn", "unicode-ident"]),
     ("serde_json", &["itoa", "memchr", "ryu", "serde_core", "zmij"]),
     ("thiserror", &["thiserror-impl", "proc-macro2", "quote", "syn", "unicode-ident"]),
     ("petgraph", &["equivalent", "fixedbitset", "foldhash", "hashbrown", "indexmap"]),
     ("chrono", &["num-traits"]),
     ("indexmap", &["equivalent", "hashbrown"]),
+    ("strsim", &[]),
 ];
 
 #[test]
