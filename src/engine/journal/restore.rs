@@ -526,6 +526,6 @@ mod tests {
         let mut bytes = super::super::head(Before::default());
         bytes[4] = 9;
         let error = Engine::restore(EngineSettings::new(), &bytes, None).unwrap_err();
-        assert_eq!(error.to_string(), "the journal is in format 9 and this release reads format 5");
+        assert_eq!(error.to_string(), "the journal is in format 9 and this release reads format 6");
     }
 }
