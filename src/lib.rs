@@ -137,8 +137,8 @@ pub use model::{
 // The moment of a question, and the rates of a day.
 pub use fold::{ExchangeRate, ExchangeRates, RateKind};
 pub use model::{
-    AsOf, FiscalCalendar, FiscalFault, FiscalPeriod, FixedZone, FixedZones, Rates, WeekPattern, Weekday,
-    YearEnd, Zone, Zones,
+    AsOf, FiscalCalendar, FiscalFault, FiscalPeriod, FiscalYearName, FixedZone, FixedZones, Rates,
+    WeekPattern, Weekday, YearEnd, Zone, Zones,
 };
 // Everything that is wrong with something; how far long work is, and how it is stopped.
 pub use model::{Faults, Observer, Progress};

@@ -4,20 +4,19 @@ use super::entry::Gives;
 use super::names::CatalogNames;
 use super::status::reads_status;
 use crate::define::{Compiled, Define, Form, Output};
-use crate::expr::{Checked, LackingEvents, LacksRate, Name};
+use crate::expr::{Checked, MissingRateFlag, Name, UnratedEvents};
 
-/// What a definition gives to those that read it, output by output; what it reads itself is among the names. `lacks` is by what it is known whether its column
-/// lacks a rate.
+/// What a definition gives to those that read it, output by output; what it reads itself is among the names. `lacks` says where a rate of its column is missing.
 pub(super) fn gives(
     definition: &dyn Define,
     compiled: &Compiled,
-    lacks: Option<&LacksRate>,
+    lacks: Option<&MissingRateFlag>,
     names: &CatalogNames,
 ) -> Vec<Gives> {
     if let Some(metric) = compiled.metric() {
         let name = Name::new(metric.checked().kind().clone());
-        let lacks = LackingEvents::of(metric.checked()).map(LacksRate::Events);
-        return vec![Gives::Metric(name.lacking_rates(lacks))];
+        let lacks = UnratedEvents::of(metric.checked()).map(MissingRateFlag::Events);
+        return vec![Gives::Metric(name.with_missing_rates(lacks))];
     }
     let expressions = compiled.expressions();
     let reads_status = || expressions.iter().any(|checked| reads_status(checked, names));
@@ -28,7 +27,7 @@ pub(super) fn gives(
             // What is merged or compared says nothing of one account's own status.
             let is_computed = is_row && reads_status();
             let name = if is_computed { name.computed_from_status() } else { name };
-            let name = name.lacking_rates(lacks.cloned());
+            let name = name.with_missing_rates(lacks.cloned());
             Gives::Column(name, definition.text())
         }
         None => {
@@ -44,13 +43,13 @@ pub(super) fn gives(
     compiled.outputs.iter().map(gives).collect()
 }
 
-/// The question whether the column of a definition lacks a rate; `None` where it needs none. An expression or a roll-up says so; other functions, of one
-/// account or of the whole book, give what they give for a value that is missing.
-pub(super) fn rate_question(compiled: &Compiled, names: &CatalogNames) -> Option<Checked> {
+/// The boolean expression: is a rate of the definition's column missing? `None` if no rate is needed, and for functions other than expressions and roll-ups (rankings, past
+/// values, a host's own kinds), which take a missing value like any other.
+pub(super) fn rate_missing(compiled: &Compiled, names: &CatalogNames) -> Option<Checked> {
     let is_column = compiled.outputs.iter().all(|output| output.kind.is_some());
     match &compiled.form {
-        Form::Row(_) => compiled.answer().filter(|_| is_column)?.rate_question(),
-        Form::Tree(of) => of.rate_question(names),
+        Form::Row(_) => compiled.answer().filter(|_| is_column)?.rate_missing(),
+        Form::Tree(of) => of.rate_missing(names),
         Form::Whole(_) | Form::Named(_) | Form::Recorded(_) => None,
     }
 }

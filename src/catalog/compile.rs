@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::check::{gives, rate_question};
+use super::check::{gives, rate_missing};
 use super::components::components;
 use super::definition::{Definition, DefinitionRef};
 use super::entry::{Entries, Entry, Key};
@@ -24,7 +24,7 @@ use super::names::CatalogNames;
 use super::pending::{Looked, PendingNames};
 use crate::aggregate::{CheckedMetric, Metrics};
 use crate::define::{Checking, Compiled, Declared, DefinitionFault, Namespace};
-use crate::expr::{ExprLimits, LacksRate, Names, Of, Type, lacking_column};
+use crate::expr::{ExprLimits, MissingRateFlag, Names, Of, Type, rate_missing_column};
 use crate::model::{AccountId, Attribute, Schema, Zones, is_reserved};
 
 /// The faults of definitions whose names are words of the language.
@@ -407,8 +407,8 @@ impl<'c> Compiler<'c> {
         let read = looked.iter().filter(|(_, is_declared)| !**is_declared);
         let below = read.filter_map(|(key, _)| entries.of_key(key));
         let depth = below.map(|entry| entry.depth + 1).max().unwrap_or(0);
-        let question = rate_question(&compiled, &self.names);
-        let lacks = question.as_ref().map(|_| LacksRate::Column(lacking_column(definition.name())));
+        let flag = rate_missing(&compiled, &self.names);
+        let lacks = flag.as_ref().map(|_| MissingRateFlag::Column(rate_missing_column(definition.name())));
         let gives = gives(definition.as_define(), &compiled, lacks.as_ref(), &self.names);
         for key in keys(definition) {
             if self.open.get(&key) == Some(&place) {
@@ -421,11 +421,10 @@ impl<'c> Compiler<'c> {
         let given = self.given.get(place);
         let (bringer, reserves) =
             given.map_or((None, false), |given| (given.bringer.clone(), given.reserves));
-        let lacking = question.map(|question| {
-            Arc::new(Entry::of_question(question, (&id, &definition), (depth, bringer.clone())))
-        });
+        let rate_missing = flag
+            .map(|flag| Arc::new(Entry::rate_missing_of(flag, (&id, &definition), (depth, bringer.clone()))));
         let entry =
-            Entry { id, definition, compiled, gives, reads, looked, depth, bringer, reserves, lacking };
+            Entry { id, definition, compiled, gives, reads, looked, depth, bringer, reserves, rate_missing };
         self.names.entries.add(&Arc::new(entry), place);
     }
 }

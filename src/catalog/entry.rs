@@ -10,7 +10,7 @@ use indexmap::{Equivalent, IndexMap};
 
 use super::definition::{Definition, DefinitionRef};
 use crate::define::{Compiled, Namespace};
-use crate::expr::{Checked, Name, NameText, Source, Type, is_lacking_column, lacking_column};
+use crate::expr::{Checked, Name, NameText, Source, Type, is_rate_missing_column, rate_missing_column};
 
 /// The name by which a definition is read. Definitions of different kinds may have the same key, and then only one of them
 /// is valid.
@@ -100,9 +100,9 @@ pub(super) struct Entry {
     pub(super) bringer: Option<DefinitionRef>,
     /// Does it reserve all names below its own?
     pub(super) reserves: bool,
-    /// The column that says whether its own lacks a rate, where it may. Nobody wrote it and nobody can write its name: only those who gather the column
-    /// read it, and no list of definitions has it.
-    pub(super) lacking: Option<Arc<Entry>>,
+    /// The boolean column that says where a rate of its own column is missing; `None` if no rate is needed. Not a definition: aggregates over the column read it, and no list of
+    /// definitions includes it.
+    pub(super) rate_missing: Option<Arc<Entry>>,
 }
 
 /// What an output of a definition is to those that read it.
@@ -138,16 +138,16 @@ impl Placed {
 }
 
 impl Entry {
-    /// The column that says whether that of a definition lacks a rate. It stands behind the definition, whose value it may read, and before all that read
-    /// that.
-    pub(super) fn of_question(
-        question: Checked,
+    /// The boolean column of a definition that says where a rate is missing. It has the definition's depth and is placed after it, since it may read the definition's value;
+    /// readers of the definition are deeper.
+    pub(super) fn rate_missing_of(
+        expression: Checked,
         (id, definition): (&DefinitionRef, &Arc<Definition>),
         (depth, bringer): (usize, Option<DefinitionRef>),
     ) -> Self {
-        let id = DefinitionRef::attribute(&lacking_column(&id.name));
+        let id = DefinitionRef::attribute(&rate_missing_column(&id.name));
         let gives = vec![Gives::Column(Name::new(Type::Bool).required(), NameText::default())];
-        let (definition, compiled) = (definition.clone(), Compiled::value(question));
+        let (definition, compiled) = (definition.clone(), Compiled::value(expression));
         let (reads, looked) = (Vec::new(), Vec::new());
         Self {
             id,
@@ -159,13 +159,13 @@ impl Entry {
             depth,
             bringer,
             reserves: false,
-            lacking: None,
+            rate_missing: None,
         }
     }
 
-    /// Is it a definition, and not what says whether one lacks a rate?
+    /// Is it a definition, and not the boolean column of one?
     fn is_definition(&self) -> bool {
-        !is_lacking_column(&self.id.name)
+        !is_rate_missing_column(&self.id.name)
     }
 
     /// The definition that somebody wrote: itself, or what brings it.
@@ -251,9 +251,9 @@ impl Entries {
             .collect();
         let output = below.is_empty().then_some(0);
         self.names.insert(key, Placed { entry: entry.clone(), place, output, is_main: true });
-        if let Some(lacking) = &entry.lacking {
-            let placed = Placed { entry: lacking.clone(), place, output: Some(0), is_main: true };
-            self.names.insert(Key::of_id(&lacking.id), placed);
+        if let Some(flag) = &entry.rate_missing {
+            let placed = Placed { entry: flag.clone(), place, output: Some(0), is_main: true };
+            self.names.insert(Key::of_id(&flag.id), placed);
         }
         for (key, at) in below {
             let placed = Placed { entry: entry.clone(), place, output: Some(at), is_main: false };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::entry::{Asked, Entries, Gives};
 use crate::aggregate::{Metrics, UsageSchema, WithUsage};
 use crate::define::Namespace;
-use crate::expr::{Checked, Name, NameText, Names, Of, Type, is_lacking_column};
+use crate::expr::{Checked, Name, NameText, Names, Of, Type, is_rate_missing_column};
 use crate::model::Schema;
 
 /// A schema and usage, and beside them what is defined over them.
@@ -64,7 +64,7 @@ impl CatalogNames {
             self.entries.names().filter(|(key, placed)| key.is_in(namespace) && placed.gives().is_some());
         // Who may see what is not for everyone to know.
         let names =
-            names.filter(|(key, placed)| !placed.entry.makes_scopes() && !is_lacking_column(key.name()));
+            names.filter(|(key, placed)| !placed.entry.makes_scopes() && !is_rate_missing_column(key.name()));
         names.for_each(|(key, _)| seen(key.name()));
     }
 

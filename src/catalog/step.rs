@@ -20,7 +20,7 @@ use crate::book::View;
 use crate::define::{DefinitionFault, Form, Namespace, Output, TotalBy, WholeFunction};
 use crate::expr::{
     Cancelled, Checked, MissingRateLog, Needs, RowPlan, RowProgram, Sight, Supply, Type, Whose,
-    is_lacking_column,
+    is_rate_missing_column,
 };
 use crate::model::{AccountIdx, AsOf, AttributeId, Schema, SystemAttribute, TableId};
 use crate::tree::AccountTree;
@@ -207,9 +207,9 @@ impl WholeWork {
 }
 
 impl Step {
-    /// Is it one that somebody defined, and not what says whether one lacks a rate?
+    /// Is it the step of a definition, and not of its boolean column of missing rates?
     pub(crate) fn is_definition(&self) -> bool {
-        !is_lacking_column(&self.id.name)
+        !is_rate_missing_column(&self.id.name)
     }
 
     /// The step at a moment.

@@ -1,7 +1,7 @@
-//! Which updates came already, and what did they say?
+//! Was an update with this idempotency key applied before?
 //!
-//! A message that is delivered twice must not be applied twice. So an update may have an idempotency key; of each key the version that its update
-//! made is remembered, and a digest of what the update said, so that two different updates with one key are told apart.
+//! A message that is delivered twice must be applied once. For each key the engine remembers the version that its update made, and a digest of the update's content, so
+//! that a different update with the same key is an error and not taken for a repetition.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -15,22 +15,21 @@ use super::update::Update;
 use crate::book::Change;
 use crate::catalog::Catalog;
 
-/// What an update said, as a number that is the same for updates that say the same, whatever the order of the wishes of its change. Two different updates
-/// have the same one only by chance, of one in 2^128.
+/// Digest of an update's content: FNV-1a, 128 bits, of its JSON. The order of the items of a change does not matter. Against accidents, not against attackers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Content(u128);
 
 impl Content {
-    /// That of an update; its key and the version that it expects say nothing of what it does.
+    /// Linear in the update. Its key and expected version are not content.
     pub(super) fn of(update: &Update) -> Self {
         let mut digest = Fnv::new();
         digest.add(&update.schema);
-        // The order of wishes means nothing.
-        let wishes = update.change.iter().flat_map(Change::items);
-        let mut wishes: Vec<String> =
-            wishes.map(|wish| serde_json::to_string(wish).unwrap_or_default()).collect();
-        wishes.sort_unstable();
-        digest.add(&(update.change.is_some(), wishes));
+        // The order of a change's items means nothing.
+        let items = update.change.iter().flat_map(Change::items);
+        let mut items: Vec<String> =
+            items.map(|item| serde_json::to_string(item).unwrap_or_default()).collect();
+        items.sort_unstable();
+        digest.add(&(update.change.is_some(), items));
         digest.add(&(&update.renamed, Catalog::in_order(&update.defined), &update.removed, update.exactly));
         digest.add(&(&update.subscribed, &update.unsubscribed, &update.close_days, &update.steps));
         let moment = update.moment.as_ref();
@@ -82,19 +81,19 @@ impl io::Write for Fnv {
     }
 }
 
-/// A key that came.
+/// A remembered key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct KnownKey {
     pub(super) key: Arc<str>,
     /// The version that its update made.
     pub(super) version: u64,
-    /// What the update said; `None` of one from a journal that does not tell.
+    /// `None` for a key from a journal before format 6.
     pub(super) content: Option<Content>,
 }
 
 #[cfg(feature = "snapshot")]
 impl KnownKey {
-    /// Those of a journal, whose contents it may not tell.
+    /// Those of a journal; `contents` is empty before format 6.
     pub(super) fn all(keys: Vec<(Arc<str>, u64)>, contents: Vec<Option<Content>>) -> Vec<Self> {
         let contents = contents.into_iter().chain(std::iter::repeat(None));
         let known = keys.into_iter().zip(contents);
@@ -102,7 +101,7 @@ impl KnownKey {
     }
 }
 
-/// The latest keys that came.
+/// The latest keys, up to a limit.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     known: HashMap<Arc<str>, (u64, Option<Content>)>,
@@ -111,11 +110,11 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// The version that the update of a key made, if it came already.
+    /// The version that the update with this key made, if there was one.
     ///
     /// # Errors
     ///
-    /// [`EngineError::EmptyKey`], and [`EngineError::OtherContent`] where another update came with the key.
+    /// [`EngineError::EmptyKey`], and [`EngineError::OtherContent`] if that update had other content.
     pub(super) fn version_of(&self, key: &str, content: Content) -> Result<Option<u64>, EngineError> {
         if key.is_empty() {
             return Err(EngineError::EmptyKey);

@@ -215,7 +215,7 @@ impl Update {
     /// Only once: the same update with the same key changes nothing when it comes again, and is answered with the version that the first one
     /// made ([`Applied::repeated`](super::Applied::repeated)). Another update with that key is refused
     /// ([`EngineError::OtherContent`](super::EngineError::OtherContent)), and so is an empty key. What is compared is what updates say, apart from the version that they
-    /// expect; the order of the wishes of a change means nothing.
+    /// expect; the order of the items of a change means nothing. Costs a pass over the update.
     ///
     /// ```
     /// use perennial::engine::{Engine, EngineError, EngineSettings, Update};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::ast::{Ast, MacroKind, Node, NodeId};
 use super::check::{Mention, Rename, Unwritten, Written};
 use super::diagnostic::Diagnostic;
-use super::lacking::is_lacking_column;
 use super::names::Names;
+use super::rate_missing::is_rate_missing_column;
 use super::record::{RecordExpr, UnboundNames};
 use super::record_json::JsonExpr;
 use super::term::{Cell, Conversion, Op, Place, SlotInfo, SlotOf, TermId, Terms};
@@ -36,7 +36,7 @@ pub struct Checked {
     kind: Type,
     terms: Arc<Terms>,
     root: TermId,
-    /// What says whether it lacks a rate; `None` where it needs none.
+    /// Whether a rate is missing; `None` if none is needed.
     lacks: Option<Lacks>,
     kinds: Arc<[Option<Type>]>,
     /// The terms of every node, also of those that are folded away: for explanations.
@@ -46,12 +46,12 @@ pub struct Checked {
     lints: Vec<Diagnostic>,
 }
 
-/// The terms that say whether a value lacks a rate.
+/// Two terms that say whether a rate is missing for a value.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lacks {
-    /// Is there no value for want of a rate?
+    /// There is no value, and a rate is missing.
     pub(super) value: TermId,
-    /// Does an amount that it is made of lack one, whether or not there is a value?
+    /// A rate is missing for an amount that the value is computed from; there may be a value all the same.
     pub(super) amount: TermId,
 }
 
@@ -183,8 +183,8 @@ impl Checked {
         })
     }
 
-    /// Which of its terms are evaluated, by number; without the questions whether a rate is missing where only what is written is asked for.
-    fn reached(&self, with_questions: bool) -> Vec<bool> {
+    /// Which terms are reachable from the root, by number. Without guards, those of the text alone; with them, all that are evaluated.
+    fn reached(&self, with_guards: bool) -> Vec<bool> {
         let mut reached = vec![false; self.terms.ops.len()];
         let mut left = vec![self.root];
         while let Some(id) = left.pop() {
@@ -193,8 +193,8 @@ impl Checked {
                 _ => continue,
             }
             match self.terms.op(id) {
-                Op::Guarded { of, .. } if !with_questions => left.push(*of),
-                op @ Op::Usage(_, usage, _) if !with_questions => {
+                Op::Guarded { of, .. } if !with_guards => left.push(*of),
+                op @ Op::Usage(_, usage, _) if !with_guards => {
                     left.extend(op.parts().into_iter().filter(|part| Some(*part) != usage.lacks));
                 }
                 op => left.extend(op.parts()),
@@ -260,14 +260,17 @@ impl Checked {
 
     /// The names of what is written, each once, in the order of the text.
     fn written_slots(&self) -> impl Iterator<Item = &SlotInfo> {
-        let mut read: Vec<u32> = Vec::new();
+        let mut seen = vec![false; self.terms.slots.len()];
+        let mut read: Vec<&SlotInfo> = Vec::new();
         for op in self.written_ops() {
-            match op {
-                Op::Slot(slot) if !read.contains(slot) => read.push(*slot),
-                _ => {}
+            if let Op::Slot(slot) = op
+                && let Some(seen) = seen.get_mut(*slot as usize).filter(|seen| !**seen)
+            {
+                *seen = true;
+                read.extend(self.terms.slots.get(*slot as usize));
             }
         }
-        read.into_iter().filter_map(|slot| self.terms.slots.get(slot as usize))
+        read.into_iter()
     }
 
     /// All that it reads, each once: attributes, columns, events, metrics and segments.
@@ -279,13 +282,13 @@ impl Checked {
         found
     }
 
-    /// All that must be there for it to be asked, with the types that names were checked with. What says whether a column lacks a rate goes with the
-    /// column, and where it is not there, no rate is missing.
+    /// Everything that evaluation needs, with the types that names were checked with. The boolean columns of missing rates are not required: they exist with their columns, and
+    /// without one no rate is missing.
     pub(super) fn requirements(&self) -> Vec<(Source, Option<Type>)> {
         let read = self.evaluated_ops().filter_map(|op| match op {
             Op::Slot(slot) => {
                 let slot = self.terms.slots.get(*slot as usize)?;
-                let is_asked = !is_lacking_column(&slot.name);
+                let is_asked = !is_rate_missing_column(&slot.name);
                 is_asked.then(|| (Source::of_slot(slot), Some(slot.kind.clone())))
             }
             op => Source::of_op(op).map(|source| (source, None)),
@@ -317,7 +320,7 @@ impl Checked {
                 // Evaluated for another account.
                 Op::At(..) => {}
                 Op::Outer(of) => left.extend(lambdas.checked_sub(1).map(|lambdas| (*of, lambdas))),
-                // Whether a rate is missing is no part of what is written.
+                // Guards against missing rates are not part of the text.
                 Op::Guarded { of, .. } => left.push((*of, lambdas)),
                 op @ (Op::Gather { .. } | Op::Usage(..)) => {
                     left.extend(op.parts().into_iter().map(|part| (part, lambdas + 1)));
@@ -384,13 +387,13 @@ impl Checked {
         self.written_ops().any(|op| matches!(op, Op::Exchange { .. }))
     }
 
-    /// The question whether an amount that it is made of lacks a rate, whether or not it has a value; `None` where none is needed.
-    pub(crate) fn rate_question(&self) -> Option<Self> {
+    /// The boolean expression: is a rate missing for an amount that its value is computed from? `None` if no rate is needed. It may be true although there is a value.
+    pub(crate) fn rate_missing(&self) -> Option<Self> {
         Some(Self { root: self.lacks?.amount, lacks: None, kind: Type::Bool, ..self.clone() })
     }
 
-    /// A yes/no question of terms; texts and nodes are those of this expression.
-    pub(super) fn asking(&self, names: &dyn Names, terms: &Terms, root: TermId) -> Self {
+    /// A boolean expression with other terms. Its text and nodes are those of this one, so it is never explained.
+    pub(super) fn with_terms(&self, names: &dyn Names, terms: &Terms, root: TermId) -> Self {
         let (terms, roots) = terms.clone().pruned(&[root]);
         let root = roots.first().copied().unwrap_or(TermId::NONE);
         let coded = coded(names, &terms);
@@ -502,7 +505,8 @@ impl Checked {
             Op::Slot(slot) => self.terms.slots.get(*slot as usize),
             _ => None,
         });
-        let of_accounts = read.filter(|slot| slot.of == SlotOf::Account && !is_lacking_column(&slot.name));
+        let of_accounts =
+            read.filter(|slot| slot.of == SlotOf::Account && !is_rate_missing_column(&slot.name));
         for slot in of_accounts {
             if !names.iter().any(|(known, _)| *known == slot.name) {
                 names.push((slot.name.clone(), slot.kind.clone()));

@@ -50,7 +50,6 @@ mod explain;
 mod functions;
 mod json;
 mod json_read;
-mod lacking;
 mod lexer;
 mod limits;
 mod lint;
@@ -58,6 +57,7 @@ mod literal;
 mod names;
 mod parser;
 mod print;
+mod rate_missing;
 mod record;
 mod record_json;
 mod resolve;
@@ -92,15 +92,16 @@ pub use explain::{
     MissingRate, Origin, Part, PartKind, Provenance, Reading, RollUpPart, RollUpParts, UsageDays,
 };
 pub use json::{WIRE_VERSION, WireErrors, WireFault};
-pub(crate) use lacking::{
-    ExchangedAmount, LackingEvents, LacksRate, RatedRows, RowsOf, is_lacking_column, lacking_column,
-};
 pub use limits::{ExprLimits, MAX_DEPTH};
 pub(crate) use lint::beyond_kept;
 pub use literal::Literal;
 pub(crate) use names::{MAX_NAME_PARTS, name_parts};
 pub use names::{Name, NameText, Names, Of};
 pub(crate) use print::{without_needless_backticks, written_name};
+pub(crate) use rate_missing::{
+    ConvertedRows, ExchangedAmount, MissingRateFlag, UnratedEvents, is_rate_missing_column,
+    rate_missing_column,
+};
 pub use record::{Record, RecordExpr, UnboundNames};
 pub use record_json::{JsonExpr, JsonFaults};
 pub(crate) use scalar::{compare_values, duration_of, fold_case};

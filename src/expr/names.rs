@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::lacking::LacksRate;
+use super::rate_missing::MissingRateFlag;
 use super::types::Type;
 use crate::model::{Attribute, AttributeType, ChildTable, EnumValues, Schema, SystemAttribute};
 
@@ -22,7 +22,7 @@ pub struct Name {
     bounds: Option<(f64, f64)>,
     is_computed_from_status: bool,
     currency: Option<Arc<str>>,
-    lacks_rate: Option<LacksRate>,
+    missing_rates: Option<MissingRateFlag>,
     is_total: bool,
 }
 
@@ -36,7 +36,7 @@ impl Name {
             bounds: None,
             is_computed_from_status: false,
             currency: None,
-            lacks_rate: None,
+            missing_rates: None,
             is_total: false,
         }
     }
@@ -84,15 +84,15 @@ impl Name {
         self.is_total
     }
 
-    /// Its value may be missing for want of a rate; by this it is known where it is.
-    pub(crate) fn lacking_rates(mut self, by: Option<LacksRate>) -> Self {
-        self.lacks_rate = by;
+    /// Its value may be missing because a rate is; the flag says where.
+    pub(crate) fn with_missing_rates(mut self, flag: Option<MissingRateFlag>) -> Self {
+        self.missing_rates = flag;
         self
     }
 
-    /// By what it is known whether it is missing for want of a rate, where it may be.
-    pub(super) const fn lacks_rate(&self) -> Option<&LacksRate> {
-        self.lacks_rate.as_ref()
+    /// How to find out whether a rate is missing; `None` if it needs none.
+    pub(super) const fn missing_rates(&self) -> Option<&MissingRateFlag> {
+        self.missing_rates.as_ref()
     }
 
     /// The name that says in which currency each amount is.

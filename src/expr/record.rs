@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::eval::{Eval, Slots};
-use super::lacking::is_lacking_column;
+use super::rate_missing::is_rate_missing_column;
 use super::term::{Cell, Op, Over, SlotInfo, SlotOf, TermId, Terms};
 use super::types::Type;
 use super::value::{ExprValue, Field, Val};
@@ -93,7 +93,7 @@ impl RecordExpr {
     ) -> Result<Self, UnboundNames> {
         let (mut terms, roots) = terms.as_of(as_of, &[root]);
         // A record says what is known: the value of a column, or that there is none.
-        let is_question = |slot: &SlotInfo| is_lacking_column(&slot.name);
+        let is_question = |slot: &SlotInfo| is_rate_missing_column(&slot.name);
         for op in &mut terms.ops {
             if matches!(op, Op::Slot(slot) if terms.slots.get(*slot as usize).is_some_and(is_question)) {
                 *op = Op::Const(Cell::Bool(false));

@@ -560,6 +560,38 @@ impl Terms {
         id
     }
 
+    /// Is there no value?
+    pub(super) fn missing(&mut self, value: TermId) -> TermId {
+        let has = self.add(Op::Has(value));
+        self.add(Op::Not(has))
+    }
+
+    /// A yes/no question, with no where it has no answer.
+    pub(super) fn or_no(&mut self, question: TermId) -> TermId {
+        let no = self.add(Op::Const(Cell::Bool(false)));
+        self.add(Op::Coalesce([question, no].into()))
+    }
+
+    /// Are all of these true?
+    pub(super) fn all(&mut self, questions: impl IntoIterator<Item = TermId>) -> TermId {
+        let all: Box<[TermId]> = questions.into_iter().collect();
+        match &*all {
+            [only] => *only,
+            _ => self.add(Op::And(all)),
+        }
+    }
+
+    /// Is one of these true? `None` if there are none.
+    pub(super) fn any(&mut self, mut questions: Vec<TermId>) -> Option<TermId> {
+        questions.sort_unstable();
+        questions.dedup();
+        match &*questions {
+            [] => None,
+            [only] => Some(*only),
+            _ => Some(self.add(Op::Or(questions.into()))),
+        }
+    }
+
     pub(super) fn slot(&mut self, of: &SlotOf, name: &Arc<str>, kind: &Type) -> TermId {
         let known = self.slots.iter().position(|slot| slot.name == *name && slot.of == *of);
         let place = known.unwrap_or_else(|| {

@@ -1,7 +1,7 @@
-//! When do the years, quarters and months of a business begin?
+//! When do the fiscal years, quarters and months of a business begin?
 //!
-//! Ruling S147 of [`docs::semantics`](crate::docs::semantics). There are three rules: years of twelve calendar months from any of them; years of whole weeks, in
-//! months of four and five, as retailers and manufacturers keep them; and a table of the host's. Everything that speaks of fiscal periods reads the same one.
+//! Ruling S147 of [`docs::semantics`](crate::docs::semantics). Three rules: years of twelve calendar months; years of 52 or 53 weeks, in months of four and five weeks, as in retail
+//! and manufacturing; and a table of the host's.
 
 use std::sync::Arc;
 
@@ -104,6 +104,15 @@ pub enum FiscalPeriod {
     Year,
 }
 
+/// By which calendar year a fiscal year is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FiscalYearName {
+    /// That of its first day.
+    StartYear,
+    /// That of its last day.
+    EndYear,
+}
+
 /// What is wrong with a table of fiscal years.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -160,7 +169,7 @@ impl FiscalCalendar {
         Some(Self { rule: Rule::Weeks(WeekYears { pattern, weekday, end, month, extra_week: 12 }) })
     }
 
-    /// With the 53rd week in another month of the year, 1 to 12; `None` for any other, and for years that are not of weeks.
+    /// With the 53rd week in another month of the year, 1 to 12. `None` for any other number, and for calendars without weeks.
     #[must_use]
     pub fn with_extra_week(self, month: u8) -> Option<Self> {
         match self.rule {
@@ -179,7 +188,7 @@ impl FiscalCalendar {
         Self { rule: Rule::Weeks(WeekYears { pattern, weekday, end, month, extra_week }) }
     }
 
-    /// The years of a table: of each the first days of its months or of its 13 periods, and at last the day after the last year. Outside it there is no fiscal year.
+    /// Years from a table: for each year the first days of its 12 months or 13 periods; `after` is the day after the last year. Outside the table there is no fiscal year.
     ///
     /// # Errors
     ///
@@ -230,7 +239,7 @@ impl FiscalCalendar {
         Ok(Self { rule: Rule::Table(years.into()) })
     }
 
-    /// The month that the fiscal year starts with, 1 to 12; `None` for years that are not of calendar months.
+    /// The calendar month that the fiscal year starts in, 1 to 12; `None` for years of weeks and for tables.
     #[must_use]
     pub const fn start_month(&self) -> Option<u8> {
         match self.rule {
@@ -239,16 +248,16 @@ impl FiscalCalendar {
         }
     }
 
-    /// The first day of the fiscal year that a day is in; `None` where the calendar does not say.
+    /// The first day of the fiscal year that a day is in; `None` outside a table.
     #[must_use]
     pub fn year_of(&self, day: Date) -> Option<Date> {
         self.start_of(FiscalPeriod::Year, day, 0)
     }
 
-    /// The first day of a period, so many after the one that a day is in; `None` outside the calendar, and outside a table. Of a table, the day after its last year
-    /// is still told.
+    /// The first day of the period that is `offset` periods after the one that `day` is in. `None` outside the range of [`Date`], and outside a table; the day after a table's last
+    /// year is the last start that it gives.
     ///
-    /// O(1), and for a table logarithmic in its years.
+    /// O(1); for a table logarithmic in its years, and for months linear in the years between.
     #[must_use]
     pub fn start_of(&self, period: FiscalPeriod, day: Date, offset: i32) -> Option<Date> {
         match &self.rule {
@@ -258,27 +267,27 @@ impl FiscalCalendar {
         }
     }
 
-    /// The calendar year by which the fiscal year of a day is called, by those who name it for the year in which it begins, or (`by_end`) for that of its last day.
+    /// The number of the fiscal year that a day is in; `None` if the calendar does not cover it.
     ///
     /// ```
-    /// use perennial::{Date, FiscalCalendar};
+    /// use perennial::{Date, FiscalCalendar, FiscalYearName};
     ///
     /// let day = Date::new(2024, 1, 15)?;
     /// let retail = FiscalCalendar::nrf();
-    /// assert_eq!((retail.year_name(day, false), retail.year_name(day, true)), (Some(2023), Some(2024)));
+    /// assert_eq!(retail.year_name(day, FiscalYearName::StartYear), Some(2023));
+    /// assert_eq!(retail.year_name(day, FiscalYearName::EndYear), Some(2024));
     /// # Ok::<(), perennial::DateError>(())
     /// ```
     #[must_use]
-    pub fn year_name(&self, day: Date, by_end: bool) -> Option<i32> {
-        let first = if by_end {
-            self.start_of(FiscalPeriod::Year, day, 1)?.plus_days(-1)?
-        } else {
-            self.start_of(FiscalPeriod::Year, day, 0)?
-        };
-        Some(first.year())
+    pub fn year_name(&self, day: Date, name: FiscalYearName) -> Option<i32> {
+        let first = self.start_of(FiscalPeriod::Year, day, 0)?;
+        Some(match name {
+            FiscalYearName::StartYear => first.year(),
+            FiscalYearName::EndYear => self.start_of(FiscalPeriod::Year, day, 1)?.plus_days(-1)?.year(),
+        })
     }
 
-    /// The days of the fiscal year that a day is in.
+    /// The number of days of the fiscal year that a day is in; `None` if the calendar does not cover it.
     #[must_use]
     pub fn days_of_year(&self, day: Date) -> Option<u32> {
         let [first, next] = [0, 1].map(|offset| self.start_of(FiscalPeriod::Year, day, offset));

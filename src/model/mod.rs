@@ -51,7 +51,7 @@ pub use event_kind::{
     ANY_EVENT, EventKind, MAX_EVENT_FIELDS, MAX_EVENT_KINDS, UsageSchema, UsageSchemaErrors, UsageSchemaFault,
 };
 pub use faults::Faults;
-pub use fiscal::{FiscalCalendar, FiscalFault, FiscalPeriod, WeekPattern, YearEnd};
+pub use fiscal::{FiscalCalendar, FiscalFault, FiscalPeriod, FiscalYearName, WeekPattern, YearEnd};
 pub use id::{AccountId, AccountIdx, ChildId, IdError};
 pub(crate) use invisible::Visible;
 pub use invisible::strip_invisible;

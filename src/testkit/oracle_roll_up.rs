@@ -18,7 +18,7 @@ use crate::expr::{Ast, Checked, Checker, ExprValue, Node, NodeId, Type};
 use crate::{Account, Currency, Date, Decimal, Reach, View};
 
 /// Rows, and of each whether its rates are known.
-type RatedRows = Vec<(OracleRow, bool)>;
+type ConvertedRows = Vec<(OracleRow, bool)>;
 
 /// A roll-up with its expressions.
 #[derive(Debug)]
@@ -185,9 +185,9 @@ impl WrittenRollUp {
 
     /// The answers for every account of a view.
     pub(super) fn all(&self, beside: &dyn Beside, view: &View) -> HashMap<String, OracleAnswer> {
-        let mut rows: HashMap<String, RatedRows> = HashMap::new();
+        let mut rows: HashMap<String, ConvertedRows> = HashMap::new();
         // Events as often as there are: of these the answer is made, and of rows that are alike the counts.
-        let mut events: HashMap<String, RatedRows> = HashMap::new();
+        let mut events: HashMap<String, ConvertedRows> = HashMap::new();
         for account in view.accounts() {
             let (own, each) = self.rows(beside, account);
             rows.insert(account.id_str().to_owned(), own);
@@ -206,7 +206,7 @@ impl WrittenRollUp {
             if !levels.is_empty() && !levels.iter().any(|level| *level == account.account_type()) {
                 return OracleAnswer::default();
             }
-            let of = |lists: &HashMap<String, RatedRows>| {
+            let of = |lists: &HashMap<String, ConvertedRows>| {
                 let list = |account: Account<'_>| lists.get(account.id_str()).cloned().unwrap_or_default();
                 let account = view.account(account.id_str());
                 account.map(|account| definition.evaluate_rated(view, account, &list))
@@ -300,7 +300,7 @@ impl WrittenRollUp {
     }
 
     /// The rows of an account that pass the filter, and the same with each event by itself.
-    fn rows(&self, beside: &dyn Beside, account: Account<'_>) -> (RatedRows, RatedRows) {
+    fn rows(&self, beside: &dyn Beside, account: Account<'_>) -> (ConvertedRows, ConvertedRows) {
         let sources = (beside, account.view());
         match &self.stored.over {
             Over::Accounts => {
@@ -331,7 +331,7 @@ impl WrittenRollUp {
                 };
                 let lacks = [lacks(&self.filter), lacks(&self.first), lacks(&self.second)];
                 let all = filters.into_iter().zip(firsts.into_iter().zip(seconds).zip(read(&self.day)));
-                let rows: RatedRows = all
+                let rows: ConvertedRows = all
                     .enumerate()
                     .filter_map(|(at, (filter, ((first, second), day)))| {
                         let row = (self.coded(first), second_coded(self.second.as_ref(), second));

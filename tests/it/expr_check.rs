@@ -328,6 +328,7 @@ fn negations_that_leave_accounts_out_are_told() {
         ("!((has(seats) ? arr : arr) > 5)", &["arr"]),
         ("has(region) && !(seats > 5 || region == \"EMEA\")", &["seats"]),
         ("!(coalesce(arr, arr) > 5)", &["arr"]),
+        ("!((seats > 5 || seats < 3) && seats > 1)", &["seats"]),
         ("!(industry).contains(\")\")", &["industry"]),
         // Nobody is left out.
         ("!has(seats)", &[]),

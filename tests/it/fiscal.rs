@@ -3,7 +3,8 @@
 use perennial::expr::Checker;
 use perennial::testkit::{OracleExpr, ReferenceBook};
 use perennial::{
-    AsOf, Book, Date, FiscalCalendar, FiscalPeriod, Policy, Scope, WeekPattern, Weekday, YearEnd,
+    AsOf, Book, Date, FiscalCalendar, FiscalPeriod, FiscalYearName, Policy, Scope, WeekPattern, Weekday,
+    YearEnd,
 };
 use proptest::prelude::*;
 
@@ -50,7 +51,10 @@ fn the_retail_year_of_2023_has_53_weeks() {
         (2000..2030).filter(|year| nrf.days_of_year(Date::new(*year, 6, 1).unwrap()) == Some(371)).collect();
     assert_eq!(long, [2000, 2006, 2012, 2017, 2023, 2028]);
     assert_eq!(
-        (nrf.year_name(day("2024-02-03"), false), nrf.year_name(day("2024-02-04"), false)),
+        (
+            nrf.year_name(day("2024-02-03"), FiscalYearName::StartYear),
+            nrf.year_name(day("2024-02-04"), FiscalYearName::StartYear)
+        ),
         (Some(2023), Some(2024))
     );
 }

@@ -31,7 +31,6 @@
 
 mod account_set;
 mod common;
-
 // What the examples and the fuzz targets run, tested as it is.
 #[path = "../../examples/book_of_business/ask.rs"]
 #[allow(dead_code, reason = "the tests of one data set ask it")]
@@ -97,13 +96,14 @@ mod fiscal;
 mod fuzz_corpus;
 mod hostile;
 mod import;
-mod lacking_columns;
-mod lacking_oracle;
+
 mod latest_rows;
 mod layers;
 mod levels;
 mod links;
 mod load_faults;
+mod missing_rate_columns;
+mod missing_rate_oracle;
 mod profile;
 mod query;
 mod records;

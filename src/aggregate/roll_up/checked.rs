@@ -7,7 +7,7 @@ use super::definition::{Nulls, Operator, Over, RollUp};
 use super::fault::RollUpFaultKind;
 use super::own_columns::OwnColumns;
 use super::spec::Spec;
-use crate::expr::{Checked, Checker, ExprLimits, Names, Of, RatedRows, RowsOf, Type, Walk};
+use crate::expr::{Checked, Checker, ConvertedRows, ExprLimits, Names, Of, Type, Walk};
 use crate::fold::Reach;
 use crate::model::{AccountId, Currency, Schema, TypeId, Zones, hint};
 
@@ -23,7 +23,7 @@ pub(crate) struct CheckedRollUp {
     /// The types of the value and of the second value, as they are merged.
     pub(super) values: [Option<Type>; 2],
     pub(super) conversion: Option<CheckedConversion>,
-    /// Of the filter, the value and the second value, where these convert amounts or read what does: is a rate missing?
+    /// For the filter, the value and the second value, if they convert amounts or read a column that does: is a rate missing?
     pub(super) lacks: [Option<Checked>; 3],
     /// The account types that receive it; `None` where all do.
     pub(super) levels: Option<Vec<TypeId>>,
@@ -158,21 +158,23 @@ impl CheckedRollUp {
             || self.expressions().any(Checked::converts)
     }
 
-    /// May a row lack a rate, of its own or of a column that it reads? Such a row hides all others.
+    /// May a rate be missing for a row, or for a column that it reads? One such row makes the whole roll-up missing, so states cannot be subtracted.
     pub(super) fn may_lack_rates(&self) -> bool {
         self.conversion.as_ref().is_some_and(CheckedConversion::needs_rates)
             || self.lacks.iter().any(Option::is_some)
     }
 
-    /// The question whether it has no value for want of a rate; `None` where it needs none.
-    pub(crate) fn rate_question(&self, names: &dyn Names) -> Option<Checked> {
+    /// The boolean expression of an account: does the roll-up have no value there because a rate is missing? `None` if no rate is needed.
+    pub(crate) fn rate_missing(&self, names: &dyn Names) -> Option<Checked> {
         let values = [self.first.as_ref(), self.second.as_ref()];
-        let rows = RatedRows {
-            rows: match &self.definition.over {
-                Over::Accounts => RowsOf::Accounts,
-                Over::Table(table) => RowsOf::Table(table),
-                Over::Events { event, last_days } => RowsOf::Events(event, *last_days),
-            },
+        let (of, last_days) = match &self.definition.over {
+            Over::Accounts => (Of::Account, None),
+            Over::Table(table) => (Of::Table(table), None),
+            Over::Events { event, last_days } => (Of::Event(event), *last_days),
+        };
+        let rows = ConvertedRows {
+            of,
+            last_days,
             walk: match self.definition.reached() {
                 Reach::SelfOnly => None,
                 Reach::Descendants => Some(Walk::Descendants),
@@ -187,8 +189,8 @@ impl CheckedRollUp {
                 .as_ref()
                 .map(|levels| levels.iter().filter_map(|level| i64::try_from(level.index()).ok()).collect()),
         };
-        let alike = self.first.as_ref().or(self.filter.as_ref())?;
-        rows.question((&self.definition.name, &self.kind), alike, names)
+        let template = self.first.as_ref().or(self.filter.as_ref())?;
+        rows.rate_missing((&self.definition.name, &self.kind), template, names)
     }
 
     /// What it reads of a row, each where it may be: the filter, the value, the second value, their currencies, the day of

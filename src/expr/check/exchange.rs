@@ -14,8 +14,8 @@ use crate::expr::checked::Lacks;
 use crate::expr::diagnostic::Code;
 use crate::expr::exchange::Exchange;
 use crate::expr::functions::{Entry, Function as F};
-use crate::expr::lacking::LacksRate;
 use crate::expr::names::Of;
+use crate::expr::rate_missing::MissingRateFlag;
 use crate::expr::term::{
     Cell, Comparison, Conversion, Day, Gather, Moment, Op, Over, Reading, SlotOf, Summed, TermId, Usage,
     Weeks,
@@ -26,7 +26,7 @@ use crate::model::{Currency, nearest};
 
 /// Questions of an account or row, where it may lack a rate.
 #[derive(Debug, Clone, Copy, Default)]
-struct LacksOfRow {
+struct RowLacks {
     /// Is it not known whether it passes the filters?
     unclear: Option<TermId>,
     /// Does it pass the filters while its value is missing?
@@ -193,21 +193,21 @@ impl Check<'_> {
         Some(Term { id, kind, loose: None, node: amount.node })
     }
 
-    /// Does a column lack a rate? `None` where it needs none. The answer is yes or no.
-    fn lacking_column(&mut self, slot: u32) -> Option<TermId> {
-        if let Some(known) = self.lacking_columns.get(&slot) {
+    /// Is a rate of a column missing? `None` if it needs none. True or false, never missing.
+    fn rate_missing_column(&mut self, slot: u32) -> Option<TermId> {
+        if let Some(known) = self.rate_missing_slots.get(&slot) {
             return *known;
         }
         let read = self.terms.slots.get(slot as usize).filter(|slot| slot.of == SlotOf::Account);
-        let lacks = read.and_then(|slot| self.names.name(Of::Account, &slot.name)?.lacks_rate().cloned());
+        let lacks = read.and_then(|slot| self.names.name(Of::Account, &slot.name)?.missing_rates().cloned());
         let found = match lacks {
-            Some(LacksRate::Column(name)) => {
+            Some(MissingRateFlag::Column(name)) => {
                 let id = self.terms.slot(&SlotOf::Account, &name, &Type::Bool);
-                Some(self.or_no(id))
+                Some(self.terms.or_no(id))
             }
             _ => None,
         };
-        self.lacking_columns.insert(slot, found);
+        self.rate_missing_slots.insert(slot, found);
         found
     }
 
@@ -221,7 +221,7 @@ impl Check<'_> {
     /// The terms that say whether a value lacks a rate; `None` where it needs none.
     pub(super) fn lacks_of(&mut self, value: TermId) -> Option<Lacks> {
         let amount = self.lacks_rate(value)?;
-        let missing = self.without(value);
+        let missing = self.terms.missing(value);
         let value = self.terms.add(Op::And([missing, amount].into()));
         Some(Lacks { value, amount })
     }
@@ -245,7 +245,7 @@ impl Check<'_> {
         };
         let (unclear, lacking) = (exists(self, lacks.unclear)?, exists(self, lacks.value)?);
         let all: Vec<TermId> = unclear.into_iter().chain(lacking).collect();
-        let all = self.any(all);
+        let all = self.terms.any(all);
         // A question with three answers says itself that one is not known; but not of whom it is asked.
         let says = matches!(what, Gather::Exists | Gather::All | Gather::ExistsOne);
         if let Some(guard) = if says { unclear } else { all } {
@@ -264,9 +264,9 @@ impl Check<'_> {
         let of_list = self.lacks(list);
         let of_items = self.lacks(body).map(|lacks| {
             let exists = self.terms.add(Op::Each(Gather::Exists, list, lacks));
-            self.or_no(exists)
+            self.terms.or_no(exists)
         });
-        let Some(guard) = self.any(of_list.into_iter().chain(of_items).collect()) else { return id };
+        let Some(guard) = self.terms.any(of_list.into_iter().chain(of_items).collect()) else { return id };
         // All others are missing themselves where an answer that they need is.
         if what == Gather::Count {
             id = self.unless(guard, id);
@@ -284,7 +284,7 @@ impl Check<'_> {
     ) -> Option<TermId> {
         let filters = usage.filters.to_vec();
         let lacks = self.lacking_row(&filters, body);
-        let lacking = self.any(lacks.unclear.into_iter().chain(lacks.value).collect());
+        let lacking = self.terms.any(lacks.unclear.into_iter().chain(lacks.value).collect());
         usage.lacks = lacking;
         let counted = match lacking {
             Some(lacking) => Some(Usage {
@@ -307,10 +307,10 @@ impl Check<'_> {
         Some(id)
     }
 
-    /// The events without a rate of the days of a metric that are asked; `None` where it needs none.
+    /// The events of a metric without a rate, in the window that is read; `None` if the metric needs none.
     fn lacking_events(&mut self, usage: &Usage) -> Option<Usage> {
         let metric = self.names.metric(&usage.name).filter(|_| usage.is_metric)?;
-        let Some(LacksRate::Events(events)) = metric.lacks_rate() else { return None };
+        let Some(MissingRateFlag::Events(events)) = metric.missing_rates() else { return None };
         let (window, weeks) = (usage.window, counted_weeks(usage));
         Some(Usage { window, weeks, ..events.join(&mut self.terms)? })
     }
@@ -319,20 +319,10 @@ impl Check<'_> {
         self.terms.add(Op::Guarded { guard, of: id })
     }
 
-    fn without(&mut self, value: TermId) -> TermId {
-        let has = self.terms.add(Op::Has(value));
-        self.terms.add(Op::Not(has))
-    }
-
-    fn or_no(&mut self, question: TermId) -> TermId {
-        let no = self.terms.add(Op::Const(Cell::Bool(false)));
-        self.terms.add(Op::Coalesce([question, no].into()))
-    }
-
     /// What is asked of an account or row that is gathered, for want of a rate. The answers are yes or no.
-    fn lacking_row(&mut self, filters: &[TermId], body: Option<TermId>) -> LacksOfRow {
+    fn lacking_row(&mut self, filters: &[TermId], body: Option<TermId>) -> RowLacks {
         if !self.converts {
-            return LacksOfRow::default();
+            return RowLacks::default();
         }
         let of_filters: Vec<TermId> = filters.iter().filter_map(|filter| self.lacks_rate(*filter)).collect();
         let passes = match filters {
@@ -340,28 +330,18 @@ impl Check<'_> {
             [only] => Some(*only),
             all => Some(self.terms.add(Op::And(all.into()))),
         };
-        let unclear = self.any(of_filters).zip(passes).map(|(lacks, passes)| {
-            let missing = self.without(passes);
+        let unclear = self.terms.any(of_filters).zip(passes).map(|(lacks, passes)| {
+            let missing = self.terms.missing(passes);
             self.terms.add(Op::And([missing, lacks].into()))
         });
         let value = body.and_then(|body| self.lacks(body)).map(|lacks| match passes {
             Some(passes) => {
                 let both = self.terms.add(Op::And([passes, lacks].into()));
-                self.or_no(both)
+                self.terms.or_no(both)
             }
             None => lacks,
         });
-        LacksOfRow { unclear, value }
-    }
-
-    fn any(&mut self, mut all: Vec<TermId>) -> Option<TermId> {
-        all.sort_unstable();
-        all.dedup();
-        match &*all {
-            [] => None,
-            [only] => Some(*only),
-            _ => Some(self.terms.add(Op::Or(all.into()))),
-        }
+        RowLacks { unclear, value }
     }
 
     /// Does an amount that a term is made of lack a rate? `None` where none is converted. The answer is yes or no.
@@ -387,19 +367,19 @@ impl Check<'_> {
             let found = match self.terms.op(id).clone() {
                 _ if self.lacking.contains_key(&id) => self.lacking.get(&id).copied(),
                 Op::Gather { .. } | Op::Usage(..) | Op::Each(..) | Op::Has(_) | Op::IsNot(..) => None,
-                Op::Slot(slot) => self.lacking_column(slot),
+                Op::Slot(slot) => self.rate_missing_column(slot),
                 // One operand can decide the result, whatever the others are.
                 op @ (Op::And(_) | Op::Or(_) | Op::Coalesce(_)) => {
                     let all = op.parts().iter().filter_map(|part| lacks.get(part).copied()).collect();
-                    self.any(all).map(|lacks| {
-                        let missing = self.without(id);
+                    self.terms.any(all).map(|lacks| {
+                        let missing = self.terms.missing(id);
                         self.terms.add(Op::And([missing, lacks].into()))
                     })
                 }
                 Op::At(place, inner) => lacks.get(&inner).copied().map(|inner| {
                     let there = self.terms.add(Op::At(place, inner));
                     // Where no account is, no rate is missing.
-                    self.or_no(there)
+                    self.terms.or_no(there)
                 }),
                 Op::Outer(inner) => lacks.get(&inner).copied().map(|inner| self.terms.add(Op::Outer(inner))),
                 // Of the two, one is asked.
@@ -407,14 +387,14 @@ impl Check<'_> {
                     let mut all: Vec<TermId> = lacks.get(&test).copied().into_iter().collect();
                     if let Some(then) = lacks.get(&then).copied() {
                         let both = self.terms.add(Op::And([test, then].into()));
-                        all.push(self.or_no(both));
+                        all.push(self.terms.or_no(both));
                     }
                     if let Some(otherwise) = lacks.get(&otherwise).copied() {
                         let not = self.terms.add(Op::Not(test));
                         let both = self.terms.add(Op::And([not, otherwise].into()));
-                        all.push(self.or_no(both));
+                        all.push(self.terms.or_no(both));
                     }
-                    self.any(all)
+                    self.terms.any(all)
                 }
                 op => {
                     let parts = op.parts();
@@ -423,10 +403,10 @@ impl Check<'_> {
                     if let Op::Exchange { amount, .. } = op {
                         // An amount that is not there needs no rate.
                         let has = self.terms.add(Op::Has(amount));
-                        let missing = self.without(id);
+                        let missing = self.terms.missing(id);
                         all.push(self.terms.add(Op::And([has, missing].into())));
                     }
-                    self.any(all)
+                    self.terms.any(all)
                 }
             };
             if let Some(found) = found {

@@ -159,9 +159,10 @@ impl Known<'_> {
                 (format!("isNot({}, {})", self.text(*a), self.text(*b)), name.into_iter().collect())
             }
             Node::Not(of) => {
+                // The brackets around an operand are part of the negation, and not of the operand.
                 let asked = self.text(node).trim_start_matches('!').trim();
-                let kept =
-                    if is_wrapped(asked) { format!("!isTrue{asked}") } else { format!("!isTrue({asked})") };
+                let is_bracketed = asked != self.text(of);
+                let kept = if is_bracketed { format!("!isTrue{asked}") } else { format!("!isTrue({asked})") };
                 (kept, self.undecided(of, guarded))
             }
             _ => return,
@@ -295,26 +296,6 @@ impl Known<'_> {
             left.extend(self.ast.below(node));
         }
     }
-}
-
-/// Does a text stand in parentheses, the first of which ends with the last?
-fn is_wrapped(text: &str) -> bool {
-    let (mut open, mut quote, mut is_escaped) = (0_usize, None, false);
-    for (at, character) in text.char_indices() {
-        match (quote, character) {
-            _ if is_escaped => is_escaped = false,
-            (Some(_), '\\') => is_escaped = true,
-            (Some(ends), character) if ends == character => quote = None,
-            (None, '"' | '\'') => quote = Some(character),
-            (None, '(') => open += 1,
-            (None, ')') => open = open.saturating_sub(1),
-            _ => {}
-        }
-        if open == 0 {
-            return at > 0 && at + character.len_utf8() == text.len();
-        }
-    }
-    false
 }
 
 const fn always(yes: bool, no: bool) -> Option<bool> {

@@ -305,7 +305,7 @@ impl<'n> Checker<'n> {
             mentions: Vec::new(),
             converts: false,
             lacking: std::collections::HashMap::new(),
-            lacking_columns: std::collections::HashMap::new(),
+            rate_missing_slots: std::collections::HashMap::new(),
         }
     }
 
@@ -387,8 +387,8 @@ pub(super) struct Check<'a> {
     mentions: Vec<Mention>,
     /// Is an amount converted, here or in a definition that is read?
     converts: bool,
-    /// By slot: the question whether the column lacks a rate, where it may.
-    lacking_columns: std::collections::HashMap<u32, Option<TermId>>,
+    /// For each slot that was looked up: the term that says whether a rate of the column is missing; `None` if it needs none.
+    rate_missing_slots: std::collections::HashMap<u32, Option<TermId>>,
     /// Of what is gathered of converted amounts: is it missing for want of a rate?
     lacking: std::collections::HashMap<TermId, TermId>,
 }

@@ -207,7 +207,7 @@ impl Check<'_> {
                 self.read(node, &path, &name, of);
                 self.mention(node, Mentioned::field(Of::Account, &path), (used, rest.len() - used));
                 self.note_status(&account, &path, &name, node);
-                self.converts |= name.lacks_rate().is_some();
+                self.converts |= name.missing_rates().is_some();
                 let behind = rest.get(used..).unwrap_or_default();
                 return self.attribute(&account, &path, name.kind(), behind, node, outer);
             }

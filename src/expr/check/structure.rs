@@ -132,7 +132,7 @@ impl Check<'_> {
             return self.fault_at(Code::E101, at, format!("there is no {what} of this name{hint}"));
         }
         let metric = self.names.metric(&name).filter(|_| is_metric);
-        self.converts |= metric.is_some_and(|metric| metric.lacks_rate().is_some());
+        self.converts |= metric.is_some_and(|metric| metric.missing_rates().is_some());
         let source = if is_metric { Source::Metric } else { Source::Event };
         self.mention(at, Mentioned::Source(source(name.clone())), (1, 0));
         let usage = Usage { name, is_metric, window: None, weeks: None, filters: Box::new([]), lacks: None };

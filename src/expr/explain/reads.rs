@@ -7,7 +7,7 @@ use super::build::Asked;
 use super::{Gathered, MAX_WITNESSES, Origin, Reading, UsageDays};
 use crate::expr::ast::{Ast, Node, NodeId};
 use crate::expr::batch::{self, Points, UsageAsked};
-use crate::expr::lacking::is_lacking_column;
+use crate::expr::rate_missing::is_rate_missing_column;
 use crate::expr::scalar;
 use crate::expr::term::{Asker, Gather, Op, Over, TermId};
 use crate::expr::types::Type;
@@ -71,7 +71,7 @@ fn depends(points: &Points<'_>, term: TermId, names: &mut Names) {
         let op = terms.op(id);
         match op {
             Op::Slot(slot) => {
-                let slot = terms.slots.get(*slot as usize).filter(|slot| !is_lacking_column(&slot.name));
+                let slot = terms.slots.get(*slot as usize).filter(|slot| !is_rate_missing_column(&slot.name));
                 names.0.extend(slot.map(|slot| slot.name.clone()));
             }
             Op::Level | Op::Under { .. } => {

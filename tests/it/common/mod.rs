@@ -7,6 +7,7 @@ pub mod cases;
 pub mod definitions;
 pub mod kinds;
 pub mod sealed;
+pub mod unrated;
 
 pub use cases::config;
 

@@ -3,99 +3,18 @@
 use std::sync::Arc;
 
 use crate::common::definitions::{attribute, roll_up, segment};
+use crate::common::unrated::{EUR, USD, accounts, day, dollars, engine, id, rate, schema, shown, view};
 use perennial::aggregate::{
     Event, EventKind, Metric, Nulls, Operator, Over, RollUp, Usage, UsageSchema, UsageSettings,
 };
 use perennial::catalog::{Catalog, Definition, DefinitionRef, PastValue, Recorded};
-use perennial::engine::{Engine, EngineSettings, LiveView, Update};
+use perennial::engine::{Engine, EngineSettings, Update};
 use perennial::expr::{Checker, ExprPlan};
-use perennial::source::MemorySource;
 use perennial::testkit::{OracleCatalog, OracleEvent, OracleUsage};
 use perennial::{
-    AccountId, AccountRow, AsOf, Attribute, AttributeType, Change, ChildTable, Currency, Date, Decimal,
-    EnumValues, ExchangeRate, Money, Nesting, Reach, Schema, SchemaChange, SchemaPart, Scope, TableKind,
-    Value,
+    AccountRow, AsOf, Attribute, AttributeType, Change, Currency, Date, Decimal, ExchangeRate, Nesting,
+    Reach, SchemaChange, SchemaPart, Scope, Value,
 };
-
-const EUR: Currency = Currency::EUR;
-const USD: Currency = Currency::USD;
-
-fn day(text: &str) -> Date {
-    text.parse().unwrap()
-}
-
-fn id(of: &str) -> AccountId {
-    AccountId::new(of).unwrap()
-}
-
-fn dollars(units: i128) -> Money {
-    Money::from_minor(units * 100, USD)
-}
-
-fn schema() -> Arc<Schema> {
-    let deals = ChildTable::new("deals", TableKind::Opportunities)
-        .column(Attribute::new("amount", AttributeType::Money(USD)))
-        .column(Attribute::new("closed_on", AttributeType::Date))
-        .column(Attribute::new("money_in", AttributeType::Enum(EnumValues::new(["EUR", "USD", "GBP"]))))
-        .column(Attribute::new("mixed", AttributeType::MixedMoney { currency_column: "money_in".into() }));
-    let schema = Schema::builder()
-        .account_type("Group", Nesting::Free)
-        .account_type("Company", Nesting::Free)
-        .attribute(Attribute::new("arr", AttributeType::Money(USD)))
-        .attribute(Attribute::new("cost", AttributeType::Money(USD)))
-        .attribute(Attribute::new("signed", AttributeType::Date))
-        .attribute(Attribute::new("seats", AttributeType::Int))
-        .attribute(Attribute::new("tags", AttributeType::List))
-        .attribute(Attribute::new("words", AttributeType::List))
-        .attribute(Attribute::new("stage", AttributeType::Enum(EnumValues::new(["Open", "Won"]))))
-        .table(deals);
-    Arc::new(schema.build().unwrap())
-}
-
-/// `g` over `a` (100 USD of 2025-06-01, rated) and `b` (200 USD of 2024-01-01, not rated).
-fn source() -> MemorySource {
-    let row = |of: &str, kind: &str| AccountRow::new(id(of), kind);
-    MemorySource::new()
-        .account(row("g", "Group"))
-        .account(
-            row("a", "Company")
-                .under(id("g"))
-                .with("arr", dollars(100))
-                .with("signed", day("2025-06-01"))
-                .with("seats", 3_i64),
-        )
-        .account(row("a1", "Company").under(id("a")).with("seats", 4_i64))
-        .account(
-            row("b", "Company")
-                .under(id("g"))
-                .with("arr", dollars(200))
-                .with("signed", day("2024-01-01"))
-                .with("seats", 5_i64),
-        )
-}
-
-fn rate(on: &str) -> ExchangeRate {
-    ExchangeRate::market(USD, EUR, day(on), Decimal::new(5, 1))
-}
-
-fn engine(definitions: impl IntoIterator<Item = Definition>) -> Engine {
-    let engine = Engine::new(schema(), AsOf::date_utc(day("2026-01-31")), EngineSettings::new()).unwrap();
-    engine.load(&source()).unwrap();
-    engine.apply(Update::new().rates([rate("2025-01-01")])).unwrap();
-    engine.define(definitions).unwrap();
-    engine
-}
-
-fn view(engine: &Engine) -> LiveView {
-    engine.published().view(&Scope::all()).unwrap()
-}
-
-fn shown(view: &LiveView, column: &str) -> [String; 4] {
-    ["g", "a", "a1", "b"].map(|id| {
-        let value = view.account(id).and_then(|account| view.value(column, account));
-        value.map_or("-".to_owned(), |value| value.to_string().replace("000000000 EUR", ""))
-    })
-}
 
 fn euros() -> Definition {
     attribute("euros", "arr.convertAt(\"EUR\", signed)")
@@ -264,13 +183,11 @@ fn sums_of_sums() {
 
 // --- A living engine -------------------------------------------------------------------------
 
-fn fresh_like(engine: &Engine, schema: Arc<Schema>, source: &MemorySource, columns: &[&str]) {
-    let published = engine.published();
-    let definitions: Vec<Definition> = published.catalog().definitions().to_vec();
-    let fresh = Engine::new(schema, AsOf::date_utc(day("2026-01-31")), EngineSettings::new()).unwrap();
-    fresh.load(source).unwrap();
-    fresh.apply(Update::new().rates([rate("2025-01-01")])).unwrap();
-    fresh.define(definitions).unwrap();
+/// A fresh engine of the same definitions, over the same accounts with a change, says the same.
+fn fresh_like(engine: &Engine, change: Change, columns: &[&str]) {
+    let definitions: Vec<Definition> = engine.published().catalog().definitions().to_vec();
+    let fresh = crate::common::unrated::engine(definitions);
+    fresh.apply(Update::from(change)).unwrap();
     let (old, new) = (view(engine), view(&fresh));
     for column in columns {
         assert_eq!(shown(&old, column), shown(&new, column), "{column}");
@@ -294,36 +211,16 @@ fn definitions_of_a_chain_redefined_renamed_and_removed() {
     // The first is another one, of the same type.
     engine.define([attribute("euros", "cost.convertAt(\"EUR\", signed)")]).unwrap();
     engine.apply(Update::from(Change::new().set(&id("a"), "cost", dollars(10)))).unwrap();
-    let source_with_cost = {
-        let row = |of: &str, kind: &str| AccountRow::new(id(of), kind);
-        MemorySource::new()
-            .account(row("g", "Group"))
-            .account(
-                row("a", "Company")
-                    .under(id("g"))
-                    .with("arr", dollars(100))
-                    .with("cost", dollars(10))
-                    .with("signed", day("2025-06-01"))
-                    .with("seats", 3_i64),
-            )
-            .account(row("a1", "Company").under(id("a")).with("seats", 4_i64))
-            .account(
-                row("b", "Company")
-                    .under(id("g"))
-                    .with("arr", dollars(200))
-                    .with("signed", day("2024-01-01"))
-                    .with("seats", 5_i64),
-            )
-    };
-    fresh_like(&engine, schema(), &source_with_cost, &columns);
+    let with_cost = || Change::new().set(&id("a"), "cost", dollars(10));
+    fresh_like(&engine, with_cost(), &columns);
     // `b` has no cost: nothing lacks.
     assert_ne!(shown(&view(&engine), "halves")[0], "-");
     engine.define([euros()]).unwrap();
-    fresh_like(&engine, schema(), &source_with_cost, &columns);
+    fresh_like(&engine, with_cost(), &columns);
     assert_eq!(shown(&view(&engine), "halves")[0], "-");
     // It converts no longer.
     engine.define([attribute("euros", "arr")]).unwrap_or_else(|e| panic!("{e}"));
-    fresh_like(&engine, schema(), &source_with_cost, &columns);
+    fresh_like(&engine, with_cost(), &columns);
 }
 
 #[test]
@@ -346,27 +243,7 @@ fn another_name_of_a_roll_up_in_a_guard() {
     let after: Vec<_> = ["halves", "half", "most"].map(|name| shown(&view(&engine), name)).into();
     assert_eq!(before, after);
     engine.apply(Update::from(Change::new().clear(&id("b"), "arr"))).unwrap();
-    fresh_like(
-        &engine,
-        schema(),
-        &MemorySource::new()
-            .account(AccountRow::new(id("g"), "Group"))
-            .account(
-                AccountRow::new(id("a"), "Company")
-                    .under(id("g"))
-                    .with("arr", dollars(100))
-                    .with("signed", day("2025-06-01"))
-                    .with("seats", 3_i64),
-            )
-            .account(AccountRow::new(id("a1"), "Company").under(id("a")).with("seats", 4_i64))
-            .account(
-                AccountRow::new(id("b"), "Company")
-                    .under(id("g"))
-                    .with("signed", day("2024-01-01"))
-                    .with("seats", 5_i64),
-            ),
-        &["halves", "half", "most"],
-    );
+    fresh_like(&engine, Change::new().clear(&id("b"), "arr"), &["halves", "half", "most"]);
     assert_ne!(shown(&view(&engine), "halves")[0], "-");
 }
 
@@ -754,10 +631,10 @@ fn a_segment_under_a_guard_is_another_one() {
     assert_ne!(known[0], "-");
     for seats in ["seats > 3", "seats > 4", "seats > 100", "seats > 0", "seats < 5"] {
         engine.define([segment("dear", seats)]).unwrap();
-        fresh_like(&engine, schema(), &source(), &columns);
+        fresh_like(&engine, Change::new(), &columns);
         engine.apply(Update::from(Change::new().set(&id("b"), "seats", 6_i64))).unwrap();
         engine.apply(Update::from(Change::new().set(&id("b"), "seats", 5_i64))).unwrap();
-        fresh_like(&engine, schema(), &source(), &columns);
+        fresh_like(&engine, Change::new(), &columns);
     }
 }
 
@@ -796,7 +673,7 @@ fn rates_come_and_go_and_days_move() {
         engine.apply(Update::new().rates(rates.clone())).unwrap();
         said.extend(rates);
         let fresh = Engine::new(schema(), AsOf::date_utc(day(moment)), EngineSettings::new()).unwrap();
-        fresh.load(&source()).unwrap();
+        fresh.load(&accounts()).unwrap();
         fresh.define(all()).unwrap();
         for rate in &said {
             fresh.apply(Update::new().rates([*rate])).unwrap();
@@ -919,7 +796,7 @@ fn events_and_metrics_of_the_oracle() {
         }
     }
     let engine = Engine::new(schema(), AsOf::date_utc(day("2026-01-31")), settings).unwrap();
-    engine.load(&source()).unwrap();
+    engine.load(&accounts()).unwrap();
     engine.define(fits.clone()).unwrap();
     let mut slow_usage = OracleUsage::new();
     let sales = [

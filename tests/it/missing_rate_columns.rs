@@ -3,98 +3,26 @@
 use std::sync::Arc;
 
 use crate::common::definitions::{attribute, roll_up, segment};
+use crate::common::unrated::{EUR, USD, accounts, day, dollars, engine_over, id, rate, schema, shown, view};
 use perennial::aggregate::{
     Event, EventKind, Metric, Operator, Over, Ranking, Usage, UsageSchema, UsageSettings,
 };
-use perennial::catalog::{Catalog, Definition, DefinitionRef, Origin};
-use perennial::engine::{Engine, EngineSettings, LiveView, Update};
+use perennial::catalog::{Catalog, Definition, DefinitionRef, Origin, RunInputs};
+use perennial::engine::{Engine, EngineSettings, Update};
 use perennial::expr::{Checker, ExprPlan};
-use perennial::source::MemorySource;
 use perennial::{
-    AccountId, AccountRow, AsOf, Attribute, AttributeType, Change, ChildId, ChildRow, ChildTable, Currency,
-    Date, Decimal, ExchangeRate, Money, Nesting, Reach, Schema, Scope, TableKind, Value,
+    AsOf, Attribute, AttributeType, Change, ChildId, ChildRow, Money, Rates, Reach, Scope, Value,
 };
 
-const EUR: Currency = Currency::EUR;
-const USD: Currency = Currency::USD;
-
-fn day(text: &str) -> Date {
-    text.parse().unwrap()
-}
-
-fn id(of: &str) -> AccountId {
-    AccountId::new(of).unwrap()
-}
-
-fn dollars(units: i128) -> Money {
-    Money::from_minor(units * 100, USD)
-}
-
-fn schema() -> Arc<Schema> {
-    let deals = ChildTable::new("deals", TableKind::Opportunities)
-        .column(Attribute::new("amount", AttributeType::Money(USD)))
-        .column(Attribute::new("closed_on", AttributeType::Date));
-    let schema = Schema::builder()
-        .account_type("Group", Nesting::Free)
-        .account_type("Company", Nesting::Free)
-        .attribute(Attribute::new("arr", AttributeType::Money(USD)))
-        .attribute(Attribute::new("signed", AttributeType::Date))
-        .attribute(Attribute::new("seats", AttributeType::Int))
-        .attribute(Attribute::new("tags", AttributeType::List))
-        .table(deals);
-    Arc::new(schema.build().unwrap())
-}
-
-/// `g` over `a` (100 USD of 2025-06-01) and `b` (200 USD of 2024-01-01), and `a` over `a1`, which has no amount. There are rates from 2025 on, so
-/// that the amount of `b` at its own day is not known.
-fn source() -> MemorySource {
-    let row = |of: &str, kind: &str| AccountRow::new(id(of), kind);
+/// The accounts, with deals of `a1`, and of `b` without a rate.
+fn engine(definitions: impl IntoIterator<Item = Definition>) -> Engine {
     let deal = |name: &str, of: &str, amount: Money, on: &str| {
         ChildRow::new(ChildId::new(name).unwrap(), id(of)).with("amount", amount).with("closed_on", day(on))
     };
-    MemorySource::new()
-        .account(row("g", "Group"))
-        .account(
-            row("a", "Company")
-                .under(id("g"))
-                .with("arr", dollars(100))
-                .with("signed", day("2025-06-01"))
-                .with("seats", 3_i64),
-        )
-        .account(row("a1", "Company").under(id("a")).with("seats", 4_i64))
-        .account(
-            row("b", "Company")
-                .under(id("g"))
-                .with("arr", dollars(200))
-                .with("signed", day("2024-01-01"))
-                .with("seats", 5_i64),
-        )
+    let source = accounts()
         .child("deals", deal("1", "a1", dollars(10), "2025-02-01"))
-        .child("deals", deal("2", "b", dollars(20), "2024-02-01"))
-}
-
-fn rate(on: &str) -> ExchangeRate {
-    ExchangeRate::market(USD, EUR, day(on), Decimal::new(5, 1))
-}
-
-fn engine(definitions: impl IntoIterator<Item = Definition>) -> Engine {
-    let engine = Engine::new(schema(), AsOf::date_utc(day("2026-01-31")), EngineSettings::new()).unwrap();
-    engine.load(&source()).unwrap();
-    engine.apply(Update::new().rates([rate("2025-01-01")])).unwrap();
-    engine.define(definitions).unwrap();
-    engine
-}
-
-fn view(engine: &Engine) -> LiveView {
-    engine.published().view(&Scope::all()).unwrap()
-}
-
-/// What a column gives for `g`, `a`, `a1` and `b`; amounts without the zeros behind their cents.
-fn shown(view: &LiveView, column: &str) -> [String; 4] {
-    ["g", "a", "a1", "b"].map(|id| {
-        let value = view.account(id).and_then(|account| view.value(column, account));
-        value.map_or("-".to_owned(), |value| value.to_string().replace("000000000 EUR", ""))
-    })
+        .child("deals", deal("2", "b", dollars(20), "2024-02-01"));
+    engine_over(&source, definitions)
 }
 
 #[test]
@@ -226,7 +154,7 @@ fn a_metric_lacks_a_rate_on_the_days_that_are_asked() {
     let usage = UsageSchema::new([kind]).unwrap();
     let settings = EngineSettings::new().usage(Usage::new(usage, UsageSettings::new().keep_days(2_000)));
     let engine = Engine::new(schema(), AsOf::date_utc(day("2026-01-31")), settings).unwrap();
-    engine.load(&source()).unwrap();
+    engine.load(&accounts()).unwrap();
     let sale = |of: &'static str, on: &str| Event::on("sale", of, day(on)).value("amount", dollars(10));
     let update = Update::new().rates([rate("2025-01-01")]).events([
         sale("a", "2026-01-30"),
@@ -284,6 +212,14 @@ fn questions_over_columns_know_what_these_lack() {
     let checked = Checker::new(catalog.names()).check("subtree.sum(a, a.half)").unwrap();
     let answers = ExprPlan::new([&checked]).run(&all).unwrap();
     let said = |id: &str| answers.value(0, all.account(id).unwrap()).map(|value| value.to_string());
+    assert_eq!((said("g"), said("a")), (None, Some("25".to_owned())));
+    // The same over what a run of the catalog derived.
+    let state = engine.published();
+    let rates: Arc<dyn Rates> = Arc::new(state.rates().clone());
+    let view = state.book().view(&Scope::all(), state.as_of().clone()).unwrap().with_rates(rates.clone());
+    let derived = catalog.run_observed(&view, RunInputs::new().rates(&rates), &()).unwrap();
+    let answers = ExprPlan::new([&checked]).run(&derived).unwrap();
+    let said = |id: &str| answers.value(0, view.account(id).unwrap()).map(|value| value.to_string());
     assert_eq!((said("g"), said("a")), (None, Some("25".to_owned())));
     let why = checked.explain(&all, all.account("g").unwrap()).unwrap();
     assert_eq!(why.value(), None);
