@@ -320,8 +320,6 @@ impl Checked {
                 // Evaluated for another account.
                 Op::At(..) => {}
                 Op::Outer(of) => left.extend(lambdas.checked_sub(1).map(|lambdas| (*of, lambdas))),
-                // Guards against missing rates are not part of the text.
-                Op::Guarded { of, .. } => left.push((*of, lambdas)),
                 op @ (Op::Gather { .. } | Op::Usage(..)) => {
                     left.extend(op.parts().into_iter().map(|part| (part, lambdas + 1)));
                 }

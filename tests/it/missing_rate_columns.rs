@@ -9,9 +9,11 @@ use perennial::aggregate::{
 };
 use perennial::catalog::{Catalog, Definition, DefinitionRef, Origin, RunInputs};
 use perennial::engine::{Engine, EngineSettings, Update};
-use perennial::expr::{Checker, ExprPlan};
+use perennial::expr::{Checker, ExprPlan, Names, Of};
+use perennial::source::MemorySource;
 use perennial::{
-    AsOf, Attribute, AttributeType, Change, ChildId, ChildRow, Money, Rates, Reach, Scope, Value,
+    AccountRow, AsOf, Attribute, AttributeType, Change, ChildId, ChildRow, Decimal, ExchangeRate, Money,
+    Nesting, Rates, Reach, Schema, Scope, StatusGroup, Value,
 };
 
 /// The accounts, with deals of `a1`, and of `b` without a rate.
@@ -181,6 +183,110 @@ fn a_metric_lacks_a_rate_on_the_days_that_are_asked() {
     assert_eq!(shown(&all, "ever"), ["-", "0.00", "-", "-"]);
     assert_eq!(shown(&all, "ever_family"), ["-", "5.00", "0.00", "-"]);
     assert_eq!(shown(&all, "some"), ["-", "0", "0", "0"]);
+}
+
+/// Rows that a roll-up does not read lack no rate for it, and rows of a plan lack that of the plan.
+#[test]
+fn only_what_a_roll_up_reads_lacks_a_rate() {
+    let kind = EventKind::new("sale").measure(Attribute::new("amount", AttributeType::Money(USD)));
+    let usage = UsageSchema::new([kind]).unwrap();
+    let settings = EngineSettings::new().usage(Usage::new(usage, UsageSettings::new()));
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(Attribute::new("arr", AttributeType::Money(USD)))
+        .attribute(Attribute::new("signed", AttributeType::Date))
+        .status([("live", StatusGroup::Paying), ("gone", StatusGroup::Cancelled)]);
+    let engine = Engine::new(schema.build().unwrap(), AsOf::date_utc(day("2026-01-31")), settings).unwrap();
+    let row = |of: &str| AccountRow::new(id(of), "Company");
+    let gone = row("a1")
+        .under(id("a"))
+        .with("arr", dollars(5))
+        .with("signed", day("2024-01-01"))
+        .with("status", Value::Enum("gone".into()));
+    let source = MemorySource::new().account(row("r")).account(row("a").under(id("r"))).account(gone);
+    engine.load(&source).unwrap();
+    let old = Event::on("sale", "a", day("2024-12-31")).value("amount", dollars(10));
+    engine.apply(Update::new().rates([rate("2025-01-01")]).events([old])).unwrap();
+    let most = |name: &str, last_days| {
+        roll_up(name, Operator::Max("row.amount".into()))
+            .over(Over::Events { event: "sale".into(), last_days })
+            .convert_at(EUR, "row.day")
+            .reach(Reach::SelfAndDescendants)
+    };
+    let largest = |name: &str| roll_up(name, Operator::Max("arr".into())).convert_at(EUR, "signed");
+    let read = |name: &str| attribute(&format!("{name}_read"), &format!("children.count(c, c.{name} > 1)"));
+    engine
+        .define([
+            most("lately", Some(30)).into(),
+            most("ever", None).into(),
+            largest("of_live").into(),
+            largest("of_all").with_cancelled().into(),
+            roll_up("planned", Operator::Max("arr".into())).convert_at_plan(EUR).with_cancelled().into(),
+            Metric::new("sales", "events(\"sale\").max(e, e.amount.convertAt(\"EUR\", e.day))").into(),
+            attribute("sale_lately", "metric(\"sales\").lastDays(30).max()"),
+            attribute("sale_ever", "metric(\"sales\").max()"),
+            read("lately"),
+            read("ever"),
+            read("of_live"),
+            read("of_all"),
+            read("planned"),
+            read("sale_lately"),
+            read("sale_ever"),
+        ])
+        .unwrap();
+    let of_root = |column: &str| {
+        let view = view(&engine);
+        view.value(column, view.account("r").unwrap()).map_or("-".to_owned(), |value| value.to_string())
+    };
+    // All of them are missing at `a`; a rate is the reason for some.
+    assert_eq!(of_root("lately_read"), "0");
+    assert_eq!(of_root("ever_read"), "-");
+    assert_eq!(of_root("of_live_read"), "0");
+    assert_eq!(of_root("of_all_read"), "-");
+    assert_eq!(of_root("sale_lately_read"), "0");
+    assert_eq!(of_root("sale_ever_read"), "-");
+    // There is a rate of the market, and none of the plan.
+    assert_eq!(of_root("planned_read"), "-");
+    let plan = ExchangeRate::plan(USD, EUR, day("2026-01-01"), Decimal::new(5, 1));
+    engine.apply(Update::new().rates([plan])).unwrap();
+    assert_eq!(of_root("planned_read"), "1");
+}
+
+/// What is read by name lacks a rate where it would in place, also where another operand is what is missing.
+#[test]
+fn a_name_lacks_what_its_expression_lacks() {
+    let any = "(c.subtree.exists(d, d.arr.convertAt(\"EUR\", d.signed) > 40) ? 1 : 0)";
+    let engine = engine([
+        attribute("any", "subtree.exists(d, d.arr.convertAt(\"EUR\", d.signed) > 40) ? 1 : 0"),
+        attribute("named", "descendants.sum(c, c.any + c.seats)"),
+        attribute("written", &format!("descendants.sum(c, {any} + c.seats)")),
+    ]);
+    engine.apply(Update::from(Change::new().clear(&id("a"), "seats"))).unwrap();
+    let all = view(&engine);
+    assert_eq!(shown(&all, "any"), ["1", "1", "-", "-"]);
+    assert_eq!(shown(&all, "named"), shown(&all, "written"));
+}
+
+/// The boolean columns are of nobody's concern: no list has them, and a question outlives them.
+#[test]
+fn no_list_has_the_columns_of_missing_rates() {
+    let score = |text: &str| attribute("score", text);
+    let engine = engine([
+        score("double(arr.convertAt(\"EUR\", signed))"),
+        attribute("mean", "children.avg(c, c.score)"),
+    ]);
+    let catalog = engine.published().catalog().clone();
+    let mut names = Vec::new();
+    catalog.names().each(Of::Account, &mut |name| names.push(name.to_owned()));
+    assert!(names.contains(&"score".to_owned()));
+    assert!(!names.iter().any(|name| name.contains(char::is_control)), "{names:?}");
+    assert_eq!(catalog.definitions().len(), 2);
+    assert_eq!(catalog.order().count(), 2);
+    let checked = Checker::new(catalog.names()).check("children.avg(c, c.score)").unwrap();
+    engine.define([score("1.0")]).unwrap();
+    let all = view(&engine);
+    let answers = ExprPlan::new([&checked]).run(&all).unwrap();
+    assert_eq!(answers.value(0, all.account("g").unwrap()).unwrap().to_string(), "1");
 }
 
 #[test]

@@ -114,6 +114,10 @@ impl Walk<'_, '_> {
                 _ => day.days(),
             })
         };
+        // The day after a table begins a year that nobody is in.
+        if fiscal.last().is_some_and(|(after, ..)| *after <= today) {
+            return None;
+        }
         let wanted = number(today)? + offset;
         let start = |wanted: i32| {
             let mut day = today;
