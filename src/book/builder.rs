@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::input_ids::InputIds;
-use super::intake::{AccountIntake, ChildIntake, LinkIntake};
+use super::intake::{AccountIntake, ChildIntake, IntakeContext, LinkIntake};
 use super::load_successions::SuccessionIntake;
 use super::unread::OfferedColumns;
 use super::{Book, CHUNK_ROWS, LoadError, LoadReport, MAX_CHUNK_ROWS};
@@ -51,7 +51,8 @@ pub struct BookBuilder {
 impl BookBuilder {
     pub(super) fn new(schema: Arc<Schema>) -> Self {
         let accounts = AccountIntake::new(&schema);
-        let children = schema.tables().map(ChildIntake::new).collect();
+        let children =
+            schema.tables().enumerate().map(|(number, table)| ChildIntake::new(number, table)).collect();
         Self {
             schema,
             policy: Policy::strict(),
@@ -84,7 +85,7 @@ impl BookBuilder {
         self
     }
 
-    /// With other ids that are taken though they hold an invisible character.
+    /// With other ids that are accepted in spite of an invisible character.
     pub(super) fn input_ids(mut self, ids: InputIds) -> Self {
         self.ids = ids;
         self
@@ -129,20 +130,17 @@ impl BookBuilder {
 
     /// Takes in the rows of a batch that is a table.
     pub(super) fn take_in(&mut self, batch: &Batch) {
+        let context = &mut IntakeContext { ids: &self.ids, policy: &self.policy, report: &mut self.report };
         match batch.table() {
-            TableName::Accounts => {
-                self.accounts.push(batch, &self.schema, &self.ids, &self.policy, &mut self.report);
-            }
-            TableName::Links => self.links.push(batch, &self.ids, &self.policy, &mut self.report),
-            TableName::Successions => self.successions.push(batch, &self.ids, &self.policy, &mut self.report),
+            TableName::Accounts => self.accounts.push(context, batch, &self.schema),
+            TableName::Links => self.links.push(context, batch),
+            TableName::Successions => self.successions.push(context, batch),
             TableName::Child(table) => {
                 let id = self.schema.table(table);
-                let found = id.and_then(|id| {
-                    let table = self.schema.table_at(id)?;
-                    Some(((id.index(), table), self.children.get_mut(id.index())?))
-                });
+                let found =
+                    id.and_then(|id| Some((self.schema.table_at(id)?, self.children.get_mut(id.index())?)));
                 if let Some((table, intake)) = found {
-                    intake.push(batch, table, &self.ids, &self.policy, &mut self.report);
+                    intake.push(context, batch, table);
                 }
             }
         }

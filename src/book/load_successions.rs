@@ -8,13 +8,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::builder::BookBuilder;
-use super::input_ids::InputIds;
-use super::intake::{Locations, text_of};
+use super::intake::{IntakeContext, Locations, rank_of};
 use super::report::{LoadReport, Problem, RowCounts};
 use super::{Held, Successions, SupersededRow};
 use crate::model::{AccountId, Succession, Value};
 use crate::source::{Batch, Cell};
-use crate::tree::{FaultKind, Policy};
+use crate::tree::FaultKind;
 
 const TABLE: &str = "successions";
 
@@ -26,36 +25,34 @@ pub(super) struct SuccessionIntake {
 }
 
 impl SuccessionIntake {
-    pub(super) fn push(
-        &mut self,
-        batch: &Batch,
-        allowed: &InputIds,
-        policy: &Policy,
-        report: &mut LoadReport,
-    ) {
+    pub(super) fn push(&mut self, context: &mut IntakeContext<'_>, batch: &Batch) {
         self.locations.note(self.rows.len(), batch);
         for row in 0..batch.rows() {
-            let account = text_of(batch.cells("id"), row).unwrap_or_default();
-            let read = read(batch, row, &account, allowed);
+            let account = batch.name_at("id", row).unwrap_or_default();
+            let read = read(context, batch, row, &account);
             if let Err(problem) = &read {
-                let location = self.locations.of(TABLE, self.rows.len());
-                report.add(problem.clone(), Some(location), policy.remedy(problem.kind()));
+                context.fault(problem.clone(), self.locations.of(TABLE, self.rows.len()));
             }
             self.rows.push(read.map_err(|problem| (account.into_owned(), problem.kind())));
         }
     }
 }
 
-fn read(batch: &Batch, row: usize, account: &str, allowed: &InputIds) -> Result<Succession, Problem> {
-    let successor = text_of(batch.cells("successor"), row).unwrap_or_default();
+fn read(
+    context: &IntakeContext<'_>,
+    batch: &Batch,
+    row: usize,
+    account: &str,
+) -> Result<Succession, Problem> {
+    let successor = batch.name_at("successor", row).unwrap_or_default();
     let invalid = |reason: &'static str| Problem::InvalidSuccession {
         account: account.to_owned(),
         successor: successor.to_string(),
         reason,
     };
     let id = |text: &str| {
-        let checked = allowed.check_account(text).and_then(|()| AccountId::new(text));
-        checked.map_err(|error| Problem::InvalidId { id: text.to_owned(), error })
+        context.check_account(text)?;
+        Ok(AccountId::trusted(text))
     };
     if successor.is_empty() {
         return Err(invalid("it names no successor"));
@@ -66,12 +63,7 @@ fn read(batch: &Batch, row: usize, account: &str, allowed: &InputIds) -> Result<
     }
     let cell = |column| batch.cells(column).map_or(Cell::Absent, |cells| cells.cell(row));
     let Cell::Value(Value::Date(on)) = cell("on") else { return Err(invalid("it names no day")) };
-    let rank = match cell("rank") {
-        Cell::Absent | Cell::Null => Some(0),
-        Cell::Value(Value::Int(rank)) => u32::try_from(rank).ok(),
-        Cell::Value(_) | Cell::Unreadable { .. } => None,
-    };
-    let rank = rank.ok_or_else(|| invalid("its rank is no whole number from 0"))?;
+    let rank = rank_of(batch, row).ok_or_else(|| invalid("its rank is no whole number from 0"))?;
     let part = match cell("part") {
         Cell::Absent | Cell::Null => Some(false),
         Cell::Value(Value::Bool(part)) => Some(part),

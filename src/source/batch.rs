@@ -1,5 +1,6 @@
 //! Some rows of a table, column by column.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -133,7 +134,12 @@ impl Batch {
         batch
     }
 
-    // Some of the rows.
+    // The name or id that a column has in a row; see `Cells::name_at`.
+    pub(crate) fn name_at(&self, column: &str, row: usize) -> Option<Cow<'_, str>> {
+        self.cells(column)?.name_at(row)
+    }
+
+    // The rows that are to be kept: `kept` has an entry for each row.
     pub(super) fn with_rows(mut self, kept: &[bool]) -> Self {
         let rows = || kept.iter().zip(0..).filter(|(kept, _)| **kept).map(|(_, row): (_, usize)| row);
         for (_, cells) in &mut self.columns {

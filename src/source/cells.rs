@@ -4,6 +4,7 @@
 //! [`Cell`]s. Three things that storages confuse stay apart: absent (the source says nothing), null
 //! (the source says there is no value) and empty text (a value).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::model::{Currency, Date, Timestamp, Value, ValueKind};
@@ -24,7 +25,7 @@ pub enum Cell {
         text: String,
         /// What it should have been.
         expected: ValueKind,
-        /// Why it is none, where the source knows more than that: there is no such day.
+        /// Why it could not be read, where the source knows: there is no such day.
         reason: Option<Arc<str>>,
     },
 }
@@ -102,7 +103,7 @@ impl Cells {
         self.len() == 0
     }
 
-    // The cells of some rows.
+    // The cells of these rows, in their order; rows past the end are left out.
     pub(super) fn with_rows(&self, rows: impl Iterator<Item = usize>) -> Self {
         fn some<T: Copy>(cells: &[Option<T>], rows: impl Iterator<Item = usize>) -> Vec<Option<T>> {
             rows.filter_map(|row| cells.get(row).copied()).collect()
@@ -117,6 +118,20 @@ impl Cells {
             Self::Timestamp(cells) => Self::Timestamp(some(cells, rows)),
             Self::Text(cells) => Self::text(rows.map(|row| cells.get(row))),
             Self::Any(cells) => Self::Any(rows.filter_map(|row| cells.get(row).cloned()).collect()),
+        }
+    }
+
+    // The name or id in a row, whatever kind of column it is in: many hosts have integer keys. Any other value, and a
+    // cell that could not be read, is a name that is not found and is reported as such.
+    pub(crate) fn name_at(&self, row: usize) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Text(texts) => texts.get(row).map(Cow::Borrowed),
+            other => match other.cell(row) {
+                Cell::Absent | Cell::Null => None,
+                Cell::Value(Value::Text(text)) => Some(Cow::Owned(text.to_string())),
+                Cell::Value(value) => Some(Cow::Owned(value.to_string())),
+                Cell::Unreadable { text, .. } => Some(Cow::Owned(text)),
+            },
         }
     }
 

@@ -40,8 +40,9 @@ pub trait SourceExt: Source {
         Ok(rows)
     }
 
-    /// This source, of whose account rows only the one with the greatest version counts for each id: an export that has
-    /// a row for each state of an account. The column says the version; see [`LatestRows`].
+    /// This source, reduced to the account row with the greatest version of each id: for an export that has a row for
+    /// each state of an account. `column` holds the version, a number, day or instant; see [`LatestRows`] for rows
+    /// without one, ties, errors and cost.
     fn latest_accounts_by(self, column: &str) -> LatestRows<Self>
     where
         Self: Sized,
@@ -49,7 +50,8 @@ pub trait SourceExt: Source {
         LatestRows::new(self, TableName::Accounts, column)
     }
 
-    /// The same for the rows of a child table.
+    /// This source, reduced to the row with the greatest version of each id of a child table; see
+    /// [`latest_accounts_by`](Self::latest_accounts_by).
     fn latest_children_by(self, table: &str, column: &str) -> LatestRows<Self>
     where
         Self: Sized,

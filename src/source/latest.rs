@@ -1,8 +1,8 @@
-//! How does a table with a row for each version of an account become one of accounts?
+//! Which row of a versioned export is the latest of its id?
 //!
-//! Warehouses keep what was: a row for each state that an account or a child row has had, with a column that says when
-//! or which one it is. [`LatestRows`] reads such rows from any source and lets the latest of each id through. Ruling
-//! S141 of `docs/semantics`.
+//! Warehouses keep history: a row for each state that an account or a child row has had, with a column of its version
+//! or time. [`LatestRows`] reads such rows from any source and keeps the latest of each id. Ruling S141 of
+//! `docs/semantics`.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
@@ -11,24 +11,31 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::levels::text;
 use super::{Cell, Cells, Emit, ScanRequest, Source, SourceError, TableName, UnreadColumn};
 use crate::model::{Date, Decimal, Timestamp, Value};
 
-/// A source of versions as a source of what is now: of the rows with one id, the one with the greatest version.
+/// A source of versioned rows, reduced to the current ones: of the rows with one id, the one with the greatest version.
 ///
 /// Made by [`SourceExt::latest_accounts_by`](super::SourceExt::latest_accounts_by) and
 /// [`latest_children_by`](super::SourceExt::latest_children_by). A version is a whole number, a decimal, a double, a day
 /// or an instant, in a column of its own or as text: `17`, `2024-03-01`, `2024-03-01T08:30:00Z`, `2024-03-01 08:30:00`.
 /// The column need not be one of the schema; with `CsvTable::text`, CSV files have it.
 ///
-/// * Rows of one id with the same greatest version all go through, and a load reports the id as repeated: nobody knows
-///   which is right. Identical rows are one, as ever.
-/// * So does every row of an id among whose several rows one has no version, or one of another kind.
-/// * Links and successions go through as they are.
-/// * A table whose rows do not have the column is an error, not a table without versions.
+/// * Rows of one id with the same greatest version are all kept, and a load reports the id as repeated: which of them
+///   is right is unknown. Identical rows are one, as without versions.
+/// * All rows of an id are kept where it has several and one of them has no version, or one of another kind.
+/// * A row without an id is kept, and a load reports it.
+/// * Links and successions are not filtered.
 ///
-/// The rows are read twice, once for the versions; memory is O(ids). Rows that are added in between go through.
+/// # Errors
+///
+/// A scan fails with a [`SourceError`] whose cause is [`NoVersionColumn`] where the rows of the table do not have the
+/// column. A table without rows does not need it.
+///
+/// # Complexity
+///
+/// Each scan reads the rows twice, first for the versions; memory is O(ids). Rows that the source adds between the two
+/// are kept.
 ///
 /// ```
 /// use perennial::source::{MemorySource, SourceExt, TableName};
@@ -57,7 +64,7 @@ pub struct LatestRows<S> {
     versions: BTreeMap<TableName, Arc<str>>,
 }
 
-/// A table that was to be read by its versions has none.
+/// Rows that are to be reduced to the latest have no version column.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("rows have no column `{column}` to tell their versions by")]
 pub struct NoVersionColumn {
@@ -65,7 +72,7 @@ pub struct NoVersionColumn {
 }
 
 impl NoVersionColumn {
-    /// The column that is not there.
+    /// The column that is missing.
     #[must_use]
     pub fn column(&self) -> &str {
         &self.column
@@ -87,15 +94,15 @@ impl<S: Source> LatestRows<S> {
         let mut has_column = true;
         let request = ScanRequest::ids(table.clone()).and([Arc::clone(column)]);
         self.rows.scan(&request, &mut |batch| {
-            let versions = batch.cells(column);
+            let (ids, versions) = (batch.cells("id"), batch.cells(column));
             has_column &= versions.is_some() || batch.rows() == 0;
             for row in 0..batch.rows() {
                 // A row without an id is a fault of its own.
-                let Some(id) = text(batch.cells("id"), row) else { continue };
+                let Some(id) = ids.and_then(|ids| ids.name_at(row)) else { continue };
                 let version = version(versions, row);
                 match greatest.get_mut(&*id) {
-                    Some(known) => known.meet(version),
-                    None => drop(greatest.insert(Box::from(&*id), Versions::Of(version))),
+                    Some(known) => known.add(version),
+                    None => drop(greatest.insert(Box::from(&*id), Versions::of_first_row(version))),
                 }
             }
             if has_column { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
@@ -113,16 +120,18 @@ impl<S: Source> Source for LatestRows<S> {
         let Some(column) = self.versions.get(request.table()) else { return self.rows.scan(request, emit) };
         let greatest = self.greatest(request.table(), column)?;
         self.rows.scan(&request.and([Arc::clone(column)]), &mut |batch| {
-            let versions = batch.cells(column);
-            let goes_through =
-                |row: usize| match text(batch.cells("id"), row).and_then(|id| greatest.get(&*id)) {
-                    Some(Versions::Of(Some(latest))) => {
+            let (ids, versions) = (batch.cells("id"), batch.cells(column));
+            let is_kept = |row: usize| {
+                let id = ids.and_then(|ids| ids.name_at(row));
+                match id.and_then(|id| greatest.get(&*id)) {
+                    Some(Versions::Greatest(latest)) => {
                         let own = version(versions, row);
-                        own.and_then(|own| own.compared(latest)).is_none_or(Ordering::is_ge)
+                        own.and_then(|own| own.partial_cmp(latest)).is_none_or(Ordering::is_ge)
                     }
-                    Some(Versions::Of(None) | Versions::Unclear) | None => true,
-                };
-            let kept: Vec<bool> = (0..batch.rows()).map(goes_through).collect();
+                    Some(Versions::OneRowWithout | Versions::Incomparable) | None => true,
+                }
+            };
+            let kept: Vec<bool> = (0..batch.rows()).map(is_kept).collect();
             let batch = if kept.contains(&false) { batch.with_rows(&kept) } else { batch };
             emit(batch.with_only(|name| name != &**column || request.wants(name)))
         })
@@ -141,30 +150,35 @@ impl<S: Source> Source for LatestRows<S> {
     }
 }
 
-/// What is known of the versions of one id.
+/// The versions of the rows of one id.
 #[derive(Debug)]
 enum Versions {
-    /// The greatest, or none where its only row has none.
-    Of(Option<Version>),
-    /// Several rows that cannot be compared.
-    Unclear,
+    /// All rows have versions of one kind; this is the greatest.
+    Greatest(Version),
+    /// There is one row, without a version.
+    OneRowWithout,
+    /// There are several rows, of which one has no version or one of another kind.
+    Incomparable,
 }
 
 impl Versions {
-    fn meet(&mut self, version: Option<Version>) {
-        let Self::Of(Some(greatest)) = self else {
-            *self = Self::Unclear;
-            return;
+    fn of_first_row(version: Option<Version>) -> Self {
+        version.map_or(Self::OneRowWithout, Self::Greatest)
+    }
+
+    fn add(&mut self, version: Option<Version>) {
+        *self = match (std::mem::replace(self, Self::Incomparable), version) {
+            (Self::Greatest(greatest), Some(version)) => match version.partial_cmp(&greatest) {
+                None => Self::Incomparable,
+                Some(Ordering::Greater) => Self::Greatest(version),
+                Some(Ordering::Less | Ordering::Equal) => Self::Greatest(greatest),
+            },
+            _ => Self::Incomparable,
         };
-        match version.as_ref().and_then(|version| version.compared(greatest)) {
-            None => *self = Self::Unclear,
-            Some(Ordering::Greater) => *self = Self::Of(version),
-            Some(Ordering::Less | Ordering::Equal) => {}
-        }
     }
 }
 
-/// A version; only those of one kind are compared.
+/// A version. Those of different kinds cannot be compared.
 #[derive(Debug, Clone, PartialEq)]
 enum Version {
     Number(Decimal),
@@ -175,8 +189,8 @@ enum Version {
     Local(Timestamp),
 }
 
-impl Version {
-    fn compared(&self, other: &Self) -> Option<Ordering> {
+impl PartialOrd for Version {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Number(own), Self::Number(other)) => Some(own.cmp(other)),
             (Self::Double(own), Self::Double(other)) => own.partial_cmp(other),
@@ -187,7 +201,9 @@ impl Version {
             _ => None,
         }
     }
+}
 
+impl Version {
     fn of_text(text: &str) -> Option<Self> {
         let text = text.trim();
         let number = || text.parse().ok().map(Self::Number);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::{Batch, Cell, Cells, Emit, ScanRequest, Source, SourceError, TableName, UnreadColumn};
-use crate::model::{Value, ValueKind};
+use crate::model::ValueKind;
 
 /// Most rows of a batch that is made here.
 const BATCH_ROWS: usize = 4_096;
@@ -305,14 +305,14 @@ impl<'l> Above<'l> {
             .collect();
         let mut parents = Vec::with_capacity(batch.rows());
         for row in 0..batch.rows() {
-            let id = text(ids, row);
+            let id = ids.and_then(|ids| ids.name_at(row));
             if let Some(id) = &id {
                 own(id);
             }
             let mut above: Option<String> = None;
             let levels = self.levels.iter().zip(&mut self.accounts).zip(keys.iter().zip(&values));
             for ((level, accounts), (keys, values)) in levels {
-                let Some(key) = text(*keys, row) else { continue };
+                let Some(key) = keys.and_then(|keys| keys.name_at(row)) else { continue };
                 if key.is_empty() || level.placeholders.contains(&*key) {
                     continue;
                 }
@@ -321,7 +321,7 @@ impl<'l> Above<'l> {
                 if above.as_ref() == Some(&name) || id.as_deref() == Some(&*name) {
                     continue;
                 }
-                let within = level.within.as_ref().and(above.clone());
+                let within = level.within.as_ref().and_then(|_| above.clone());
                 let made = accounts.entry(Key { id: name.clone(), within }).or_default();
                 first_of(&mut made.place, batch, row);
                 made.values.resize(values.len(), Said::Nothing);
@@ -333,7 +333,8 @@ impl<'l> Above<'l> {
                 }
                 above = Some(name);
             }
-            parents.push(above.or_else(|| text(declared, row).map(Cow::into_owned)));
+            let own_parent = || declared.and_then(|parents| parents.name_at(row)).map(Cow::into_owned);
+            parents.push(above.or_else(own_parent));
         }
         parents
     }
@@ -411,19 +412,6 @@ fn said(cell: &Cell) -> Option<(String, ValueKind)> {
         Cell::Absent | Cell::Null => None,
         Cell::Value(value) => Some((value.to_string(), value.kind())),
         Cell::Unreadable { text, expected, .. } => Some((text.clone(), *expected)),
-    }
-}
-
-// A name, whatever kind of column it stands in.
-pub(super) fn text(cells: Option<&Cells>, row: usize) -> Option<Cow<'_, str>> {
-    match cells? {
-        Cells::Text(texts) => texts.get(row).map(Cow::Borrowed),
-        other => match other.cell(row) {
-            Cell::Absent | Cell::Null => None,
-            Cell::Value(Value::Text(text)) => Some(Cow::Owned(text.to_string())),
-            Cell::Value(value) => Some(Cow::Owned(value.to_string())),
-            Cell::Unreadable { text, .. } => Some(Cow::Owned(text)),
-        },
     }
 }
 

@@ -84,7 +84,7 @@ pub(super) fn complete<'b>(
 
 fn ids(batch: &Batch) -> impl Iterator<Item = Option<String>> + '_ {
     let cells = batch.cells("id");
-    (0..batch.rows()).map(move |row| super::super::intake::text_of(cells, row).map(Cow::into_owned))
+    (0..batch.rows()).map(move |row| cells?.name_at(row).map(Cow::into_owned))
 }
 
 /// A row that the book has.
