@@ -84,7 +84,16 @@ impl DateError {
     }
 
     /// Whether the text is written as a day, or begins with one, that the calendar does not have.
-    pub(crate) const fn is_no_such_day(&self) -> bool {
+    ///
+    /// ```
+    /// use perennial::{Date, Timestamp};
+    ///
+    /// assert!("2024-02-30".parse::<Date>().is_err_and(|error| error.is_no_such_day()));
+    /// assert!("2024-02-30T08:00:00Z".parse::<Timestamp>().is_err_and(|error| error.is_no_such_day()));
+    /// assert!("30.02.2024".parse::<Date>().is_err_and(|error| !error.is_no_such_day()));
+    /// ```
+    #[must_use]
+    pub const fn is_no_such_day(&self) -> bool {
         matches!(self.reason, Reason::NoSuchDay | Reason::InstantOfNoDay)
     }
 

@@ -4,9 +4,9 @@ use chrono::NaiveDateTime;
 use chrono::format::{ParseErrorKind, Parsed, StrftimeItems, parse};
 
 use super::text_format::{SerialDates, TextFormat};
-use crate::{Date, Decimal, Duration, Timestamp, Zone};
+use crate::{Date, DateError, Decimal, Duration, Timestamp, Zone};
 
-/// Why a text says none; nothing where there is no more to say than that.
+/// Why a text cannot be read; `None` where no reason is known.
 pub(super) type Reason = Option<String>;
 
 const DAY: i64 = 86_400_000_000;
@@ -31,14 +31,14 @@ pub(super) fn date(text: &str, format: &TextFormat) -> Result<Date, Reason> {
         return if part == 0 { Ok(day) } else { Err(Some("it has a time of day".to_owned())) };
     }
     match format.date_format.as_deref() {
-        None => text.parse().map_err(|_| no_such_day(text)),
+        None => text.parse().map_err(|error| reason_of(&error)),
         Some(pattern) => day_of(&parsed(text, pattern)?),
     }
 }
 
 /// An instant: RFC 3339, in a format of chrono, or the serial number of a spreadsheet. A text without an offset is
-/// local: of the zone of the column; without one, of UTC where there is a format, and otherwise of nowhere. A format
-/// without a time says midnight.
+/// local time in the zone of the column. Where the column has no zone, it is UTC with a format, and unreadable without
+/// one. A format without a time means midnight.
 pub(super) fn timestamp(text: &str, format: &TextFormat) -> Result<Timestamp, Reason> {
     let zone = format.zone.as_deref();
     if let Some(serial) = serial(text, format) {
@@ -47,43 +47,36 @@ pub(super) fn timestamp(text: &str, format: &TextFormat) -> Result<Timestamp, Re
         return instant(local, zone);
     }
     let Some(pattern) = format.date_format.as_deref() else {
-        if let Ok(instant) = text.parse() {
-            return Ok(instant);
-        }
-        return match (local_time(text), zone) {
+        return text.parse().or_else(|error| match (local_time(text), zone) {
             (Some(local), Some(_)) => instant(local, zone),
             (Some(_), None) => Err(Some("it has no offset, and the column no zone".to_owned())),
-            (None, _) => Err(text.get(..10).and_then(no_such_day)),
-        };
+            (None, _) => Err(reason_of(&error)),
+        });
     };
     let parsed = parsed(text, pattern)?;
     if parsed.offset().is_some() {
-        let moment = parsed.to_datetime().map_err(|error| why(error.kind()))?;
+        let moment = parsed.to_datetime().map_err(|error| reason_of_chrono(error.kind()))?;
         return Timestamp::try_from(moment.to_utc()).map_err(|_| None);
     }
     match parsed.to_naive_datetime_with_offset(0) {
         Ok(moment) => instant(moment.and_utc().timestamp_micros(), zone),
-        Err(error) if parsed.hour_mod_12().is_some() || parsed.minute().is_some() => Err(why(error.kind())),
+        Err(error) if parsed.hour_mod_12().is_some() || parsed.minute().is_some() => {
+            Err(reason_of_chrono(error.kind()))
+        }
         Err(_) => instant(Timestamp::start_of(day_of(&parsed)?).micros(), zone),
     }
 }
 
 fn day_of(parsed: &Parsed) -> Result<Date, Reason> {
-    let day = parsed.to_naive_date().map_err(|error| why(error.kind()))?;
+    let day = parsed.to_naive_date().map_err(|error| reason_of_chrono(error.kind()))?;
     Date::try_from(day).map_err(|_| None)
 }
 
-// A text in the shape of an ISO day that the calendar does not have.
-fn no_such_day(text: &str) -> Reason {
-    let is_day = text.len() == 10
-        && text.bytes().enumerate().all(|(at, byte)| match at {
-            4 | 7 => byte == b'-',
-            _ => byte.is_ascii_digit(),
-        });
-    (is_day && text.parse::<Date>().is_err()).then(|| NO_SUCH_DAY.to_owned())
+fn reason_of(error: &DateError) -> Reason {
+    error.is_no_such_day().then(|| NO_SUCH_DAY.to_owned())
 }
 
-fn why(kind: ParseErrorKind) -> Reason {
+fn reason_of_chrono(kind: ParseErrorKind) -> Reason {
     matches!(kind, ParseErrorKind::OutOfRange | ParseErrorKind::Impossible).then(|| NO_SUCH_DAY.to_owned())
 }
 
@@ -91,11 +84,13 @@ fn parsed(text: &str, pattern: &str) -> Result<Parsed, Reason> {
     let mut parsed = Parsed::new();
     match parse(&mut parsed, text, StrftimeItems::new(pattern)) {
         Ok(()) => Ok(parsed),
-        Err(error) => Err(why(error.kind()).or_else(|| Some(format!("it is not written as `{pattern}`")))),
+        Err(error) => {
+            Err(reason_of_chrono(error.kind()).or_else(|| Some(format!("it is not written as `{pattern}`"))))
+        }
     }
 }
 
-// A day and a time without an offset, in microseconds since 1970 on the clock of wherever that is.
+// A day and a time without an offset, in microseconds since 1970-01-01T00:00 local time.
 fn local_time(text: &str) -> Option<i64> {
     text.get(..10)?.parse::<Date>().ok()?;
     let patterns = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
@@ -103,14 +98,15 @@ fn local_time(text: &str) -> Option<i64> {
     Some(read.and_utc().timestamp_micros())
 }
 
-/// The instant of a local time. Where clocks are set back or forward, a time comes twice or not at all: nobody knows
-/// which instant is meant.
+/// The instant of a local time; UTC without a zone. A time that is skipped or repeated when clocks change is unreadable:
+/// it is none or two instants.
 fn instant(local: i64, zone: Option<&dyn Zone>) -> Result<Timestamp, Reason> {
     let at = |micros: i64| Timestamp::from_micros(micros).ok_or(None);
     let Some(zone) = zone else { return at(local) };
     let mut found: Vec<Timestamp> = Vec::new();
     let mut in_range = false;
-    // An offset is less than a day, so that the clock a day before and a day after knows both sides of a change.
+    // An offset is less than a day, so a change of clocks near this time is between the offsets of a day before and
+    // a day after it.
     for near in [local - DAY, local, local + DAY].into_iter().filter_map(Timestamp::from_micros) {
         let offset = zone.offset_micros(near);
         let Some(candidate) = Timestamp::from_micros(local - offset) else { continue };
@@ -127,8 +123,8 @@ fn instant(local: i64, zone: Option<&dyn Zone>) -> Result<Timestamp, Reason> {
     }
 }
 
-// The day of a serial number and the microseconds of its fraction; `None` when the text is none, or the column has none.
-// A spreadsheet keeps milliseconds.
+// The day of a serial number and the microseconds of its fraction, rounded to milliseconds as spreadsheets do. `None`
+// when the text is not a serial number, or the column is not read as such.
 fn serial(text: &str, format: &TextFormat) -> Option<Result<(Date, i64), Reason>> {
     let system = format.serial_dates?;
     let point = if format.decimal_comma { ',' } else { '.' };
@@ -289,7 +285,7 @@ mod tests {
         assert_eq!(moment("2024-02-03T08:30:00", &berlin), "2024-02-03T07:30:00Z");
         assert_eq!(moment("2024-07-03 08:30", &berlin), "2024-07-03T06:30:00Z");
         assert_eq!(moment("2024-07-03 08:30:15.25", &berlin), "2024-07-03T06:30:15.250000Z");
-        // An offset that is said counts.
+        // An offset in the text has precedence.
         assert_eq!(moment("2024-07-03T08:30:00Z", &berlin), "2024-07-03T08:30:00Z");
         assert_eq!(moment("2024-07-03T08:30:00-05:00", &berlin), "2024-07-03T13:30:00Z");
         let gap = "!there is no such time in Europe/Berlin, where clocks are set forward";
@@ -310,7 +306,7 @@ mod tests {
         assert_eq!(moment("0001-01-01 00:00", &far), "!");
     }
 
-    // Every local time of the days around a change is found by its instant, and no other is.
+    // Every local time of the days around a change is read as its instant, or refused where it has two.
     #[test]
     fn local_times_are_those_of_their_instants() {
         let start = "2024-10-25T00:00:00Z".parse::<Timestamp>().unwrap().micros();

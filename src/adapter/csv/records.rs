@@ -20,7 +20,7 @@ pub(super) struct Layout {
     pub(super) delimiter: u8,
     /// Lines before the header.
     pub(super) skip_lines: u64,
-    /// Headings of the header; it is the first record where it says nothing.
+    /// Headings by which the header is found; the first record is the header where there are none.
     pub(super) header_with: Vec<Arc<str>>,
     /// Records after the table.
     pub(super) footer_rows: usize,
@@ -43,7 +43,7 @@ pub(super) struct Records {
     header: Arc<[Arc<str>]>,
     header_place: Place,
     record: StringRecord,
-    // The last records that were read, which are the footer if no other follows.
+    // The last records that were read: the footer, if no other record follows.
     ahead: VecDeque<(StringRecord, Place)>,
     ended: bool,
     count: u64,
@@ -95,7 +95,7 @@ impl Records {
         self.header_place.line
     }
 
-    /// The place of a column of the header by its name; `None` when it has none.
+    /// The position of a column by its name; `None` when the header does not have the name.
     ///
     /// # Errors
     ///
@@ -118,13 +118,13 @@ impl Records {
         Ok(Some(Row { fields: &self.record, number: self.count, place }))
     }
 
-    /// The next record, whatever its length.
+    /// The next record, with any number of fields, and its line.
     pub(super) fn next_of_any_length(&mut self) -> Result<Option<(&StringRecord, u64)>, CsvError> {
         let place = self.advance()?;
         Ok(place.map(|place| (&self.record, place.line)))
     }
 
-    // Reads on to the next record that is neither blank nor of the footer.
+    // The next record that is neither blank nor in the footer.
     fn next_of_table(&mut self) -> Result<Option<Place>, CsvError> {
         loop {
             let place = if self.ended { None } else { self.advance()? };
@@ -135,11 +135,15 @@ impl Records {
             if self.layout.footer_rows == 0 {
                 return Ok(Some(place));
             }
-            self.ahead.push_back((self.record.clone(), place));
-            if self.ahead.len() > self.layout.footer_rows {
-                let Some((record, place)) = self.ahead.pop_front() else { continue };
-                self.record = record;
-                return Ok(Some(place));
+            // The oldest record ahead is of the table, now that as many follow it as the footer has. The buffers of the
+            // records go round, so that none is copied.
+            let is_full = self.ahead.len() == self.layout.footer_rows;
+            let oldest = if is_full { self.ahead.pop_front() } else { None };
+            let (record, oldest_place) =
+                oldest.map_or((StringRecord::new(), None), |(record, place)| (record, Some(place)));
+            self.ahead.push_back((std::mem::replace(&mut self.record, record), place));
+            if oldest_place.is_some() {
+                return Ok(oldest_place);
             }
         }
     }
@@ -171,14 +175,14 @@ impl Records {
         Err(self.fail(CsvErrorKind::NoHeader { wanted: wanted.join(", ") }))
     }
 
-    // `sep=;`, the first line of files for Excel, where it says the delimiter of the mapping.
+    // `sep=;`, the first line of files for Excel, with the delimiter of the mapping.
     fn is_separator_line(&self) -> bool {
         let mut fields = self.record.iter();
         let said = fields.next().is_some_and(|field| field.eq_ignore_ascii_case("sep="));
         said && fields.next() == Some("") && fields.next().is_none()
     }
 
-    // Reads on to the next record that says something.
+    // The next record that is not blank.
     fn advance(&mut self) -> Result<Option<Place>, CsvError> {
         loop {
             let place = self.lex()?;
@@ -247,7 +251,7 @@ impl Records {
     }
 }
 
-// A heading as a mapping names it.
+// A heading without white space and invisible characters, as a mapping names it.
 fn heading(text: &str) -> Arc<str> {
     Arc::from(strip_invisible(text).trim())
 }
