@@ -1,20 +1,20 @@
-//! Which ids may come in?
+//! Which ids of rows are accepted?
 //!
-//! An id of a source holds no invisible character, unless the book that the rows are compared with has that id
-//! already; rows of a book that is arranged anew keep the ids they have. Ruling S140 of `docs/semantics`.
+//! An id of a source must not have an invisible character, unless the book that the rows are compared with already has
+//! that id. Rows of a book that is rebuilt keep their ids. Ruling S140 of `docs/semantics`.
 
 use super::Book;
 use crate::model::{AccountId, ChildId, IdError};
 
-/// The ids that are taken though they hold an invisible character.
+/// The ids that are accepted in spite of an invisible character.
 #[derive(Debug, Clone, Default)]
 pub(super) enum InputIds {
-    /// None: the rows come from outside.
+    /// None: the rows are of a source.
     #[default]
     New,
-    /// Those of this book: the rows come from outside, and are compared with it.
+    /// Those of this book: the rows are of a source and are compared with it.
     Beside(Book),
-    /// All: the rows were in a book before.
+    /// All: the rows are of a book.
     Stored,
 }
 

@@ -27,12 +27,12 @@ pub(super) struct Placed {
     pub(super) parents: Vec<u32>,
     /// The place in `rows` of each staging row, or `NONE`.
     pub(super) place_of: Vec<u32>,
-    /// Rows that repeat an id, with the row that stands for it (themselves when none does).
+    /// Rows of repeated ids that are not kept, with the row that is kept (themselves where none is).
     superseded: HashMap<u32, u32>,
 }
 
 impl Placed {
-    /// Whether an id stands in several rows of which none counts.
+    /// Whether an id is repeated and none of its rows is kept.
     pub(super) fn is_repeated(&self, id: &str, index: &RowIndex<'_>) -> bool {
         is_repeated(id, index, &self.superseded)
     }
@@ -91,7 +91,7 @@ pub(super) fn place_accounts(
     let resolution = resolve(declared, &NoGround, schema, policy);
     for (mut fault, remedy) in resolution.faults {
         if let TreeFault::MissingParent { parent, same_record, .. } = &mut fault {
-            // The load is refused for the repeated id; what lies below it is no fault of its own.
+            // The load is refused for the repeated id; accounts below it have no fault of their own.
             if repeats_refuse && is_repeated(parent.as_str(), index, &superseded) {
                 continue;
             }
@@ -143,14 +143,14 @@ pub(super) fn place_accounts(
     placed
 }
 
-/// The account of a source that has an id in the other form of Salesforce.
+/// The account of a source whose id is the other Salesforce form of this one.
 pub(super) fn same_record_of(id: &str, index: &RowIndex<'_>) -> Option<AccountId> {
     let other = other_form(id)?;
     index.find(&other)?;
     Some(AccountId::trusted(&other))
 }
 
-// Rows that repeat an id: each with the row that stands for it (itself when none does).
+// Rows of repeated ids that are not kept: each with the row that is kept (itself where none is).
 fn repeated_ids(
     builder: &BookBuilder,
     index: &RowIndex<'_>,
@@ -175,14 +175,14 @@ fn repeated_ids(
         let location = intake.locations.of("accounts", first as usize);
         // Identical rows say the same thing; of different ones, which is right is unknown unless the
         // policy prefers one.
-        let stands = (identical || remedy == Remedy::Prefer).then(|| rows.first().copied()).flatten();
+        let kept = (identical || remedy == Remedy::Prefer).then(|| rows.first().copied()).flatten();
         let problem = Problem::RepeatedId { account: account.clone(), rows: rows.len(), identical };
         report.add_of_rows(problem, Some(location), remedy, || {
-            repeated::accounts(intake, &builder.schema, &rows, stands)
+            repeated::accounts(intake, &builder.schema, &rows, kept)
         });
         for row in rows {
-            if Some(row) != stands {
-                superseded.insert(row, stands.unwrap_or(row));
+            if Some(row) != kept {
+                superseded.insert(row, kept.unwrap_or(row));
                 let table = Arc::from("accounts");
                 Arc::make_mut(&mut held.superseded).push(SupersededRow {
                     table,

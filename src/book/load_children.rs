@@ -58,7 +58,7 @@ pub(super) fn place_children(
                 Ok((slot, account)) => rows.push((slot, account, narrow(row))),
                 Err(kind) => {
                     quarantined += 1;
-                    // The load is refused for the repeated id; the rows of its account are no faults of their own.
+                    // The load is refused for the repeated id; the rows of its account have no fault of their own.
                     let account = intake.accounts.text(row).filter(|_| repeats_refuse);
                     let follows = kind == FaultKind::ChildOfUnknownAccount
                         && account.is_some_and(|account| placed.is_repeated(account, index));
@@ -81,7 +81,7 @@ pub(super) fn place_children(
     sorted
 }
 
-// Rows whose id stands in several rows: which is right is unknown, so all are held.
+// Rows with a repeated id: which is right is unknown, so all are held.
 fn repeated_children(
     intake: &ChildIntake,
     table: &ChildTable,
@@ -104,7 +104,7 @@ fn repeated_children(
     repeated
 }
 
-// What is wrong with a row that says nothing false itself; what it says itself was reported when it was taken in.
+// The fault of a row whose account is missing or unknown; faults of its own values were reported by the intake.
 fn problem_of(intake: &ChildIntake, row: usize, reason: FaultKind, index: &RowIndex<'_>) -> Option<Problem> {
     let child = intake.ids.text(row).unwrap_or_default().to_owned();
     match (reason, intake.accounts.text(row)) {

@@ -1,6 +1,6 @@
-//! Which rows have one id, and what do they say otherwise than each other?
+//! In which columns do the rows of a repeated id differ?
 //!
-//! For reports: a host mends such rows by looking at them side by side.
+//! For load reports: a host corrects such rows by comparing them.
 
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
@@ -24,10 +24,10 @@ const MOST_COLUMNS: usize = 4;
 pub struct RepeatedRow {
     /// Where it is.
     pub location: RowLocation,
-    /// What it says otherwise than the others that are described: columns, and values as text; empty for none. At most
-    /// four.
+    /// The columns in which it differs from the other rows described, with its values as text; the text is empty where
+    /// it has no value. At most four columns.
     pub differs: Vec<(Arc<str>, String)>,
-    /// Whether it is the one that counts.
+    /// Whether its values are those of the account.
     pub counts: bool,
 }
 
@@ -45,7 +45,7 @@ impl fmt::Display for RepeatedRow {
     }
 }
 
-/// What a message says of the rows of one id: the one that counts, if one does, and the others.
+/// The rows of a repeated id for a message: the kept one first, if one is kept, and how many are not described.
 pub(super) fn as_text(described: &[RepeatedRow], rows: usize) -> String {
     let mut text = String::new();
     for (place, row) in described.iter().enumerate() {
@@ -67,12 +67,12 @@ pub(super) fn as_text(described: &[RepeatedRow], rows: usize) -> String {
     text
 }
 
-/// The rows of one account: the one that stands first.
+/// The rows of a repeated account id, `kept` first.
 pub(super) fn accounts(
     intake: &AccountIntake,
     schema: &Schema,
     rows: &[u32],
-    stands: Option<u32>,
+    kept: Option<u32>,
 ) -> Vec<RepeatedRow> {
     let fields = |row: usize| {
         let kind = intake.kinds.get(row).and_then(|kind| schema.type_at(TypeId::new(usize::from(*kind))));
@@ -90,10 +90,10 @@ pub(super) fn accounts(
             values.map(|(name, value)| (name, value.map_or(String::new(), |value| value.to_string())));
         structure.into_iter().chain(values).collect()
     };
-    described(rows, stands, |row| intake.locations.of("accounts", row), fields)
+    described(rows, kept, |row| intake.locations.of("accounts", row), fields)
 }
 
-/// The rows of one id of a child table.
+/// The rows of a repeated id of a child table.
 pub(super) fn children(intake: &ChildIntake, table: &ChildTable, rows: &[u32]) -> Vec<RepeatedRow> {
     let fields = |row: usize| {
         let account = ("account", intake.accounts.text(row).unwrap_or_default().to_owned());
@@ -109,12 +109,12 @@ pub(super) fn children(intake: &ChildIntake, table: &ChildTable, rows: &[u32]) -
 
 fn described<'s>(
     rows: &[u32],
-    stands: Option<u32>,
+    kept: Option<u32>,
     location: impl Fn(usize) -> RowLocation,
     fields: impl Fn(usize) -> Vec<(&'s str, String)>,
 ) -> Vec<RepeatedRow> {
     let mut order = rows.to_vec();
-    order.sort_unstable_by_key(|row| (Some(*row) != stands, *row));
+    order.sort_unstable_by_key(|row| (Some(*row) != kept, *row));
     order.truncate(MOST_ROWS);
     let said: Vec<Vec<(&str, String)>> = order.iter().map(|row| fields(*row as usize)).collect();
     let differs = |place: usize, value: &String| {
@@ -126,7 +126,7 @@ fn described<'s>(
         RepeatedRow {
             location: location(*row as usize),
             differs: different.take(MOST_COLUMNS).collect(),
-            counts: Some(*row) == stands,
+            counts: Some(*row) == kept,
         }
     });
     rows.collect()

@@ -66,7 +66,7 @@ pub enum Problem {
     StrayLink {
         account: String,
         parent: String,
-        /// The account of the source that has the id `account` in the other form of Salesforce.
+        /// The account of the source whose id is the other Salesforce form of `account`; `None` where there is none.
         same_record: Option<AccountId>,
     },
     UnreadableRank {
@@ -88,7 +88,7 @@ pub enum Problem {
     ChildOfUnknownAccount {
         child: String,
         account: String,
-        /// The account of the source that has the id `account` in the other form of Salesforce.
+        /// The account of the source whose id is the other Salesforce form of `account`; `None` where there is none.
         same_record: Option<AccountId>,
     },
     RepeatedChild {
@@ -220,7 +220,7 @@ pub struct Fault {
     pub location: Option<RowLocation>,
     /// What was done.
     pub remedy: Remedy,
-    /// Of rows with one id some, at most four: the one that counts first, if one does.
+    /// For a repeated id, its rows, at most four: the kept one first, if one is kept. Empty for other faults.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<RepeatedRow>,
 }
@@ -282,7 +282,7 @@ impl LoadReport {
         self.add_of_rows(problem, location, remedy, Vec::new);
     }
 
-    /// A fault of several rows, with some of them; they are looked at where the fault is described.
+    /// Adds a fault of several rows. `rows` is called only where the fault is described, not where it is only counted.
     pub(super) fn add_of_rows(
         &mut self,
         problem: Problem,

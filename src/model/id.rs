@@ -34,8 +34,8 @@ pub enum IdError {
         /// The id as offered.
         text: String,
     },
-    /// A character that nobody sees: two ids that look the same on a screen would differ. Only ids that come in from
-    /// outside are searched for one; see [`AccountId::check_input`].
+    /// An invisible character: two different ids would look the same. Only ids of a source are checked for one; see
+    /// [`AccountId::check_input`].
     #[error(
         "id \"{}\" contains the invisible character U+{:04X} ({})",
         Visible(text),
@@ -116,11 +116,11 @@ macro_rules! text_id {
                 check(text, $limit)
             }
 
-            /// Whether `text` may come in from outside as an id: what [`Self::check`] asks, and no invisible
-            /// character (zero width spaces, byte order marks, soft hyphens, marks of direction).
+            /// Checks an id of a source: the rules of [`Self::check`], and no invisible character (zero width spaces,
+            /// byte order marks, soft hyphens, direction marks).
             ///
-            /// Loads ask it of every id of a source. [`Self::new`] does not, so that what was stored before can
-            /// still be named; ruling S140 of `docs/semantics`.
+            /// Loads check every id of a source so. [`Self::new`] accepts invisible characters, so that ids which were
+            /// stored before can still be named; ruling S140 of `docs/semantics`.
             ///
             /// # Errors
             ///

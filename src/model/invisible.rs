@@ -1,16 +1,16 @@
-//! Which characters does nobody see?
+//! Which characters of a text are invisible?
 //!
-//! Two texts that differ in such a character only are one text on every screen. Texts from outside are searched for
-//! them ([`AccountId::check_input`](super::AccountId::check_input), ruling S140 of `docs/semantics`), and messages
-//! write them as escapes.
+//! Two texts that differ only in such a character look the same. Ids of a source are checked for them
+//! ([`AccountId::check_input`](super::AccountId::check_input), ruling S140 of `docs/semantics`), and messages write
+//! them as escapes.
 //!
-//! The set is Unicode's `Default_Ignorable_Code_Point` (15.1). A joiner between two characters that are not ASCII is
-//! seen, and so is a variation selector behind one: they join letters of Arabic and Indic scripts, and change an emoji.
+//! The set is Unicode's `Default_Ignorable_Code_Point` (15.1), with two exceptions: a joiner between two characters that
+//! are not ASCII, and a variation selector after one. These join letters of Arabic and Indic scripts, and change emoji.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
-/// Whether a character is invisible wherever it stands.
+/// Whether a character is in Unicode's `Default_Ignorable_Code_Point`.
 const fn is_ignorable(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
@@ -33,9 +33,9 @@ pub(crate) fn first_invisible(text: &str) -> Option<char> {
 
 /// A text without its invisible characters; the same text where it has none.
 ///
-/// Soft hyphens, zero width spaces, byte order marks, marks of direction and their kind (Unicode's
-/// `Default_Ignorable_Code_Point`). A joiner between two characters that are not ASCII stays, and so does a variation
-/// selector behind one: they are part of how Persian, Hindi or an emoji is written.
+/// Soft hyphens, zero width spaces, byte order marks, direction marks and others (Unicode's
+/// `Default_Ignorable_Code_Point`). A joiner between two characters that are not ASCII is kept, and so is a variation
+/// selector after one: Persian, Hindi and emoji are written with them.
 ///
 /// ```
 /// use perennial::source::strip_invisible;
@@ -62,9 +62,9 @@ pub fn strip_invisible(text: &str) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
-// The invisible characters of a text, with where they stand.
+// The invisible characters of a text, with their byte offsets.
 fn invisible(text: &str) -> impl Iterator<Item = (usize, char)> {
-    // The last character that is none of them.
+    // The last character that is not invisible.
     let mut before = ' ';
     let mut rest = text.char_indices().peekable();
     std::iter::from_fn(move || {
@@ -79,7 +79,7 @@ fn invisible(text: &str) -> impl Iterator<Item = (usize, char)> {
     })
 }
 
-// Whether an ignorable character is part of how the characters around it are written.
+// Whether an ignorable character is part of the characters around it.
 const fn is_written(before: char, c: char, after: char) -> bool {
     let follows_letter = !before.is_ascii() && !is_ignorable(before);
     match c {
@@ -90,7 +90,7 @@ const fn is_written(before: char, c: char, after: char) -> bool {
     }
 }
 
-/// A text in a message: characters that nobody sees, and control characters, are written as escapes.
+/// A text in a message: invisible and control characters are written as escapes.
 pub(crate) struct Visible<'t>(pub(crate) &'t str);
 
 impl fmt::Display for Visible<'_> {
@@ -114,7 +114,7 @@ impl fmt::Display for Visible<'_> {
     }
 }
 
-/// The name of an invisible character that is met often.
+/// The name of a frequent invisible character.
 pub(crate) const fn name_of(c: char) -> &'static str {
     match c {
         '\u{ad}' => "soft hyphen",

@@ -7,8 +7,8 @@ pub(crate) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> O
     near.filter(|(far, known)| far * 2 <= known.chars().count()).map(|(_, known)| known)
 }
 
-/// What is said behind an unknown name: the known one that was probably meant, or nothing. The name itself is never
-/// proposed: it is known, and at fault for something else.
+/// The end of a message about an unknown name: the known one that was probably meant, or nothing. The name itself is
+/// never proposed: where it is known, the fault is another.
 pub(crate) fn hint<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> String {
     nearest(name, known.filter(|known| *known != name))
         .map(|near| format!("; did you mean `{near}`?"))

@@ -2,7 +2,7 @@
 //!
 //! An id there has 15 characters, whose case matters. Exports and interfaces also write it with 18: the last three say
 //! which of the others are capitals, so that it survives a system that ignores case. A file that mixes both forms
-//! names accounts that nobody finds. Faults name the other form; nothing is taken for it.
+//! names accounts that are not found. Faults name the other form; the two are never treated as one id.
 
 const SHORT: usize = 15;
 const LONG: usize = 18;

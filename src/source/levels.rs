@@ -17,7 +17,7 @@ use crate::model::ValueKind;
 /// Most rows of a batch that is made here.
 const BATCH_ROWS: usize = 4_096;
 
-/// Why a value of a level is none.
+/// Why a value of a level cannot be read.
 const DISAGREE: &str = "rows of the account disagree";
 
 /// One level of a flattened hierarchy: which column names its accounts, and what else is known of them.
@@ -62,8 +62,8 @@ impl Level {
     /// With keys that name an account only together with the one above it: the Springfield of each state. The
     /// id is that of the account above, this separator, and the key.
     ///
-    /// Choose a separator that no key holds. Where `A/B` and `C` come to the same id as `A` and `B/C`, both are offered
-    /// as rows of that id, and a load reports it as repeated.
+    /// Choose a separator that does not occur in keys. Key `C` within `A/B` and key `B/C` within `A` have the same id:
+    /// they are separate rows of it, and a load reports it as repeated.
     #[must_use]
     pub fn within_parent(mut self, separator: &str) -> Self {
         self.within = Some(Arc::from(separator));
@@ -93,8 +93,8 @@ impl Level {
 ///
 /// * A key that is missing, empty or a [placeholder](Level::placeholder) leaves the level out for that row. So
 ///   does one that repeats the account above it, or the row itself, which is how ragged trees are padded.
-/// * An account of a level that has a row of its own is that row. Of any other, reports name the first row that speaks
-///   of it.
+/// * An account of a level that has a row of its own is that row. For any other, reports name file and line of the first
+///   row that names it.
 /// * Rows that disagree about the parent of an account declare several parents, and a load treats them so
 ///   ([`FaultKind::SeveralParents`](crate::FaultKind::SeveralParents)). Rows that disagree about a value make
 ///   it one that cannot be read ([`FaultKind::InvalidValue`](crate::FaultKind::InvalidValue)); a row that says
@@ -192,7 +192,7 @@ impl<S: Source> LevelColumns<S> {
             });
             ControlFlow::Continue(())
         })?;
-        // One parent of an account that is made here stands beside the account.
+        // One parent of a level account is in its own row; the others are links.
         let further = above.accounts.iter().flatten().flat_map(|(key, account)| {
             let is_made = !own.contains(key.id.as_str());
             let beside = account.parent_beside().filter(|_| is_made);
@@ -251,11 +251,11 @@ struct Above<'l> {
     values: Vec<Vec<&'l Arc<str>>>,
 }
 
-/// What tells an account of a level from the others of it.
+/// The identity of an account of a level.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Key {
     id: String,
-    /// The account above, where a key means something only within it: ids of two pairs may be one text.
+    /// The account above, for keys within a parent: two pairs of parent and key may have the same id.
     within: Option<String>,
 }
 
@@ -341,14 +341,14 @@ impl<'l> Above<'l> {
 }
 
 impl Made {
-    /// The parent that stands in the row of the account: that of the row which reports name.
+    /// The parent in the row of the account: that of the row whose place reports name, so that both agree.
     fn parent_beside(&self) -> Option<&str> {
         let of_first_row = self.parents.iter().find(|(_, place)| **place == self.place);
         of_first_row.or_else(|| self.parents.first_key_value()).map(|(parent, _)| parent.as_str())
     }
 }
 
-// The first place in order of file and line, whichever row comes first.
+// Keeps the first place in order of file and line, so that it does not depend on the order of rows.
 fn first_of(first: &mut Option<FileLine>, batch: &Batch, row: usize) {
     let (Some(origin), Some(line)) = (batch.origin(), batch.line(row)) else { return };
     if first.as_ref().is_none_or(|(file, before)| (origin, line) < (file, *before)) {
@@ -356,7 +356,7 @@ fn first_of(first: &mut Option<FileLine>, batch: &Batch, row: usize) {
     }
 }
 
-// Whether two rows are of one file.
+// Whether two rows are of the same file.
 fn is_of_one_file(a: Option<&FileLine>, b: Option<&FileLine>) -> bool {
     a.map(|(file, _)| file) == b.map(|(file, _)| file)
 }

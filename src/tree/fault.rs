@@ -160,8 +160,8 @@ pub enum TreeFault {
         account: AccountId,
         parent: AccountId,
         placed_elsewhere: bool,
-        /// The account of the source that has the parent's id in the other form of Salesforce, with 15 characters or
-        /// with 18.
+        /// The account of the source whose id is the other Salesforce form of `parent` (15 or 18 characters); `None` where
+        /// there is none.
         #[serde(skip_serializing_if = "Option::is_none")]
         same_record: Option<AccountId>,
     },
@@ -193,7 +193,7 @@ pub enum TreeFault {
     },
 }
 
-/// What is said of an id that nobody has, where an account has it in the other form of Salesforce.
+/// The end of a message about an unknown id, where an account has the other Salesforce form of it.
 pub(crate) fn other_form_of(id: &str, other: &AccountId) -> String {
     let form = if id.len() < other.as_str().len() { "short" } else { "long" };
     format!("; it is the {form} form of account `{other}`")

@@ -196,8 +196,8 @@ fn money_of_the_currency_beside_it() {
         [
             "1200.50 EUR",
             "!1.200,50 is no money: JPY has no decimals, and it has 2",
-            "!5 is no money: its row names no currency",
-            "!5 is no money: its row names an unknown currency",
+            "!5 is no money: its row has no currency",
+            "!5 is no money: its row has an unknown currency",
             "null"
         ]
     );
@@ -347,7 +347,7 @@ fn faults_of_the_file_are_known_before_a_row_is_read() {
     assert_eq!(fault(b"\xef\xbb\xbf\n\n"), expect(": file is empty; expected a header"));
     assert_eq!(
         fault(b"\nid,name,id\n"),
-        "accounts from accounts.csv, column `id`: accounts.csv, line 2, column `id`: column stands twice in the header"
+        "accounts from accounts.csv, column `id`: accounts.csv, line 2, column `id`: duplicate column name in the header"
     );
     assert_eq!(fault(b"id,na\xffme\n"), expect(", line 1: text is not UTF-8 after 2 bytes of the field"));
     assert_eq!(fault(b"id,\"name\n"), expect(", line 1: a quote in this record is never closed"));
@@ -569,22 +569,22 @@ fn utf16_with_a_mark_is_read() {
         let batch = rows(&source(accounts(utf16(text, big_endian))), TableName::Accounts);
         assert_eq!(shown(&batch, "name"), ["Société", "日本\n😀"]);
         assert_eq!((batch.line(0), batch.line(1)), (Some(2), Some(3)));
-        // Half of a pair: told with its line and column.
+        // An unpaired surrogate is reported with its line and column.
         let mut broken = utf16("id,name\na,1\nb,", big_endian);
         broken.extend(if big_endian { [0xd8, 0x3d] } else { [0x3d, 0xd8] });
         assert_eq!(
             scan_error(broken.clone()),
             "source failed in `read accounts.csv` of table `accounts`: accounts.csv, line 3, column `name`: text is \
-             not UTF-16: half of a pair"
+             not UTF-16: unpaired surrogate"
         );
         broken.pop();
-        assert!(scan_error(broken).ends_with("column `name`: text is not UTF-16: half of a pair"));
+        assert!(scan_error(broken).ends_with("column `name`: text is not UTF-16: unpaired surrogate"));
         assert_eq!(
             faults([accounts(utf16("", big_endian))]),
             "accounts from accounts.csv: accounts.csv: file is empty; expected a header"
         );
     }
-    // Without a mark nobody knows, but it can be said.
+    // Without a byte order mark it is not decoded; the message suggests it.
     let bare: Vec<u8> = "id,name\na,1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert_eq!(
         faults([accounts(bare)]),
@@ -655,11 +655,11 @@ fn lines_before_the_header_and_rows_after_the_table_are_not_read() {
         assert_eq!((batch.line(0), batch.line(1)), (Some(5), Some(6)));
     }
     let names = |table: CsvTable| shown(&rows(&source(table), TableName::Accounts), "id");
-    // One row of the footer more than there is takes a row of the table.
+    // A footer row too many leaves out a row of the table.
     assert_eq!(names(table().footer_rows(3)), ["a"]);
     assert_eq!(scan(&source(table().footer_rows(4)), TableName::Accounts).unwrap(), 0);
     assert_eq!(scan(&source(table().footer_rows(9)), TableName::Accounts).unwrap(), 0);
-    // Who does not say it, is told.
+    // Without the setting, the rows after the table are an error.
     assert!(scan(&source(table()), TableName::Accounts).is_err());
     // Whatever ends the lines, and with marks.
     for end in ["\n", "\r", "\r\n"] {
@@ -717,12 +717,12 @@ fn a_heading_that_nobody_maps_may_stand_twice() {
     assert_eq!(built.unmapped()[0].to_string(), "accounts.csv: `note` is not read");
     assert_eq!(
         faults([accounts(text).column("sector", "note")]),
-        "accounts from accounts.csv, column `sector`: accounts.csv, line 1, column `note`: column stands twice in the header"
+        "accounts from accounts.csv, column `sector`: accounts.csv, line 1, column `note`: duplicate column name in the header"
     );
     let lookup = LookupTable::new(CsvInput::text("p.csv", "k,v,v\nA,1,2\n"), "k", "v");
     assert_eq!(
         faults([accounts(text).column("employees", Column::from("name").lookup(lookup))]),
-        "accounts from accounts.csv, column `employees`: p.csv, line 1, column `v`: column stands twice in the header"
+        "accounts from accounts.csv, column `employees`: p.csv, line 1, column `v`: duplicate column name in the header"
     );
 }
 
@@ -752,40 +752,35 @@ fn amounts_of_books_of_account() {
         [
             "1234.50 USD",
             "-33.52 USD",
-            "!€ 12 is no money: it has the sign of EUR, and is to be an amount in USD",
+            "!€ 12 is no money: its sign is EUR; expected an amount in USD",
             "!12.345 is no money: USD has 2 decimals, and it has 3"
         ]
     );
     assert_eq!(shown(&batch, "employees"), ["1", "-12", "-5", "!1.5 is no whole number"]);
     assert_eq!(
         shown(&batch, "score"),
-        ["-5", "-1.5", "5", "!1 2 is no number: a space is no thousands separator of this column"]
+        ["-5", "-1.5", "5", "!1 2 is no number: a space is not a thousands separator of this column"]
     );
     assert_eq!(
         shown(&batch, "share"),
-        [
-            "-12.50",
-            "-0.25",
-            "!(-1) is no decimal: a number in parentheses is a negative with two signs",
-            "1.50"
-        ]
+        ["-12.50", "-0.25", "!(-1) is no decimal: parentheses and another sign in one number", "1.50"]
     );
     // Without these settings nothing of it is guessed, and each says what it lacks.
     let batch = rows(&source(accounts(text)), TableName::Accounts);
     assert_eq!(
         shown(&batch, "revenue"),
         [
-            "!$1,234.50 is no money: `$` is no currency sign of this column",
-            "!($33.52) is no money: `$` is no currency sign of this column",
-            "!€ 12 is no money: `€` is no currency sign of this column",
+            "!$1,234.50 is no money: `$` is not a currency sign of this column",
+            "!($33.52) is no money: `$` is not a currency sign of this column",
+            "!€ 12 is no money: `€` is not a currency sign of this column",
             "!12.345 is no money: USD has 2 decimals, and it has 3"
         ]
     );
     assert_eq!(
         shown(&batch, "employees")[1..3],
         [
-            "!(12) is no whole number: a number in parentheses is no negative of this column",
-            "!5- is no whole number: a number with its minus behind it is no negative of this column"
+            "!(12) is no whole number: parentheses not read as a negative in this column",
+            "!5- is no whole number: trailing minus not read as a negative in this column"
         ]
     );
     let wrong = faults([accounts("id,revenue\n")
@@ -867,10 +862,10 @@ fn ids_with_invisible_characters_are_refused_or_cleaned() {
     let (book, report) = loaded(accounts(text.replace("acme\u{200b}", "fr\u{200b}")).strip_invisible());
     assert!(report.faults.is_empty(), "{report}");
     assert_eq!((book.len(), report.subsidiaries), (4, 3));
-    // Other texts keep them: they are nobody's name.
+    // Texts that are not ids keep them.
     let named = accounts("id,name\na,Ac\u{ad}me\n");
     assert_eq!(shown(&rows(&source(named), TableName::Accounts), "name"), ["Ac\u{ad}me"]);
-    // What is spoken of in messages is escaped.
+    // Ids in messages are escaped.
     let deals = CsvTable::child("opportunities", CsvInput::text("d.csv", "id,account\n1,a\u{2060}\n"));
     let built = CsvSource::builder(&schema()).table(accounts("id\na\n")).table(deals).build().unwrap();
     let (_, report) = Book::load(schema(), &built, &Policy::lenient()).unwrap();
@@ -893,7 +888,7 @@ fn ids_are_trimmed_by_unicode() {
     );
 }
 
-// What was stored before the rule stays, and a storage that still says it changes nothing.
+// An id that was stored before the rule is kept, and a source that still has it changes nothing.
 #[test]
 fn an_id_that_a_book_has_already_is_taken() {
     let hidden = perennial::AccountId::new("acme\u{200b}").unwrap();

@@ -160,15 +160,15 @@ impl Column {
         self
     }
 
-    /// Without white space at the ends of texts and ids, be it of Unicode: a no-break space too. Numbers, dates and
-    /// the like are always trimmed.
+    /// Without Unicode white space at the ends of texts and ids, such as spaces, tabs and no-break spaces. Numbers, dates
+    /// and the like are always trimmed.
     #[must_use]
     pub fn trim(self) -> Self {
         self.format(|format| format.trim = true)
     }
 
-    /// Without characters that nobody sees: byte order marks, zero width spaces, soft hyphens, marks of direction. See
-    /// [`strip_invisible`](crate::source::strip_invisible). An id that holds one is refused by a load otherwise.
+    /// Without invisible characters: byte order marks, zero width spaces, soft hyphens, direction marks. See
+    /// [`strip_invisible`](crate::source::strip_invisible). Without this setting a load refuses an id that has one.
     ///
     /// ```
     /// use perennial::adapter::csv::{Column, CsvInput, CsvSource, CsvTable};
@@ -202,11 +202,11 @@ impl Column {
         self.format(|format| format.date_format = Some(Arc::clone(&text)))
     }
 
-    /// With times that have no offset in this zone: `2024-03-01 08:30` in Paris. Such a time is unreadable without a
-    /// zone, or of UTC where a [`date_format`](Self::date_format) is given. A time that says its offset is of that.
+    /// The zone of timestamps without an offset: `2024-03-01 08:30` in Paris. Without a zone, such a timestamp is
+    /// unreadable, or UTC where a [`date_format`](Self::date_format) is given. An offset in the text has precedence.
     ///
-    /// In the hour that comes twice when clocks are set back, and in the one that is left out when they are set
-    /// forward, nobody knows the instant: such a cell is unreadable, and the load says why.
+    /// A local time in the hour that is repeated when clocks are set back, or skipped when they are set forward, is
+    /// unreadable, and the load reports the reason.
     ///
     /// ```
     /// use perennial::FixedZone;
@@ -221,9 +221,9 @@ impl Column {
         self.format(|format| format.zone = Some(Arc::clone(&zone)))
     }
 
-    /// With dates and timestamps that a spreadsheet has written as numbers: `45352` is 1 March 2024, and `45352.5` its
-    /// noon, in the [`zone`](Self::zone) of the column or in UTC. A text that is no plain number is read as without
-    /// this, so that a column may hold both.
+    /// With serial dates of spreadsheets: `45352` is 1 March 2024, and `45352.5` is noon of that day in the
+    /// [`zone`](Self::zone) of the column, or in UTC. Fractions are rounded to milliseconds. A text that is not a plain
+    /// number is read as a date or timestamp, so that a column may have both.
     ///
     /// ```
     /// use perennial::adapter::csv::{Column, SerialDates};
@@ -236,8 +236,8 @@ impl Column {
         self.format(|format| format.serial_dates = Some(system))
     }
 
-    /// With this sign before or behind a number: `$1,234.50`, `12 kr`, `EUR 5`. May be said several times. An amount of
-    /// money with the sign of another currency than its own is unreadable.
+    /// With this currency sign before or after a number: `$1,234.50`, `12 kr`, `EUR 5`. Call it once for each sign. A
+    /// number without a sign is still read; money with the sign of another currency is unreadable.
     ///
     /// ```
     /// use perennial::Currency;
@@ -255,7 +255,7 @@ impl Column {
         self.format(|format| format.add_sign(&sign, currency))
     }
 
-    /// With negatives as books of account write them: `(33.52)` and `12.50-`.
+    /// With accounting notation of negative numbers: parentheses, `(33.52)`, and a trailing minus, `12.50-`.
     #[must_use]
     pub fn accounting_negatives(self) -> Self {
         self.format(|format| format.accounting = true)

@@ -36,7 +36,7 @@ pub enum CsvErrorKind {
     Empty,
     #[error("no record among the first {MAX_RECORDS_BEFORE_HEADER} has the headings {wanted}")]
     NoHeader { wanted: String },
-    #[error("column stands twice in the header")]
+    #[error("duplicate column name in the header")]
     RepeatedColumn,
     #[error("header differs from the one the mapping was checked against")]
     HeaderChanged,
@@ -46,7 +46,7 @@ pub enum CsvErrorKind {
     Ragged { expected: usize, found: usize },
     #[error("text is not UTF-8 after {valid} bytes of the field")]
     Utf8 { valid: usize },
-    #[error("text is not UTF-16: half of a pair")]
+    #[error("text is not UTF-16: unpaired surrogate")]
     Utf16,
     #[error("a quote in this record is never closed")]
     UnclosedQuote,
@@ -86,8 +86,8 @@ impl CsvError {
         self.line
     }
 
-    /// How many bytes of the file stand before the record. Of a file in UTF-16: bytes of its text in UTF-8, without the
-    /// mark.
+    /// The offset of the record from the start of the file, in bytes. For UTF-16 files: in bytes of the text as UTF-8,
+    /// without the byte order mark.
     #[must_use]
     pub const fn byte(&self) -> Option<u64> {
         self.byte

@@ -1,7 +1,7 @@
-//! What does the lexer of the `csv` crate not tell us?
+//! How are bytes decoded, lines counted and sizes limited before the `csv` crate reads them?
 //!
-//! Which bytes are text (UTF-8, or UTF-16 behind its mark), and which lines stand before the table. And three
-//! things, which this reader learns as the bytes pass: the physical line on which a record starts
+//! This reader removes a byte order mark, decodes UTF-16 and skips the lines before the header. And it tracks three
+//! things that the lexer of the `csv` crate does not report, which this reader learns as the bytes pass: the physical line on which a record starts
 //! (whatever ends the lines), whether a record grows without bound, and whether the last quote was
 //! closed. For the last, it adds a short record of its own after the end of the file: a file that ends
 //! inside a quote swallows it.
@@ -30,7 +30,7 @@ pub(super) struct Guard {
     inner: Box<dyn Read>,
     // Bytes read ahead to see whether there is a byte order mark.
     head: Vec<u8>,
-    // Bytes before those that are handed on: the mark, and the lines that are skipped.
+    // Bytes before the first one that is handed on: the byte order mark and the skipped lines.
     before: u64,
     // Lines that are still to be skipped.
     skip: u64,
@@ -50,7 +50,7 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Reads a file from behind its byte order mark, if it has one, and from behind its first `skip` lines.
+    /// Reads a file without its byte order mark, if it has one, and without its first `skip` lines.
     pub(super) fn new(mut inner: Box<dyn Read>, skip: u64) -> io::Result<Self> {
         let mut head = Vec::with_capacity(BOM.len());
         inner.by_ref().take(BOM.len() as u64).read_to_end(&mut head)?;
@@ -93,7 +93,7 @@ impl Guard {
         if added { None } else { Some(Place { byte: place.byte + self.before, line: place.line }) }
     }
 
-    /// Whether a record that ended at `position` took in what was added after the end.
+    /// Whether a record that ended at `position` includes the bytes that were added after the end.
     pub(super) fn swallowed(&self, position: u64) -> bool {
         self.end.is_some_and(|end| position >= end + TRAILER.len() as u64)
     }
@@ -113,7 +113,7 @@ impl Guard {
         self.encoding
     }
 
-    // Reads on behind the lines that are skipped, whatever stands in them.
+    // Continues after the skipped lines, whatever they contain: quotes mean nothing in them.
     fn skip_lines(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         while self.skip > 0 {
             if self.before > MAX_RECORD_BYTES {
@@ -122,7 +122,7 @@ impl Guard {
             }
             let taken = self.fill(buffer)?;
             if self.end.is_some() {
-                // The file ends within them; what was added after it was not yet followed.
+                // The file ends within the skipped lines: the trailer is handed on again, so that it is tracked.
                 self.trailer = TRAILER;
                 self.skip = 0;
                 return Ok(());

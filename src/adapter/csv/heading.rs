@@ -1,6 +1,7 @@
-//! What does a file look like whose header does not have what a mapping names?
+//! Why does the header of a file lack the columns that a mapping needs?
 //!
-//! Only for messages. Nothing is read otherwise for it.
+//! For the message only: another delimiter, a title before the header, UTF-16 without a byte order mark. Nothing is
+//! read differently because of it.
 
 use std::fmt::Write as _;
 
@@ -13,7 +14,7 @@ const MOST_HEADINGS: usize = 12;
 const ROWS_LOOKED_AT: usize = 20;
 const DELIMITERS: [char; 4] = [';', '\t', '|', ','];
 
-/// Which headings were found, and what they look like.
+/// Which headings were found, and the probable cause.
 pub(super) fn describe(records: &mut Records, delimiter: u8) -> Fault {
     let header = records.header().clone();
     let line = records.header_line();
@@ -29,19 +30,19 @@ pub(super) fn describe(records: &mut Records, delimiter: u8) -> Fault {
         let _ = write!(headings, " and {} more", named.len() - MOST_HEADINGS);
     }
     let delimiter = char::from(delimiter);
-    let looks = as_text(&named)
-        .or_else(|| delimited(&named, delimiter))
-        .or_else(|| title(records, named.len(), line))
+    let looks = utf16_without_mark(&named)
+        .or_else(|| other_delimiter(&named, delimiter))
+        .or_else(|| title_before_header(records, named.len(), line))
         .map(|looks| format!("; {looks}"));
     Fault::Header { line, headings, looks: looks.unwrap_or_default() }
 }
 
-fn as_text(named: &[&str]) -> Option<String> {
+fn utf16_without_mark(named: &[&str]) -> Option<String> {
     let has_nul = named.iter().any(|name| name.contains('\0'));
     has_nul.then(|| "it looks like UTF-16 without a byte order mark; save the file as UTF-8".to_owned())
 }
 
-fn delimited(named: &[&str], delimiter: char) -> Option<String> {
+fn other_delimiter(named: &[&str], delimiter: char) -> Option<String> {
     let spoken =
         |delimiter: char| if delimiter == '\t' { "a tab".to_owned() } else { format!("`{delimiter}`") };
     let first = named.first()?;
@@ -65,8 +66,8 @@ fn delimited(named: &[&str], delimiter: char) -> Option<String> {
     })
 }
 
-// A line of fewer fields than one below it.
-fn title(records: &mut Records, headings: usize, line: u64) -> Option<String> {
+// The header may be a title where a later row has more fields.
+fn title_before_header(records: &mut Records, headings: usize, line: u64) -> Option<String> {
     for _ in 0..ROWS_LOOKED_AT {
         let Ok(Some((fields, below))) = records.next_of_any_length() else { return None };
         let filled = fields.iter().filter(|field| !field.trim().is_empty()).count();
@@ -80,7 +81,7 @@ fn title(records: &mut Records, headings: usize, line: u64) -> Option<String> {
     None
 }
 
-/// The start of a text, with what nobody sees in it as escapes.
+/// The start of a text, with invisible and control characters as escapes.
 pub(super) fn shown(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars().take(MAX_SHOWN_CHARS) {

@@ -9,9 +9,9 @@ pub const MAX_FIELD_BYTES: usize = 1 << 20;
 pub const MAX_RECORD_BYTES: u64 = 8 << 20;
 /// Most columns of a file.
 pub const MAX_FILE_COLUMNS: usize = 16_384;
-/// Most records before the header, where it is looked for by its headings.
+/// Most records that are searched for a header by its headings.
 pub const MAX_RECORDS_BEFORE_HEADER: usize = 100;
-/// Most rows after the table.
+/// Most footer rows.
 pub const MAX_FOOTER_ROWS: usize = 1_000;
 /// Most keys of a look-up file, which is held in memory.
 pub const MAX_LOOKUP_KEYS: usize = 1 << 22;

@@ -15,8 +15,8 @@
 //! Files are UTF-8, with or without a byte order mark, or UTF-16 with one, and begin with a header; lines before it are
 //! skipped where the table says so ([`CsvTable::skip_lines`], [`CsvTable::header_with`]), and so are rows after the
 //! table ([`CsvTable::footer_rows`], [`CsvTable::ends_before`]). Quotes are `"`, doubled inside quoted fields; lines end
-//! with LF, CR or both; empty lines and rows of delimiters only are skipped, and so is a first line `sep=;` that says
-//! what the mapping says. A heading may stand twice where nothing is read from it. Nothing is guessed: no delimiter, no
+//! with LF, CR or both; empty lines and rows of delimiters only are skipped, and so is a first line `sep=;` with the
+//! delimiter of the mapping. A header name may be repeated if no mapping reads it. Nothing is guessed: no delimiter, no
 //! date format, no currency.
 
 mod column;

@@ -1,7 +1,7 @@
 //! Which number does a text say?
 //!
 //! Exactly: commas, points and powers of ten are moved in the text and in whole units, never in floating
-//! point. A separator that does not stand between thousands is refused, since `1,5` read as fifteen is
+//! point. A separator that does not separate groups of three digits is refused, since `1,5` read as fifteen is
 //! the mistake that nobody notices.
 
 use std::borrow::Cow;
@@ -11,7 +11,7 @@ use crate::{Currency, Decimal};
 
 const MAX_SCALE: i16 = 18;
 
-/// A number as it was written, and the currency whose sign stands beside it.
+/// A number as it was written, and the currency of its sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Written {
     pub(super) number: Decimal,
@@ -46,26 +46,29 @@ pub(super) fn double(text: &str, format: &TextFormat) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
-/// Why a text is no number, where that can be told: what stands in it that the mapping does not speak of.
+/// Why a text is not a number: a sign, separator or notation in it that the column is not mapped with. `None` where no
+/// reason is known.
 pub(super) fn why_none(text: &str, format: &TextFormat) -> Option<String> {
     if !text.contains(|c: char| c.is_ascii_digit()) {
         return None;
     }
-    let accounting = |what: &str| {
-        let said =
-            if format.accounting { "is a negative with two signs" } else { "is no negative of this column" };
-        Some(format!("{what} {said}"))
+    let accounting = |notation: &str| {
+        Some(if format.accounting {
+            format!("{notation} and another sign in one number")
+        } else {
+            format!("{notation} not read as a negative in this column")
+        })
     };
     if let Some(sign) = text.chars().find(|c| is_currency_sign(*c))
         && !format.signs.iter().any(|(known, _)| known.contains(sign))
     {
-        return Some(format!("`{sign}` is no currency sign of this column"));
+        return Some(format!("`{sign}` is not a currency sign of this column"));
     }
     if text.contains('(') {
-        return accounting("a number in parentheses");
+        return accounting("parentheses");
     }
     if text.ends_with(MINUS) {
-        return accounting("a number with its minus behind it");
+        return accounting("trailing minus");
     }
     let known = |c: char| format.thousands == Some(c) || (c == ',' && format.decimal_comma);
     let foreign = text.chars().find(|c| matches!(c, ',' | '\'' | ' ' | '\u{a0}' | '\u{202f}') && !known(*c));
@@ -73,30 +76,32 @@ pub(super) fn why_none(text: &str, format: &TextFormat) -> Option<String> {
         Some(',') => {
             Some("the comma is neither a decimal comma nor a thousands separator of this column".to_owned())
         }
-        Some(' ') => Some("a space is no thousands separator of this column".to_owned()),
-        Some(c) if c == '\'' => Some(format!("`{c}` is no thousands separator of this column")),
-        Some(c) => Some(format!("U+{:04X}, a space, is no thousands separator of this column", u32::from(c))),
+        Some(' ') => Some("a space is not a thousands separator of this column".to_owned()),
+        Some(c) if c == '\'' => Some(format!("`{c}` is not a thousands separator of this column")),
+        Some(c) => {
+            Some(format!("U+{:04X}, a space, is not a thousands separator of this column", u32::from(c)))
+        }
         None if format.decimal_comma && text.contains('.') && format.thousands != Some('.') => {
             Some("the decimals of this column follow a comma".to_owned())
         }
         None => {
             let separator = format.thousands.filter(|separator| text.contains(*separator))?;
-            Some(format!("`{separator}` does not stand between thousands"))
+            Some(format!("`{separator}` does not separate groups of three digits"))
         }
     }
 }
 
 const MINUS: [char; 2] = ['-', '\u{2212}'];
 
-// A number without what stands around its digits.
+// A number without its currency sign and its accounting notation.
 struct Bare<'t> {
     digits: &'t str,
     negative: bool,
     sign: Option<Currency>,
 }
 
-// Takes off a currency sign, and where the column says so parentheses or a minus behind; each at most once, in
-// whatever order they stand.
+// Removes a currency sign, and with accounting notation parentheses or a trailing minus: each at most once, in any
+// order.
 fn bare<'t>(text: &'t str, format: &TextFormat) -> Option<Bare<'t>> {
     let mut bare = Bare { digits: text, negative: false, sign: None };
     if !format.accounting && format.signs.is_empty() {
@@ -125,7 +130,7 @@ fn bare<'t>(text: &'t str, format: &TextFormat) -> Option<Bare<'t>> {
         bare.negative = true;
         bare.digits = after;
     }
-    // Two minuses are a slip of the pen.
+    // A number with two minus signs is a typing error.
     (!(bare.negative && bare.digits.starts_with(['-', '+']))).then_some(bare)
 }
 
@@ -136,7 +141,7 @@ fn without_sign<'t>(text: &'t str, format: &TextFormat) -> Option<(&'t str, Curr
     })
 }
 
-/// The signs of Unicode's class `Sc` that are met.
+/// The characters of Unicode's category `Sc` that are used beside amounts.
 const fn is_currency_sign(c: char) -> bool {
     matches!(c, '$' | '\u{a2}'..='\u{a5}' | '\u{e3f}' | '\u{20a0}'..='\u{20cf}' | '\u{ff04}' | '\u{ffe5}')
 }
@@ -262,23 +267,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_says_why() {
+    fn a_text_that_is_not_a_number_has_a_reason() {
         let none = TextFormat::default();
         let comma = TextFormat { decimal_comma: true, ..TextFormat::default() };
         let english = TextFormat { thousands: Some(','), ..TextFormat::default() };
         let accounting = TextFormat { accounting: true, ..TextFormat::default() };
         for (text, format, why) in [
-            ("$5", &none, "`$` is no currency sign of this column"),
-            ("€ 5", &none, "`€` is no currency sign of this column"),
-            ("(5)", &none, "a number in parentheses is no negative of this column"),
-            ("5-", &none, "a number with its minus behind it is no negative of this column"),
-            ("(-5)", &accounting, "a number in parentheses is a negative with two signs"),
+            ("$5", &none, "`$` is not a currency sign of this column"),
+            ("€ 5", &none, "`€` is not a currency sign of this column"),
+            ("(5)", &none, "parentheses not read as a negative in this column"),
+            ("5-", &none, "trailing minus not read as a negative in this column"),
+            ("(-5)", &accounting, "parentheses and another sign in one number"),
             ("1,5", &none, "the comma is neither a decimal comma nor a thousands separator of this column"),
-            ("1 500", &none, "a space is no thousands separator of this column"),
-            ("1\u{a0}500", &none, "U+00A0, a space, is no thousands separator of this column"),
-            ("1'500", &none, "`'` is no thousands separator of this column"),
+            ("1 500", &none, "a space is not a thousands separator of this column"),
+            ("1\u{a0}500", &none, "U+00A0, a space, is not a thousands separator of this column"),
+            ("1'500", &none, "`'` is not a thousands separator of this column"),
             ("1.5", &comma, "the decimals of this column follow a comma"),
-            ("1,5", &english, "`,` does not stand between thousands"),
+            ("1,5", &english, "`,` does not separate groups of three digits"),
         ] {
             assert_eq!(why_none(text, format).as_deref(), Some(why), "{text}");
             assert_eq!(read(text, format), None, "{text}");

@@ -23,7 +23,7 @@ pub(super) struct TablePlan {
     pub(super) layout: Layout,
     pub(super) header: Arc<[Arc<str>]>,
     pub(super) columns: Vec<Arc<ColumnPlan>>,
-    /// The columns that are filled because they are called alike.
+    /// The columns that are mapped by their own names.
     pub(super) by_name: Vec<Arc<str>>,
 }
 
@@ -132,7 +132,7 @@ impl AlternativePlan {
         Ok(self.cleaned(text))
     }
 
-    // Without invisible characters and white space at the ends, as far as the column says so.
+    // Without invisible characters and without white space at the ends, if the column is mapped so.
     fn cleaned<'r>(&self, text: Cow<'r, str>) -> Cow<'r, str> {
         let text = match text {
             text if !self.reader.format.strip_invisible || text.is_ascii() => text,

@@ -14,11 +14,11 @@ pub(super) enum ReadCell<'t> {
     Null,
     Text(&'t str),
     Value(Value),
-    /// A text, and why it is not what was declared.
+    /// A text, and why it does not fit the declared type.
     Unreadable(&'t str, Reason),
 }
 
-/// The currency that stands beside an amount of mixed money.
+/// The currency of a row, for an amount of mixed money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RowCurrency {
     Known(Currency),
@@ -65,8 +65,8 @@ impl CellReader {
             AttributeType::Money(currency) => self.money(text, *currency),
             AttributeType::MixedMoney { .. } => match currency {
                 RowCurrency::Known(currency) => self.money(text, currency),
-                RowCurrency::Missing => Err(Some("its row names no currency".to_owned())),
-                RowCurrency::Unknown => Err(Some("its row names an unknown currency".to_owned())),
+                RowCurrency::Missing => Err(Some("its row has no currency".to_owned())),
+                RowCurrency::Unknown => Err(Some("its row has an unknown currency".to_owned())),
             },
             AttributeType::Double => {
                 number::double(text, &self.format).map(Value::Double).ok_or_else(no_number)
@@ -83,7 +83,7 @@ impl CellReader {
         let written = number::written(text, &self.format);
         let amount = written.ok_or_else(|| number::why_none(text, &self.format))?;
         if let Some(sign) = amount.sign.filter(|sign| *sign != currency) {
-            return Err(Some(format!("it has the sign of {sign}, and is to be an amount in {currency}")));
+            return Err(Some(format!("its sign is {sign}; expected an amount in {currency}")));
         }
         let places = if self.format.minor_units { 0 } else { currency.exponent() };
         let exact = amount.number.rescaled(places).ok_or_else(|| {

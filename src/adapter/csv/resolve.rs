@@ -71,7 +71,7 @@ pub(super) fn resolve(
     Some(TablePlan { table: table_name, input, layout: layout?, header, columns, by_name })
 }
 
-// A column that the file does not have, where no other is called nearly like it.
+// A missing column without a similar name in the file.
 fn is_unexplained(fault: &Fault) -> bool {
     match fault {
         Fault::NotMapped { hint } | Fault::UnknownColumn { hint, .. } => hint.is_empty(),
@@ -133,7 +133,7 @@ struct Resolver<'m> {
 }
 
 impl Resolver<'_> {
-    // What is read for each column of the table, and which of them are mapped by their names.
+    // The plan of each column of the table, and the columns that are mapped by their own names.
     fn columns(&self, report: &mut Report<'_>) -> (Vec<Arc<ColumnPlan>>, Vec<Arc<str>>) {
         let mut plans: IndexMap<Arc<str>, ColumnPlan> = IndexMap::new();
         let mut mapped: HashSet<&str> = HashSet::new();
@@ -153,7 +153,7 @@ impl Resolver<'_> {
         let same = if self.table.same_names { header } else { &[] };
         let mut by_name = Vec::new();
         for name in same {
-            // A heading that stands twice is told once.
+            // A repeated name is reported once.
             if mapped.contains(&**name) || plans.contains_key(name) {
                 continue;
             }
@@ -320,7 +320,7 @@ fn with_currencies(
 }
 
 fn misfit(text: &str, attribute: &Attribute, reader: &CellReader) -> Option<String> {
-    // Any currency will do to see whether a text is an amount at all: that of its sign, if it has one.
+    // Whether a text is an amount does not depend on the currency; that of its sign is used, if it has one.
     let sign = number::written(text.trim(), &reader.format).and_then(|written| written.sign);
     let currency = sign.unwrap_or(Currency::USD);
     let value = match reader.read(text, RowCurrency::Known(currency)) {

@@ -82,7 +82,7 @@ pub struct UnmappedColumns {
     pub columns: Vec<Arc<str>>,
 }
 
-/// The columns of a table that a file fills because they are called alike.
+/// The columns of a table that are mapped by their own names, without an entry in the mapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ColumnsByName {
@@ -107,8 +107,9 @@ impl CsvSource {
         &self.unmapped
     }
 
-    /// The files that fill columns because they are called alike, and not because the mapping says so, in the order of
-    /// the tables: for a host to show, where a heading of an export is called like an attribute by chance.
+    /// The columns that are mapped by their own names, without an entry in the mapping, for each file in the order of the
+    /// tables. Show them: a header of an export may have the name of an attribute by chance. Files without such columns
+    /// are left out.
     ///
     /// ```
     /// use perennial::adapter::csv::{Column, CsvInput, CsvSource, CsvTable};
@@ -169,7 +170,7 @@ fn unread(plan: &TablePlan) -> UnmappedColumns {
     }
     let header = plan.header.iter().enumerate();
     let left = header.filter(|(at, name)| !read.contains(at) && !name.is_empty());
-    // A heading may stand twice.
+    // A name that is repeated in the header is reported once.
     let columns: IndexSet<Arc<str>> = left.map(|(_, name)| Arc::clone(name)).collect();
     let columns = columns.into_iter().collect();
     UnmappedColumns { table: plan.table.clone(), file: plan.input.shared_name(), columns }

@@ -132,8 +132,9 @@ impl CsvTable {
         self
     }
 
-    /// With this many lines before the header, whatever stands in them: a title, the day of the export. Every line
-    /// counts, an empty one too.
+    /// Skips this many lines before the header, whatever they contain: a title, the date of the export. Every line
+    /// counts, even an empty one, and quotes mean nothing in them. More than
+    /// [`MAX_RECORD_BYTES`](super::limits::MAX_RECORD_BYTES) of skipped text is an error.
     ///
     /// ```
     /// use perennial::adapter::csv::{Column, CsvInput, CsvSource, CsvTable};
@@ -156,9 +157,9 @@ impl CsvTable {
         self
     }
 
-    /// With a header that has these headings, and perhaps others: the first such record among the first
-    /// [`MAX_RECORDS_BEFORE_HEADER`](super::limits::MAX_RECORDS_BEFORE_HEADER). What stands before it is not read. For
-    /// files whose title has another number of lines each time; a title with a single quote in it needs
+    /// The header is the first record with all of these headings, among the first
+    /// [`MAX_RECORDS_BEFORE_HEADER`](super::limits::MAX_RECORDS_BEFORE_HEADER); a file without one is an error. Records
+    /// before the header are not read. For files whose title varies in length; a title with an unpaired quote needs
     /// [`skip_lines`](Self::skip_lines).
     ///
     /// ```
@@ -173,16 +174,16 @@ impl CsvTable {
         self
     }
 
-    /// With this many rows after the table, at most [`MAX_FOOTER_ROWS`](super::limits::MAX_FOOTER_ROWS): totals, who
-    /// made the report. Blank rows do not count.
+    /// Leaves out the last rows of the file, at most [`MAX_FOOTER_ROWS`](super::limits::MAX_FOOTER_ROWS): totals, the
+    /// author of the report. Blank rows do not count. That many rows are kept in memory during a scan.
     #[must_use]
     pub const fn footer_rows(mut self, rows: usize) -> Self {
         self.footer_rows = rows;
         self
     }
 
-    /// With a table that ends before the first row whose first text is this one: `Total`. Neither that row nor any
-    /// behind it is read.
+    /// The table ends before the first row whose first field with text is this one, such as `Total`. That row and all
+    /// rows after it are not read; a file without such a row is read to its end.
     #[must_use]
     pub fn ends_before(mut self, text: &str) -> Self {
         self.ends_before = Some(Arc::from(text.trim()));
@@ -197,35 +198,35 @@ impl CsvTable {
         self
     }
 
-    /// Without white space at the ends of any text or id, be it of Unicode; see [`Column::trim`].
+    /// Without Unicode white space at the ends of any text or id; see [`Column::trim`].
     #[must_use]
     pub const fn trim(mut self) -> Self {
         self.format.trim = true;
         self
     }
 
-    /// Without characters that nobody sees, in any text or id; see [`Column::strip_invisible`].
+    /// Without invisible characters in any text or id; see [`Column::strip_invisible`].
     #[must_use]
     pub const fn strip_invisible(mut self) -> Self {
         self.format.strip_invisible = true;
         self
     }
 
-    /// With times that have no offset in this zone, for columns that state none; see [`Column::zone`].
+    /// The zone of timestamps without an offset, for columns without a zone; see [`Column::zone`].
     #[must_use]
     pub fn zone(mut self, zone: impl Zone + 'static) -> Self {
         self.format.zone = Some(Arc::new(zone));
         self
     }
 
-    /// With this sign beside numbers, for columns that state none; see [`Column::currency_sign`].
+    /// With this currency sign, for columns without one; see [`Column::currency_sign`].
     #[must_use]
     pub fn currency_sign(mut self, sign: &str, currency: Currency) -> Self {
         self.format.add_sign(&Arc::from(sign), currency);
         self
     }
 
-    /// With negatives as books of account write them; see [`Column::accounting_negatives`].
+    /// With accounting notation of negative numbers; see [`Column::accounting_negatives`].
     #[must_use]
     pub const fn accounting_negatives(mut self) -> Self {
         self.format.accounting = true;
@@ -268,7 +269,7 @@ impl CsvTable {
     }
 }
 
-/// What stands between two fields.
+/// The character between two fields.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Delimiter(char);
 

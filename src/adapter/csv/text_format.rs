@@ -13,10 +13,7 @@ const MAX_POWER: i8 = 18;
 
 /// How texts are written that are no plain ISO.
 #[derive(Debug, Clone, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "settings of a column, each said or not, in any combination"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "independent settings of a column, in any combination")]
 pub(super) struct TextFormat {
     pub(super) trim: bool,
     pub(super) decimal_comma: bool,
@@ -26,7 +23,7 @@ pub(super) struct TextFormat {
     pub(super) date_format: Option<Arc<str>>,
     pub(super) list_separator: Option<Arc<str>>,
     pub(super) strip_invisible: bool,
-    /// Negatives in parentheses, or with the minus behind.
+    /// Negatives in parentheses or with a trailing minus.
     pub(super) accounting: bool,
     /// Signs beside amounts, longest first.
     pub(super) signs: Vec<(Arc<str>, Currency)>,
@@ -35,13 +32,13 @@ pub(super) struct TextFormat {
     pub(super) zone: Option<Arc<dyn Zone>>,
 }
 
-/// Which day a spreadsheet counts as its first; see [`Column::serial_dates`](super::Column::serial_dates).
+/// Which day is the first serial date of a spreadsheet; see [`Column::serial_dates`](super::Column::serial_dates).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SerialDates {
-    /// 1 is 1 January 1900, and 60 a 29 February 1900 that never was: Excel, and most files of others.
+    /// 1 is 1 January 1900: Excel and most others. 60 is 29 February 1900, which did not exist, and is unreadable.
     From1900,
-    /// 0 is 1 January 1904: workbooks of old Macintoshes.
+    /// 0 is 1 January 1904: workbooks of Excel for old Macintoshes.
     From1904,
 }
 

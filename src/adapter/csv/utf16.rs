@@ -1,18 +1,18 @@
-//! How does a file in UTF-16 become UTF-8?
+//! How is UTF-16 converted to UTF-8?
 //!
-//! As its bytes pass. Half of a surrogate pair becomes a byte that no UTF-8 has, so that the lexer finds it in its
-//! record and column.
+//! As a stream. An unpaired surrogate becomes a byte that is not valid in UTF-8, so that the lexer reports its record
+//! and column.
 
 use std::io::{self, Read};
 
-/// What stands for text that is none.
+/// The byte for text that cannot be decoded: invalid in UTF-8.
 const INVALID: u8 = 0xff;
 
 /// A reader of UTF-16 that gives UTF-8.
 pub(super) struct Utf16 {
     inner: Box<dyn Read>,
     big_endian: bool,
-    // The first byte of a unit that was cut by the end of a read.
+    // The first byte of a unit whose second was not yet read.
     odd: Option<u8>,
     // The first half of a surrogate pair.
     high: Option<u16>,
@@ -22,7 +22,7 @@ pub(super) struct Utf16 {
 }
 
 impl Utf16 {
-    /// Reads on behind the byte order mark.
+    /// Reads the bytes after the byte order mark.
     pub(super) const fn new(inner: Box<dyn Read>, big_endian: bool) -> Self {
         Self { inner, big_endian, odd: None, high: None, decoded: Vec::new(), taken: 0, ended: false }
     }
@@ -44,13 +44,13 @@ impl Utf16 {
             Some(high) if is_low => self.chars(&[high, unit]),
             Some(_) => {
                 self.decoded.push(INVALID);
-                self.alone(unit);
+                self.unpaired(unit);
             }
-            None => self.alone(unit),
+            None => self.unpaired(unit),
         }
     }
 
-    fn alone(&mut self, unit: u16) {
+    fn unpaired(&mut self, unit: u16) {
         if (0xd800..0xdc00).contains(&unit) {
             self.high = Some(unit);
         } else {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_come_back_and_half_pairs_do_not() {
+    fn texts_survive_and_unpaired_surrogates_are_invalid() {
         for big_endian in [false, true] {
             let text = "id,naïve\r\n日本,😀\n";
             let units: Vec<u16> = text.encode_utf16().collect();

@@ -154,7 +154,7 @@ impl ChangeBuilder {
     /// [`LoadError`]; see [`Change::from_source`].
     pub fn finish(mut self) -> Result<(Change, LoadReport), LoadError> {
         let covers_accounts = self.covered.contains(&TableName::Accounts);
-        // What follows is of the book itself.
+        // The rows that follow are of the book, whose ids are accepted as they are.
         self.rows.ids = InputIds::Stored;
         if !covers_accounts {
             self.push_own_accounts()?;
