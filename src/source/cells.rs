@@ -226,3 +226,30 @@ impl<'t> FromIterator<Option<&'t str>> for TextCells {
         column
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_rows_keep_their_cells() {
+        let day = Date::from_days(7);
+        let instant = Timestamp::from_micros(7);
+        let columns = [
+            Cells::Bool(vec![None, Some(true), Some(false)]),
+            Cells::Int(vec![Some(1), None, Some(3)]),
+            Cells::Decimal { scale: 2, units: vec![Some(150), None, Some(3)] },
+            Cells::Money { currency: Currency::JPY, minor: vec![Some(5), Some(6), None] },
+            Cells::Double(vec![Some(1.5), None, Some(2.5)]),
+            Cells::Date(vec![None, None, day]),
+            Cells::Timestamp(vec![instant, None, None]),
+            Cells::text([Some("a"), None, Some("")].into_iter()),
+            Cells::Any(vec![Cell::Absent, Cell::Null, Cell::Value(Value::Int(1))]),
+        ];
+        for cells in columns {
+            let some = cells.with_rows([0, 2].into_iter());
+            assert_eq!(some.len(), 2, "{cells:?}");
+            assert_eq!([some.cell(0), some.cell(1)], [cells.cell(0), cells.cell(2)]);
+        }
+    }
+}

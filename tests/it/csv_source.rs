@@ -963,3 +963,62 @@ fn columns_that_are_filled_by_name_are_told() {
         "accounts.csv: `id` is read by its name"
     );
 }
+
+// --- Edges of settings ----------------------------------------------------------------------------------------------
+
+#[test]
+fn skipped_text_has_a_limit() {
+    let bytes = usize::try_from(MAX_RECORD_BYTES).unwrap() + (1 << 20);
+    let text = format!("{}\nid\na\n", "x".repeat(bytes));
+    let error = faults([accounts(text).skip_lines(1)]);
+    assert!(error.contains(&format!("record is larger than {MAX_RECORD_BYTES} bytes")), "{error}");
+}
+
+#[test]
+fn a_table_ends_at_the_first_field_with_text() {
+    let table = accounts("id,name\na,Acme\n,Total\nb,Bluth\n").ends_before("Total");
+    assert_eq!(shown(&rows(&source(table), TableName::Accounts), "id"), ["a"]);
+}
+
+#[test]
+fn a_column_without_a_name_cannot_be_mapped() {
+    let error = faults([accounts("id,,name\na,x,Acme\n").column("name", "")]);
+    assert!(error.contains("column `name`: the file has no column ``"), "{error}");
+}
+
+#[test]
+fn texts_that_are_composed_are_stripped_too() {
+    let name = Column::row_number("r\u{200b}").strip_invisible();
+    let batch = rows(&source(accounts("id\na\n").column("name", name)), TableName::Accounts);
+    assert_eq!(shown(&batch, "name"), ["r1"]);
+}
+
+#[test]
+fn the_longer_currency_sign_has_precedence_and_so_have_settings_of_a_column() {
+    let revenue =
+        Column::from("revenue").currency_sign("$", Currency::JPY).currency_sign("US$", Currency::USD);
+    let table = accounts("id,revenue\na,US$5\nb,€5\n").currency_sign("€", Currency::EUR);
+    let batch = rows(&source(table.column("revenue", revenue)), TableName::Accounts);
+    assert_eq!(
+        shown(&batch, "revenue"),
+        ["5.00 USD", "!€5 is no money: `€` is not a currency sign of this column"]
+    );
+    let seen = Column::from("seen").zone(FixedZone::east("CET", 60));
+    let table = accounts("id,seen\na,2024-03-01 08:30\n").zone(FixedZone::utc()).column("seen", seen);
+    assert_eq!(shown(&rows(&source(table), TableName::Accounts), "seen"), ["2024-03-01T07:30:00Z"]);
+}
+
+#[test]
+fn currencies_of_rows_are_trimmed_and_looked_up() {
+    let invoices = |text: &str| CsvTable::child("invoices", CsvInput::text("invoices.csv", text));
+    let totals = |table: CsvTable| shown(&rows(&source(table), TableName::child("invoices")), "total");
+    assert_eq!(totals(invoices("id,account,currency,total\n1,a, EUR ,5\n").trim()), ["5.00 EUR"]);
+    let lookup = LookupTable::new(CsvInput::text("codes.csv", "key,code\n1,EUR\n"), "key", "code");
+    let table = invoices("id,account,currency,total\n1,a,1,5\n2,a,2,5\n")
+        .column("currency", Column::from("currency").lookup(lookup));
+    assert_eq!(totals(table), ["5.00 EUR", "!5 is no money: its row has an unknown currency"]);
+    // A constant with the sign of its row's currency, whichever that is.
+    let total = Column::constant("€5").currency_sign("€", Currency::EUR);
+    let table = invoices("id,account,currency\n1,a,EUR\n2,a,USD\n").column("total", total);
+    assert_eq!(totals(table), ["5.00 EUR", "!€5 is no money: its sign is EUR; expected an amount in USD"]);
+}

@@ -68,6 +68,17 @@ fn the_row_with_the_greatest_version_counts() {
             assert_eq!(seats(&book), expected, "{order:?}");
         }
     }
+    // Doubles are versions too, and white space around a text is none.
+    let row = |version: f64, seats: i64| {
+        AccountRow::new(id("acme"), "Company").with("version", version).with("seats", seats)
+    };
+    let doubles = MemorySource::new().accounts([row(1.5, 1), row(10.25, 3), row(9.75, 2)]);
+    for source in [
+        &doubles.latest_accounts_by("version") as &dyn Source,
+        &accounts("id,v,seats\nacme, 2 ,1\nacme, 10,3\n").latest_accounts_by("version"),
+    ] {
+        assert_eq!(seats(&load(source).0)["acme"].as_deref(), Some("3"));
+    }
     // Without it, every version is a row of the id.
     let (_, report) = load(&accounts("id,v,seats\nacme,1,1\nacme,2,3\n"));
     assert_eq!(report.count(FaultKind::RepeatedId), 1);

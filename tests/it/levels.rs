@@ -265,6 +265,22 @@ fn faults_of_level_keys_name_file_and_line() {
 }
 
 #[test]
+fn the_place_of_a_level_account_does_not_depend_on_the_order_of_files() {
+    let first = "shop,region,city,people\ns1,North ,Leeds,\n";
+    let second = "shop,region,city,people\ns2,North ,Leeds,\n";
+    for files in
+        [[("first.csv", first), ("second.csv", second)], [("second.csv", second), ("first.csv", first)]]
+    {
+        let levels = [Level::new("Region", "region"), Level::new("City", "city")];
+        let (_, report) = load(&LevelColumns::new(csv(&files), levels), Policy::lenient());
+        let places: Vec<String> =
+            report.faults.iter().filter_map(|fault| Some(fault.location.as_ref()?.to_string())).collect();
+        assert!(!places.is_empty());
+        assert!(places.iter().all(|place| place == "first.csv:2"), "{places:?}");
+    }
+}
+
+#[test]
 fn keys_within_a_parent_that_come_to_one_id_are_not_one_account() {
     let text = "shop,region,city,people\ns1,A/B,C,\ns2,A,B/C,\ns3,A,D,\n";
     let levels = |separator: &str| {
