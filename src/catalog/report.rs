@@ -28,6 +28,7 @@ pub(crate) struct Reader<'c> {
     /// The definition that somebody wrote: itself, or what brings it.
     pub(crate) written: &'c DefinitionRef,
     pub(crate) id: &'c DefinitionRef,
+    /// Its expressions; of a metric, its question.
     pub(crate) expressions: Vec<&'c Checked>,
     /// The windows of events that it reads by itself, in days.
     pub(crate) event_windows: Vec<u32>,
@@ -39,7 +40,7 @@ impl Catalog {
         self.names.entries.iter().map(|entry| Reader {
             written: entry.written(),
             id: &entry.id,
-            expressions: entry.compiled.expressions(),
+            expressions: entry.compiled.all_expressions(),
             event_windows: entry.compiled.event_windows(),
         })
     }
@@ -60,11 +61,9 @@ impl Catalog {
                 }
             }
         }
-        let lints = self.names.entries.iter().flat_map(|entry| {
-            let of_metric = entry.compiled.metric().map(|metric| metric.checked());
-            let all = entry.compiled.expressions().into_iter().chain(of_metric);
-            let all = all.flat_map(|checked| checked.lints().to_vec());
-            all.map(|lint| (entry.written().clone(), lint))
+        let lints = self.each_reader().flat_map(|reader| {
+            let all = reader.expressions.into_iter().flat_map(Checked::lints);
+            all.map(|lint| (reader.written.clone(), lint.clone()))
         });
         CatalogReport {
             unused: unused(&self.names.entries),

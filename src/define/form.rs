@@ -206,6 +206,12 @@ impl Compiled {
         }
     }
 
+    /// Its expressions, that of a metric among them.
+    pub(crate) fn all_expressions(&self) -> Vec<&Checked> {
+        let of_metric = self.metric().map(|metric| metric.checked());
+        self.expressions().into_iter().chain(of_metric).collect()
+    }
+
     /// Its expressions of accounts that are asked of all of them: the guards where it has any, else all inputs.
     pub(crate) fn values(&self) -> Vec<&Checked> {
         match &self.form {
@@ -256,8 +262,7 @@ impl Compiled {
             }
             Form::Whole(_) | Form::Named(_) => {}
         }
-        let of_metric = self.metric().map(|metric| metric.checked());
-        reads.extend(self.expressions().into_iter().chain(of_metric).flat_map(Checked::sources));
+        reads.extend(self.all_expressions().into_iter().flat_map(Checked::sources));
         reads.into_iter().collect()
     }
 }

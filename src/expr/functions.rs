@@ -66,11 +66,11 @@ functions! {
     Change "change" Global 2..=2 "change(now, before)" "(now - before) / before; no value where before is 0.";
     Size "size" Global 1..=1 "size(x)" "Characters of a text, items of a list.";
     ToBool "bool" Global 1..=1 "bool(x)" "As true or false.";
-    ToInt "int" Global 1..=1 "int(x)" "As a whole number: cut off towards zero; seconds of a timestamp; what a text says.";
-    ToDouble "double" Global 1..=1 "double(x)" "As a double; what a text says.";
+    ToInt "int" Global 1..=1 "int(x)" "As a whole number: cut off towards zero; seconds of a timestamp; the number of a text.";
+    ToDouble "double" Global 1..=1 "double(x)" "As a double; the number of a text.";
     ToText "string" Global 1..=1 "string(x)" "As text.";
-    ToDate "date" Global 1..=1 "date(x)" "The day of a timestamp in the zone of the question; the day that a text says.";
-    ToTimestamp "timestamp" Global 1..=1 "timestamp(x)" "The instant that a text says; the instant of seconds since 1970.";
+    ToDate "date" Global 1..=1 "date(x)" "The day of a timestamp in the zone of the question; the day of a text, \"2026-03-31\".";
+    ToTimestamp "timestamp" Global 1..=1 "timestamp(x)" "The instant of a text, with its offset; the instant of seconds since 1970.";
     ToDuration "duration" Global 1..=1 "duration(x)" "A constant length of time: \"36h\".";
     Abs "math.abs" Global 1..=1 "math.abs(x)" "Without its sign.";
     Sign "math.sign" Global 1..=1 "math.sign(x)" "-1, 0 or 1.";
@@ -137,7 +137,7 @@ functions! {
     Min "min" Method 1..=1 "metric(..).min()" "The least of a daily series.";
     Max "max" Method 1..=1 "metric(..).max()" "The greatest of a daily series.";
     Median "median" Method 1..=1 "metric(..).median()" "The lower median of a series.";
-    Percentile "percentile" Method 2..=2 "metric(..).percentile(90)" "The least value of a series at or below which so many percent lie.";
+    Percentile "percentile" Method 2..=2 "metric(..).percentile(90)" "The least value of a series such that so many percent of its values are at or below it.";
     Days "days" Method 1..=1 "events(..).days()" "On how many days there were events.";
     First "first" Method 1..=1 "events(..).first()" "When the first was.";
     Last "last" Method 1..=1 "events(..).last()" "When the last was.";

@@ -2,15 +2,18 @@
 
 use super::ast::{Node, NodeId};
 use super::batch::{ExprPlan, MissingRateLog, MissingRates, RowPlan, Supply};
-use super::check::Checker;
+use super::check::{Checker, window_of};
 use super::checked::Checked;
 use super::columns::{Columns, OneName};
 use super::diagnostic::{Code, Diagnostic, Span};
 use super::explain::MissingRate;
+use super::functions::{self, Function as F};
 use super::literal::Literal;
 use super::print::written_name;
+use super::resolve::date_of;
+use super::term::Cell;
 use crate::fold::RateKind;
-use crate::model::AccountIdx;
+use crate::model::{AccountIdx, AsOf, Date};
 use crate::tree::AccountTree;
 
 impl Checked {
@@ -121,23 +124,16 @@ impl Checked {
         missing.iter().map(lint).collect()
     }
 
-    /// Windows of usage that are longer than the days that are kept.
-    fn lints_of_windows(&self, kept: u32) -> Vec<Diagnostic> {
+    /// Windows of usage that begin before the days that are kept, on the day of a question.
+    fn lints_of_windows(&self, kept: u32, as_of: &AsOf) -> Vec<Diagnostic> {
         let ast = self.ast();
-        let number = |node: NodeId| self.whole(node).and_then(|number| u32::try_from(number).ok());
         let mut lints = Vec::new();
         let mut left: Vec<NodeId> = vec![ast.root()];
         while let Some(node) = left.pop() {
             left.extend(ast.below(node));
-            let Node::Call { function, arguments, .. } = ast.node(node) else { continue };
-            let days = match (&**function, arguments) {
-                ("lastDays", [_, days]) => number(*days),
-                ("prevDays", [_, days, ago]) => {
-                    number(*days).zip(number(*ago)).map(|(days, ago)| days.saturating_add(ago))
-                }
-                _ => None,
-            };
-            if let Some(days) = days.filter(|days| *days > kept) {
+            let Some(first) = self.first_of_window(node, as_of) else { continue };
+            let days = i64::from(as_of.date().days()) - i64::from(first.days()) + 1;
+            if let Some(days) = u32::try_from(days).ok().filter(|days| *days > kept) {
                 lints.push(Diagnostic::new(
                     Code::W209,
                     ast.source_text(),
@@ -147,6 +143,32 @@ impl Checked {
             }
         }
         lints
+    }
+
+    /// The first day of the window of usage that a call is; `None` where it is none.
+    fn first_of_window(&self, node: NodeId, as_of: &AsOf) -> Option<Date> {
+        let Node::Call { function, arguments, .. } = self.ast().node(node) else { return None };
+        let entry = functions::function(function)?;
+        match (entry.function, arguments) {
+            (function @ (F::LastDays | F::PrevDays | F::LastWeeks | F::PrevWeeks), [_, many, ago @ ..]) => {
+                let number = |node: NodeId| i32::try_from(self.whole(node)?).ok();
+                let ago = ago.first().map_or(Some(0), |ago| number(*ago))?;
+                let (first, _) = window_of(function, number(*many)?, ago);
+                date_of(first, as_of)
+            }
+            (F::Between, [_, first, _]) => {
+                let every = self.every();
+                let term = |node: NodeId| every.of.get(node.index()).copied().flatten();
+                // Of a value, it is a comparison, and has a term of its own.
+                let first = term(*first).filter(|_| term(node).is_none())?;
+                let (terms, roots) = every.terms.as_of(as_of, &[first]);
+                match terms.constant(*roots.first()?)? {
+                    Cell::Int(days) => Date::from_days(i32::try_from(*days).ok()?),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
     }
 
     /// The lints without those of rates.
@@ -184,13 +206,13 @@ impl Checked {
             }
         }
         let kept = columns.supply().and_then(Supply::kept_days);
-        lints.extend(kept.into_iter().flat_map(|kept| self.lints_of_windows(kept)));
+        lints.extend(kept.into_iter().flat_map(|kept| self.lints_of_windows(kept, view.as_of())));
         lints.sort_by_key(Diagnostic::span);
         lints
     }
 }
 
-/// What a window asks beyond the days that are kept.
+/// The message of a window that begins so many days back, today counted, before the days that are kept.
 pub(crate) fn beyond_kept(days: u32, kept: u32) -> String {
     format!("asks for events of {days} days back, and those of {kept} are kept")
 }

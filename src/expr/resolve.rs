@@ -275,7 +275,7 @@ fn day_cell(date: Option<Date>) -> Cell {
 }
 
 /// The date of a relative day; `None` outside the calendar.
-fn date_of(day: Day, as_of: &AsOf) -> Option<Date> {
+pub(super) fn date_of(day: Day, as_of: &AsOf) -> Option<Date> {
     let today = as_of.date();
     match day {
         Day::Today(days) => today.plus_days(days),

@@ -279,9 +279,9 @@ pub(super) fn convert<'a>(conversion: &Conversion, value: Val<'a>) -> Val<'a> {
             let micros = v.checked_mul(1_000_000);
             Val::int(micros.filter(|micros| Timestamp::from_micros(*micros).is_some()))
         }
-        (Conversion::TextToInt, text) => Val::int(text.text().and_then(said_int)),
+        (Conversion::TextToInt, text) => Val::int(text.text().and_then(int_of_text)),
         (Conversion::TextToDouble, text) => {
-            text.text().and_then(said_double).map_or(Val::Missing, Val::double)
+            text.text().and_then(double_of_text).map_or(Val::Missing, Val::double)
         }
         (Conversion::TextToDate, text) => {
             let said = text.text().and_then(|text| text.trim().parse::<Date>().ok());
@@ -311,14 +311,14 @@ pub(super) fn convert<'a>(conversion: &Conversion, value: Val<'a>) -> Val<'a> {
     }
 }
 
-/// The whole number that a text says, as a cell of a CSV file does: digits with a sign or without one, and no fraction but zeros.
-fn said_int(text: &str) -> Option<i64> {
+/// The whole number of a text, as a cell of a CSV file does: digits with a sign or without one, and no fraction but zeros.
+fn int_of_text(text: &str) -> Option<i64> {
     let exact: Decimal = text.trim().parse().ok()?;
     i64::try_from(exact.rescaled(0)?.units()).ok()
 }
 
-/// The nearest double of the number that a text says, as a cell of a CSV file does.
-fn said_double(text: &str) -> Option<f64> {
+/// The nearest double of the number of a text, as a cell of a CSV file does.
+fn double_of_text(text: &str) -> Option<f64> {
     text.trim().parse().ok().filter(|said: &f64| said.is_finite())
 }
 

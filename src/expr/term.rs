@@ -89,7 +89,7 @@ pub(crate) enum Conversion {
     SecondsOf,
     /// The instant of seconds since 1970.
     FromSeconds,
-    /// What a text says as a number, a day or an instant; of anything else missing.
+    /// A number, a day or an instant read from a text; missing where the text is none.
     TextToInt,
     TextToDouble,
     TextToDate,

@@ -49,8 +49,8 @@ fn check(text: &str) -> Checked {
     Checker::new(&*schema()).check(text).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
-/// What an expression gives for an account: alone, with all others, and by the oracle.
-fn told(view: &View, account: &str, text: &str) -> String {
+/// The value of an expression for an account: alone, with all others, and by the oracle.
+fn answer(view: &View, account: &str, text: &str) -> String {
     let checked = check(text);
     let account = view.account(account).unwrap();
     let value = checked.for_accounts(view).unwrap().value(account);
@@ -77,7 +77,7 @@ fn day(text: &str) -> Date {
     text.parse().unwrap()
 }
 
-// --- What a text says -----------------------------------------------------------------------------
+// --- Values read from texts -----------------------------------------------------------------------------
 
 /// Texts of a host, good ones and bad ones.
 const TEXTS: [&str; 50] = [
@@ -210,9 +210,9 @@ fn a_column_of_texts_is_compared_as_numbers_and_days() {
     assert_eq!(members("coalesce(int(text), 0) < 200"), ["a1", "a2", "a3", "none"]);
 }
 
-/// A text that says no number is as none, and a guard that there is a text is no guard that it says one.
+/// An unreadable text has no value, and `has(text)` is no guard that the text is a number.
 #[test]
-fn lints_speak_of_texts_that_may_say_nothing() {
+fn lints_name_texts_that_may_be_unreadable() {
     let said = |text: &str| check(text).lints().iter().map(ToString::to_string).collect::<Vec<_>>();
     let wanted = "W201: leaves out accounts where `int(text)` has no value; isNot(int(text), 5) keeps them";
     assert_eq!(said("int(text) != 5"), [wanted]);
@@ -231,12 +231,12 @@ fn lints_speak_of_texts_that_may_say_nothing() {
 #[test]
 fn values_of_an_enumeration_are_read_as_their_texts() {
     let view = view([row("a").with("staff", "200"), row("b").with("staff", "many"), row("c")], []);
-    let of = |account| told(&view, account, "int(staff) * 2");
+    let of = |account| answer(&view, account, "int(staff) * 2");
     assert_eq!([of("a"), of("b"), of("c")], ["400", "-", "-"]);
 }
 
 #[test]
-fn a_constant_text_that_says_no_number_is_refused_with_the_reason() {
+fn a_constant_text_that_is_no_number_is_refused_with_the_reason() {
     let comma = "a comma is neither a point nor a separator here; a number is written `1234.5`";
     for (text, wanted) in [
         ("int(\"12,345\")", comma),
@@ -254,8 +254,8 @@ fn a_constant_text_that_says_no_number_is_refused_with_the_reason() {
         assert!(said.starts_with("E111 ") && said.contains(wanted), "{text}: {said}");
     }
     let view = view([row("a")], []);
-    assert_eq!(told(&view, "a", "int(\"12\") + int(\" 3.0\")"), "15");
-    assert_eq!(told(&view, "a", "double(\"1e3\")"), "1000");
+    assert_eq!(answer(&view, "a", "int(\"12\") + int(\" 3.0\")"), "15");
+    assert_eq!(answer(&view, "a", "double(\"1e3\")"), "1000");
     for (text, wanted) in [
         ("int(signed)", "`int` takes a number, a timestamp or a text, not a date"),
         ("double(signed)", "`double` takes a number or a text, not a date"),
@@ -281,19 +281,19 @@ fn months_are_counted_from_the_day_and_clamped_at_the_end_of_the_month() {
         row("g").with("term", 1_i64),
     ];
     let view = view(accounts, []);
-    let all = |text: &str| ["a", "b", "c", "d", "e", "f", "g"].map(|account| told(&view, account, text));
+    let all = |text: &str| ["a", "b", "c", "d", "e", "f", "g"].map(|account| answer(&view, account, text));
     assert_eq!(
         all("addMonths(signed, term)"),
         ["2024-02-29", "2023-02-28", "2025-02-28", "-", "-", "-", "-"]
     );
     // Two months after 31 January are 31 March, and not two months one after the other.
-    assert_eq!(told(&view, "a", "signed.addMonths(2)"), "2024-03-31");
-    assert_eq!(told(&view, "a", "signed.addMonths(1).addMonths(1)"), "2024-03-29");
-    assert_eq!(told(&view, "a", "signed.addMonths(term * 12)"), "2025-01-31");
-    assert_eq!(told(&view, "a", "date(\"2024-03-31\").addMonths(-1)"), "2024-02-29");
-    assert_eq!(told(&view, "a", "today().addMonths(-11)"), "2025-02-28");
+    assert_eq!(answer(&view, "a", "signed.addMonths(2)"), "2024-03-31");
+    assert_eq!(answer(&view, "a", "signed.addMonths(1).addMonths(1)"), "2024-03-29");
+    assert_eq!(answer(&view, "a", "signed.addMonths(term * 12)"), "2025-01-31");
+    assert_eq!(answer(&view, "a", "date(\"2024-03-31\").addMonths(-1)"), "2024-02-29");
+    assert_eq!(answer(&view, "a", "today().addMonths(-11)"), "2025-02-28");
     assert_eq!(
-        told(&view, "a", "signed.addMonths(24).inNext(1, \"days\") || signed.addMonths(24) == today()"),
+        answer(&view, "a", "signed.addMonths(24).inNext(1, \"days\") || signed.addMonths(24) == today()"),
         "true"
     );
 }
@@ -320,7 +320,7 @@ fn months_from_today_are_a_day_that_is_known() {
         row("c").with("seen", at("2025-02-28T23:59:59Z")),
     ];
     let view = view(accounts, []);
-    let of = |text: &str| ["a", "b", "c"].map(|account| told(&view, account, text));
+    let of = |text: &str| ["a", "b", "c"].map(|account| answer(&view, account, text));
     assert_eq!(of("seen < today().addMonths(-11)"), ["true", "false", "false"]);
     assert_eq!(of("seen == today().addMonths(-11)"), ["false", "true", "true"]);
 }
@@ -350,7 +350,7 @@ fn deals() -> View {
 #[test]
 fn amounts_that_are_filtered_to_one_currency_are_money_of_it() {
     let view = deals();
-    let of = |text: &str| ["a", "b"].map(|account| told(&view, account, text));
+    let of = |text: &str| ["a", "b"].map(|account| answer(&view, account, text));
     assert_eq!(of("deals.filter(d, d.currency == \"EUR\").sum(d, d.amount)"), ["120.50 EUR", "-"]);
     assert_eq!(of("deals.filter(d, \"JPY\" == d.currency).sum(d, d.amount)"), ["12345 JPY", "-"]);
     assert_eq!(of("deals.filter(d, d.code == \"JPY\").sum(d, d.fee)"), ["500 JPY", "-"]);
@@ -375,11 +375,11 @@ fn what_does_not_leave_one_currency_is_refused() {
         "deals.filter(d, d.currency in [\"EUR\", \"USD\"]).sum(d, d.amount)",
         "deals.filter(d, d.currency == \"euros\").sum(d, d.amount)",
         "deals.filter(d, d.currency == text).sum(d, d.amount)",
-        // Another column says nothing of it, and a filter of another collection neither.
+        // A filter of another column, or of another collection, does not decide the currency.
         "deals.filter(d, d.code == \"EUR\").sum(d, d.amount)",
         "deals.filter(d, text == \"EUR\" && d.won).sum(d, d.amount)",
         "deals.filter(d, d.currency == \"EUR\").count() > 0 && deals.sum(d, d.amount) > 3",
-        // A condition is no filter: what stands beside it is asked of every row.
+        // A condition is no filter: its other operand is evaluated for every row.
         "deals.exists(d, d.currency == \"EUR\" && d.amount > 3)",
         "deals.filter(d, d.currency == \"EUR\" && d.amount > 3).count() > 0",
     ] {
@@ -394,7 +394,7 @@ fn what_does_not_leave_one_currency_is_refused() {
 #[test]
 fn an_amount_is_asked_whether_it_is_in_a_currency() {
     let view = deals();
-    let of = |text: &str| ["a", "b"].map(|account| told(&view, account, text));
+    let of = |text: &str| ["a", "b"].map(|account| answer(&view, account, text));
     assert_eq!(of("deals.sum(d, d.amount.ifCurrency(\"EUR\"))"), ["120.50 EUR", "-"]);
     assert_eq!(of("deals.sum(d, d.fee.ifCurrency(\"JPY\"))"), ["500 JPY", "-"]);
     assert_eq!(of("deals.exists(d, d.amount.ifCurrency(\"EUR\") > 100)"), ["true", "-"]);

@@ -8,7 +8,7 @@ use perennial::{
 };
 use proptest::prelude::*;
 
-use crate::common::config;
+use crate::common::{WEEKDAYS, config};
 
 fn day(text: &str) -> Date {
     text.parse().unwrap()
@@ -125,15 +125,7 @@ fn calendars() -> impl Strategy<Value = FiscalCalendar> {
         WeekPattern::FourFiveFour,
         WeekPattern::FiveFourFour,
     ]);
-    let weekday = prop::sample::select(vec![
-        Weekday::Monday,
-        Weekday::Tuesday,
-        Weekday::Wednesday,
-        Weekday::Thursday,
-        Weekday::Friday,
-        Weekday::Saturday,
-        Weekday::Sunday,
-    ]);
+    let weekday = prop::sample::select(WEEKDAYS.to_vec());
     let end = prop::sample::select(vec![YearEnd::Last, YearEnd::Nearest]);
     let weeks =
         (pattern, weekday, end, 1..=12_u8, 1..=12_u8).prop_map(|(pattern, weekday, end, month, extra)| {

@@ -807,7 +807,7 @@ fn the_last_row_decides_also_without_a_value_where_that_is_said() {
         on_day("top", "", None, None),
         on_day("a", "top", Some(5), Some("2024-01-10")),
         on_day("b", "top", None, Some("2024-01-20")),
-        // Without a date it stands nowhere in the order.
+        // A row without a date has no place in the order.
         on_day("c", "top", Some(9), None),
         on_day("d", "b", Some(7), Some("2024-01-15")),
     ];
@@ -822,7 +822,7 @@ fn the_last_row_decides_also_without_a_value_where_that_is_said() {
         assert_eq!(top(&before, "last_strict"), (None, 2, 3));
         assert_eq!(top(&before, "last_given"), (None, 3, 2));
         assert_eq!(top(&before, "first_given"), (int(5), 3, 2));
-        // An account whose own row is a blank with a date speaks for itself.
+        // An account whose own row has a date and no value prefers its own.
         assert_eq!(at(&before, "b", "own_given"), None);
         assert_eq!(at(&before, "b", "last"), int(7));
         assert_eq!(answers(&plan, &before), oracle(&whole(&book), &list));

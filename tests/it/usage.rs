@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::config;
+use crate::common::{companies, config};
 use perennial::aggregate::{
     Event, EventKind, Faulty, Metric, Metrics, TooOld, Usage, UsageFaultKind, UsageSchema, UsageSettings,
 };
 use perennial::expr::{Checker, ExprPlan, ExprValue};
-use perennial::source::MemorySource;
 use perennial::testkit::{OracleEvent, OracleQuestion, OracleReading, OracleUsage, Random};
 use perennial::{
     AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, Change, Currency, Date, EnumValues,
-    FixedZone, Money, Nesting, Policy, Schema, Scope, Timestamp, Value, View,
+    FixedZone, Money, Scope, Timestamp, Value, View,
 };
 use proptest::prelude::*;
 
@@ -38,21 +37,7 @@ fn usage_schema() -> UsageSchema {
 }
 
 fn book() -> Book {
-    let schema = Schema::builder()
-        .account_type("Company", Nesting::Free)
-        .attribute(Attribute::new("seats", AttributeType::Int))
-        .build()
-        .unwrap();
-    let id = |text: &str| AccountId::new(text).unwrap();
-    let row = |text: &str| AccountRow::new(id(text), "Company").with("seats", 10_i64);
-    let source = MemorySource::new()
-        .account(row("a"))
-        .account(row("a1").under(id("a")))
-        .account(row("a2").under(id("a")))
-        .account(row("a21").under(id("a2")))
-        .account(row("b"))
-        .account(row("b1").under(id("b")));
-    Book::load(schema, &source, &Policy::strict()).unwrap().0
+    companies(&[("a", ""), ("a1", "a"), ("a2", "a"), ("a21", "a2"), ("b", ""), ("b1", "b")])
 }
 
 fn view(book: &Book) -> View {

@@ -9,7 +9,7 @@ use crate::common::kinds::{customs, kinds};
 use crate::common::{as_of, config, id_of};
 use crate::engine::{engine_with, held_events, same_state, settings, step, subscribe_some};
 use perennial::aggregate::{
-    Event, EventKind, Faulty, Operator, Over, RollUp, TooOld, Usage, UsageSchema, UsageSettings,
+    Event, EventKind, Faulty, Metric, Operator, Over, RollUp, TooOld, Usage, UsageSchema, UsageSettings,
     UsageSettingsError,
 };
 use perennial::catalog::{Catalog, CatalogFaultKind, Definition, Manifest, PastValue, Recorded};
@@ -17,8 +17,8 @@ use perennial::engine::{
     Engine, EngineError, EngineSettings, JournalError, MemoryJournal, Published, Update, compact,
 };
 use perennial::{
-    AsOf, Attribute, AttributeType, Date, FixedZone, Nesting, Schema, SchemaChange, SchemaPart, Scope, Zone,
-    Zones,
+    AsOf, Attribute, AttributeType, Date, FixedZone, Nesting, Schema, SchemaChange, SchemaPart, Scope,
+    Weekday, Zone, Zones,
 };
 use proptest::prelude::*;
 
@@ -596,6 +596,16 @@ fn windows_longer_than_what_is_kept_are_told() {
                 "events(\"login\").lastDays(28 + 3).count() + events(\"login\").prevDays(7, 24).days()",
             ),
             attribute("before", "events(\"login\").prevDays(7, 23).count()"),
+            attribute("since_1st", "events(\"login\").between(date(\"2026-01-01\"), today()).count()"),
+            attribute("since_2nd", "events(\"login\").between(today() - 29, today()).count()"),
+            attribute("a_day", "between(today(), date(\"2020-01-01\"), today()) ? 1 : 0"),
+            Metric::new("logins", "events(\"login\").count()").into(),
+            attribute("three_weeks", "metric(\"logins\").weekly().lastWeeks(3).sum().median()"),
+            attribute("four_weeks", "events(\"login\").lastWeeks(4).count()"),
+            attribute(
+                "fourth_week",
+                "events(\"login\").where(e, e.user == \"ann\").prevWeeks(1, 3).weekly().count().max()",
+            ),
             over("all", None).into(),
             over("quarter", Some(90)).into(),
         ])
@@ -609,6 +619,10 @@ fn windows_longer_than_what_is_kept_are_told() {
         [
             "calculated attribute `longer`: W209: asks for events of 31 days back, and those of 30 are kept",
             "calculated attribute `longer`: W209: asks for events of 31 days back, and those of 30 are kept",
+            "calculated attribute `since_1st`: W209: asks for events of 31 days back, and those of 30 are kept",
+            // On a Saturday, in the week of Monday, the 26th.
+            "calculated attribute `four_weeks`: W209: asks for events of 34 days back, and those of 30 are kept",
+            "calculated attribute `fourth_week`: W209: asks for events of 34 days back, and those of 30 are kept",
             "roll-up `quarter`: W209: asks for events of 90 days back, and those of 30 are kept",
         ]
     );
@@ -622,6 +636,15 @@ fn windows_longer_than_what_is_kept_are_told() {
         .map(|(_, lint)| text.get(lint.span().start as usize..lint.span().end as usize).unwrap())
         .collect();
     assert_eq!(places, ["events(\"login\").lastDays(28 + 3)", "events(\"login\").prevDays(7, 24)"]);
+    // Whole weeks begin with the current one: four of them fit until its third day.
+    let weeks = |day: &str, week_start| {
+        engine.advance(AsOf::date_utc(day.parse().unwrap()).with_week_start(week_start)).unwrap();
+        told().iter().filter(|lint| lint.contains("week")).count()
+    };
+    assert_eq!(weeks("2026-02-02", Weekday::Monday), 0);
+    assert_eq!(weeks("2026-02-03", Weekday::Monday), 0);
+    assert_eq!(weeks("2026-02-04", Weekday::Monday), 2);
+    assert_eq!(weeks("2026-02-04", Weekday::Wednesday), 0);
     engine.apply(Update::new().usage_settings(UsageSettings::new().keep_days(90))).unwrap();
     assert!(told().is_empty(), "{:?}", told());
 }

@@ -1,33 +1,22 @@
-//! Usage by week: worked examples, whatever is read of weeks held to the oracle, and on a living engine.
+//! Usage by week: worked examples, whatever is read of weeks held to the oracle, and on a live engine.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::common::config;
 use crate::common::definitions::{attribute, roll_up};
+use crate::common::{WEEKDAYS, companies, config};
 use perennial::aggregate::{
     Event, EventKind, Metric, Metrics, Operator, Over, Usage, UsageSchema, UsageSettings,
 };
-use perennial::catalog::{Catalog, Definition, RunInputs};
+use perennial::catalog::{Catalog, Definition, DefinitionRef, RunInputs};
 use perennial::engine::{Engine, EngineSettings, Update};
-use perennial::expr::Checker;
-use perennial::source::MemorySource;
+use perennial::expr::{Checker, Diagnostic};
 use perennial::testkit::{OracleCatalog, OracleEvent, OracleUsage, Random};
 use perennial::{
-    AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, Currency, Date, Decimal, ExchangeRate,
-    ExchangeRates, Money, Nesting, Policy, Rates, Schema, Scope, Timestamp, Value, Weekday,
+    AsOf, Attribute, AttributeType, Book, Currency, Date, Decimal, ExchangeRate, ExchangeRates, Money, Rates,
+    Scope, Timestamp, Value, Weekday,
 };
 use proptest::prelude::*;
-
-const WEEK: [Weekday; 7] = [
-    Weekday::Monday,
-    Weekday::Tuesday,
-    Weekday::Wednesday,
-    Weekday::Thursday,
-    Weekday::Friday,
-    Weekday::Saturday,
-    Weekday::Sunday,
-];
 
 fn day(text: &str) -> Date {
     text.parse().unwrap()
@@ -39,18 +28,7 @@ fn today() -> Date {
 }
 
 fn book() -> Book {
-    let schema = Schema::builder()
-        .account_type("Company", Nesting::Free)
-        .attribute(Attribute::new("seats", AttributeType::Int))
-        .build()
-        .unwrap();
-    let id = |text: &str| AccountId::new(text).unwrap();
-    let source = MemorySource::new()
-        .account(AccountRow::new(id("a"), "Company"))
-        .account(AccountRow::new(id("b"), "Company").under(id("a")))
-        .account(AccountRow::new(id("c"), "Company").under(id("a")))
-        .account(AccountRow::new(id("d"), "Company"));
-    Book::load(schema, &source, &Policy::strict()).unwrap().0
+    companies(&[("a", ""), ("b", "a"), ("c", "a"), ("d", "")])
 }
 
 fn usage_schema() -> UsageSchema {
@@ -91,7 +69,7 @@ fn logins(of: &[(&str, u32)]) -> Usage {
     usage
 }
 
-/// Weeks from Monday: 03-02 is silent, 03-09 has 3 + 5, 03-16 has 2, and the current one, from 03-23, has 100.
+/// Weeks from Monday: 03-02 has no events, 03-09 has 3 + 5, 03-16 has 2, and the current one, from 03-23, has 100.
 #[test]
 fn weeks_of_a_login() {
     let usage = logins(&[
@@ -364,7 +342,7 @@ proptest! {
         prop_assert!(catalog.order().count() > 20);
         let book = book();
         let as_of = AsOf::date_utc(today().plus_days(random.below(10) as i32).unwrap());
-        let as_of = as_of.with_week_start(WEEK[random.below(7) as usize]);
+        let as_of = as_of.with_week_start(WEEKDAYS[random.below(7) as usize]);
         let view = book.view(&Scope::all(), as_of).unwrap();
         let rates: Arc<dyn Rates> = Arc::new(rates);
         let of_view = usage.over(&view, catalog.metrics());
@@ -381,9 +359,9 @@ proptest! {
         }
     }
 
-    /// An engine that is told of events and of days, one after the other, says what one says that is told of all.
+    /// An engine that receives events and days one after the other has the answers of a fresh one that receives all at once.
     #[test]
-    fn weeks_of_a_living_engine(seed in any::<u64>()) {
+    fn weeks_of_a_live_engine(seed in any::<u64>()) {
         let mut random = Random::new(seed);
         let definitions: Vec<Definition> = drawn_catalog(&mut random).definitions().to_vec();
         let engine = |as_of: &AsOf| {
@@ -401,7 +379,7 @@ proptest! {
         for _ in 0..6 {
             if random.below(3) > 0 {
                 as_of = AsOf::date_utc(as_of.date().plus_days(random.below(6) as i32).unwrap());
-                as_of = as_of.with_week_start(WEEK[[0, 0, 6][random.below(3) as usize]]);
+                as_of = as_of.with_week_start(WEEKDAYS[[0, 0, 6][random.below(3) as usize]]);
                 living.advance(as_of.clone()).unwrap();
             }
             let new: Vec<(&str, Date, u32)> = (0..random.below(4))
@@ -433,9 +411,9 @@ proptest! {
 
 // --- Totals of alike events -------------------------------------------------------------------------------------------------------------
 
-/// Who tests a measure tests the total of a day's alike events, and is told.
+/// A test of a measure tests the total of a day's alike events; lint `W210` warns of it.
 #[test]
-fn a_test_of_a_total_is_told() {
+fn lint_w210_warns_of_a_test_of_a_total() {
     let (book, usage, metrics) = (book(), Usage::new(usage_schema(), UsageSettings::new()), Metrics::none());
     let names = usage.names(&**book.schema(), &metrics);
     let told = |text: &str| -> String {
@@ -495,15 +473,17 @@ fn a_test_of_a_total_is_told() {
         over("large", Operator::Count, "row.rows > 5"),
         Metric::new("daily", "events(\"sale\").max(e, e.rows)").into(),
     ];
-    let catalog = Catalog::new(book.schema(), usage.schema(), all).unwrap();
-    let lints = catalog.report().lints;
-    let told: Vec<String> = lints
-        .iter()
-        .filter(|(_, lint)| lint.code().as_str() == "W210")
-        .map(|(of, lint)| format!("{} at {}", of.name, lint.span().start))
-        .collect();
-    let told: BTreeSet<&str> = told.iter().map(String::as_str).collect();
-    assert_eq!(told, BTreeSet::from(["daily at 22", "large at 0", "middle at 0", "most at 0"]));
+    let wanted = BTreeSet::from(["daily at 22", "large at 0", "middle at 0", "most at 0"].map(str::to_owned));
+    let totals = |lints: Vec<(DefinitionRef, Diagnostic)>| -> BTreeSet<String> {
+        let of_totals = lints.into_iter().filter(|(_, lint)| lint.code().as_str() == "W210");
+        of_totals.map(|(of, lint)| format!("{} at {}", of.name, lint.span().start)).collect()
+    };
+    let catalog = Catalog::new(book.schema(), usage.schema(), all.clone()).unwrap();
+    assert_eq!(totals(catalog.report().lints), wanted);
+    let settings = EngineSettings::new().usage(usage);
+    let engine = Engine::new(book.schema().clone(), AsOf::date_utc(today()), settings).unwrap();
+    engine.define(all).unwrap();
+    assert_eq!(totals(engine.published().view(&Scope::all()).unwrap().lints()), wanted);
 }
 
 #[test]

@@ -97,7 +97,7 @@ impl Spec {
         }
     }
 
-    /// The same operator, for which a row without a value decides; `None` where a row without one says nothing.
+    /// The same operator, for which a row without a value decides; `None` for operators without an order of rows.
     pub(super) fn respecting(self) -> Option<Self> {
         match self {
             Self::Dated { first, .. } => Some(Self::Dated { first, respects: true }),

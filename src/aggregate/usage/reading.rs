@@ -170,9 +170,9 @@ impl<'u> Prepared<'u> {
         self.asked.lacks.is_some()
     }
 
-    /// Is there an event on some days without a rate that the question needs? Then what all of them come to is not known.
+    /// Does an event on these days lack a rate that the question needs? Then the aggregate of all of them is missing.
     pub(super) fn is_lacking(&self, account: Option<&AccountUsage>, first: i32, last: i32) -> bool {
-        // All events are visited, so that a recorder is told of each.
+        // No early exit: the log of missing rates records each event.
         let mut found = false;
         self.each_lacking(account, first, last, &mut |_| found = true);
         found

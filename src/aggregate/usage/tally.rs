@@ -1,11 +1,11 @@
-//! What do values come to that stand one behind the other, one for each day or week?
+//! What is the sum, mean, extreme, percentile, first or last of a series: one value for each day or week?
 
 use std::collections::BTreeMap;
 
 use super::reading::{sum_cell, unit_of, weighted};
 use crate::expr::{Best, Cell, Key, State, Total, UsageReading, Val, key_at, place_of};
 
-/// What was read so far of values, each at its place.
+/// The aggregate of the values of a series that were added so far. A place is a day, or the number of a week.
 #[derive(Debug)]
 pub(super) struct Tally {
     reading: UsageReading,
@@ -14,7 +14,7 @@ pub(super) struct Tally {
     end: Option<(i32, Cell)>,
     total: Total,
     best: Best,
-    /// How often each value stands.
+    /// How often each value occurs; only for percentiles.
     keys: BTreeMap<Key, u64>,
 }
 
@@ -41,7 +41,7 @@ impl Tally {
         self.end = Some((place, cell));
     }
 
-    /// Adds a value that stands so often, wherever it stands.
+    /// Aggregates a value that occurs so often, whatever its places.
     fn count(&mut self, cell: &Cell, times: u64) {
         match self.reading {
             UsageReading::Min | UsageReading::Max => {
@@ -62,8 +62,8 @@ impl Tally {
         }
     }
 
-    /// What all places from the first to the last come to; those without a value of their own have `zero`, where there is one. Without a first
-    /// one, they begin with the first that has a value.
+    /// The aggregate over all places from `first` to `last`. A place without a value counts as `zero` if that is given, else it is skipped.
+    /// Without `first`, the series begins with the first value.
     pub(super) fn cell(mut self, zero: Option<&Cell>, first: Option<i32>, last: i32) -> Cell {
         let from = first.or(self.begin.as_ref().map(|(place, _)| *place));
         if let (Some(zero), Some(from)) = (zero, from) {

@@ -271,7 +271,7 @@ trait Answering: Sync {
     /// The days that are read, both ends included.
     fn days(&self) -> (i32, i32);
 
-    /// What it comes to on each day, or in each week by its first day, in which there is something.
+    /// The value of each day with events; by week, of each week with events, under its first day.
     fn each_day(&self, account: &AccountUsage, found: &mut dyn FnMut(i32, Cell));
 }
 

@@ -1,6 +1,7 @@
-//! What is read of usage week by week?
+//! How are events, or the days of a metric, aggregated by week?
 //!
-//! Ruling S145 of [`docs::semantics`](crate::docs::semantics). Each week has one value: what is read of its events, or of the days of a metric.
+//! Ruling S145 of [`docs::semantics`](crate::docs::semantics). Each week has one value, the aggregate of its events or of the days of a metric; the
+//! answer is an aggregate of the weeks.
 
 use std::collections::BTreeSet;
 
@@ -36,7 +37,7 @@ impl Weekly<'_> {
         .filter(|cell| *cell != Cell::Missing)
     }
 
-    /// What the days of a week come to.
+    /// The aggregate of the days of a week.
     fn of_days(&self, tally: Tally, of_day: UsageReading, week: i32) -> Cell {
         let first = self.weeks.first_day(week);
         tally.cell(daily::zero(of_day).as_ref(), Some(first), first + 6)
@@ -73,7 +74,7 @@ impl Weekly<'_> {
         }
     }
 
-    /// What the weeks come to.
+    /// The aggregate of the weeks.
     pub(super) fn read(&self, account: Option<&AccountUsage>) -> Cell {
         let (first, last) = self.days;
         if self.events.is_lacking(account, first.unwrap_or(i32::MIN), last) {

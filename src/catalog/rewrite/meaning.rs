@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{NewNames, expressions, fault};
+use super::{NewNames, fault};
 use crate::catalog::entry::Entry;
 use crate::catalog::fault::CatalogFault;
 use crate::expr::{Checked, Source};
@@ -16,7 +16,7 @@ pub(in crate::catalog) fn changed_meaning(
     names: &NewNames<'_>,
 ) -> Option<CatalogFault> {
     let renames = names.schema;
-    let (old, new) = (expressions(before), expressions(now));
+    let (old, new) = (before.compiled.all_expressions(), now.compiled.all_expressions());
     let as_text = |checked: &&Checked| {
         renames.sets.iter().filter(|set| !set.said.is_empty()).any(|set| {
             checked.takes_as_text(&set.before)

@@ -14,7 +14,7 @@ use super::definition::Definition;
 use super::entry::Entry;
 use super::fault::{CatalogFault, CatalogFaultKind};
 use crate::define::{DefinitionFault, Named, Renames};
-use crate::expr::{Checked, Rename, Source, Type, Unwritten, Written};
+use crate::expr::{Rename, Source, Type, Unwritten, Written};
 use crate::model::{ClosedSet, EnumValues, SchemaRenames};
 
 /// New names of what definitions read: of parts of the schema, and of definitions.
@@ -35,7 +35,7 @@ impl<'r> NewNames<'r> {
 
 /// A definition with the new names in the places of the old ones that it reads.
 pub(super) fn rewritten(entry: &Entry, names: &NewNames<'_>) -> Result<Definition, CatalogFault> {
-    let (known, renames) = (expressions(entry), names.schema);
+    let (known, renames) = (entry.compiled.all_expressions(), names.schema);
     let problem: RefCell<Option<String>> = RefCell::new(None);
     let object = |what: String| {
         problem.borrow_mut().get_or_insert(what);
@@ -111,12 +111,6 @@ fn fault(entry: &Entry, what: String) -> CatalogFault {
 
 fn gone(name: &str) -> String {
     format!("it reads `{name}`, which is removed; what has that name from now on is something else")
-}
-
-/// The expressions of a definition, that of a metric among them.
-fn expressions(entry: &Entry) -> Vec<&Checked> {
-    let metric = entry.compiled.metric().map(|metric| metric.checked());
-    entry.compiled.expressions().into_iter().chain(metric).collect()
 }
 
 /// The closed set that values of a type are of.

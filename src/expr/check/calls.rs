@@ -295,7 +295,7 @@ impl Check<'_> {
         }
     }
 
-    /// The number that a text says; a constant that says none is a fault.
+    /// Reads a number from a text; a constant text that is no number is a fault.
     fn read_number(&mut self, entry: &Entry, of: &Term, node: NodeId) -> Option<Term> {
         let whole = entry.function == F::ToInt;
         let (conversion, kind) =
@@ -310,14 +310,14 @@ impl Check<'_> {
             }
             Some(_) => Some(term),
             None => {
-                self.may_say_nothing(node);
+                self.may_be_unreadable(node);
                 Some(term)
             }
         }
     }
 
-    /// Remembers for lints that what is read of a text may have no value, also where there is a text.
-    fn may_say_nothing(&mut self, node: NodeId) {
+    /// Notes for lints that a text may be unreadable: the result may have no value although the text has one.
+    fn may_be_unreadable(&mut self, node: NodeId) {
         let of = match self.slot_of(self.here()) {
             SlotOf::Account => ReadOf::Reached,
             SlotOf::Table(_) | SlotOf::Event(_) => ReadOf::Row,
@@ -344,11 +344,11 @@ impl Check<'_> {
                 let message = "a day is written `date(\"2026-03-31\")`";
                 return self.fault_at(Code::E111, of.node, message);
             }
-            // Text of a column, which may say none.
+            // A text of a column, which may be no day or instant.
             (F::ToDate | F::ToTimestamp, Type::Text | Type::Enum(_) | Type::Band(_)) if !constant => {
                 let text = self.as_text(entry, of)?;
                 self.pay(node, 4);
-                self.may_say_nothing(node);
+                self.may_be_unreadable(node);
                 let (conversion, kind) = match entry.function {
                     F::ToDate => (Conversion::TextToDate, Type::Date),
                     _ => (Conversion::TextToTimestamp, Type::Timestamp),
@@ -482,7 +482,7 @@ impl Check<'_> {
     }
 }
 
-/// Why a constant text says no number.
+/// Why a constant text is no number.
 fn why_no_number(text: &str, whole: bool) -> &'static str {
     let text = text.trim();
     let is_number = text.parse::<f64>().is_ok_and(f64::is_finite);

@@ -28,6 +28,7 @@ pub(super) use self::mention::{Mention, rewritten};
 pub(crate) use self::mention::{Rename, Unwritten, Written};
 pub(super) use self::paths::Receiver;
 use self::paths::{Context, Refusal, Scope, ScopeOf};
+pub(super) use self::structure::window_of;
 use super::ast::{Ast, Node, NodeId};
 use super::diagnostic::{Code, Collector, ExprErrors, Span};
 use super::limits::ExprLimits;
@@ -111,8 +112,8 @@ impl<'n> Checker<'n> {
     }
 
     /// Parses and checks a text over rows: of a child table, whose columns it reads as `row.amount` and its account's
-    /// attributes bare; or of the events of a kind, which it reads as `row.user`. `is_tested` says whether values are taken one by one, so that
-    /// totals of alike events are no values of events.
+    /// attributes bare; or of the events of a kind, which it reads as `row.user`. `is_tested`: values are taken one by one, so that a total of
+    /// alike events would be mistaken for the value of one (`W210`).
     ///
     /// # Errors
     ///

@@ -161,12 +161,7 @@ impl Check<'_> {
             return self.fault_at(Code::E112, node, "there is one window only");
         }
         let (many, ago) = (numbers.first().copied().unwrap_or(0), numbers.get(1).copied().unwrap_or(0));
-        let (first, last) = if is_weeks {
-            // The current week is not over: what it comes to is no week's value.
-            (Day::StartOf(Period::Week, -ago - many), Day::EndOf(Period::Week, -1 - ago))
-        } else {
-            (Day::Today(1 - ago - many), Day::Today(-ago))
-        };
+        let (first, last) = window_of(entry.function, many, ago);
         usage.window = Some((self.day(first), self.day(last)));
         Some(Receiver::Usage(account, usage))
     }
@@ -321,6 +316,17 @@ impl Check<'_> {
             }
             (other, _) => self.not_a_value(of, &other),
         }
+    }
+}
+
+/// The first and the last day of a window of so many days or whole weeks, that ended so many before today or the current week.
+pub(in crate::expr) const fn window_of(function: F, many: i32, ago: i32) -> (Day, Day) {
+    match function {
+        // The current week is left out: it is not over.
+        F::LastWeeks | F::PrevWeeks => {
+            (Day::StartOf(Period::Week, -ago - many), Day::EndOf(Period::Week, -1 - ago))
+        }
+        _ => (Day::Today(1 - ago - many), Day::Today(-ago)),
     }
 }
 

@@ -249,7 +249,7 @@ fn months_later(day: Date, months: i64) -> Option<Date> {
     (1..=of_month).rev().find_map(|of_month| Date::new(year, month, of_month).ok())
 }
 
-// --- what texts say ---
+// --- values read from texts ---
 
 fn trimmed(text: &str) -> &str {
     text.trim_matches(char::is_whitespace)
@@ -299,7 +299,7 @@ fn number_of(text: &str) -> Option<f64> {
     double.is_finite().then_some(if negative { 0.0 - double } else { double })
 }
 
-/// An exponent for digits of which so many stand behind the point. Beyond a million it is taken for that.
+/// The exponent for all digits as a whole number, where so many of them are behind the point. Capped at a million.
 fn shifted(exponent: &str, digits: usize) -> Option<i64> {
     let (negative, power) = unsigned(exponent);
     let power: i64 = power.parse().unwrap_or(1_000_000).min(1_000_000);

@@ -127,7 +127,7 @@ impl<'v> Walk<'_, 'v> {
         }
     }
 
-    /// May a rate be missing for what stands in a part? Where none may, nothing is asked of it.
+    /// May a rate be missing within a part of the expression? Parts without conversions are not evaluated.
     fn has_conversions(&self, node: NodeId) -> bool {
         let converting = self.beside.map(Beside::converting).unwrap_or_default();
         let mut left = vec![node];

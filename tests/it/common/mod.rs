@@ -23,7 +23,7 @@ use perennial::testkit::Random;
 use perennial::{
     AccountId, AccountRow, AsOf, Attribute, AttributeType, Book, ChildId, ChildRow, ChildTable, Currency,
     Date, Decimal, EnumValues, LoadReport, Money, Nesting, Policy, Schema, Scope, StatusGroup,
-    SystemAttribute, TableKind, Value, View,
+    SystemAttribute, TableKind, Value, View, Weekday,
 };
 
 /// The directory of the library.
@@ -85,6 +85,31 @@ pub fn some_scope(book: &Book, ids: &[&str], random: &mut Random) -> Scope {
         0 => Scope::all(),
         _ => Scope::of(book.accounts(ids.iter().copied().filter(|_| random.below(4) > 0))),
     }
+}
+
+/// Days of the week, from Monday.
+pub const WEEKDAYS: [Weekday; 7] = [
+    Weekday::Monday,
+    Weekday::Tuesday,
+    Weekday::Wednesday,
+    Weekday::Thursday,
+    Weekday::Friday,
+    Weekday::Saturday,
+    Weekday::Sunday,
+];
+
+/// A book of companies with seats alone, each with its parent, or `""` for none.
+pub fn companies(of: &[(&str, &str)]) -> Book {
+    let schema = Schema::builder()
+        .account_type("Company", Nesting::Free)
+        .attribute(Attribute::new("seats", AttributeType::Int))
+        .build()
+        .unwrap();
+    let source = of.iter().fold(MemorySource::new(), |source, (name, parent)| {
+        let row = AccountRow::new(id(name), "Company").with("seats", 10_i64);
+        source.account(if parent.is_empty() { row } else { row.under(id(parent)) })
+    });
+    Book::load(schema, &source, &Policy::strict()).unwrap().0
 }
 
 pub fn id(text: &str) -> AccountId {
