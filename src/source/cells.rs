@@ -243,7 +243,7 @@ mod tests {
             Cells::Double(vec![Some(1.5), None, Some(2.5)]),
             Cells::Date(vec![None, None, day]),
             Cells::Timestamp(vec![instant, None, None]),
-            Cells::text([Some("a"), None, Some("")].into_iter()),
+            Cells::text([Some("a"), None, Some("")]),
             Cells::Any(vec![Cell::Absent, Cell::Null, Cell::Value(Value::Int(1))]),
         ];
         for cells in columns {
