@@ -146,8 +146,8 @@ pub use model::{Faults, Observer, Progress};
 pub use model::{AccountId, AccountIdx, AccountRow, ChildId, ChildRow, IdError, ParentLink, Succession};
 // The schema.
 pub use model::{
-    AccountType, Attribute, AttributeType, CaseRule, ChildTable, EnumValues, Nesting, Product, Schema,
-    SchemaBuilder, SchemaErrors, StatusGroup, SystemAttribute, TableKind, limits,
+    AccountType, Attribute, AttributeType, CaseRule, ChildTable, EnumValues, Nesting, Product,
+    RepeatedProducts, Schema, SchemaBuilder, SchemaErrors, StatusGroup, SystemAttribute, TableKind, limits,
 };
 // How it changes, and the book with it.
 pub use book::{EvolveError, EvolveReport};

@@ -224,7 +224,7 @@ impl<'v> Account<'v> {
 
     /// The products that it owns itself as product accounts (its own, or those of its direct product
     /// accounts; products of deals or contracts are child rows, see [`Self::child_rows`]), in the
-    /// order of the schema, each once.
+    /// order of the schema, each once, however many accounts hold it.
     #[must_use]
     pub fn products(&self) -> Vec<&'v str> {
         self.distinct_products(std::iter::once(*self).chain(self.children()))

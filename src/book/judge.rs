@@ -28,7 +28,11 @@ pub(super) fn check_places(
         number.is_some_and(|number| placing.touched.get(number as usize) == Some(&true))
     };
     for (fault, remedy) in &resolution.faults {
-        let preferred = fault.kind() == FaultKind::SeveralParents && *remedy == Remedy::Prefer;
+        // What the policy takes as it is declared is no obstacle for a change either.
+        let is_taken = matches!(
+            (fault.kind(), remedy),
+            (FaultKind::SeveralParents, Remedy::Prefer) | (FaultKind::RepeatedProduct, Remedy::Keep)
+        );
         // A ring that a load would break at an account which is to stay where it is.
         let stays = |id: &&AccountId| !placing.number.contains_key(*id);
         let breaks_ground = fault.kind() == FaultKind::Cycle
@@ -38,10 +42,10 @@ pub(super) fn check_places(
             };
         // A product that a load would give to another account than the one that stays.
         let breaks_ground = breaks_ground
-            || matches!(fault, TreeFault::RepeatedProduct { account, kept, .. } if account < kept);
+            || matches!(fault, TreeFault::RepeatedProduct { account, kept, .. } if account < kept && !is_taken);
         // The book holds no account at such a fault, so that the change would bring it in.
         let no_load_takes_it = *remedy == Remedy::Reject;
-        if no_load_takes_it || breaks_ground || (!preferred && fault.accounts().into_iter().any(touched)) {
+        if no_load_takes_it || breaks_ground || (!is_taken && fault.accounts().into_iter().any(touched)) {
             let mut fault = fault.clone();
             if let TreeFault::MissingParent { parent, same_record, .. } = &mut fault {
                 let is_there = |other: &str| placing.number.contains_key(other) || old.find(other).is_some();

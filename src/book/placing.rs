@@ -227,9 +227,14 @@ impl Ground for Placing<'_> {
         let mut children = Vec::new();
         self.old.children_into(parent, &mut children);
         let stays = |child: &AccountIdx| !self.moving.contains_key(child) && !self.removed.contains(child);
-        let owned =
-            children.into_iter().filter(stays).filter_map(|child| Some((self.product(child)?, child)));
-        owned.collect()
+        let mut first = HashMap::new();
+        // Children are in the order of their ids: of several with one product, the first has the smallest.
+        for child in children.iter().filter(|child| stays(child)) {
+            if let Some(product) = self.product(*child) {
+                first.entry(product).or_insert(*child);
+            }
+        }
+        first
     }
 }
 

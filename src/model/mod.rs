@@ -64,7 +64,10 @@ pub use rates::Rates;
 pub use record::{AccountRow, ChildRow, ParentLink};
 pub(crate) use retyped::retyped;
 pub(crate) use salesforce::other_form;
-pub use schema::{AccountType, AttributeId, ColumnId, Nesting, Product, ProductId, Schema, TableId, TypeId};
+pub use schema::{
+    AccountType, AttributeId, ColumnId, Nesting, Product, ProductId, RepeatedProducts, Schema, TableId,
+    TypeId,
+};
 pub use schema_builder::SchemaBuilder;
 pub(crate) use schema_builder::{is_reserved, reserved, unfit_field};
 pub(crate) use schema_change::{

@@ -97,6 +97,20 @@ impl Product {
     }
 }
 
+/// May an account hold one product twice: have several product accounts of it directly below?
+///
+/// Two workspaces of a product, or production and staging, are two such accounts. Accounts without a parent are never compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RepeatedProducts {
+    /// No: every product account of a product but the one with the smallest id is at fault
+    /// ([`FaultKind::RepeatedProduct`](crate::FaultKind::RepeatedProduct)), and the policy of the book says what becomes of it.
+    #[default]
+    Fault,
+    /// Yes. Each of them is an account like any other: sums and counts take all of them, and lists of products name the product once.
+    Allow,
+}
+
 /// The declared shape of a book: account types, products, attributes and child tables.
 ///
 /// ```
@@ -117,6 +131,7 @@ impl Product {
 pub struct Schema {
     pub(super) types: IndexMap<Arc<str>, AccountType>,
     pub(super) products: IndexMap<Arc<str>, Product>,
+    pub(super) repeated_products: RepeatedProducts,
     pub(super) attributes: IndexMap<Arc<str>, Attribute>,
     pub(super) tables: IndexMap<Arc<str>, ChildTable>,
     // One for each value of the status attribute, in its order; empty without that attribute.
@@ -157,6 +172,12 @@ impl Schema {
     #[must_use]
     pub fn products(&self) -> impl ExactSizeIterator<Item = &Product> {
         self.products.values()
+    }
+
+    /// Whether an account may hold one product twice.
+    #[must_use]
+    pub const fn repeated_products(&self) -> RepeatedProducts {
+        self.repeated_products
     }
 
     /// A product by name.
@@ -276,10 +297,11 @@ impl Schema {
 /// The same parts in the same order: places in a schema are those of its parts.
 impl PartialEq for Schema {
     fn eq(&self, other: &Self) -> bool {
-        let Self { types, products, attributes, tables, status_groups, .. } = self;
+        let Self { types, products, repeated_products, attributes, tables, status_groups, .. } = self;
         // The other fields are derived from these.
         types.iter().eq(&other.types)
             && products.iter().eq(&other.products)
+            && *repeated_products == other.repeated_products
             && attributes.iter().eq(&other.attributes)
             && tables.iter().eq(&other.tables)
             && *status_groups == other.status_groups

@@ -17,8 +17,8 @@ use super::limits::{
 };
 use super::schema_fault::{SchemaErrors, SchemaFault, SchemaFaultKind};
 use super::{
-    AccountType, Attribute, AttributeType, ChildTable, Currency, EnumValues, Nesting, Product, Schema,
-    StatusGroup, SystemAttribute, shown,
+    AccountType, Attribute, AttributeType, ChildTable, Currency, EnumValues, Nesting, Product,
+    RepeatedProducts, Schema, StatusGroup, SystemAttribute, shown,
 };
 
 /// Names that the expression language and the structure of accounts need for themselves.
@@ -85,6 +85,7 @@ pub struct SchemaBuilder {
     // `None` is a part of a document that has no readable name; its reader has noted why.
     pub(super) types: Vec<Option<AccountType>>,
     pub(super) products: Vec<Option<Arc<str>>>,
+    pub(super) repeated_products: RepeatedProducts,
     pub(super) attributes: Vec<Option<DeclaredAttribute>>,
     pub(super) tables: Vec<Option<DeclaredTable>>,
 }
@@ -124,6 +125,13 @@ impl SchemaBuilder {
     #[must_use]
     pub fn product(mut self, name: &str) -> Self {
         self.products.push(Some(Arc::from(name)));
+        self
+    }
+
+    /// Declares whether an account may hold one product twice; it may not, where nothing is declared.
+    #[must_use]
+    pub const fn repeated_products(mut self, answer: RepeatedProducts) -> Self {
+        self.repeated_products = answer;
         self
     }
 
@@ -211,6 +219,7 @@ impl SchemaBuilder {
         Some(Schema {
             types,
             products,
+            repeated_products: self.repeated_products,
             attributes,
             tables,
             status_groups,

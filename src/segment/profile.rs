@@ -192,7 +192,8 @@ pub struct Profile {
     /// Those of the segments that were asked for that it is in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub segments: Vec<Arc<str>>,
-    /// Products that it owns: its own, and those of product accounts anywhere below it that are not cancelled.
+    /// Products that it owns: its own, and those of product accounts anywhere below it that are not cancelled. One entry for each product
+    /// account, so that a product which is held twice has two.
     pub products: Vec<OwnedProduct>,
     /// Product accounts below it that are cancelled.
     pub cancelled_products: Vec<OwnedProduct>,

@@ -40,7 +40,7 @@ pub enum FaultKind {
     TypeOrder,
     /// An account under a product account.
     UnderProduct,
-    /// One product twice under one account.
+    /// One product twice under one account, where the schema does not allow it ([`RepeatedProducts`](crate::RepeatedProducts)).
     RepeatedProduct,
     /// A value that does not fit its attribute.
     InvalidValue,
@@ -87,12 +87,10 @@ impl FaultKind {
     #[must_use]
     pub const fn remedies(self) -> &'static [Remedy] {
         match self {
-            Self::SelfParent
-            | Self::MissingParent
-            | Self::Cycle
-            | Self::TypeOrder
-            | Self::UnderProduct
-            | Self::RepeatedProduct => &[Remedy::Reject, Remedy::Quarantine, Remedy::Adopt],
+            Self::SelfParent | Self::MissingParent | Self::Cycle | Self::TypeOrder | Self::UnderProduct => {
+                &[Remedy::Reject, Remedy::Quarantine, Remedy::Adopt]
+            }
+            Self::RepeatedProduct => &[Remedy::Reject, Remedy::Quarantine, Remedy::Adopt, Remedy::Keep],
             Self::SeveralParents => &[Remedy::Reject, Remedy::Quarantine, Remedy::Adopt, Remedy::Prefer],
             Self::LinkCycle => &[Remedy::Reject, Remedy::Prefer],
             Self::RepeatedId => &[Remedy::Reject, Remedy::Quarantine, Remedy::Prefer],
@@ -137,7 +135,7 @@ impl fmt::Display for FaultKind {
             Self::LinkCycle => "cycle of links",
             Self::TypeOrder => "type order",
             Self::UnderProduct => "account under a product account",
-            Self::RepeatedProduct => "product owned twice",
+            Self::RepeatedProduct => "product held twice",
             Self::InvalidValue => "value does not fit",
             Self::MissingValue => "required value missing",
             Self::ChildWithoutAccount => "child row without account",
@@ -281,7 +279,7 @@ impl fmt::Display for TreeFault {
             Self::RepeatedProduct { account, kept, parent, product } => {
                 write!(
                     f,
-                    "`{}` owns product `{product}` twice: `{}` and `{}`",
+                    "`{}` holds product `{product}` twice: `{}` and `{}`",
                     visible(parent),
                     visible(kept),
                     visible(account)

@@ -20,6 +20,8 @@ pub enum Remedy {
     Prefer,
     /// The value counts as missing; the account stays.
     Clear,
+    /// Both accounts keep their places, and the fault is reported: a product that is held twice.
+    Keep,
 }
 
 /// A remedy that makes no sense for a kind of fault.

@@ -9,7 +9,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{FaultKind, NO_PRODUCT, Policy, Remedy, TreeFault};
-use crate::model::{AccountId, AccountIdx, Schema, TypeId};
+use crate::model::{AccountId, AccountIdx, RepeatedProducts, Schema, TypeId};
 
 /// What a declared parent is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -159,6 +159,7 @@ impl Run<'_> {
         let remedy = self.policy.remedy(kind);
         self.faults.push((fault, remedy));
         self.places[account as usize] = match remedy {
+            Remedy::Keep => return,
             Remedy::Adopt => Place::Adopted(kind),
             _ => Place::Held(kind),
         };
@@ -362,8 +363,11 @@ impl Run<'_> {
         }
     }
 
-    // Under one parent the product account with the smallest id is kept.
+    // Under one parent the product account with the smallest id is kept, where a product may be held once.
     fn check_products(&mut self) {
+        if self.schema.repeated_products() == RepeatedProducts::Allow {
+            return;
+        }
         // Plain numbers sort fastest; ids decide only between accounts of one product under one parent.
         let mut owned: Vec<(u128, Up, u16, u32)> = Vec::new();
         for (account, (place, product)) in (0_u32..).zip(self.places.iter().zip(self.declared.products)) {

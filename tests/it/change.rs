@@ -729,7 +729,7 @@ fn a_parent_that_brings_a_fault_which_a_load_refuses_is_refused() {
     let crm = |text: &str| account(text, "Company").under(id("p")).product("CRM");
     let book = book_of(vec![crm("g"), crm("h")], &waits());
     let error = refused(&book, &Change::new().add(account("p", "Company")));
-    assert_eq!(error.to_string(), "`p` owns product `CRM` twice: `g` and `h`");
+    assert_eq!(error.to_string(), "`p` holds product `CRM` twice: `g` and `h`");
     // Something under a product account.
     let book = book_of(vec![account("top", "Company"), account("g", "Company").under(id("p"))], &waits());
     let error = refused(&book, &Change::new().add(account("p", "Company").under(id("top")).product("CRM")));
@@ -836,7 +836,7 @@ fn same_text(found: &str, expected: &str) {
 }
 
 const EVERY_PROBLEM: &str = "\
-`acme` owns product `CRM` twice: `crm` and `crm2`
+`acme` holds product `CRM` twice: `crm` and `crm2`
 `acme` would be held out of the book: parent does not exist
 `low` stands under the product account `crm`
 `self` names itself as parent

@@ -108,6 +108,7 @@ mod profile;
 mod query;
 mod records;
 mod rename;
+mod repeated_products;
 mod roll_up;
 mod roll_up_definition;
 mod schema_change;

@@ -176,7 +176,7 @@ successions row 2: succession of `older` by `acme`: it names no day
 links of 2 accounts form a ring: `link-a`, `link-b`
 accounts row 19: `group` of type `Group` may not stand under `acme` of type `Company`
 accounts row 20: `under-crm` stands under the product account `crm`
-accounts row 21: `acme` owns product `CRM` twice: `crm` and `crm-2`
+accounts row 21: `acme` holds product `CRM` twice: `crm` and `crm-2`
 accounts row 22: `many`: seats: expected whole number, found text
 accounts row 23: `planless`: plan: required value is missing
 tickets row 6: `t5`: hours: required value is missing
@@ -202,7 +202,7 @@ ring of successions: 1 (quarantine), such as: 2 accounts end in each other on 20
 cycle of links: 1 (prefer), such as: links of 2 accounts form a ring: `link-a`, `link-b`
 type order: 1 (quarantine), such as: accounts row 19: `group` of type `Group` may not stand under `acme` of type `Company`
 account under a product account: 1 (quarantine), such as: accounts row 20: `under-crm` stands under the product account `crm`
-product owned twice: 1 (quarantine), such as: accounts row 21: `acme` owns product `CRM` twice: `crm` and `crm-2`
+product held twice: 1 (quarantine), such as: accounts row 21: `acme` holds product `CRM` twice: `crm` and `crm-2`
 value does not fit: 1 (clear), such as: accounts row 22: `many`: seats: expected whole number, found text
 required value missing: 2 (clear), such as: accounts row 23: `planless`: plan: required value is missing
 child row without account: 1 (quarantine), such as: tickets row 2: row `t2` names no account
@@ -283,7 +283,7 @@ fn every_fault_with_every_remedy() {
                 FaultKind::Cycle => ("ring-a", None),
                 FaultKind::TypeOrder => ("group", None),
                 FaultKind::UnderProduct => ("under-crm", None),
-                FaultKind::RepeatedProduct => ("crm-2", None),
+                FaultKind::RepeatedProduct => ("crm-2", Some("acme")),
                 FaultKind::InvalidValue => ("many", Some("acme")),
                 FaultKind::MissingValue => ("planless", Some("acme")),
                 _ => continue,

@@ -392,8 +392,8 @@ fn what_cannot_be_replaced_is_refused_with_every_reason() {
         (
             Change::new().merge(&id("b"), &id("c"), on),
             &[
-                "`b-crm` would be held out of the book: product owned twice",
-                "`c` owns product `CRM` twice: `c-crm` and `b-crm`",
+                "`b-crm` would be held out of the book: product held twice",
+                "`c` holds product `CRM` twice: `c-crm` and `b-crm`",
             ],
         ),
         (

@@ -32,8 +32,8 @@ const FAULTS: [FaultKind; FaultKind::ALL.len()] = [
 ];
 
 // Further ones are added at the end.
-const REMEDIES: [Remedy; 5] =
-    [Remedy::Reject, Remedy::Quarantine, Remedy::Adopt, Remedy::Prefer, Remedy::Clear];
+const REMEDIES: [Remedy; 6] =
+    [Remedy::Reject, Remedy::Quarantine, Remedy::Adopt, Remedy::Prefer, Remedy::Clear, Remedy::Keep];
 
 pub(super) fn write(out: &mut Writer<'_>, policy: &Policy) {
     out.count(FAULTS.len());

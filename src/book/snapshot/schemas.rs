@@ -12,6 +12,9 @@ pub(super) fn differences(snapshot: &Schema, host: &Schema) -> Vec<String> {
     named("product", snapshot.products(), host.products(), |product| product.name(), &mut found);
     named("attribute", snapshot.attributes(), host.attributes(), Attribute::name, &mut found);
     named("child table", snapshot.tables(), host.tables(), |table| table.name(), &mut found);
+    if snapshot.repeated_products() != host.repeated_products() {
+        found.push("whether an account may hold a product twice differs".to_owned());
+    }
     if found.is_empty() {
         // What is left.
         found.push("the groups of its statuses differ".to_owned());

@@ -144,6 +144,7 @@ impl Migration {
         });
         same_places(&self.types)
             && same_places(&self.products)
+            && old.repeated_products == new.repeated_products
             && nesting
             && asks_no_more
             && self.tables.len() >= old.tables.len()
@@ -162,6 +163,7 @@ impl Migration {
         let same = |one: &Schema, other: &Schema| {
             one.types == other.types
                 && one.products == other.products
+                && one.repeated_products == other.repeated_products
                 && one.status_groups == other.status_groups
         };
         let is_prefix = |before: &Fields, after: &Fields| {

@@ -27,7 +27,8 @@ use self::step::SchemaStep;
 use super::limits::MAX_SCHEMA_STEPS;
 use super::schema_json::{AccountAttribute, TableColumn};
 use super::{
-    Attribute, ChildTable, EnumValues, EventKind, Nesting, Schema, StatusGroup, SystemAttribute, UsageSchema,
+    Attribute, ChildTable, EnumValues, EventKind, Nesting, RepeatedProducts, Schema, StatusGroup,
+    SystemAttribute, UsageSchema,
 };
 
 /// Steps from one schema to another: parts are added, redeclared, renamed and removed. Serialisable.
@@ -157,6 +158,13 @@ impl SchemaChange {
     /// A new product.
     pub fn product(self, name: &str) -> Self {
         self.step(SchemaStep::Product { name: Arc::from(name) })
+    }
+
+    /// Whether an account may hold one product twice. Forbidden later, the policy of the book says what becomes of products that are held
+    /// twice by then; nobody leaves the book or moves by a change of the schema, so that it is refused but where they are kept
+    /// ([`Remedy::Keep`](crate::Remedy::Keep)).
+    pub fn repeated_products(self, answer: RepeatedProducts) -> Self {
+        self.step(SchemaStep::RepeatedProducts(answer))
     }
 
     /// One more allowed value of an attribute, behind the others.

@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::SchemaPart;
 use crate::model::schema_json::{AccountAttribute, TableColumn};
 use crate::model::{
-    ChildTable, EventKind, JsonDocument, Nesting, Schema, SchemaErrors, StatusGroup, UsageSchema,
+    ChildTable, EventKind, JsonDocument, Nesting, RepeatedProducts, Schema, SchemaErrors, StatusGroup,
+    UsageSchema,
 };
 
 /// One step of a change of a schema.
@@ -23,6 +24,7 @@ pub(super) enum SchemaStep {
     Product {
         name: Arc<str>,
     },
+    RepeatedProducts(RepeatedProducts),
     Attribute(AccountAttribute),
     Table(ChildTable),
     Column {

@@ -21,7 +21,8 @@ use super::Attribute;
 use super::json::Json;
 use super::limits::MAX_SCHEMA_BYTES;
 use super::{
-    CaseRule, JsonDocument, Nesting, Schema, SchemaErrors, SchemaFault, SchemaFaultKind, StatusGroup,
+    CaseRule, JsonDocument, Nesting, RepeatedProducts, Schema, SchemaErrors, SchemaFault, SchemaFaultKind,
+    StatusGroup,
 };
 
 /// The version that this library writes, and the only one it reads.
@@ -30,6 +31,8 @@ const VERSION: u64 = 1;
 /// Field of the version, at the top of every document.
 const VERSION_FIELD: &str = "perennial_schema";
 
+const REPEATED_PRODUCTS: [(&str, RepeatedProducts); 2] =
+    [("fault", RepeatedProducts::Fault), ("allow", RepeatedProducts::Allow)];
 const NESTINGS: [(&str, Nesting); 2] = [("ordered", Nesting::Ordered), ("free", Nesting::Free)];
 const CASES: [(&str, CaseRule); 2] = [("exact", CaseRule::Exact), ("folded", CaseRule::Folded)];
 const GROUPS: [(&str, StatusGroup); 3] = [

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{CASES, GROUPS, NESTINGS, VERSION, VERSION_FIELD};
+use super::{CASES, GROUPS, NESTINGS, REPEATED_PRODUCTS, VERSION, VERSION_FIELD};
 use crate::model::limits::MAX_SCALE;
 use crate::model::schema_builder::{DeclaredAttribute, DeclaredTable};
 use crate::model::{
@@ -42,11 +42,14 @@ const TYPES: [&str; 13] = [
 
 /// The parts of the document. `None` when it is no document of a version that can be read.
 pub(super) fn read(document: &Value, faults: &mut SchemaErrors) -> Option<SchemaBuilder> {
-    let known = [VERSION_FIELD, "account_types", "products", "attributes", "tables"];
+    let known = [VERSION_FIELD, "account_types", "products", "repeated_products", "attributes", "tables"];
     let root = Fields::document(document, VERSION, &known, faults)?;
     Some(SchemaBuilder {
         types: parts(&root, "account_types", faults, account_type),
         products: products(&root, faults),
+        repeated_products: root
+            .word("repeated_products", "answer", &REPEATED_PRODUCTS, faults)
+            .unwrap_or_default(),
         attributes: parts(&root, "attributes", faults, attribute),
         tables: parts(&root, "tables", faults, table),
     })

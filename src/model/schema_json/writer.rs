@@ -3,11 +3,11 @@
 //! The shortest one that reads back to the same schema: defaults are left out, and attributes of the
 //! system are named as such.
 
-use super::{CASES, GROUPS, NESTINGS, VERSION, VERSION_FIELD, word_of};
+use super::{CASES, GROUPS, NESTINGS, REPEATED_PRODUCTS, VERSION, VERSION_FIELD, word_of};
 use crate::model::json::Json;
 use crate::model::{
-    AccountType, Attribute, AttributeType, CaseRule, ChildTable, Schema, StatusGroup, SystemAttribute,
-    TableKind,
+    AccountType, Attribute, AttributeType, CaseRule, ChildTable, RepeatedProducts, Schema, StatusGroup,
+    SystemAttribute, TableKind,
 };
 
 /// The document of a schema.
@@ -16,6 +16,9 @@ pub(super) fn write(schema: &Schema) -> Json {
     document.put(VERSION_FIELD, Json::Number(VERSION.into()));
     document.put("account_types", list(schema.account_types(), account_type));
     document.put_list("products", list(schema.products(), |product| Json::text(product.name())));
+    if schema.repeated_products != RepeatedProducts::default() {
+        document.put_text("repeated_products", Some(word_of(&REPEATED_PRODUCTS, &schema.repeated_products)));
+    }
     let groups = &schema.status_groups;
     document.put_list("attributes", list(schema.attributes(), |of| account_attribute(of, groups)));
     document.put_list("tables", list(schema.tables(), table));

@@ -96,6 +96,7 @@ impl Draft {
         self.product_names.retain(|name| schema.product(name).is_some());
         self.types = types;
         self.products = schema.product_values.iter().cloned().collect();
+        self.repeated_products = schema.repeated_products;
         let target = Self::of(schema, None);
         let attributes = std::mem::take(&mut self.attributes);
         self.attributes = exactly(attributes, target.attributes.into_iter().map(|field| field.declared));

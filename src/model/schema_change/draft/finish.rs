@@ -19,11 +19,21 @@ impl Draft {
         old: &Schema,
         old_events: Option<&UsageSchema>,
     ) -> Result<Migration, SchemaChangeErrors> {
-        let Self { types, type_names, products, product_names, attributes, tables, events } = self;
+        let Self {
+            types,
+            type_names,
+            products,
+            product_names,
+            repeated_products,
+            attributes,
+            tables,
+            events,
+        } = self;
         let own_columns = |fields: &[Field]| fields.iter().map(|field| Some(field.declaration())).collect();
         let builder = SchemaBuilder {
             types: types.into_iter().map(Some).collect(),
             products: products.into_iter().map(Some).collect(),
+            repeated_products,
             attributes: own_columns(&attributes),
             tables: tables
                 .iter()

@@ -18,8 +18,8 @@ use crate::model::schema_change::SchemaPart;
 use crate::model::schema_change::step::SchemaStep;
 use crate::model::schema_change::tracked::Tracked;
 use crate::model::{
-    AccountType, Attribute, AttributeType, ChildTable, EnumValues, EventKind, Schema, StatusGroup,
-    SystemAttribute, UsageSchema, hint,
+    AccountType, Attribute, AttributeType, ChildTable, EnumValues, EventKind, RepeatedProducts, Schema,
+    StatusGroup, SystemAttribute, UsageSchema, hint,
 };
 
 /// Names among which the one is looked for that was probably meant.
@@ -31,6 +31,7 @@ pub(in crate::model::schema_change) struct Draft {
     type_names: Tracked,
     products: IndexSet<Arc<str>>,
     product_names: Tracked,
+    repeated_products: RepeatedProducts,
     attributes: Vec<Field>,
     tables: Vec<Table>,
     /// The kinds of event, where there are any to be changed.
@@ -190,6 +191,7 @@ impl Draft {
             type_names: Tracked::of(schema.type_values.iter()),
             products: schema.product_values.iter().cloned().collect(),
             product_names: Tracked::of(schema.product_values.iter()),
+            repeated_products: schema.repeated_products,
             attributes: attributes.map(|(place, declared)| Field::of(place, declared)).collect(),
             tables: tables.collect(),
             events: events.map(|events| {
@@ -218,6 +220,10 @@ impl Draft {
                 } else {
                     Err(Kind::Taken(SchemaPart::Product(name.clone())))
                 }
+            }
+            SchemaStep::RepeatedProducts(answer) => {
+                self.repeated_products = *answer;
+                Ok(())
             }
             SchemaStep::Attribute(attribute) => {
                 let own = &attribute.0.attribute;
