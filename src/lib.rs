@@ -190,8 +190,8 @@ pub mod report {
     };
     pub use crate::fold::{RateFault, RateFaultKind};
     pub use crate::model::{
-        JsonFault, JsonFaultKind, SchemaChangeFault, SchemaChangeFaultKind, SchemaFault, SchemaFaultKind,
-        ValueFault, ValueFaultKind,
+        JsonFault, JsonFaultKind, Plain, SchemaChangeFault, SchemaChangeFaultKind, SchemaFault,
+        SchemaFaultKind, ValueFault, ValueFaultKind,
     };
     pub use crate::tree::TreeFault;
 }

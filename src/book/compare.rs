@@ -3,19 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::HeldReason;
 use crate::model::{AccountId, ChildId, Succession, Value};
 use crate::tree::FaultKind;
 
 /// One value that is different.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ValueChange {
     /// The account.
     pub account: AccountId,
     /// The child row, for a column of a child table.
+    #[serde(with = "crate::model::pairs::row_of_table")]
     pub child: Option<(Arc<str>, ChildId)>,
     /// The attribute or column.
     pub attribute: Arc<str>,
@@ -32,7 +33,7 @@ impl ValueChange {
 }
 
 /// One account that stands somewhere else, with everything below it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AccountMove {
     /// The account.
@@ -44,7 +45,7 @@ pub struct AccountMove {
 }
 
 /// Usage of an id that is read of another account than before: the id merged or was split, or a succession was withdrawn.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct UsageMove {
     /// The id that events come with. Whether there are any, the book does not know.
@@ -56,7 +57,7 @@ pub struct UsageMove {
 }
 
 /// What is different of the accounts of two books, each list in order of id. Serialisable.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AccountChanges {
     /// Accounts that came. In a [`ChangeReport`] those that were released from quarantine are named apart.
@@ -114,7 +115,7 @@ impl AccountChanges {
 }
 
 /// What a change did, each list in order of id. Serialisable.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ChangeReport {
     /// Accounts that came into the book, left it and moved, and values of accounts that were in it before and after.
@@ -124,8 +125,10 @@ pub struct ChangeReport {
     pub released: Vec<AccountId>,
     /// Accounts that stay out of the book for another reason than before: what they waited for came, and
     /// now they are held for this.
+    #[serde(with = "crate::model::pairs::account_reason")]
     pub held: Vec<(AccountId, HeldReason)>,
     /// Accounts that are roots because of a fault, and were not, or for another one.
+    #[serde(with = "crate::model::pairs::account_reason")]
     pub adopted: Vec<(AccountId, FaultKind)>,
     /// Lines that came into the history of mergers and splits.
     pub successions_added: Vec<Succession>,
@@ -135,8 +138,10 @@ pub struct ChangeReport {
     /// which only came or left is not listed.
     pub usage_moves: Vec<UsageMove>,
     /// Child rows that came, by table.
+    #[serde(with = "crate::model::pairs::table_row")]
     pub children_added: Vec<(Arc<str>, ChildId)>,
     /// Child rows that left, by table.
+    #[serde(with = "crate::model::pairs::table_row")]
     pub children_removed: Vec<(Arc<str>, ChildId)>,
 }
 

@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::{AccountId, AccountRow, ChildRow, ParentLink};
 use crate::tree::FaultKind;
 
 /// Why a row is held out of the book.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum HeldReason {
@@ -34,7 +34,7 @@ impl fmt::Display for HeldReason {
 }
 
 /// An account that is held out of the book, as it was declared.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct HeldAccount {
     /// The account.
@@ -47,7 +47,7 @@ pub struct HeldAccount {
 }
 
 /// A row that never waits for anything: an id that breaks the rules, or a repeated id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SupersededRow {
     /// The table it was offered in.
@@ -59,7 +59,7 @@ pub struct SupersededRow {
 }
 
 /// A child row that is held out of the book.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct HeldChild {
     /// Name of the child table.

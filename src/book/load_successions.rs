@@ -48,7 +48,7 @@ fn read(
     let invalid = |reason: &'static str| Problem::InvalidSuccession {
         account: account.to_owned(),
         successor: successor.to_string(),
-        reason,
+        reason: Arc::from(reason),
     };
     let id = |text: &str| {
         context.check_account(text)?;
@@ -106,7 +106,7 @@ pub(super) fn place_successions(
                 let problem = Problem::InvalidSuccession {
                     account: link.account.to_string(),
                     successor: link.successor.to_string(),
-                    reason: "it stands twice for that day",
+                    reason: Arc::from("the source has it twice for that day"),
                 };
                 let remedy = builder.policy.remedy(FaultKind::InvalidSuccession);
                 report.add(problem, Some(intake.locations.of(TABLE, number)), remedy);

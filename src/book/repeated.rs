@@ -5,7 +5,7 @@
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::intake::{AccountIntake, ChildIntake};
 use super::report::RowLocation;
@@ -19,13 +19,14 @@ const MOST_ROWS: usize = 4;
 const MOST_COLUMNS: usize = 4;
 
 /// One of several rows of the same id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RepeatedRow {
     /// Where it is.
     pub location: RowLocation,
     /// The columns in which it differs from the other rows described, with its values as text; the text is empty where
     /// it has no value. At most four columns.
+    #[serde(with = "crate::model::pairs::name_value")]
     pub differs: Vec<(Arc<str>, String)>,
     /// Whether its values are those of the account.
     pub counts: bool,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
 use super::repeated::{self, RepeatedRow};
@@ -16,7 +16,7 @@ use crate::tree::{FaultKind, Remedy, TreeFault, other_form_of};
 pub const MAX_REPORTED: usize = 10_000;
 
 /// Where a row came from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RowLocation {
     /// The table.
@@ -37,7 +37,8 @@ impl fmt::Display for RowLocation {
 }
 
 /// What is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the message of each variant says what its fields are")]
 pub enum Problem {
@@ -76,7 +77,7 @@ pub enum Problem {
     InvalidSuccession {
         account: String,
         successor: String,
-        reason: &'static str,
+        reason: Arc<str>,
     },
     SuccessionRing {
         members: Vec<AccountId>,
@@ -202,14 +203,8 @@ impl fmt::Display for Problem {
     }
 }
 
-impl Serialize for Problem {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// One thing wrong, where it stands, and what was done about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// One thing wrong, where it is, and what was done about it. As JSON it has its `message` as well.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct Fault {
     /// Its kind.
@@ -221,8 +216,27 @@ pub struct Fault {
     /// What was done.
     pub remedy: Remedy,
     /// For a repeated id, its rows, at most four: the kept one first, if one is kept. Empty for other faults.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub rows: Vec<RepeatedRow>,
+}
+
+#[derive(Serialize)]
+struct WrittenFault<'f> {
+    kind: FaultKind,
+    message: String,
+    problem: &'f Problem,
+    location: &'f Option<RowLocation>,
+    remedy: Remedy,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    rows: &'f [RepeatedRow],
+}
+
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { kind, problem, location, remedy, rows } = self;
+        let message = problem.to_string();
+        WrittenFault { kind: *kind, message, problem, location, remedy: *remedy, rows }.serialize(serializer)
+    }
 }
 
 impl fmt::Display for Fault {
@@ -240,7 +254,7 @@ impl fmt::Display for Fault {
 }
 
 /// Rows of one table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RowCounts {
     /// Rows that the source offered.
@@ -252,7 +266,7 @@ pub struct RowCounts {
 }
 
 /// What a load did. Serialisable.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LoadReport {
     /// Rows by table, accounts first.

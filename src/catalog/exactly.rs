@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::Catalog;
 use super::compile::Words;
@@ -34,7 +34,7 @@ pub struct CatalogChanges {
 }
 
 /// A column of which fewer days are kept. Those that are recorded beyond them are dropped when further days are closed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FewerDays {
     /// The column.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use indexmap::IndexSet;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::published::Published;
 use crate::catalog::{History, RecordedColumn, RecordedDay, Records, is_same_record};
@@ -57,7 +57,7 @@ impl Published {
 }
 
 /// A record in which a host's history and that of a state are not the same.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RecordDifference {
     /// The column.

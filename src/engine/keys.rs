@@ -87,13 +87,13 @@ pub(super) struct KnownKey {
     pub(super) key: Arc<str>,
     /// The version that its update made.
     pub(super) version: u64,
-    /// `None` for a key from a journal before format 6.
+    /// `None` for a key from a journal before format 7.
     pub(super) content: Option<Content>,
 }
 
 #[cfg(feature = "snapshot")]
 impl KnownKey {
-    /// Those of a journal; `contents` is empty before format 6.
+    /// Those of a journal; `contents` is empty before format 7.
     pub(super) fn all(keys: Vec<(Arc<str>, u64)>, contents: Vec<Option<Content>>) -> Vec<Self> {
         let contents = contents.into_iter().chain(std::iter::repeat(None));
         let known = keys.into_iter().zip(contents);

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::published::Published;
 use super::update::Update;
@@ -30,7 +30,7 @@ pub struct ManifestChanges {
 }
 
 /// How kinds of event differ.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EventChanges {
     /// Those that are new.
@@ -42,7 +42,7 @@ pub struct EventChanges {
 }
 
 /// A kind of event that goes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LostEvents {
     /// The kind of event.
@@ -52,7 +52,7 @@ pub struct LostEvents {
 }
 
 /// A kind of event that is declared otherwise.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EventKindChange {
     /// The kind of event.

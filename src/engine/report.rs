@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::cause::Causes;
 use crate::book::AccountChanges;
@@ -14,7 +14,7 @@ use crate::model::AccountId;
 use crate::segment::SegmentChange;
 
 /// One answer of a definition that is another one. An account that came had none before, one that left has none now.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DerivedChange {
     /// The definition.
@@ -32,7 +32,7 @@ pub struct DerivedChange {
 }
 
 /// How the members of a segment differ, each with the causes.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SegmentDelta {
     /// The segment.
@@ -65,7 +65,7 @@ impl SegmentDelta {
 }
 
 /// Everything that differs between two states for one user, each list in order of definition, column and id. Serialisable.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DeltaReport {
     /// The version of the state before.
@@ -80,7 +80,7 @@ pub struct DeltaReport {
     /// Segments whose members differ.
     pub segments: Vec<SegmentDelta>,
     /// Definitions that were renamed, with the name in the state before and that by which they are told.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(with = "crate::model::pairs::from_to", skip_serializing_if = "Vec::is_empty")]
     pub renamed: Vec<(DefinitionRef, DefinitionRef)>,
     /// Subscribed definitions of which nothing is told, since they read the whole book ([`Delta::report`](super::Delta::report)), in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]

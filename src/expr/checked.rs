@@ -102,12 +102,8 @@ impl Source {
 
 /// The account types and the products of names, where terms hold places among them; and the metrics that they read.
 fn coded(names: &dyn Names, terms: &Terms) -> Arc<[(Source, Type)]> {
-    let at_type = |places: &[Place]| places.iter().any(|place| matches!(place, Place::AtType(_)));
-    let types = terms.ops.iter().any(|op| match op {
-        Op::At(place, _) => at_type(std::slice::from_ref(place)),
-        Op::Gather { asker, .. } => at_type(&asker.places),
-        _ => false,
-    });
+    let mut places = terms.ops.iter().flat_map(Op::places);
+    let types = places.any(|place| matches!(place, Place::AtType(_)));
     let products = terms.ops.iter().any(|op| matches!(op, Op::Owns(_)));
     let types = names.account_types().filter(|_| types).map(|types| ("account_type", types));
     let products = names.products().filter(|_| products).map(|products| ("product", products));

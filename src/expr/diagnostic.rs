@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A part of a source text: bytes from `start` up to `end`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Span {
     /// The first byte.
     pub start: u32,
@@ -47,7 +47,7 @@ impl Span {
 macro_rules! codes {
     ($($code:ident $text:literal)*) => {
         /// The stable code of a diagnostic: `E` for errors, `W` for lints.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[non_exhaustive]
         pub enum Code {
             $(#[doc = $text] $code,)*
@@ -120,7 +120,7 @@ impl fmt::Display for Code {
 }
 
 /// A change of the source text that a machine may make: replace what stands at `span`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Edit {
     /// What to replace; empty for an insertion.
@@ -130,7 +130,7 @@ pub struct Edit {
 }
 
 /// One error or lint.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Diagnostic {
     code: Code,
     span: Span,
@@ -220,7 +220,7 @@ impl fmt::Display for Diagnostic {
 ///     "E105 region = \"EMEA\"\n            ^ comparison is `==` [replace by `==`]"
 /// );
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExprErrors {
     source: Arc<str>,
     diagnostics: Vec<Diagnostic>,

@@ -473,6 +473,17 @@ pub(crate) enum Op {
     Usage(Reading, Arc<Usage>, Option<TermId>),
 }
 
+impl Op {
+    /// The steps by which it goes to another account.
+    pub(crate) fn places(&self) -> &[Place] {
+        match self {
+            Self::At(place, _) => std::slice::from_ref(place),
+            Self::Gather { asker, .. } => &asker.places,
+            _ => &[],
+        }
+    }
+}
+
 /// Whose name a slot is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SlotOf {

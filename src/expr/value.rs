@@ -3,8 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::term::{Bits, Cell};
 use super::types::Type;
 use crate::column::ListBlock;
@@ -12,9 +10,9 @@ use crate::model::{Date, Decimal, Duration, EnumValues, Money, Timestamp, Value}
 
 /// A value that an expression gives. No value at all is `None` of an `Option`.
 ///
-/// As JSON it says what it is: `{"int":3}`, `{"text":"EMEA"}`, `{"money":["10.50","EUR"]}`, `{"date":"2026-01-31"}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// As JSON it says what it is: `{"int":3}`, `{"text":"EMEA"}`, `{"money":{"amount":"10.50","currency":"EUR"}}`,
+/// `{"date":"2026-01-31"}`; without types: [`Plain`](crate::report::Plain).
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ExprValue {
     /// True or false.

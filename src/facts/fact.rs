@@ -101,7 +101,7 @@ pub struct Fact {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
     /// What is said, in the order of the fields.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(with = "crate::model::pairs::named", default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<(Arc<str>, Value)>,
 }
 

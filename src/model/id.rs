@@ -14,7 +14,8 @@ use super::invisible::{Visible, first_invisible, name_of};
 use super::limits::{MAX_ACCOUNT_ID_BYTES, MAX_CHILD_ID_BYTES};
 
 /// Why a text is no id.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum IdError {
     /// The text is empty.

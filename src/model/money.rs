@@ -5,12 +5,13 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 use super::{Currency, Decimal, DecimalError};
 
-/// An amount in minor units (cents, yen, fils) of one currency.
+/// An amount in minor units (cents, yen, fils) of one currency. As JSON: `{"amount":"1200.50","currency":"EUR"}`.
 ///
 /// ```
 /// use perennial::{Currency, Money};
@@ -21,10 +22,47 @@ use super::{Currency, Decimal, DecimalError};
 /// assert!(Money::parse("0.5", Currency::JPY).is_err());
 /// # Ok::<(), perennial::DecimalError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Money {
     minor: i128,
     currency: Currency,
+}
+
+#[derive(Serialize)]
+struct Written {
+    amount: Decimal,
+    currency: Currency,
+}
+
+/// `minor` is of earlier releases.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an amount with its currency")]
+struct Read {
+    amount: Option<Decimal>,
+    minor: Option<i128>,
+    currency: Currency,
+}
+
+impl Serialize for Money {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Written { amount: self.major(), currency: self.currency }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Money {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Read { amount, minor, currency } = Read::deserialize(deserializer)?;
+        match (amount, minor) {
+            (Some(amount), None) => {
+                let exact = amount.rescaled(currency.exponent());
+                let too_fine =
+                    || D::Error::custom(format!("{amount} is finer than the minor unit of {currency}"));
+                exact.map(|exact| Self { minor: exact.units(), currency }).ok_or_else(too_fine)
+            }
+            (None, Some(minor)) => Ok(Self { minor, currency }),
+            _ => Err(D::Error::custom("money has one amount")),
+        }
+    }
 }
 
 /// Two amounts cannot be added.

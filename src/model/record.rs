@@ -38,6 +38,7 @@ pub struct AccountRow {
     /// Name of the product, for a product account.
     pub product: Option<Arc<str>>,
     /// Values by attribute name; an attribute that is not here is missing.
+    #[serde(with = "crate::model::pairs::named")]
     pub values: Vec<(Arc<str>, Value)>,
 }
 
@@ -92,6 +93,7 @@ pub struct ChildRow {
     /// The account it belongs to; `None` when the source names none.
     pub account: Option<AccountId>,
     /// Values by column name.
+    #[serde(with = "crate::model::pairs::named")]
     pub values: Vec<(Arc<str>, Value)>,
 }
 

@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::limits::{MAX_DURATION_MICROS, MAX_INT, MAX_LIST_LENGTH, MAX_UNITS};
 use super::{Attribute, AttributeType, CaseRule, Decimal, EnumValues, Value, ValueKind};
 
 /// A value that does not fit: which attribute, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[error("{attribute}: {kind}")]
 pub struct ValueFault {
     /// Name of the attribute or column.
@@ -22,7 +22,8 @@ pub struct ValueFault {
 }
 
 /// Why a value does not fit.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the message of each variant says what its fields are")]
 pub enum ValueFaultKind {
@@ -54,12 +55,6 @@ pub enum ValueFaultKind {
 
 fn because(reason: Option<&str>) -> String {
     reason.map_or_else(String::new, |reason| format!(": {reason}"))
-}
-
-impl Serialize for ValueFaultKind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
 }
 
 impl Attribute {

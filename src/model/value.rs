@@ -12,9 +12,12 @@ use super::{Date, Decimal, Duration, Money, Timestamp};
 
 /// One value of an attribute or column. Missing is absence: `Option<Value>`.
 ///
+/// As JSON it says its type, as a value of an expression does: `{"int":3}`, `{"text":"EMEA"}`,
+/// `{"money":{"amount":"10.50","currency":"EUR"}}`; a text of a closed set says so, `{"text":"active","of":"enum"}`. Without types:
+/// [`Plain`](crate::report::Plain).
+///
 /// Doubles are finite and never `-0.0` once they are in a book; what is not finite is a fault at load.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
     /// True or false.

@@ -21,9 +21,10 @@ use crate::set::AccountSet;
 pub struct Analysis {
     v: DocumentVersion,
     /// How many accounts are in each, in order of id, cancelled ones apart.
+    #[serde(with = "crate::model::pairs::segment_accounts")]
     pub counts: Vec<(Arc<str>, usize)>,
     /// How many cancelled accounts in each are not counted, in the same order; those where there are none are left out.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(with = "crate::model::pairs::segment_accounts", default, skip_serializing_if = "Vec::is_empty")]
     pub cancelled: Vec<(Arc<str>, usize)>,
     /// Groups of segments with the same question, whoever is in.
     pub same_question: Vec<Vec<Arc<str>>>,
@@ -31,6 +32,7 @@ pub struct Analysis {
     pub same_members: Vec<Vec<Arc<str>>>,
     /// Pairs of which the first holds some accounts, all of them in the second, which holds more. Of pairs that follow
     /// from others, all are named; beyond [`Analysis::MAX_SUBSETS`] they are counted.
+    #[serde(with = "crate::model::pairs::segment_within")]
     pub subsets: Vec<(Arc<str>, Arc<str>)>,
     /// How many more such pairs there are.
     pub more_subsets: usize,

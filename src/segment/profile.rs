@@ -186,8 +186,10 @@ pub struct Profile {
     /// How many more there are.
     pub more_children: usize,
     /// Its own values, in the order of the schema; attributes without a value are left out.
+    #[serde(with = "crate::model::pairs::name_value")]
     pub values: Vec<(Arc<str>, Value)>,
     /// The derived columns that were asked for, in that order; `None` where one has no value.
+    #[serde(with = "crate::model::pairs::name_value")]
     pub columns: Vec<(Arc<str>, Option<ExprValue>)>,
     /// Those of the segments that were asked for that it is in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -205,6 +207,7 @@ pub struct Profile {
     /// Its people: the rows of tables of users, of the account itself.
     pub users: Rows,
     /// Who works on it: the success manager, the sales manager, and the further roles that were asked for.
+    #[serde(with = "crate::model::pairs::name_value")]
     pub roles: Vec<(Arc<str>, Value)>,
 }
 
@@ -264,6 +267,7 @@ pub struct ProfileRow {
     /// The account that it is of.
     pub account: AccountId,
     /// Its values, in the order of the table; columns without a value are left out.
+    #[serde(with = "crate::model::pairs::name_value")]
     pub values: Vec<(Arc<str>, Value)>,
 }
 

@@ -146,7 +146,7 @@ impl fmt::Display for FaultKind {
 }
 
 /// Something wrong with where accounts stand, with the accounts named.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the message of each variant says what its fields are")]

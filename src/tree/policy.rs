@@ -1,6 +1,9 @@
 //! What is done about each kind of fault in a load?
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
 use super::FaultKind;
@@ -32,7 +35,8 @@ pub struct PolicyError {
     remedy: Remedy,
 }
 
-/// A remedy for every kind of fault.
+/// A remedy for every kind of fault. As JSON an object of remedies by kind, of which those that are not there are [`Remedy::Reject`]:
+/// `{"missing_parent":"adopt","several_parents":"prefer"}`.
 ///
 /// ```
 /// use perennial::{FaultKind, Policy, Remedy};
@@ -84,6 +88,24 @@ impl Policy {
     #[must_use]
     pub fn remedy(&self, fault: FaultKind) -> Remedy {
         self.remedies.get(fault.place()).copied().unwrap_or(Remedy::Reject)
+    }
+}
+
+impl Serialize for Policy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let remedies = FaultKind::ALL.into_iter().map(|kind| (kind, self.remedy(kind)));
+        serializer.collect_map(remedies.filter(|(_, remedy)| *remedy != Remedy::Reject))
+    }
+}
+
+impl<'de> Deserialize<'de> for Policy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let remedies: BTreeMap<FaultKind, Remedy> = BTreeMap::deserialize(deserializer)?;
+        let mut policy = Self::strict();
+        for (kind, remedy) in remedies {
+            policy = policy.with(kind, remedy).map_err(D::Error::custom)?;
+        }
+        Ok(policy)
     }
 }
 

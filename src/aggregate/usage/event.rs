@@ -117,7 +117,7 @@ pub(crate) struct OwnedEvent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     action: Option<String>,
     count: u32,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(with = "crate::model::pairs::named", default, skip_serializing_if = "Vec::is_empty")]
     values: Vec<(String, Value)>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::{HeldReason, LoadError, LoadReport};
 use crate::model::{AccountId, Faults, SchemaChangeErrors, SchemaPart};
@@ -102,7 +102,7 @@ impl std::fmt::Display for NamedRows {
 }
 
 /// What became of a book under another schema. Serialisable.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EvolveReport {
     /// Did all stay where they were, with what they had, so that nothing was read again?

@@ -34,7 +34,7 @@ pub struct RecordedColumn {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_days: Option<u32>,
     /// The accounts that have another value than the day before, or were not there then, by id; `None` for no value.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(with = "crate::model::pairs::account_value", default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<(AccountId, Option<ExprValue>)>,
     /// The accounts that were there the day before, and are not any more, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

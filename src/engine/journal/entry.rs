@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -87,9 +88,12 @@ pub(in crate::engine) enum Said {
         definitions: Json,
         subscribed: BTreeSet<DefinitionRef>,
         keys: Vec<(Arc<str>, u64)>,
-        /// What the update of each of the keys said; before format 6 that was not told.
+        /// Digests of format 6, of updates as that format wrote values: they are read and not compared.
+        #[serde(default, skip_serializing)]
+        contents: IgnoredAny,
+        /// The digest of each key's update. Before format 7 there were none that are compared.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        contents: Vec<Option<Content>>,
+        digests: Vec<Option<Content>>,
     },
     /// An update, and the version that it made.
     Update {
@@ -209,7 +213,8 @@ impl Entry {
             definitions: Catalog::in_order(state.catalog.definitions()),
             subscribed: (*state.subscribed).clone(),
             keys: of.keys.iter().map(|known| (known.key.clone(), known.version)).collect(),
-            contents: of.keys.iter().map(|known| known.content).collect(),
+            contents: IgnoredAny,
+            digests: of.keys.iter().map(|known| known.content).collect(),
         };
         Self { said, state: bytes }
     }

@@ -19,7 +19,7 @@ use crate::engine::EngineError;
 
 const MAGIC: &[u8; 4] = b"PERJ";
 /// The version of the format that this release writes.
-pub(super) const VERSION: u32 = 6;
+pub(super) const VERSION: u32 = 7;
 const HEAD: usize = 24;
 /// The head of format 1.
 const FIRST_HEAD: usize = 8;

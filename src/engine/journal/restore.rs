@@ -225,7 +225,7 @@ impl Builder<'_> {
                 definitions: document,
                 subscribed,
                 keys,
-                contents,
+                digests,
                 book,
                 usage,
                 parts,
@@ -261,7 +261,7 @@ impl Builder<'_> {
                 let as_of = moment.to_as_of(&*self.settings.zones)?;
                 let subscribed = Arc::new(subscribed);
                 self.state = Some(Parts { book, beside, catalog, as_of, subscribed });
-                self.keys = KnownKey::all(keys, contents);
+                self.keys = KnownKey::all(keys, digests);
             }
             Said::Update {
                 schema,
@@ -411,6 +411,22 @@ mod tests {
         old
     }
 
+    /// The last section of a journal with the head of another format, each record written otherwise.
+    fn in_format(format: u8, bytes: &[u8], other: impl Fn(&str) -> String) -> Vec<u8> {
+        let mut old = head(Before::default());
+        old[4] = format;
+        let at = old.len() - 4;
+        let sum = crc32fast::hash(&old[..at]).to_le_bytes();
+        old[at..].copy_from_slice(&sum);
+        for (offset, payload) in sections(bytes).unwrap().whole.pop().unwrap().records {
+            let (_, state) = Entry::read(payload, offset).unwrap();
+            let said = other(std::str::from_utf8(&payload[8..payload.len() - state.len()]).unwrap());
+            let length = (said.len() as u64).to_le_bytes();
+            record(&mut old, &[&length, said.as_bytes(), state].concat());
+        }
+        old
+    }
+
     /// A state as formats before 4 wrote it: without the kinds of event.
     fn without_events(said: &str) -> String {
         let Some(at) = said.find(",\"events\":[") else { return said.to_owned() };
@@ -452,29 +468,17 @@ mod tests {
         engine.compact_journal().unwrap();
         let bytes = journal.bytes();
         for format in [2, 3, 4] {
-            let mut old = Vec::new();
-            if let Some(section) = sections(&bytes).unwrap().whole.pop() {
-                let mut head = head(Before::default());
-                head[4] = format;
-                let sum = crc32fast::hash(&head[..head.len() - 4]).to_le_bytes();
-                let at = head.len() - 4;
-                head[at..].copy_from_slice(&sum);
-                old = head;
-                for (offset, payload) in section.records {
-                    let (_, state) = Entry::read(payload, offset).unwrap();
-                    let said = String::from_utf8(payload[8..payload.len() - state.len()].to_vec()).unwrap();
-                    let said = match format {
-                        2 => with_usage(&said),
-                        3 => without_events(&said),
-                        _ => without_settings(&said),
-                    };
-                    assert_eq!(said.contains("\"usage\":true"), format == 2, "{said}");
-                    assert_eq!(said.contains("\"events\":["), format == 4, "{said}");
-                    assert!(!said.contains("usage_settings"), "{said}");
-                    let length = (said.len() as u64).to_le_bytes();
-                    record(&mut old, &[&length, said.as_bytes(), state].concat());
-                }
-            }
+            let old = in_format(format, &bytes, |said| {
+                let said = match format {
+                    2 => with_usage(said),
+                    3 => without_events(said),
+                    _ => without_settings(said),
+                };
+                assert_eq!(said.contains("\"usage\":true"), format == 2, "{said}");
+                assert_eq!(said.contains("\"events\":["), format == 4, "{said}");
+                assert!(!said.contains("usage_settings"), "{said}");
+                said
+            });
             let settings = EngineSettings::new().usage(usage());
             let (again, restored) = Engine::restore(settings, &old, None).unwrap();
             assert_eq!((restored.version, restored.damage), (1, None));
@@ -487,6 +491,27 @@ mod tests {
         assert_eq!(again.published().usage().unwrap().settings(), &kept);
         let error = Engine::restore(EngineSettings::new(), &bytes, None).unwrap_err();
         assert_eq!(error.to_string(), "the zone `Here` is not known: give it with `EngineSettings::zones`");
+    }
+
+    #[test]
+    fn keys_of_format_6_are_known_and_not_compared() {
+        let journal = MemoryJournal::new();
+        let as_of = AsOf::date_utc(Date::new(2026, 1, 31).unwrap());
+        let engine = Engine::new(schema(), as_of, EngineSettings::new().journal(journal.clone())).unwrap();
+        engine.load(&MemorySource::new().account(AccountRow::new(AccountId::new("a").unwrap(), "Company"))).unwrap();
+        let keyed = |seats: i64| Update::from(set(seats)).once("monday");
+        engine.apply(keyed(1)).unwrap();
+        engine.compact_journal().unwrap();
+        let bytes = journal.bytes();
+        let old = in_format(6, &bytes, |said| {
+            assert!(said.contains(",\"digests\":["), "{said}");
+            said.replace(",\"digests\":[", ",\"contents\":[")
+        });
+        let restored = |bytes: &[u8]| Engine::restore(EngineSettings::new(), bytes, None).unwrap().0;
+        assert!(matches!(restored(&bytes).apply(keyed(2)), Err(EngineError::OtherContent { .. })));
+        let engine = restored(&old);
+        engine.apply(keyed(2)).unwrap();
+        assert_eq!(seats(&engine), Some(Value::Int(1)));
     }
 
     #[test]
@@ -526,6 +551,6 @@ mod tests {
         let mut bytes = super::super::head(Before::default());
         bytes[4] = 9;
         let error = Engine::restore(EngineSettings::new(), &bytes, None).unwrap_err();
-        assert_eq!(error.to_string(), "the journal is in format 9 and this release reads format 6");
+        assert_eq!(error.to_string(), "the journal is in format 9 and this release reads format 7");
     }
 }

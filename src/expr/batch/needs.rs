@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::expr::term::{Op, Over, SlotOf, Terms, Walk};
+use crate::expr::term::{Op, Over, Place, SlotOf, Terms, Walk};
 
 /// Whose rows an answer depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -60,6 +60,8 @@ impl Needs {
     }
 
     fn read(&mut self, op: &Op, terms: &Terms) {
+        // The nearest account of a type is another one when an account changes its type.
+        self.standing |= op.places().iter().any(|place| matches!(place, Place::AtType(_)));
         match op {
             Op::Slot(slot) | Op::Supplied(slot) => {
                 let Some(slot) = terms.slots.get(*slot as usize) else { return };

@@ -8,7 +8,7 @@ mod found;
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use self::cursor::{Asks, Place, lambda_at};
 use self::found::Found;
@@ -26,7 +26,7 @@ use crate::expr::types::Type;
 use crate::model::{Currency, EnumValues};
 
 /// What a completion is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CompletionKind {
@@ -47,7 +47,7 @@ pub enum CompletionKind {
 }
 
 /// Something that may be written at a cursor.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Completion {
     /// What to write.
@@ -62,7 +62,7 @@ pub struct Completion {
 }
 
 /// What may be written at a cursor, and what it replaces.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Completions {
     /// The part of the text that a completion replaces: the word that the cursor stands in.
@@ -72,7 +72,7 @@ pub struct Completions {
 }
 
 /// What a word means.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Hover {
     /// The part of the text that it speaks of.

@@ -141,7 +141,11 @@ pub enum FunctionInput {
         /// The column.
         column: Arc<str>,
         /// The last days and their values, in order; `None` where no history is at hand, as after a run of a catalog.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(
+            with = "crate::model::pairs::maybe_day_values",
+            default,
+            skip_serializing_if = "Option::is_none"
+        )]
         days: Option<Vec<(Date, Option<ExprValue>)>>,
         /// How many days before them were read.
         #[serde(default, skip_serializing_if = "is_default")]
@@ -160,6 +164,7 @@ pub struct RollUpParts {
     /// All rows together.
     pub whole: RollUpPart,
     /// What accounts add, the greatest first: by the first sum whatever its sign, else by the number of decisive rows, else of rows; of equals by id.
+    #[serde(with = "crate::model::pairs::account_part")]
     pub accounts: Vec<(AccountId, RollUpPart)>,
     /// What all other accounts add.
     pub rest: RollUpPart,
@@ -251,6 +256,7 @@ pub struct UsageDays {
     /// The last.
     pub last: Date,
     /// What the same question comes to on each of them by itself; of a metric, its value. Counts and sums add up to the whole.
+    #[serde(with = "crate::model::pairs::day_value")]
     pub days: Vec<(Date, Option<ExprValue>)>,
     /// How many more days there are.
     pub more: usize,

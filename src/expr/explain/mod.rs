@@ -176,6 +176,7 @@ pub enum Origin {
 /// What was found among accounts or rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[serde(bound(serialize = "Id: Serialize", deserialize = "Id: Deserialize<'de>"))]
 #[non_exhaustive]
 pub struct Gathered<Id> {
     /// How many were asked, those left out by `filter` not counted.
@@ -189,6 +190,7 @@ pub struct Gathered<Id> {
     /// value, of a `sum` or `avg`; those with the value that is given, of a `min` or `max`; the holders, of `owns`.
     pub decisive: u64,
     /// The first [`MAX_WITNESSES`] of them in the order of the tree or of their ids, with what each gave.
+    #[serde(with = "crate::model::pairs::witness_value")]
     pub witnesses: Vec<(Id, Option<ExprValue>)>,
 }
 
@@ -203,6 +205,7 @@ pub struct Flip {
     /// What the answer would be: yes, or not yes.
     pub to: bool,
     /// Which parts, by their place in [`Explanation::parts`], and what each would have to be.
+    #[serde(with = "crate::model::pairs::part_holds")]
     pub parts: Vec<(usize, bool)>,
     /// Does one of them read what another part reads as well? Then a change of it may have further consequences.
     pub shared: bool,

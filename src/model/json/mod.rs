@@ -9,11 +9,15 @@
 mod document;
 mod fault;
 mod fields;
+pub(crate) mod pairs;
 mod place;
+mod plain;
 mod tree;
 
 pub(crate) use document::JsonDocument;
 pub use fault::{JsonFault, JsonFaultKind};
 pub(crate) use fields::{Fields, found, wrong_type};
 pub(crate) use place::{At, Place};
+pub use plain::Plain;
+pub(crate) use plain::VALUE;
 pub(super) use tree::Json;

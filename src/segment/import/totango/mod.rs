@@ -52,7 +52,7 @@ pub struct TotangoQuery {
     /// The columns, in their order; of rows, as names of the row.
     pub columns: Vec<TotangoColumn>,
     /// What the accounts are put in order by, and whether the greatest stands first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::model::pairs::order_by", default, skip_serializing_if = "Option::is_none")]
     pub sort: Option<(Ast, bool)>,
     /// How many are asked for, at most.
     pub count: usize,
