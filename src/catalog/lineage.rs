@@ -5,13 +5,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use indexmap::IndexSet;
+use serde::{Deserialize, Serialize};
 
 use super::Catalog;
 use super::definition::DefinitionRef;
 use crate::expr::Source;
 
 /// Something that definitions read.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Origin {
     /// An attribute of the schema, or what every account has (its type, its product).
@@ -55,7 +57,7 @@ impl fmt::Display for Origin {
 }
 
 /// One step of a lineage.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineageStep {
     /// What is read.
     pub origin: Origin,
@@ -69,7 +71,7 @@ pub struct LineageStep {
 ///
 /// All that come from one origin share their ways: a chain of definitions takes room for its length, not for the sum of
 /// the ways to each of them.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Impact {
     definition: DefinitionRef,
     steps: Arc<[Step]>,

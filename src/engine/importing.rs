@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use indexmap::IndexSet;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::published::Published;
 use crate::catalog::{History, RecordedColumn, RecordedDay, Records, is_same_record};
@@ -68,11 +68,16 @@ pub struct RecordDifference {
     pub day: Date,
     /// What the state recorded on that day. `None` if it has no record (left out in JSON); `Some(None)` if it recorded that there was no
     /// value (`null`).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "is_said", skip_serializing_if = "Option::is_none")]
     pub recorded: Option<Option<ExprValue>>,
     /// What the host recorded, in the same way.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "is_said", skip_serializing_if = "Option::is_none")]
     pub by_host: Option<Option<ExprValue>>,
+}
+
+/// A field that is there is said, also where it is null.
+fn is_said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<ExprValue>>, D::Error> {
+    Deserialize::deserialize(deserializer).map(Some)
 }
 
 impl fmt::Display for RecordDifference {

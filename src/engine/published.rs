@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 use super::derivation::{Derivation, Inputs};
 use super::held::{Earlier, Held};
 use super::live::LiveView;
@@ -291,7 +293,7 @@ fn wanted(inputs: &Inputs, subscribed: &BTreeSet<DefinitionRef>) -> Arc<[usize]>
 }
 
 /// What an engine holds, for one state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EngineStats {
     /// The version of the state.

@@ -80,10 +80,10 @@ pub struct DeltaReport {
     /// Segments whose members differ.
     pub segments: Vec<SegmentDelta>,
     /// Definitions that were renamed, with the name in the state before and that by which they are told.
-    #[serde(with = "crate::model::pairs::from_to", skip_serializing_if = "Vec::is_empty")]
+    #[serde(with = "crate::model::pairs::from_to", default, skip_serializing_if = "Vec::is_empty")]
     pub renamed: Vec<(DefinitionRef, DefinitionRef)>,
     /// Subscribed definitions of which nothing is told, since they read the whole book ([`Delta::report`](super::Delta::report)), in order.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<DefinitionRef>,
 }
 

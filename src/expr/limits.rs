@@ -2,6 +2,8 @@
 //!
 //! Expressions come from users, so every measure of one has a limit, and each limit has its own error.
 
+use serde::{Deserialize, Serialize};
+
 /// The limits of an expression, with the defaults of the platform; a host sets others with `with_*`.
 ///
 /// ```
@@ -12,7 +14,8 @@
 /// let errors = Ast::parse_within("!!!!a", &limits).unwrap_err();
 /// assert_eq!(errors.all()[0].code(), Code::E302);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ExprLimits {
     pub(super) source_bytes: usize,
     pub(super) tokens: usize,

@@ -3,12 +3,15 @@
 //! Cancelled accounts match questions as others do, and no figure counts them unless it asks for them (ruling S115 of
 //! `docs/semantics`).
 
+use serde::{Deserialize, Serialize};
+
 use crate::book::View;
 use crate::model::{AccountIdx, SystemAttribute};
 use crate::set::AccountSet;
 
 /// Which accounts a figure counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Counted {
     /// Those that are not cancelled.
     #[default]

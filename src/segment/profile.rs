@@ -51,7 +51,8 @@ pub const MAX_PROFILE_ROWS: usize = 1_000;
 /// assert_eq!(profile.segments[0].as_ref(), "large");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ProfileQuery {
     columns: Vec<Arc<str>>,
     segments: Vec<Arc<str>>,

@@ -682,7 +682,8 @@ fn after_script(
         // At another moment, which is asked of what is known of this one.
         if number % 3 == 0 {
             let [_, who, which, value, _] = *bytes;
-            let other_moment = moment(after.as_of().date().plus_days(i32::from(who % 2)).unwrap(), value ^ which);
+            let other_moment =
+                moment(after.as_of().date().plus_days(i32::from(who % 2)).unwrap(), value ^ which);
             let other_moment = match who % 3 {
                 0 => other_moment.with_parameter("viewer", ["Acme", "Zed"][usize::from(which) % 2]),
                 1 => after.as_of().clone().with_parameter("viewer", "Zed"),
@@ -690,7 +691,11 @@ fn after_script(
             };
             let then = after.view_at(&Scope::all(), &other_moment).unwrap();
             let differ = differing(&by_engine(&then), &afresh(&then, None, other));
-            prop_assert!(differ.is_empty(), "step {number} {bytes:?} at {other_moment:?}: {}", differ.join("\n"));
+            prop_assert!(
+                differ.is_empty(),
+                "step {number} {bytes:?} at {other_moment:?}: {}",
+                differ.join("\n")
+            );
         }
         // The state before is as it was.
         let old = by_engine(&before.view(&Scope::all()).unwrap());
@@ -701,7 +706,10 @@ fn after_script(
         prop_assert_eq!(reported_values(&report), expected_values(&whole, &view));
         let parts = parts_of(*bytes, &before);
         for (entry, causes) in caused(&report) {
-            prop_assert!(!causes.is_empty() && causes.union(parts) == parts, "step {number} {bytes:?}: {entry:?} by {causes:?}");
+            prop_assert!(
+                !causes.is_empty() && causes.union(parts) == parts,
+                "step {number} {bytes:?}: {entry:?} by {causes:?}"
+            );
         }
         whole_reports.push(report);
         // Over two steps that change different parts, a part that alone makes a difference is among the causes.
@@ -716,9 +724,18 @@ fn after_script(
             for (entry, causes) in caused(&both) {
                 let (one, other) = (causes_among(causes, *first_parts), causes_among(causes, parts));
                 prop_assert!(one || other, "steps to {number} {bytes:?}: {entry:?} by {causes:?}");
-                prop_assert!(first_parts.union(parts).union(causes) == first_parts.union(parts), "steps to {number} {bytes:?}: {entry:?} by {causes:?}");
-                prop_assert!(other || !by_last.contains(&entry), "steps to {number} {bytes:?}: {entry:?} by {causes:?}");
-                prop_assert!(one || !is_kept || !by_first.contains(&entry), "steps to {number} {bytes:?}: {entry:?} by {causes:?}");
+                prop_assert!(
+                    first_parts.union(parts).union(causes) == first_parts.union(parts),
+                    "steps to {number} {bytes:?}: {entry:?} by {causes:?}"
+                );
+                prop_assert!(
+                    other || !by_last.contains(&entry),
+                    "steps to {number} {bytes:?}: {entry:?} by {causes:?}"
+                );
+                prop_assert!(
+                    one || !is_kept || !by_first.contains(&entry),
+                    "steps to {number} {bytes:?}: {entry:?} by {causes:?}"
+                );
             }
         }
         earlier_state = Some((before.clone(), old, parts));
@@ -751,13 +768,21 @@ fn after_script(
         let report = delta.report_of(&scope, &every).unwrap();
         prop_assert_eq!(reported(&report), expected(&old, &now, &every));
         prop_assert_eq!(reported_values(&report), expected_values(&saw, &seen));
-        let parts = if parts.contains(Cause::FirstLoad) { [Cause::Data].into_iter().collect() } else { parts };
+        let parts =
+            if parts.contains(Cause::FirstLoad) { [Cause::Data].into_iter().collect() } else { parts };
         for (entry, causes) in caused(&report) {
-            prop_assert!(!causes.is_empty() && causes.union(parts) == parts, "step {number} {bytes:?} in a scope: {entry:?} by {causes:?}");
+            prop_assert!(
+                !causes.is_empty() && causes.union(parts) == parts,
+                "step {number} {bytes:?} in a scope: {entry:?} by {causes:?}"
+            );
         }
         // A scope that is another one in each state: nothing else is told of who comes or goes.
         if number % 3 == 1 {
-            let others = view.accounts().accounts().map(|account| account.id()).filter(|account| of.contains(account) != account.as_str().ends_with('1'));
+            let others = view
+                .accounts()
+                .accounts()
+                .map(|account| account.id())
+                .filter(|account| of.contains(account) != account.as_str().ends_with('1'));
             let others: Vec<AccountId> = others.collect();
             let later = Scope::of(after.book().accounts(others.iter().map(AccountId::as_str)));
             let between = delta.report_between(&earlier, &later, &every).unwrap();
@@ -767,19 +792,30 @@ fn after_script(
             prop_assert_eq!(reported_values(&between), expected_values(&saw, &shows));
             let parts = parts.union([Cause::Scope].into_iter().collect());
             for (entry, causes) in caused(&between) {
-                prop_assert!(!causes.is_empty() && causes.union(parts) == parts, "step {number} {bytes:?} between scopes: {entry:?} by {causes:?}");
-                let [was, is] = [&saw, &shows].map(|view| view.accounts().account(entry.1.as_str()).is_some());
+                prop_assert!(
+                    !causes.is_empty() && causes.union(parts) == parts,
+                    "step {number} {bytes:?} between scopes: {entry:?} by {causes:?}"
+                );
+                let [was, is] =
+                    [&saw, &shows].map(|view| view.accounts().account(entry.1.as_str()).is_some());
                 let is_old = whole.accounts().account(entry.1.as_str()).is_some();
                 if was != is && is_old {
-                    prop_assert!(causes.contains(Cause::Scope), "step {number} {bytes:?} between scopes: {entry:?} by {causes:?}");
+                    prop_assert!(
+                        causes.contains(Cause::Scope),
+                        "step {number} {bytes:?} between scopes: {entry:?} by {causes:?}"
+                    );
                     // What reads the account alone, by nothing that happened to it.
                     if ["half", "loud", "hours"].contains(&&*entry.0.name) {
-                        prop_assert!(!causes.contains(Cause::Data) && !causes.contains(Cause::Usage), "step {number} {bytes:?} between scopes: {entry:?} by {causes:?}");
+                        prop_assert!(
+                            !causes.contains(Cause::Data) && !causes.contains(Cause::Usage),
+                            "step {number} {bytes:?} between scopes: {entry:?} by {causes:?}"
+                        );
                     }
                 }
             }
             // Of everything before, and some afterwards; account sets are not asked in a scope.
-            let asked: Vec<DefinitionRef> = every.iter().filter(|id| !id.name.ends_with("territory")).cloned().collect();
+            let asked: Vec<DefinitionRef> =
+                every.iter().filter(|id| !id.name.ends_with("territory")).cloned().collect();
             let narrowed = delta.report_between(&Scope::all(), &later, &asked).unwrap();
             let (_, everything, _) = earlier_state.as_ref().unwrap();
             prop_assert_eq!(reported(&narrowed), expected(everything, &said, &asked));
@@ -791,7 +827,12 @@ fn after_script(
                 prop_assert_eq!(causes.iter().collect::<Vec<_>>(), [Cause::Scope], "{:?}", entry);
             }
         }
-        let ids = report.accounts.values.iter().map(|change| &change.account).chain(report.accounts.moves.iter().map(|m| &m.account));
+        let ids = report
+            .accounts
+            .values
+            .iter()
+            .map(|change| &change.account)
+            .chain(report.accounts.moves.iter().map(|m| &m.account));
         for account in ids.chain(&report.accounts.added).chain(&report.accounts.removed) {
             prop_assert!(of.contains(account), "{account} shows");
         }

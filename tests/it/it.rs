@@ -109,6 +109,7 @@ mod query;
 mod records;
 mod rename;
 mod repeated_products;
+mod result_json;
 mod roll_up;
 mod roll_up_definition;
 mod schema_change;

@@ -125,7 +125,9 @@ impl Usage {
                     }
                     arrivals.push(arrival);
                 }
-                Err(what) => report.fault(row, event.account, [UsageFaultKind::TooMany { what }]),
+                Err(what) => {
+                    report.fault(row, event.account, [UsageFaultKind::TooMany { what: what.into() }])
+                }
             }
         }
         arrivals.sort_unstable_by_key(|arrival| (placed(arrival.account), arrival.bucket.key));
@@ -208,7 +210,7 @@ impl<'e> Reader<'e> {
         }
         for (what, name) in [("module", event.module), ("action", event.action)] {
             if let Some(error) = name.and_then(|name| AccountId::check(name).err()) {
-                faults.push(F::Name { what, error });
+                faults.push(F::Name { what: what.into(), error });
             }
         }
         if event.count == 0 {
@@ -231,7 +233,7 @@ impl<'e> Reader<'e> {
         };
         // More than any kind has, and too many to be looked through one by one.
         if event.values.len() > 2 * MAX_EVENT_FIELDS {
-            faults.push(F::TooMany { what: "values" });
+            faults.push(F::TooMany { what: "values".into() });
             return Err(faults);
         }
         let mut properties = vec![Cell::Missing; kind.properties.len()];

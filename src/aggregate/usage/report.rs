@@ -1,7 +1,10 @@
 //! What came in, what did not, and why?
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use crate::model::{Date, IdError, ValueFault};
 
@@ -9,7 +12,8 @@ use crate::model::{Date, IdError, ValueFault};
 pub const MAX_USAGE_FAULTS: usize = 1_000;
 
 /// Why a row of usage is at fault.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the message of each variant says what its fields are")]
 pub enum UsageFaultKind {
@@ -22,7 +26,7 @@ pub enum UsageFaultKind {
     #[error("event id {0}")]
     EventId(IdError),
     #[error("{what} {error}")]
-    Name { what: &'static str, error: IdError },
+    Name { what: Cow<'static, str>, error: IdError },
     #[error("event `{event}` has no `{name}`{hint}")]
     UnknownField { event: String, name: String, hint: String },
     #[error("`{name}` is given twice")]
@@ -38,11 +42,11 @@ pub enum UsageFaultKind {
     #[error("event id `{id}` stands for another event already")]
     IdReused { id: String },
     #[error("there are too many different {what}")]
-    TooMany { what: &'static str },
+    TooMany { what: Cow<'static, str> },
 }
 
 /// A row of usage at fault.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("row {row}, account `{account}`: {kind}")]
 pub struct UsageFault {
     /// The number of the row in its batch, from 1.
@@ -54,7 +58,7 @@ pub struct UsageFault {
 }
 
 /// What became of a batch of usage. Every row is in one of the counts.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct UsageReport {
     /// Rows in the batch.

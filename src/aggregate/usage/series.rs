@@ -1,5 +1,7 @@
 //! What was the value of a metric on each day?
 
+use serde::{Deserialize, Serialize};
+
 use super::daily;
 use super::reading::Prepared;
 use super::view::UsageView;
@@ -11,7 +13,7 @@ use crate::model::Date;
 pub const MAX_SERIES_DAYS: u32 = 36_600;
 
 /// The value of one day.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DayValue {
     /// The civil day.
     pub day: Date,

@@ -11,6 +11,7 @@
 //! The length and the checksum in a head are what makes it found behind a record that was cut off: nobody who does not know
 //! every byte before it can write it into the text of an attribute.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::book::SnapshotError;
@@ -28,7 +29,7 @@ const FRAME: usize = 12;
 const BARE: &str = "nothing stands behind a head";
 
 /// Where a journal is not what was written, and why; everything before it was kept.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[error("from byte {offset} on, {bytes} bytes of the journal are not used: {reason}")]
 #[non_exhaustive]
 pub struct Damage {

@@ -498,7 +498,9 @@ mod tests {
         let journal = MemoryJournal::new();
         let as_of = AsOf::date_utc(Date::new(2026, 1, 31).unwrap());
         let engine = Engine::new(schema(), as_of, EngineSettings::new().journal(journal.clone())).unwrap();
-        engine.load(&MemorySource::new().account(AccountRow::new(AccountId::new("a").unwrap(), "Company"))).unwrap();
+        engine
+            .load(&MemorySource::new().account(AccountRow::new(AccountId::new("a").unwrap(), "Company")))
+            .unwrap();
         let keyed = |seats: i64| Update::from(set(seats)).once("monday");
         engine.apply(keyed(1)).unwrap();
         engine.compact_journal().unwrap();

@@ -10,7 +10,8 @@ use crate::fold::RateKind;
 use crate::model::{AccountId, Currency, Date, Decimal, is_default};
 
 /// How far an explanation goes down the chain of definitions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ExplainLimits {
     /// Definitions below each other: 0 names derived values and says nothing of what they were computed from.

@@ -1,7 +1,10 @@
 //! How much of a tree does a diagram show?
 
+use serde::{Deserialize, Serialize};
+
 /// How much of a tree a [`TreeDiagram`](super::TreeDiagram) shows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct DiagramLimits {
     pub(super) children: usize,
     pub(super) levels: usize,
