@@ -132,7 +132,7 @@ mod tree;
 // Values.
 pub use model::{
     Currency, Date, DateError, Decimal, DecimalError, Duration, Money, MoneyError, Timestamp,
-    UnknownCurrency, Value, ValueKind,
+    UnknownCurrency, Value, ValueKind, Withdrawal,
 };
 // The moment of a question, and the rates of a day.
 pub use fold::{ExchangeRate, ExchangeRates, RateKind};
@@ -186,7 +186,7 @@ pub mod report {
     pub use crate::book::{
         AccountChanges, AccountMove, ChangeItem, ChangeProblem, DeclaredLink, EvolveFault, EvolveFaults,
         Fault, HeldAccount, HeldChild, HeldReason, MAX_REPORTED, NamedRows, Problem, RepeatedRow, RowCounts,
-        RowLocation, SupersededRow, UsageMove, ValueChange,
+        RowLocation, SupersededRow, UsageMove, ValueChange, WithdrawnAmounts,
     };
     pub use crate::fold::{RateFault, RateFaultKind};
     pub use crate::model::{

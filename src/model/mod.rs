@@ -37,6 +37,7 @@ mod table;
 mod time;
 mod value;
 mod wide;
+mod withdrawn_currency;
 mod zones;
 
 pub use as_of::{AsOf, FixedZone, Weekday, Zone};
@@ -84,4 +85,5 @@ pub use table::{ChildTable, TableKind};
 pub use time::{Duration, Timestamp};
 pub use value::{Value, ValueKind};
 pub(crate) use wide::{quotient, times_double};
+pub use withdrawn_currency::Withdrawal;
 pub use zones::{FixedZones, Zones};

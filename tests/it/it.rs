@@ -70,6 +70,7 @@ mod conformance_kit;
 mod conversion;
 mod convert_expr;
 mod csv_source;
+mod currencies;
 mod custom;
 mod delta_causes;
 mod dependencies;
