@@ -64,6 +64,7 @@
 //! | And all of it current after every change, for readers on other threads? | [`engine::Engine`], [`engine::Published`], [`engine::LiveView`] |
 //! | What did a change do, for whom, and why? What would it do? | [`engine::Delta`], [`engine::Branch`] |
 //! | In which currency? | [`ExchangeRates`], or [`Rates`], which you implement |
+//! | Which day is three business days from now? | [`WeekCalendar`], or [`BusinessCalendar`], which you implement |
 //! | What if this changes? | [`Change`] and [`Book::apply`]; [`ChangeReport`] says what differs |
 //! | And the totals after it? | [`engine::Engine`] keeps them; [`aggregate::RollUpPlan::refresh`] without one |
 //! | Others wrote to my storage: what differs from the book? | [`Change::from_source`]; [`ChangeBuilder`] for pushed batches |
@@ -95,8 +96,8 @@
 //! * **`tracing`**: spans of an [`engine::Engine`]'s work for your subscriber: at debug level loads, updates and usage, at trace
 //!   level the definitions that are computed for whole trees, one by its name or several together by their
 //!   number. Brings the `tracing` crate.
-//! * **`testkit`**: what tests of hosts need: the promises of [`source::Source`], [`hierarchy::AccountTree`], [`Zone`] and
-//!   [`Rates`] as tests to run over your own storage (`testkit::source_conformance!` and its like), sources that
+//! * **`testkit`**: what tests of hosts need: the promises of [`source::Source`], [`hierarchy::AccountTree`], [`Zone`],
+//!   [`Rates`] and [`BusinessCalendar`] as tests to run over your own storage (`testkit::source_conformance!` and its like), sources that
 //!   fail on purpose, generated books, and slow, obvious evaluators to compare with. Brings nothing.
 //!
 //! # Limits
@@ -140,6 +141,8 @@ pub use model::{
     AsOf, FiscalCalendar, FiscalFault, FiscalPeriod, FiscalYearName, FixedZone, FixedZones, Rates,
     WeekPattern, Weekday, YearEnd, Zone, Zones,
 };
+// Business days.
+pub use model::{BusinessCalendar, BusinessDayError, WeekCalendar};
 // Everything that is wrong with something; how far long work is, and how it is stopped.
 pub use model::{Faults, Observer, Progress};
 // Ids and rows.

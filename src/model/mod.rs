@@ -6,6 +6,7 @@
 
 mod as_of;
 mod attribute;
+mod business_calendar;
 mod currency;
 mod date;
 mod decimal;
@@ -36,12 +37,14 @@ mod system;
 mod table;
 mod time;
 mod value;
+mod week_calendar;
 mod wide;
 mod withdrawn_currency;
 mod zones;
 
 pub use as_of::{AsOf, FixedZone, Weekday, Zone};
 pub use attribute::{Attribute, AttributeType, CaseRule, EnumValues};
+pub use business_calendar::{BusinessCalendar, BusinessDayError};
 pub use currency::{Currency, UnknownCurrency};
 pub use date::{Date, DateError};
 pub(crate) use decimal::nearest_double;
@@ -84,6 +87,7 @@ pub use system::SystemAttribute;
 pub use table::{ChildTable, TableKind};
 pub use time::{Duration, Timestamp};
 pub use value::{Value, ValueKind};
+pub use week_calendar::WeekCalendar;
 pub(crate) use wide::{quotient, times_double};
 pub use withdrawn_currency::Withdrawal;
 pub use zones::{FixedZones, Zones};

@@ -60,6 +60,7 @@ mod api;
 mod book_of_business;
 mod book_of_business_bank;
 mod book_of_business_nhs;
+mod business_days;
 mod cancelled;
 mod catalog;
 mod catalog_edits;
