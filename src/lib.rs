@@ -77,11 +77,15 @@
 //!
 //! # Features
 //!
-//! None is on by default.
+//! Only `chrono` is on by default.
 //!
+//! * **`chrono`**: [`Date`] and [`Timestamp`] are converted from and to `NaiveDate` and `DateTime<Utc>` of chrono 0.4. The
+//!   library reads and writes RFC 3339 without it. Brings the `chrono` crate.
+//! * **`jiff_1`**: [`Date`] and [`Timestamp`] are converted from and to `civil::Date` and `Timestamp` of jiff 1. Brings the
+//!   `jiff` crate, without its database of time zones.
 //! * **`csv`**: `adapter::csv::CsvSource` reads accounts, links and child tables from CSV text through a checked
 //!   mapping: other names, constants, value maps, look-ups in other files, date formats, what an empty cell
-//!   means. Brings the `csv` crate.
+//!   means. Brings the `csv` crate, and chrono, whose patterns are the date formats of a mapping.
 //! * **`rayon`**: [`expr::ExprPlan::run`], [`aggregate::RollUpPlan::run`], [`catalog::Catalog::run`] and an [`engine::Engine`] work in parallel on the current rayon pool (the
 //!   global one, which rayon starts, when called outside a pool).
 //!   A writer of an engine waits for the pool while it holds its lock: do not call one from a task of that pool.

@@ -24,6 +24,7 @@ mod observer;
 mod rates;
 mod record;
 mod retyped;
+mod rfc3339;
 mod salesforce;
 mod schema;
 mod schema_builder;
@@ -39,6 +40,10 @@ mod time;
 mod value;
 mod week_calendar;
 mod wide;
+#[cfg(feature = "chrono")]
+mod with_chrono;
+#[cfg(feature = "jiff_1")]
+mod with_jiff;
 mod withdrawn_currency;
 mod zones;
 
@@ -47,6 +52,7 @@ pub use attribute::{Attribute, AttributeType, CaseRule, EnumValues};
 pub use business_calendar::{BusinessCalendar, BusinessDayError};
 pub use currency::{Currency, UnknownCurrency};
 pub use date::{Date, DateError};
+pub(crate) use date::{civil_from_days, day_of_year0};
 pub(crate) use decimal::nearest_double;
 pub use decimal::{Decimal, DecimalError};
 pub(crate) use document_version::{DOCUMENT_VERSION, DocumentVersion, is_default};
