@@ -1,9 +1,13 @@
 //! Which currency codes were withdrawn, when, and which currency came after?
 //!
-//! List three of ISO 4217 ("codes for historic denominations", as published on 2026-01-01) has the months. It has no
-//! minor units, so the exponent is that of the last edition of list one that had the code. Codes are left out where
-//! that exponent is not certain (`ROL`, `BYB`, `AFA`), and where no contract is likely to be in them: what was withdrawn
-//! before 1997, codes that were never issued, and funds. They are unknown currencies, as before.
+//! The months are those of list three of ISO 4217 ("codes for historic denominations"), for `BGN` that of the list one that no
+//! longer has it (2026-01-01). List three has no minor units, so the exponent is that of the last edition of list one that
+//! had the code: the three currencies of whole units that the euro replaced and tables on the web often give two digits
+//! (`BEF`, `GRD`, `LUF`) had none there.
+//!
+//! Codes are left out where sources do not agree on that exponent (`ROL`, `BYB`) or few have it (`AFA`), and where no
+//! contract is likely to be in them: what was withdrawn before 1997, codes that were never issued, and funds. They are
+//! unknown currencies, as before.
 
 use std::fmt;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use perennial::engine::{Engine, EngineSettings, MemoryJournal};
+use perennial::expr::Checker;
 use perennial::report::WithdrawnAmounts;
 use perennial::source::MemorySource;
 use perennial::{
@@ -135,6 +136,23 @@ fn a_load_notes_the_amounts_in_withdrawn_currencies_and_refuses_none() {
     let (_, report) = Book::load(schema(), &plain, &Policy::strict()).unwrap();
     assert_eq!(report.withdrawn_currencies, Vec::<WithdrawnAmounts>::new());
     assert_eq!(book.len(), 3);
+}
+
+#[test]
+fn expressions_know_withdrawn_currencies() {
+    let schema = schema();
+    let check = |text: &str| {
+        let checked = Checker::new(&schema).check(text);
+        checked.map(|checked| checked.kind().to_string()).map_err(|errors| errors.to_string())
+    };
+    assert_eq!(check("arr").unwrap(), "money(BGN)");
+    let marks = r#"deals.filter(d, d.currency == "DEM").sum(d, d.amount)"#;
+    assert_eq!(check(marks).unwrap(), "money(DEM)");
+    assert_eq!(check(r#"fees.convertTo("BGN")"#).unwrap(), "money(BGN)");
+    let error = check(r#"fees.convertTo("dem")"#).unwrap_err();
+    assert!(error.contains("unknown currency `dem`; did you mean \"DEM\"?"), "{error}");
+    // The lev is no euro, until a rate says what it is worth.
+    assert!(check("arr + fees").is_err());
 }
 
 #[test]
