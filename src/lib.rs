@@ -64,6 +64,7 @@
 //! | And all of it current after every change, for readers on other threads? | [`engine::Engine`], [`engine::Published`], [`engine::LiveView`] |
 //! | What did a change do, for whom, and why? What would it do? | [`engine::Delta`], [`engine::Branch`] |
 //! | In which currency? | [`ExchangeRates`], or [`Rates`], which you implement |
+//! | Which day is three business days from now? | [`WeekCalendar`], or [`BusinessCalendar`], which you implement |
 //! | What if this changes? | [`Change`] and [`Book::apply`]; [`ChangeReport`] says what differs |
 //! | And the totals after it? | [`engine::Engine`] keeps them; [`aggregate::RollUpPlan::refresh`] without one |
 //! | Others wrote to my storage: what differs from the book? | [`Change::from_source`]; [`ChangeBuilder`] for pushed batches |
@@ -76,11 +77,15 @@
 //!
 //! # Features
 //!
-//! None is on by default.
+//! Only `chrono` is on by default.
 //!
+//! * **`chrono`**: [`Date`] and [`Timestamp`] are converted from and to `NaiveDate` and `DateTime<Utc>` of chrono 0.4. The
+//!   library reads and writes RFC 3339 without it. Brings the `chrono` crate.
+//! * **`jiff_1`**: [`Date`] and [`Timestamp`] are converted from and to `civil::Date` and `Timestamp` of jiff 1. Brings the
+//!   `jiff` crate, without its database of time zones.
 //! * **`csv`**: `adapter::csv::CsvSource` reads accounts, links and child tables from CSV text through a checked
 //!   mapping: other names, constants, value maps, look-ups in other files, date formats, what an empty cell
-//!   means. Brings the `csv` crate.
+//!   means. Brings the `csv` crate, and chrono, whose patterns are the date formats of a mapping.
 //! * **`rayon`**: [`expr::ExprPlan::run`], [`aggregate::RollUpPlan::run`], [`catalog::Catalog::run`] and an [`engine::Engine`] work in parallel on the current rayon pool (the
 //!   global one, which rayon starts, when called outside a pool).
 //!   A writer of an engine waits for the pool while it holds its lock: do not call one from a task of that pool.
@@ -95,8 +100,8 @@
 //! * **`tracing`**: spans of an [`engine::Engine`]'s work for your subscriber: at debug level loads, updates and usage, at trace
 //!   level the definitions that are computed for whole trees, one by its name or several together by their
 //!   number. Brings the `tracing` crate.
-//! * **`testkit`**: what tests of hosts need: the promises of [`source::Source`], [`hierarchy::AccountTree`], [`Zone`] and
-//!   [`Rates`] as tests to run over your own storage (`testkit::source_conformance!` and its like), sources that
+//! * **`testkit`**: what tests of hosts need: the promises of [`source::Source`], [`hierarchy::AccountTree`], [`Zone`],
+//!   [`Rates`] and [`BusinessCalendar`] as tests to run over your own storage (`testkit::source_conformance!` and its like), sources that
 //!   fail on purpose, generated books, and slow, obvious evaluators to compare with. Brings nothing.
 //!
 //! # Limits
@@ -132,7 +137,7 @@ mod tree;
 // Values.
 pub use model::{
     Currency, Date, DateError, Decimal, DecimalError, Duration, Money, MoneyError, Timestamp,
-    UnknownCurrency, Value, ValueKind,
+    UnknownCurrency, Value, ValueKind, Withdrawal,
 };
 // The moment of a question, and the rates of a day.
 pub use fold::{ExchangeRate, ExchangeRates, RateKind};
@@ -140,6 +145,8 @@ pub use model::{
     AsOf, FiscalCalendar, FiscalFault, FiscalPeriod, FiscalYearName, FixedZone, FixedZones, Rates,
     WeekPattern, Weekday, YearEnd, Zone, Zones,
 };
+// Business days.
+pub use model::{BusinessCalendar, BusinessDayError, WeekCalendar};
 // Everything that is wrong with something; how far long work is, and how it is stopped.
 pub use model::{Faults, Observer, Progress};
 // Ids and rows.
@@ -186,7 +193,7 @@ pub mod report {
     pub use crate::book::{
         AccountChanges, AccountMove, ChangeItem, ChangeProblem, DeclaredLink, EvolveFault, EvolveFaults,
         Fault, HeldAccount, HeldChild, HeldReason, MAX_REPORTED, NamedRows, Problem, RepeatedRow, RowCounts,
-        RowLocation, SupersededRow, UsageMove, ValueChange,
+        RowLocation, SupersededRow, UsageMove, ValueChange, WithdrawnAmounts,
     };
     pub use crate::fold::{RateFault, RateFaultKind};
     pub use crate::model::{

@@ -12,6 +12,7 @@ use super::load_children::{gather_children, place_children};
 use super::load_successions::place_successions;
 use super::report::{LoadReport, RowCounts};
 use super::row_index::RowIndex;
+use super::withdrawn::{of_accounts, of_children};
 use super::{Book, Chunk, Held, Inner, Limb, LoadError, TableBlock};
 use crate::model::AccountIdx;
 use crate::set::Layout;
@@ -53,6 +54,10 @@ pub(super) fn assemble(mut builder: BookBuilder) -> Result<(Book, LoadReport), L
     let successions = place_successions(&builder, &mut held, &mut report);
     let children = place_children(&builder, &index, &placed, &home_of, &mut held, &mut report);
     let hashes = index.into_hashes();
+    report.withdrawn_currencies = of_accounts(&schema, &builder.accounts, &placed.rows);
+    for ((intake, table), sorted) in builder.children.iter().zip(schema.tables()).zip(&children) {
+        report.withdrawn_currencies.extend(of_children(table, intake, sorted));
+    }
     report.finish();
     if report.is_rejected() {
         return Err(LoadError::Rejected { report: Box::new(report) });

@@ -42,6 +42,7 @@ mod values;
 mod verify;
 mod view;
 mod wishes;
+mod withdrawn;
 
 use std::sync::Arc;
 
@@ -67,6 +68,7 @@ pub use successions::Successions;
 pub use sync::ChangeBuilder;
 pub(crate) use usage_places::UsagePlaces;
 pub use view::View;
+pub use withdrawn::WithdrawnAmounts;
 
 use crate::column::{Raw, Shelf};
 use crate::model::{AccountId, AccountIdx, AsOf, AttributeId, Schema};

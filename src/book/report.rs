@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
 use super::repeated::{self, RepeatedRow};
+use super::withdrawn::WithdrawnAmounts;
 use crate::model::{AccountId, Date, IdError, Succession, ValueFault, Visible};
 use crate::source::{BatchError, SourceError, UnreadColumn};
 use crate::tree::{FaultKind, Remedy, TreeFault, other_form_of};
@@ -280,6 +281,9 @@ pub struct LoadReport {
     /// Columns that were not read, those of `ignored_columns` and those that the source has and did not offer, each
     /// with the nearest name.
     pub unread: Vec<UnreadColumn>,
+    /// Amounts in the book whose currency was withdrawn, by table, column and currency. A note, never a fault: old contracts
+    /// are in such currencies, and are loaded as they are (ruling S148 of `docs/semantics`).
+    pub withdrawn_currencies: Vec<WithdrawnAmounts>,
     /// Accounts in the book that stand under another one.
     pub subsidiaries: usize,
     /// Accounts in the book that others stand under.
@@ -372,7 +376,8 @@ impl LoadReport {
 
 impl fmt::Display for LoadReport {
     /// A summary of a few lines: rows by table, then faults by kind with an example of each, a refused one if
-    /// there is one, then columns that are not read and are called nearly like one that would be.
+    /// there is one, then columns that are not read and are called nearly like one that would be, then amounts in
+    /// withdrawn currencies.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (table, rows) in &self.tables {
             writeln!(
@@ -393,7 +398,7 @@ impl fmt::Display for LoadReport {
             .iter()
             .filter(|column| column.nearest.is_some())
             .try_for_each(|column| writeln!(f, "{column}"))?;
-        Ok(())
+        self.withdrawn_currencies.iter().try_for_each(|amounts| writeln!(f, "{amounts}"))
     }
 }
 

@@ -159,7 +159,8 @@ impl Staging {
         }
     }
 
-    fn is_valid(&self, row: usize) -> bool {
+    /// Whether a row has a value.
+    pub(crate) fn is_valid(&self, row: usize) -> bool {
         self.valid.get(row / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
     }
 

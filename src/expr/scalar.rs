@@ -6,11 +6,11 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use chrono::{Datelike, Timelike};
-
 use super::term::{Arithmetic, Clock, Comparison, Conversion, Rounding, TextTest, TimePart, Values};
 use super::value::{Val, power};
-use crate::model::{Date, Decimal, Duration, Timestamp, Zone, nearest_double, times_double};
+use crate::model::{
+    Date, Decimal, Duration, Timestamp, Zone, civil_from_days, day_of_year0, nearest_double, times_double,
+};
 
 pub(super) const DAY: i64 = 86_400_000_000;
 /// The longest length of time: 2^63 nanoseconds.
@@ -238,19 +238,23 @@ pub(super) fn part(part: TimePart, clock: Clock, zones: &[Arc<dyn Zone>], value:
 
 /// A part of a civil time, counted in microseconds from 1970.
 fn local_part(part: TimePart, local: i64) -> Option<i64> {
-    let time = chrono::DateTime::from_timestamp_micros(local)?;
+    let (days, within) = (local.div_euclid(DAY), local.rem_euclid(DAY));
+    // Local time may be a few hours outside the calendar.
+    let day = i32::try_from(days).ok()?;
+    let (year, month, date) = civil_from_days(day);
     Some(match part {
-        TimePart::Day => local.div_euclid(DAY),
-        TimePart::Year => i64::from(time.year()),
-        TimePart::Month => i64::from(time.month0()),
-        TimePart::Date => i64::from(time.day()),
-        TimePart::DayOfMonth => i64::from(time.day0()),
-        TimePart::DayOfYear => i64::from(time.ordinal0()),
-        TimePart::DayOfWeek => i64::from(time.weekday().num_days_from_sunday()),
-        TimePart::Hours => i64::from(time.hour()),
-        TimePart::Minutes => i64::from(time.minute()),
-        TimePart::Seconds => i64::from(time.second()),
-        TimePart::Milliseconds => i64::from(time.timestamp_subsec_millis()),
+        TimePart::Day => days,
+        TimePart::Year => i64::from(year),
+        TimePart::Month => i64::from(month) - 1,
+        TimePart::Date => i64::from(date),
+        TimePart::DayOfMonth => i64::from(date) - 1,
+        TimePart::DayOfYear => i64::from(day_of_year0(day)),
+        // 1 January 1970 was a Thursday; Sunday is 0.
+        TimePart::DayOfWeek => (days + 4).rem_euclid(7),
+        TimePart::Hours => within / 3_600_000_000,
+        TimePart::Minutes => within / 60_000_000 % 60,
+        TimePart::Seconds => within / 1_000_000 % 60,
+        TimePart::Milliseconds => within / 1_000 % 1_000,
     })
 }
 
@@ -328,4 +332,42 @@ fn made<'a>(text: Option<String>) -> Val<'a> {
 
 pub(super) fn code_text(values: &Values, code: i64) -> Option<&Arc<str>> {
     values.0.text(u16::try_from(code).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Datelike, Timelike};
+
+    use super::*;
+
+    #[test]
+    fn the_parts_of_a_local_time_are_those_of_chrono() {
+        // From a day before the first one to a day behind the last one: local time is ahead of UTC or behind it.
+        let (first, last) =
+            (Timestamp::start_of(Date::MIN).micros(), Timestamp::start_of(Date::MAX).micros());
+        let step = (last - first) / 40_009;
+        let edges = (0..=48).flat_map(|hour| {
+            let hours = (hour - 24) * 3_600_000_000;
+            [first + hours, last + DAY + hours, hours - 1, hours]
+        });
+        for local in (0..40_009).map(|place| first + place * step).chain(edges) {
+            let time = DateTime::from_timestamp_micros(local).unwrap();
+            let day = time.date_naive();
+            for (part, expected) in [
+                (TimePart::Day, day.signed_duration_since(chrono::NaiveDate::default()).num_days()),
+                (TimePart::Year, day.year().into()),
+                (TimePart::Month, day.month0().into()),
+                (TimePart::Date, day.day().into()),
+                (TimePart::DayOfMonth, day.day0().into()),
+                (TimePart::DayOfYear, day.ordinal0().into()),
+                (TimePart::DayOfWeek, day.weekday().num_days_from_sunday().into()),
+                (TimePart::Hours, time.hour().into()),
+                (TimePart::Minutes, time.minute().into()),
+                (TimePart::Seconds, time.second().into()),
+                (TimePart::Milliseconds, time.timestamp_subsec_millis().into()),
+            ] {
+                assert_eq!(local_part(part, local), Some(expected), "{time} {part:?}");
+            }
+        }
+    }
 }

@@ -1,13 +1,17 @@
 //! Which currency, and how many digits has its minor unit?
 //!
-//! The active codes of ISO 4217 with their exponents. Funds codes are included where they are used to
-//! price contracts (`CLF`, `UYW` have four digits); metals, bonds and test codes are not.
+//! The active codes of ISO 4217 with their exponents: list one as published on 2026-01-01, amendments up to 180. Funds
+//! codes are included where they are used to price contracts (`CLF`, `UYW` have four digits); metals, bonds, test codes
+//! and all else without a minor unit are not. Withdrawn codes are read as well (`withdrawn_currency`, ruling S148 of
+//! `docs/semantics`).
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
+
+use super::withdrawn_currency::{self, Withdrawal};
 
 /// Codes whose minor unit is not a hundredth, by exponent (ISO 4217, list one).
 const EXPONENTS: [(u8, &str); 3] = [
@@ -17,14 +21,18 @@ const EXPONENTS: [(u8, &str); 3] = [
 ];
 
 /// Codes with two digits after the point.
-const HUNDREDTHS: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD \
+const HUNDREDTHS: &str = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD \
 BTN BWP BYN BZD CAD CDF CHE CHF CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP \
 GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL \
 MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR \
 PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD \
-TWD TZS UAH USD USN UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG";
+TWD TZS UAH USD USN UYU UZS VED VES WST XAD XCD XCG YER ZAR ZMW ZWG";
 
-/// A currency of ISO 4217.
+/// A currency of ISO 4217, in use or withdrawn.
+///
+/// Old contracts are in currencies that are no longer used. Their codes are read like any other, with the exponent that
+/// they had, and marked: [`Self::withdrawal`] says when a code was withdrawn, and a
+/// [`LoadReport`](crate::LoadReport::withdrawn_currencies) lists where they occur. Nothing is converted.
 ///
 /// ```
 /// use perennial::Currency;
@@ -33,6 +41,10 @@ TWD TZS UAH USD USN UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG";
 /// assert_eq!(yen.exponent(), 0);
 /// assert_eq!("KWD".parse::<Currency>()?.exponent(), 3);
 /// assert!("usd".parse::<Currency>().is_err());
+///
+/// let lev: Currency = "BGN".parse()?;
+/// assert_eq!(lev.withdrawal().unwrap().to_string(), "withdrawn 2026-01; its successor is EUR");
+/// assert!(!yen.is_withdrawn());
 /// # Ok::<(), perennial::UnknownCurrency>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,7 +53,7 @@ pub struct Currency {
     exponent: u8,
 }
 
-/// The text is no active ISO 4217 code.
+/// The text is not an ISO 4217 code that is known here.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("unknown currency `{code}`; expected an ISO 4217 code such as `EUR`")]
 pub struct UnknownCurrency {
@@ -58,10 +70,15 @@ impl Currency {
     /// The United States dollar.
     pub const USD: Self = Self { code: *b"USD", exponent: 2 };
 
-    /// The codes of all currencies.
+    /// The codes of all currencies in use.
     pub(crate) fn codes() -> impl Iterator<Item = &'static str> {
         let others = EXPONENTS.iter().flat_map(|(_, codes)| codes.split(' '));
         HUNDREDTHS.split_ascii_whitespace().chain(others)
+    }
+
+    /// The codes of all currencies: those in use, then those that were withdrawn.
+    pub(crate) fn known_codes() -> impl Iterator<Item = &'static str> {
+        Self::codes().chain(withdrawn_currency::codes())
     }
 
     /// The three-letter code.
@@ -76,6 +93,29 @@ impl Currency {
     pub const fn exponent(&self) -> u8 {
         self.exponent
     }
+
+    /// When ISO 4217 withdrew the code, and which currency came after; `None` for a currency in use.
+    ///
+    /// It says what list three of 2026-01-01 says, whatever day a question is asked at.
+    ///
+    /// ```
+    /// use perennial::Currency;
+    ///
+    /// let guilder = "ANG".parse::<Currency>()?.withdrawal().unwrap();
+    /// assert_eq!((guilder.year, guilder.month), (2025, 3));
+    /// assert_eq!(guilder.successor, Some("XCG".parse()?));
+    /// # Ok::<(), perennial::UnknownCurrency>(())
+    /// ```
+    #[must_use]
+    pub fn withdrawal(&self) -> Option<Withdrawal> {
+        withdrawn_currency::withdrawal_of(self.code())
+    }
+
+    /// Whether ISO 4217 withdrew the code.
+    #[must_use]
+    pub fn is_withdrawn(&self) -> bool {
+        withdrawn_currency::exponent_of(self.code()).is_some()
+    }
 }
 
 impl FromStr for Currency {
@@ -87,11 +127,9 @@ impl FromStr for Currency {
         if HUNDREDTHS.split_ascii_whitespace().any(|known| known == code) {
             return Ok(Self { code: bytes, exponent: 2 });
         }
-        EXPONENTS
-            .iter()
-            .find(|(_, codes)| codes.split(' ').any(|known| known == code))
-            .map(|(exponent, _)| Self { code: bytes, exponent: *exponent })
-            .ok_or_else(unknown)
+        let other = EXPONENTS.iter().find(|(_, codes)| codes.split(' ').any(|known| known == code));
+        let exponent = other.map(|(exponent, _)| *exponent).or_else(|| withdrawn_currency::exponent_of(code));
+        exponent.map(|exponent| Self { code: bytes, exponent }).ok_or_else(unknown)
     }
 }
 

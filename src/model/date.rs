@@ -1,7 +1,7 @@
 //! Which civil day?
 //!
-//! A [`Date`] is a day number in the proleptic Gregorian calendar, 0001-01-01 to 9999-12-31. chrono's
-//! date stands at the edge only (`From`/`TryFrom`), so that the calendar library can change. Months are
+//! A [`Date`] is a day number in the proleptic Gregorian calendar, 0001-01-01 to 9999-12-31. Dates of calendar
+//! libraries are converted at the edge only (`with_chrono`, `with_jiff`), each behind its feature. Months are
 //! counted from the anchor (ruling S44 of `docs/semantics`).
 
 use std::fmt;
@@ -211,7 +211,7 @@ const fn is_leap(year: i32) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
 }
 
-const fn month_length(year: i32, month: u8) -> u8 {
+pub(super) const fn month_length(year: i32, month: u8) -> u8 {
     match month {
         2 if is_leap(year) => 29,
         2 => 28,
@@ -221,7 +221,7 @@ const fn month_length(year: i32, month: u8) -> u8 {
 }
 
 // Howard Hinnant, "chrono-compatible low-level date algorithms": eras of 400 years, years from March.
-fn days_from_civil(year: i32, month: u8, day: u8) -> i32 {
+pub(super) fn days_from_civil(year: i32, month: u8, day: u8) -> i32 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
@@ -230,8 +230,16 @@ fn days_from_civil(year: i32, month: u8, day: u8) -> i32 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
+/// The days from 1 January of its year to a day that is given by its number, which may lie outside the calendar.
+pub(crate) fn day_of_year0(days: i32) -> i32 {
+    let (year, ..) = civil_from_days(days);
+    days - days_from_civil(year, 1, 1)
+}
+
+/// Year, month and day of the month of a day number, which may lie outside the calendar: the local day of an instant of
+/// its last or first hours.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "months and days are below 32")]
-fn civil_from_days(days: i32) -> (i32, u8, u8) {
+pub(crate) fn civil_from_days(days: i32) -> (i32, u8, u8) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
@@ -281,23 +289,6 @@ impl Serialize for Date {
 impl<'de> Deserialize<'de> for Date {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl TryFrom<chrono::NaiveDate> for Date {
-    type Error = DateError;
-
-    /// chrono's years reach further than ours.
-    fn try_from(theirs: chrono::NaiveDate) -> Result<Self, DateError> {
-        let days = theirs.signed_duration_since(chrono::NaiveDate::default()).num_days();
-        let date = i32::try_from(days).ok().and_then(Self::from_days);
-        date.ok_or_else(|| DateError::out_of_range(&theirs.to_string()))
-    }
-}
-
-impl From<Date> for chrono::NaiveDate {
-    fn from(date: Date) -> Self {
-        Self::default() + chrono::TimeDelta::days(i64::from(date.days))
     }
 }
 

@@ -42,3 +42,5 @@ pub const MAX_ACCOUNTS: usize = 1 << 30;
 pub const MAX_SCHEMA_STEPS: usize = 10_000;
 /// Largest schema document, in bytes.
 pub const MAX_SCHEMA_BYTES: usize = 16 << 20;
+/// Most closed days in a row that a search for a business day passes over: more than a year.
+pub const MAX_CLOSED_DAYS: u32 = 400;

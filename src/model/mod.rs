@@ -6,6 +6,7 @@
 
 mod as_of;
 mod attribute;
+mod business_calendar;
 mod currency;
 mod date;
 mod decimal;
@@ -23,6 +24,7 @@ mod observer;
 mod rates;
 mod record;
 mod retyped;
+mod rfc3339;
 mod salesforce;
 mod schema;
 mod schema_builder;
@@ -37,13 +39,21 @@ mod table;
 mod time;
 mod value;
 mod value_json;
+mod week_calendar;
 mod wide;
+#[cfg(feature = "chrono")]
+mod with_chrono;
+#[cfg(feature = "jiff_1")]
+mod with_jiff;
+mod withdrawn_currency;
 mod zones;
 
 pub use as_of::{AsOf, FixedZone, Weekday, Zone};
 pub use attribute::{Attribute, AttributeType, CaseRule, EnumValues};
+pub use business_calendar::{BusinessCalendar, BusinessDayError};
 pub use currency::{Currency, UnknownCurrency};
 pub use date::{Date, DateError};
+pub(crate) use date::{civil_from_days, day_of_year0};
 pub(crate) use decimal::nearest_double;
 pub use decimal::{Decimal, DecimalError};
 pub(crate) use document_version::{DOCUMENT_VERSION, DocumentVersion, is_default};
@@ -87,5 +97,7 @@ pub use system::SystemAttribute;
 pub use table::{ChildTable, TableKind};
 pub use time::{Duration, Timestamp};
 pub use value::{Value, ValueKind};
+pub use week_calendar::WeekCalendar;
 pub(crate) use wide::{quotient, times_double};
+pub use withdrawn_currency::Withdrawal;
 pub use zones::{FixedZones, Zones};

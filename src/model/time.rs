@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Date, DateError};
+use super::{Date, DateError, rfc3339};
 
 pub(super) const DAY: i64 = 86_400_000_000;
 
@@ -57,9 +57,10 @@ impl Timestamp {
 impl FromStr for Timestamp {
     type Err = DateError;
 
+    /// Reads RFC 3339 with an offset. A second 60 is the first second of the next minute; what is finer than a
+    /// microsecond is cut off.
     fn from_str(text: &str) -> Result<Self, DateError> {
-        let parsed = chrono::DateTime::parse_from_rfc3339(text).ok();
-        let instant = parsed.and_then(|t| Self::from_micros(t.timestamp_micros()));
+        let instant = rfc3339::micros_of(text).and_then(Self::from_micros);
         instant.ok_or_else(|| DateError::of_instant(text))
     }
 }
@@ -109,21 +110,6 @@ impl TryFrom<std::time::SystemTime> for Timestamp {
         };
         let instant = micros.and_then(Self::from_micros);
         instant.ok_or_else(|| DateError::out_of_range("an instant of the clock"))
-    }
-}
-
-impl From<Timestamp> for chrono::DateTime<chrono::Utc> {
-    fn from(instant: Timestamp) -> Self {
-        Self::from_timestamp_micros(instant.micros).unwrap_or_default()
-    }
-}
-
-impl TryFrom<chrono::DateTime<chrono::Utc>> for Timestamp {
-    type Error = DateError;
-
-    fn try_from(instant: chrono::DateTime<chrono::Utc>) -> Result<Self, DateError> {
-        Self::from_micros(instant.timestamp_micros())
-            .ok_or_else(|| DateError::out_of_range(&instant.to_string()))
     }
 }
 

@@ -10,7 +10,7 @@
 //! | question of your tests | what answers it |
 //! |---|---|
 //! | Does my storage keep the promises of [`Source`](crate::source::Source)? | [`source_conformance!`], over a [`SourceHarness`](conformance::SourceHarness) that you write |
-//! | And my hierarchy, my zone, my rates? | [`account_tree_conformance!`], [`zone_conformance!`], [`rates_conformance!`] |
+//! | And my hierarchy, my zone, my rates, my business days? | [`account_tree_conformance!`], [`zone_conformance!`], [`rates_conformance!`], [`business_calendar_conformance!`] |
 //! | And my kinds of definitions? | [`custom_kind_conformance!`] |
 //! | What does my service do when a source fails, repeats itself, or answers in another order? | [`FaultySource`] around any source |
 //! | Where do I get a book of any size? | [`ReferenceBook`]: many trees with values that are missing now and then; [`PlainBook`]: a chain, a star, one large tree |
@@ -103,8 +103,8 @@ mod random;
 
 #[doc(inline)]
 pub use conformance::macros::{
-    account_tree_conformance, custom_kind_conformance, rates_conformance, source_conformance,
-    zone_conformance,
+    account_tree_conformance, business_calendar_conformance, custom_kind_conformance, rates_conformance,
+    source_conformance, zone_conformance,
 };
 pub use faulty::{FaultySource, InjectedFailure};
 pub use generate::ReferenceBook;

@@ -60,6 +60,8 @@ fn completions_are_what_may_stand_there() {
         ("renewal_date.add|", "addMonths", &[], &["inLast"]),
         ("arr.|", "convertTo", &["convertAt", "convertAtPlan"], &["ifCurrency", "contains"]),
         ("arr.convertTo(\"EU|", "\"EUR\"", &[], &["\"USD\""]),
+        // Withdrawn currencies are understood and not proposed.
+        ("arr.convertTo(\"B|", "\"BAM\"", &["\"BRL\""], &["\"BGN\"", "\"BEF\""]),
         ("contracts.sum(c, c.fee.|", "ifCurrency", &["convertTo"], &["contains"]),
         ("contracts.sum(c, c.fee.ifCurrency(\"JP|", "\"JPY\"", &[], &["\"EUR\""]),
         // Of rows that are filtered to one currency, the amounts are money of it.

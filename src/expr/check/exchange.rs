@@ -142,7 +142,7 @@ impl Check<'_> {
             return Some(currency);
         }
         let shown: String = code.chars().take(16).collect();
-        let near = nearest(&code.to_uppercase(), Currency::codes());
+        let near = nearest(&code.to_uppercase(), Currency::known_codes());
         let edit = near.map(|near| (self.span(term.node), format!("\"{near}\"")));
         let message = match near {
             Some(near) => format!("unknown currency `{shown}`; did you mean \"{near}\"?"),

@@ -107,6 +107,28 @@ macro_rules! __perennial_rates_conformance {
     };
 }
 
+/// Makes a test of every promise of a [`BusinessCalendar`](crate::BusinessCalendar), in a module of its own.
+///
+/// `business_calendar_conformance!(name, case)`: `case` is a function or closure without arguments that makes a
+/// [`BusinessCalendarCase`](crate::testkit::conformance::BusinessCalendarCase), the calendar with some days that are known.
+///
+/// ```
+/// use perennial::{Date, WeekCalendar, testkit::conformance::BusinessCalendarCase};
+///
+/// perennial::testkit::business_calendar_conformance!(every_weekday, || {
+///     let day = |day| Date::new(2026, 1, day).unwrap();
+///     BusinessCalendarCase::new(WeekCalendar::monday_to_friday()).business_day(day(2)).closed(day(3))
+/// });
+/// # fn main() {}
+/// ```
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __perennial_business_calendar_conformance {
+    ($name:ident, $case:expr $(,)?) => {
+        $crate::testkit::conformance::__business_calendar_promises! { __tests [$name, business_calendar, $case] }
+    };
+}
+
 /// Makes a test of every promise of a [`CustomKind`](crate::catalog::CustomKind), in a module of its own.
 ///
 /// `custom_kind_conformance!(name, case)`: `case` is a function or closure without arguments that makes a
@@ -253,6 +275,19 @@ macro_rules! __perennial_rates_promises {
 
 #[doc(hidden)]
 #[macro_export]
+macro_rules! __perennial_business_calendar_promises {
+    ($then:ident $given:tt) => {
+        $crate::testkit::conformance::$then! {
+            $given
+            a_day_has_one_answer
+            known_days_are_answered
+            provided_answers_agree
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
 macro_rules! __perennial_custom_kind_promises {
     ($then:ident $given:tt) => {
         $crate::testkit::conformance::$then! {
@@ -302,12 +337,14 @@ macro_rules! __perennial_outcomes {
 #[doc(inline)]
 pub use {
     __perennial_account_tree_conformance as account_tree_conformance,
+    __perennial_business_calendar_conformance as business_calendar_conformance,
     __perennial_custom_kind_conformance as custom_kind_conformance,
     __perennial_rates_conformance as rates_conformance, __perennial_source_conformance as source_conformance,
     __perennial_zone_conformance as zone_conformance,
 };
 #[doc(hidden)]
 pub use {
+    __perennial_business_calendar_promises as __business_calendar_promises,
     __perennial_custom_kind_promises as __custom_kind_promises, __perennial_outcomes as __outcomes,
     __perennial_rates_promises as __rates_promises, __perennial_source_promises as __source_promises,
     __perennial_tests as __tests, __perennial_tree_promises as __tree_promises,

@@ -317,9 +317,46 @@ fn day_of(text: &str) -> Option<Date> {
     Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
 }
 
+/// An instant: a day, `T` or a space, the time of day with a fraction or without, and the offset from UTC. Read from the
+/// outside in: first what is at its end, then what is at its beginning.
 fn instant_of(text: &str) -> Option<Timestamp> {
-    let at = chrono::DateTime::parse_from_rfc3339(text).ok()?;
-    Timestamp::from_micros(at.timestamp_micros())
+    let (local, east) = match text.strip_suffix(['Z', 'z']) {
+        Some(local) => (local, 0),
+        None => {
+            let (place, sign) = text.char_indices().nth_back(5)?;
+            let (hours, minutes) = text.get(place + sign.len_utf8()..)?.split_once(':')?;
+            let minutes = two_digits(hours, 23)? * 60 + two_digits(minutes, 59)?;
+            let east = match sign {
+                '+' => minutes,
+                '-' | '\u{2212}' => -minutes,
+                _ => return None,
+            };
+            (text.get(..place)?, east)
+        }
+    };
+    let (day, clock) = (local.get(..10)?, local.get(10..)?.strip_prefix(['T', 't', ' '])?);
+    // Year 0 is the one whose last hours may be in year 1; it is four hundred years before a year of ours.
+    let day = match day.strip_prefix("0000") {
+        Some(rest) => day_of(&format!("0400{rest}"))?.days() - 146_097,
+        None => day_of(day)?.days(),
+    };
+    let (clock, micros) = match clock.split_once('.') {
+        Some((clock, fraction)) if is_digits(fraction) && !fraction.is_empty() => {
+            (clock, format!("{fraction:0<6}").get(..6)?.parse().ok()?)
+        }
+        Some(_) => return None,
+        None => (clock, 0_i64),
+    };
+    let parts: Vec<&str> = clock.split(':').collect();
+    let [hour, minute, second] = parts.as_slice() else { return None };
+    let minutes = two_digits(hour, 23)? * 60 + two_digits(minute, 59)? - east;
+    let seconds = minutes * 60 + two_digits(second, 60)?;
+    Timestamp::from_micros((i64::from(day) * 86_400 + seconds) * 1_000_000 + micros)
+}
+
+fn two_digits(text: &str, most: i64) -> Option<i64> {
+    let number = if text.len() == 2 && is_digits(text) { text.parse().ok() } else { None };
+    number.filter(|number| *number <= most)
 }
 
 /// Functions of a value or two.
@@ -397,4 +434,58 @@ fn matches_pattern(text: &str, pattern: &str) -> bool {
         reached = next;
     }
     reached.last() == Some(&true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Timestamp, instant_of};
+
+    /// Neither the library's reader nor this one is held to the other alone.
+    #[test]
+    fn an_instant_is_what_chrono_reads() {
+        let days = ["2024-02-29", "2023-02-29", "0000-12-31", "0001-01-01", "9999-12-31", "2024-1-011"];
+        let clocks = [
+            "00:00:00",
+            "23:59:60",
+            "24:00:00",
+            "08:30",
+            "08:30:61",
+            "8:30:000",
+            "08:30:00.",
+            "08:30:00.5",
+            "08:30:00.1234567",
+            "08:30:00.x",
+        ];
+        let offsets = [
+            "Z",
+            "z",
+            "",
+            "+00:00",
+            "-23:59",
+            "\u{2212}01:30",
+            "+24:00",
+            "+01:60",
+            "+0100",
+            "+1:000",
+            "é1:00",
+            "Zé",
+            "+01:00:00",
+        ];
+        let mut read = 0;
+        for day in days {
+            for between in ["T", "t", " ", "", "_"] {
+                for clock in clocks {
+                    for offset in offsets {
+                        let text = format!("{day}{between}{clock}{offset}");
+                        let theirs = chrono::DateTime::parse_from_rfc3339(&text).ok();
+                        let theirs = theirs.and_then(|at| Timestamp::from_micros(at.timestamp_micros()));
+                        assert_eq!(instant_of(&text), theirs, "{text:?}");
+                        assert_eq!(text.parse::<Timestamp>().ok(), theirs, "{text:?}");
+                        read += usize::from(theirs.is_some());
+                    }
+                }
+            }
+        }
+        assert!(read > 150, "{read}");
+    }
 }

@@ -3,6 +3,7 @@
 //! Our own implementations and a few that hosts could have written pass. Then the mutants: for every
 //! promise an implementation that breaks it, with the exact list of the promises that it breaks.
 
+mod business_calendars;
 mod faults;
 mod hosts;
 mod rates;
