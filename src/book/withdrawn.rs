@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::intake::{AccountIntake, ChildIntake};
 use super::load_children::SortedChild;
@@ -17,7 +17,7 @@ use crate::model::{AttributeType, ChildTable, ColumnId, Currency, Schema, Withdr
 
 /// How many amounts of a column are in a withdrawn currency. Displays as
 /// `accounts.arr: 3 values in BGN, withdrawn 2026-01; its successor is EUR`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct WithdrawnAmounts {
     /// The table, `accounts` or a child table.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use indexmap::IndexSet;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Catalog;
 use super::definition::DefinitionRef;
@@ -70,8 +70,8 @@ pub struct LineageStep {
 /// One definition that would change.
 ///
 /// All that come from one origin share their ways: a chain of definitions takes room for its length, not for the sum of
-/// the ways to each of them.
-#[derive(Clone, Serialize, Deserialize)]
+/// the ways to each of them. As JSON each has a way of its own.
+#[derive(Clone)]
 pub struct Impact {
     definition: DefinitionRef,
     steps: Arc<[Step]>,
@@ -112,6 +112,32 @@ impl Impact {
         }
         path.reverse();
         path
+    }
+}
+
+#[derive(Serialize)]
+struct WrittenImpact<'i> {
+    definition: &'i DefinitionRef,
+    path: Vec<&'i Origin>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadImpact {
+    definition: DefinitionRef,
+    path: Vec<Origin>,
+}
+
+impl Serialize for Impact {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        WrittenImpact { definition: &self.definition, path: self.path() }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Impact {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let ReadImpact { definition, path } = ReadImpact::deserialize(deserializer)?;
+        Ok(Self::by(&definition, path))
     }
 }
 

@@ -76,6 +76,7 @@ pub struct RecordDifference {
 }
 
 /// A field that is there is said, also where it is null.
+#[expect(clippy::option_option, reason = "no record is one thing, and a record of no value another")]
 fn is_said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<ExprValue>>, D::Error> {
     Deserialize::deserialize(deserializer).map(Some)
 }

@@ -11,7 +11,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Currency;
 
@@ -71,7 +71,7 @@ const WITHDRAWN: [Row; 46] = [
 ];
 
 /// When a currency was withdrawn, and what came after it. Displays as `withdrawn 2026-01; its successor is EUR`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Withdrawal {
     /// The year.

@@ -126,7 +126,7 @@ impl Usage {
                     arrivals.push(arrival);
                 }
                 Err(what) => {
-                    report.fault(row, event.account, [UsageFaultKind::TooMany { what: what.into() }])
+                    report.fault(row, event.account, [UsageFaultKind::TooMany { what: what.into() }]);
                 }
             }
         }
