@@ -24,7 +24,7 @@ pub(crate) const BUILT_IN: [&str; 5] = ["user", "module", "action", "day", "coun
 ///
 /// A **property** says which event it was: the plan, the format, the device. It may be asked anywhere, and events of one
 /// day that differ in one are kept apart. A **measure** says how much it was: rows, seconds, an amount. Of it the total of
-/// a day is kept, so that it is summed and averaged.
+/// a day is kept, so that it is summed and averaged; with [`EventKind::each`], that of every event.
 ///
 /// ```
 /// use perennial::aggregate::EventKind;
@@ -45,6 +45,7 @@ pub struct EventKind {
     pub(crate) action: Option<Arc<str>>,
     pub(crate) properties: IndexMap<Arc<str>, Attribute>,
     pub(crate) measures: IndexMap<Arc<str>, Attribute>,
+    pub(crate) each: bool,
     // Given twice, kept so that the schema can report it.
     pub(super) repeated: Vec<Arc<str>>,
 }
@@ -52,7 +53,7 @@ pub struct EventKind {
 /// The same properties and measures in the same order.
 impl PartialEq for EventKind {
     fn eq(&self, other: &Self) -> bool {
-        let Self { name, label, documentation, module, action, properties, measures, repeated } = self;
+        let Self { name, label, documentation, module, action, properties, measures, each, repeated } = self;
         *name == other.name
             && *label == other.label
             && *documentation == other.documentation
@@ -60,6 +61,7 @@ impl PartialEq for EventKind {
             && *action == other.action
             && properties.iter().eq(&other.properties)
             && measures.iter().eq(&other.measures)
+            && *each == other.each
             && *repeated == other.repeated
     }
 }
@@ -87,6 +89,7 @@ impl EventKind {
             action: None,
             properties: IndexMap::new(),
             measures: IndexMap::new(),
+            each: false,
             repeated: Vec::new(),
         }
     }
@@ -133,6 +136,35 @@ impl EventKind {
         self.note(&measure);
         self.measures.entry(Arc::from(measure.name())).or_insert(measure);
         self
+    }
+
+    /// Each row that comes in stays a row of its own, also where it is like another of its day: two purchases of 3 are two of 3, and
+    /// not one of 6. Ruling S152 of [`docs::semantics`](crate::docs::semantics).
+    ///
+    /// It takes as much room as rows come in: for purchases and invoices, not for clicks.
+    ///
+    /// ```
+    /// use perennial::aggregate::{Event, EventKind, Usage, UsageSchema, UsageSettings};
+    /// use perennial::{Attribute, AttributeType, Date};
+    ///
+    /// let purchase = EventKind::new("purchase").measure(Attribute::new("items", AttributeType::Int)).each();
+    /// let mut usage = Usage::new(UsageSchema::new([purchase])?, UsageSettings::new());
+    /// let day = Date::new(2026, 1, 31)?;
+    /// let of_three = || Event::on("purchase", "acme", day).value("items", 3_i64);
+    /// usage.ingest([of_three(), of_three()], day)?;
+    /// assert_eq!(usage.buckets(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub const fn each(mut self) -> Self {
+        self.each = true;
+        self
+    }
+
+    /// Does each row stay a row of its own?
+    #[must_use]
+    pub const fn is_each(&self) -> bool {
+        self.each
     }
 
     fn note(&mut self, field: &Attribute) {
@@ -253,6 +285,8 @@ struct EventDocument {
     properties: Vec<TableColumn>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     measures: Vec<TableColumn>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    each: bool,
 }
 
 impl Serialize for EventKind {
@@ -267,6 +301,7 @@ impl Serialize for EventKind {
             action: self.action.clone(),
             properties: fields(&self.properties),
             measures: fields(&self.measures),
+            each: self.each,
         };
         document.serialize(serializer)
     }
@@ -274,9 +309,9 @@ impl Serialize for EventKind {
 
 impl<'de> Deserialize<'de> for EventKind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let EventDocument { name, label, description, module, action, properties, measures } =
+        let EventDocument { name, label, description, module, action, properties, measures, each } =
             EventDocument::deserialize(deserializer)?;
-        let kind = Self { label, documentation: description, module, action, ..Self::new(&name) };
+        let kind = Self { label, documentation: description, module, action, each, ..Self::new(&name) };
         let kind = properties.into_iter().fold(kind, |kind, property| kind.property(property.0));
         Ok(measures.into_iter().fold(kind, |kind, measure| kind.measure(measure.0)))
     }

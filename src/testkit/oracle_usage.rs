@@ -205,6 +205,7 @@ impl EventRow {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct OracleUsage {
     events: Vec<OracleEvent>,
+    each: BTreeSet<String>,
 }
 
 impl OracleUsage {
@@ -212,6 +213,11 @@ impl OracleUsage {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Events of this kind that are alike are not counted together.
+    pub fn keep_each(&mut self, kind: &str) {
+        self.each.insert(kind.to_owned());
     }
 
     /// Adds an event.
@@ -229,8 +235,11 @@ impl OracleUsage {
         let of_account = |event: &&OracleEvent| event.account == account;
         let of_kind = |event: &&OracleEvent| kind == "any" || event.kind == kind;
         let mut groups: Vec<(String, Vec<&OracleEvent>)> = Vec::new();
-        for event in self.events.iter().filter(of_account).filter(of_kind) {
-            let key = format!("{:?}", (event.day, &event.kind, &event.user, &event.properties));
+        for (number, event) in
+            self.events.iter().enumerate().filter(|(_, event)| of_account(event) && of_kind(event))
+        {
+            let own = self.each.contains(&event.kind).then_some(number);
+            let key = format!("{:?}", (event.day, &event.kind, &event.user, &event.properties, own));
             match groups.iter_mut().find(|(known, _)| *known == key) {
                 Some((_, alike)) => alike.push(event),
                 None => groups.push((key, vec![event])),
@@ -286,16 +295,17 @@ impl OracleUsage {
                 int(values.map(ToString::to_string).collect::<BTreeSet<_>>().len())
             }
             R::Sum(name) | R::Avg(name) | R::Min(name) | R::Max(name) => {
-                Self::of_values(&asked, name, &question.reading)
+                self.of_values(&asked, name, &question.reading)
             }
         }
     }
 
-    fn of_values(asked: &[&OracleEvent], name: &str, reading: &OracleReading) -> Option<ExprValue> {
+    fn of_values(&self, asked: &[&OracleEvent], name: &str, reading: &OracleReading) -> Option<ExprValue> {
         // Events of one day that are alike are one; of a measure, what is read is their total.
         let mut alike: BTreeMap<String, Alike> = BTreeMap::new();
-        for event in asked {
-            let key = format!("{:?}", (event.day, &event.kind, &event.user, &event.properties));
+        for (number, event) in asked.iter().enumerate() {
+            let alone = self.each.contains(&event.kind).then_some(number);
+            let key = format!("{:?}", (event.day, &event.kind, &event.user, &event.properties, alone));
             let own = alike.entry(key).or_default();
             own.count += i128::from(event.count);
             // How many events a row stands for is the total of 1 for each.

@@ -25,14 +25,24 @@ fn events(ids: &[&str], random: &mut Random) -> (Usage, OracleUsage) {
     let export = EventKind::new("export")
         .property(Attribute::new("format", AttributeType::Text))
         .measure(Attribute::new("rows", AttributeType::Int));
+    let each = random.below(2) == 0;
+    let export = if each { export.each() } else { export };
     let schema = UsageSchema::new([EventKind::new("login"), export]).unwrap();
     let (mut usage, mut oracle) = (Usage::new(schema, UsageSettings::new()), OracleUsage::new());
+    if each {
+        oracle.keep_each("export");
+    }
     let today = as_of().date();
+    let mut last = None;
     for _ in 0..random.below(90) {
         let account = ids[random.below(ids.len() as u64) as usize];
         let kind = ["login", "login", "export"][random.below(3) as usize];
         let day = today.plus_days(-(random.below(40) as i32)).unwrap();
         let user = ["", "ann", "bob", "cid"][random.below(4) as usize];
+        // Now and then like the one before.
+        let (account, kind, day, user) =
+            last.filter(|_| random.below(4) == 0).unwrap_or((account, kind, day, user));
+        last = Some((account, kind, day, user));
         let count = if random.below(3) == 0 { random.below(4) as u32 + 1 } else { 1 };
         let mut event = Event::on(kind, account, day).count(count);
         let (mut properties, mut measures) = (BTreeMap::new(), BTreeMap::new());

@@ -70,8 +70,7 @@ fn two_workspaces_of_one_product_are_two_accounts_and_one_product() {
         RollUp::new("seats_below", Operator::Sum("seats".into())).into(),
         RollUp::new("paying", Operator::Count).into(),
     ];
-    let catalog =
-        Catalog::new(&book.schema().clone().into(), &UsageSchema::default(), segments.chain(sums)).unwrap();
+    let catalog = Catalog::new(book.schema(), &UsageSchema::default(), segments.chain(sums)).unwrap();
     let view = view(&book);
     let answers = catalog.run(&view, None, None);
     let members = |name: &str| -> Vec<String> {

@@ -74,7 +74,7 @@ fn assert_no_pairs(json: &Json, whole: &str) {
     match json {
         Json::Array(items) => {
             let kinds: BTreeSet<_> =
-                items.iter().map(|item| std::mem::discriminant(item)).map(|d| format!("{d:?}")).collect();
+                items.iter().map(std::mem::discriminant).map(|d| format!("{d:?}")).collect();
             assert!(kinds.len() <= 1, "{items:?} in {whole}");
             items.iter().for_each(|item| assert_no_pairs(item, whole));
         }
@@ -86,8 +86,7 @@ fn assert_no_pairs(json: &Json, whole: &str) {
 #[test]
 fn a_profile_has_one_encoding_of_values_and_a_plain_one() {
     let (book, _) = Book::load(schema(), &source(), &Policy::strict()).unwrap();
-    let catalog =
-        Catalog::new(&book.schema().clone().into(), &UsageSchema::default(), definitions()).unwrap();
+    let catalog = Catalog::new(book.schema(), &UsageSchema::default(), definitions()).unwrap();
     let view = book.view(&Scope::all(), as_of()).unwrap();
     let answers = catalog.run(&view, None, None);
     let query = ProfileQuery::new().column("all_revenue").column("tier").segment("large");
@@ -231,8 +230,7 @@ fn settings_reports_of_usage_and_lineage_are_read_back() {
     let report = usage.ingest(events, today).unwrap();
     assert_eq!(report.faults.len(), 2);
     both_ways::<UsageReport>(&report);
-    let catalog =
-        Catalog::new(&book.schema().clone().into(), &UsageSchema::default(), definitions()).unwrap();
+    let catalog = Catalog::new(book.schema(), &UsageSchema::default(), definitions()).unwrap();
     both_ways::<Vec<LineageStep>>(&catalog.lineage(&DefinitionRef::segment("large")).unwrap());
     both_ways::<Vec<Impact>>(&catalog.impact(&perennial::catalog::Origin::Attribute("revenue".into())));
 }

@@ -174,7 +174,24 @@ proptest! {
     fn readings_are_those_of_the_oracle(seed in any::<u64>(), rows in 0_usize..160, zone in -700_i64..700) {
         let mut random = Random::new(seed);
         let mut events: Vec<(OracleEvent, bool)> = (0..rows).map(|_| random_event(&mut random, zone)).collect();
+        for _ in 0..rows / 3 {
+            // Like another one in all but, now and then, its amounts.
+            let mut again = events[random.below(rows as u64) as usize].clone();
+            if random.below(2) == 0 && again.0.measures.contains_key("rows") {
+                again.0.measures.insert("rows".to_owned(), Value::Int(random.below(9) as i64));
+            }
+            events.push(again);
+        }
         let mut oracle = OracleUsage::new();
+        // Exports that are alike are one row of a day, or each one of its own.
+        let each = random.below(2) == 0;
+        if each {
+            oracle.keep_each("export");
+        }
+        let kinds = usage_schema().kinds().cloned().map(|kind| match kind.name() {
+            "export" if each => kind.each(),
+            _ => kind,
+        }).collect::<Vec<_>>();
         // What the oracle has under the id of the account that absorbed another one.
         let merges = random.below(2) == 0;
         for (event, _) in &events {
@@ -189,7 +206,7 @@ proptest! {
             events.swap(at, random.below(at as u64 + 1) as usize);
         }
         let settings = UsageSettings::new().zone(FixedZone::east("test", zone as i32));
-        let mut usage = Usage::new(usage_schema(), settings);
+        let mut usage = Usage::new(UsageSchema::new(kinds).unwrap(), settings.clone());
         let mut left = events.as_slice();
         while !left.is_empty() {
             let (batch, rest) = left.split_at((random.below(40) as usize + 1).min(left.len()));
@@ -202,6 +219,22 @@ proptest! {
             }
             left = rest;
         }
+        // The same bits, in whatever order and batches they came.
+        let mut other = Usage::new(usage.schema().clone(), settings.clone());
+        for at in (1..events.len()).rev() {
+            events.swap(at, random.below(at as u64 + 1) as usize);
+        }
+        let batches = usage.version() as usize;
+        for batch in events.chunks(events.len().div_ceil(batches.max(1)).max(1)) {
+            other.ingest(batch.iter().map(event), today()).unwrap();
+        }
+        while other.version() < usage.version() {
+            other.ingest([], today()).unwrap();
+        }
+        prop_assert_eq!(usage.to_snapshot(), other.to_snapshot());
+        let back = Usage::from_snapshot(usage.schema().clone(), settings, &usage.to_snapshot()).unwrap();
+        prop_assert_eq!(back.buckets(), other.buckets());
+        prop_assert_eq!(back.to_snapshot(), usage.to_snapshot());
 
         let mut book = book();
         if merges {
@@ -620,4 +653,65 @@ fn a_year_of_one_account_comes_in_backwards() {
         assert_eq!(asked(&single, expression, "a"), asked(&batch, expression, "a"), "{expression}");
     }
     assert_eq!(asked(&batch, "events(\"export\").count()", "a").unwrap(), "800");
+}
+
+/// Two purchases of 3 on a day are one of 6, unless their kind keeps each.
+#[test]
+fn a_kind_may_keep_each_of_its_events() {
+    let purchase = || EventKind::new("purchase").measure(Attribute::new("items", AttributeType::Int));
+    let of = |number: i64| Event::on("purchase", "a", today()).value("items", number);
+    let answers = |kind: EventKind| -> Vec<String> {
+        let mut usage = Usage::new(UsageSchema::new([kind]).unwrap(), UsageSettings::new());
+        usage.ingest([of(3), of(1)], today()).unwrap();
+        usage.ingest([of(3)], today()).unwrap();
+        let book = book();
+        let view = view(&book);
+        let metrics = Metrics::default();
+        let names = usage.names(&**book.schema(), &metrics);
+        let usage_view = usage.over(&view, &metrics);
+        let texts = [
+            "events(\"purchase\").max(e, e.items)",
+            "events(\"purchase\").min(e, e.items)",
+            "events(\"purchase\").sum(e, e.items)",
+            "events(\"purchase\").where(e, e.items == 3).count()",
+            "events(\"purchase\").count()",
+        ];
+        let said = texts.map(|text| {
+            let checked = Checker::new(&names).check(text).unwrap();
+            let value = checked.for_accounts(&usage_view).unwrap().value(view.account("a").unwrap());
+            value.map_or("-".to_owned(), |value| value.to_string())
+        });
+        let lints = texts.map(|text| Checker::new(&names).check(text).unwrap().lints().len());
+        said.into_iter().chain([format!("{} lints", lints.iter().sum::<usize>())]).collect()
+    };
+    assert_eq!(answers(purchase()), ["7", "7", "7", "0", "3", "3 lints"]);
+    assert_eq!(answers(purchase().each()), ["3", "1", "7", "2", "3", "0 lints"]);
+    let json = serde_json::to_string(&purchase().each()).unwrap();
+    assert!(json.ends_with("\"each\":true}"), "{json}");
+    assert_eq!(serde_json::from_str::<EventKind>(&json).unwrap(), purchase().each());
+    assert_ne!(purchase(), purchase().each());
+}
+
+/// Rows are kept from the day on which the kind says so; what was added up before stays one row, and is added up again.
+#[test]
+fn a_kind_that_begins_or_ends_to_keep_each() {
+    use perennial::engine::{Engine, EngineSettings, Update};
+    use perennial::{Nesting, Schema, SchemaChange};
+    let purchase = || EventKind::new("purchase").measure(Attribute::new("items", AttributeType::Int));
+    let usage = Usage::new(UsageSchema::new([purchase()]).unwrap(), UsageSettings::new());
+    let schema = Schema::builder().account_type("Company", Nesting::Free).build().unwrap();
+    let engine = Engine::new(schema, AsOf::date_utc(today()), EngineSettings::new().usage(usage)).unwrap();
+    let of = |number: i64| Event::on("purchase", "a", today()).value("items", number);
+    let buckets = || engine.published().usage().unwrap().buckets();
+    engine.ingest([of(3), of(3)]).unwrap();
+    assert_eq!(buckets(), 1);
+    engine.apply(Update::new().schema(SchemaChange::new().event(purchase().each()))).unwrap();
+    engine.ingest([of(3), of(3)]).unwrap();
+    assert_eq!(buckets(), 3);
+    let bytes = engine.published().usage().unwrap().to_snapshot();
+    let error = Usage::from_snapshot(UsageSchema::new([purchase()]).unwrap(), UsageSettings::new(), &bytes)
+        .unwrap_err();
+    assert!(error.to_string().contains("event `purchase` is declared otherwise"), "{error}");
+    engine.apply(Update::new().schema(SchemaChange::new().event(purchase()))).unwrap();
+    assert_eq!(buckets(), 1);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Usage;
 use super::dictionary::{Dictionary, number};
-use super::store::{Arrival, Bucket, Key, Store};
+use super::store::{Arrival, Bucket, Key, Store, ordered};
 use super::what::{What, cell_of};
 use crate::expr::Cell;
 use crate::fold::Sum;
@@ -16,7 +16,7 @@ use crate::model::{
 impl Usage {
     /// The same events under other kinds: those of a kind that is gone go with it; properties and measures go over one by one. A property
     /// that does not fit its new type is missing, a measure of another type begins anew, and events that are alike from now on are
-    /// counted together. An id that is remembered counts once, whatever comes with it.
+    /// counted together, where their kind does not keep each row. An id that is remembered counts once, whatever comes with it.
     ///
     /// # Complexity
     ///
@@ -55,12 +55,12 @@ impl Usage {
                 let key = Key { what: number, ..bucket.key };
                 arrivals.push(Arrival {
                     account,
-                    bucket: Bucket { key, ..*bucket },
+                    bucket: Bucket { key, each: of.new.is_each(), ..*bucket },
                     totals: of.totals(totals),
                 });
             }
         }
-        arrivals.sort_by_key(|arrival| (arrival.account, arrival.bucket.key));
+        arrivals.sort_by(|a, b| a.account.cmp(&b.account).then_with(|| ordered(a.row(), b.row())));
         next.store.add(&arrivals, schema.width);
         next
     }
@@ -80,6 +80,7 @@ impl Usage {
             && migration.kinds.iter().enumerate().zip(migration.schema.kinds()).all(|((at, moved), new)| {
                 let Some(old) = self.schema.kinds().nth(at) else { return moved.before.is_none() };
                 moved.before == Some(at)
+                    && old.is_each() == new.is_each()
                     && same(&moved.properties, &mut old.properties(), &mut new.properties())
                     && same(&moved.measures, &mut old.measures(), &mut new.measures())
             })

@@ -10,7 +10,7 @@ use super::ids::ANY_PRINT;
 use super::reading::units;
 use super::report::{UsageFaultKind, UsageRefused, UsageReport};
 use super::settings::{Faulty, TooOld, UsageSettings};
-use super::store::{Arrival, Bucket, Key, NOBODY};
+use super::store::{Arrival, Bucket, Key, NOBODY, ordered};
 use super::what::{WhatRef, cell_of, put_cell, put_name};
 use super::{Usage, start_of_day};
 use crate::expr::{Cell, Val};
@@ -130,7 +130,9 @@ impl Usage {
                 }
             }
         }
-        arrivals.sort_unstable_by_key(|arrival| (placed(arrival.account), arrival.bucket.key));
+        arrivals.sort_unstable_by(|a, b| {
+            placed(a.account).cmp(&placed(b.account)).then_with(|| ordered(a.row(), b.row()))
+        });
         self.store.add(&arrivals, self.schema.width);
         self.version += 1;
         Ok(report)
@@ -176,6 +178,7 @@ impl Usage {
             count: u64::from(fit.event.count),
             first: fit.instant,
             last: fit.instant,
+            each: self.schema.at(fit.kind).is_some_and(EventKind::is_each),
         };
         Ok(Arrival { account, bucket, totals: fit.measures.into() })
     }

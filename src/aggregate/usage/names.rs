@@ -2,7 +2,7 @@
 
 use super::{Metrics, Usage};
 use crate::expr::{Name, NameText, Names, Of, Type};
-use crate::model::{ANY_EVENT, Attribute, BUILT_IN, UsageSchema};
+use crate::model::{ANY_EVENT, Attribute, BUILT_IN, EventKind, UsageSchema};
 
 /// Names, and beside them those of usage: events with their properties, and metrics.
 #[derive(Clone, Copy)]
@@ -65,9 +65,10 @@ impl Names for WithUsage<'_> {
             return Some(name);
         }
         let field = self.field(event, name)?;
-        let is_measure = self.usage.kind(event).is_some_and(|kind| kind.measures.contains_key(name));
+        let adds_up = |kind: &EventKind| !kind.is_each() && kind.measures.contains_key(name);
+        let is_total = self.usage.kind(event).is_some_and(adds_up);
         let name = Name::new(Type::of_attribute(field.kind()));
-        let name = if is_measure { name.total() } else { name };
+        let name = if is_total { name.total() } else { name };
         Some(if field.is_required() { name.required() } else { name })
     }
 

@@ -1,8 +1,9 @@
 //! How does usage lie in memory?
 //!
-//! By account, then by spans of days, then in buckets: what is alike on one civil day is one bucket. A change copies
-//! the span of days of an account that it touches, and shares the rest with whoever holds an older state.
+//! By account, then by spans of days, then in buckets: what is alike on one civil day is one bucket, unless its kind keeps each row. A
+//! change copies the span of days of an account that it touches, and shares the rest with whoever holds an older state.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,9 +33,33 @@ pub(in crate::aggregate) struct Bucket {
     /// The instants of the first and the last, in microseconds.
     pub(super) first: i64,
     pub(super) last: i64,
+    /// Is it one row, which stays one beside others that are alike?
+    pub(super) each: bool,
+}
+
+/// The order of buckets: by their keys, and rows that are alike by all that they say, so that it is no matter in which order they came.
+/// Buckets that are equal in it are one, where their rows are not kept.
+pub(super) fn ordered((a, of_a): (&Bucket, &[Sum]), (b, of_b): (&Bucket, &[Sum])) -> Ordering {
+    let by_key = a.key.cmp(&b.key);
+    if by_key.is_ne() || !(a.each && b.each) {
+        return by_key;
+    }
+    let said = |bucket: &Bucket| (bucket.first, bucket.last, bucket.count);
+    said(a).cmp(&said(b)).then_with(|| {
+        // Totals that are not there are those of nothing.
+        let width = of_a.len().max(of_b.len());
+        let parts = |all: &[Sum], at: usize| all.get(at).copied().unwrap_or_default().parts();
+        let orders = (0..width).map(|at| parts(of_a, at).cmp(&parts(of_b, at)));
+        orders.into_iter().find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    })
 }
 
 impl Bucket {
+    /// Are they counted together?
+    fn is_one_with(&self, other: &Self) -> bool {
+        self.key == other.key && !(self.each && other.each)
+    }
+
     fn add(&mut self, other: &Self) {
         self.count = self.count.saturating_add(other.count);
         self.first = self.first.min(other.first);
@@ -69,6 +94,10 @@ impl Span {
         self.buckets.iter().enumerate().map(move |(place, bucket)| (bucket, totals(place)))
     }
 
+    fn totals(&self, place: usize, width: usize) -> &[Sum] {
+        self.totals.get(place * width..(place + 1) * width).unwrap_or_default()
+    }
+
     /// The total of a measure, over the events that have it.
     pub(super) fn total(&self, place: usize, measure: usize, width: usize) -> Option<&Sum> {
         self.totals.get(place * width + measure).filter(|sum| sum.rows > 0)
@@ -91,8 +120,20 @@ impl Span {
             return;
         }
         if let [one] = new {
-            let place = self.buckets.partition_point(|bucket| bucket.key < one.bucket.key);
-            match self.buckets.get_mut(place).filter(|bucket| bucket.key == one.bucket.key) {
+            let mut place = self.buckets.partition_point(|bucket| bucket.key < one.bucket.key);
+            if one.bucket.each {
+                let alike = self.buckets.get(place..).unwrap_or_default();
+                let mut end = place + alike.partition_point(|bucket| bucket.key <= one.bucket.key);
+                while place < end {
+                    let middle = place.midpoint(end);
+                    let Some(bucket) = self.buckets.get(middle) else { break };
+                    match ordered((bucket, self.totals(middle, width)), one.row()) {
+                        Ordering::Less => place = middle + 1,
+                        _ => end = middle,
+                    }
+                }
+            }
+            match self.buckets.get_mut(place).filter(|bucket| bucket.is_one_with(&one.bucket)) {
                 Some(bucket) => {
                     bucket.add(&one.bucket);
                     add_totals(&mut self.totals, place, &one.totals, width);
@@ -111,13 +152,13 @@ impl Span {
         self.totals.reserve(old.totals.len() + new.len() * width);
         let mut new = new.iter().peekable();
         for (place, bucket) in old.buckets.iter().enumerate() {
-            while let Some(arrival) = new.next_if(|arrival| arrival.bucket.key < bucket.key) {
+            let totals = old.totals(place, width);
+            while let Some(arrival) = new.next_if(|new| ordered(new.row(), (bucket, totals)).is_lt()) {
                 self.push(&arrival.bucket, &arrival.totals, width);
             }
             self.buckets.push(*bucket);
-            let totals = old.totals.get(place * width..(place + 1) * width).unwrap_or_default();
             self.totals.extend_from_slice(totals);
-            while let Some(arrival) = new.next_if(|arrival| arrival.bucket.key == bucket.key) {
+            while let Some(arrival) = new.next_if(|arrival| bucket.is_one_with(&arrival.bucket)) {
                 self.push(&arrival.bucket, &arrival.totals, width);
             }
         }
@@ -128,7 +169,7 @@ impl Span {
 
     /// Adds a bucket behind the others, or to the last one where it is alike.
     fn push(&mut self, bucket: &Bucket, totals: &[Sum], width: usize) {
-        match self.buckets.last_mut().filter(|last| last.key == bucket.key) {
+        match self.buckets.last_mut().filter(|last| last.is_one_with(bucket)) {
             Some(last) => {
                 last.add(bucket);
                 let place = self.buckets.len() - 1;
@@ -144,19 +185,14 @@ impl Span {
 
     /// The buckets of some days of several accounts as those of one: what is alike is one bucket.
     fn merged(spans: &[&Self], (first, last): (i32, i32), width: usize) -> Self {
-        let mut places: Vec<(Key, usize, usize)> = Vec::new();
-        for (number, span) in spans.iter().enumerate() {
-            let buckets = span.days(first, last).filter_map(|place| Some((span.bucket(place)?.key, place)));
-            places.extend(buckets.map(|(key, place)| (key, number, place)));
+        let mut rows: Vec<(&Bucket, &[Sum])> = Vec::new();
+        for span in spans {
+            let days = span.days(first, last);
+            rows.extend(days.filter_map(|place| Some((span.bucket(place)?, span.totals(place, width)))));
         }
-        places.sort_unstable();
+        rows.sort_by(|a, b| ordered(*a, *b));
         let mut merged = Self::default();
-        for (_, number, place) in places {
-            let Some((span, bucket)) = spans.get(number).and_then(|span| Some((span, span.bucket(place)?)))
-            else {
-                continue;
-            };
-            let totals = span.totals.get(place * width..(place + 1) * width).unwrap_or_default();
+        for (bucket, totals) in rows {
             merged.push(bucket, totals, width);
         }
         merged
@@ -203,6 +239,12 @@ pub(super) struct Arrival {
     pub(super) account: u32,
     pub(super) bucket: Bucket,
     pub(super) totals: Box<[Sum]>,
+}
+
+impl Arrival {
+    pub(super) fn row(&self) -> (&Bucket, &[Sum]) {
+        (&self.bucket, &self.totals)
+    }
 }
 
 /// The usage of one account: spans of days in order, by the number of the span.

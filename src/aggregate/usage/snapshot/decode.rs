@@ -1,13 +1,14 @@
 //! How does usage come out of bytes that may be anything?
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::encode::{NARROW_TOTAL, NO_TOTAL, WHOLE_TOTAL, tag_of};
 use super::{FORMAT, kinds, whats};
 use crate::aggregate::usage::dictionary::Dictionary;
 use crate::aggregate::usage::ids::EventIds;
-use crate::aggregate::usage::store::{Arrival, Bucket, Key, NOBODY};
-use crate::aggregate::usage::{Usage, UsageSchema, UsageSettings};
+use crate::aggregate::usage::store::{Arrival, Bucket, Key, NOBODY, ordered};
+use crate::aggregate::usage::{EventKind, Usage, UsageSchema, UsageSettings};
 use crate::book::{Part, Read, Reader, SnapshotError};
 use crate::column::Strings;
 use crate::fold::Sum;
@@ -130,12 +131,10 @@ fn read_buckets(
     let kept_from = usage.kept_from.unwrap_or(Date::MIN);
     for (account, size) in accounts {
         let mut arrivals = Vec::new();
-        let mut before = None;
+        let mut before: Option<Arrival> = None;
         for ((((day, what), person), count), (first, last)) in rows.by_ref().take(size as usize) {
             let place = (day, what, person);
-            if before.replace(place).is_some_and(|before| before >= place) {
-                return Err(reader.fault_at(at, "what an account did is not in order"));
-            }
+            let written = Key { day, what, person };
             let what = of.happened.get(what as usize).copied();
             let person =
                 if person == NOBODY { Some(NOBODY) } else { of.people.get(person as usize).copied() };
@@ -147,13 +146,27 @@ fn read_buckets(
                 return Err(reader.fault_at(at, format!("there is no such day, event or person: {place:?}")));
             };
             let totals = (0..width).map(|_| read_total(&mut reader)).collect::<Read<Box<[Sum]>>>()?;
-            let bucket = Bucket { key: Key { day, what, person }, count, first, last };
-            arrivals.push(Arrival { account, bucket, totals });
+            let each = usage.whats.get(what).and_then(|what| usage.schema.at(what.kind));
+            let each = each.is_some_and(EventKind::is_each);
+            // As it is written, by places; numbers may be in another order.
+            let bucket = Bucket { key: written, count, first, last, each };
+            let row = Arrival { account, bucket, totals };
+            let is_behind = before.as_ref().is_none_or(|before| match ordered(before.row(), row.row()) {
+                Ordering::Less => true,
+                Ordering::Equal => each,
+                Ordering::Greater => false,
+            });
+            if !is_behind {
+                return Err(reader.fault_at(at, "what an account did is not in order"));
+            }
+            let bucket = Bucket { key: Key { day, what, person }, ..bucket };
+            arrivals.push(Arrival { account, bucket, totals: row.totals.clone() });
+            before = Some(row);
         }
         if arrivals.len() != size as usize {
             return Err(reader.fault_at(at, "an account did more than follows"));
         }
-        arrivals.sort_unstable_by_key(|arrival| arrival.bucket.key);
+        arrivals.sort_unstable_by(|a, b| ordered(a.row(), b.row()));
         usage.store.add(&arrivals, width);
     }
     if rows.next().is_some() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{FORMAT, UsageSection, kinds, whats};
 use crate::aggregate::usage::Usage;
 use crate::aggregate::usage::dictionary::Dictionary;
-use crate::aggregate::usage::store::{Bucket, Key, NOBODY};
+use crate::aggregate::usage::store::{Bucket, Key, NOBODY, ordered};
 use crate::book::Writer;
 use crate::column::Strings;
 use crate::fold::Sum;
@@ -60,7 +60,7 @@ pub(super) fn encode(usage: &Usage) -> Vec<u8> {
             rows.push((Bucket { key: Key { day, what: happened.place(what), person }, ..*bucket }, totals));
         }
         let own = rows.get_mut(first..).unwrap_or_default();
-        own.sort_unstable_by_key(|(bucket, _)| bucket.key);
+        own.sort_unstable_by(|a, b| ordered((&a.0, a.1), (&b.0, b.1)));
         sizes.push(u32::try_from(own.len()).unwrap_or(u32::MAX));
     }
     FORMAT.assemble(usage.heap_bytes(), |section, bytes| {

@@ -23,7 +23,9 @@ fn lines(schema: &UsageSchema) -> impl Iterator<Item = (String, String)> {
         fields.map(Attribute::type_json).collect::<Vec<_>>().join(",")
     }
     let fields = |kind: &EventKind| {
-        format!("{{\"properties\":[{}],\"measures\":[{}]}}", typed(kind.properties()), typed(kind.measures()))
+        let each = if kind.is_each() { ",\"each\":true" } else { "" };
+        let (properties, measures) = (typed(kind.properties()), typed(kind.measures()));
+        format!("{{\"properties\":[{properties}],\"measures\":[{measures}]{each}}}")
     };
     schema.kinds().map(move |kind| (kind.name().to_owned(), fields(kind)))
 }
