@@ -333,7 +333,7 @@ fn total(view: &LiveView, definition: &DefinitionRef, with_cancelled: bool) -> O
     let catalog = view.catalog();
     catalog.definition(definition)?;
     let number = catalog.columns_of(catalog.step(definition)?).next()?;
-    let (output, column, accounts) = (catalog.output(number)?, view.column(number)?, view.accounts());
+    let (output, column, accounts) = (catalog.output(number)?, view.numbered(number)?, view.accounts());
     let Some(kind) = &output.kind else {
         return i64::try_from(column.members(accounts.book()).len()).ok().map(ExprValue::Int);
     };
@@ -418,7 +418,7 @@ impl OutputPair {
             let (catalog, Some(definition)) = (view.catalog(), definition) else { continue };
             let numbers = catalog.steps_of(definition).flat_map(|step| catalog.columns_of(step));
             for number in numbers {
-                let (Some(output), Some(column)) = (catalog.output(number), view.column(number)) else {
+                let (Some(output), Some(column)) = (catalog.output(number), view.numbered(number)) else {
                     continue;
                 };
                 // What makes scopes tells of nothing to who does not see everything, before and after.

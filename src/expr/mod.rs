@@ -65,6 +65,7 @@ mod scalar;
 mod term;
 mod types;
 mod value;
+mod value_order;
 mod value_reads;
 
 pub use ast::{Ast, BinaryOp, MacroKind, Node, NodeId};
