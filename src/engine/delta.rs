@@ -108,7 +108,7 @@ impl Delta {
             |of: &DefinitionPair| !scope.is_all() && any(of, &|state, id| state.catalog().makes_scopes(id));
         let left_out = wide.iter().filter(|of| !hides(of)).map(|of| of.after.clone()).collect();
         let (before, after) = self.scopes(scope)?;
-        Ok(DeltaReport { left_out, ..self.compared((&before, &after), (narrow, pairs), Cause::Data)? })
+        Ok(DeltaReport { left_out, ..self.compared((&before, &after), (narrow, pairs), Cause::Structure)? })
     }
 
     /// The same for some definitions, kept current or not.
@@ -120,7 +120,7 @@ impl Delta {
         let (before, after) = self.scopes(scope)?;
         let pairs = self.definition_pairs();
         let definitions = definitions.iter().map(|id| self.named(&pairs, id)).collect();
-        self.compared((&before, &after), (definitions, pairs), Cause::Data)
+        self.compared((&before, &after), (definitions, pairs), Cause::Structure)
     }
 
     /// The same for a user whose scope is another one in each state: `before` belongs to the state before, `after` to the
@@ -136,7 +136,7 @@ impl Delta {
         definitions: &[DefinitionRef],
     ) -> Result<DeltaReport, StaleSet> {
         let both_all = before.is_all() && after.is_all();
-        let arrival = if both_all { Cause::Data } else { Cause::Scope };
+        let arrival = if both_all { Cause::Structure } else { Cause::Scope };
         let pairs = self.definition_pairs();
         let definitions = definitions.iter().map(|id| self.named(&pairs, id)).collect();
         self.compared((before, after), (definitions, pairs), arrival)
