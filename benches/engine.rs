@@ -252,6 +252,7 @@ fn rest<W: Write>(
         Ok(engine.define([Segment::parse("fresh", &text)?.into()])?)
     })?;
     branches(table, engine, book, size)?;
+    reads(table, engine, size)?;
     scopes(table, engine, size)?;
     table.measure("everything from scratch", size, || {
         let state = engine.published();
@@ -262,6 +263,19 @@ fn rest<W: Write>(
     })?;
     table.rounds = rounds;
     Ok(())
+}
+
+/// A page of values of one roll-up: by its name each time, and by its column, which was found once.
+fn reads<W: Write>(table: &mut Table<'_, W>, engine: &Engine, size: usize) -> Outcome<()> {
+    let view = engine.published().view(&Scope::all())?;
+    let accounts: Vec<_> = view.accounts().accounts().take(1_000).collect();
+    table.measure("1,000 values of a roll-up, by its name", size, || {
+        Ok(accounts.iter().filter(|account| view.value("m1_sum", **account).is_some()).count())
+    })?;
+    let column = view.column("m1_sum").ok_or("there is no column `m1_sum`")?;
+    table.measure("    by its column", size, || {
+        Ok(accounts.iter().filter(|account| column.value(**account).is_some()).count())
+    })
 }
 
 /// All definitions for a user who sees a part of the trees, and for one who sees a part of nearly every tree.

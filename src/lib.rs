@@ -115,6 +115,8 @@
 //! The crate keeps everything in memory, writes nothing (a snapshot is bytes that the host keeps; only a
 //! `FileJournal` writes a file, behind its feature), reads no clock and knows no users or permissions: the host says what a scope is, and what time it is.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod adapter;
 pub mod aggregate;
 mod book;

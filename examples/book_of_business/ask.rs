@@ -10,10 +10,10 @@ use perennial::expr::{Checked, Checker, Columns, ExplainLimits, ExprPlan, ExprVa
 use perennial::segment::{
     GroupBy, ImportFault, Importer, MeasureKind, NeededName, Page, ProfileQuery, Query, RowFilter, Rows,
 };
-use perennial::{AsOf, Money, Scope};
+use perennial::{AsOf, Scope};
 use serde_json::Value as Json;
 
-use crate::numbers::{count, short, whole};
+use crate::numbers::{count, short};
 
 /// Accounts that are listed.
 const LISTED: usize = 20;
@@ -78,7 +78,7 @@ pub fn answer(out: &mut dyn Write, book: &Book, question: &Question) -> Outcome<
         if let (Some(id), true) = (&question.why, known) {
             let account = book.view.account(id).ok_or_else(|| format!("there is no account `{id}`"))?;
             let why = Columns::from(&book.view).explain(text, account, &ExplainLimits::default());
-            write!(out, "{}", why.ok_or("it is not defined")??)?;
+            write!(out, "{:#}", why.ok_or("it is not defined")??)?;
             return Ok(());
         }
         let text = if known { format!("inSegment({text:?})") } else { text.clone() };
@@ -121,11 +121,11 @@ pub fn segment(out: &mut dyn Write, book: &Book, checked: &Checked) -> Outcome<(
 }
 
 fn list(out: &mut dyn Write, page: &Page) -> Outcome<()> {
-    let heads = page.labels.iter().map(|label| format!("{:>24}", short(label, 24)));
-    writeln!(out, "{:<24}{}", "account", heads.collect::<String>())?;
+    let heads: Vec<String> = page.labels.iter().map(|label| format!("{:>23}", short(label, 23))).collect();
+    writeln!(out, "{:<23} {}", "account", heads.join(" "))?;
     for row in &page.rows {
-        let values = row.values.iter().map(|value| format!("{:>24}", short(&shown(value.as_ref()), 23)));
-        writeln!(out, "{:<24}{}", short(row.id.as_str(), 23), values.collect::<String>())?;
+        let values = row.values.iter().map(|value| format!("{:>23}", short(&shown(value.as_ref()), 23)));
+        writeln!(out, "{:<23} {}", short(row.id.as_str(), 23), values.collect::<Vec<_>>().join(" "))?;
     }
     let more = (page.total + page.cancelled).saturating_sub(page.rows.len());
     if more > 0 {
@@ -135,23 +135,13 @@ fn list(out: &mut dyn Write, page: &Page) -> Outcome<()> {
 }
 
 fn shown(value: Option<&ExprValue>) -> String {
-    match value {
-        None => "-".to_owned(),
-        Some(ExprValue::Money(amount, currency)) => {
-            let minor = amount.rescaled(currency.exponent()).map(|amount| amount.units());
-            match minor {
-                Some(minor) => format!("{} {currency}", whole(Some(Money::from_minor(minor, *currency)))),
-                None => format!("{amount} {currency}"),
-            }
-        }
-        Some(value) => value.to_string(),
-    }
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:#}"))
 }
 
 /// Why an account is in a segment, or not.
 fn why(out: &mut dyn Write, book: &Book, checked: &Checked, id: &str) -> Outcome<()> {
     let account = book.view.account(id).ok_or_else(|| format!("there is no account `{id}`"))?;
-    write!(out, "{}", checked.explain(&book.view, account)?)?;
+    write!(out, "{:#}", checked.explain(&book.view, account)?)?;
     Ok(())
 }
 
@@ -168,11 +158,11 @@ pub fn profile(out: &mut dyn Write, book: &Book, id: &str) -> Outcome<()> {
         writeln!(out, "under     {}", above.join(" › "))?;
     }
     for (name, value) in &profile.values {
-        writeln!(out, "  {name:<22}{}", short(&value.to_string(), 60))?;
+        writeln!(out, "  {name:<21} {}", short(&format!("{value:#}"), 60))?;
     }
     writeln!(out, "derived")?;
     for (name, value) in &profile.columns {
-        writeln!(out, "  {name:<22}{}", short(&shown(value.as_ref()), 90))?;
+        writeln!(out, "  {name:<21} {}", short(&shown(value.as_ref()), 90))?;
     }
     if !profile.segments.is_empty() {
         writeln!(out, "segments  {}", profile.segments.join(", "))?;
@@ -180,7 +170,13 @@ pub fn profile(out: &mut dyn Write, book: &Book, id: &str) -> Outcome<()> {
     writeln!(out, "children  {}", count(profile.children.len() + profile.more_children))?;
     for child in profile.children.iter().take(LISTED) {
         let more = if child.has_children { " …" } else { "" };
-        writeln!(out, "  {:<22}{} ({}){more}", short(child.id.as_str(), 21), child.name, child.account_type)?;
+        writeln!(
+            out,
+            "  {:<21} {} ({}){more}",
+            short(child.id.as_str(), 21),
+            child.name,
+            child.account_type
+        )?;
     }
     if !profile.products.is_empty() {
         let products: Vec<&str> = profile.products.iter().map(|owned| &*owned.product).collect();
@@ -189,7 +185,7 @@ pub fn profile(out: &mut dyn Write, book: &Book, id: &str) -> Outcome<()> {
     rows(out, "opportunities", &profile.opportunities)?;
     rows(out, "users", &profile.users)?;
     for (role, who) in &profile.roles {
-        writeln!(out, "{role:<24}{who}")?;
+        writeln!(out, "{role:<23} {who}")?;
     }
     Ok(())
 }
@@ -199,10 +195,11 @@ fn rows(out: &mut dyn Write, what: &str, rows: &Rows) -> Outcome<()> {
     if all == 0 {
         return Ok(());
     }
-    writeln!(out, "{what:<14}{}", count(all))?;
+    writeln!(out, "{what:<13} {}", count(all))?;
     for row in rows.rows.iter().take(5) {
-        let values: Vec<String> = row.values.iter().map(|(name, value)| format!("{name} {value}")).collect();
-        writeln!(out, "  {:<22}{}", short(row.id.as_str(), 21), short(&values.join(", "), 100))?;
+        let values: Vec<String> =
+            row.values.iter().map(|(name, value)| format!("{name} {value:#}")).collect();
+        writeln!(out, "  {:<21} {}", short(row.id.as_str(), 21), short(&values.join(", "), 100))?;
     }
     Ok(())
 }

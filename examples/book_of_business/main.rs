@@ -174,8 +174,9 @@ fn usage() -> String {
     ];
     for (place, data) in DATA_SETS.iter().enumerate() {
         let default = if place == 0 { " (default)" } else { "" };
-        lines.push(format!("    {:<9}{}{default}", data.name, data.about));
-        lines.extend(data.others.iter().map(|format| format!("      {:<11}{}", format.option, format.about)));
+        lines.push(format!("    {:<8} {}{default}", data.name, data.about));
+        lines
+            .extend(data.others.iter().map(|format| format!("      {:<10} {}", format.option, format.about)));
     }
     lines.push("  QUESTION".to_owned());
     for (option, about) in [
@@ -184,7 +185,7 @@ fn usage() -> String {
         ("--profile ACCOUNT", "what is known of it"),
         ("--query FILE", "a query of Totango or react-querybuilder, as JSON"),
     ] {
-        lines.push(format!("    {option:<20}{about}"));
+        lines.push(format!("    {option:<19} {about}"));
     }
     lines.join("\n") + "\n"
 }

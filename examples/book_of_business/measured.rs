@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::numbers::short;
+use crate::numbers::{digits, short};
 
 /// The directory of a data set. Two crates ask, this example and the tests of it: the data is in the root of both.
 pub fn data(name: &str) -> PathBuf {
@@ -71,8 +71,8 @@ pub fn write_checks(out: &mut dyn Write, checks: &[Check]) -> io::Result<()> {
     writeln!(out, "\nCHECKS  the book, and what somebody else measured on the files")?;
     for check in checks {
         let verdict = if check.agrees() { "equal" } else { "DIFFERS" };
-        let shown = short(&check.ours, 44);
-        writeln!(out, "  {:<41}{shown:>45}  {verdict}", check.what)?;
+        let shown = short(&digits(&check.ours), 44);
+        writeln!(out, "  {:<41} {shown:>44}  {verdict}", check.what)?;
         if !check.agrees() {
             writeln!(out, "    measured: {}", check.measured)?;
         }

@@ -1,4 +1,8 @@
 //! How are numbers and names written for people?
+//!
+//! With commas between the thousands. Values of the library are written so by `{:#}`; what an example itself counts, here.
+//! Columns are parted by a space of the format beside their width, so that a long value pushes the others on, and never
+//! touches them.
 
 use perennial::Money;
 
@@ -28,6 +32,14 @@ pub fn grouped(number: u128) -> String {
 /// The same for what is counted.
 pub fn count(number: usize) -> String {
     grouped(number as u128)
+}
+
+/// A text, grouped where it is a whole number.
+pub fn digits(text: &str) -> String {
+    match text.parse::<u128>() {
+        Ok(number) => grouped(number),
+        Err(_) => text.to_owned(),
+    }
 }
 
 /// A text of at most so many letters.

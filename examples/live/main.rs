@@ -7,9 +7,14 @@
 //! The listings of 2016 are loaded, then a century of dated sentences is applied: new names, places and types as changes of
 //! values, institutions that are not listed as new roots. A seeded script moves some accounts each month; it is printed. Each
 //! month is one update, with its end as the new moment, and says what it changed. In one month an administrator adds an attribute: a fee in
-//! dollars, made up, that is rolled up in euros as soon as there is a rate. At last everything is loaded afresh, and must be the same.
+//! dollars, made up, that is rolled up in euros as soon as there is a rate. At last everything is loaded afresh, and must be the same,
+//! and the example says how long the changes took: the library reads no clock.
 
 mod events;
+#[path = "../book_of_business/numbers.rs"]
+#[allow(dead_code, reason = "each example uses its own part")]
+mod numbers;
+mod timing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -17,10 +22,10 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
 
 use events::{Event, What};
 use fastrand::Rng;
+use numbers::count;
 use perennial::adapter::csv::{Column, CsvInput, CsvSource, CsvTable};
 use perennial::aggregate::{Operator, RollUp};
 use perennial::catalog::{CalculatedAttribute, Definition, DefinitionKind, DefinitionRef};
@@ -31,6 +36,7 @@ use perennial::{
     AccountId, AccountRow, AsOf, Attribute, AttributeType, Change, Currency, Date, Decimal, ExchangeRate,
     FaultKind, Money, Nesting, Policy, Remedy, Schema, SchemaChange, SchemaPart, Scope, SystemAttribute,
 };
+use timing::{Timing, timed};
 
 /// Months from this year on are told one by one; before it, years are.
 const MONTHLY_FROM: i32 = 2_015;
@@ -116,10 +122,14 @@ impl Told {
         write!(
             out,
             "{when:<8} {:>5} events {:>4} new {:>3} moved {:>5} values {:>6} answers ",
-            told.events, told.added, told.moved, told.values, told.derived
+            count(told.events),
+            count(told.added),
+            count(told.moved),
+            count(told.values),
+            count(told.derived)
         )?;
         for (segment, (entered, left)) in &told.segments {
-            write!(out, " {segment} +{entered} -{left}")?;
+            write!(out, " {segment} +{} -{}", count(*entered), count(*left))?;
         }
         Ok(writeln!(out)?)
     }
@@ -135,10 +145,11 @@ fn run() -> Result<(), Box<dyn Error>> {
     engine.define(definitions()?)?;
     let listed = engine.published().view(&Scope::all())?;
     let roots = listed.accounts().root_accounts().len();
-    writeln!(out, "{} entities under {roots} roots\n", listed.accounts().len())?;
+    writeln!(out, "{} entities under {} roots\n", count(listed.accounts().len()), count(roots))?;
 
     let mut random = Rng::with_seed(SEED);
     let (mut told, mut other, mut unknown) = (Told::default(), Vec::new(), 0);
+    let mut timing = Timing::default();
     let month = |event: &Event| (event.on.year(), event.on.month());
     let mut months = all.chunk_by(|a, b| month(a) == month(b)).peekable();
     while let Some(events) = months.next() {
@@ -147,13 +158,21 @@ fn run() -> Result<(), Box<dyn Error>> {
             Date::new(year, number, 1)?.plus_months(1).and_then(|day| day.plus_days(-1)).ok_or("no day")?;
         let ids = Known { engine: &engine };
         let change = ids.change(events, &mut other, &mut unknown);
-        let applied = engine.apply(Update::from(change).moment(AsOf::date_utc(end)))?;
-        tell(&mut told, &applied.delta.report(&Scope::all())?, events.len());
+        let update = Update::from(change).moment(AsOf::date_utc(end));
+        let (applied, took) = timed(|| engine.apply(update));
+        let report = applied?.delta.report(&Scope::all())?;
+        let kind = match (report.accounts.added.is_empty(), report.accounts.values.is_empty()) {
+            (false, _) => "a month with new accounts",
+            (true, false) => "a month with changed values",
+            (true, true) => "a month with nothing but another day",
+        };
+        timing.add(kind, took);
+        tell(&mut told, &report, events.len());
         if (year, number) == FEES_FROM {
-            fees(&mut out, &engine, &mut random, end)?;
+            fees(&mut out, &engine, &mut random, end, &mut timing)?;
         }
         if year >= MONTHLY_FROM {
-            for line in moves(&engine, &mut random, &mut told)? {
+            for line in moves(&engine, &mut random, &mut told, &mut timing)? {
                 writeln!(out, "{line}")?;
             }
             told.write(&mut out, &format!("{year}-{number:02}"))?;
@@ -161,14 +180,16 @@ fn run() -> Result<(), Box<dyn Error>> {
             told.write(&mut out, &year.to_string())?;
         }
     }
-    writeln!(out, "\n{} sentences tell of something else:", other.len())?;
+    writeln!(out, "\n{} sentences tell of something else:", count(other.len()))?;
     for sentence in &other {
         writeln!(out, "  {sentence}")?;
     }
     writeln!(
         out,
-        "{unknown} tell of institutions that were never established and are not listed; they came as roots"
+        "{} tell of institutions that were never established and are not listed; they came as roots",
+        count(unknown)
     )?;
+    timing.write(&mut out)?;
     afresh(&mut out, &engine)?;
     Ok(out.flush()?)
 }
@@ -240,7 +261,12 @@ impl Known<'_> {
 }
 
 /// Two accounts are moved under others, where that makes no ring.
-fn moves(engine: &Engine, random: &mut Rng, told: &mut Told) -> Result<Vec<String>, Box<dyn Error>> {
+fn moves(
+    engine: &Engine,
+    random: &mut Rng,
+    told: &mut Told,
+    timing: &mut Timing,
+) -> Result<Vec<String>, Box<dyn Error>> {
     let mut lines = Vec::new();
     for _ in 0..2 {
         let state = engine.published();
@@ -251,12 +277,17 @@ fn moves(engine: &Engine, random: &mut Rng, told: &mut Told) -> Result<Vec<Strin
             Ok(accounts.get(at).ok_or("no account")?.clone())
         };
         let (account, parent) = (pick()?, pick()?);
-        match engine.apply(Change::new().move_under(&account, &parent)) {
+        let (applied, took) = timed(|| engine.apply(Change::new().move_under(&account, &parent)));
+        match applied {
             Ok(applied) => {
+                timing.add("a move of an account with all below it", took);
                 let report = applied.delta.report(&Scope::all())?;
                 let answers = report.derived.len();
                 tell(told, &report, 0);
-                lines.push(format!("         {account} moves under {parent}: {answers} answers differ"));
+                lines.push(format!(
+                    "         {account} moves under {parent}: {} answers differ",
+                    count(answers)
+                ));
             }
             Err(EngineError::Change(error)) => {
                 lines.push(format!("         {account} cannot move under {parent}: {error}"));
@@ -268,7 +299,13 @@ fn moves(engine: &Engine, random: &mut Rng, told: &mut Told) -> Result<Vec<Strin
 }
 
 /// Another schema in mid-run: an attribute with a value for every entity, a roll-up that converts it, then the rate, then another name.
-fn fees(out: &mut dyn Write, engine: &Engine, random: &mut Rng, today: Date) -> Result<(), Box<dyn Error>> {
+fn fees(
+    out: &mut dyn Write,
+    engine: &Engine,
+    random: &mut Rng,
+    today: Date,
+    timing: &mut Timing,
+) -> Result<(), Box<dyn Error>> {
     let view = engine.published().view(&Scope::all())?;
     let mut fees = Change::new();
     for account in view.accounts().accounts() {
@@ -293,17 +330,17 @@ fn fees(out: &mut dyn Write, engine: &Engine, random: &mut Rng, today: Date) -> 
         ("another name for the attribute", Update::new().schema(renamed)),
     ];
     for (what, update) in steps {
-        let start = Instant::now();
-        let applied = engine.apply(update)?;
-        let took = start.elapsed();
+        let (applied, took) = timed(|| engine.apply(update));
+        let applied = applied?;
+        timing.add(what, took);
         let (_, total) = applied.delta.totals(&fees_id, &Scope::all())?;
         let missing = applied.delta.to().view(&Scope::all())?.missing_rates("fees");
         let total = match (total, missing.first()) {
             (_, Some(missing)) => format!("not known: {missing}"),
-            (Some(total), None) => total.to_string(),
+            (Some(total), None) => format!("{total:#}"),
             (None, None) => "nothing".to_owned(),
         };
-        writeln!(out, "         {what} took {took:.1?}; all fees: {total}")?;
+        writeln!(out, "         {what} took {}; all fees: {total}", timing::shown(took))?;
     }
     Ok(())
 }
@@ -338,7 +375,7 @@ fn afresh(out: &mut dyn Write, engine: &Engine) -> Result<(), Box<dyn Error>> {
             if answer(&view, account) == answer(&other, twin) { same += 1 } else { differ += 1 }
         }
     }
-    writeln!(out, "\n{} entities after {} versions; loaded afresh:", now.book().len(), now.version())?;
-    writeln!(out, "{same} answers are the same, {differ} differ")?;
+    writeln!(out, "\n{} entities after {} versions; loaded afresh:", count(now.book().len()), now.version())?;
+    writeln!(out, "{} answers are the same, {} differ", count(same), count(differ))?;
     if differ > 0 { Err("a fresh load says something else".into()) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! Usage of a real-looking service, laid over an account tree: adoption per product and family, people counted once.
+//! Usage of a made-up service, laid over an account tree: adoption per product and family, people counted once.
 //!
 //! ```sh
 //! cargo run --release --example usage
@@ -10,12 +10,16 @@
 //! contradicts itself in it.
 
 mod data;
+#[path = "../book_of_business/numbers.rs"]
+#[allow(dead_code, reason = "each example uses its own part")]
+mod numbers;
 
 use std::error::Error;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use data::{Contradictions, Loaded, PLANS};
+use numbers::{count, grouped};
 use perennial::aggregate::UsageFaultKind;
 use perennial::catalog::{Catalog, Derived, Origin};
 use perennial::expr::{Columns, ExplainLimits, ExprValue};
@@ -66,27 +70,41 @@ const MEASURED: Contradictions = Contradictions {
     churned_by_both: 75,
 };
 
+/// What is not in the data set.
+const MADE_UP: &str = "\
+The data set is synthetic, and the people are made up here: it names nobody, so each use is given to one of as many people as the company has seats.
+The tree is made up as well: companies are put under their industry and country.";
+
 fn contradictions(out: &mut dyn Write, loaded: &Loaded) -> Result<(), Box<dyn Error>> {
     let (found, report) = (&loaded.contradictions, &loaded.report);
-    let count =
+    let faults =
         |of: fn(&UsageFaultKind) -> bool| report.faults.iter().filter(|fault| of(&fault.kind)).count();
-    let reused = count(|kind| matches!(kind, UsageFaultKind::IdReused { .. }));
-    let empty = count(|kind| matches!(kind, UsageFaultKind::NoEvents));
+    let reused = faults(|kind| matches!(kind, UsageFaultKind::IdReused { .. }));
+    let empty = faults(|kind| matches!(kind, UsageFaultKind::NoEvents));
     writeln!(out, "RavenStack, 2023-01-01 to {}", loaded.today)?;
-    writeln!(out, "{} rows of usage: {} counted, {} events", report.rows, report.counted, report.events)?;
+    writeln!(
+        out,
+        "{} rows of usage: {} counted, {} events",
+        count(report.rows),
+        count(report.counted),
+        grouped(report.events.into())
+    )?;
+    writeln!(out, "{MADE_UP}")?;
     writeln!(out, "\nWhat contradicts itself")?;
-    for (count, what) in [
+    for (rows, what) in [
         (found.before_start, "rows are dated before their subscription starts; they are counted"),
         (found.after_end, "rows are dated after it ended; they are counted"),
         (reused, "rows have the id of another use; they are left out"),
         (empty, "rows stand for no use at all; they are left out"),
     ] {
-        writeln!(out, "  {count:>6} {what}")?;
+        writeln!(out, "  {:>6} {what}", count(rows))?;
     }
     writeln!(
         out,
         "  accounts that churned: {} by event, {} by flag, {} by both",
-        found.churned_by_event, found.churned_by_flag, found.churned_by_both
+        count(found.churned_by_event),
+        count(found.churned_by_flag),
+        count(found.churned_by_both)
     )?;
     if *found != MEASURED || reused != 21 || report.counted + reused + empty != found.rows {
         return Err(format!("this is not what was measured: {found:?}, expected {MEASURED:?}").into());
@@ -98,8 +116,14 @@ fn shown(derived: &Derived, column: &str, account: Account<'_>) -> String {
     match derived.value(column, account) {
         None => "-".to_owned(),
         Some(ExprValue::Double(value)) => format!("{value:.3}"),
-        Some(value) => value.to_string(),
+        Some(ExprValue::Int(value)) => people(value),
+        Some(value) => format!("{value:#}"),
     }
+}
+
+/// A count, for people.
+fn people(number: i64) -> String {
+    grouped(number.unsigned_abs().into())
 }
 
 fn number(derived: &Derived, column: &str, account: Account<'_>) -> i64 {
@@ -111,35 +135,41 @@ fn number(derived: &Derived, column: &str, account: Account<'_>) -> i64 {
 
 fn adoption(out: &mut dyn Write, view: &View, derived: &Derived) -> Result<(), Box<dyn Error>> {
     let all = view.account("RavenStack").ok_or("the portfolio is not there")?;
-    let people = |plan: &str, account| number(derived, &format!("people_{}", plan.to_lowercase()), account);
+    let of_plan = |plan: &str, account| number(derived, &format!("people_{}", plan.to_lowercase()), account);
     writeln!(out, "\nAdoption per product, last 90 days")?;
     for plan in PLANS {
         let (users, accounts) =
-            (people(plan, all), view.accounts().filter(|own| own.product() == Some(plan)).count());
-        writeln!(out, "  {plan:<12} {users:>6} people in {accounts:>4} accounts")?;
+            (of_plan(plan, all), view.accounts().filter(|own| own.product() == Some(plan)).count());
+        writeln!(out, "  {plan:<12} {:>6} people in {:>4} accounts", people(users), count(accounts))?;
     }
-    let summed: i64 = PLANS.iter().map(|plan| people(plan, all)).sum();
+    let summed: i64 = PLANS.iter().map(|plan| of_plan(plan, all)).sum();
     let once = number(derived, "people", all);
-    writeln!(out, "  together     {once:>6} people, each once; the products add up to {summed}")?;
+    writeln!(
+        out,
+        "  together     {:>6} people, each once; the products add up to {}",
+        people(once),
+        people(summed)
+    )?;
 
     writeln!(out, "\nPer family, the ten with most people")?;
     writeln!(
         out,
-        "  {:<18} {:>9} {:>7} {:>9} {:>8} {:>9} {:>7} {:>6}  most used",
+        "  {:<18} {:>9} {:>7} {:>9} {:>8} {:>9} {:>7} {:>7}  most used",
         "", "companies", "people", "(summed)", "adoption", "features", "errors", "place"
     )?;
     let mut families: Vec<Account<'_>> =
         view.accounts().filter(|own| own.account_type() == "Family").collect();
     families.sort_by_key(|family| (std::cmp::Reverse(number(derived, "people", *family)), family.id()));
     for family in families.iter().take(10).copied().chain([all]) {
-        let summed: i64 = PLANS.iter().map(|plan| people(plan, family)).sum();
+        let summed: i64 = PLANS.iter().map(|plan| of_plan(plan, family)).sum();
         let shown = |column| shown(derived, column, family);
         writeln!(
             out,
-            "  {:<18} {:>9} {:>7} {summed:>9} {:>8} {:>9} {:>7} {:>6}  {}",
+            "  {:<18} {:>9} {:>7} {:>9} {:>8} {:>9} {:>7} {:>7}  {}",
             family.id_str(),
             shown("companies"),
             shown("people"),
+            people(summed),
             shown("adoption"),
             shown("features"),
             shown("error_rate"),
@@ -152,14 +182,14 @@ fn adoption(out: &mut dyn Write, view: &View, derived: &Derived) -> Result<(), B
     }
     writeln!(out, "\nSegments")?;
     for (id, members) in derived.segments() {
-        writeln!(out, "  {id:<10} {:>4} accounts", members.len())?;
+        writeln!(out, "  {id:<10} {:>4} accounts", count(members.len()))?;
     }
     writeln!(out, "\nWhy")?;
     for id in ["at_risk", "fading"] {
         let Some(first) = view.accounts().find(|account| derived.is_member(id, *account)) else { continue };
         let limits = ExplainLimits::default().with_width(4);
         let why = Columns::from(derived).explain(id, first, &limits).ok_or("the segment is not there")??;
-        writeln!(out, "{id}: {why}")?;
+        writeln!(out, "{id}: {why:#}")?;
     }
     Ok(())
 }

@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Cause {
-    /// Accounts: their values and child rows, who came, left and moved, and which id leads to which account.
+    /// Accounts: their values and child rows, their account types and products.
     Data,
+    /// Which accounts there are and who is under whom: accounts that were added, removed or moved, and, after mergers and splits, which id leads to
+    /// which account.
+    Structure,
     /// Events.
     Usage,
     /// The moment: its day, its instant, its zone or its fiscal year.
@@ -32,8 +35,9 @@ pub enum Cause {
 
 impl Cause {
     /// All causes, in their order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Data,
+        Self::Structure,
         Self::Usage,
         Self::Moment,
         Self::Definition,
@@ -51,6 +55,7 @@ impl Cause {
     const fn word(self) -> &'static str {
         match self {
             Self::Data => "data",
+            Self::Structure => "the hierarchy",
             Self::Usage => "usage",
             Self::Moment => "the moment",
             Self::Definition => "a definition",
@@ -143,6 +148,9 @@ impl FromIterator<Cause> for Causes {
 
 impl fmt::Display for Causes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return f.write_str("no cause");
+        }
         for (place, cause) in self.iter().enumerate() {
             write!(f, "{}{cause}", if place > 0 { ", " } else { "" })?;
         }

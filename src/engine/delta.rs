@@ -108,7 +108,7 @@ impl Delta {
             |of: &DefinitionPair| !scope.is_all() && any(of, &|state, id| state.catalog().makes_scopes(id));
         let left_out = wide.iter().filter(|of| !hides(of)).map(|of| of.after.clone()).collect();
         let (before, after) = self.scopes(scope)?;
-        Ok(DeltaReport { left_out, ..self.compared((&before, &after), (narrow, pairs), Cause::Data)? })
+        Ok(DeltaReport { left_out, ..self.compared((&before, &after), (narrow, pairs), Cause::Structure)? })
     }
 
     /// The same for some definitions, kept current or not.
@@ -120,7 +120,7 @@ impl Delta {
         let (before, after) = self.scopes(scope)?;
         let pairs = self.definition_pairs();
         let definitions = definitions.iter().map(|id| self.named(&pairs, id)).collect();
-        self.compared((&before, &after), (definitions, pairs), Cause::Data)
+        self.compared((&before, &after), (definitions, pairs), Cause::Structure)
     }
 
     /// The same for a user whose scope is another one in each state: `before` belongs to the state before, `after` to the
@@ -136,7 +136,7 @@ impl Delta {
         definitions: &[DefinitionRef],
     ) -> Result<DeltaReport, StaleSet> {
         let both_all = before.is_all() && after.is_all();
-        let arrival = if both_all { Cause::Data } else { Cause::Scope };
+        let arrival = if both_all { Cause::Structure } else { Cause::Scope };
         let pairs = self.definition_pairs();
         let definitions = definitions.iter().map(|id| self.named(&pairs, id)).collect();
         self.compared((before, after), (definitions, pairs), arrival)
@@ -333,7 +333,7 @@ fn total(view: &LiveView, definition: &DefinitionRef, with_cancelled: bool) -> O
     let catalog = view.catalog();
     catalog.definition(definition)?;
     let number = catalog.columns_of(catalog.step(definition)?).next()?;
-    let (output, column, accounts) = (catalog.output(number)?, view.column(number)?, view.accounts());
+    let (output, column, accounts) = (catalog.output(number)?, view.numbered(number)?, view.accounts());
     let Some(kind) = &output.kind else {
         return i64::try_from(column.members(accounts.book()).len()).ok().map(ExprValue::Int);
     };
@@ -418,7 +418,7 @@ impl OutputPair {
             let (catalog, Some(definition)) = (view.catalog(), definition) else { continue };
             let numbers = catalog.steps_of(definition).flat_map(|step| catalog.columns_of(step));
             for number in numbers {
-                let (Some(output), Some(column)) = (catalog.output(number), view.column(number)) else {
+                let (Some(output), Some(column)) = (catalog.output(number), view.numbered(number)) else {
                     continue;
                 };
                 // What makes scopes tells of nothing to who does not see everything, before and after.

@@ -117,7 +117,7 @@ impl LiveView {
     }
 
     /// A column by its number; nobody stops it.
-    pub(super) fn column(&self, number: usize) -> Option<Column> {
+    pub(super) fn numbered(&self, number: usize) -> Option<Column> {
         self.asked(number)?;
         let step = self.state.catalog.step_of(number)?;
         self.derivation(&[step], &()).ok()?.columns.get(number)?.clone()
@@ -136,7 +136,7 @@ impl LiveView {
             return Some(column.clone());
         }
         drop(read);
-        let column = self.column(number)?;
+        let column = self.numbered(number)?;
         read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if !read.iter().any(|(known, _)| *known == number) {
             read.truncate(MAX_READ - 1);
@@ -145,7 +145,7 @@ impl LiveView {
         Some(column)
     }
 
-    fn named(&self, name: &str) -> Option<usize> {
+    pub(super) fn named(&self, name: &str) -> Option<usize> {
         self.state.catalog.column(name)
     }
 
@@ -153,7 +153,7 @@ impl LiveView {
         self.state.catalog.set_of(segment).and_then(|number| self.asked(number))
     }
 
-    fn place(&self, account: Account<'_>) -> Option<AccountIdx> {
+    pub(super) fn place(&self, account: Account<'_>) -> Option<AccountIdx> {
         let ours = self.view.inner().layout.same(&account.view().inner().layout);
         Some(account.place()).filter(|place| ours && self.view.sees(*place))
     }
@@ -164,11 +164,12 @@ impl LiveView {
     /// # Complexity
     ///
     /// A look-up, where the column is kept current or held; else it is worked out first, with all that it reads, for all
-    /// visible accounts. So for all questions of definitions; [`LiveView::prepare`] does it beforehand.
+    /// visible accounts. So for all questions of definitions; [`LiveView::prepare`] does it beforehand. To read many accounts,
+    /// [`LiveView::column`] finds the column once.
     #[must_use]
     pub fn value(&self, column: &str, account: Account<'_>) -> Option<ExprValue> {
         let place = self.place(account)?;
-        let cell = self.column(self.named(column)?)?.cell(place);
+        let cell = self.numbered(self.named(column)?)?.cell(place);
         Val::of_cell(&cell).to_value(self.kind(column)?)
     }
 
@@ -183,7 +184,7 @@ impl LiveView {
     #[must_use]
     pub fn counts(&self, roll_up: &str, account: Account<'_>) -> Option<(u64, u64)> {
         let place = self.place(account)?;
-        let (counted, skipped) = self.column(self.named(roll_up)?)?.counts(place)?;
+        let (counted, skipped) = self.numbered(self.named(roll_up)?)?.counts(place)?;
         Some((u64::from(counted), u64::from(skipped)))
     }
 
@@ -191,13 +192,13 @@ impl LiveView {
     /// visible.
     #[must_use]
     pub fn segment(&self, id: &str) -> Option<AccountSet> {
-        Some(self.column(self.set_of(id)?)?.members(self.view.book()))
+        Some(self.numbered(self.set_of(id)?)?.members(self.view.book()))
     }
 
     /// Is an account in a segment? Never in one that is not defined, nor where it is not visible.
     #[must_use]
     pub fn is_member(&self, id: &str, account: Account<'_>) -> bool {
-        let column = self.set_of(id).and_then(|set| self.column(set));
+        let column = self.set_of(id).and_then(|set| self.numbered(set));
         self.place(account).zip(column).is_some_and(|(place, column)| column.is_member(place))
     }
 }

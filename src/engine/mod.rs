@@ -6,7 +6,7 @@
 //! | How does something become different? | [`Update`], applied whole or not at all; a [`Change`](crate::Change) alone is one |
 //! | What would a document of kinds of event, settings of usage and definitions change? | [`Published::changes_to_manifest`], [`ManifestChanges`]; [`Update::manifest`] applies it |
 //! | What does a handler read? | [`Published`]: one state, complete, immutable |
-//! | What does this user see of it? | [`LiveView`] |
+//! | What does this user see of it? | [`LiveView`]; [`ViewColumn`], to read one column for many accounts |
 //! | What did the update do: whose values, which members, who moved, and why? | [`Delta`], [`DeltaReport`] |
 //! | What would it come to if? | [`Branch`], compared by a [`Delta`], dropped or taken over |
 //! | What did it come to then? | [`Engine::states`], [`Engine::state_at`]: every question can be asked of each |
@@ -55,6 +55,7 @@ mod spans;
 mod sums;
 mod update;
 mod values;
+mod view_column;
 mod work;
 
 pub use crate::facts::{
@@ -74,3 +75,4 @@ pub use published::{EngineStats, MAX_VIEWS, Published};
 pub use report::{DeltaReport, DerivedChange, SegmentDelta};
 pub use settings::EngineSettings;
 pub use update::Update;
+pub use view_column::ViewColumn;

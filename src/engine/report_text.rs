@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::report::{DeltaReport, SegmentDelta};
 
-/// A line for each difference: accounts added, removed and moved, values, answers and members of segments with their causes, renamed
+/// A line for each difference; `{:#}` groups the digits of large numbers, as values do. Accounts added, removed and moved, values, answers and members of segments with their causes, renamed
 /// definitions, and what is left out.
 ///
 /// ```
@@ -28,6 +28,7 @@ use super::report::{DeltaReport, SegmentDelta};
 /// ```
 impl fmt::Display for DeltaReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_grouped = f.alternate();
         let mut lines = Lines { f, is_first: true };
         for id in &self.accounts.added {
             lines.line(format_args!("{id} added"))?;
@@ -44,7 +45,7 @@ impl fmt::Display for DeltaReport {
             lines.line(format_args!("{} moved from {from} to {to}", step.account))?;
         }
         for change in &self.accounts.values {
-            let (from, to) = (shown(change.from.as_ref()), shown(change.to.as_ref()));
+            let (from, to) = (shown(change.from.as_ref(), is_grouped), shown(change.to.as_ref(), is_grouped));
             match &change.child {
                 Some((table, row)) => {
                     let (column, account) = (&change.attribute, &change.account);
@@ -56,7 +57,7 @@ impl fmt::Display for DeltaReport {
             }
         }
         for change in &self.derived {
-            let (from, to) = (shown(change.from.as_ref()), shown(change.to.as_ref()));
+            let (from, to) = (shown(change.from.as_ref(), is_grouped), shown(change.to.as_ref(), is_grouped));
             let (column, account, causes) = (&change.column, &change.account, change.causes);
             lines.line(format_args!("{column} of {account}: {from} -> {to} ({causes})"))?;
         }
@@ -93,6 +94,10 @@ impl Lines<'_, '_> {
     }
 }
 
-fn shown(value: Option<&impl fmt::Display>) -> String {
-    value.map_or_else(|| "none".to_owned(), ToString::to_string)
+fn shown(value: Option<&impl fmt::Display>, is_grouped: bool) -> String {
+    match value {
+        Some(value) if is_grouped => format!("{value:#}"),
+        Some(value) => value.to_string(),
+        None => "none".to_owned(),
+    }
 }

@@ -137,11 +137,11 @@ impl<'c> Columns<'c> {
     ///     why.to_string(),
     ///     "acme on 2026-01-31: yes\n\
     ///      yes  all_seats > 40\n\
-    ///      \x20      all_seats = 42, the sum of 42 of 2 rows\n\
-    ///      \x20        acme: 30 of 1 row\n\
-    ///      \x20        acme-eu: 12 of 1 row\n\
+    ///      \x20      all_seats = 42, the sum of 2 rows\n\
+    ///      \x20        acme: 30 in 1 row\n\
+    ///      \x20        acme-eu: 12 in 1 row\n\
     ///      it would not be yes if:\n\
-    ///      \x20 `all_seats > 40` were no\n"
+    ///      \x20 `all_seats > 40` were false (it is true: all_seats is 42)\n"
     /// );
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -66,6 +66,7 @@ mod term;
 mod types;
 mod value;
 mod value_json;
+mod value_order;
 mod value_reads;
 
 pub use ast::{Ast, BinaryOp, MacroKind, Node, NodeId};

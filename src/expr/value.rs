@@ -6,13 +6,18 @@ use std::sync::Arc;
 use super::term::{Bits, Cell};
 use super::types::Type;
 use crate::column::ListBlock;
-use crate::model::{Date, Decimal, Duration, EnumValues, Money, Timestamp, Value};
+use crate::model::{Date, Decimal, Duration, EnumValues, Money, Timestamp, Value, grouped, write_number};
 
 /// A value that an expression gives. No value at all is `None` of an `Option`.
 ///
 /// As JSON it says what it is: `{"int":3}`, `{"text":"EMEA"}`, `{"money":{"amount":"10.50","currency":"EUR"}}`,
 /// `{"date":"2026-01-31"}`; without types: [`Plain`](crate::report::Plain).
-#[derive(Debug, Clone, PartialEq)]
+///
+/// Values of one kind are ordered as the engine orders them ([S72](crate::docs::semantics), [S85](crate::docs::semantics)): numbers, amounts of one currency
+/// and days by size, texts by code point, no before yes, lists and records by their first difference. Values of different kinds, and amounts of different currencies, are not comparable
+/// (`partial_cmp` gives `None`); [`ExprValue::total_cmp`] orders them as well. The value of an enumeration or band is its text here, so that the
+/// order in which it was declared is not known; a [`Query`](crate::segment::Query) sorts by that.
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ExprValue {
     /// True or false.
@@ -39,53 +44,36 @@ pub enum ExprValue {
     Record(Arc<[(Arc<str>, ExprValue)]>),
 }
 
-impl ExprValue {
-    /// A number as a double, for charts and other tools; of an amount its number of currency units (dollars, not cents). Rounded to the nearest
-    /// double. `None` where the value is not a number.
-    ///
-    /// ```
-    /// use perennial::expr::ExprValue;
-    /// use perennial::{Currency, Decimal};
-    ///
-    /// let amount = ExprValue::Money(Decimal::new(1_999, 2), Currency::USD);
-    /// assert_eq!(amount.to_string(), "19.99 USD");
-    /// assert_eq!(amount.as_f64(), Some(19.99));
-    /// assert_eq!(ExprValue::Text("19.99".into()).as_f64(), None);
-    /// ```
-    #[must_use]
-    pub fn as_f64(&self) -> Option<f64> {
-        match self {
-            Self::Int(number) => Some(crate::model::nearest_double(i128::from(*number), 0)),
-            Self::Decimal(number) | Self::Money(number, _) => {
-                Some(crate::model::nearest_double(number.units(), number.scale()))
-            }
-            Self::Double(number) => Some(*number),
-            _ => None,
-        }
-    }
-}
-
+/// `{:#}` writes commas between the thousands of amounts, and of other numbers from 10,000 on: `16,106,182.00 USD`, `4540`, `12,345`. It leaves out
+/// the zeros of an amount below its minor unit.
 impl fmt::Display for ExprValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bool(v) => write!(f, "{v}"),
-            Self::Int(v) => write!(f, "{v}"),
-            Self::Decimal(v) => write!(f, "{v}"),
+            Self::Int(v) => write_number(f, v),
+            Self::Decimal(v) => v.fmt(f),
+            Self::Money(v, currency) if f.alternate() => {
+                // A converted amount has digits below the cent, which are mostly zeros.
+                let amount = v.rescaled(currency.exponent()).unwrap_or(*v);
+                write!(f, "{} {currency}", grouped(&amount.to_string()))
+            }
             Self::Money(v, currency) => write!(f, "{v} {currency}"),
-            Self::Double(v) => write!(f, "{v}"),
+            Self::Double(v) => write_number(f, v),
             Self::Text(v) => f.write_str(v),
             Self::Date(v) => write!(f, "{v}"),
             Self::Timestamp(v) => write!(f, "{v}"),
             Self::Duration(v) => write!(f, "{v}"),
             Self::List(items) => {
                 for (place, item) in items.iter().enumerate() {
-                    write!(f, "{}{item}", if place > 0 { ", " } else { "" })?;
+                    f.write_str(if place > 0 { ", " } else { "" })?;
+                    item.fmt(f)?;
                 }
                 Ok(())
             }
             Self::Record(fields) => {
                 for (place, (name, value)) in fields.iter().enumerate() {
-                    write!(f, "{}{name}: {value}", if place > 0 { ", " } else { "" })?;
+                    write!(f, "{}{name}: ", if place > 0 { ", " } else { "" })?;
+                    value.fmt(f)?;
                 }
                 Ok(())
             }

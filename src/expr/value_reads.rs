@@ -26,6 +26,30 @@ impl ExprValue {
         }
     }
 
+    /// A number as a double, for charts and other tools; of an amount its number of currency units (dollars, not cents). Rounded to the nearest
+    /// double. `None` where the value is not a number.
+    ///
+    /// ```
+    /// use perennial::expr::ExprValue;
+    /// use perennial::{Currency, Decimal};
+    ///
+    /// let amount = ExprValue::Money(Decimal::new(1_999, 2), Currency::USD);
+    /// assert_eq!(amount.to_string(), "19.99 USD");
+    /// assert_eq!(amount.as_f64(), Some(19.99));
+    /// assert_eq!(ExprValue::Text("19.99".into()).as_f64(), None);
+    /// ```
+    #[must_use]
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Self::Int(number) => Some(crate::model::nearest_double(i128::from(*number), 0)),
+            Self::Decimal(number) | Self::Money(number, _) => {
+                Some(crate::model::nearest_double(number.units(), number.scale()))
+            }
+            Self::Double(number) => Some(*number),
+            _ => None,
+        }
+    }
+
     /// A text, or the value of an enumeration or band.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {

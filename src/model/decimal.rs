@@ -10,6 +10,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
+use super::write_number;
+
 /// Most digits after the point that a [`Decimal`] may carry.
 const MAX_PARSED_SCALE: u8 = 18;
 
@@ -163,6 +165,7 @@ impl FromStr for Decimal {
     }
 }
 
+/// `{:#}` writes commas between the thousands, from 10,000 on: `12,345.67`.
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.units < 0 { "-" } else { "" };
@@ -170,7 +173,11 @@ impl fmt::Display for Decimal {
         let unit = power_of_ten(self.scale).unsigned_abs();
         let (whole, fraction) = (magnitude / unit, magnitude % unit);
         let width = usize::from(self.scale);
-        if width == 0 { write!(f, "{sign}{whole}") } else { write!(f, "{sign}{whole}.{fraction:0width$}") }
+        if width == 0 {
+            write_number(f, format_args!("{sign}{whole}"))
+        } else {
+            write_number(f, format_args!("{sign}{whole}.{fraction:0width$}"))
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod document_version;
 mod event_kind;
 mod faults;
 mod fiscal;
+mod grouped;
 mod id;
 mod invisible;
 mod json;
@@ -63,6 +64,7 @@ pub use event_kind::{
 };
 pub use faults::Faults;
 pub use fiscal::{FiscalCalendar, FiscalFault, FiscalPeriod, FiscalYearName, WeekPattern, YearEnd};
+pub(crate) use grouped::{grouped, write_number};
 pub use id::{AccountId, AccountIdx, ChildId, IdError};
 pub(crate) use invisible::Visible;
 pub use invisible::strip_invisible;

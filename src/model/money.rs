@@ -9,7 +9,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
-use super::{Currency, Decimal, DecimalError};
+use super::{Currency, Decimal, DecimalError, grouped};
 
 /// An amount in minor units (cents, yen, fils) of one currency. As JSON: `{"amount":"1200.50","currency":"EUR"}`.
 ///
@@ -136,8 +136,20 @@ impl Money {
     }
 }
 
+/// In currency units, with all decimals of the currency. `{:#}` writes commas between the thousands.
+///
+/// ```
+/// use perennial::{Currency, Money};
+///
+/// let amount = Money::parse("16106182", Currency::USD)?;
+/// assert_eq!(amount.to_string(), "16106182.00 USD");
+/// assert_eq!(format!("{amount:#}"), "16,106,182.00 USD");
+/// # Ok::<(), perennial::MoneyError>(())
+/// ```
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.major(), self.currency)
+        let major = self.major().to_string();
+        let major = if f.alternate() { grouped(&major) } else { major };
+        write!(f, "{major} {}", self.currency)
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Date, Decimal, Duration, Money, Timestamp};
+use super::{Date, Decimal, Duration, Money, Timestamp, write_number};
 
 /// One value of an attribute or column. Missing is absence: `Option<Value>`.
 ///
@@ -155,14 +155,15 @@ impl Value {
     }
 }
 
+/// `{:#}` writes commas between the thousands of amounts, and of other numbers from 10,000 on.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bool(v) => write!(f, "{v}"),
-            Self::Int(v) => write!(f, "{v}"),
-            Self::Decimal(v) => write!(f, "{v}"),
-            Self::Money(v) => write!(f, "{v}"),
-            Self::Double(v) => write!(f, "{v}"),
+            Self::Int(v) => write_number(f, v),
+            Self::Decimal(v) => v.fmt(f),
+            Self::Money(v) => v.fmt(f),
+            Self::Double(v) => write_number(f, v),
             Self::Text(v) | Self::Enum(v) | Self::Band { text: v, .. } => f.write_str(v),
             Self::Date(v) => write!(f, "{v}"),
             Self::Timestamp(v) => write!(f, "{v}"),

@@ -172,7 +172,12 @@ fn questions_are_answered() {
     let mut question = text("employees > 1000000");
     question.why = Some("Acme Corporation".to_owned());
     let why = asked(&question).unwrap();
-    assert!(why.contains("it would be yes if:\n  `employees > 1000000` were yes"), "{why}");
+    assert!(
+        why.contains(
+            "it would be yes if:\n  `employees > 1000000` were true (it is false: employees is 2822)"
+        ),
+        "{why}"
+    );
 
     let profile = crate::ask::Question {
         profile: Some("Acme Corporation".to_owned()),
@@ -216,4 +221,133 @@ fn queries_of_other_tools_are_answered() {
     let broken = ask("broken.json", "{'terms':[]}").unwrap_err();
     assert!(broken.contains("JSON quotes"), "{broken}");
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn why_is_written_in_sentences() {
+    let why = |segment: &str, account: &str| {
+        let question = crate::ask::Question {
+            segment: Some(segment.to_owned()),
+            why: Some(account.to_owned()),
+            ..crate::ask::Question::default()
+        };
+        asked(&question).unwrap()
+    };
+    assert_eq!(why("employees > 10000", "Isdom"), WHY_NOT);
+    assert_eq!(why("revenue > 1e8 && sector in [\"medical\", \"retail\"]", "Isdom"), WHY);
+    assert_eq!(why("losing", "Acme Corporation"), WHY_NOT_LOSING);
+}
+
+const WHY_NOT: &str = "\
+Isdom on 2017-12-31: no
+no   employees > 10000
+       employees = 4540
+it would be yes if:
+  `employees > 10000` were true (it is false: employees is 4540)
+";
+
+const WHY: &str = "\
+Isdom on 2017-12-31: yes
+yes  all of
+  yes  revenue > 1e8
+         revenue = 3,178,240,000.00 USD
+  yes  sector in [\"medical\", \"retail\"]
+         sector = medical
+it would not be yes if:
+  `revenue > 1e8` were false (it is true: revenue is 3,178,240,000.00 USD)
+";
+
+const WHY_NOT_LOSING: &str = "\
+Acme Corporation on 2017-12-31: no
+no   all of
+  no   win_rate_in_sector < 25.0
+         win_rate_in_sector = 54.54545454545455, the place of
+          0.6331360946745562 win_rate
+                 win_rate = 0.6331360946745562, computed from
+                  0.6331360946745562 ratio(won, won + lost)
+                         won = 214, the count of 214 rows
+                           Codehow: 72 rows
+                           Donquadtech: 55 rows
+                           Acme Corporation: 34 rows
+                           Bluth Company: 28 rows
+                           Iselectrics: 25 rows
+                         lost = 124, the count of 124 rows
+                           Codehow: 45 rows
+                           Acme Corporation: 24 rows
+                           Donquadtech: 22 rows
+                           Bluth Company: 20 rows
+                           Iselectrics: 13 rows
+  yes  won + lost > 50
+         won = 214 (explained above)
+         lost = 124 (explained above)
+it would be yes if:
+  `win_rate_in_sector < 25.0` were true (it is false: win_rate_in_sector is 54.54545454545455)
+";
+
+#[test]
+fn a_profile_groups_amounts_and_parts_its_columns() {
+    let profile =
+        crate::ask::Question { profile: Some("Isdom".to_owned()), ..crate::ask::Question::default() };
+    let profile = asked(&profile).unwrap();
+    let lines: Vec<&str> = profile.lines().take(19).collect();
+    assert_eq!(lines.join("\n"), PROFILE);
+}
+
+const PROFILE: &str = "\
+Isdom (Company), level 1
+  name                  Isdom
+  sector                medical
+  year_established      2002
+  revenue               3,178,240,000.00 USD
+  employees             4540
+  office_location       United States
+derived
+  win_rate              0.5803571428571429
+  won_per_employee      36.27378854625551
+  won_value             164,683.00 USD
+  open_value            17,426.00 USD
+  won                   65
+  lost                  47
+  products_won          MG Advanced, MG Special, GTX Basic
+  win_rate_in_sector    9.090909090909092
+segments  losing
+children  0
+opportunities 119";
+
+/// A field of a width directly beside another field: where a text is longer than its column, the two touch.
+fn touching(line: &str) -> bool {
+    let has_width = |field: &str| {
+        let spec = field.split_once(':').map_or("", |(_, spec)| spec);
+        let width = spec.trim_start_matches(['<', '>', '^']);
+        // Digits filled up with zeros are one number.
+        width.starts_with(|first: char| matches!(first, '1'..='9' | 'A'..='Z'))
+    };
+    line.match_indices("}{").any(|(at, _)| {
+        let before = line[..at].rsplit('{').next().unwrap_or_default();
+        let after = line[at + 2..].split('}').next().unwrap_or_default();
+        has_width(before) || (has_width(after) && after.contains(":>"))
+    })
+}
+
+#[test]
+fn no_columns_of_an_example_touch() {
+    assert!(touching("{name:<14}{}") && touching("{}{value:>6}") && touching("{:NAME$}{:>9}"));
+    assert!(!touching("{name:<13} {value:>6}") && !touching("{id}{more}") && !touching("{:.2}{unit}"));
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples")];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("target") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files += 1;
+                let text = std::fs::read_to_string(&path).unwrap();
+                for (number, line) in text.lines().enumerate() {
+                    assert!(!touching(line), "{}:{}: {line}", path.display(), number + 1);
+                }
+            }
+        }
+    }
+    assert!(files > 40, "{files} files");
 }

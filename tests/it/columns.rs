@@ -334,17 +334,17 @@ fn why_goes_down_the_chain_to_the_days() {
          \x20 yes  per_seat < 0.5\n\
          \x20        per_seat = 0.2, computed from\n\
          \x20         0.2  ratio(family_week, family_seats)\n\
-         \x20                family_week = 12, the sum of 12 of 4 rows\n\
-         \x20                  acme-eu: 7 of 1 row\n\
-         \x20                  acme-us: 5 of 1 row\n\
-         \x20                  2 more accounts: 0 of 2 rows\n\
-         \x20                family_seats = 60, the sum of 60 of 3 rows, 1 without a value\n\
-         \x20                  acme-eu: 30 of 1 row\n\
-         \x20                  acme-us: 20 of 1 row\n\
-         \x20                  2 more accounts: 10 of 1 row, 1 without a value\n\
+         \x20                family_week = 12, the sum of 4 rows\n\
+         \x20                  acme-eu: 7 in 1 row\n\
+         \x20                  acme-us: 5 in 1 row\n\
+         \x20                  2 more accounts: 0 in 2 rows\n\
+         \x20                family_seats = 60, the sum of 3 rows and 1 without a value\n\
+         \x20                  acme-eu: 30 in 1 row\n\
+         \x20                  acme-us: 20 in 1 row\n\
+         \x20                  2 more accounts: 10 in 1 row and 1 without a value\n\
          \x20 yes  has(seats)\n\
          it would not be yes if:\n\
-         \x20 `per_seat < 0.5` were no\n"
+         \x20 `per_seat < 0.5` were false (it is true: per_seat is 0.2)\n"
     );
     let week = columns.explain("week", live.account("acme-eu").unwrap(), &limits).unwrap().unwrap();
     assert_eq!(
@@ -676,4 +676,40 @@ fn the_least_of_a_ranking_is_a_number() {
         ["a", "b", "c"].map(|id| derived.value("place", view.account(id).unwrap()).unwrap().to_string());
     assert_eq!(places, ["0", "0", "100"]);
     assert!(Catalog::new(&schema, &none, [Ranking::new("place", "since").at_least(1.0).into()]).is_err());
+}
+
+#[test]
+fn a_column_of_a_view_reads_as_by_name() {
+    let engine = small();
+    let state = engine.published();
+    let scopes = [Scope::all(), Scope::of(state.book().accounts(["acme-eu"]))];
+    let all = state.view(&Scope::all()).unwrap();
+    for scope in scopes {
+        let view = state.view(&scope).unwrap();
+        for name in ["week", "family_week", "family_seats", "per_seat"] {
+            let column = view.column(name).unwrap();
+            assert_eq!(Some(column.kind()), view.kind(name));
+            // Also those that only the other view shows.
+            for account in all.accounts().accounts() {
+                assert_eq!(column.value(account), view.value(name, account), "{name} of {}", account.id());
+                assert_eq!(column.counts(account), view.counts(name, account), "{name} of {}", account.id());
+            }
+        }
+        assert!(view.column("logins").is_none() && view.column("nothing").is_none());
+    }
+    let seats = all.column("family_seats").unwrap();
+    let acme = |view: &LiveView| view.account("acme").unwrap().id();
+    let before = seats.value(all.account("acme").unwrap());
+    engine.apply(Change::new().set(&acme(&all), "seats", 1_000_i64)).unwrap();
+    let now = engine.published().view(&Scope::all()).unwrap();
+    // A column is that of its view, whatever is published since.
+    assert_eq!(seats.value(all.account("acme").unwrap()), before);
+    let after = now.column("family_seats").unwrap().value(now.account("acme").unwrap());
+    assert!(after > before, "{after:?} and {before:?}");
+    // An account whose view has another tree is not read at its place.
+    engine.apply(Change::new().remove(&AccountId::new("acme-eu").unwrap())).unwrap();
+    let gone = engine.published().view(&Scope::all()).unwrap();
+    for account in gone.accounts().accounts() {
+        assert_eq!(seats.value(account), None);
+    }
 }

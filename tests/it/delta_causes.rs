@@ -7,12 +7,15 @@ use crate::common::id;
 use crate::engine::caused;
 use perennial::aggregate::{Event, EventKind, Operator, Usage, UsageSchema, UsageSettings};
 use perennial::catalog::{Definition, DefinitionKind, DefinitionRef, PastValue, Recorded};
-use perennial::engine::{Cause, Delta, DeltaReport, Engine, EngineSettings, Published, Update};
+use perennial::engine::{
+    Cause, Causes, Delta, DeltaReport, Engine, EngineSettings, Fact, FactKey, FactKind, FactStep, Published,
+    Update,
+};
 use perennial::source::MemorySource;
 use perennial::{
     AccountId, AccountRow, AsOf, Attribute, AttributeType, Change, ChildId, ChildRow, ChildTable, Currency,
     Date, Decimal, EnumValues, ExchangeRate, Money, Nesting, Schema, SchemaChange, SchemaPart, Scope,
-    TableKind, Value,
+    TableKind, Timestamp, Value,
 };
 
 fn day(number: u8) -> Date {
@@ -147,7 +150,7 @@ fn each_cause_stands_alone_where_it_is_alone() {
     // Who moves, and whom he leaves and comes to.
     assert_eq!(
         after(&engine, Change::new().move_under(&id("b"), &id("z"))),
-        all_by(Cause::Data, &["family b", "seats_all g", "seats_all z", "large z"])
+        all_by(Cause::Structure, &["family b", "seats_all g", "seats_all z", "large z"])
     );
     let login = Event::on("login", "a", day(1)).count(3);
     assert_eq!(after(&engine, Update::new().events([login])), all_by(Cause::Usage, &["logins a"]));
@@ -186,7 +189,7 @@ fn each_cause_stands_alone_where_it_is_alone() {
     assert_eq!(
         after(&engine, Change::new().merge(&id("a"), &id("z"), day(2))),
         all_by(
-            Cause::Data,
+            Cause::Structure,
             &[
                 "before a",
                 "days_left a",
@@ -269,7 +272,7 @@ fn the_first_load_is_one_for_who_sees_everything() {
     let scope = Scope::of(engine.published().book().accounts(["a"]));
     let found = entries(&delta.report_of(&scope, &every()).unwrap());
     expected.retain(|entry, _| entry.ends_with(" a"));
-    expected.values_mut().for_each(|causes| *causes = vec![Cause::Data]);
+    expected.values_mut().for_each(|causes| *causes = vec![Cause::Structure]);
     assert_eq!(found, expected);
 }
 
@@ -406,7 +409,7 @@ fn what_came_in_for_an_account_that_was_not_visible_is_not_told() {
 }
 
 #[test]
-fn a_move_is_data_where_the_scope_alone_would_leave_the_account_where_it_was() {
+fn a_move_is_told_where_the_scope_alone_would_leave_the_account_where_it_was() {
     let engine = loaded();
     engine.apply(Change::new().move_under(&id("b"), &id("a"))).unwrap();
     let before = engine.published();
@@ -422,9 +425,9 @@ fn a_move_is_data_where_the_scope_alone_would_leave_the_account_where_it_was() {
     engine.apply(Change::new().move_under(&id("b"), &id("z"))).unwrap();
     let expected = [
         all_by(Cause::Scope, &of_a),
-        by(&[Cause::Data, Cause::Scope], &of_trees),
-        by(&[Cause::Data, Cause::Scope], &["family b"]),
-        all_by(Cause::Data, &["seats_all z", "large z"]),
+        by(&[Cause::Structure, Cause::Scope], &of_trees),
+        by(&[Cause::Structure, Cause::Scope], &["family b"]),
+        all_by(Cause::Structure, &["seats_all z", "large z"]),
     ];
     assert_eq!(between(&engine.published()), together(expected));
 }
@@ -660,12 +663,117 @@ fn a_report_reads_as_lines() {
         tickets.hours of t1 of b: none -> 7\n\
         seats of n: none -> 1\n\
         seats of z: 4 -> 2\n\
-        doubled of a: 4 -> none (data)\n\
-        doubled of n: none -> 2 (data)\n\
+        doubled of a: 4 -> none (the hierarchy)\n\
+        doubled of n: none -> 2 (the hierarchy)\n\
         doubled of z: 8 -> 4 (data)\n\
         open_hours of b: none -> 7 (data)\n\
-        z entered large (data)\n\
-        g left large (data)\n\
+        z entered large (data, the hierarchy)\n\
+        g left large (the hierarchy)\n\
         calculated attribute `twice` renamed to `doubled`";
     assert_eq!(report.to_string(), expected);
+}
+
+#[test]
+fn every_cause_is_printed_in_words() {
+    let engine = loaded();
+    let said = |update: Update, asked: &[DefinitionRef]| {
+        let before = engine.published();
+        engine.apply(update).unwrap();
+        let delta = Delta::between(&before, &engine.published());
+        let report = delta.report_of(&Scope::of(engine.published().book().accounts(["a", "b"])), asked);
+        let whole = delta.report_of(&Scope::all(), asked).unwrap();
+        for line in whole.to_string().lines().chain(report.unwrap_or(whole).to_string().lines()) {
+            assert!(!line.contains("()") && !line.contains("no cause") && !line.ends_with(": "), "{line}");
+        }
+        delta.report_of(&Scope::all(), asked).unwrap().to_string()
+    };
+    let column = DefinitionRef::attribute;
+    let sums = [DefinitionRef::roll_up("seats_all")];
+    assert_eq!(
+        said(
+            Update::new().moment(AsOf::date_utc(day(2))),
+            &[column("days_left"), DefinitionRef::past("before")]
+        ),
+        MOMENT
+    );
+    assert_eq!(
+        said(Change::new().move_under(&id("b"), &id("z")).into(), &sums),
+        "b moved from g to z\n\
+         seats_all of g: 6 -> 3 (the hierarchy)\n\
+         seats_all of z: 4 -> 7 (the hierarchy)"
+    );
+    assert_eq!(
+        said(Change::new().add(company("n").under(id("z")).with("seats", 1)).into(), &sums),
+        "n added\n\
+         seats of n: none -> 1\n\
+         seats_all of n: none -> 1 (the hierarchy)\n\
+         seats_all of z: 7 -> 8 (the hierarchy)"
+    );
+    assert_eq!(
+        said(Change::new().remove(&id("n")).into(), &sums),
+        "n removed\n\
+         seats of n: 1 -> none\n\
+         seats_all of n: 1 -> none (the hierarchy)\n\
+         seats_all of z: 8 -> 7 (the hierarchy)"
+    );
+    let rate = ExchangeRate::market(Currency::USD, Currency::EUR, day(2), Decimal::new(9, 1));
+    assert_eq!(
+        said(Update::new().rates([rate]), &[DefinitionRef::roll_up("euros")]),
+        "euros of a: none -> 90.00000000000 EUR (rates of exchange)\n\
+         euros of b: none -> 90.00000000000 EUR (rates of exchange)\n\
+         euros of g: none -> 180.00000000000 EUR (rates of exchange)\n\
+         euros of z: none -> 180.00000000000 EUR (rates of exchange)"
+    );
+    let decimals =
+        SchemaChange::new().attribute(Attribute::new("seats", AttributeType::Decimal { scale: 1 }));
+    assert_eq!(
+        said(Update::new().schema(decimals), &[column("twice")]),
+        "seats of a: 2 -> 2.0\n\
+         seats of b: 3 -> 3.0\n\
+         seats of g: 1 -> 1.0\n\
+         seats of z: 4 -> 4.0\n\
+         twice of a: 4 -> 4.0 (the schema)\n\
+         twice of b: 6 -> 6.0 (the schema)\n\
+         twice of g: 2 -> 2.0 (the schema)\n\
+         twice of z: 8 -> 8.0 (the schema)"
+    );
+    // No definition reads facts, so that they change no answer.
+    let fact = Fact::since(FactKey::account("fired", &id("a"), "play"), Timestamp::from_micros(0).unwrap());
+    let steps = [FactStep::declare(FactKind::of_accounts("fired")), FactStep::append(fact)];
+    assert_eq!(said(Update::new().facts(steps), &every()), "nothing differs");
+    let login = Event::on("login", "a", day(2)).count(3);
+    assert_eq!(said(Update::new().events([login]), &[column("logins")]), "logins of a: 0 -> 3 (usage)");
+    assert_eq!(said(Change::new().merge(&id("a"), &id("z"), day(2)).into(), &[column("logins")]), MERGED);
+}
+
+const MOMENT: &str = "\
+days_left of a: 19 -> 18 (the moment)
+days_left of b: 19 -> 18 (the moment)
+days_left of g: 19 -> 18 (the moment)
+days_left of z: 19 -> 18 (the moment)
+before of a: none -> 2 (the moment, recorded days)
+before of b: none -> 3 (the moment, recorded days)
+before of g: none -> 1 (the moment, recorded days)
+before of z: none -> 4 (the moment, recorded days)";
+
+const MERGED: &str = "\
+a removed
+arr of a: 100.00 USD -> none
+renewal of a: 2026-03-20 -> none
+seats of a: 2.0 -> none
+stage of a: Open -> none
+logins of a: 3 -> none (the hierarchy)
+logins of z: 0 -> 3 (the hierarchy)";
+
+#[test]
+fn a_report_that_was_read_without_causes_says_so() {
+    let json = r#"["moment","structure","data"]"#;
+    let causes: Causes = serde_json::from_str(json).unwrap();
+    assert_eq!(causes.to_string(), "data, the hierarchy, the moment");
+    assert_eq!(serde_json::to_string(&causes).unwrap(), r#"["data","structure","moment"]"#);
+    let none: Causes = serde_json::from_str("[]").unwrap();
+    assert_eq!(none.to_string(), "no cause");
+    for cause in Cause::ALL {
+        assert!(cause.to_string().len() > 3, "{cause:?}");
+    }
 }

@@ -220,8 +220,8 @@ fn where_values_are_from_is_said() {
          \x20 yes  a0 > 2\n\
          \x20        a0 = 7\n\
          it would be yes if:\n\
-         \x20 `ancestors.all(a, a.a0 > 5)` were yes\n\
-         \x20 (what they read is read elsewhere in it as well)\n"
+         \x20 `ancestors.all(a, a.a0 > 5)` were true (it is false)\n\
+         \x20 (other parts read the same values)\n"
     );
 }
 

@@ -694,8 +694,8 @@ fn now_called(is_there: impl Fn(&str) -> bool, name: &str) -> (String, String) {
 fn parts_of_schema(step: [u8; 5], before: &Published) -> Causes {
     let parts: &[Cause] = match step[0] % 18 {
         _ if before.book().is_empty() => &[Cause::FirstLoad],
-        0 | 1 => &[Cause::Schema, Cause::Data, Cause::Definition],
-        9 => &[Cause::Schema, Cause::Data],
+        0 | 1 => &[Cause::Schema, Cause::Data, Cause::Structure, Cause::Definition],
+        9 => &[Cause::Schema, Cause::Data, Cause::Structure],
         14 | 15 => &[Cause::Schema, Cause::Usage],
         // What it adds has no value yet.
         17 => &[Cause::Moment, Cause::Records],

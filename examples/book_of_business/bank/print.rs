@@ -26,12 +26,12 @@ pub fn write_report(out: &mut dyn Write, loaded: &Loaded) -> io::Result<()> {
     writeln!(out, "LOAD")?;
     for (table, rows) in &loaded.report.tables {
         let [offered, kept, held] = [rows.offered, rows.loaded, rows.quarantined].map(count);
-        writeln!(out, "  {table:<14}{offered:>7} offered {kept:>7} loaded {held:>5} held out")?;
+        writeln!(out, "  {table:<13} {offered:>7} offered {kept:>7} loaded {held:>5} held out")?;
     }
     writeln!(out, "\n  Faults, and what the policy says of each; any other would refuse the load")?;
     for (kind, remedy, why) in ANSWERS {
         let found = count(loaded.report.count(kind));
-        writeln!(out, "    {:<32}{found:>6}  {remedy:?}: {why}", kind.to_string())?;
+        writeln!(out, "    {:<31} {found:>6}  {remedy:?}: {why}", kind.to_string())?;
         if let Some(fault) = loaded.report.faults_of(kind).next() {
             writeln!(out, "      such as {}", short(&fault.to_string(), 84))?;
         }
@@ -51,14 +51,19 @@ pub fn write_companies(out: &mut dyn Write, view: &View, totals: &RollUpAnswers)
         out,
         "\nTOP COMPANIES  each entity counted once; assets of their latest quarter in millions of USD"
     )?;
-    writeln!(out, "  {:<NAME$}{:>10}{:>14}{:>16}", "", "entities", "listed rows", "total assets")?;
+    writeln!(out, "  {:<NAME$} {:>9} {:>13} {:>15}", "", "entities", "listed rows", "total assets")?;
     let mut roots = view.root_accounts();
     roots.sort_by_key(|root| Reverse(entities(totals, *root)));
     for root in roots.iter().take(12) {
         row(out, &short(&root.name(), NAME - 2), &[*root], totals)?;
     }
-    row(out, &format!("… {} more", roots.len().saturating_sub(12)), roots.get(12..).unwrap_or(&[]), totals)?;
-    row(out, &format!("all {}", roots.len()), &roots, totals)?;
+    row(
+        out,
+        &format!("… {} more", count(roots.len().saturating_sub(12))),
+        roots.get(12..).unwrap_or(&[]),
+        totals,
+    )?;
+    row(out, &format!("all {}", count(roots.len())), &roots, totals)?;
     writeln!(
         out,
         "  A listing has a row for every path to an entity: who adds those up counts many entities again."
@@ -72,7 +77,7 @@ fn row(out: &mut dyn Write, name: &str, roots: &[Account<'_>], totals: &RollUpAn
     // Cents are added up; what is shown is rounded at the end.
     let assets: Vec<i128> = roots.iter().filter_map(|root| cents(totals, *root)).collect();
     let assets = if assets.is_empty() { "-".to_owned() } else { grouped(millions(assets.iter().sum())) };
-    writeln!(out, "  {name:<NAME$}{:>10}{:>14}{assets:>16}", sum(entities), sum(listed))
+    writeln!(out, "  {name:<NAME$} {:>9} {:>13} {assets:>15}", sum(entities), sum(listed))
 }
 
 fn entities(totals: &RollUpAnswers, account: Account<'_>) -> u128 {

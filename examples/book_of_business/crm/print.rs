@@ -22,9 +22,9 @@ pub fn write_report(out: &mut dyn Write, loaded: &Loaded) -> io::Result<()> {
     writeln!(out, "LOAD")?;
     for (table, rows) in &report.tables {
         let [offered, loaded, held] = [rows.offered, rows.loaded, rows.quarantined].map(count);
-        writeln!(out, "  {table:<14}{offered:>6} offered {loaded:>7} loaded {held:>7} held out")?;
+        writeln!(out, "  {table:<13} {offered:>6} offered {loaded:>7} loaded {held:>7} held out")?;
     }
-    let (below, parents) = (report.subsidiaries, report.parents);
+    let (below, parents) = (count(report.subsidiaries), count(report.parents));
     writeln!(
         out,
         "  {below} of the accounts stand under {parents} parents; the tree has {} levels.",
@@ -33,7 +33,7 @@ pub fn write_report(out: &mut dyn Write, loaded: &Loaded) -> io::Result<()> {
 
     writeln!(out, "\n  Mapped")?;
     for (file, what) in MAPPED {
-        writeln!(out, "    {file:<20}{what}")?;
+        writeln!(out, "    {file:<19} {what}")?;
     }
 
     writeln!(out, "\n  Left out")?;
@@ -52,7 +52,7 @@ pub fn write_report(out: &mut dyn Write, loaded: &Loaded) -> io::Result<()> {
         writeln!(out, "    {file}")?;
     }
     for (file, why) in UNUSED {
-        writeln!(out, "    {file:<20}not read: {why}")?;
+        writeln!(out, "    {file:<19} not read: {why}")?;
     }
     Ok(())
 }
@@ -74,7 +74,11 @@ pub fn write_accounts(out: &mut dyn Write, view: &View, results: &Results) -> io
         "  USD; open deals at list price; win rate is won of all decided; products are those won."
     )?;
     writeln!(out, "  `own won` is the account's alone; the other columns take in everything below it.")?;
-    writeln!(out, "\n{:NAME_WIDTH$}{:>12}{:>12}{:>12}{:>6}  products", "", "own won", "won", "open", "rate")?;
+    writeln!(
+        out,
+        "\n{:NAME_WIDTH$} {:>11} {:>11} {:>11} {:>5}  products",
+        "", "own won", "won", "open", "rate"
+    )?;
     let tops: Vec<_> = families.iter().map(Account::place).collect();
     // A tab parts the name from the figures, so that they align whatever the branches take.
     let label = |place| match view.at(place) {
@@ -92,13 +96,13 @@ pub fn write_accounts(out: &mut dyn Write, view: &View, results: &Results) -> io
     let rest = singles.get(SINGLES..).unwrap_or_default();
     if !rest.is_empty() {
         let (won, open) = (sum(rest, won), sum(rest, open));
-        write_row(out, &format!("… {} more\t{:>12}{won:>12}{open:>12}", rest.len(), ""))?;
+        write_row(out, &format!("… {} more\t{:>11} {won:>11} {open:>11}", count(rest.len()), ""))?;
     }
 
     let control = won_deals(view);
     let (total, open) = (sum(&roots, won), sum(&roots, open));
     writeln!(out)?;
-    write_row(out, &format!("total of the {} roots\t{:>12}{total:>12}{open:>12}", roots.len(), ""))?;
+    write_row(out, &format!("total of the {} roots\t{:>11} {total:>11} {open:>11}", count(roots.len()), ""))?;
     let agrees = total == control;
     let verdict = if agrees { "the same" } else { "NOT the same" };
     writeln!(out, "The won deals, added one by one without any roll-up: {control} USD, {verdict}.")?;
@@ -134,7 +138,7 @@ fn figures(results: &Results, account: Account<'_>) -> String {
     let (own, all) = (results.own(account), results.rolled_up(account));
     let rate = all.win_rate().map_or_else(|| "-".to_owned(), |rate| format!("{:.0}%", rate * 100.0));
     format!(
-        "{:>12}{:>12}{:>12}{rate:>6}  {}",
+        "{:>11} {:>11} {:>11} {rate:>5}  {}",
         whole(own.won_value),
         whole(all.won_value),
         whole(all.open_value),
@@ -156,7 +160,7 @@ fn products(figures: &Figures) -> String {
 
 fn write_row(out: &mut dyn Write, line: &str) -> io::Result<()> {
     match line.split_once('\t') {
-        Some((name, figures)) => writeln!(out, "{name:NAME_WIDTH$}{figures}"),
+        Some((name, figures)) => writeln!(out, "{name:NAME_WIDTH$} {figures}"),
         None => writeln!(out, "{line}"),
     }
 }

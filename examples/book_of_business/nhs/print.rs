@@ -19,12 +19,12 @@ pub fn write_report(out: &mut dyn Write, loaded: &Loaded, view: &View) -> io::Re
     writeln!(out, "LOAD")?;
     for (table, rows) in &loaded.report.tables {
         let [offered, kept, held] = [rows.offered, rows.loaded, rows.quarantined].map(count);
-        writeln!(out, "  {table:<14}{offered:>7} offered {kept:>7} loaded {held:>5} held out")?;
+        writeln!(out, "  {table:<13} {offered:>7} offered {kept:>7} loaded {held:>5} held out")?;
     }
     writeln!(out, "\n  Levels, from columns of practice_map_2022-01.csv")?;
     for (kind, code, name, _) in LEVELS {
         let found = view.accounts().filter(|account| account.account_type() == kind).count();
-        writeln!(out, "    {kind:<9}{:>6}  {code}, named by {name}", count(found))?;
+        writeln!(out, "    {kind:<8} {:>6}  {code}, named by {name}", count(found))?;
     }
     let direct = count(practices_of_groups(view).count());
     let none = PLACEHOLDERS.join(", ");
@@ -46,7 +46,7 @@ pub fn write_regions(out: &mut dyn Write, view: &View, totals: &RollUpAnswers) -
     writeln!(out, "\nREGIONS  with all that is below them; groups by their security status")?;
     writeln!(
         out,
-        "  {:<25}{:>8}{:>7}{:>10}{:>11}  exceeded / met / approaching / none",
+        "  {:<24} {:>8} {:>6} {:>9} {:>10}  exceeded / met / approaching / none",
         "", "systems", "groups", "networks", "practices"
     )?;
     for region in view.root_accounts() {
@@ -55,7 +55,7 @@ pub fn write_regions(out: &mut dyn Write, view: &View, totals: &RollUpAnswers) -
         let status = Status::of(region, totals);
         writeln!(
             out,
-            "  {:<25}{:>8}{:>7}{:>10}{:>11}  {} / {} / {} / {}",
+            "  {:<24} {:>8} {:>6} {:>9} {:>10}  {} / {} / {} / {}",
             short(&region.name(), 24),
             of("System"),
             of("Group"),
@@ -134,7 +134,9 @@ pub fn write_group(out: &mut dyn Write, view: &View, totals: &RollUpAnswers) -> 
         let Some(account) = view.at(place) else { return String::new() };
         let name = short(&account.name(), 60);
         match totals.value("practices", account).and_then(|value| value.as_int()) {
-            Some(practices) if account.has_children() => format!("{name}  {practices}"),
+            Some(practices) if account.has_children() => {
+                format!("{name}  {}", grouped(practices.unsigned_abs().into()))
+            }
             _ => name,
         }
     };

@@ -166,6 +166,7 @@ impl AccountDiffs {
                 ARRIVAL => self.arrival,
                 TYPE_REPLACED => Causes::one(Cause::Schema),
                 USAGE => Causes::one(Cause::Usage),
+                MOVE | USAGE_BY_SUCCESSION => Causes::one(Cause::Structure),
                 _ => Causes::one(Cause::Data),
             })
         })

@@ -61,7 +61,7 @@ pub const MAX_WITNESSES: usize = 10;
 ///      \x20 no   seats > 20\n\
 ///      \x20        seats = 12\n\
 ///      it would be yes if:\n\
-///      \x20 `seats > 20` were yes\n"
+///      \x20 `seats > 20` were true (it is false: seats is 12)\n"
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

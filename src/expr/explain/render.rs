@@ -1,12 +1,16 @@
 //! How does an explanation read?
+//!
+//! A tree of parts with what each of them read, and a sentence for each part that would have to differ. `{:#}` groups the
+//! digits of numbers, as [`ExprValue`] does.
 
 use std::fmt;
 
 use super::{
-    Explanation, FunctionInput, FunctionParts, Gathered, Origin, Part, PartKind, Provenance, RollUpPart,
-    UsageDays,
+    DerivedValue, Explanation, FunctionInput, FunctionParts, Gathered, Origin, Part, PartKind, Provenance,
+    RollUpPart, UsageDays,
 };
 use crate::expr::value::ExprValue;
+use crate::model::grouped;
 
 const fn word(truth: Option<bool>) -> &'static str {
     match truth {
@@ -18,12 +22,12 @@ const fn word(truth: Option<bool>) -> &'static str {
 
 impl fmt::Display for Explanation {
     /// One line for each part, and one for each value that was read; then what would have to change. `open` is what
-    /// has no answer.
+    /// has no answer. `{:#}` groups the digits of large numbers: `16,106,182.00 USD`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_question = !matches!(self.value(), Some(value) if !matches!(value, ExprValue::Bool(_)));
         write!(f, "{} on {}: ", self.account, self.date)?;
         match self.value() {
-            Some(value) if !is_question => writeln!(f, "{value}")?,
+            Some(value) if !is_question => writeln!(f, "{}", shown(f, Some(value)))?,
             _ => writeln!(f, "{}", word(self.truth()))?,
         }
         let mut told = vec![false; self.derived.len()];
@@ -49,7 +53,7 @@ impl fmt::Display for Explanation {
                     };
                     let derived = reading.derived.and_then(|at| Some((at, self.derived.get(at)?)));
                     let indent = indent(depth) + 7;
-                    write!(f, "{:indent$}{} = {}", "", reading.text, shown(reading.value.as_ref()))?;
+                    write!(f, "{:indent$}{} = {}", "", reading.text, shown(f, reading.value.as_ref()))?;
                     origin(f, &reading.from)?;
                     let Some((at, derived)) = derived else {
                         writeln!(f)?;
@@ -62,25 +66,47 @@ impl fmt::Display for Explanation {
                     if let Some(told) = told.get_mut(at) {
                         *told = true;
                     }
-                    let parts = provenance(f, &derived.from, indent)?.into_iter().rev();
+                    let parts = provenance(f, derived, indent)?.into_iter().rev();
                     left.extend(parts.map(|part| Line::Part(part, depth + 4)));
                 }
             }
         }
         if self.left_out > 0 {
-            writeln!(f, "derived values that are read and not explained: {}", self.left_out)?;
+            writeln!(f, "derived values that are read and not explained: {}", number(f, self.left_out))?;
         }
         let Some(flip) = &self.flip else { return Ok(()) };
         writeln!(f, "it would {} if:", if flip.to { "be yes" } else { "not be yes" })?;
         for (at, to) in &flip.parts {
-            let text = self.parts.get(*at).map_or("", |part| &*part.text);
-            writeln!(f, "  `{text}` were {}", word(Some(*to)))?;
+            if let Some(part) = self.parts.get(*at) {
+                otherwise(f, part, *to)?;
+            }
         }
         if flip.shared {
-            writeln!(f, "  (what they read is read elsewhere in it as well)")?;
+            writeln!(f, "  (other parts read the same values)")?;
         }
         Ok(())
     }
+}
+
+/// What a part would have to be, what it is, and the values that it read.
+fn otherwise(f: &mut fmt::Formatter<'_>, part: &Part, to: bool) -> fmt::Result {
+    write!(f, "  `{}` were {to}", part.text)?;
+    if let Some(account) = &part.account {
+        write!(f, " at {account}")?;
+    }
+    match part.truth() {
+        Some(truth) => write!(f, " (it is {truth}")?,
+        None => f.write_str(" (it has no answer")?,
+    }
+    // A read of the whole part, such as `owns("CRM")`, would say the same again.
+    for (place, read) in part.reads.iter().filter(|read| read.text != part.text).enumerate() {
+        write!(f, "{} {} ", if place == 0 { ":" } else { "," }, read.text)?;
+        match &read.value {
+            Some(value) => write!(f, "is {}", shown(f, Some(value)))?,
+            None => f.write_str("has no value")?,
+        }
+    }
+    writeln!(f, ")")
 }
 
 /// Spaces before a part, at most: a chain of thousands would be mostly spaces.
@@ -93,7 +119,7 @@ fn indent(depth: usize) -> usize {
 fn write_part(f: &mut fmt::Formatter<'_>, part: &Part, depth: usize) -> fmt::Result {
     let indent = indent(depth);
     let said = match (&part.value, part.truth()) {
-        (Some(value), None) => value.to_string(),
+        (Some(value), None) => shown(f, Some(value)),
         (_, truth) => word(truth).to_owned(),
     };
     let what = match part.kind {
@@ -117,20 +143,33 @@ enum Line {
     Reading(usize, usize, usize),
 }
 
-fn shown(value: Option<&ExprValue>) -> String {
-    value.map_or_else(|| "nothing".to_owned(), ToString::to_string)
+fn shown(f: &fmt::Formatter<'_>, value: Option<&ExprValue>) -> String {
+    match value {
+        Some(value) if f.alternate() => format!("{value:#}"),
+        Some(value) => value.to_string(),
+        None => "nothing".to_owned(),
+    }
+}
+
+fn number(f: &fmt::Formatter<'_>, number: impl fmt::Display) -> String {
+    if f.alternate() { grouped(&number.to_string()) } else { number.to_string() }
+}
+
+/// So many of something: `1 row`, `3 rows`.
+fn count(f: &fmt::Formatter<'_>, of: u64, word: &str) -> String {
+    format!("{} {word}{}", number(f, of), if of == 1 { "" } else { "s" })
 }
 
 /// Ends the line of a derived value with what it was computed from; gives the parts that say more.
 fn provenance(
     f: &mut fmt::Formatter<'_>,
-    from: &Provenance,
+    derived: &DerivedValue,
     indent: usize,
 ) -> Result<Vec<usize>, fmt::Error> {
-    match from {
+    match &derived.from {
         Provenance::Expression(part) => writeln!(f, ", computed from").map(|()| vec![*part]),
         Provenance::Ranking(part) => writeln!(f, ", the place of").map(|()| vec![*part]),
-        Provenance::BeyondLimits => writeln!(f, ", of which no more is told").map(|()| Vec::new()),
+        Provenance::BeyondLimits => writeln!(f, ", not explained further").map(|()| Vec::new()),
         Provenance::Past { of, on } => {
             match on {
                 Some(on) => writeln!(f, ", {of} as recorded on {on}")?,
@@ -142,18 +181,22 @@ fn provenance(
         Provenance::Function(of) => function(f, of, indent),
         Provenance::RollUp(parts) => {
             write!(f, ", the {} of ", parts.operator)?;
-            roll_up(f, &parts.whole)?;
-            writeln!(f)?;
+            rows(f, &parts.whole)?;
+            // The sum of a sum is the value itself.
+            let sums = &parts.whole.sums;
+            if sums.is_empty() || sums.iter().eq([&derived.value]) {
+                writeln!(f)?;
+            } else {
+                writeln!(f, ": {}", together(f, sums))?;
+            }
             for (account, part) in &parts.accounts {
                 write!(f, "{:indent$}  {account}: ", "")?;
-                roll_up(f, part)?;
-                writeln!(f)?;
+                share(f, part)?;
             }
             if parts.more > 0 {
                 let s = if parts.more == 1 { "" } else { "s" };
-                write!(f, "{:indent$}  {} more account{s}: ", "", parts.more)?;
-                roll_up(f, &parts.rest)?;
-                writeln!(f)?;
+                write!(f, "{:indent$}  {} more account{s}: ", "", number(f, parts.more))?;
+                share(f, &parts.rest)?;
             }
             for missing in &parts.missing_rates {
                 writeln!(f, "{:indent$}  {missing}", "")?;
@@ -175,14 +218,12 @@ fn function(f: &mut fmt::Formatter<'_>, of: &FunctionParts, indent: usize) -> Re
         match input {
             FunctionInput::Value(part) => parts.push(*part),
             FunctionInput::Rows { table, rows } => {
-                let s = if *rows == 1 { "" } else { "s" };
-                writeln!(f, "{:indent$}  {rows} row{s} of {table}", "")?;
+                writeln!(f, "{:indent$}  {} of {table}", "", count(f, *rows, "row"))?;
             }
             FunctionInput::Events { event, last_days, rows } => {
                 let of = match rows {
                     None => "rows".to_owned(),
-                    Some(1) => "1 row".to_owned(),
-                    Some(rows) => format!("{rows} rows"),
+                    Some(rows) => count(f, *rows, "row"),
                 };
                 write!(f, "{:indent$}  {of} of events of {event}", "")?;
                 match last_days {
@@ -194,7 +235,7 @@ fn function(f: &mut fmt::Formatter<'_>, of: &FunctionParts, indent: usize) -> Re
             FunctionInput::Records { column, days, more } => {
                 write!(f, "{:indent$}  what was recorded of {column}", "")?;
                 for (place, (day, value)) in days.iter().flatten().enumerate() {
-                    write!(f, "{}{day} {}", if place == 0 { ": " } else { ", " }, shown(value.as_ref()))?;
+                    write!(f, "{}{day} {}", if place == 0 { ": " } else { ", " }, shown(f, value.as_ref()))?;
                 }
                 match (days, more) {
                     (Some(days), 0) if days.is_empty() => writeln!(f, ": nothing")?,
@@ -208,17 +249,27 @@ fn function(f: &mut fmt::Formatter<'_>, of: &FunctionParts, indent: usize) -> Re
     Ok(parts)
 }
 
-fn roll_up(f: &mut fmt::Formatter<'_>, part: &RollUpPart) -> fmt::Result {
-    let s = if part.counted == 1 { "" } else { "s" };
-    for (place, sum) in part.sums.iter().enumerate() {
-        write!(f, "{}{}", if place == 0 { "" } else { " by " }, shown(sum.as_ref()))?;
+/// What some accounts add to a roll-up, to the end of the line.
+fn share(f: &mut fmt::Formatter<'_>, part: &RollUpPart) -> fmt::Result {
+    if !part.sums.is_empty() {
+        write!(f, "{} in ", together(f, &part.sums))?;
     }
-    write!(f, "{}{} row{s}", if part.sums.is_empty() { "" } else { " of " }, part.counted)?;
+    rows(f, part)?;
+    writeln!(f)
+}
+
+/// The sums of an operator: both of a ratio.
+fn together(f: &fmt::Formatter<'_>, sums: &[Option<ExprValue>]) -> String {
+    sums.iter().map(|sum| shown(f, sum.as_ref())).collect::<Vec<_>>().join(" by ")
+}
+
+fn rows(f: &mut fmt::Formatter<'_>, part: &RollUpPart) -> fmt::Result {
+    f.write_str(&count(f, part.counted, "row"))?;
     if part.decisive > 0 {
-        write!(f, ", {} of them with the answer", part.decisive)?;
+        write!(f, ", {} of them with the answer", number(f, part.decisive))?;
     }
     if part.skipped > 0 {
-        write!(f, ", {} without a value", part.skipped)?;
+        write!(f, " and {} without a value", number(f, part.skipped))?;
     }
     Ok(())
 }
@@ -231,7 +282,7 @@ fn usage(f: &mut fmt::Formatter<'_>, found: &UsageDays) -> fmt::Result {
         None => write!(f, " ({by}until {}", found.last)?,
     }
     for (place, (day, value)) in found.days.iter().enumerate() {
-        write!(f, "{}{day} {}", if place == 0 { ": " } else { ", " }, shown(value.as_ref()))?;
+        write!(f, "{}{day} {}", if place == 0 { ": " } else { ", " }, shown(f, value.as_ref()))?;
     }
     match (found.days.is_empty(), found.more) {
         (true, 0) => f.write_str(": nothing)"),
@@ -254,24 +305,23 @@ fn origin(f: &mut fmt::Formatter<'_>, from: &Origin) -> fmt::Result {
 }
 
 fn gathered<Id: fmt::Display>(f: &mut fmt::Formatter<'_>, found: &Gathered<Id>, word: &str) -> fmt::Result {
-    let s = if found.asked == 1 { "" } else { "s" };
-    write!(f, " (of {} {word}{s}", found.asked)?;
+    write!(f, " (of {}", count(f, found.asked, word))?;
     if found.missing > 0 {
-        write!(f, ", {} without an answer", found.missing)?;
+        write!(f, ", {} without an answer", number(f, found.missing))?;
     }
     if found.cancelled > 0 {
-        write!(f, ", {} cancelled left out", found.cancelled)?;
+        write!(f, ", {} cancelled left out", number(f, found.cancelled))?;
     }
     for (place, (id, value)) in found.witnesses.iter().enumerate() {
         write!(f, "{}{id}", if place == 0 { ": " } else { ", " })?;
         match value {
             Some(ExprValue::Bool(_)) | None => {}
-            Some(value) => write!(f, " {value}")?,
+            Some(value) => write!(f, " {}", shown(f, Some(value)))?,
         }
     }
     let more = found.decisive.saturating_sub(found.witnesses.len() as u64);
     if more > 0 {
-        write!(f, " and {more} more")?;
+        write!(f, " and {} more", number(f, more))?;
     }
     f.write_str(")")
 }
