@@ -14,7 +14,7 @@ use crate::model::{Date, Decimal, Duration, EnumValues, Money, Timestamp, Value}
 ///
 /// As JSON it says what it is: `{"int":3}`, `{"text":"EMEA"}`, `{"money":["10.50","EUR"]}`, `{"date":"2026-01-31"}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename = "kind of value", rename_all = "snake_case", expecting = "a value such as {\"int\": 5}")]
 #[non_exhaustive]
 pub enum ExprValue {
     /// True or false.

@@ -55,8 +55,8 @@ pub use fiscal::{FiscalCalendar, FiscalFault, FiscalPeriod, FiscalYearName, Week
 pub use id::{AccountId, AccountIdx, ChildId, IdError};
 pub(crate) use invisible::Visible;
 pub use invisible::strip_invisible;
-pub(crate) use json::{At, Fields, JsonDocument, Place, found, wrong_type};
-pub use json::{JsonFault, JsonFaultKind};
+pub(crate) use json::{At, Fields, JsonDocument, Place, found, read, wrong_type};
+pub use json::{JsonFault, JsonFaultKind, read_json};
 pub use money::{Money, MoneyError};
 pub(crate) use nearest::{hint, nearest, plain_name, shown};
 pub use observer::{Observer, Progress};

@@ -14,7 +14,7 @@ use super::{Date, Decimal, Duration, Money, Timestamp};
 ///
 /// Doubles are finite and never `-0.0` once they are in a book; what is not finite is a fault at load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename = "kind of value", rename_all = "snake_case", expecting = "a value such as {\"int\": 5}")]
 #[non_exhaustive]
 pub enum Value {
     /// True or false.
@@ -50,7 +50,7 @@ pub enum Value {
 
 /// The kind of a [`Value`], without the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename = "kind of value", rename_all = "snake_case", expecting = "a kind of value such as `int`")]
 #[expect(missing_docs, reason = "one for each variant of `Value`")]
 #[non_exhaustive]
 pub enum ValueKind {
