@@ -134,7 +134,8 @@ fn same_brought(fields: &Fields<'_, '_>, read: &Custom, faults: &mut Faults<Json
     }
     if written.unwrap_or_default() != read.brought_json() {
         let message = format!("the kind `{}` brings other definitions here", read.kind.word());
-        faults.refuse_as(&fields.at("brings"), message);
+        let field = fields.at("brings");
+        faults.refuse_as(if fields.has("brings") { &field } else { fields.place() }, message);
     }
 }
 
