@@ -145,7 +145,7 @@ impl Catalog {
     /// assert_eq!(
     ///     load(text).unwrap_err().to_string(),
     ///     "document 0: at `/roll_ups/0/operator`: unknown operator `summ`; did you mean `sum`?\n\
-    ///      document 0: at `/attributes/1`: E101 seatz * 2\n     ^^^^^ did you mean `seats` (int)? [replace by `seats`]",
+    ///      document 0: at `/attributes/1`: E101 seatz * 2\n     ^^^^^ did you mean `seats` (whole number)? [replace by `seats`]",
     /// );
     /// assert_eq!(load(&text.replace("summ", "sum").replace("seatz", "seats"))?.len(), 3);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
