@@ -140,7 +140,8 @@ impl Catalog {
         let given = edit.into_given();
         let given: Vec<Candidate> =
             given.into_iter().map(|given| Candidate { known: None, ..given }).collect();
-        Self::compile(ground, &given, None).map(|catalog| catalog.continuing(self))
+        let next = Self::compile(ground, &given, None).map(|catalog| catalog.continuing(self));
+        next.map_err(|errors| self.reads_removed(ground, &given, errors))
     }
 
     /// What would be wrong without a definition.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::cycle::CyclePath;
 use super::definition::DefinitionRef;
+use super::lineage::Origin;
 use crate::define::DefinitionFault;
 use crate::model::{Faults, IdError};
 
@@ -54,6 +55,8 @@ pub enum CatalogFaultKind {
     },
     /// It is to be taken out, or another takes its place, while these definitions still read it.
     StillRead(Vec<DefinitionRef>),
+    /// It still reads these parts of the schema or kinds of event, which are removed.
+    ReadsRemoved(Vec<Origin>),
     /// It is of a kind of the host's own that the engine could not restore from its journal.
     UnknownKind {
         /// The version of the kind.
@@ -138,6 +141,10 @@ impl CatalogFault {
                     0 => Ok(()),
                     more => write!(f, " and {more} more"),
                 }
+            }
+            CatalogFaultKind::ReadsRemoved(parts) => {
+                let named: Vec<String> = parts.iter().take(MAX_READERS).map(ToString::to_string).collect();
+                write!(f, "still reads what is removed: {}", named.join(", "))
             }
             CatalogFaultKind::UnknownKind { version } => write!(
                 f,

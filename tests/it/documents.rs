@@ -417,3 +417,32 @@ fn a_definition_that_goes_names_its_readers() {
     let past = perennial::catalog::DefinitionRef::past("was");
     assert!(catalog.edited(readers.into_iter().chain(others).chain([past]), []).is_ok());
 }
+
+/// The same of parts of the schema and of kinds of event, though others of near names come.
+#[test]
+fn a_part_of_the_schema_that_goes_is_told_by_its_readers() {
+    let text = r#"{ "v": 1,
+        "attributes": [{ "name": "twice", "expression": "seats * 2" }, { "name": "more", "expression": "twice + 1" }],
+        "metrics": [{ "name": "logins", "expression": "events(\"login\").count()" }],
+        "segments": [{ "id": "big", "expression": "seats > 5 || seats < 2" }]
+    }"#;
+    let usage = UsageSchema::new([EventKind::new("login")]).unwrap();
+    let catalog = Catalog::new(&schema(), &usage, Catalog::read([text]).unwrap()).unwrap();
+    let seats = perennial::SchemaPart::attribute("seats");
+    let change =
+        SchemaChange::new().remove(seats.clone()).attribute(Attribute::new("seat", AttributeType::Int));
+    let told = catalog.evolve(&change).unwrap_err().to_string();
+    assert_eq!(
+        told,
+        "calculated attribute `twice`: still reads what is removed: attribute `seats`\n\
+         calculated attribute `more`: it reads the calculated attribute `twice`, which is at fault\n\
+         segment `big`: still reads what is removed: attribute `seats`"
+    );
+    let change = SchemaChange::new().exactly_events(&UsageSchema::new([EventKind::new("logon")]).unwrap());
+    let told = catalog.evolve(&change).unwrap_err().to_string();
+    assert_eq!(told, "metric `logins`: still reads what is removed: event `login`");
+    // A rename is none, and neither is another type.
+    assert!(catalog.evolve(&SchemaChange::new().rename(seats, "seat")).is_ok());
+    let retyped = SchemaChange::new().attribute(Attribute::new("seats", AttributeType::Text));
+    assert!(catalog.evolve(&retyped).unwrap_err().to_string().contains("`twice`: E103"));
+}
