@@ -151,6 +151,8 @@ pub use model::{
 pub use model::{BusinessCalendar, BusinessDayError, WeekCalendar};
 // Everything that is wrong with something; how far long work is, and how it is stopped.
 pub use model::{Faults, Observer, Progress};
+// What has no reader of its own, from JSON text.
+pub use model::read_json;
 // Ids and rows.
 pub use model::{AccountId, AccountIdx, AccountRow, ChildId, ChildRow, IdError, ParentLink, Succession};
 // The schema.

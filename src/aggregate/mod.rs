@@ -17,8 +17,8 @@ pub(crate) mod version;
 pub use ranking::Ranking;
 pub(crate) use ranking::places;
 pub(crate) use roll_up::{
-    CheckedRollUp, Conversion, EventTerms, Gathered, Keep, Linear, LinearOf, OwnRows, Places, RollUpAt,
-    RollUpInputs, RollUpResult, Standing, Turn,
+    CheckedRollUp, EventTerms, Gathered, Keep, Linear, LinearOf, OwnRows, Places, RollUpAt, RollUpInputs,
+    RollUpResult, Standing, Turn,
 };
 pub use roll_up::{
     MAX_RANKED, MAX_UNION, Nulls, Operator, Over, Partial, PartialError, RollUp, RollUpAnswers, RollUpErrors,

@@ -16,7 +16,7 @@ use crate::tree::{FaultKind, TreeFault};
 
 /// One wish.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename = "change", rename_all = "snake_case")]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the builder methods of `Change` say what each does")]
 pub enum ChangeItem {

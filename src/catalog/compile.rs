@@ -108,6 +108,17 @@ pub(super) fn validate(
     limits: &ExprLimits,
     given: &[Candidate],
 ) -> Validated {
+    validate_beside(bare, zones, limits, given, &[])
+}
+
+/// The same beside definitions that are there and could not be read: what reads one of these has no fault for it.
+pub(super) fn validate_beside(
+    bare: &CatalogNames,
+    zones: &dyn Zones,
+    limits: &ExprLimits,
+    given: &[Candidate],
+    unreadable: &[DefinitionRef],
+) -> Validated {
     let entries = Entries::with_capacity(given.len());
     let mut compiler = Compiler {
         given,
@@ -122,6 +133,10 @@ pub(super) fn validate(
         failed: Vec::new(),
     };
     let new = compiler.named();
+    // They are waited for, behind the last place, and never valid.
+    for (number, id) in unreadable.iter().enumerate() {
+        compiler.open.entry(Key::of_id(id)).or_insert(given.len() + number);
+    }
     let compiled = new.len();
     for members in compiler.groups(&new) {
         compiler.admit_group(members);

@@ -115,8 +115,8 @@ macro_rules! kinds {
         const WORDS: &[[&str; 2]] = &[$([<$kind as Kind>::CODE, <$kind as Kind>::WORD],)*];
 
         /// The lists of a document, in order, each with the reader of its items.
-        pub(super) const LISTS: &[(&str, ReadDefinition)] = &[
-            $((<$kind as Kind>::LIST, |json, place, faults| {
+        pub(super) const LISTS: &[(&str, DefinitionKind, ReadDefinition)] = &[
+            $((<$kind as Kind>::LIST, DefinitionKind::$variant, |json, place, faults| {
                 <$kind as Kind>::read(json, place, faults).map(Definition::$variant)
             }),)*
         ];

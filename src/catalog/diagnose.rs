@@ -27,6 +27,8 @@ impl Compiler<'_> {
             waits.into_iter().map(|(place, waiting)| (place, waiting.reads)).collect();
         let mut places: Vec<usize> = waits.keys().copied().collect();
         places.sort_unstable();
+        let silent = self.behind_unreadable(&places, &waits);
+        places.retain(|place| !silent.contains(place));
         for mut ring in components(&places, &waits) {
             ring.sort_unstable();
             let reads_itself = |place: &usize| waits.get(place).is_some_and(|reads| reads.contains(place));
@@ -44,6 +46,23 @@ impl Compiler<'_> {
                 }
             }
         }
+    }
+
+    /// The definitions that read one that could not be read, directly or not: its faults are reported where it was read.
+    fn behind_unreadable(&self, places: &[usize], waits: &HashMap<usize, Vec<usize>>) -> HashSet<usize> {
+        let mut readers: HashMap<usize, Vec<usize>> = HashMap::new();
+        for place in places {
+            for read in waits.get(place).into_iter().flatten() {
+                readers.entry(*read).or_default().push(*place);
+            }
+        }
+        let mut left: Vec<usize> = readers.keys().copied().filter(|read| *read >= self.given.len()).collect();
+        let mut found = HashSet::new();
+        while let Some(read) = left.pop() {
+            let new = readers.get(&read).into_iter().flatten().filter(|reader| found.insert(**reader));
+            left.extend(new.collect::<Vec<_>>());
+        }
+        found
     }
 
     fn refuse_ring(&mut self, ring: &[usize], waits: &HashMap<usize, Vec<usize>>) {

@@ -3,12 +3,20 @@
 //! `{"v":1,"parameters":[..],"attributes":[..],"past":[..],"metrics":[..],"roll_ups":[..],"rankings":[..],"segments":[..],
 //! "custom":[..]}`: one document, or several, whose definitions are put together.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json, json};
 
 use super::Catalog;
-use super::definition::{CUSTOM, Definition, LISTS};
+use super::compile::{Candidate, Words, validate_beside};
+use super::definition::{CUSTOM, Definition, DefinitionKind, DefinitionRef, LISTS};
+use super::edit::Ground;
+use super::fault::{CatalogFault, CatalogFaultKind};
+use super::names::{Assumed, CatalogNames};
+use crate::aggregate::UsageSchema;
 use crate::define::CustomKinds;
-use crate::model::{At, Faults, Fields, JsonDocument, JsonFault, Place};
+use crate::expr::ExprLimits;
+use crate::model::{At, Faults, Fields, JsonDocument, JsonFault, Place, Schema, Zones};
 
 /// The version of the document that this release writes, and the only one that it reads.
 pub const CATALOG_VERSION: u64 = crate::model::DOCUMENT_VERSION;
@@ -78,7 +86,7 @@ impl Catalog {
     /// The same in their order, of whatever kinds they are: a document, or a list of documents where one would put them in another order.
     pub(crate) fn in_order(definitions: &[Definition]) -> Json {
         let place =
-            |of: &Definition| LISTS.iter().position(|(list, _)| *list == of.list()).unwrap_or(LISTS.len());
+            |of: &Definition| LISTS.iter().position(|(list, ..)| *list == of.list()).unwrap_or(LISTS.len());
         let runs = definitions.chunk_by(|one, next| place(one) <= place(next));
         let mut documents: Vec<Json> = runs.map(Self::document).collect();
         if documents.len() > 1 {
@@ -108,23 +116,130 @@ impl Catalog {
         kinds: &CustomKinds,
         documents: impl IntoIterator<Item = &'t str>,
     ) -> Result<Vec<Definition>, DocumentErrors> {
-        let (mut faults, mut found) = (DocumentErrors::none(), Vec::new());
-        for (document, text) in documents.into_iter().enumerate() {
-            let mut own: Faults<JsonFault> = Faults::none();
-            if let Some(json) = JsonDocument::parse(text, &mut own) {
-                read(&json.value, kinds, &mut found, &mut own);
-            }
-            faults.append(own, |fault| DocumentFault {
-                document,
-                path: fault.path,
-                message: fault.kind.to_string(),
+        let (mut faults, mut found) = (DocumentErrors::none(), Found::default());
+        read_all(kinds, documents, &mut found, &mut faults);
+        faults.or(Some(found.definitions))
+    }
+
+    /// Reads the definitions of documents and checks them together, as [`Catalog::read_with`] and [`Catalog::within`] do, with the faults of both at
+    /// once. A definition that cannot be read keeps no other from being checked, and what reads it has no fault for that.
+    ///
+    /// ```
+    /// use perennial::aggregate::UsageSchema;
+    /// use perennial::catalog::{Catalog, CustomKinds};
+    /// use perennial::expr::ExprLimits;
+    /// use perennial::{Attribute, AttributeType, FixedZones, Nesting, Schema};
+    ///
+    /// let schema = Schema::builder()
+    ///     .account_type("Company", Nesting::Free)
+    ///     .attribute(Attribute::new("seats", AttributeType::Int))
+    ///     .build()?
+    ///     .into();
+    /// let load = |text: &str| {
+    ///     let (kinds, limits) = (CustomKinds::new(), ExprLimits::default());
+    ///     Catalog::load(&schema, &UsageSchema::default(), &FixedZones, &limits, &kinds, [text])
+    /// };
+    /// let text = r#"{ "v": 1,
+    ///     "roll_ups": [{ "name": "all_seats", "operator": { "summ": "seats" } }],
+    ///     "attributes": [{ "name": "share", "expression": "ratio(seats, all_seats)" }, { "name": "twice", "expression": "seatz * 2" }] }"#;
+    /// assert_eq!(
+    ///     load(text).unwrap_err().to_string(),
+    ///     "document 0: at `/roll_ups/0/operator`: unknown operator `summ`; did you mean `sum`?\n\
+    ///      document 0: at `/attributes/1`: E101 seatz * 2\n     ^^^^^ did you mean `seats` (whole number)? [replace by `seats`]",
+    /// );
+    /// assert_eq!(load(&text.replace("summ", "sum").replace("seatz", "seats"))?.len(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Catalog::read_with`], and behind these everything that is wrong with the definitions that can be read, each at the place
+    /// of its definition.
+    pub fn load<'t>(
+        schema: &Arc<Schema>,
+        usage: &UsageSchema,
+        zones: &dyn Zones,
+        limits: &ExprLimits,
+        kinds: &CustomKinds,
+        documents: impl IntoIterator<Item = &'t str>,
+    ) -> Result<Self, DocumentErrors> {
+        let (mut faults, mut found) = (DocumentErrors::none(), Found::default());
+        read_all(kinds, documents, &mut found, &mut faults);
+        let ground = Ground { schema, usage, zones, limits };
+        if faults.is_empty() {
+            let definitions = found.definitions.iter().cloned();
+            return Self::fresh(ground, definitions, Words::Refused).map_err(|errors| {
+                faults.append(errors, |fault| found.placed(&fault));
+                faults
             });
         }
-        faults.or(Some(found))
+        for fault in found.check(ground) {
+            faults.add(|| found.placed(&fault));
+        }
+        Err(faults)
     }
 }
 
-fn read(json: &Json, kinds: &CustomKinds, found: &mut Vec<Definition>, faults: &mut Faults<JsonFault>) {
+/// What documents hold.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) definitions: Vec<Definition>,
+    /// Where each of them is: the number of its document, and its place there.
+    places: Vec<(usize, String)>,
+    /// Those that could not be read, whose names could.
+    unreadable: Vec<DefinitionRef>,
+    document: usize,
+}
+
+impl Found {
+    /// What is wrong with the definitions beside those that could not be read.
+    pub(super) fn check(&self, ground: Ground<'_>) -> Vec<CatalogFault> {
+        let Ground { schema, usage, zones, limits } = ground;
+        let all = self.definitions.iter().cloned();
+        let given: Vec<Candidate> =
+            all.flat_map(|definition| Candidate::all_of(definition, Words::Refused)).collect();
+        let bare = CatalogNames::bare(schema, usage, Assumed::default());
+        validate_beside(&bare, zones, limits, &given, &self.unreadable).faults
+    }
+
+    /// A fault at the place of its definition.
+    pub(super) fn placed(&self, fault: &CatalogFault) -> DocumentFault {
+        let mut own = self
+            .definitions
+            .iter()
+            .zip(&self.places)
+            .filter(|(definition, _)| definition.id() == fault.definition);
+        // Of two with one name the later is at fault.
+        let place = match fault.kind {
+            CatalogFaultKind::Duplicate => own.next_back(),
+            _ => own.next(),
+        };
+        let (document, path) = place.map(|(_, place)| place.clone()).unwrap_or_default();
+        DocumentFault { document, path, message: fault.what() }
+    }
+}
+
+fn read_all<'t>(
+    kinds: &CustomKinds,
+    documents: impl IntoIterator<Item = &'t str>,
+    found: &mut Found,
+    faults: &mut DocumentErrors,
+) {
+    for (document, text) in documents.into_iter().enumerate() {
+        found.document = document;
+        let mut own: Faults<JsonFault> = Faults::none();
+        if let Some(json) = JsonDocument::parse(text, &mut own) {
+            read(&json.value, kinds, found, &mut own);
+        }
+        faults.append(own, |fault| DocumentFault {
+            document,
+            path: fault.path,
+            message: fault.kind.to_string(),
+        });
+    }
+}
+
+fn read(json: &Json, kinds: &CustomKinds, found: &mut Found, faults: &mut Faults<JsonFault>) {
     let Some(fields) = document(json, &[EVENTS, USAGE], faults) else { return };
     for name in [EVENTS, USAGE].into_iter().filter(|name| fields.has(name)) {
         faults.refuse_as(
@@ -141,7 +256,7 @@ pub(super) fn document<'j>(
     others: &[&'static str],
     faults: &mut Faults<JsonFault>,
 ) -> Option<Fields<'j, 'static>> {
-    let lists = LISTS.iter().map(|(list, _)| *list);
+    let lists = LISTS.iter().map(|(list, ..)| *list);
     let known = std::iter::once("v").chain(lists).chain([CUSTOM]).chain(others.iter().copied());
     Fields::document(json, CATALOG_VERSION, &known.collect::<Vec<_>>(), faults)
 }
@@ -150,13 +265,15 @@ pub(super) fn document<'j>(
 pub(super) fn read_lists(
     fields: &Fields<'_, '_>,
     kinds: &CustomKinds,
-    found: &mut Vec<Definition>,
+    found: &mut Found,
     faults: &mut Faults<JsonFault>,
 ) {
-    for (name, read) in LISTS {
-        each(fields, name, found, faults, read);
+    for (name, kind, read) in LISTS {
+        each(fields, (name, kind), found, faults, read);
     }
-    each(fields, CUSTOM, found, faults, |item, place, faults| {
+    // All kinds of a host have their names in common, so that the word of the kind does not matter.
+    let kind = DefinitionKind::Custom(Arc::from(CUSTOM));
+    each(fields, (CUSTOM, &kind), found, faults, |item, place, faults| {
         kinds.read(item, place, faults).map(Definition::Custom)
     });
 }
@@ -164,12 +281,24 @@ pub(super) fn read_lists(
 /// Reads a list, item by item.
 fn each(
     fields: &Fields<'_, '_>,
-    name: &str,
-    found: &mut Vec<Definition>,
+    (name, kind): (&str, &DefinitionKind),
+    found: &mut Found,
     faults: &mut Faults<JsonFault>,
     read: impl Fn(&Json, Place<'_>, &mut Faults<JsonFault>) -> Option<Definition>,
 ) {
     let list = fields.at(name);
     let items = fields.list(name, faults).unwrap_or_default().iter().enumerate();
-    found.extend(items.filter_map(|(number, item)| read(item, list.item(number), faults)));
+    for (number, item) in items {
+        let place = list.item(number);
+        match read(item, place, faults) {
+            Some(definition) => {
+                found.definitions.push(definition);
+                found.places.push((found.document, place.to_string()));
+            }
+            None => {
+                let name = item.get("id").or_else(|| item.get("name")).and_then(Json::as_str);
+                found.unreadable.extend(name.map(|name| DefinitionRef::new(kind.clone(), name)));
+            }
+        }
+    }
 }

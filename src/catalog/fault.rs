@@ -5,8 +5,12 @@ use std::sync::Arc;
 
 use super::cycle::CyclePath;
 use super::definition::DefinitionRef;
+use super::lineage::Origin;
 use crate::define::DefinitionFault;
 use crate::model::{Faults, IdError};
+
+/// Readers that a message names, at most.
+const MAX_READERS: usize = 10;
 
 /// What is wrong with a definition.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +53,10 @@ pub enum CatalogFaultKind {
         /// How many are kept.
         kept: u32,
     },
+    /// It is to be taken out, or another takes its place, while these definitions still read it.
+    StillRead(Vec<DefinitionRef>),
+    /// It still reads these parts of the schema or kinds of event, which are removed.
+    ReadsRemoved(Vec<Origin>),
     /// It is of a kind of the host's own that the engine could not restore from its journal.
     UnknownKind {
         /// The version of the kind.
@@ -80,6 +88,26 @@ impl CatalogFault {
 impl fmt::Display for CatalogFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.definition)?;
+        self.write(f)
+    }
+}
+
+/// What is wrong, without the definition.
+struct What<'f>(&'f CatalogFault);
+
+impl fmt::Display for What<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.write(f)
+    }
+}
+
+impl CatalogFault {
+    /// What is wrong, where it is known of which definition.
+    pub(super) fn what(&self) -> String {
+        What(self).to_string()
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             CatalogFaultKind::Name(error) => write!(f, "{error}"),
             CatalogFaultKind::Duplicate => f.write_str("another definition has the name"),
@@ -105,6 +133,18 @@ impl fmt::Display for CatalogFault {
             CatalogFaultKind::Brings(fault) => write!(f, "of what it brings, {fault}"),
             CatalogFaultKind::KeptDays { column, days, kept } => {
                 write!(f, "it reads {days} days of `{column}`, of which {kept} are kept")
+            }
+            CatalogFaultKind::StillRead(readers) => {
+                let named: Vec<String> = readers.iter().take(MAX_READERS).map(ToString::to_string).collect();
+                write!(f, "still read by {}", named.join(", "))?;
+                match readers.len().saturating_sub(MAX_READERS) {
+                    0 => Ok(()),
+                    more => write!(f, " and {more} more"),
+                }
+            }
+            CatalogFaultKind::ReadsRemoved(parts) => {
+                let named: Vec<String> = parts.iter().take(MAX_READERS).map(ToString::to_string).collect();
+                write!(f, "still reads what is removed: {}", named.join(", "))
             }
             CatalogFaultKind::UnknownKind { version } => write!(
                 f,

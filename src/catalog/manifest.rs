@@ -8,10 +8,12 @@ use serde_json::{Value as Json, json};
 
 use super::Catalog;
 use super::definition::Definition;
-use super::document::{EVENTS, USAGE, document, read_lists};
+use super::document::{EVENTS, Found, USAGE, document, read_lists};
+use super::edit::Ground;
 use crate::aggregate::{UsageSchema, UsageSettings};
 use crate::define::CustomKinds;
-use crate::model::{Faults, FixedZones, JsonDocument, JsonFault, Zone, Zones};
+use crate::expr::ExprLimits;
+use crate::model::{Faults, FixedZones, JsonDocument, JsonFault, JsonFaultKind, Schema, Zone, Zones};
 
 /// Everything that is wrong with a manifest, in the order of its parts.
 pub type ManifestErrors = Faults<JsonFault>;
@@ -113,18 +115,59 @@ impl Manifest {
     /// As [`Manifest::read`] and [`Catalog::read_with`].
     pub fn read_with(kinds: &CustomKinds, zones: &dyn Zones, text: &str) -> Result<Self, ManifestErrors> {
         let mut faults = ManifestErrors::none();
-        let read = JsonDocument::parse(text, &mut faults).and_then(|json| {
-            let fields = document(&json.value, &[EVENTS, USAGE], &mut faults)?;
-            let zone =
-                |name: &str| -> Option<Arc<dyn Zone>> { zones.zone(name).or_else(|| FixedZones.zone(name)) };
-            let mut manifest =
-                Self { events: UsageSchema::read(&fields, EVENTS, &mut faults), ..Self::default() };
-            let usage = fields.get(USAGE);
-            manifest.usage =
-                usage.and_then(|json| UsageSettings::read(json, fields.at(USAGE), &zone, &mut faults));
-            read_lists(&fields, kinds, &mut manifest.definitions, &mut faults);
-            Some(manifest)
-        });
+        let (read, _) = parts(kinds, zones, text, &mut faults);
         faults.or(read)
     }
+
+    /// The same, and checks the definitions together over a schema, with the faults of both at once ([`Catalog::load`]). Kinds of event are those of the
+    /// document; where it has none, those of `usage`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Manifest::read_with`], and behind these everything that is wrong with the definitions that can be read, each at the place of
+    /// its definition; not while kinds of event are at fault, which definitions read.
+    pub fn load(
+        schema: &Arc<Schema>,
+        usage: &UsageSchema,
+        zones: &dyn Zones,
+        limits: &ExprLimits,
+        kinds: &CustomKinds,
+        text: &str,
+    ) -> Result<Self, ManifestErrors> {
+        let mut faults = ManifestErrors::none();
+        let (read, found) = parts(kinds, zones, text, &mut faults);
+        if let Some(read) = &read {
+            let events_at_fault = faults.iter().any(|fault| fault.path.starts_with("/events"));
+            let usage = read.events.as_ref().unwrap_or(usage);
+            let ground = Ground { schema, usage, zones, limits };
+            let wrong = if events_at_fault { Vec::new() } else { found.check(ground) };
+            for fault in wrong {
+                let placed = found.placed(&fault);
+                let kind = JsonFaultKind::Other { message: placed.message };
+                faults.add(|| JsonFault { path: placed.path, kind });
+            }
+        }
+        faults.or(read)
+    }
+}
+
+/// The parts of a document, and where its definitions are.
+fn parts(
+    kinds: &CustomKinds,
+    zones: &dyn Zones,
+    text: &str,
+    faults: &mut ManifestErrors,
+) -> (Option<Manifest>, Found) {
+    let mut found = Found::default();
+    let read = JsonDocument::parse(text, faults).and_then(|json| {
+        let fields = document(&json.value, &[EVENTS, USAGE], faults)?;
+        let zone =
+            |name: &str| -> Option<Arc<dyn Zone>> { zones.zone(name).or_else(|| FixedZones.zone(name)) };
+        let events = UsageSchema::read(&fields, EVENTS, faults);
+        let usage = fields.get(USAGE);
+        let usage = usage.and_then(|json| UsageSettings::read(json, fields.at(USAGE), &zone, faults));
+        read_lists(&fields, kinds, &mut found, faults);
+        Some(Manifest { events, usage, definitions: found.definitions.clone() })
+    });
+    (read, found)
 }

@@ -52,6 +52,7 @@ mod round;
 mod row;
 mod status;
 mod step;
+mod still_read;
 mod touched;
 
 use std::collections::{BTreeMap, HashSet};

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{
-    Checking, Compiled, Define, DefinitionFault, Kind, Namespace, Renames, Shape, canonical, json, shape,
-};
+use super::{Checking, Compiled, Define, DefinitionFault, Kind, Namespace, Renames, canonical, json};
 use crate::aggregate::version::named;
 use crate::expr::NameText;
-use crate::model::{Faults, JsonFault, Place};
+use crate::model::{Faults, JsonFault, Place, read};
 
 /// A named expression over attributes, usage, roll-ups and other calculated attributes: a KPI.
 ///
@@ -118,12 +116,6 @@ impl Kind for CalculatedAttribute {
     const NAMESPACE: Namespace = Namespace::Columns;
 
     fn read(json: &Json, place: Place<'_>, faults: &mut Faults<JsonFault>) -> Option<Self> {
-        SHAPE.read(json, place, faults)
+        read(json, &place, faults)
     }
 }
-
-const SHAPE: Shape = Shape {
-    needed: &["name", "expression"],
-    texts: &["name", "expression", "label", "description", "unit"],
-    others: &[("version", shape::number)],
-};

@@ -4,12 +4,9 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::{
-    Checking, Compiled, Define, DefinitionFault, Form, Kind, Namespace, Renames, Shape, canonical, json,
-    shape,
-};
+use super::{Checking, Compiled, Define, DefinitionFault, Form, Kind, Namespace, Renames, canonical, json};
 use crate::aggregate::{CheckedMetric, Metric, MetricFaultKind};
-use crate::model::{Faults, JsonFault, Place};
+use crate::model::{Faults, JsonFault, Place, read};
 
 impl Define for Metric {
     fn name(&self) -> &str {
@@ -56,12 +53,6 @@ impl Kind for Metric {
     const NAMESPACE: Namespace = Namespace::Metrics;
 
     fn read(json: &Json, place: Place<'_>, faults: &mut Faults<JsonFault>) -> Option<Self> {
-        SHAPE.read(json, place, faults)
+        read(json, &place, faults)
     }
 }
-
-const SHAPE: Shape = Shape {
-    needed: &["name", "expression"],
-    texts: &["name", "expression", "description"],
-    others: &[("version", shape::number)],
-};

@@ -19,7 +19,6 @@ mod peers;
 mod ranking;
 mod recorded;
 mod roll_up;
-mod shape;
 
 use std::sync::Arc;
 
@@ -40,7 +39,6 @@ pub(crate) use self::function::{Argument, Arguments, RowFunction, WholeFunction}
 pub use self::parameter::{Parameter, ParameterType};
 pub use self::past::PastValue;
 pub use self::recorded::Recorded;
-pub(crate) use self::shape::Shape;
 use crate::expr::{NameText, Type};
 use crate::model::{Faults, JsonFault, Place};
 

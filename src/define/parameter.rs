@@ -6,12 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::{
-    Checking, Compiled, Define, DefinitionFault, Form, Input, Kind, Namespace, Output, Renames, RowForm,
-    Shape, json, shape,
+    Checking, Compiled, Define, DefinitionFault, Form, Input, Kind, Namespace, Output, Renames, RowForm, json,
 };
 use crate::aggregate::version::named;
 use crate::expr::{NameText, Type};
-use crate::model::{Faults, JsonFault, Place};
+use crate::model::{Faults, JsonFault, Place, read};
 
 /// A value that whoever asks gives with the question ([`AsOf::with_parameter`](crate::AsOf::with_parameter)), such as who is
 /// looking: every definition reads it by its name, as it reads an attribute, and it is the same for all accounts.
@@ -64,7 +63,7 @@ named!(Parameter, described);
 
 /// The type of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename = "type", rename_all = "snake_case", expecting = "a type such as `text`")]
 #[non_exhaustive]
 pub enum ParameterType {
     /// True or false.
@@ -149,12 +148,6 @@ impl Kind for Parameter {
     const NAMESPACE: Namespace = Namespace::Columns;
 
     fn read(json: &Json, place: Place<'_>, faults: &mut Faults<JsonFault>) -> Option<Self> {
-        SHAPE.read(json, place, faults)
+        read(json, &place, faults)
     }
 }
-
-const SHAPE: Shape = Shape {
-    needed: &["name", "type"],
-    texts: &["name", "description"],
-    others: &[("type", shape::is::<ParameterType>), ("version", shape::number)],
-};

@@ -7,10 +7,10 @@ use serde_json::Value as Json;
 
 use super::{
     Checking, Compiled, Define, DefinitionFault, Form, Input, Kind, Named, Namespace, Output, RecordWanted,
-    Renames, RowForm, Shape, json, shape,
+    Renames, RowForm, json,
 };
 use crate::aggregate::version::named;
-use crate::model::{Faults, JsonFault, Place};
+use crate::model::{Faults, JsonFault, Place, read};
 
 /// The value that a column had some days ago, from what the host recorded ([`History`](crate::catalog::History)). Beside the column
 /// itself it makes a trend: `change(score, score_30d_ago)`.
@@ -113,12 +113,6 @@ impl Kind for PastValue {
     const NAMESPACE: Namespace = Namespace::Columns;
 
     fn read(json: &Json, place: Place<'_>, faults: &mut Faults<JsonFault>) -> Option<Self> {
-        SHAPE.read(json, place, faults)
+        read(json, &place, faults)
     }
 }
-
-const SHAPE: Shape = Shape {
-    needed: &["name", "of", "days_ago"],
-    texts: &["name", "of"],
-    others: &[("days_ago", shape::number), ("exact", shape::is::<bool>), ("version", shape::number)],
-};

@@ -6,12 +6,12 @@ use serde_json::Value as Json;
 
 use super::peers::Peers;
 use super::{
-    Checking, Compiled, Define, DefinitionFault, Form, Kind, Namespace, Output, Renames, Shape, WholeForm,
-    canonical, json, shape,
+    Checking, Compiled, Define, DefinitionFault, Form, Kind, Namespace, Output, Renames, WholeForm,
+    canonical, json,
 };
 use crate::aggregate::Ranking;
 use crate::expr::{Checked, NameText, Type};
-use crate::model::{Faults, JsonFault, Place};
+use crate::model::{Faults, JsonFault, Place, read};
 
 impl Define for Ranking {
     fn name(&self) -> &str {
@@ -88,16 +88,6 @@ impl Kind for Ranking {
     const NAMESPACE: Namespace = Namespace::Columns;
 
     fn read(json: &Json, place: Place<'_>, faults: &mut Faults<JsonFault>) -> Option<Self> {
-        SHAPE.read(json, place, faults)
+        read(json, &place, faults)
     }
 }
-
-const SHAPE: Shape = Shape {
-    needed: &["name", "of"],
-    texts: &["name", "of", "within", "description"],
-    others: &[
-        ("at_least", shape::is::<Option<f64>>),
-        ("with_cancelled", shape::is::<bool>),
-        ("version", shape::number),
-    ],
-};

@@ -6,11 +6,9 @@ use indexmap::IndexSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{
-    Checking, Compiled, Define, DefinitionFault, Form, Kind, Named, Namespace, Renames, Shape, json, shape,
-};
+use super::{Checking, Compiled, Define, DefinitionFault, Form, Kind, Named, Namespace, Renames, json};
 use crate::aggregate::version::named;
-use crate::model::{Faults, JsonFault, Place};
+use crate::model::{Faults, JsonFault, Place, read};
 
 /// Columns that an engine records when a day is over, and for how many days: attributes and derived columns alike. Past values
 /// ([`PastValue`](crate::catalog::PastValue)) and kinds of the host's own read what was recorded.
@@ -142,16 +140,6 @@ impl Kind for Recorded {
     const NAMESPACE: Namespace = Namespace::Records;
 
     fn read(json: &Json, place: Place<'_>, faults: &mut Faults<JsonFault>) -> Option<Self> {
-        SHAPE.read(json, place, faults)
+        read(json, &place, faults)
     }
 }
-
-const SHAPE: Shape = Shape {
-    needed: &["name", "columns", "keep_days"],
-    texts: &["name"],
-    others: &[
-        ("columns", shape::is::<Vec<String>>),
-        ("keep_days", shape::number),
-        ("version", shape::number),
-    ],
-};

@@ -5,13 +5,11 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::{
-    Checking, Compiled, Define, DefinitionFault, Form, Kind, Named, Namespace, Output, Renames, Shape,
-    TotalBy, json, shape,
+    Checking, Compiled, Define, DefinitionFault, Form, Kind, Named, Namespace, Output, Renames, TotalBy, json,
 };
-use crate::aggregate::{CheckedRollUp, Conversion, Nulls, Operator, Over, RollUp, RollUpFaultKind};
+use crate::aggregate::{CheckedRollUp, Operator, Over, RollUp, RollUpFaultKind};
 use crate::expr::NameText;
-use crate::fold::Reach;
-use crate::model::{Faults, JsonFault, Place};
+use crate::model::{Faults, JsonFault, Place, read};
 
 impl Define for RollUp {
     fn name(&self) -> &str {
@@ -78,21 +76,6 @@ impl Kind for RollUp {
     const NAMESPACE: Namespace = Namespace::Columns;
 
     fn read(json: &Json, place: Place<'_>, faults: &mut Faults<JsonFault>) -> Option<Self> {
-        SHAPE.read(json, place, faults)
+        read(json, &place, faults)
     }
 }
-
-const SHAPE: Shape = Shape {
-    needed: &["name", "operator"],
-    texts: &["name", "filter", "description"],
-    others: &[
-        ("over", shape::is::<Over>),
-        ("operator", shape::is::<Operator>),
-        ("reach", shape::is::<Option<Reach>>),
-        ("levels", shape::is::<Vec<String>>),
-        ("nulls", shape::is::<Nulls>),
-        ("with_cancelled", shape::is::<bool>),
-        ("convert", shape::is::<Conversion>),
-        ("version", shape::number),
-    ],
-};

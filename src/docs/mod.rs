@@ -6,6 +6,7 @@
 //! * [`architecture`]: the modules, and the way of data through them.
 //! * [`semantics`]: the contract, ruling by ruling. The code cites it by number.
 //! * [`expressions`]: the language in which rules are written.
+//! * [`documents`]: every key and word of the documents in which schemas and definitions are written.
 //! * [`imports`]: what becomes of queries of other tools.
 //! * [`performance`]: how fast it is beside other tools, how that grows, and where the limits lie.
 //! * [`style`]: our habits.
@@ -18,6 +19,9 @@ pub mod architecture {}
 
 #[doc = include_str!("semantics.md")]
 pub mod semantics {}
+
+#[doc = include_str!("documents.md")]
+pub mod documents {}
 
 #[doc = include_str!("imports.md")]
 pub mod imports {}

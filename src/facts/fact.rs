@@ -10,7 +10,11 @@ use crate::model::{AccountId, Timestamp, Value};
 
 /// Of whom something is said.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(
+    rename = "subject",
+    rename_all = "snake_case",
+    expecting = "a subject such as {\"account\": \"acme\"}"
+)]
 pub enum Subject {
     /// An account, in the book or not.
     Account(AccountId),

@@ -7,7 +7,7 @@ use crate::model::Timestamp;
 
 /// A step of facts: a kind is declared, a row is appended, or one is ended. Serialisable.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename = "step of facts", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum FactStep {
     /// A kind: a new one, or with more fields in the place of the one of its name.

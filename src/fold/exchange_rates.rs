@@ -11,7 +11,7 @@ use crate::model::{Currency, Date, Decimal, Faults, Rates};
 
 /// What a rate is of: the market, or a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename = "kind of rate", rename_all = "snake_case", expecting = "a kind of rate such as `market`")]
 #[non_exhaustive]
 pub enum RateKind {
     /// What was paid on a day.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What an account's own rows have to do with its total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename = "reach", rename_all = "snake_case", expecting = "a reach such as `descendants`")]
 pub enum Reach {
     /// Its own rows only.
     SelfOnly,

@@ -71,7 +71,7 @@ impl Zone for FixedZone {
 
 /// A day of the week; stored as `monday`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename = "weekday", rename_all = "snake_case", expecting = "a weekday such as `monday`")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Weekday {
     Monday,

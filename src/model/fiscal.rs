@@ -47,6 +47,7 @@ enum Rule {
 
 /// The weeks of the three months of a quarter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename = "pattern of weeks", expecting = "a pattern of weeks such as `4-4-5`")]
 pub enum WeekPattern {
     /// Four, four and five.
     #[serde(rename = "4-4-5")]
@@ -71,7 +72,11 @@ impl WeekPattern {
 
 /// On which day a year of weeks ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(
+    rename = "end of a year",
+    rename_all = "snake_case",
+    expecting = "the end of a year, `last` or `nearest`"
+)]
 pub enum YearEnd {
     /// On the last such day of the month.
     Last,
@@ -384,7 +389,12 @@ fn start_in_table(years: &[Vec<Date>], period: FiscalPeriod, day: Date, offset: 
 
 /// A calendar in stored form.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(
+    rename = "calendar",
+    rename_all = "snake_case",
+    deny_unknown_fields,
+    expecting = "a calendar such as {\"months_from\": 4}"
+)]
 enum Written {
     /// `{ "months_from": 4 }`
     MonthsFrom(u8),

@@ -54,7 +54,7 @@ place! {
 
 /// Which types may stand under which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename = "nesting", rename_all = "snake_case", expecting = "a nesting such as `free`")]
 pub enum Nesting {
     /// A child of this type stands under an account of an earlier declared type; levels may be left out.
     Ordered,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Cancelled accounts stay out of roll-ups unless a definition asks for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename = "group", rename_all = "snake_case", expecting = "a group such as `paying`")]
 pub enum StatusGroup {
     /// On trial or on a free plan.
     Free,

@@ -53,7 +53,7 @@ pub enum Value {
 
 /// The kind of a [`Value`], without the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename = "kind of value", rename_all = "snake_case", expecting = "a kind of value such as `int`")]
 #[expect(missing_docs, reason = "one for each variant of `Value`")]
 #[non_exhaustive]
 pub enum ValueKind {

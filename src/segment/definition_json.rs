@@ -79,7 +79,7 @@ impl Segment {
     ///
     /// # Errors
     ///
-    /// As [`Segment::from_json`], and where the text is no JSON.
+    /// As [`Segment::from_json`], and where the text is not JSON.
     pub fn from_json_text(text: &str, limits: &ExprLimits) -> Result<Vec<Self>, SegmentErrors> {
         let mut faults = SegmentErrors::none();
         let json = JsonDocument::parse(text, &mut faults);

@@ -9,7 +9,7 @@ use crate::model::{AccountId, Visible};
 
 /// Every kind of fault that a load can meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename = "kind of fault", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FaultKind {
     /// An id that breaks the rules of ids, or none at all.

@@ -10,7 +10,7 @@ use super::FaultKind;
 
 /// What is done with an account (or row) at fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename = "remedy", rename_all = "snake_case")]
 pub enum Remedy {
     /// The whole load is refused; the old book stays.
     Reject,

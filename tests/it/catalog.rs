@@ -482,7 +482,7 @@ fn documents_come_back_and_may_be_many() {
         "document 1: at `/roll_ups`: duplicate field",
         "document 1: at `/v`: expected a whole number from 0, found the text `1`",
         "document 1: at `/metrics`: expected a list, found an object",
-        "document 2: document is no JSON at line 1, column 1: ",
+        "document 2: document is not JSON at line 1, column 1: ",
     ] {
         assert!(errors.contains(part), "{part} is not in\n{errors}");
     }
@@ -500,11 +500,11 @@ fn documents_come_back_and_may_be_many() {
             "/attributes/1/expression",
             "/attributes/1/label",
             "/past/0/days_ago",
-            "/roll_ups/0",
+            "/roll_ups/0/levels/0",
             "/roll_ups/0",
             "/roll_ups/0/operator",
-            "/roll_ups/0/levels",
             "/roll_ups/0/version",
+            "/roll_ups/0",
         ],
         "{errors}"
     );

@@ -778,7 +778,7 @@ fn text_that_is_no_json_is_told_why() {
     assert!(told("{\"metric\"\"sum__contract_value\"}").contains("a colon is missing"));
     assert!(told("{\"type\":\"date\",”term\":\"x\"}").contains("typographic"));
     assert!(told("{'terms':[]}").contains("JSON quotes with \" and not with '"));
-    assert!(told("{\"a\":1,}").contains("a comma stands after the last item"));
+    assert!(told("{\"a\":1,}").contains("a comma follows the last item"));
     assert!(told("").contains("line"));
     assert!(Importer::parse("{\"terms\":[]}").is_ok());
     // A map would keep the last of the two, and ask something else.

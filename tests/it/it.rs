@@ -77,6 +77,7 @@ mod delta_causes;
 mod dependencies;
 mod diagram;
 mod distribution;
+mod documents;
 mod dotted_names;
 mod engine;
 mod engine_journal;

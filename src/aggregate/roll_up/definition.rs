@@ -16,7 +16,12 @@ pub const MAX_UNION: usize = 1_024;
 
 /// Whose rows a roll-up reads.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(
+    rename = "rows",
+    rename_all = "snake_case",
+    deny_unknown_fields,
+    expecting = "`accounts`, or an object with `table` or `events`"
+)]
 pub enum Over {
     /// Accounts: an expression reads the attributes of one bare, as a segment does.
     #[default]
@@ -36,7 +41,12 @@ pub enum Over {
 
 /// What is worked out of the rows. Texts are expressions over a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(
+    rename = "operator",
+    rename_all = "snake_case",
+    deny_unknown_fields,
+    expecting = "an operator such as `count` or {\"sum\": \"arr\"}"
+)]
 #[non_exhaustive]
 pub enum Operator {
     /// How many rows; of events, how many events. 0 of none.
@@ -152,7 +162,11 @@ pub enum Operator {
 
 /// What a row without a value does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(
+    rename = "rule for missing values",
+    rename_all = "snake_case",
+    expecting = "a rule for missing values such as `skip`"
+)]
 pub enum Nulls {
     /// It is passed over, and counted as such. Write `coalesce(x, 0)` for a value in its place.
     #[default]

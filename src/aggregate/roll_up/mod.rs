@@ -31,7 +31,6 @@ mod turn;
 pub use answers::RollUpAnswers;
 pub(crate) use answers::{Keep, Places, RollUpResult};
 pub(crate) use checked::CheckedRollUp;
-pub(crate) use convert::Conversion;
 pub use definition::{MAX_RANKED, MAX_UNION, Nulls, Operator, Over, RollUp};
 pub(crate) use evaluate::Standing;
 pub(crate) use events::EventTerms;

@@ -8,7 +8,7 @@ use crate::model::{Faults, Fields, FixedZone, JsonFault, JsonFaultKind, Place, Z
 
 /// What is done about usage from before the days that are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename = "rule for events that are too old", rename_all = "snake_case")]
 pub enum TooOld {
     /// Such a row is at fault.
     Refuse,
@@ -19,7 +19,7 @@ pub enum TooOld {
 
 /// What is done about a batch with rows at fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename = "rule for batches with rows at fault", rename_all = "snake_case")]
 pub enum Faulty {
     /// Nothing of the batch is counted.
     RefuseBatch,
@@ -225,7 +225,7 @@ impl UsageSettings {
             let found = u32::try_from(days).ok();
             if found.is_none() {
                 faults.refuse(&fields.at(field), || JsonFaultKind::WrongType {
-                    expected: format!("a whole number up to {}", u32::MAX),
+                    expected: format!("a whole number from 0 to {}", u32::MAX),
                     found: days.to_string(),
                 });
             }
@@ -236,9 +236,9 @@ impl UsageSettings {
         settings.ahead_days = days("ahead_days").unwrap_or(settings.ahead_days);
         let too_old = [("refuse", TooOld::Refuse), ("count", TooOld::Count)];
         let faulty = [("refuse_batch", Faulty::RefuseBatch), ("leave_out", Faulty::LeaveOut)];
-        let what = "way with events that are too old";
+        let what = "rule for events that are too old";
         settings.too_old = fields.word("too_old", what, &too_old, faults).unwrap_or(settings.too_old);
-        let what = "way with batches with rows at fault";
+        let what = "rule for batches with rows at fault";
         settings.faulty = fields.word("faulty", what, &faulty, faults).unwrap_or(settings.faulty);
         Some(settings)
     }

@@ -11,7 +11,12 @@ use crate::model::hint;
 
 /// What is read of an account for a [`CustomKind`](super::CustomKind).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(
+    rename = "input",
+    rename_all = "snake_case",
+    deny_unknown_fields,
+    expecting = "an input such as {\"value\": \"arr\"}"
+)]
 #[non_exhaustive]
 pub enum CustomInput {
     /// The value of an expression.

@@ -100,10 +100,9 @@ impl CustomKinds {
         faults: &mut Faults<JsonFault>,
     ) -> Option<&Arc<dyn CustomKind>> {
         let Some(versions) = self.by_word.get(word) else {
-            let known: Vec<&str> = self.by_word.keys().map(String::as_str).collect();
-            let allowed = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            let what = "kind of definition";
-            let unknown = || JsonFaultKind::UnknownWord { what, word: word.to_owned(), allowed };
+            let none = self.by_word.is_empty().then_some("none");
+            let known = none.into_iter().chain(self.by_word.keys().map(String::as_str));
+            let unknown = || JsonFaultKind::unknown_word("kind of definition", word, known);
             faults.refuse(&fields.at("kind"), unknown);
             return None;
         };
@@ -135,7 +134,8 @@ fn same_brought(fields: &Fields<'_, '_>, read: &Custom, faults: &mut Faults<Json
     }
     if written.unwrap_or_default() != read.brought_json() {
         let message = format!("the kind `{}` brings other definitions here", read.kind.word());
-        faults.refuse_as(&fields.at("brings"), message);
+        let field = fields.at("brings");
+        faults.refuse_as(if fields.has("brings") { &field } else { fields.place() }, message);
     }
 }
 

@@ -34,8 +34,9 @@ impl<'de> Deserialize<'de> for JsonDocument {
 }
 
 impl JsonDocument {
-    /// Reads a text. One that is no JSON is a fault, and so is each field that is there twice.
+    /// Reads a text, after a byte order mark if it has one. One that is not JSON is a fault, and so is each field that is there twice.
     pub(crate) fn parse<F: From<JsonFault>>(text: &str, faults: &mut Faults<F>) -> Option<Self> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         match serde_json::from_str::<Self>(text) {
             Ok(mut document) => {
                 faults.append(std::mem::replace(&mut document.duplicates, Faults::none()), F::from);

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{JsonFault, JsonFaultKind, Place};
-use crate::model::{Faults, nearest, shown};
+use super::{JsonFault, JsonFaultKind, Place, read};
+use crate::model::{Faults, shown};
 
 /// An object of a document, and its place.
 #[derive(Clone, Copy)]
@@ -67,13 +67,8 @@ impl<'j, 'p> Fields<'j, 'p> {
     /// Notes every field that is not among `known`.
     pub(crate) fn only<F: From<JsonFault>>(&self, known: &[&str], faults: &mut Faults<F>) {
         for name in self.fields.keys().filter(|name| !known.contains(&name.as_str())) {
-            faults.refuse(&self.place, || {
-                let hint = match nearest(name, known.iter().copied()) {
-                    Some(near) => format!("; did you mean `{near}`?"),
-                    None => format!("; known: {}", known.join(", ")),
-                };
-                JsonFaultKind::UnknownField { name: shown(name), hint }
-            });
+            let known = known.iter().copied();
+            faults.refuse(&self.place, || JsonFaultKind::unknown_field(name, known));
         }
     }
 
@@ -178,10 +173,8 @@ impl<'j, 'p> Fields<'j, 'p> {
         let word = self.text(name, faults)?;
         let meaning = words.iter().find(|(known, _)| *known == word).map(|(_, meaning)| *meaning);
         if meaning.is_none() {
-            faults.refuse(&self.at(name), || {
-                let allowed: Vec<&str> = words.iter().map(|(known, _)| *known).collect();
-                JsonFaultKind::UnknownWord { what, word: shown(word), allowed: allowed.join(", ") }
-            });
+            let allowed = words.iter().map(|(known, _)| *known);
+            faults.refuse(&self.at(name), || JsonFaultKind::unknown_word(what, word, allowed));
         }
         meaning
     }
@@ -197,22 +190,16 @@ impl<'j, 'p> Fields<'j, 'p> {
         self.word(name, what, words, faults)
     }
 
-    /// What a field says to serde, which knows one fault of it.
+    /// The value of a field, of a type that serde knows.
     pub(crate) fn decoded<T: DeserializeOwned, F: From<JsonFault>>(
         &self,
         name: &str,
         faults: &mut Faults<F>,
     ) -> Option<T> {
-        match T::deserialize(self.get(name)?) {
-            Ok(value) => Some(value),
-            Err(error) => {
-                faults.refuse_as(&self.at(name), error.to_string());
-                None
-            }
-        }
+        read(self.get(name)?, &self.at(name), faults)
     }
 
-    /// What the items of a list say to serde, which knows one fault of each.
+    /// The items of a list, of a type that serde knows.
     pub(crate) fn decoded_items<T: DeserializeOwned, F: From<JsonFault>>(
         &self,
         name: &str,
@@ -220,14 +207,7 @@ impl<'j, 'p> Fields<'j, 'p> {
     ) -> Vec<T> {
         let list = self.at(name);
         let items = self.list(name, faults).unwrap_or_default().iter().enumerate();
-        let decoded = items.filter_map(|(number, item)| match T::deserialize(item) {
-            Ok(value) => Some(value),
-            Err(error) => {
-                faults.refuse_as(&list.item(number), error.to_string());
-                None
-            }
-        });
-        decoded.collect()
+        items.filter_map(|(number, item)| read(item, &list.item(number), faults)).collect()
     }
 
     /// Notes a field that holds something else than expected.

@@ -7,7 +7,12 @@ use serde::{Deserialize, Serialize};
 
 /// A part of a schema, by its name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(
+    rename = "part of a schema",
+    rename_all = "snake_case",
+    deny_unknown_fields,
+    expecting = "a part of a schema such as {\"attribute\": \"seats\"}"
+)]
 #[non_exhaustive]
 pub enum SchemaPart {
     /// An account type.

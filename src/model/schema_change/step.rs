@@ -13,7 +13,7 @@ use crate::model::{
 
 /// One step of a change of a schema.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename = "step", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum SchemaStep {
     AccountType {
         name: Arc<str>,

@@ -64,7 +64,7 @@ impl Schema {
     ///
     /// [`SchemaErrors`] with every fault of the document in its order, up to a thousand: unknown and
     /// duplicate fields, values of the wrong type, and whatever [`SchemaBuilder::build`] refuses. Text that
-    /// is no JSON, or is larger than [`MAX_SCHEMA_BYTES`], has that one fault.
+    /// is not JSON, or is larger than [`MAX_SCHEMA_BYTES`], has that one fault.
     ///
     /// [`SchemaBuilder::build`]: super::SchemaBuilder::build
     ///
@@ -100,7 +100,6 @@ impl Schema {
         if text.len() > MAX_SCHEMA_BYTES {
             return Err(whole(SchemaFaultKind::DocumentTooLarge { bytes: text.len() }));
         }
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut faults = SchemaErrors::none();
         let Some(document) = JsonDocument::parse(text, &mut faults) else { return Err(faults) };
         let schema = Self::of_document(&document.value, &mut faults);

@@ -115,7 +115,7 @@ impl<'n> Importer<'n> {
     /// use perennial::segment::Importer;
     ///
     /// let error = Importer::parse("{\"metric\"\"sum__contract_value\"}").unwrap_err();
-    /// assert_eq!(error.to_string(), "document is no JSON at line 1, column 10: expected `:`; a colon is missing after a name");
+    /// assert_eq!(error.to_string(), "document is not JSON at line 1, column 10: a colon is missing after a name");
     /// ```
     pub fn parse(text: &str) -> Result<Json, ImportErrors> {
         reader::parse(text)
@@ -185,7 +185,7 @@ pub type ImportErrors = Faults<ImportFault>;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ImportFault {
-    /// Where: a JSON pointer; empty for the query as a whole, and for a text that is no JSON.
+    /// Where: a JSON pointer; empty for the query as a whole, and for a text that is not JSON.
     pub path: String,
     /// What, in words.
     pub message: String,

@@ -88,7 +88,7 @@ impl Query {
     ///
     /// # Errors
     ///
-    /// As [`Query::from_json`], and where the text is no JSON.
+    /// As [`Query::from_json`], and where the text is not JSON.
     pub fn from_json_text(text: &str, limits: &ExprLimits) -> Result<Self, QueryErrors> {
         let mut faults = QueryErrors::none();
         let json = JsonDocument::parse(text, &mut faults);

@@ -19,7 +19,7 @@ pub const MAX_GROUPS: usize = 10_000;
 
 /// What is worked out for each group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename = "kind of measure", rename_all = "snake_case", expecting = "a kind of measure such as `sum`")]
 #[non_exhaustive]
 pub enum MeasureKind {
     /// The exact sum.
