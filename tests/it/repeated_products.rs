@@ -167,7 +167,7 @@ fn the_document_of_a_schema_allows_it() {
     assert!(!schema(RepeatedProducts::Fault).to_json().contains("repeated_products"));
     assert_ne!(schema(RepeatedProducts::Fault), schema(RepeatedProducts::Allow));
     let error = Schema::from_json(&text.replace("\"allow\"", "\"allowed\"")).unwrap_err().to_string();
-    assert_eq!(error, "at `/repeated_products`: unknown answer `allowed`; allowed: fault, allow");
+    assert_eq!(error, "at `/repeated_products`: unknown answer `allowed`; did you mean `allow`?");
 }
 
 #[test]

@@ -2,11 +2,15 @@
 
 use super::kinds::customs;
 use perennial::aggregate::{Metric, Nulls, Operator, Over, Ranking, RollUp};
-use perennial::catalog::{CalculatedAttribute, Definition, Parameter, ParameterType, PastValue, Recorded};
+use perennial::catalog::{
+    CalculatedAttribute, CatalogErrors, CatalogFaultKind, Definition, DefinitionRef, Parameter,
+    ParameterType, PastValue, Recorded,
+};
 use perennial::segment::Segment;
 use perennial::{
     AsOf, Currency, Date, FiscalCalendar, FixedZone, Reach, Timestamp, WeekPattern, Weekday, YearEnd,
 };
+use proptest::prelude::*;
 
 /// Definitions of every kind, most of which read others; `other` says something else with the same names.
 pub fn definitions(other: bool) -> Vec<Definition> {
@@ -361,4 +365,27 @@ pub fn segment(name: &str, expression: &str) -> Definition {
 
 pub fn roll_up(name: &str, operator: Operator) -> RollUp {
     RollUp::new(name, operator)
+}
+
+/// An edit is refused for what a new catalog is refused for; what goes and is still read is told of what goes.
+pub fn same_faults(edited: &CatalogErrors, new: &CatalogErrors) -> Result<(), TestCaseError> {
+    let at_fault: Vec<&DefinitionRef> = new.iter().map(|fault| &fault.definition).collect();
+    let mut still_read = 0;
+    for fault in edited {
+        match &fault.kind {
+            CatalogFaultKind::StillRead(readers) => {
+                still_read += 1;
+                prop_assert!(
+                    !readers.is_empty() && readers.iter().all(|id| at_fault.contains(&id)),
+                    "{}",
+                    fault
+                );
+            }
+            _ => prop_assert!(at_fault.contains(&&fault.definition), "{}", fault),
+        }
+    }
+    if still_read == 0 {
+        prop_assert_eq!(edited.to_string(), new.to_string());
+    }
+    Ok(())
 }
