@@ -66,7 +66,6 @@ impl Sum {
     }
 
     /// The sum in parts: the lower 128 bits, the rows, what went beyond, and the rows out of range.
-    #[cfg(feature = "snapshot")]
     pub(crate) const fn parts(&self) -> (i128, u64, i32, u32) {
         (self.value, self.rows, self.carry, self.unfit)
     }
