@@ -28,7 +28,7 @@ pub(super) fn check_places(
         number.is_some_and(|number| placing.touched.get(number as usize) == Some(&true))
     };
     for (fault, remedy) in &resolution.faults {
-        // What the policy takes as it is declared is no obstacle for a change either.
+        // A fault whose accounts the policy of the book leaves in their places does not refuse a change either.
         let is_taken = matches!(
             (fault.kind(), remedy),
             (FaultKind::SeveralParents, Remedy::Prefer) | (FaultKind::RepeatedProduct, Remedy::Keep)

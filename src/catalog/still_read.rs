@@ -28,7 +28,7 @@ impl Catalog {
         next.map_err(|errors| self.reads_removed(ground, given, self.still_read(ground, given, errors)))
     }
 
-    /// The errors over another schema, with those of definitions that read what it no longer has told as that.
+    /// The errors over another schema. Definitions that read a removed part get one error that says so, in place of unknown names.
     pub(super) fn reads_removed(
         &self,
         ground: Ground<'_>,
@@ -71,7 +71,7 @@ impl Catalog {
         CatalogErrors::new(faults)
     }
 
-    /// The errors of an edit, with those of readers of what goes told of what goes.
+    /// The errors of an edit. A removed definition that is still read gets one error with its readers, in place of the errors of its readers.
     fn still_read(&self, ground: Ground<'_>, given: &[Candidate], errors: CatalogErrors) -> CatalogErrors {
         let named: HashSet<Key> = given.iter().flat_map(|given| keys(&given.definition)).collect();
         let gone: Vec<&Arc<Entry>> = self

@@ -37,7 +37,7 @@ pub(in crate::aggregate) struct Bucket {
     pub(super) each: bool,
 }
 
-/// The order of buckets: by their keys, and rows that are alike by all that they say, so that it is no matter in which order they came.
+/// The order of buckets: by their keys, and rows that are alike by all that they say, so that the order in which they came does not matter.
 /// Buckets that are equal in it are one, where their rows are not kept.
 pub(super) fn ordered((a, of_a): (&Bucket, &[Sum]), (b, of_b): (&Bucket, &[Sum])) -> Ordering {
     let by_key = a.key.cmp(&b.key);

@@ -88,7 +88,7 @@ impl TypedError {
         self.0.mend.as_ref().map(|(place, edit)| (place.as_str(), *edit))
     }
 
-    /// What is told of it. A part that reads itself tells its faults in lines, each with its place below that of the part.
+    /// The faults that it reports. A type with a reader of its own reports several, one a line, each with its place within the part.
     pub(super) fn faults(&self, root: &Place<'_>) -> Vec<JsonFault> {
         let path = self.0.place.clone().unwrap_or_else(|| root.to_string());
         let JsonFaultKind::Other { message } = &self.0.kind else {

@@ -1,6 +1,6 @@
-//! Which word was chosen, and what stands with it?
+//! How are an enum's variants read?
 //!
-//! A word that stands alone is a text, `"count"`; one with a value is an object with one field, `{"sum": "arr"}`.
+//! A variant without content is a text, `"count"`; one with content is an object with one field, `{"sum": "arr"}`.
 
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, VariantAccess, Visitor};
