@@ -547,7 +547,7 @@ fn rows_of_a_history_that_lead_nowhere_are_reported_and_held() {
             "successions row 4: succession of `d` by `x`: it names no day",
             "successions row 7: succession of `g` by `x`: its rank is no whole number from 0",
             "successions row 9: succession of `h` by `x`: its `part` is neither yes nor no",
-            "successions row 8: succession of `a` by `b`: it stands twice for that day",
+            "successions row 8: succession of `a` by `b`: the source has it twice for that day",
             "2 accounts end in each other on 2021-01-01: `e`, `f`",
         ]
     );

@@ -21,8 +21,26 @@ use self::reader::Reader;
 use super::{JsonDocument, JsonFault, JsonFaultKind, Place};
 use crate::model::Faults;
 
-/// Reads of one value, at most: each has one fault.
+/// Reads of one value, at most: each finds one fault.
 const MAX_READS: usize = 1_000;
+/// Of a large value fewer, so that all reads together see no more parts than this; but always [`MIN_READS`].
+const MAX_PARTS_READ: usize = 10_000_000;
+/// Reads of one value, however large it is.
+const MIN_READS: usize = 20;
+
+/// How often a value with a fault is read again.
+fn reads_of(json: &Value) -> usize {
+    let (mut parts, mut left) = (0_usize, vec![json]);
+    while let Some(part) = left.pop() {
+        parts += 1;
+        match part {
+            Value::Array(items) => left.extend(items),
+            Value::Object(fields) => left.extend(fields.values()),
+            _ => {}
+        }
+    }
+    (MAX_PARTS_READ / parts.max(1)).clamp(MIN_READS, MAX_READS)
+}
 
 /// Reads a value; every fault is noted.
 pub(crate) fn read<T: DeserializeOwned, F: From<JsonFault>>(
@@ -34,7 +52,7 @@ pub(crate) fn read<T: DeserializeOwned, F: From<JsonFault>>(
         return Some(value);
     }
     let (mut edits, known) = (Edits::default(), faults.count());
-    for _ in 0..MAX_READS {
+    for _ in 0..reads_of(json) {
         let Err(error) = T::deserialize(Reader::at(json, *place, &edits)) else { break };
         if !error.is_consequence() {
             for fault in error.faults(place) {
@@ -81,7 +99,8 @@ pub(crate) fn read<T: DeserializeOwned, F: From<JsonFault>>(
 ///
 /// # Complexity
 ///
-/// Linear in the text where it has no fault; once more for each fault.
+/// Linear in the text where it has no fault; once more for each fault, of which as many are found as ten million parts of documents can be
+/// read for, at least 20 and at most 1,000.
 pub fn read_json<T: DeserializeOwned>(text: &str) -> Result<T, Faults<JsonFault>> {
     let mut faults = Faults::none();
     let document = JsonDocument::parse(text, &mut faults);
