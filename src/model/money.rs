@@ -144,7 +144,7 @@ impl Money {
 /// let amount = Money::parse("16106182", Currency::USD)?;
 /// assert_eq!(amount.to_string(), "16106182.00 USD");
 /// assert_eq!(format!("{amount:#}"), "16,106,182.00 USD");
-/// # Ok::<(), perennial::MoneyError>(())
+/// # Ok::<(), perennial::DecimalError>(())
 /// ```
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

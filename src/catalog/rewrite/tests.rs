@@ -211,7 +211,11 @@ fn what_cannot_be_rewritten_or_would_mean_something_else_is_refused() {
             "it reads `export`, which is removed",
         ),
         // What is only removed is not there.
-        ("b * 2", SchemaChange::new().remove(SchemaPart::attribute("b")), "E101"),
+        (
+            "b * 2",
+            SchemaChange::new().remove(SchemaPart::attribute("b")),
+            "still reads what is removed: attribute `b`",
+        ),
         ("stage == \"Lost\"", SchemaChange::new().replace(lost(), "Open"), "E102"),
     ] {
         let refused = refused(text, &change);
