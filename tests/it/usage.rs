@@ -690,6 +690,17 @@ fn a_kind_may_keep_each_of_its_events() {
     assert!(json.ends_with("\"each\":true}"), "{json}");
     assert_eq!(serde_json::from_str::<EventKind>(&json).unwrap(), purchase().each());
     assert_ne!(purchase(), purchase().each());
+    let document = |each: &str| {
+        let text = format!(
+            r#"{{"v":1,"events":[{{"name":"purchase","measures":[{{"name":"items","type":"int"}}]{each}}}]}}"#
+        );
+        perennial::catalog::Manifest::read(&text)
+    };
+    let kept = UsageSchema::new([purchase().each()]).unwrap();
+    assert_eq!(document(r#","each":true"#).unwrap().events.unwrap(), kept);
+    assert_eq!(document("").unwrap().events.unwrap(), UsageSchema::new([purchase()]).unwrap());
+    let error = document(r#","each":"yes""#).unwrap_err().to_string();
+    assert!(error.contains("`/events/0/each`: expected true or false"), "{error}");
 }
 
 /// Rows are kept from the day on which the kind says so; what was added up before stays one row, and is added up again.

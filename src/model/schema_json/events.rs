@@ -12,7 +12,8 @@ use crate::model::{
 };
 
 /// What a kind of event may say.
-const KNOWN: [&str; 7] = ["name", "label", "description", "module", "action", "properties", "measures"];
+const KNOWN: [&str; 8] =
+    ["name", "label", "description", "module", "action", "properties", "measures", "each"];
 
 impl UsageSchema {
     /// Reads the list of kinds of event in a field of a document; `None` where it is left out, or something is wrong.
@@ -51,7 +52,9 @@ fn kind(json: &Value, place: Place<'_>, faults: &mut Faults<JsonFault>) -> Optio
     let (label, documentation) = (text("label"), text("description"));
     let (module, action) = (text("module"), text("action"));
     let name = fields.needed_text("name", faults);
-    let kind = EventKind { label, documentation, module, action, ..EventKind::new(name.unwrap_or_default()) };
+    let each = fields.truth("each", faults).unwrap_or(false);
+    let kind =
+        EventKind { label, documentation, module, action, each, ..EventKind::new(name.unwrap_or_default()) };
     let kind = attributes(&fields, "properties", faults).into_iter().fold(kind, EventKind::property);
     let kind = attributes(&fields, "measures", faults).into_iter().fold(kind, EventKind::measure);
     name.map(|_| kind)
