@@ -3,19 +3,20 @@
 //! A message that is delivered twice must be applied once. For each key the engine remembers the version that its update made, and a digest of the update's content, so
 //! that a different update with the same key is an error and not taken for a repetition.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
-use std::io;
 use std::sync::Arc;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value as Json;
 
 use super::error::EngineError;
 use super::update::Update;
 use crate::book::Change;
 use crate::catalog::Catalog;
 
-/// Digest of an update's content: FNV-1a, 128 bits, of its JSON. The order of the items of a change does not matter. Against accidents, not against attackers.
+/// Digest of an update's content: FNV-1a, 128 bits, of its JSON with sorted keys. The order of the items of a change, and of the values of a row, does not matter. Against accidents, not against attackers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Content(u128);
 
@@ -27,7 +28,7 @@ impl Content {
         // The order of a change's items means nothing.
         let items = update.change.iter().flat_map(Change::items);
         let mut items: Vec<String> =
-            items.map(|item| serde_json::to_string(item).unwrap_or_default()).collect();
+            items.map(|item| serde_json::to_value(item).unwrap_or_default().to_sorted()).collect();
         items.sort_unstable();
         digest.add(&(update.change.is_some(), items));
         digest.add(&(&update.renamed, Catalog::in_order(&update.defined), &update.removed, update.exactly));
@@ -54,6 +55,53 @@ impl<'de> Deserialize<'de> for Content {
     }
 }
 
+/// JSON whose objects have their keys in order, whatever the order in which they were written.
+trait Sorted {
+    fn to_sorted(&self) -> String;
+}
+
+impl Sorted for Json {
+    fn to_sorted(&self) -> String {
+        let mut text = String::new();
+        // What is still to be written, the next one last.
+        let mut left = vec![Piece::Of(self)];
+        while let Some(piece) = left.pop() {
+            match piece {
+                Piece::Text(piece) => text.push_str(&piece),
+                Piece::Of(Json::Array(items)) => {
+                    left.push(Piece::Text("]".into()));
+                    for item in items.iter().rev() {
+                        left.extend([Piece::Text(",".into()), Piece::Of(item)]);
+                    }
+                    text.push('[');
+                }
+                Piece::Of(Json::Object(fields)) => {
+                    let mut fields: Vec<_> = fields.iter().collect();
+                    fields.sort_unstable_by_key(|(name, _)| *name);
+                    left.push(Piece::Text("}".into()));
+                    for (name, value) in fields.into_iter().rev() {
+                        let name = Json::String(name.clone()).to_string();
+                        left.extend([
+                            Piece::Text(",".into()),
+                            Piece::Of(value),
+                            Piece::Text(format!("{name}:").into()),
+                        ]);
+                    }
+                    text.push('{');
+                }
+                Piece::Of(other) => text.push_str(&other.to_string()),
+            }
+        }
+        text
+    }
+}
+
+/// A part of a JSON text.
+enum Piece<'j> {
+    Text(Cow<'static, str>),
+    Of(&'j Json),
+}
+
 /// FNV-1a with 128 bits (Fowler, Noll, Vo): the same number on every machine and in every version, since journals hold it.
 struct Fnv(u128);
 
@@ -63,21 +111,15 @@ impl Fnv {
     }
 
     fn add(&mut self, what: &impl Serialize) {
-        // Writing to it does not fail, and nothing in an update is a map whose keys are no text.
-        serde_json::to_writer(&mut *self, what).unwrap_or_default();
+        // Nothing in an update is a map whose keys are not texts.
+        let text = serde_json::to_value(what).unwrap_or_default().to_sorted();
+        self.add_bytes(text.as_bytes());
     }
-}
 
-impl io::Write for Fnv {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    fn add_bytes(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = (self.0 ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
         }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -11,7 +11,8 @@ use crate::model::{Date, Decimal, Duration, EnumValues, Money, Timestamp, Value,
 /// A value that an expression gives. No value at all is `None` of an `Option`.
 ///
 /// As JSON it says what it is: `{"int":3}`, `{"text":"EMEA"}`, `{"money":{"amount":"10.50","currency":"EUR"}}`,
-/// `{"date":"2026-01-31"}`; without types: [`Plain`](crate::report::Plain).
+/// `{"date":"2026-01-31"}`; without types: [`Plain`](crate::report::Plain). Formats that describe themselves only; a record is an object,
+/// whose fields a tool that sorts keys gives back in another order, and JSON is read up to some 60 levels of lists and records.
 ///
 /// Values of one kind are ordered as the engine orders them ([S72](crate::docs::semantics), [S85](crate::docs::semantics)): numbers, amounts of one currency
 /// and days by size, texts by code point, no before yes, lists and records by their first difference. Values of different kinds, and amounts of different currencies, are not comparable

@@ -141,7 +141,8 @@ impl EventKind {
     /// Each row that comes in stays a row of its own, also where it is like another of its day: two purchases of 3 are two of 3, and
     /// not one of 6. Ruling S152 of [`docs::semantics`](crate::docs::semantics).
     ///
-    /// It takes as much room as rows come in: for purchases and invoices, not for clicks.
+    /// It takes as much room as rows come in: for purchases and invoices, not for clicks. A batch copies the rows of the month of each account
+    /// that it touches; where many rows of one account come in, send them in batches.
     ///
     /// ```
     /// use perennial::aggregate::{Event, EventKind, Usage, UsageSchema, UsageSettings};

@@ -14,7 +14,7 @@ use super::{Date, Decimal, Duration, Money, Timestamp, write_number};
 ///
 /// As JSON it says its type, as a value of an expression does: `{"int":3}`, `{"text":"EMEA"}`,
 /// `{"money":{"amount":"10.50","currency":"EUR"}}`; a text of a closed set says so, `{"text":"active","of":"enum"}`. Without types:
-/// [`Plain`](crate::report::Plain).
+/// [`Plain`](crate::report::Plain). Formats that describe themselves only (JSON, CBOR, `MessagePack`).
 ///
 /// Doubles are finite and never `-0.0` once they are in a book; what is not finite is a fault at load.
 #[derive(Debug, Clone, PartialEq)]

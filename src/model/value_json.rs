@@ -27,6 +27,10 @@ impl Serialize for Value {
             Self::Int(v) => serializer.serialize_newtype_variant(VALUE, 1, "int", v),
             Self::Decimal(v) => serializer.serialize_newtype_variant(VALUE, 2, "decimal", v),
             Self::Money(v) => serializer.serialize_newtype_variant(VALUE, 3, "money", v),
+            // Events at fault are kept in journals as they came, also those with what is not a number.
+            Self::Double(v) if !v.is_finite() => {
+                serializer.serialize_newtype_variant(VALUE, 4, "double", &v.to_string())
+            }
             Self::Double(v) => serializer.serialize_newtype_variant(VALUE, 4, "double", v),
             Self::Text(v) => serializer.serialize_newtype_variant(VALUE, 5, "text", v),
             Self::Date(v) => serializer.serialize_newtype_variant(VALUE, 6, "date", v),
@@ -67,6 +71,33 @@ enum ListItem {
     Bare(Arc<str>),
 }
 
+/// A double, or what is not a finite one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum AnyDouble {
+    Finite(f64),
+    Other(NotFinite),
+}
+
+#[derive(Clone, Copy, Deserialize)]
+enum NotFinite {
+    NaN,
+    #[serde(rename = "inf")]
+    Infinite,
+    #[serde(rename = "-inf")]
+    NegativeInfinite,
+}
+
+impl NotFinite {
+    const fn number(self) -> f64 {
+        match self {
+            Self::NaN => f64::NAN,
+            Self::Infinite => f64::INFINITY,
+            Self::NegativeInfinite => f64::NEG_INFINITY,
+        }
+    }
+}
+
 /// A band of earlier releases.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,7 +114,7 @@ struct Read {
     int: Option<i64>,
     decimal: Option<Decimal>,
     money: Option<Money>,
-    double: Option<f64>,
+    double: Option<AnyDouble>,
     text: Option<Arc<str>>,
     date: Option<Date>,
     timestamp: Option<Timestamp>,
@@ -116,7 +147,10 @@ impl<'de> Deserialize<'de> for Value {
             read.int.map(Self::Int),
             read.decimal.map(Self::Decimal),
             read.money.map(Self::Money),
-            read.double.map(Self::Double),
+            read.double.map(|double| match double {
+                AnyDouble::Finite(number) => Self::Double(number),
+                AnyDouble::Other(word) => Self::Double(word.number()),
+            }),
             text,
             read.date.map(Self::Date),
             read.timestamp.map(Self::Timestamp),
@@ -160,6 +194,16 @@ mod tests {
             assert_eq!(serde_json::to_string(&value).unwrap(), text);
             assert_eq!(serde_json::from_str::<Value>(text).unwrap(), value);
         }
+    }
+
+    #[test]
+    fn what_is_not_a_finite_number_comes_back() {
+        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let text = serde_json::to_string(&Value::Double(number)).unwrap();
+            let Value::Double(read) = serde_json::from_str(&text).unwrap() else { panic!("{text}") };
+            assert!(read.total_cmp(&number).is_eq() || read.is_nan() && number.is_nan(), "{text}");
+        }
+        assert!(serde_json::from_str::<Value>(r#"{"double":"1"}"#).is_err());
     }
 
     #[test]

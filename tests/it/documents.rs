@@ -446,3 +446,13 @@ fn a_part_of_the_schema_that_goes_is_told_by_its_readers() {
     let retyped = SchemaChange::new().attribute(Attribute::new("seats", AttributeType::Text));
     assert!(catalog.evolve(&retyped).unwrap_err().to_string().contains("`twice`: E103"));
 }
+
+/// Many definitions with many faults each cost a read for each fault that is listed, and no more.
+#[test]
+fn documents_full_of_faults_are_read_few_times() {
+    let fields: Vec<String> = (0..200).map(|at| format!("\"a{at}\":0")).collect();
+    let metric = format!(r#"{{"name":"m","expression":"1",{}}}"#, fields.join(","));
+    let text = format!(r#"{{"v":1,"metrics":[{}]}}"#, vec![metric; 400].join(","));
+    let errors = Manifest::read(&text).unwrap_err();
+    assert!(errors.to_string().contains("unknown field `a0`"), "{}", &errors.to_string()[..200]);
+}

@@ -234,3 +234,19 @@ fn settings_reports_of_usage_and_lineage_are_read_back() {
     both_ways::<Vec<LineageStep>>(&catalog.lineage(&DefinitionRef::segment("large")).unwrap());
     both_ways::<Vec<Impact>>(&catalog.impact(&perennial::catalog::Origin::Attribute("revenue".into())));
 }
+
+/// The values of a row have no order: a key comes again with the same update, in whatever order a tool wrote it.
+#[test]
+fn an_update_is_the_same_whatever_the_order_of_the_values_of_its_rows() {
+    let engine = Engine::new(schema(), as_of(), EngineSettings::new()).unwrap();
+    let row = |one: (&str, Value), two: (&str, Value)| {
+        AccountRow::new(id("a"), "Company").with(one.0, one.1).with(two.0, two.1)
+    };
+    let (seats, revenue) = (("seats", Value::Int(1)), ("revenue", Value::from(dollars("5"))));
+    let keyed = |row: AccountRow| Update::from(Change::new().add(row)).once("k");
+    let first = engine.apply(keyed(row(seats.clone(), revenue.clone()))).unwrap();
+    let again = engine.apply(keyed(row(revenue.clone(), seats.clone()))).unwrap();
+    assert_eq!((again.version, again.repeated), (first.version, true));
+    let other = engine.apply(keyed(row(revenue, ("seats", Value::Int(2)))));
+    assert!(other.unwrap_err().to_string().contains('k'));
+}

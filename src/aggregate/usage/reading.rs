@@ -350,7 +350,7 @@ impl<'r> Slots<'r> for &Row<'r> {
 
     fn unrated(&self, to: Currency, lacks: Unrated) {
         let key = &self.bucket.key;
-        self.prepared.asked.unrated(to, lacks, (key.day, key.what, key.person));
+        self.prepared.asked.unrated(to, lacks, (key.day, key.what, key.person, self.span.nth(self.place)));
     }
 }
 

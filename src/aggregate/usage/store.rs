@@ -87,6 +87,12 @@ impl Span {
         self.buckets.get(place)
     }
 
+    /// Which of the rows with its key a bucket is, from 0.
+    pub(super) fn nth(&self, place: usize) -> usize {
+        let Some(bucket) = self.bucket(place) else { return 0 };
+        place - self.buckets.partition_point(|other| other.key < bucket.key).min(place)
+    }
+
     /// All buckets with their totals.
     pub(super) fn rows(&self, width: usize) -> impl Iterator<Item = (&Bucket, &[Sum])> {
         let totals =

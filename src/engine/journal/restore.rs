@@ -13,6 +13,8 @@ use crate::engine::part::{PartError, StateParts};
 use crate::engine::published::{Parts, Published, State};
 use crate::engine::{Engine, EngineError, EngineSettings, Update};
 
+/// The first format whose digests of updates are compared: before it, values were written otherwise.
+const WITH_DIGESTS: u32 = 7;
 /// The first format in which a state says how its usage is kept.
 const WITH_USAGE_SETTINGS: u32 = 5;
 
@@ -300,6 +302,7 @@ impl Builder<'_> {
                     key: None,
                 };
                 parts.update(&update, self.settings).map_err(refused)?;
+                let content = content.filter(|_| self.format >= WITH_DIGESTS);
                 self.keys.extend(key.map(|key| KnownKey { key, version, content }));
             }
             Said::Branch { updates, .. } => {
@@ -503,6 +506,8 @@ mod tests {
             .unwrap();
         let keyed = |seats: i64| Update::from(set(seats)).once("monday");
         engine.apply(keyed(1)).unwrap();
+        // As a record of an update, and in a whole state.
+        let journal_of_updates = journal.bytes();
         engine.compact_journal().unwrap();
         let bytes = journal.bytes();
         let old = in_format(6, &bytes, |said| {
@@ -510,6 +515,12 @@ mod tests {
             said.replace(",\"digests\":[", ",\"contents\":[")
         });
         let restored = |bytes: &[u8]| Engine::restore(EngineSettings::new(), bytes, None).unwrap().0;
+        let updates = in_format(6, &journal_of_updates, str::to_owned);
+        restored(&updates).apply(keyed(2)).unwrap();
+        assert!(matches!(
+            restored(&journal_of_updates).apply(keyed(2)),
+            Err(EngineError::OtherContent { .. })
+        ));
         assert!(matches!(restored(&bytes).apply(keyed(2)), Err(EngineError::OtherContent { .. })));
         let engine = restored(&old);
         engine.apply(keyed(2)).unwrap();

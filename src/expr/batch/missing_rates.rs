@@ -63,8 +63,8 @@ impl<'b> MissingRates<'b> {
 pub(crate) enum RowKey {
     /// Of a child table, by the numbers of both.
     Row(usize, usize),
-    /// An event: its day, what happened, and who did it.
-    Event((i32, u32, u32)),
+    /// An event: its day, what happened, who did it, and which of those that are alike it is.
+    Event((i32, u32, u32, usize)),
 }
 
 /// Is told of amounts without a rate; of each row once.

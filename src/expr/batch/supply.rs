@@ -257,7 +257,7 @@ impl<'t> UsageAsked<'t> {
     }
 
     /// Tells of an amount of an event that is not converted.
-    pub(crate) fn unrated(&self, to: Currency, lacks: Unrated, event: (i32, u32, u32)) {
+    pub(crate) fn unrated(&self, to: Currency, lacks: Unrated, event: (i32, u32, u32, usize)) {
         if let Some((recorder, place)) = self.told {
             recorder.add(to, lacks, place, Some(RowKey::Event(event)));
         }

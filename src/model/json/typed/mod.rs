@@ -52,12 +52,23 @@ pub(crate) fn read<T: DeserializeOwned, F: From<JsonFault>>(
         return Some(value);
     }
     let (mut edits, known) = (Edits::default(), faults.count());
+    let mut before: Vec<JsonFault> = Vec::new();
     for _ in 0..reads_of(json) {
         let Err(error) = T::deserialize(Reader::at(json, *place, &edits)) else { break };
         if !error.is_consequence() {
-            for fault in error.faults(place) {
-                faults.add(|| fault.into());
+            let found = error.faults(place);
+            // Nothing changed since the last read, so that nothing more will be found.
+            if found == before {
+                break;
             }
+            for fault in &found {
+                faults.add(|| fault.clone().into());
+            }
+            before = found;
+        }
+        // Further faults would only be counted, at the price of a read each.
+        if faults.is_full() {
+            break;
         }
         if !edits.mend(&error) {
             break;
