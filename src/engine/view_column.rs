@@ -55,7 +55,7 @@ impl LiveView {
     ///
     /// # Complexity
     ///
-    /// As the first [`LiveView::value`] of the column: it is worked out, unless it is known.
+    /// As the first [`LiveView::value`] of the column: it is computed, unless it is cached.
     ///
     /// ```
     /// use perennial::aggregate::{Operator, RollUp};

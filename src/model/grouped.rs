@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-/// A number as it is written, with commas between the thousands of its whole part. A text that is no number stays as it is.
+/// A number as it is written, with commas between the thousands of its whole part. A text that is not a number stays as it is.
 pub(crate) fn grouped(number: &str) -> String {
     let (whole, fraction) = number.split_at(number.find('.').unwrap_or(number.len()));
     let (sign, digits) = whole.split_at(usize::from(whole.starts_with('-')));

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::common::WEEKDAYS;
 use perennial::limits::MAX_CLOSED_DAYS;
 use perennial::testkit::Random;
 use perennial::{BusinessCalendar, BusinessDayError, Date, WeekCalendar, Weekday};
@@ -65,15 +66,6 @@ impl Slow {
 fn every_answer_is_that_of_counting_days() {
     for seed in 0..40 {
         let mut random = Random::new(seed);
-        let weekdays = [
-            Weekday::Monday,
-            Weekday::Tuesday,
-            Weekday::Wednesday,
-            Weekday::Thursday,
-            Weekday::Friday,
-            Weekday::Saturday,
-            Weekday::Sunday,
-        ];
         let worked: [bool; 7] = std::array::from_fn(|weekday| weekday == 2 || random.below(3) > 0);
         let first = day(2024, 1, 1);
         let mut some = |count: u64| -> BTreeSet<Date> {
@@ -82,7 +74,7 @@ fn every_answer_is_that_of_counting_days() {
         let (holidays, mut working_days) = (some(25), some(6));
         working_days.retain(|date| !holidays.contains(date));
         let chosen =
-            weekdays.into_iter().zip(worked).filter(|(_, worked)| *worked).map(|(weekday, _)| weekday);
+            WEEKDAYS.into_iter().zip(worked).filter(|(_, worked)| *worked).map(|(weekday, _)| weekday);
         let mut calendar = WeekCalendar::of(chosen).with_holidays(holidays.iter().copied());
         for date in &working_days {
             calendar = calendar.with_working_day(*date);

@@ -456,3 +456,13 @@ fn documents_full_of_faults_are_read_few_times() {
     let errors = Manifest::read(&text).unwrap_err();
     assert!(errors.to_string().contains("unknown field `a0`"), "{}", &errors.to_string()[..200]);
 }
+
+/// A field that is missing in a type with parts of another is told once.
+#[test]
+fn a_fault_that_cannot_be_mended_is_told_once() {
+    let errors = read_json::<perennial::engine::DeltaReport>("{}").unwrap_err();
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let different: std::collections::BTreeSet<&String> = lines.iter().collect();
+    assert_eq!(different.len(), lines.len(), "{lines:?}");
+    assert!(!lines.is_empty());
+}

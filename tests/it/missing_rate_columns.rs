@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::common::definitions::{attribute, roll_up, segment};
 use crate::common::unrated::{EUR, USD, accounts, day, dollars, engine_over, id, rate, schema, shown, view};
 use perennial::aggregate::{
-    Event, EventKind, Metric, Operator, Over, Ranking, Usage, UsageSchema, UsageSettings,
+    Event, EventKind, Metric, Nulls, Operator, Over, Ranking, Usage, UsageSchema, UsageSettings,
 };
 use perennial::catalog::{Catalog, Definition, DefinitionRef, Origin, RunInputs};
 use perennial::engine::{Engine, EngineSettings, Update};
@@ -222,6 +222,12 @@ fn only_what_a_roll_up_reads_lacks_a_rate() {
             largest("of_live").into(),
             largest("of_all").with_cancelled().into(),
             roll_up("planned", Operator::Max("arr".into())).convert_at_plan(EUR).with_cancelled().into(),
+            // It has no value at `a`, which has no amount, whatever the rate of the amount below it.
+            roll_up("refused", Operator::Max("arr".into()))
+                .convert_at_plan(EUR)
+                .with_cancelled()
+                .nulls(Nulls::Refuse)
+                .into(),
             Metric::new("sales", "events(\"sale\").max(e, e.amount.convertAt(\"EUR\", e.day))").into(),
             attribute("sale_lately", "metric(\"sales\").lastDays(30).max()"),
             attribute("sale_ever", "metric(\"sales\").max()"),
@@ -230,6 +236,7 @@ fn only_what_a_roll_up_reads_lacks_a_rate() {
             read("of_live"),
             read("of_all"),
             read("planned"),
+            read("refused"),
             read("sale_lately"),
             read("sale_ever"),
         ])
@@ -247,9 +254,38 @@ fn only_what_a_roll_up_reads_lacks_a_rate() {
     assert_eq!(of_root("sale_ever_read"), "-");
     // There is a rate of the market, and none of the plan.
     assert_eq!(of_root("planned_read"), "-");
+    assert_eq!(of_root("refused_read"), "-");
     let plan = ExchangeRate::plan(USD, EUR, day("2026-01-01"), Decimal::new(5, 1));
     engine.apply(Update::new().rates([plan])).unwrap();
     assert_eq!(of_root("planned_read"), "1");
+    assert_eq!(of_root("refused_read"), "0");
+}
+
+/// Alike events of a kind that keeps each are rows that lack a rate each.
+#[test]
+fn each_row_of_a_kind_that_keeps_each_lacks_a_rate() {
+    let listed = |kind: EventKind| -> Vec<String> {
+        let usage =
+            UsageSchema::new([kind.measure(Attribute::new("amount", AttributeType::Money(USD)))]).unwrap();
+        let settings = EngineSettings::new().usage(Usage::new(usage, UsageSettings::new()));
+        let engine = Engine::new(schema(), AsOf::date_utc(day("2026-01-31")), settings).unwrap();
+        engine.load(&accounts()).unwrap();
+        let sale = || Event::on("sale", "a", day("2024-12-31")).value("amount", dollars(10));
+        engine.apply(Update::new().rates([rate("2025-01-01")]).events([sale(), sale()])).unwrap();
+        let most = roll_up("most", Operator::Max("row.amount".into()))
+            .over(Over::Events { event: "sale".into(), last_days: None })
+            .convert_at(EUR, "row.day");
+        let written = attribute("largest", "events(\"sale\").max(e, e.amount.convertAt(\"EUR\", e.day))");
+        engine.define([most.into(), written]).unwrap();
+        let all = view(&engine);
+        ["most", "largest"]
+            .iter()
+            .flat_map(|name| all.missing_rates(name))
+            .map(|rate| rate.rows.to_string())
+            .collect()
+    };
+    assert_eq!(listed(EventKind::new("sale")), ["1", "1"]);
+    assert_eq!(listed(EventKind::new("sale").each()), ["2", "2"]);
 }
 
 /// What is read by name lacks a rate where it would in place, also where another operand is what is missing.

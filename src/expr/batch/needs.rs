@@ -60,7 +60,7 @@ impl Needs {
     }
 
     fn read(&mut self, op: &Op, terms: &Terms) {
-        // The nearest account of a type is another one when an account changes its type.
+        // The nearest account of a type may differ after an account changed its type.
         self.standing |= op.places().iter().any(|place| matches!(place, Place::AtType(_)));
         match op {
             Op::Slot(slot) | Op::Supplied(slot) => {

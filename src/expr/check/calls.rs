@@ -295,7 +295,7 @@ impl Check<'_> {
         }
     }
 
-    /// Reads a number from a text; a constant text that is no number is a fault.
+    /// Reads a number from a text; a constant text that is not a number is a fault.
     fn read_number(&mut self, entry: &Entry, of: &Term, node: NodeId) -> Option<Term> {
         let whole = entry.function == F::ToInt;
         let (conversion, kind) =
@@ -482,7 +482,7 @@ impl Check<'_> {
     }
 }
 
-/// Why a constant text is no number.
+/// Why a constant text is not a number.
 fn why_no_number(text: &str, whole: bool) -> &'static str {
     let text = text.trim();
     let is_number = text.parse::<f64>().is_ok_and(f64::is_finite);

@@ -115,7 +115,7 @@ pub fn known_days_are_answered(case: &BusinessCalendarCase) -> Outcome {
 ///
 /// # Errors
 ///
-/// [`Broken`] with the first answer that is another one.
+/// [`Broken`] with the first answer that differs.
 pub fn provided_answers_agree(case: &BusinessCalendarCase) -> Outcome {
     for (from, to) in case.stretches() {
         let days: Vec<Date> = (from..=to).filter_map(Date::from_days).collect();
