@@ -9,7 +9,7 @@ use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::ExprValue;
-use crate::model::{Currency, Date, Decimal, Duration, Timestamp, VALUE, pairs};
+use crate::model::{Currency, Date, Decimal, Duration, Timestamp, VALUE, only_one, pairs};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an amount with its currency")]
@@ -84,11 +84,7 @@ impl<'de> Deserialize<'de> for ExprValue {
             read.list.map(Self::List),
             read.record.map(|fields| Self::Record(fields.0)),
         ];
-        let mut found = found.into_iter().flatten();
-        match (found.next(), found.next()) {
-            (Some(value), None) => Ok(value),
-            _ => Err(D::Error::custom("a value has one type, such as {\"int\": 3}")),
-        }
+        only_one(found)
     }
 }
 

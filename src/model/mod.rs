@@ -99,6 +99,7 @@ pub use system::SystemAttribute;
 pub use table::{ChildTable, TableKind};
 pub use time::{Duration, Timestamp};
 pub use value::{Value, ValueKind};
+pub(crate) use value_json::only_one;
 pub use week_calendar::WeekCalendar;
 pub(crate) use wide::{quotient, times_double};
 pub use withdrawn_currency::Withdrawal;

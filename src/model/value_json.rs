@@ -159,11 +159,16 @@ impl<'de> Deserialize<'de> for Value {
             read.r#enum.map(Self::Enum),
             read.band.map(|band| Self::Band { rank: band.rank, text: band.text }),
         ];
-        let mut found = found.into_iter().flatten();
-        match (found.next(), found.next()) {
-            (Some(value), None) => Ok(value),
-            _ => Err(D::Error::custom("a value has one type, such as {\"int\": 3}")),
-        }
+        only_one(found)
+    }
+}
+
+/// The value of the one key that says a type.
+pub(crate) fn only_one<T, E: serde::de::Error>(found: impl IntoIterator<Item = Option<T>>) -> Result<T, E> {
+    let mut found = found.into_iter().flatten();
+    match (found.next(), found.next()) {
+        (Some(value), None) => Ok(value),
+        _ => Err(E::custom("a value has one type, such as {\"int\": 3}")),
     }
 }
 

@@ -57,25 +57,31 @@ pub(crate) mod named {
     }
 }
 
+/// The object that a pair is written as, and read from. Derived reading takes an array of two as well, as earlier releases wrote it.
+macro_rules! halves {
+    ($first:ident, $second:ident) => {
+        #[derive(Serialize)]
+        struct Written<'p, A, B> {
+            $first: &'p A,
+            $second: &'p B,
+        }
+
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Read<A, B> {
+            $first: A,
+            $second: B,
+        }
+    };
+}
+
 /// A module for `#[serde(with = ..)]`: lists of pairs as lists of objects with these two fields.
 macro_rules! pairs {
     ($module:ident { $first:ident, $second:ident }) => {
         pub(crate) mod $module {
             use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-            #[derive(Serialize)]
-            struct Written<'p, A, B> {
-                $first: &'p A,
-                $second: &'p B,
-            }
-
-            // Derived reading takes an array of two as well, as earlier releases wrote it.
-            #[derive(Deserialize)]
-            #[serde(deny_unknown_fields)]
-            struct Read<A, B> {
-                $first: A,
-                $second: B,
-            }
+            halves!($first, $second);
 
             pub(crate) fn serialize<A: Serialize, B: Serialize, S: Serializer>(
                 pairs: &[(A, B)],
@@ -115,18 +121,7 @@ macro_rules! pair {
         pub(crate) mod $module {
             use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-            #[derive(Serialize)]
-            struct Written<'p, A, B> {
-                $first: &'p A,
-                $second: &'p B,
-            }
-
-            #[derive(Deserialize)]
-            #[serde(deny_unknown_fields)]
-            struct Read<A, B> {
-                $first: A,
-                $second: B,
-            }
+            halves!($first, $second);
 
             #[expect(clippy::ref_option, reason = "serde hands the field over as it is")]
             pub(crate) fn serialize<A: Serialize, B: Serialize, S: Serializer>(
